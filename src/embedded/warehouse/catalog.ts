@@ -1,0 +1,181 @@
+/**
+ * What exists in the warehouse, with the exact spelling of every name: DuckDB compares names without regard to case,
+ * Snowflake doesn't, so the decision whether a name exists is made here.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { fromName, type SnowType, spell } from './types.js';
+
+export interface Column {
+  readonly name: string;
+  readonly type: SnowType;
+  readonly nullable: boolean;
+  readonly fallback: string | null;
+  readonly comment: string;
+}
+
+export interface Relation {
+  readonly database: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'table' | 'view';
+  readonly rows: number;
+  readonly comment: string;
+  /** A view's text, as Snowflake would show it. */
+  readonly text: string;
+  readonly columns: readonly Column[];
+}
+
+export const SYSTEM_DATABASE = '__SF__';
+const HIDDEN_DATABASES = new Set(['system', 'temp', 'memory', SYSTEM_DATABASE]);
+const HIDDEN_SCHEMAS = new Set(['main', 'pg_catalog', 'information_schema']);
+
+const key = (database: string, schema: string, name: string): string => JSON.stringify([database, schema, name]);
+
+function duckType(name: string): SnowType {
+  const upper = name.toUpperCase();
+  if (upper === 'JSON') return { type: 'variant' };
+  if (upper.startsWith('TIMESTAMP WITH TIME ZONE')) return { type: 'timestamp_ltz', scale: 9 };
+  if (upper.startsWith('TIMESTAMP')) return { type: 'timestamp_ntz', scale: 9 };
+  if (upper === 'BLOB') return { type: 'binary', length: 8_388_608 };
+  if (upper === 'HUGEINT' || upper.startsWith('U')) return { type: 'fixed', precision: 38, scale: 0 };
+  if (upper.endsWith('[]')) return { type: 'array' };
+  if (/^(?:STRUCT|MAP)/.test(upper)) return { type: 'object' };
+  return fromName(name) ?? { type: 'text', length: 16_777_216 };
+}
+
+/** DuckDB keeps a view's text in its own words; these are the few that Snowflake would not know. */
+const asSnowflakeText = (sql: string): string => sql.replaceAll(/\bcount_star\(\)/gi, 'COUNT(*)').replace(/;\s*$/, '');
+
+export class Catalog {
+  readonly #connection: DuckDBConnection;
+  #relations = new Map<string, Relation>();
+  #schemas: { database: string; schema: string }[] = [];
+
+  constructor(connection: DuckDBConnection) {
+    this.#connection = connection;
+  }
+
+  /** Reads everything anew; called after each statement that may have changed a definition. */
+  async refresh(): Promise<void> {
+    const read = async (sql: string): Promise<Record<string, unknown>[]> =>
+      (await this.#connection.runAndReadAll(sql)).getRowObjectsJS() as Record<string, unknown>[];
+    const tables = await read(
+      `SELECT database_name, schema_name, table_name AS name, 'table' AS kind, estimated_size AS size, comment, '' AS sql FROM duckdb_tables() WHERE NOT internal
+       UNION ALL SELECT database_name, schema_name, view_name, 'view', 0, comment, sql FROM duckdb_views() WHERE NOT internal`,
+    );
+    const columns = await read(
+      `SELECT database_name, schema_name, table_name, column_name, data_type, is_nullable, column_default, comment FROM duckdb_columns() WHERE NOT internal ORDER BY column_index`,
+    );
+    const declared = new Map(
+      (await read(`SELECT * FROM ${SYSTEM_DATABASE}.main.declared_types`)).map((row) => [
+        JSON.stringify([row['database_name'], row['schema_name'], row['table_name'], row['column_name']]),
+        String(row['type']),
+      ]),
+    );
+    const texts = new Map(
+      (await read(`SELECT * FROM ${SYSTEM_DATABASE}.main.view_texts`)).map((row) => [
+        key(String(row['database_name']), String(row['schema_name']), String(row['view_name'])),
+        String(row['text']),
+      ]),
+    );
+    const byTable = new Map<string, Column[]>();
+    for (const row of columns) {
+      const table = key(String(row['database_name']), String(row['schema_name']), String(row['table_name']));
+      const declaration = declared.get(
+        JSON.stringify([row['database_name'], row['schema_name'], row['table_name'], row['column_name']]),
+      );
+      const list = byTable.get(table) ?? [];
+      list.push({
+        name: String(row['column_name']),
+        type: (declaration ? fromName(declaration) : undefined) ?? duckType(String(row['data_type'])),
+        nullable: row['is_nullable'] !== false,
+        fallback: row['column_default'] === null ? null : String(row['column_default']),
+        comment: String(row['comment'] ?? ''),
+      });
+      byTable.set(table, list);
+    }
+    const relations = new Map<string, Relation>();
+    for (const row of tables) {
+      const [database, schema, name] = [String(row['database_name']), String(row['schema_name']), String(row['name'])];
+      if (HIDDEN_DATABASES.has(database) || HIDDEN_SCHEMAS.has(schema)) continue;
+      const id = key(database, schema, name);
+      relations.set(id, {
+        database,
+        schema,
+        name,
+        kind: row['kind'] === 'view' ? 'view' : 'table',
+        rows: Number(row['size'] ?? 0),
+        comment: String(row['comment'] ?? ''),
+        text: texts.get(id) ?? asSnowflakeText(String(row['sql'] ?? '')),
+        columns: byTable.get(id) ?? [],
+      });
+    }
+    this.#relations = relations;
+    this.#schemas = (await read('SELECT database_name, schema_name FROM duckdb_schemas()'))
+      .map((row) => ({ database: String(row['database_name']), schema: String(row['schema_name']) }))
+      .filter(({ database, schema }) => !HIDDEN_DATABASES.has(database) && !HIDDEN_SCHEMAS.has(schema));
+  }
+
+  find(database: string, schema: string, name: string): Relation | undefined {
+    return this.#relations.get(key(database, schema, name));
+  }
+
+  relations(): Relation[] {
+    return [...this.#relations.values()].sort((a, b) =>
+      `${a.database}.${a.schema}.${a.name}` < `${b.database}.${b.schema}.${b.name}` ? -1 : 1,
+    );
+  }
+
+  schemas(): readonly { database: string; schema: string }[] {
+    return this.#schemas;
+  }
+
+  async databases(): Promise<string[]> {
+    const result = await this.#connection.runAndReadAll(
+      'SELECT database_name FROM duckdb_databases() WHERE NOT internal',
+    );
+    return result
+      .getRowsJS()
+      .map((row) => String(row[0]))
+      .filter((name) => !HIDDEN_DATABASES.has(name))
+      .sort();
+  }
+
+  async declare(
+    relation: Pick<Relation, 'database' | 'schema' | 'name'>,
+    columns: ReadonlyMap<string, SnowType>,
+  ): Promise<void> {
+    await this.forget(relation);
+    for (const [column, type] of columns)
+      await this.#connection.run(`INSERT INTO ${SYSTEM_DATABASE}.main.declared_types VALUES ($1, $2, $3, $4, $5)`, [
+        relation.database,
+        relation.schema,
+        relation.name,
+        column,
+        spell(type),
+      ]);
+  }
+
+  async keepText(relation: Pick<Relation, 'database' | 'schema' | 'name'>, text: string): Promise<void> {
+    await this.forget(relation);
+    await this.#connection.run(`INSERT INTO ${SYSTEM_DATABASE}.main.view_texts VALUES ($1, $2, $3, $4)`, [
+      relation.database,
+      relation.schema,
+      relation.name,
+      text,
+    ]);
+  }
+
+  async forget(relation: Pick<Relation, 'database' | 'schema' | 'name'>): Promise<void> {
+    const values = [relation.database, relation.schema, relation.name];
+    const where = 'database_name = $1 AND schema_name = $2';
+    await this.#connection.run(
+      `DELETE FROM ${SYSTEM_DATABASE}.main.declared_types WHERE ${where} AND table_name = $3`,
+      values,
+    );
+    await this.#connection.run(
+      `DELETE FROM ${SYSTEM_DATABASE}.main.view_texts WHERE ${where} AND view_name = $3`,
+      values,
+    );
+  }
+}

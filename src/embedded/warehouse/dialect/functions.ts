@@ -1,0 +1,135 @@
+/**
+ * Functions that Snowflake has and DuckDB lacks or gives another meaning, as DuckDB macros, and as JavaScript functions
+ * where SQL can't say it (date formats, number formats, lenient time stamps).
+ */
+
+import type { DuckDBConnection } from '@duckdb/node-api';
+import {
+  DuckDBScalarFunction,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  TIMESTAMP,
+  TIMESTAMPTZ,
+  VARCHAR,
+} from '@duckdb/node-api';
+import { formatNumber, formatTime, parseTimestamp, zoneOffsetMinutes } from './formats.js';
+
+const DATE_PARTS = ['day', 'week', 'month', 'quarter', 'year'] as const;
+const CLOCK_PARTS = ['hour', 'minute', 'second', 'millisecond', 'microsecond'] as const;
+
+const addDate = (type: string, cast: string): string =>
+  `(p, n, d ${type}) AS (CASE p WHEN 'day' THEN d + to_days(n::INT) WHEN 'week' THEN d + to_days(7 * n::INT)
+    WHEN 'month' THEN d + to_months(n::INT) WHEN 'quarter' THEN d + to_months(3 * n::INT) ELSE d + to_years(n::INT) END)::${cast}`;
+
+/** `CREATE OR REPLACE MACRO` texts; those without typed overloads take anything. */
+const MACROS: readonly string[] = [
+  // Semi-structured values are DuckDB's JSON.
+  `sf_unwrap(x JSON) AS (x ->> '$'), (x) AS x`,
+  `sf_text(x JSON) AS (x ->> '$'), (x) AS CASE WHEN typeof(x) LIKE 'TIMESTAMP%' OR typeof(x) LIKE 'TIME%' THEN sf_js_to_char(typeof(x), x::VARCHAR, '') ELSE x::VARCHAR END`,
+  `sf_path(x, p) AS json_extract(to_json(x), p)`,
+  `sf_get(x, k) AS json_extract(to_json(x), CASE WHEN typeof(k) = 'VARCHAR' THEN '$."' || k::VARCHAR || '"' ELSE '$[' || k::VARCHAR || ']' END)`,
+  `sf_split(s, d) AS to_json(string_split(s, d))`,
+  `sf_object_agg(k, v) AS json_group_object(k, to_json(v))`,
+  `sf_array_size(a) AS json_array_length(to_json(a))`,
+  `sf_array_contains(v, a) AS list_contains(list_transform(from_json(to_json(a), '["JSON"]'), lambda e: e::VARCHAR), to_json(v)::VARCHAR)`,
+  `sf_object_keys(o) AS to_json(json_keys(to_json(o)))`,
+  `sf_typeof(j) AS CASE json_type(to_json(j)) WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN 'DECIMAL' WHEN 'NULL' THEN 'NULL_VALUE' ELSE json_type(to_json(j)) END`,
+  `sf_try_parse_json(x) AS CASE WHEN json_valid(x) THEN x::JSON END`,
+  `sf_parse_json(x) AS x::VARCHAR::JSON`,
+  // Numbers.
+  `sf_div(a, b) AS CASE WHEN b = 0 THEN error('Division by zero') WHEN typeof(a) IN ('DOUBLE', 'FLOAT') OR typeof(b) IN ('DOUBLE', 'FLOAT') THEN a / b ELSE round(a / b, 6) END`,
+  `sf_try_number(x) AS try_cast(sf_unwrap(x) AS DECIMAL(38, 0))`,
+  `sf_width_bucket(x, lo, hi, n) AS CASE WHEN x < lo THEN 0 WHEN x >= hi THEN n + 1 ELSE floor((x - lo) * n / (hi - lo))::INT + 1 END`,
+  `sf_uniform(lo, hi, g) AS lo + CAST(floor(random() * (hi - lo + 1)) AS BIGINT)`,
+  `sf_random() AS CAST(floor((random() - 0.5) * 18014398509481984) AS BIGINT)`,
+  `sf_randstr(n, g) AS left(md5(random()::VARCHAR) || md5(random()::VARCHAR) || md5(random()::VARCHAR), n)`,
+  `sf_to_char(x, f) AS sf_js_to_char(typeof(x), x::VARCHAR, f)`,
+  // Texts.
+  `sf_insert(s, p, n, r) AS left(s, (p - 1)::INT) || r || substr(s, (p + n)::INT)`,
+  `initcap(x) AS array_to_string(list_transform(string_split(lower(x), ' '), lambda w: upper(left(w, 1)) || substr(w, 2)), ' ')`,
+  `startswith(a, b) AS starts_with(a, b)`,
+  `endswith(a, b) AS ends_with(a, b)`,
+  `sf_sha2(x, n := 256) AS sha256(x::VARCHAR)`,
+  `sf_hex_encode(x) AS hex(x::VARCHAR)`,
+  `sf_concat(a, b) AS a::VARCHAR || b::VARCHAR`,
+  `sf_to_binary(x, f := 'HEX') AS CASE upper(f) WHEN 'HEX' THEN unhex(x::VARCHAR) WHEN 'BASE64' THEN from_base64(x::VARCHAR) ELSE encode(x::VARCHAR) END`,
+  `try_to_binary(x, f := 'HEX') AS CASE upper(f) WHEN 'HEX' THEN unhex(x) WHEN 'BASE64' THEN from_base64(x) ELSE encode(x) END`,
+  // Dates and times.
+  `sf_ntz(x TIMESTAMP) AS x, (x DATE) AS x::TIMESTAMP, (x TIMESTAMPTZ) AS x::TIMESTAMP, (x) AS sf_js_ntz(x::VARCHAR)`,
+  `sf_ltz(x TIMESTAMPTZ) AS x, (x TIMESTAMP) AS x::TIMESTAMPTZ, (x DATE) AS x::TIMESTAMPTZ, (x) AS sf_js_ltz(x::VARCHAR, current_setting('TimeZone'))`,
+  `sf_date(x) AS CASE WHEN typeof(x) IN ('VARCHAR', 'JSON') THEN sf_js_ntz(x::VARCHAR)::DATE ELSE try_cast(x::VARCHAR AS TIMESTAMP)::DATE END`,
+  `sf_time(x) AS left(x::VARCHAR, 15)::TIME`,
+  `sf_datediff(p, a, b) AS CASE p WHEN 'week' THEN date_diff('day', date_trunc('week', a::TIMESTAMP), date_trunc('week', b::TIMESTAMP)) // 7 ELSE date_diff(p, a::TIMESTAMP, b::TIMESTAMP) END`,
+  `sf_dateadd_date${addDate('DATE', 'DATE')}, ${addDate('TIMESTAMP', 'TIMESTAMP')}, ${addDate('TIMESTAMPTZ', 'TIMESTAMPTZ')}`,
+  `sf_dateadd_clock(p, n, d TIMESTAMPTZ) AS d + (CASE p ${CLOCK_PARTS.map((p) => `WHEN '${p}' THEN to_${p}s(n::INT)`).join(' ')} END), (p, n, d) AS d::TIMESTAMP + (CASE p ${CLOCK_PARTS.map((p) => `WHEN '${p}' THEN to_${p}s(n::INT)`).join(' ')} END)`,
+  `sf_date_trunc(p, d DATE) AS date_trunc(p, d)::DATE, (p, d TIMESTAMP) AS date_trunc(p, d), (p, d TIMESTAMPTZ) AS date_trunc(p, d)`,
+  `sf_last_day(d) AS last_day(d::TIMESTAMP::DATE)`,
+];
+
+const TABLE_MACROS: readonly string[] = [
+  `sf_flatten(x) AS TABLE SELECT 1 AS "SEQ", CASE WHEN json_type(x) = 'ARRAY' THEN NULL ELSE key END AS "KEY", substr(fullkey, 3) AS "PATH",
+    CASE WHEN json_type(x) = 'ARRAY' THEN try_cast(key AS BIGINT) END AS "INDEX", value AS "VALUE", x AS "THIS" FROM json_each(to_json(x)) ORDER BY id`,
+];
+
+/** Makes macros and functions in the database that the connection is in. */
+export async function installFunctions(connection: DuckDBConnection): Promise<void> {
+  for (const scalar of scalarFunctions()) connection.registerScalarFunction(scalar);
+  for (const macro of [...MACROS, ...TABLE_MACROS]) await connection.run(`CREATE OR REPLACE MACRO ${macro}`);
+}
+
+export const isDatePart = (part: string): boolean => DATE_PARTS.some((known) => known === part);
+export const isClockPart = (part: string): boolean => CLOCK_PARTS.some((known) => known === part);
+
+function scalarFunctions(): DuckDBScalarFunction[] {
+  return [
+    DuckDBScalarFunction.create({
+      name: 'sf_js_to_char',
+      returnType: VARCHAR,
+      parameterTypes: [VARCHAR, VARCHAR, VARCHAR],
+      mainFunction: (_info, input, output) => {
+        const [types, values, formats] = [input.getColumnVector(0), input.getColumnVector(1), input.getColumnVector(2)];
+        for (let row = 0; row < input.rowCount; row++) {
+          const type = String(types.getItem(row));
+          const value = values.getItem(row);
+          const format = String(formats.getItem(row));
+          if (value === null) output.setItem(row, null);
+          else if (/^(?:DATE|TIME)/.test(type)) output.setItem(row, formatTime(type, String(value), format));
+          else output.setItem(row, formatNumber(String(value), format));
+        }
+        output.flush();
+      },
+    }),
+    DuckDBScalarFunction.create({
+      name: 'sf_js_ntz',
+      returnType: TIMESTAMP,
+      parameterTypes: [VARCHAR],
+      mainFunction: (_info, input, output) => {
+        const values = input.getColumnVector(0);
+        for (let row = 0; row < input.rowCount; row++) {
+          const value = values.getItem(row);
+          output.setItem(row, value === null ? null : new DuckDBTimestampValue(parseTimestamp(String(value)).wall));
+        }
+        output.flush();
+      },
+    }),
+    DuckDBScalarFunction.create({
+      name: 'sf_js_ltz',
+      returnType: TIMESTAMPTZ,
+      parameterTypes: [VARCHAR, VARCHAR],
+      mainFunction: (_info, input, output) => {
+        const [values, zones] = [input.getColumnVector(0), input.getColumnVector(1)];
+        for (let row = 0; row < input.rowCount; row++) {
+          const value = values.getItem(row);
+          if (value === null) {
+            output.setItem(row, null);
+            continue;
+          }
+          const { wall, offsetMinutes } = parseTimestamp(String(value));
+          const minutes = offsetMinutes ?? zoneOffsetMinutes(String(zones.getItem(row)), Number(wall / 1000n), true);
+          output.setItem(row, new DuckDBTimestampTZValue(wall - BigInt(minutes) * 60_000_000n));
+        }
+        output.flush();
+      },
+    }),
+  ];
+}

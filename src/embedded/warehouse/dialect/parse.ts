@@ -1,0 +1,100 @@
+/** polyglot, as the embedded warehouse uses it: Snowflake text in, tree out; tree in, DuckDB text out. */
+import * as polyglot from '@polyglot-sql/sdk';
+import { asBody, asList, type Body, isBody } from '../../../sql/index.js';
+import { syntaxError } from '../errors.js';
+
+export interface TokenText {
+  readonly type: string;
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One tree for each statement in the text. Throws Snowflake's syntax error. */
+export function parse(sql: string): readonly unknown[] {
+  let result: ReturnType<typeof polyglot.parse>;
+  try {
+    result = polyglot.parse(sql, polyglot.Dialect.Snowflake);
+  } catch (error) {
+    throw syntaxError(`unexpected. ${String(error)}`);
+  }
+  if (!result.success) throw syntaxError(`unexpected. ${result.error ?? ''}`, result.errorLine, result.errorColumn);
+  return asList(result.ast);
+}
+
+/** DuckDB's spelling of a tree that the rules have gone over. */
+export function toDuckSql(tree: unknown): string {
+  const snowflake = polyglot.generate([tree], polyglot.Dialect.Snowflake);
+  const text = snowflake.sql?.[0];
+  if (!snowflake.success || text === undefined) throw syntaxError(`unexpected. ${snowflake.error ?? ''}`);
+  const duck = polyglot.transpile(text, polyglot.Dialect.Snowflake, polyglot.Dialect.DuckDB);
+  if (!duck.success) throw syntaxError(`unexpected. ${duck.error ?? ''}`);
+  return duck.sql?.[0] ?? '';
+}
+
+export function tokens(sql: string): TokenText[] {
+  const result = polyglot.tokenize(sql, polyglot.Dialect.Snowflake);
+  if (!result.success) throw syntaxError(`unexpected. ${result.error ?? ''}`);
+  return asList(result.tokens)
+    .map(asBody)
+    .map((token) => {
+      const span = asBody(token['span']);
+      return {
+        type: String(token['token_type']),
+        text: String(token['text']),
+        start: Number(span['start']),
+        end: Number(span['end']),
+      };
+    });
+}
+
+/** The texts between semicolons; empty ones fall away. */
+export function splitStatements(sql: string): string[] {
+  if (!sql.includes(';')) return sql.trim() === '' ? [] : [sql];
+  const out: string[] = [];
+  let start = 0;
+  let any = false;
+  for (const token of tokens(sql)) {
+    if (token.type !== 'SEMICOLON') {
+      any = true;
+      continue;
+    }
+    if (any) out.push(sql.slice(start, token.start));
+    start = token.end;
+    any = false;
+  }
+  if (any) out.push(sql.slice(start));
+  return out.map((text) => text.trim());
+}
+
+function firstItem(sql: string): Body {
+  const select = asBody(asBody(parse(sql)[0])['select']);
+  const item = asList(select['expressions'])[0];
+  return isBody(item) ? item : {};
+}
+
+// Parsed once, so that the nodes that we make have every field that the generator expects.
+const FUNCTION = asBody(firstItem('SELECT F(1)')['function']);
+const ALIAS = asBody(firstItem('SELECT 1 AS "X"')['alias']);
+const CAST = asBody(firstItem('SELECT CAST(1 AS INT)')['cast']);
+const COLUMN = asBody(firstItem('SELECT "X"')['column']);
+
+export const call = (name: string, ...args: readonly unknown[]): Body => ({ function: { ...FUNCTION, name, args } });
+
+export const textNode = (value: string): Body => ({ literal: { literal_type: 'string', value } });
+
+export const numberNode = (value: number | string): Body => ({
+  literal: { literal_type: 'number', value: String(value) },
+});
+
+export const identifierNode = (name: string): Body => ({ ...asBody(COLUMN['name']), name, quoted: true });
+
+export const columnNode = (name: string): Body => ({ column: { ...COLUMN, name: identifierNode(name) } });
+
+export const aliased = (node: unknown, name: string): Body => ({
+  alias: { ...ALIAS, this: node, alias: identifierNode(name) },
+});
+
+export const castNode = (node: unknown, type: string): Body => ({
+  cast: { ...CAST, this: node, to: { data_type: 'custom', name: type } },
+});

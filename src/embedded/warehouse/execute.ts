@@ -1,0 +1,603 @@
+/** One statement of one session: which kind it is, and what answers it. */
+import { type DuckDBValue, StatementType } from '@duckdb/node-api';
+import { asBody, asList, asText, folded, identifierOf } from '../../sql/index.js';
+import type { Relation } from './catalog.js';
+import { parse, tokens } from './dialect/parse.js';
+import {
+  type Bind,
+  type Session as DialectSession,
+  duckColumnType,
+  translate,
+  usesHistory,
+} from './dialect/translate.js';
+import { type Cell, encoder } from './encode.js';
+import type { Engine } from './engine.js';
+import { missingObject, syntaxError, unsupported, WarehouseError } from './errors.js';
+import { type Chunk, localResult, type Result, STATEMENT_TYPE, statusResult } from './result.js';
+import type { Session } from './session.js';
+import { describe, estimatedBytes, pathParts, show, unquote } from './show.js';
+import { fromDuck, numberColumn, type SnowType, type WireColumn, wireColumn } from './types.js';
+
+export interface Limits {
+  /** Rows that stand in the first answer; what follows goes into chunks. */
+  readonly inlineRows: number;
+  readonly chunkRows: number;
+}
+
+export interface Execution {
+  readonly session: Session;
+  readonly engine: Engine;
+  readonly limits: Limits;
+  readonly queryId: string;
+  readonly describeOnly: boolean;
+  readonly maxRows: number;
+  readonly isCancelled: () => boolean;
+  readonly setRunning: (running: boolean) => void;
+  /** Brings the query history into its table. */
+  readonly syncHistory: () => Promise<void>;
+  readonly makeChunk: (index: number, rows: readonly string[]) => Promise<Chunk>;
+}
+
+const SUCCESS = 'Statement executed successfully.';
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const qualified = (relation: Pick<Relation, 'database' | 'schema' | 'name'>): string =>
+  [relation.database, relation.schema, relation.name].map(quote).join('.');
+
+/** The text without comments, trailing semicolon and white space around. */
+function bare(sql: string): string {
+  let out = '';
+  let last = 0;
+  for (const token of tokens(sql)) {
+    if (token.type === 'SEMICOLON') continue;
+    out += (token.start > last && out !== '' ? ' ' : '') + sql.slice(token.start, token.end);
+    last = token.end;
+  }
+  return out.trim();
+}
+
+function dialectSession(session: Session): DialectSession {
+  return {
+    database: session.database,
+    schema: session.schema,
+    variables: session.variables,
+    values: new Map([
+      ['CURRENT_DATABASE', session.database],
+      ['CURRENT_SCHEMA', session.schema],
+      ['CURRENT_ROLE', session.role],
+      ['CURRENT_WAREHOUSE', session.warehouse],
+      ['CURRENT_USER', session.user],
+      ['CURRENT_ACCOUNT', session.account.toUpperCase()],
+      ['CURRENT_SESSION', String(session.id)],
+      ['CURRENT_VERSION', '9.30.0 (snowfence embedded warehouse)'],
+      ['CURRENT_REGION', 'EMBEDDED'],
+      ['CURRENT_SECONDARY_ROLES', `{"roles":"","value":"${session.secondaryRoles}"}`],
+    ]),
+  };
+}
+
+const bindValue = (bind: Bind): DuckDBValue => {
+  if (bind.value === null) return null;
+  switch (bind.type) {
+    case 'FIXED':
+      return /[.eE]/.test(bind.value) ? Number(bind.value) : BigInt(bind.value);
+    case 'REAL':
+      return Number(bind.value);
+    case 'BOOLEAN':
+      return bind.value === 'true' || bind.value === '1';
+    default:
+      return bind.value;
+  }
+};
+
+function use(rest: string, session: Session): Result {
+  const match = /^(?:(ROLE|WAREHOUSE|DATABASE|SCHEMA|SECONDARY\s+ROLES)\s+)?(.+)$/is.exec(rest.trim());
+  const kind = (match?.[1] ?? '').toUpperCase().replace(/\s+/g, ' ');
+  const parts = pathParts(match?.[2] ?? '');
+  const [first = '', second] = parts;
+  if (kind === 'ROLE') session.role = first;
+  else if (kind === 'WAREHOUSE') session.warehouse = first;
+  else if (kind === 'SECONDARY ROLES') session.secondaryRoles = first;
+  else if (kind === 'SCHEMA' && second === undefined) session.schema = first;
+  else {
+    session.database = first;
+    session.schema = second ?? 'PUBLIC';
+  }
+  return statusResult(SUCCESS, STATEMENT_TYPE.command);
+}
+
+async function alterSession(rest: string, session: Session): Promise<Result> {
+  const set = /^SET\s+(.+)$/is.exec(rest.trim());
+  if (set) {
+    const pairs = [...(set[1] ?? '').matchAll(/([\w$]+)\s*=\s*('(?:[^'\\]|''|\\.)*'|[\w.+-]+)/g)];
+    if (pairs.length === 0) throw syntaxError('unexpected. ALTER SESSION SET needs NAME = VALUE');
+    for (const [, name = '', raw = ''] of pairs) {
+      const value = raw.startsWith("'") ? raw.slice(1, -1).replaceAll("''", "'") : raw;
+      await setParameter(session, name, value);
+    }
+    return statusResult(SUCCESS, STATEMENT_TYPE.command);
+  }
+  const unset = /^UNSET\s+([\w$, ]+)$/is.exec(rest.trim());
+  if (!unset) throw syntaxError('unexpected. ALTER SESSION takes SET or UNSET');
+  for (const name of (unset[1] ?? '').split(',')) session.parameters.unset(name.trim());
+  return statusResult(SUCCESS, STATEMENT_TYPE.command);
+}
+
+export async function setParameter(session: Session, name: string, value: unknown): Promise<void> {
+  if (name.toUpperCase() === 'TIMEZONE') {
+    try {
+      await session.connection.run(`SET TimeZone = '${String(value).replaceAll("'", "''")}'`);
+    } catch {
+      throw new WarehouseError(
+        '001007',
+        '22023',
+        `SQL compilation error:\ninvalid value [${String(value)}] for parameter 'TIMEZONE'`,
+      );
+    }
+  }
+  session.parameters.set(name, value);
+}
+
+function setVariable(rest: string, session: Session): Result {
+  const match = /^([\w$]+)\s*=\s*('(?:[^']|'')*'|-?[\d.]+|TRUE|FALSE)$/is.exec(rest.trim());
+  if (!match) throw unsupported('SET with an expression');
+  const raw = match[2] ?? '';
+  const value = raw.startsWith("'")
+    ? raw.slice(1, -1).replaceAll("''", "'")
+    : /^(?:true|false)$/i.test(raw)
+      ? /^true$/i.test(raw)
+      : Number(raw);
+  session.variables.set((match[1] ?? '').toUpperCase(), value);
+  return statusResult(SUCCESS, STATEMENT_TYPE.command);
+}
+
+interface Target {
+  readonly database: string;
+  readonly schema: string;
+  readonly name: string;
+}
+
+function targetOf(value: unknown, session: Session): Target {
+  const body = asBody(value);
+  const [catalog, schema, name] = [body['catalog'], body['schema'], body['name']].map((part) => identifierOf(part));
+  if (!name) throw syntaxError('unexpected name');
+  return {
+    database: catalog ? folded(catalog) : session.database,
+    schema: schema ? folded(schema) : session.schema,
+    name: folded(name),
+  };
+}
+
+async function createTable(sql: string, execution: Execution): Promise<Result> {
+  const { session, engine } = execution;
+  const body = asBody(asBody(parse(sql)[0])['create_table']);
+  const target = targetOf(body['name'], session);
+  const replace = body['or_replace'] === true;
+  const exists = engine.catalog.find(target.database, target.schema, target.name);
+  if (exists && body['if_not_exists'] === true)
+    return statusResult(`${target.name} already exists, statement succeeded.`);
+  if (exists && !replace)
+    throw new WarehouseError('002002', '42710', `SQL compilation error:\nObject '${target.name}' already exists.`);
+  if (body['clone_source']) throw unsupported('CLONE');
+  const declared = new Map<string, SnowType>();
+  const head = `CREATE ${replace ? 'OR REPLACE ' : ''}TABLE ${qualified(target)}`;
+  if (body['as_select']) {
+    const position = tokens(sql).find((token) => /^(?:SELECT|WITH)$/.test(token.type))?.start ?? 0;
+    const inner = translate(sql.slice(position), dialectSession(session), engine.catalog, []);
+    await session.connection.run(`${head} AS ${inner.sql}`);
+  } else {
+    const columns = asList(body['columns']).map((column) => {
+      const definition = asBody(column);
+      const name = identifierOf(definition['name']);
+      if (!name) throw syntaxError('unexpected column');
+      const type = duckColumnType(asBody(definition['data_type']));
+      declared.set(folded(name), type.declared);
+      return `${quote(folded(name))} ${type.duck}${definition['nullable'] === false ? ' NOT NULL' : ''}`;
+    });
+    await session.connection.run(`${head} (${columns.join(', ')})`);
+  }
+  await engine.catalog.declare(target, declared);
+  if (body['temporary'] === true) session.temporary.add(qualified(target));
+  return statusResult(`Table ${target.name} successfully created.`);
+}
+
+async function createView(sql: string, execution: Execution): Promise<Result> {
+  const { session, engine } = execution;
+  const body = asBody(asBody(parse(sql)[0])['create_view']);
+  const target = targetOf(body['name'], session);
+  const position = tokens(sql).findIndex((token) => token.type === 'AS');
+  const text = sql.slice(tokens(sql)[position]?.end ?? 0).trim();
+  const inner = translate(text, dialectSession(session), engine.catalog, []);
+  const columns = asList(body['columns'])
+    .map((column) => identifierOf(asBody(column)['name']) ?? identifierOf(column))
+    .filter((name) => name !== undefined)
+    .map((name) => quote(folded(name)));
+  const list = columns.length > 0 ? ` (${columns.join(', ')})` : '';
+  await session.connection.run(
+    `CREATE ${body['or_replace'] === true ? 'OR REPLACE ' : ''}VIEW ${qualified(target)}${list} AS ${inner.sql}`,
+  );
+  await engine.catalog.keepText(target, sql.replace(/;\s*$/, ''));
+  return statusResult(`View ${target.name} successfully created.`);
+}
+
+async function drop(rest: string, execution: Execution): Promise<Result> {
+  const { session, engine } = execution;
+  const match =
+    /^(TABLE|VIEW|SCHEMA|DATABASE|STAGE|FILE FORMAT|SEQUENCE|FUNCTION|PROCEDURE)\s+(IF\s+EXISTS\s+)?(.+?)(?:\s+(?:CASCADE|RESTRICT))?$/is.exec(
+      rest.trim(),
+    );
+  if (!match) throw unsupported('this form of DROP');
+  const kind = (match[1] ?? '').toUpperCase();
+  const parts = pathParts(match[3] ?? '');
+  const [name = '', schema = session.schema, database = session.database] = [...parts].reverse();
+  const gone = (): Result => {
+    if (match[2]) return statusResult(`Drop statement executed successfully (${name} already dropped).`);
+    throw missingObject(parts.join('.'));
+  };
+  if (kind === 'TABLE' || kind === 'VIEW') {
+    const relation = engine.catalog.find(database, schema, name);
+    if (relation?.kind !== kind.toLowerCase()) return gone();
+    await session.connection.run(`DROP ${kind} ${qualified(relation)}`);
+    await engine.catalog.forget(relation);
+    return statusResult(`${name} successfully dropped.`);
+  }
+  if (kind === 'SCHEMA') {
+    const [schemaName = '', databaseName = session.database] = [...parts].reverse();
+    if (!engine.catalog.schemas().some((known) => known.database === databaseName && known.schema === schemaName))
+      return gone();
+    await session.connection.run(`DROP SCHEMA ${quote(databaseName)}.${quote(schemaName)} CASCADE`);
+    return statusResult(`${schemaName} successfully dropped.`);
+  }
+  if (kind === 'DATABASE') {
+    if (!(await engine.catalog.databases()).includes(name)) return gone();
+    await session.connection.run(`DETACH ${quote(name)}`);
+    return statusResult(`${name} successfully dropped.`);
+  }
+  if (match[2]) return gone();
+  throw unsupported(`DROP ${kind}`);
+}
+
+async function create(sql: string, execution: Execution): Promise<Result> {
+  const text = bare(sql);
+  const match =
+    /^CREATE\s+(OR\s+REPLACE\s+)?(?:(?:LOCAL|GLOBAL)\s+)?(?:TEMP|TEMPORARY|TRANSIENT|SECURE|RECURSIVE|VOLATILE)?\s*(TABLE|VIEW|SCHEMA|DATABASE)\s+(IF\s+NOT\s+EXISTS\s+)?([^\s(]+)/is.exec(
+      text,
+    );
+  if (!match) throw unsupported(`CREATE ${text.split(/\s+/)[1] ?? ''}`);
+  const kind = (match[2] ?? '').toUpperCase();
+  if (kind === 'TABLE') return createTable(text, execution);
+  if (kind === 'VIEW') return createView(text, execution);
+  const parts = pathParts(match[4] ?? '');
+  const { session, engine } = execution;
+  if (kind === 'SCHEMA') {
+    const [name = '', database = session.database] = [...parts].reverse();
+    await session.connection.run(
+      `CREATE SCHEMA ${match[3] || match[1] ? 'IF NOT EXISTS ' : ''}${quote(database)}.${quote(name)}`,
+    );
+    session.schema = name;
+    session.database = database;
+    return statusResult(`Schema ${name} successfully created.`);
+  }
+  const name = parts[0] ?? '';
+  if (!(await engine.catalog.databases()).includes(name)) await engine.createDatabase(name);
+  else if (!match[3] && !match[1])
+    throw new WarehouseError('002002', '42710', `SQL compilation error:\nObject '${name}' already exists.`);
+  session.database = name;
+  session.schema = 'PUBLIC';
+  return statusResult(`Database ${name} successfully created.`);
+}
+
+async function truncate(rest: string, execution: Execution): Promise<Result> {
+  const { session, engine } = execution;
+  const match = /^(?:TABLE\s+)?(IF\s+EXISTS\s+)?(.+)$/is.exec(rest.trim());
+  const parts = pathParts(match?.[2] ?? '');
+  const [name = '', schema = session.schema, database = session.database] = [...parts].reverse();
+  const relation = engine.catalog.find(database, schema, name);
+  if (!relation) {
+    if (match?.[1]) return statusResult(SUCCESS);
+    throw missingObject(parts.join('.'));
+  }
+  await session.connection.run(`DELETE FROM ${qualified(relation)}`);
+  return statusResult(SUCCESS);
+}
+
+async function transaction(text: string, session: Session): Promise<Result> {
+  const word = (text.split(/\s+/)[0] ?? '').toUpperCase();
+  const begins = word === 'BEGIN' || word === 'START';
+  if (begins !== session.inTransaction) {
+    await session.connection.run(begins ? 'BEGIN TRANSACTION' : word);
+    session.inTransaction = begins;
+  }
+  return statusResult(SUCCESS, STATEMENT_TYPE.transaction);
+}
+
+/** `GET_DDL('view', 'A.B.C')`: the text that made the view. */
+function getDdl(kind: string, name: string, execution: Execution): Result {
+  const { session, engine } = execution;
+  const [object = '', schema = session.schema, database = session.database] = pathParts(name).reverse();
+  const relation = engine.catalog.find(database, schema, object);
+  if (!relation || (kind.toUpperCase() === 'VIEW' && relation.kind !== 'view')) throw missingObject(name.toUpperCase());
+  if (relation.kind === 'view')
+    return localResult(
+      [`GET_DDL('${kind.toUpperCase()}', '${name.toUpperCase()}')`],
+      [[`${relation.text};`]],
+      STATEMENT_TYPE.select,
+    );
+  throw unsupported('GET_DDL of tables');
+}
+
+/** Every scan in DuckDB's own plan, so that what it names is what the engine would read, views opened. */
+function scansOf(plan: unknown, out: Set<string>): void {
+  for (const step of asList(plan)) {
+    const body = asBody(step);
+    const table = asText(asBody(body['extra_info'])['Table']);
+    if (table) out.add(table);
+    scansOf(body['children'], out);
+  }
+}
+
+async function explain(rest: string, execution: Execution): Promise<Result> {
+  const { session, engine } = execution;
+  const match = /^(?:USING\s+(TABULAR|JSON|TEXT)\s+)?(.+)$/is.exec(rest.trim());
+  const format = (match?.[1] ?? 'TABULAR').toUpperCase();
+  const translated = translate(match?.[2] ?? '', dialectSession(session), engine.catalog, []);
+  const planned = await session.connection.runAndReadAll(`EXPLAIN (FORMAT JSON) ${translated.sql}`);
+  const scans = new Set<string>();
+  scansOf(JSON.parse(String(planned.getRowsJS()[0]?.[1] ?? '[]')), scans);
+  const relations = engine.catalog
+    .relations()
+    .filter((relation) => scans.has(`${relation.database}.${relation.schema}.${relation.name}`));
+  const bytes = relations.map(estimatedBytes);
+  const total = bytes.reduce((sum, size) => sum + size, 0);
+  const plan = {
+    GlobalStats: { partitionsTotal: relations.length, partitionsAssigned: relations.length, bytesAssigned: total },
+    Operations: [
+      [
+        { id: 0, operation: 'Result', expressions: [] },
+        ...relations.map((relation, index) => ({
+          id: index + 1,
+          parentOperators: [0],
+          operation: 'TableScan',
+          objects: [`${relation.database}.${relation.schema}.${relation.name}`],
+          partitionsTotal: 1,
+          partitionsAssigned: 1,
+          bytesAssigned: bytes[index] ?? 0,
+        })),
+      ],
+    ],
+  };
+  if (format === 'JSON') return localResult(['content'], [[JSON.stringify(plan)]], STATEMENT_TYPE.select);
+  if (format === 'TEXT') return localResult(['content'], [[JSON.stringify(plan, null, 2)]], STATEMENT_TYPE.select);
+  return localResult(
+    [
+      'step',
+      'id',
+      'parentOperators',
+      'operation',
+      'objects',
+      'alias',
+      'expressions',
+      'partitionsTotal',
+      'partitionsAssigned',
+      'bytesAssigned',
+    ],
+    [
+      [
+        'GlobalStats',
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        String(relations.length),
+        String(relations.length),
+        String(total),
+      ],
+      ...relations.map((relation, index): Cell[] => [
+        '1',
+        String(index + 1),
+        '[0]',
+        'TableScan',
+        `${relation.database}.${relation.schema}.${relation.name}`,
+        null,
+        null,
+        '1',
+        '1',
+        String(bytes[index] ?? 0),
+      ]),
+    ],
+    STATEMENT_TYPE.select,
+  );
+}
+
+/** DuckDB renames equal names of one result to `X_1`; Snowflake repeats them. */
+function originalNames(names: readonly string[], known: ReadonlySet<string>): string[] {
+  return names.map((name, index) => {
+    const match = /^(.*?)(?:_\d+)$/.exec(name);
+    const base = match?.[1];
+    return base !== undefined && names.slice(0, index).includes(base) && !known.has(name) ? base : name;
+  });
+}
+
+async function run(sql: string, binds: readonly Bind[], execution: Execution): Promise<Result> {
+  const { session, engine, limits } = execution;
+  const { connection } = session;
+  const translated = translate(sql, dialectSession(session), engine.catalog, binds);
+  if (usesHistory(sql)) await execution.syncHistory();
+  const values = translated.binds.map((position) => bindValue(binds[position - 1] ?? { type: 'TEXT', value: null }));
+  const known = new Set(translated.relations.flatMap((relation) => relation.columns.map((column) => column.name)));
+  const columnsFrom = (names: readonly string[], types: readonly Parameters<typeof fromDuck>[0][]): WireColumn[] =>
+    originalNames(names, known).map((name, index) => {
+      const type = types[index];
+      return wireColumn(name, translated.declared[index] ?? (type ? fromDuck(type) : { type: 'text' }));
+    });
+  if (execution.describeOnly) {
+    const prepared = await connection.prepare(translated.sql);
+    const names = Array.from({ length: prepared.columnCount }, (_, index) => prepared.columnName(index));
+    const columns = columnsFrom(
+      names,
+      names.map((_, index) => prepared.columnType(index)),
+    );
+    prepared.destroySync();
+    return { columns, rows: [], chunks: [], total: 0, statementType: STATEMENT_TYPE.select };
+  }
+  execution.setRunning(true);
+  try {
+    const result =
+      values.length > 0 ? await connection.stream(translated.sql, values) : await connection.stream(translated.sql);
+    const types = result.columnTypes();
+    const columns = columnsFrom(result.columnNames(), types);
+    const zone = session.parameters.text('TIMEZONE');
+    const encoders = types.map((type, index) => {
+      const column = columns[index];
+      const shown = column ? { type: column.type, scale: column.scale ?? undefined } : fromDuck(type);
+      return encoder(shown, type.alias === 'JSON' || type.toString() === 'VARCHAR', zone);
+    });
+    const rows: Cell[][] = [];
+    const chunks: Chunk[] = [];
+    let pending: string[] = [];
+    let total = 0;
+    let done = false;
+    while (!done) {
+      const chunk = await result.fetchChunk();
+      if (!chunk || chunk.rowCount === 0) break;
+      if (execution.isCancelled()) throw new WarehouseError('000604', '57014', 'SQL execution canceled');
+      const vectors = types.map((_, index) => chunk.getColumnValues(index));
+      for (let row = 0; row < chunk.rowCount; row++) {
+        if (execution.maxRows > 0 && total >= execution.maxRows) {
+          done = true;
+          break;
+        }
+        const cells = encoders.map((encode, index) => encode(vectors[index]?.[row] ?? null));
+        if (total < limits.inlineRows) rows.push(cells);
+        else {
+          pending.push(JSON.stringify(cells));
+          if (pending.length >= limits.chunkRows) {
+            chunks.push(await execution.makeChunk(chunks.length, pending));
+            pending = [];
+          }
+        }
+        total++;
+      }
+    }
+    if (pending.length > 0) chunks.push(await execution.makeChunk(chunks.length, pending));
+    return (
+      changeCount(result.statementType, rows) ?? { columns, rows, chunks, total, statementType: STATEMENT_TYPE.select }
+    );
+  } finally {
+    execution.setRunning(false);
+  }
+}
+
+/** DML answers counts under the labels that Snowflake uses and the driver adds up. */
+function changeCount(type: StatementType, rows: readonly (readonly Cell[])[]): Result | undefined {
+  const count = rows[0]?.[0] ?? '0';
+  const answer = (labels: readonly string[], statementType: number): Result => ({
+    columns: labels.map(numberColumn),
+    rows: [labels.map((_, index) => (index === 0 ? count : '0'))],
+    chunks: [],
+    total: 1,
+    statementType,
+  });
+  switch (type) {
+    case StatementType.INSERT:
+      return answer(['number of rows inserted'], STATEMENT_TYPE.insert);
+    case StatementType.UPDATE:
+      return answer(['number of rows updated', 'number of multi-joined rows updated'], STATEMENT_TYPE.update);
+    case StatementType.DELETE:
+      return answer(['number of rows deleted'], STATEMENT_TYPE.delete);
+    case StatementType.MERGE_INTO:
+      return answer(['number of rows merged'], STATEMENT_TYPE.merge);
+    default:
+      return undefined;
+  }
+}
+
+/** An INSERT with array binds runs once for each row of them, all or none. */
+async function runMany(sql: string, binds: readonly (readonly Bind[])[], execution: Execution): Promise<Result> {
+  const { connection } = execution.session;
+  const own = !execution.session.inTransaction;
+  if (own) await connection.run('BEGIN TRANSACTION');
+  try {
+    let count = 0;
+    for (const row of binds) {
+      const result = await run(sql, row, execution);
+      count += Number(result.rows[0]?.[0] ?? 0);
+    }
+    if (own) await connection.run('COMMIT');
+    return {
+      columns: [numberColumn('number of rows inserted')],
+      rows: [[String(count)]],
+      chunks: [],
+      total: 1,
+      statementType: STATEMENT_TYPE.insert,
+    };
+  } catch (error) {
+    if (own) await connection.run('ROLLBACK');
+    throw error;
+  }
+}
+
+/** The statement's answer. Throws WarehouseError, or DuckDB's error for the caller to translate. */
+export async function execute(sql: string, binds: readonly (readonly Bind[])[], execution: Execution): Promise<Result> {
+  const { session, engine } = execution;
+  const text = bare(sql);
+  if (text === '') throw new WarehouseError('000900', '42601', 'SQL compilation error:\nEmpty SQL statement.');
+  const match = /^(\w+)\s*(.*)$/s.exec(text);
+  const word = (match?.[1] ?? '').toUpperCase();
+  const rest = match?.[2] ?? '';
+  const changed = async (result: Promise<Result>): Promise<Result> => {
+    const answer = await result;
+    await engine.catalog.refresh();
+    return answer;
+  };
+  switch (word) {
+    case 'USE':
+      return use(rest, session);
+    case 'SET':
+      return setVariable(rest, session);
+    case 'UNSET':
+      session.variables.delete(unquote(rest.trim()));
+      return statusResult(SUCCESS, STATEMENT_TYPE.command);
+    case 'ALTER':
+      if (/^SESSION\b/i.test(rest)) return alterSession(rest.replace(/^SESSION\s*/i, ''), session);
+      throw unsupported('ALTER');
+    case 'SHOW':
+      return show(rest, session, engine.catalog);
+    case 'DESC':
+    case 'DESCRIBE':
+      return describe(rest, session, engine.catalog);
+    case 'CREATE':
+      return changed(create(sql, execution));
+    case 'DROP':
+      return changed(drop(rest, execution));
+    case 'TRUNCATE':
+      return truncate(rest, execution);
+    case 'BEGIN':
+    case 'START':
+    case 'COMMIT':
+    case 'ROLLBACK':
+      return transaction(text, session);
+    case 'EXPLAIN':
+      return explain(rest, execution);
+    case 'SELECT': {
+      const ddl = /^GET_DDL\s*\(\s*'(\w+)'\s*,\s*'([^']+)'\s*\)$/i.exec(rest);
+      if (ddl) return getDdl(ddl[1] ?? '', ddl[2] ?? '', execution);
+      return run(sql, binds[0] ?? [], execution);
+    }
+    case 'WITH':
+    case 'VALUES':
+      return run(sql, binds[0] ?? [], execution);
+    case 'INSERT':
+      return binds.length > 1 ? runMany(text, binds, execution) : run(text, binds[0] ?? [], execution);
+    case 'UPDATE':
+    case 'DELETE':
+    case 'MERGE':
+      return run(text, binds[0] ?? [], execution);
+    default:
+      if (text.startsWith('(')) return run(sql, binds[0] ?? [], execution);
+      if (/^(?:CALL|EXECUTE|COPY|PUT|GET|LIST|LS|REMOVE|RM|GRANT|REVOKE|UNDROP|COMMENT|DECLARE)$/.test(word))
+        throw unsupported(word);
+      throw syntaxError(`unexpected '${word}'.`);
+  }
+}

@@ -1,0 +1,301 @@
+/** SHOW and DESCRIBE, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
+import type { Catalog, Relation } from './catalog.js';
+import type { Cell } from './encode.js';
+import { missingObject, unsupported } from './errors.js';
+import { localResult, type Result } from './result.js';
+import type { Session } from './session.js';
+import { spell } from './types.js';
+
+const NAME = String.raw`(?:"(?:[^"]|"")+"|[\w$]+)`;
+const PATH = new RegExp(`${NAME}(?:\\s*\\.\\s*${NAME})*`);
+
+export const unquote = (name: string): string =>
+  name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toUpperCase();
+
+export function pathParts(text: string): string[] {
+  return [...text.matchAll(new RegExp(NAME, 'g'))].map((match) => unquote(match[0]));
+}
+
+/** SHOW's LIKE: case-insensitive, `%` and `_`. */
+function like(pattern: string | undefined): (name: string) => boolean {
+  if (pattern === undefined) return () => true;
+  const source = pattern
+    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('%', '.*')
+    .replaceAll('_', '.');
+  const regexp = new RegExp(`^${source}$`, 'is');
+  return (name) => regexp.test(name);
+}
+
+interface Scope {
+  readonly database: string | undefined;
+  readonly schema: string | undefined;
+  readonly table: string | undefined;
+}
+
+function scopeOf(rest: string, kind: string, session: Session): Scope {
+  const match = new RegExp(`\\bIN\\s+(?:(ACCOUNT|DATABASE|SCHEMA|TABLE|VIEW)\\b\\s*)?(${PATH.source})?`, 'i').exec(
+    rest,
+  );
+  const word = (match?.[1] ?? '').toUpperCase();
+  const parts = match?.[2] ? pathParts(match[2]) : [];
+  if (!match)
+    return {
+      database: session.database || undefined,
+      schema: kind === 'SCHEMAS' ? undefined : session.schema,
+      table: undefined,
+    };
+  if (word === 'ACCOUNT') return { database: undefined, schema: undefined, table: undefined };
+  if (word === 'DATABASE') return { database: parts[0] ?? session.database, schema: undefined, table: undefined };
+  if (word === 'TABLE' || word === 'VIEW' || (word === '' && kind === 'COLUMNS')) {
+    const [table, schema, database] = [...parts].reverse();
+    return { database: database ?? session.database, schema: schema ?? session.schema, table };
+  }
+  if (word === 'SCHEMA' || parts.length === 2) {
+    const [schema, database] = [...parts].reverse();
+    return { database: database ?? session.database, schema: schema ?? session.schema, table: undefined };
+  }
+  if (kind === 'SCHEMAS') return { database: parts[0], schema: undefined, table: undefined };
+  return { database: session.database, schema: parts[0], table: undefined };
+}
+
+const within = (scope: Scope, relation: Relation): boolean =>
+  (scope.database === undefined || relation.database === scope.database) &&
+  (scope.schema === undefined || relation.schema === scope.schema) &&
+  (scope.table === undefined || relation.name === scope.table);
+
+const CREATED = '2026-01-01 00:00:00.000 -0800';
+
+/** Answers SHOW …; the argument is the text after SHOW. */
+export async function show(rest: string, session: Session, catalog: Catalog): Promise<Result> {
+  const match = /^(?:TERSE\s+)?(\w+)\b(.*)$/is.exec(rest.trim());
+  const kind = (match?.[1] ?? '').toUpperCase();
+  const tail = match?.[2] ?? '';
+  const matches = like(/\bLIKE\s+'((?:[^']|'')*)'/i.exec(tail)?.[1]);
+  const limit = Number(/\bLIMIT\s+(\d+)/i.exec(tail)?.[1] ?? Number.MAX_SAFE_INTEGER);
+  const scope = scopeOf(tail, kind, session);
+  const cut = (names: readonly string[], rows: Cell[][]): Result => localResult(names, rows.slice(0, limit));
+  const relations = catalog.relations().filter((relation) => within(scope, relation));
+  switch (kind) {
+    case 'DATABASES':
+      return cut(
+        [
+          'created_on',
+          'name',
+          'is_default',
+          'is_current',
+          'origin',
+          'owner',
+          'comment',
+          'options',
+          'retention_time',
+          'kind',
+        ],
+        (await catalog.databases())
+          .filter(matches)
+          .map((name) => [
+            CREATED,
+            name,
+            'N',
+            name === session.database ? 'Y' : 'N',
+            '',
+            'SYSADMIN',
+            '',
+            '',
+            '1',
+            'STANDARD',
+          ]),
+      );
+    case 'SCHEMAS':
+      return cut(
+        [
+          'created_on',
+          'name',
+          'is_default',
+          'is_current',
+          'database_name',
+          'owner',
+          'comment',
+          'options',
+          'retention_time',
+        ],
+        catalog
+          .schemas()
+          .filter(
+            ({ database, schema }) => (scope.database === undefined || database === scope.database) && matches(schema),
+          )
+          .sort((a, b) => (`${a.database}.${a.schema}` < `${b.database}.${b.schema}` ? -1 : 1))
+          .map(({ database, schema }) => [
+            CREATED,
+            schema,
+            'N',
+            schema === session.schema ? 'Y' : 'N',
+            database,
+            'SYSADMIN',
+            '',
+            '',
+            '1',
+          ]),
+      );
+    case 'TABLES':
+      return cut(
+        [
+          'created_on',
+          'name',
+          'database_name',
+          'schema_name',
+          'kind',
+          'comment',
+          'cluster_by',
+          'rows',
+          'bytes',
+          'owner',
+          'retention_time',
+        ],
+        relations
+          .filter((relation) => relation.kind === 'table' && matches(relation.name))
+          .map((t) => [
+            CREATED,
+            t.name,
+            t.database,
+            t.schema,
+            'TABLE',
+            t.comment,
+            '',
+            String(t.rows),
+            String(estimatedBytes(t)),
+            'SYSADMIN',
+            '1',
+          ]),
+      );
+    case 'VIEWS':
+      return cut(
+        [
+          'created_on',
+          'name',
+          'reserved',
+          'database_name',
+          'schema_name',
+          'owner',
+          'comment',
+          'text',
+          'is_secure',
+          'is_materialized',
+        ],
+        relations
+          .filter((relation) => relation.kind === 'view' && matches(relation.name))
+          .map((v) => [CREATED, v.name, '', v.database, v.schema, 'SYSADMIN', v.comment, v.text, 'false', 'false']),
+      );
+    case 'OBJECTS':
+      return cut(
+        ['created_on', 'name', 'database_name', 'schema_name', 'kind', 'comment', 'rows', 'owner'],
+        relations
+          .filter((relation) => matches(relation.name))
+          .map((r) => [
+            CREATED,
+            r.name,
+            r.database,
+            r.schema,
+            r.kind.toUpperCase(),
+            r.comment,
+            String(r.rows),
+            'SYSADMIN',
+          ]),
+      );
+    case 'COLUMNS':
+      return cut(
+        [
+          'table_name',
+          'schema_name',
+          'column_name',
+          'data_type',
+          'null?',
+          'default',
+          'kind',
+          'expression',
+          'comment',
+          'database_name',
+          'autoincrement',
+        ],
+        relations.flatMap((relation) =>
+          relation.columns
+            .filter((column) => matches(column.name))
+            .map((column) => [
+              relation.name,
+              relation.schema,
+              column.name,
+              JSON.stringify({
+                type: spell(column.type).replace(/\(.*/, '').replace('VARCHAR', 'TEXT').replace('NUMBER', 'FIXED'),
+                nullable: column.nullable,
+              }),
+              column.nullable ? 'true' : 'false',
+              column.fallback ?? '',
+              'COLUMN',
+              '',
+              column.comment,
+              relation.database,
+              '',
+            ]),
+        ),
+      );
+    case 'WAREHOUSES':
+      return cut(['name', 'state', 'type', 'size'], [[session.warehouse, 'STARTED', 'STANDARD', 'X-Small']]);
+    case 'ROLES':
+      return cut(['created_on', 'name', 'is_default', 'is_current'], [[CREATED, session.role, 'Y', 'Y']]);
+    case 'PARAMETERS':
+      return cut(
+        ['key', 'value', 'default', 'level', 'description', 'type'],
+        session.parameters
+          .rows()
+          .filter(([name]) => matches(name))
+          .map(([name, value, fallback]) => [name, value, fallback, value === fallback ? '' : 'SESSION', '', 'STRING']),
+      );
+    case 'VARIABLES':
+      return cut(
+        ['session_id', 'name', 'value'],
+        [...session.variables].map(([name, value]) => [String(session.id), name, String(value)]),
+      );
+    default:
+      throw unsupported(`SHOW ${kind}`);
+  }
+}
+
+/** DESCRIBE TABLE or VIEW; the argument is the text after DESCRIBE. */
+export function describe(rest: string, session: Session, catalog: Catalog): Result {
+  const match = new RegExp(`^(?:TABLE|VIEW)\\s+(${PATH.source})\\s*$`, 'i').exec(rest.trim());
+  if (!match) throw unsupported('DESCRIBE of anything but a table or view');
+  const [name = '', schema, database] = pathParts(match[1] ?? '').reverse();
+  const relation = catalog.find(database ?? session.database, schema ?? session.schema, name);
+  if (!relation) throw missingObject([database, schema, name].filter((part) => part !== undefined).join('.'));
+  return localResult(
+    [
+      'name',
+      'type',
+      'kind',
+      'null?',
+      'default',
+      'primary key',
+      'unique key',
+      'check',
+      'expression',
+      'comment',
+      'policy name',
+    ],
+    relation.columns.map((column) => [
+      column.name,
+      spell(column.type),
+      'COLUMN',
+      column.nullable ? 'Y' : 'N',
+      column.fallback,
+      'N',
+      'N',
+      null,
+      null,
+      column.comment || null,
+      null,
+    ]),
+  );
+}
+
+/** A rough size, since DuckDB keeps none in memory: rows times columns times sixteen bytes. */
+export const estimatedBytes = (relation: Relation): number => relation.rows * relation.columns.length * 16;
