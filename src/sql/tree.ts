@@ -21,14 +21,20 @@ export const asList = (value: unknown): readonly unknown[] => (Array.isArray(val
 
 export const asText = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** The tagged node, or undefined where the value is absent or a record without a tag. */
+const NOTHING: Body = Object.freeze({});
+
+/**
+ * The tagged node, or undefined where the value is absent or a record without a tag. A node without fields, such as
+ * `{"null": null}`, gets an empty body. `{"this": …}` is a clause (WHERE, HAVING), not a node.
+ */
 export function nodeOf(value: unknown): TreeNode | undefined {
   if (!isBody(value)) return undefined;
   const keys = Object.keys(value);
   const kind = keys[0];
-  if (keys.length !== 1 || kind === undefined) return undefined;
+  if (keys.length !== 1 || kind === undefined || kind === 'this') return undefined;
   const body = value[kind];
-  return { kind, body: isBody(body) ? body : { value: body } };
+  if (body === null) return { kind, body: NOTHING };
+  return isBody(body) ? { kind, body } : undefined;
 }
 
 export interface Identifier {

@@ -67,15 +67,6 @@ const RULES: readonly Rule[] = [
       ),
   ],
   [
-    /Catalog "?([^"!\n]+?)"? does not exist/,
-    (match) =>
-      new WarehouseError(
-        '002003',
-        '02000',
-        `SQL compilation error:\nDatabase '${group(match, 1).toUpperCase()}' does not exist or not authorized.`,
-      ),
-  ],
-  [
     /Catalog Error: (?:Table|View|Schema) with name "?([^"!\n]+?)"? already exists/,
     (match) =>
       new WarehouseError('002002', '42710', `SQL compilation error:\nObject '${group(match, 1)}' already exists.`),
@@ -106,10 +97,27 @@ const RULES: readonly Rule[] = [
         `SQL compilation error:\n[${group(match, 1).toUpperCase()}] is not a valid group by expression`,
       ),
   ],
+  [
+    /Catalog "([^"!\n]+?)"? does not exist/,
+    (match) =>
+      new WarehouseError(
+        '002003',
+        '02000',
+        `SQL compilation error:\nDatabase '${group(match, 1).toUpperCase()}' does not exist or not authorized.`,
+      ),
+  ],
   [/Division by zero/i, () => new WarehouseError('100051', '22012', 'Division by zero')],
   [
-    /Conversion Error: Could not convert string '(.*)' to (?:\w|\()*(?:INT|DECIMAL|DOUBLE|FLOAT)/s,
+    /Conversion Error: Could not convert string ['"](.*)['"] to (?:\w|\()*(?:INT|DECIMAL|DOUBLE|FLOAT)/s,
     (match) => new WarehouseError('100038', '22018', `Numeric value '${match[1] ?? ''}' is not recognized`),
+  ],
+  [
+    /Error parsing JSON: (.*)/s,
+    (match) => new WarehouseError('100069', '22P02', `Error parsing JSON: ${group(match, 1)}`),
+  ],
+  [
+    /Timestamp '(.*)' is not recognized/,
+    (match) => new WarehouseError('100035', '22007', `Timestamp '${group(match, 1)}' is not recognized`),
   ],
   [
     /Conversion Error: (?:date|invalid date) field value out of range|Conversion Error: invalid date/i,

@@ -425,7 +425,11 @@ async function run(sql: string, binds: readonly Bind[], execution: Execution): P
   const translated = translate(sql, dialectSession(session), engine.catalog, binds);
   if (usesHistory(sql)) await execution.syncHistory();
   const values = translated.binds.map((position) => bindValue(binds[position - 1] ?? { type: 'TEXT', value: null }));
-  const known = new Set(translated.relations.flatMap((relation) => relation.columns.map((column) => column.name)));
+  // A name that the statement itself spells out is no invention of DuckDB's.
+  const known = new Set([
+    ...translated.relations.flatMap((relation) => relation.columns.map((column) => column.name)),
+    ...[...sql.matchAll(/"((?:[^"]|"")+)"|[\w$]+/g)].map((match) => match[1] ?? match[0].toUpperCase()),
+  ]);
   const columnsFrom = (names: readonly string[], types: readonly Parameters<typeof fromDuck>[0][]): WireColumn[] =>
     originalNames(names, known).map((name, index) => {
       const type = types[index];

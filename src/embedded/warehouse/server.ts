@@ -195,7 +195,9 @@ export class Warehouse {
       return;
     }
     const body = await readBody(request);
-    this.#answer(response, await this.#route(request, url, path, body));
+    const envelope = await this.#route(request, url, path, body);
+    // An unknown session token is the one failure with a status of its own (the driver's lib/services/sf.js).
+    this.#answer(response, envelope, envelope.code === '390104' ? 401 : 200);
   }
 
   #sendChunk(path: string, response: ServerResponse): void {

@@ -105,6 +105,7 @@ export function fromTree(body: Body): SnowType | undefined {
     case 'double':
       return { type: 'real' };
     case 'text':
+    case 'string':
     case 'var_char':
     case 'char':
       return text(numeric(body['length'], kind === 'char' ? 1 : TEXT_LENGTH));

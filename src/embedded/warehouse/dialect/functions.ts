@@ -24,8 +24,8 @@ const addDate = (type: string, cast: string): string =>
 /** `CREATE OR REPLACE MACRO` texts; those without typed overloads take anything. */
 const MACROS: readonly string[] = [
   // Semi-structured values are DuckDB's JSON.
-  `sf_unwrap(x JSON) AS (x ->> '$'), (x) AS x`,
-  `sf_text(x JSON) AS (x ->> '$'), (x) AS CASE WHEN typeof(x) LIKE 'TIMESTAMP%' OR typeof(x) LIKE 'TIME%' THEN sf_js_to_char(typeof(x), x::VARCHAR, '') ELSE x::VARCHAR END`,
+  `sf_unwrap(x JSON) AS (x ->> '$'), (x VARCHAR) AS x, (x) AS x`,
+  `sf_text(x JSON) AS (x ->> '$'), (x VARCHAR) AS x, (x) AS CASE WHEN typeof(x) LIKE 'TIMESTAMP%' OR typeof(x) LIKE 'TIME%' THEN sf_js_to_char(typeof(x), x::VARCHAR, '') ELSE x::VARCHAR END`,
   `sf_path(x, p) AS json_extract(to_json(x), p)`,
   `sf_get(x, k) AS json_extract(to_json(x), CASE WHEN typeof(k) = 'VARCHAR' THEN '$."' || k::VARCHAR || '"' ELSE '$[' || k::VARCHAR || ']' END)`,
   `sf_split(s, d) AS to_json(string_split(s, d))`,
@@ -35,10 +35,9 @@ const MACROS: readonly string[] = [
   `sf_object_keys(o) AS to_json(json_keys(to_json(o)))`,
   `sf_typeof(j) AS CASE json_type(to_json(j)) WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN 'DECIMAL' WHEN 'NULL' THEN 'NULL_VALUE' ELSE json_type(to_json(j)) END`,
   `sf_try_parse_json(x) AS CASE WHEN json_valid(x) THEN x::JSON END`,
-  `sf_parse_json(x) AS x::VARCHAR::JSON`,
+  `sf_parse_json(x) AS sf_js_json(x::VARCHAR)::JSON`,
   // Numbers.
   `sf_div(a, b) AS CASE WHEN b = 0 THEN error('Division by zero') WHEN typeof(a) IN ('DOUBLE', 'FLOAT') OR typeof(b) IN ('DOUBLE', 'FLOAT') THEN a / b ELSE round(a / b, 6) END`,
-  `sf_try_number(x) AS try_cast(sf_unwrap(x) AS DECIMAL(38, 0))`,
   `sf_width_bucket(x, lo, hi, n) AS CASE WHEN x < lo THEN 0 WHEN x >= hi THEN n + 1 ELSE floor((x - lo) * n / (hi - lo))::INT + 1 END`,
   `sf_uniform(lo, hi, g) AS lo + CAST(floor(random() * (hi - lo + 1)) AS BIGINT)`,
   `sf_random() AS CAST(floor((random() - 0.5) * 18014398509481984) AS BIGINT)`,
@@ -58,6 +57,7 @@ const MACROS: readonly string[] = [
   `sf_ntz(x TIMESTAMP) AS x, (x DATE) AS x::TIMESTAMP, (x TIMESTAMPTZ) AS x::TIMESTAMP, (x) AS sf_js_ntz(x::VARCHAR)`,
   `sf_ltz(x TIMESTAMPTZ) AS x, (x TIMESTAMP) AS x::TIMESTAMPTZ, (x DATE) AS x::TIMESTAMPTZ, (x) AS sf_js_ltz(x::VARCHAR, current_setting('TimeZone'))`,
   `sf_date(x) AS CASE WHEN typeof(x) IN ('VARCHAR', 'JSON') THEN sf_js_ntz(x::VARCHAR)::DATE ELSE try_cast(x::VARCHAR AS TIMESTAMP)::DATE END`,
+  'sf_now() AS now()',
   `sf_time(x) AS left(x::VARCHAR, 15)::TIME`,
   `sf_datediff(p, a, b) AS CASE p WHEN 'week' THEN date_diff('day', date_trunc('week', a::TIMESTAMP), date_trunc('week', b::TIMESTAMP)) // 7 ELSE date_diff(p, a::TIMESTAMP, b::TIMESTAMP) END`,
   `sf_dateadd_date${addDate('DATE', 'DATE')}, ${addDate('TIMESTAMP', 'TIMESTAMP')}, ${addDate('TIMESTAMPTZ', 'TIMESTAMPTZ')}`,
@@ -80,6 +80,28 @@ export async function installFunctions(connection: DuckDBConnection): Promise<vo
 export const isDatePart = (part: string): boolean => DATE_PARTS.some((known) => known === part);
 export const isClockPart = (part: string): boolean => CLOCK_PARTS.some((known) => known === part);
 
+/** PARSE_JSON takes unquoted keys and single quotes (its documentation page); DuckDB's JSON doesn't. */
+function strictJson(text: string): string {
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    const strict = text.replace(
+      /'((?:[^'\\]|\\.)*)'|"(?:[^"\\]|\\.)*"|([{,]\s*)([A-Za-z_$][\w$]*)\s*:/g,
+      (whole: string, single?: string, before?: string, key?: string) => {
+        if (key !== undefined) return `${before ?? ''}"${key}":`;
+        return single === undefined ? whole : JSON.stringify(single);
+      },
+    );
+    try {
+      JSON.parse(strict);
+    } catch {
+      throw new Error(`Error parsing JSON: ${text.slice(0, 100)}`);
+    }
+    return strict;
+  }
+}
+
 function scalarFunctions(): DuckDBScalarFunction[] {
   return [
     DuckDBScalarFunction.create({
@@ -95,6 +117,19 @@ function scalarFunctions(): DuckDBScalarFunction[] {
           if (value === null) output.setItem(row, null);
           else if (/^(?:DATE|TIME)/.test(type)) output.setItem(row, formatTime(type, String(value), format));
           else output.setItem(row, formatNumber(String(value), format));
+        }
+        output.flush();
+      },
+    }),
+    DuckDBScalarFunction.create({
+      name: 'sf_js_json',
+      returnType: VARCHAR,
+      parameterTypes: [VARCHAR],
+      mainFunction: (_info, input, output) => {
+        const values = input.getColumnVector(0);
+        for (let row = 0; row < input.rowCount; row++) {
+          const value = values.getItem(row);
+          output.setItem(row, value === null ? null : strictJson(String(value)));
         }
         output.flush();
       },

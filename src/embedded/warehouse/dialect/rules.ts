@@ -201,13 +201,13 @@ function functionRule(body: Body, context: RuleContext): unknown {
     case 'CURRENT_TIMESTAMP':
     case 'GETDATE':
     case 'LOCALTIMESTAMP':
-      return call('NOW');
+      return call('SF_NOW');
     case 'SYSDATE':
-      return castNode(call('NOW'), 'TIMESTAMP');
+      return castNode(call('SF_NOW'), 'TIMESTAMP');
     case 'CURRENT_DATE':
-      return castNode(castNode(call('NOW'), 'TIMESTAMP'), 'DATE');
+      return castNode(castNode(call('SF_NOW'), 'TIMESTAMP'), 'DATE');
     case 'CURRENT_TIME':
-      return castNode(castNode(call('NOW'), 'TIMESTAMP'), 'TIME');
+      return castNode(castNode(call('SF_NOW'), 'TIMESTAMP'), 'TIME');
     case 'ARRAY_CONSTRUCT':
       return call('JSON_ARRAY', ...args);
     case 'OBJECT_CONSTRUCT':

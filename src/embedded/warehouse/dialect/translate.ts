@@ -143,8 +143,10 @@ class Translator {
       return { ...value, name: folded(identifier), quoted: true };
     }
     const node = nodeOf(value);
-    if (node) return this.#node(node.kind, node.body, ctes);
-    return this.#fields(value, ctes);
+    if (!node) return this.#fields(value, ctes);
+    // A node without fields stays as it is: the generator expects null there, not an empty record.
+    if (value[node.kind] === null) return applyRule(node.kind, node.body, this.#context) ?? value;
+    return this.#node(node.kind, node.body, ctes);
   }
 
   #fields(body: Body, ctes: ReadonlySet<string>): Body {
