@@ -1,2 +1,20 @@
+export { analyse, viewQuery } from './analyse.js';
+export type { Access, Analysis, ColumnUse, FunctionUse, ObjectUse, Origin, OutputColumn } from './analysis.js';
+export {
+  type CatalogReader,
+  type ColumnInfo,
+  type ObjectName,
+  objectKey,
+  type RelationInfo,
+  showIdentifier,
+  showObject,
+} from './catalog.js';
+export { STATEMENT_KINDS, type StatementKind } from './kind.js';
+export { isOperator, isWord, joined, lex, quoteIdentifier, quoteLiteral, type Token } from './lex.js';
+export { cteNames, secondOpinion } from './opinion.js';
+export { type Position, Refusal, type RefusalCode } from './refusal.js';
+export { type Rewritten, rewrite, type Treatment, type Treatments } from './rewrite.js';
+export type { Defaults } from './scope.js';
+export { readStatement, type Statement } from './statement.js';
 export type { Body, Identifier, TreeNode } from './tree.js';
 export { asBody, asList, asText, folded, identifierOf, isBody, nodeOf, textLiteral } from './tree.js';

@@ -1,0 +1,205 @@
+/**
+ * A statement analysed: which objects it reads and writes, views opened down to their base tables, which columns it touches,
+ * which functions it calls, where in the text each of them stands.
+ */
+import type { Analysis, ColumnUse, ObjectUse } from './analysis.js';
+import { type CatalogReader, type ObjectName, objectKey, type RelationInfo, showObject } from './catalog.js';
+import { isOperator, isWord, lex } from './lex.js';
+import { Refusal } from './refusal.js';
+import { type Defaults, type Findings, Resolver } from './scope.js';
+import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from './statement.js';
+import { asBody, nodeOf } from './tree.js';
+
+const MAX_VIEW_DEPTH = 16;
+const MAX_OBJECTS = 256;
+
+const NO_RELATIONS: ReadonlyMap<string, RelationInfo> = new Map();
+
+interface Walk {
+  readonly findings: Findings;
+  readonly outputs: Analysis['outputs'];
+  readonly hasWhere: boolean;
+}
+
+function walk(statement: ParsedStatement, relations: ReadonlyMap<string, RelationInfo>, defaults: Defaults): Walk {
+  const resolver = new Resolver(statement, relations, defaults);
+  const node = nodeOf(statement.tree);
+  const body = node?.body ?? {};
+  switch (statement.kind) {
+    case 'select': {
+      const outputs = resolver.query(statement.tree, new Map(), undefined);
+      return { findings: resolver.findings, outputs, hasWhere: true };
+    }
+    case 'insert':
+    case 'update':
+    case 'delete':
+    case 'merge':
+      // INSERT ALL and its like come as other nodes.
+      if (node?.kind !== statement.kind)
+        throw new Refusal(
+          'NOT_UNDERSTOOD',
+          `This form of ${statement.kind.toUpperCase()} is not understood.`,
+          positionOf(statement, 0),
+        );
+      resolver.change(statement.kind, body);
+      return { findings: resolver.findings, outputs: [], hasWhere: body['where_clause'] !== null };
+    case 'describe': {
+      const described = asBody(body['target']);
+      const isTable = isWord(statement.tokens[1], 'TABLE', 'VIEW') && nodeOf(described)?.kind === 'table';
+      if (!isTable) throw notAnalysed(statement, 'Use the describe tool.');
+      // A description reads no rows; its object counts as read all the same.
+      const { object, token } = resolver.target(described);
+      const findings = { ...resolver.findings, tables: [{ object, access: 'read' as const, token }] };
+      return { findings, outputs: [], hasWhere: true };
+    }
+    default:
+      throw notAnalysed(
+        statement,
+        statement.kind === 'show' ? 'Use the describe tool: it lists what you may see.' : undefined,
+      );
+  }
+}
+
+function notAnalysed(statement: Statement, hint: string | undefined): Refusal {
+  return new Refusal(
+    'NOT_UNDERSTOOD',
+    `${statement.kind.replaceAll('_', ' ').toUpperCase()} statements are not analysed, so they are not run.`,
+    positionOf(statement, 0),
+    hint,
+  );
+}
+
+/** The query in a view's text, after CREATE … AS. Throws where the text does not look like that. */
+export function viewQuery(relation: RelationInfo): { query: Statement; columns: readonly string[] } {
+  const refuse = (why: string): Refusal =>
+    new Refusal(
+      'NOT_UNDERSTOOD',
+      `The view ${showObject(relation)} can't be opened: ${why}.`,
+      undefined,
+      'Read its base tables instead, or ask for a policy that trusts this view.',
+    );
+  if (relation.viewText === undefined || relation.viewText.trim() === '')
+    throw refuse('its text is not visible to the gateway');
+  let tokens: ReturnType<typeof lex>;
+  try {
+    tokens = lex(relation.viewText);
+  } catch {
+    throw refuse('its text is not plain SQL');
+  }
+  let depth = 0;
+  const as = tokens.findIndex((token) => {
+    if (isOperator(token, '(')) depth++;
+    if (isOperator(token, ')')) depth--;
+    return depth === 0 && isWord(token, 'AS');
+  });
+  const rest = tokens[as + 1];
+  if (as < 0 || !rest || !isWord(tokens[0], 'CREATE')) throw refuse('its text does not begin with CREATE VIEW … AS');
+  const query = readStatement(relation.viewText.slice(rest.start));
+  if (query.kind !== 'select') throw refuse('it is not made of a SELECT');
+  return { query, columns: relation.columns.map((column) => column.name) };
+}
+
+interface Opened {
+  readonly relations: Map<string, RelationInfo>;
+  readonly views: Map<string, Analysis>;
+}
+
+async function load(
+  statement: ParsedStatement,
+  reader: CatalogReader,
+  defaults: Defaults,
+  opened: Opened,
+  depth: number,
+): Promise<void> {
+  const { findings } = walk(statement, NO_RELATIONS, defaults);
+  if (opened.relations.size + findings.tables.length > MAX_OBJECTS)
+    throw new Refusal('NOT_UNDERSTOOD', `The statement reads more than ${MAX_OBJECTS} objects.`);
+  const missing = new Map(findings.tables.map(({ object }) => [objectKey(object), object]));
+  for (const [key, object] of missing) {
+    if (opened.relations.has(key)) continue;
+    const relation = await reader.relation(object);
+    if (!relation) continue;
+    opened.relations.set(key, relation);
+    if (relation.kind !== 'view') continue;
+    if (depth >= MAX_VIEW_DEPTH)
+      throw new Refusal('NOT_UNDERSTOOD', `Views are nested more than ${MAX_VIEW_DEPTH} deep.`);
+    const inside = parseStatement(viewQuery(relation).query);
+    // Names in a view's text are completed by the view's own place (documentation page sql/create-view).
+    const own = { database: relation.database, schema: relation.schema };
+    await load(inside, reader, own, opened, depth + 1);
+    opened.views.set(key, finish(inside, own, opened, [relation]));
+  }
+}
+
+/** The analysis proper, once every relation is known. */
+function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, via: readonly ObjectName[]): Analysis {
+  const { findings, outputs, hasWhere } = walk(statement, opened.relations, defaults);
+  const isOutermost = via.length === 0;
+  const place = (token: number) => (isOutermost && token >= 0 ? positionOf(statement, token) : undefined);
+  const objects: ObjectUse[] = [];
+  const columns: ColumnUse[] = findings.columns.map(({ object, column, usage, token }) => ({
+    object,
+    column,
+    usage,
+    position: place(token),
+    via,
+  }));
+  const add = (use: ObjectUse): void => {
+    const known = objects.some(
+      (other) => other.access === use.access && objectKey(other.object) === objectKey(use.object),
+    );
+    if (!known) objects.push(use);
+  };
+  for (const { object, access, token } of findings.tables) {
+    const relation = opened.relations.get(objectKey(object));
+    add({ object, access, relation, position: place(token), via });
+    const view = opened.views.get(objectKey(object));
+    if (!view || statement.kind === 'describe') continue;
+    for (const use of view.objects) add({ ...use, position: place(token), via: [...via, object, ...use.via.slice(1)] });
+    for (const use of view.columns)
+      columns.push({ ...use, position: place(token), via: [...via, object, ...use.via.slice(1)] });
+  }
+  return {
+    statement,
+    kind: statement.kind,
+    objects,
+    columns,
+    functions: [
+      ...findings.functions,
+      ...[...opened.views.values()].flatMap((view) => (isOutermost ? view.functions : [])),
+    ],
+    outputs: outputs.map((output) => ({
+      ...output,
+      origins: output.origins.flatMap((origin) => baseOrigins(origin, opened)),
+    })),
+    references: findings.references,
+    longColumns: findings.longColumns,
+    columnNames: findings.columnNames,
+    hasStar: findings.hasStar,
+    hasWhere,
+    views: opened.views,
+  };
+}
+
+/** A view's column comes from what its query puts there. */
+function baseOrigins(
+  origin: Analysis['outputs'][number]['origins'][number],
+  opened: Opened,
+): Analysis['outputs'][number]['origins'] {
+  const view = opened.views.get(objectKey(origin.object));
+  if (!view) return [origin];
+  const relation = opened.relations.get(objectKey(origin.object));
+  const index = relation?.columns.findIndex((column) => column.name === origin.column) ?? -1;
+  return view.outputs[index]?.origins ?? [];
+}
+
+/**
+ * Analyses a statement against the catalog. `defaults` are the session's database and schema.
+ * Throws a Refusal for whatever is not fully understood.
+ */
+export async function analyse(statement: Statement, reader: CatalogReader, defaults: Defaults): Promise<Analysis> {
+  const parsed = parseStatement(statement);
+  const opened: Opened = { relations: new Map(), views: new Map() };
+  await load(parsed, reader, defaults, opened, 0);
+  return finish(parsed, defaults, opened, []);
+}

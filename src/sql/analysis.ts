@@ -1,0 +1,89 @@
+/** What a statement does, as plain data. */
+import type { ObjectName, RelationInfo } from './catalog.js';
+import type { StatementKind } from './kind.js';
+import type { Position } from './refusal.js';
+import type { ParsedStatement } from './statement.js';
+
+export type Access = 'read' | 'write';
+
+/** An object that the statement names, or that a view which it names reads. */
+export interface ObjectUse {
+  readonly object: ObjectName;
+  readonly access: Access;
+  /** undefined where no such object is visible to the gateway. */
+  readonly relation: RelationInfo | undefined;
+  readonly position: Position | undefined;
+  /** Views on the way from the statement to this object, outermost first; empty where the statement names it. */
+  readonly via: readonly ObjectName[];
+}
+
+export type ColumnUsage =
+  | 'projected'
+  | 'predicate'
+  | 'join'
+  | 'group'
+  | 'order'
+  | 'window'
+  | 'argument'
+  | 'star'
+  | 'assigned';
+
+export interface Origin {
+  readonly object: ObjectName;
+  readonly column: string;
+}
+
+export interface ColumnUse extends Origin {
+  readonly usage: ColumnUsage;
+  readonly position: Position | undefined;
+  readonly via: readonly ObjectName[];
+}
+
+export interface FunctionUse {
+  readonly name: string;
+  readonly class: 'pure' | 'table' | 'user-defined' | 'dangerous';
+  readonly reason: string | undefined;
+  readonly position: Position | undefined;
+}
+
+export interface OutputColumn {
+  readonly name: string | undefined;
+  readonly origins: readonly Origin[];
+}
+
+/** A place in the text where a table or view is named and can be replaced by a masked sub-query. */
+export interface TableReference {
+  readonly relation: RelationInfo;
+  /** Tokens of the dotted name: from, up to and without to. */
+  readonly from: number;
+  readonly to: number;
+  readonly hasAlias: boolean;
+  /** What follows the name and binds to a named object only (AT, SAMPLE with SEED, …), in words; undefined if nothing does. */
+  readonly nameOnly: string | undefined;
+  /** True where no alias may be put behind (before PIVOT and UNPIVOT). */
+  readonly pivoted: boolean;
+}
+
+/** `db.schema.table.column`: the tokens of the qualifiers before the table's own name. */
+export interface LongColumnReference {
+  readonly object: ObjectName;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Analysis {
+  readonly statement: ParsedStatement;
+  readonly kind: StatementKind;
+  readonly objects: readonly ObjectUse[];
+  readonly columns: readonly ColumnUse[];
+  readonly functions: readonly FunctionUse[];
+  readonly outputs: readonly OutputColumn[];
+  readonly references: readonly TableReference[];
+  readonly longColumns: readonly LongColumnReference[];
+  /** Every column name that stands anywhere in the statement, folded. */
+  readonly columnNames: ReadonlySet<string>;
+  readonly hasStar: boolean;
+  readonly hasWhere: boolean;
+  /** Relations by key, views opened. */
+  readonly views: ReadonlyMap<string, Analysis>;
+}

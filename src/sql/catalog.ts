@@ -1,0 +1,40 @@
+/** What the analysis asks about the warehouse's objects. Names are exact: folded where unquoted, as they stand where quoted. */
+export interface ObjectName {
+  readonly database: string;
+  readonly schema: string;
+  readonly name: string;
+}
+
+export interface ColumnInfo {
+  readonly name: string;
+  /** As Snowflake spells it, such as `VARCHAR(16777216)` or `NUMBER(38,0)`. */
+  readonly type: string;
+  readonly comment: string;
+}
+
+export interface RelationInfo extends ObjectName {
+  readonly kind: 'table' | 'view';
+  readonly columns: readonly ColumnInfo[];
+  /** A view's defining text; undefined where it can't be read (a secure view of another owner, say). */
+  readonly viewText: string | undefined;
+  readonly comment: string;
+  readonly rows: number | undefined;
+}
+
+/** Looks objects up; undefined where there is none by that name, or the gateway's role can't see it. */
+export interface CatalogReader {
+  relation(name: ObjectName): Promise<RelationInfo | undefined>;
+}
+
+export const objectKey = (name: ObjectName): string => `${name.database}\u0000${name.schema}\u0000${name.name}`;
+
+const PLAIN = /^[A-Z_][A-Z0-9_$]*$/;
+
+export const showIdentifier = (name: string): string => (PLAIN.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
+
+/** `ANALYTICS.SALES.ORDERS`, quoted only where it has to be. */
+export const showObject = (name: ObjectName): string =>
+  [name.database, name.schema, name.name]
+    .filter((part) => part !== '')
+    .map(showIdentifier)
+    .join('.');

@@ -1,0 +1,34 @@
+/** Why a statement goes no further: said to the agent, with the place in its own text and what would work. */
+export type RefusalCode =
+  | 'NOT_UNDERSTOOD'
+  | 'KIND_DENIED'
+  | 'OBJECT_DENIED'
+  | 'COLUMN_DENIED'
+  | 'FUNCTION_DENIED'
+  | 'MULTIPLE_STATEMENTS';
+
+/** Both count from 1; column in UTF-16 units, as editors do. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+export class Refusal extends Error {
+  readonly code: RefusalCode;
+  readonly position: Position | undefined;
+  readonly hint: string | undefined;
+
+  constructor(code: RefusalCode, message: string, position?: Position, hint?: string) {
+    super(message);
+    this.name = 'Refusal';
+    this.code = code;
+    this.position = position;
+    this.hint = hint;
+  }
+}
+
+export function positionAt(text: string, offset: number): Position {
+  const before = text.slice(0, Math.max(0, offset));
+  const line = before.split('\n').length;
+  return { line, column: offset - before.lastIndexOf('\n') };
+}

@@ -1,0 +1,148 @@
+/**
+ * The statement as it is sent: the judged tokens, and in the place of each table under a mask or row predicate a sub-query that
+ * selects only what the principal may see. Everything above it (aliases, expressions, joins, windows, unions) then works on masked
+ * values, and raw ones never leave the warehouse.
+ *
+ * Syntax used: sub-queries with an alias, CTEs with a column list, CASE, casts (documentation pages constructs/from,
+ * constructs/with, functions/case), nothing else.
+ */
+import type { Analysis, TableReference } from './analysis.js';
+import { objectKey, type RelationInfo, showObject } from './catalog.js';
+import { joined, quoteIdentifier } from './lex.js';
+import { Refusal } from './refusal.js';
+import { Resolver } from './scope.js';
+import { parseStatement, positionOf, readStatement } from './statement.js';
+
+/** What happens to one base table or view before the statement sees it. */
+export interface Treatment {
+  /** For a masked column its expression over the column, given as a quoted identifier; 'deny' leaves it out altogether. */
+  readonly columns: ReadonlyMap<string, ((identifier: string) => string) | 'deny'>;
+  /** A predicate on the table's own columns; rows that do not fulfil it are not there. */
+  readonly predicate: string | undefined;
+}
+
+/** By object key; an object that isn't here is read as it is. */
+export type Treatments = ReadonlyMap<string, Treatment>;
+
+const isTouched = (treatment: Treatment | undefined): treatment is Treatment =>
+  treatment !== undefined && (treatment.columns.size > 0 || treatment.predicate !== undefined);
+
+const qualifiedName = (relation: RelationInfo): string =>
+  [relation.database, relation.schema, relation.name].map(quoteIdentifier).join(' . ');
+
+class Rewriter {
+  readonly #treatments: Treatments;
+  readonly #views: Analysis['views'];
+
+  constructor(treatments: Treatments, views: Analysis['views']) {
+    this.#treatments = treatments;
+    this.#views = views;
+  }
+
+  /** A view is opened where anything below it is treated: only then must its text stand in the statement. */
+  #opens(relation: RelationInfo): Analysis | undefined {
+    const view = this.#views.get(objectKey(relation));
+    if (!view) return undefined;
+    const isTreated = view.objects.some((use) => isTouched(this.#treatments.get(objectKey(use.object))));
+    return isTreated ? view : undefined;
+  }
+
+  #source(relation: RelationInfo): string {
+    const view = this.#opens(relation);
+    if (!view) return qualifiedName(relation);
+    const name = quoteIdentifier(relation.name);
+    const columns = relation.columns.map((column) => quoteIdentifier(column.name)).join(' , ');
+    return `( WITH ${name} ( ${columns} ) AS ( ${this.text(view)} ) SELECT * FROM ${name} ) AS ${name}`;
+  }
+
+  /**
+   * `( SELECT … FROM t WHERE p )`. The predicate guards each column as well: the optimizer may run the agent's
+   * expressions before the WHERE of a sub-query (user-guide/views-secure), and then they must see NULL for a hidden row.
+   */
+  #subquery(relation: RelationInfo, treatment: Treatment, analysis: Analysis): string {
+    const wanted = relation.columns.filter(
+      (column) =>
+        treatment.columns.get(column.name) !== 'deny' && (analysis.hasStar || analysis.columnNames.has(column.name)),
+    );
+    const { predicate } = treatment;
+    const items = wanted.map((column) => {
+      const identifier = quoteIdentifier(column.name);
+      const mask = treatment.columns.get(column.name);
+      const value = mask === undefined || mask === 'deny' ? identifier : mask(identifier);
+      if (predicate === undefined) return value === identifier ? identifier : `${value} AS ${identifier}`;
+      return `CASE WHEN ( ${predicate} ) THEN ${value} END AS ${identifier}`;
+    });
+    // COUNT(*) needs rows and no column.
+    const list = items.length > 0 ? items.join(' , ') : '1 AS "ROW"';
+    return `( SELECT ${list} FROM ${this.#source(relation)}${predicate === undefined ? '' : ` WHERE ( ${predicate} )`} )`;
+  }
+
+  #replacement(reference: TableReference, analysis: Analysis): string | undefined {
+    const { relation } = reference;
+    const treatment = this.#treatments.get(objectKey(relation));
+    if (isTouched(treatment)) return this.#subquery(relation, treatment, analysis);
+    if (!this.#opens(relation)) return undefined;
+    return `( SELECT * FROM ${this.#source(relation)} )`;
+  }
+
+  text(analysis: Analysis): string {
+    const { tokens } = analysis.statement;
+    const pieces: (string | undefined)[] = tokens.map((token) => token.text);
+    for (const reference of analysis.references) {
+      const replacement = this.#replacement(reference, analysis);
+      if (replacement === undefined) continue;
+      if (reference.nameOnly)
+        throw new Refusal(
+          'NOT_UNDERSTOOD',
+          `${reference.nameOnly} is not available on ${showObject(reference.relation)}, which is masked or filtered for you.`,
+          positionOf(analysis.statement, reference.from),
+          'Read the table without it.',
+        );
+      const alias = reference.hasAlias || reference.pivoted ? '' : ` AS ${tokens[reference.to - 1]?.text ?? ''}`;
+      pieces[reference.from] = `${replacement}${alias}`;
+      for (let at = reference.from + 1; at < reference.to; at++) pieces[at] = undefined;
+    }
+    for (const long of analysis.longColumns) {
+      const treated = analysis.references.some(
+        (reference) =>
+          reference.relation.name === long.object.name && this.#replacement(reference, analysis) !== undefined,
+      );
+      if (treated) for (let at = long.from; at < long.to; at++) pieces[at] = undefined;
+    }
+    return pieces.filter((piece) => piece !== undefined).join(' ');
+  }
+}
+
+export interface Rewritten {
+  readonly text: string;
+  readonly isChanged: boolean;
+}
+
+/**
+ * The text to send. Without treatments it is the statement's own tokens. Throws a Refusal where a treated table stands in
+ * a place that takes only a name, and where the outcome does not read as exactly the objects that were judged.
+ */
+export function rewrite(analysis: Analysis, treatments: Treatments): Rewritten {
+  const own = joined(analysis.statement.tokens);
+  const text = new Rewriter(treatments, analysis.views).text(analysis);
+  if (text === own) return { text, isChanged: false };
+  verify(text, analysis);
+  return { text, isChanged: true };
+}
+
+/** Reads the rewritten text once more: it may name nothing but what was judged. */
+function verify(text: string, analysis: Analysis): void {
+  const allowed = new Set(analysis.objects.map((use) => objectKey(use.object)));
+  const parsed = parseStatement(readStatement(text));
+  const resolver = new Resolver(parsed, new Map(), { database: undefined, schema: undefined });
+  if (analysis.kind === 'select') resolver.query(parsed.tree, new Map(), undefined);
+  else return;
+  const beyond = resolver.findings.tables.find(({ object }) => !allowed.has(objectKey(object)));
+  if (parsed.kind !== analysis.kind || beyond)
+    throw new Refusal(
+      'NOT_UNDERSTOOD',
+      'The masked form of this statement does not read as it should.',
+      undefined,
+      'Rewrite it more simply.',
+    );
+}

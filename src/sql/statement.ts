@@ -1,0 +1,107 @@
+/** One statement, read: its tokens, the text that stands for it, its tree. */
+import * as polyglot from '@polyglot-sql/sdk';
+import { kindOf, type StatementKind } from './kind.js';
+import { isOperator, joined, lex, type Token } from './lex.js';
+import { type Position, positionAt, Refusal } from './refusal.js';
+import { asList } from './tree.js';
+
+export interface Statement {
+  readonly source: string;
+  readonly tokens: readonly Token[];
+  /** The tokens joined by single spaces: what parsers read and, without masks, what is sent. */
+  readonly text: string;
+  readonly kind: StatementKind;
+}
+
+export interface ParsedStatement extends Statement {
+  readonly tree: unknown;
+  /** For an offset in `text` that the parser gives (in code points), the token there. */
+  readonly tokenAt: (offset: number) => number | undefined;
+}
+
+/**
+ * Reads a text as exactly one statement. Throws a Refusal: NOT_UNDERSTOOD for an empty text, an odd character or an unknown
+ * first word, MULTIPLE_STATEMENTS for more than one.
+ */
+export function readStatement(source: string): Statement {
+  const all = lex(source);
+  let end = all.length;
+  while (end > 0 && isOperator(all[end - 1], ';')) end--;
+  const tokens = all.slice(0, end);
+  const first = tokens[0];
+  if (!first)
+    throw new Refusal('NOT_UNDERSTOOD', 'There is no statement in this text.', undefined, 'Send one SQL statement.');
+  const kind = kindOf(tokens);
+  const separator = tokens.find((token) => isOperator(token, ';') || isOperator(token, '->>'));
+  if (separator && kind !== 'execute')
+    throw new Refusal(
+      'MULTIPLE_STATEMENTS',
+      'Only one statement may be sent at a time.',
+      positionAt(source, separator.start),
+      'Send each statement in a call of its own.',
+    );
+  if (!kind)
+    throw new Refusal(
+      'NOT_UNDERSTOOD',
+      `No Snowflake statement starts with ${first.text}.`,
+      positionAt(source, first.start),
+      'Start with SELECT or WITH to read data.',
+    );
+  return { source, tokens, text: joined(tokens), kind };
+}
+
+/** The place of a token in the agent's own text. */
+export const positionOf = (statement: Statement, index: number): Position | undefined => {
+  const token = statement.tokens[index];
+  return token ? positionAt(statement.source, token.start) : undefined;
+};
+
+/** Offsets in `text` at which each token begins, in code points, as the parser counts. */
+function tokenStarts(tokens: readonly Token[]): number[] {
+  const starts: number[] = [];
+  let at = 0;
+  for (const token of tokens) {
+    starts.push(at);
+    at += [...token.text].length + 1;
+  }
+  return starts;
+}
+
+/** Parses with the primary parser. Throws a NOT_UNDERSTOOD Refusal with the place. */
+export function parseStatement(statement: Statement): ParsedStatement {
+  const starts = tokenStarts(statement.tokens);
+  const tokenAt = (offset: number): number | undefined => {
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return starts[low] === undefined ? undefined : low;
+  };
+  let result: ReturnType<typeof polyglot.parse>;
+  try {
+    result = polyglot.parse(statement.text, polyglot.Dialect.Snowflake);
+  } catch {
+    throw new Refusal(
+      'NOT_UNDERSTOOD',
+      'The statement is too complex to be read.',
+      undefined,
+      'Split it into smaller ones.',
+    );
+  }
+  const trees = asList(result.ast);
+  if (!result.success || trees.length !== 1) {
+    const offset = result.errorStart ?? -1;
+    const index = offset >= 0 ? tokenAt(offset) : undefined;
+    const near = index === undefined ? '' : ` at "${statement.tokens[index]?.text.slice(0, 40) ?? ''}"`;
+    throw new Refusal(
+      'NOT_UNDERSTOOD',
+      `The statement could not be read${near}.`,
+      index === undefined ? undefined : positionOf(statement, index),
+      'Check the syntax there; a statement that is not fully understood is never run.',
+    );
+  }
+  return { ...statement, tree: trees[0], tokenAt };
+}
