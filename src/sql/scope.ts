@@ -298,12 +298,11 @@ export class Resolver {
       }
       case 'lateral': {
         const alias = asText(node.body['alias']);
-        this.#tableFunction(node.body['this'], scope, ctes);
-        return { alias: alias ? this.#foldAlias(alias) : undefined, object: undefined, columns: undefined };
+        const origins = this.#tableFunction(node.body['this'], scope, ctes);
+        return this.#functionSource(alias ? this.#foldAlias(alias) : undefined, origins);
       }
       case 'function':
-        this.#tableFunction(item, scope, ctes);
-        return { alias: undefined, object: undefined, columns: undefined };
+        return this.#functionSource(undefined, this.#tableFunction(item, scope, ctes));
       case 'paren':
         return this.#source(node.body['this'], scope, ctes);
       case 'joined_table': {
@@ -429,33 +428,55 @@ export class Resolver {
     return { from, to: at, hasAlias: alias !== undefined, nameOnly: when ?? other ?? sample, pivoted };
   }
 
-  #tableFunction(value: unknown, scope: Scope, ctes: Ctes): void {
+  /** Which columns a table function has is not known; whatever they hold comes from its arguments. */
+  #functionSource(alias: string | undefined, origins: readonly Origin[]): Source {
+    return { alias, object: undefined, columns: [{ name: undefined, origins }] };
+  }
+
+  #tableFunction(value: unknown, scope: Scope, ctes: Ctes): readonly Origin[] {
     const node = nodeOf(value);
     const name = asText(node?.body['name']).toUpperCase();
-    if (node?.kind !== 'function') throw this.#refuse('This table function is not understood.', undefined);
+    if (node?.kind !== 'function') {
+      const called = this.#calledName(value);
+      if (called === undefined) throw this.#refuse('This table function is not understood.', undefined);
+      this.findings.functions.push(this.#functionUse(called.name, called.token, true));
+      return [];
+    }
     if (name === 'TABLE') {
-      const inner = nodeOf(asList(node.body['args'])[0]);
-      if (inner?.kind !== 'function')
+      const inner = asList(node.body['args'])[0];
+      if (nodeOf(inner)?.kind !== 'function' && this.#calledName(inner) === undefined)
         throw this.#refuse(
           'TABLE() of anything but a function is not understood.',
           undefined,
           'Name the table itself.',
         );
-      this.#tableFunction({ function: inner.body }, scope, ctes);
-      return;
+      return this.#tableFunction(inner, scope, ctes);
     }
     const token = this.#functionToken(name);
-    if (!TABLE_FUNCTIONS.has(name)) {
-      this.findings.functions.push(this.#functionUse(name, token, true));
-    } else {
-      this.findings.functions.push({
-        name,
-        class: 'table',
-        reason: undefined,
-        position: positionOf(this.#statement, token),
-      });
-    }
-    for (const argument of asList(node.body['args'])) this.#expression(argument, scope, ctes, 'argument');
+    const isKnown = TABLE_FUNCTIONS.has(name);
+    this.findings.functions.push(
+      isKnown
+        ? { name, class: 'table', reason: undefined, position: positionOf(this.#statement, token) }
+        : this.#functionUse(name, token, true),
+    );
+    return union(asList(node.body['args']).map((argument) => this.#expression(argument, scope, ctes, 'argument')));
+  }
+
+  /** `DB.SCHEMA.F(…)` comes as a chain of accesses; its name is read from the tokens. */
+  #calledName(value: unknown): { name: string; token: number } | undefined {
+    const node = nodeOf(value);
+    if (node?.kind !== 'method_call') return undefined;
+    const method = identifierOf(node.body['method']);
+    const last = this.#token(method);
+    if (!method || last < 0) return { name: 'a function with a qualified name', token: 0 };
+    const { tokens } = this.#statement;
+    let from = last;
+    while (from >= 2 && isOperator(tokens[from - 1], '.')) from -= 2;
+    const parts = tokens.slice(from, last + 1).filter((token) => token.kind === 'word' || token.kind === 'quoted');
+    const name = parts.map((token) =>
+      token.kind === 'quoted' ? token.text.slice(1, -1).replaceAll('""', '"') : token.text.toUpperCase(),
+    );
+    return { name: name.join('.'), token: from };
   }
 
   // --- expressions
@@ -481,6 +502,11 @@ export class Resolver {
       case 'function':
       case 'aggregate_function':
         return this.#function(node.body, scope, ctes);
+      case 'method_call': {
+        const called = this.#calledName(value);
+        if (called) this.findings.functions.push(this.#functionUse(called.name, called.token, false));
+        return union(asList(node.body['args']).map((argument) => this.#expression(argument, scope, ctes, 'argument')));
+      }
       case 'lambda': {
         const names = new Set([
           ...scope.lambdaNames,

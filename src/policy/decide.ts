@@ -1,0 +1,527 @@
+/**
+ * The decision: a pure function of who asks, what the statement does and which policies there are. Nothing is allowed that no
+ * rule allows; what it answers names for each part the policy, the rule and the line.
+ */
+import type { DetectorKind, MaskMethod } from '../masking/index.js';
+import { strictness } from '../masking/index.js';
+import {
+  type Analysis,
+  type ObjectName,
+  type ObjectUse,
+  objectKey,
+  type Position,
+  quoteLiteral,
+  type StatementKind,
+  showIdentifier,
+  showObject,
+} from '../sql/index.js';
+import type { Place, Policy, PolicySet, Rule } from './load.js';
+
+/** Who asks, as far as policies care. Structurally what the identity room proves. */
+export interface Subject {
+  readonly subject: string;
+  readonly clientId: string;
+  readonly groups: readonly string[];
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+export type DenialCode =
+  | 'NOT_UNDERSTOOD'
+  | 'KIND_DENIED'
+  | 'OBJECT_DENIED'
+  | 'COLUMN_DENIED'
+  | 'FUNCTION_DENIED'
+  | 'MULTIPLE_STATEMENTS'
+  | 'LIMIT_REACHED'
+  | 'NO_POLICY'
+  | 'PURPOSE_REQUIRED'
+  | 'APPROVAL_DENIED'
+  | 'APPROVAL_EXPIRED'
+  | 'NOT_VERIFIED'
+  | 'RECORDER_UNAVAILABLE'
+  | 'WAREHOUSE_UNAVAILABLE';
+
+export interface Denial {
+  readonly code: DenialCode;
+  readonly message: string;
+  readonly policy?: string | undefined;
+  readonly rule?: Place | undefined;
+  readonly position?: Position | undefined;
+  readonly hint?: string | undefined;
+}
+
+export interface AppliedRule {
+  readonly effect: 'allow' | 'deny' | 'approve';
+  readonly kind: StatementKind;
+  readonly object: string;
+  readonly policy: string;
+  readonly rule: Place;
+}
+
+export interface AppliedMask {
+  readonly object: ObjectName;
+  readonly column: string;
+  readonly type: string;
+  readonly method: MaskMethod;
+  readonly policy: string;
+  readonly rule: Place;
+  readonly reason: string | undefined;
+}
+
+export interface AppliedRows {
+  readonly object: ObjectName;
+  /** With the principal's values put in. */
+  readonly where: string;
+  readonly policy: string;
+  readonly rule: Place;
+}
+
+export interface Limits {
+  readonly rows: number;
+  readonly resultBytes: number;
+  readonly timeoutMs: number;
+  readonly statementsPerHour: number | undefined;
+  readonly concurrent: number | undefined;
+}
+
+export interface Standing {
+  readonly policies: readonly string[];
+  readonly role: string;
+  readonly warehouse: string;
+  readonly limits: Limits;
+  readonly record: { readonly purpose: 'required' | 'optional'; readonly results: 'masked' | 'digest' | 'none' };
+  readonly detect: ReadonlySet<DetectorKind>;
+}
+
+export interface Verdict extends Standing {
+  readonly decision: 'allow' | 'deny' | 'approve';
+  readonly version: string;
+  readonly denial: Denial | undefined;
+  readonly approval:
+    | {
+        readonly groups: readonly string[];
+        readonly count: number;
+        readonly within: number;
+        readonly policy: string;
+        readonly rule: Place;
+      }
+    | undefined;
+  readonly rules: readonly AppliedRule[];
+  readonly masks: readonly AppliedMask[];
+  readonly rows: readonly AppliedRows[];
+}
+
+/** Where no policy says anything else. */
+export const DEFAULT_LIMITS: Limits = {
+  rows: 10_000,
+  resultBytes: 10_000_000,
+  timeoutMs: 60_000,
+  statementsPerHour: undefined,
+  concurrent: undefined,
+};
+
+const isEqualClaim = (wanted: unknown, has: unknown): boolean => {
+  const values = Array.isArray(has) ? has : [has];
+  const allowed = Array.isArray(wanted) ? wanted : [wanted];
+  return allowed.some((value) => values.some((own) => own === value));
+};
+
+interface Who {
+  readonly groups?: readonly string[] | undefined;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** All keys that are given have to hold; a list holds if one of its entries does. */
+function names(who: Who, globs: readonly ((text: string) => boolean)[] | undefined, subject: Subject): boolean {
+  if (who.groups && !who.groups.some((group) => subject.groups.includes(group))) return false;
+  if (globs && !globs.some((test) => test(subject.subject) || test(subject.clientId))) return false;
+  if (who.claims && !Object.entries(who.claims).every(([claim, wanted]) => isEqualClaim(wanted, subject.claims[claim])))
+    return false;
+  return Boolean(who.groups ?? globs ?? who.claims);
+}
+
+function isOpen(hours: Policy['principals']['hours'], now: Date): boolean {
+  if (!hours) return true;
+  const parts = new Intl.DateTimeFormat('en-GB', {
+    timeZone: hours.timezone,
+    weekday: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  }).formatToParts(now);
+  const part = (type: string): string => parts.find((item) => item.type === type)?.value ?? '';
+  const day = part('weekday').toLowerCase();
+  if (hours.days && !hours.days.some((known) => known === day)) return false;
+  if (!hours.between) return true;
+  const time = `${part('hour')}:${part('minute')}`;
+  const [from, to] = hours.between;
+  return from <= to ? time >= from && time < to : time >= from || time < to;
+}
+
+/** The policies that name the principal at this time. */
+export function inForce(set: PolicySet, subject: Subject, now: Date): readonly Policy[] {
+  return set.policies.filter(
+    (policy) =>
+      names(policy.principals, policy.subjectGlobs, subject) &&
+      !(policy.principals.except && names(policy.principals.except, policy.exceptGlobs, subject)) &&
+      isOpen(policy.principals.hours, now),
+  );
+}
+
+const least = (values: readonly (number | undefined)[], fallback: number): number =>
+  values.reduce<number>((smallest, value) => (value === undefined ? smallest : Math.min(smallest, value)), fallback);
+
+const leastOf = (values: readonly (number | undefined)[]): number | undefined => {
+  const smallest = least(values, Number.POSITIVE_INFINITY);
+  return Number.isFinite(smallest) ? smallest : undefined;
+};
+
+/** What the policies in force say together, whatever the statement. */
+export function standing(policies: readonly Policy[]): Standing {
+  const results = ['none', 'digest', 'masked'] as const;
+  return {
+    policies: policies.map((policy) => policy.name),
+    role: policies[0]?.role ?? '',
+    warehouse: policies[0]?.warehouse ?? '',
+    limits: {
+      rows: least(
+        policies.map((policy) => policy.limits.rows),
+        DEFAULT_LIMITS.rows,
+      ),
+      resultBytes: least(
+        policies.map((policy) => policy.limits.result_bytes),
+        DEFAULT_LIMITS.resultBytes,
+      ),
+      timeoutMs: least(
+        policies.map((policy) => policy.limits.timeout),
+        DEFAULT_LIMITS.timeoutMs,
+      ),
+      statementsPerHour: leastOf(policies.map((policy) => policy.limits.statements_per_hour)),
+      concurrent: leastOf(policies.map((policy) => policy.limits.concurrent)),
+    },
+    record: {
+      purpose: policies.some((policy) => policy.record.purpose === 'required') ? 'required' : 'optional',
+      results: results.find((level) => policies.some((policy) => policy.record.results === level)) ?? 'digest',
+    },
+    detect: new Set(policies.flatMap((policy) => policy.detect.flatMap((entry) => entry.find))),
+  };
+}
+
+/** What is asked before the statement is analysed: is there a policy, one role, any rule at all for this kind. */
+export function decideKind(set: PolicySet, policies: readonly Policy[], kind: StatementKind): Denial | undefined {
+  const [first] = policies;
+  if (!first)
+    return {
+      code: 'NO_POLICY',
+      message: 'No policy names you, so nothing is allowed.',
+      hint: `Ask whoever keeps the policies (${set.policies.length} are loaded) to name your subject or one of your groups.`,
+    };
+  const other = policies.find((policy) => policy.role !== first.role || policy.warehouse !== first.warehouse);
+  if (other)
+    return {
+      code: 'NO_POLICY',
+      message: `The policies ${first.name} and ${other.name} name different Snowflake roles or warehouses for you.`,
+      hint: 'Whoever keeps the policies has to decide which one is yours.',
+    };
+  const rules = policies.flatMap((policy) => policy.rules.map((rule) => ({ policy, rule })));
+  if (rules.some(({ rule }) => rule.effect !== 'deny' && rule.kinds.has(kind))) return undefined;
+  const deny = rules.find(
+    ({ rule }) => rule.effect === 'deny' && rule.kinds.has(kind) && rule.on.some((glob) => glob.source === '*'),
+  );
+  const allowed = [...new Set(rules.flatMap(({ rule }) => (rule.effect === 'deny' ? [] : [...rule.kinds])))];
+  return {
+    code: 'KIND_DENIED',
+    message: deny?.rule.reason ?? `You may not run ${kind.replaceAll('_', ' ').toUpperCase()} statements.`,
+    policy: deny?.policy.name ?? first.name,
+    rule: deny?.rule.place ?? `${first.file}:1`,
+    hint: allowed.length > 0 ? `What you may run: ${allowed.join(', ')}.` : 'The whoami tool says what you may do.',
+  };
+}
+
+const partsOf = (object: ObjectName): string[] => [object.database, object.schema, object.name];
+
+interface Applicable {
+  readonly policy: Policy;
+  readonly rule: Rule;
+}
+
+const RANK = { deny: 0, approve: 1, allow: 2 } as const;
+
+export interface Circumstances {
+  readonly hasPurpose: boolean;
+  readonly hasWhere: boolean;
+}
+
+/** A condition narrows its rule: it applies only where one of the things that it names is the case. */
+function applies(rule: Rule, circumstances: Circumstances): boolean {
+  if (!rule.when) return true;
+  return (rule.when.noWhere && !circumstances.hasWhere) || (rule.when.purposeMissing && !circumstances.hasPurpose);
+}
+
+/** The strictest rule on one object: deny before approve before allow, the first in the files among equals. */
+function ruleFor(
+  policies: readonly Policy[],
+  kind: StatementKind,
+  object: ObjectName,
+  circumstances: Circumstances,
+): Applicable | undefined {
+  let best: Applicable | undefined;
+  for (const policy of policies)
+    for (const rule of policy.rules) {
+      if (!rule.kinds.has(kind) || !applies(rule, circumstances)) continue;
+      if (best && RANK[rule.effect] >= RANK[best.rule.effect]) continue;
+      if (rule.on.some((glob) => glob.matches(partsOf(object)))) best = { policy, rule };
+    }
+  return best;
+}
+
+/** The strictest mask on a column; between equals the longer glob, then the earlier line. */
+export function maskFor(
+  policies: readonly Policy[],
+  object: ObjectName,
+  column: string,
+): Omit<AppliedMask, 'type'> | undefined {
+  let best: { mask: Omit<AppliedMask, 'type'>; rank: number; weight: number } | undefined;
+  for (const policy of policies)
+    for (const entry of policy.columns)
+      for (const glob of entry.match) {
+        if (!glob.matches([...partsOf(object), column])) continue;
+        const rank = strictness(entry.mask);
+        if (best && (rank > best.rank || (rank === best.rank && glob.weight <= best.weight))) continue;
+        const mask = {
+          object,
+          column,
+          method: entry.mask,
+          policy: policy.name,
+          rule: entry.place,
+          reason: entry.reason,
+        };
+        best = { mask, rank, weight: glob.weight };
+      }
+  return best?.mask;
+}
+
+/** Puts the principal's values into a row predicate, always as quoted literals. A claim that is absent matches nothing. */
+function fill(where: string, subject: Subject): string {
+  return where.replaceAll(
+    /\{principal\.(subject|client_id|claims\.([A-Za-z0-9_:./-]+))\}/g,
+    (_whole, what: string, claim?: string) => {
+      const value =
+        what === 'subject' ? subject.subject : what === 'client_id' ? subject.clientId : subject.claims[claim ?? ''];
+      if (typeof value === 'string') return quoteLiteral(value);
+      if (typeof value === 'number' || typeof value === 'boolean') return quoteLiteral(String(value));
+      return 'NULL';
+    },
+  );
+}
+
+export function rowsFor(policies: readonly Policy[], object: ObjectName, subject: Subject): AppliedRows[] {
+  return policies.flatMap((policy) =>
+    policy.rows
+      .filter((row) => row.on.matches(partsOf(object)))
+      .map((row) => ({ object, where: fill(row.where, subject), policy: policy.name, rule: row.place })),
+  );
+}
+
+/** May this object be read at all: what `describe` and hints go by. */
+export function mayRead(policies: readonly Policy[], object: ObjectName): boolean {
+  const found = ruleFor(policies, 'describe', object, { hasPurpose: true, hasWhere: true });
+  return found !== undefined && found.rule.effect !== 'deny';
+}
+
+interface Question {
+  readonly set: PolicySet;
+  readonly policies: readonly Policy[];
+  readonly subject: Subject;
+  readonly analysis: Analysis;
+  readonly circumstances: Circumstances;
+}
+
+/** Sources of a change are read, its target is changed. */
+const kindOn = (analysis: Analysis, use: ObjectUse): StatementKind =>
+  use.access === 'write' || analysis.kind === 'describe' ? analysis.kind : 'select';
+
+function decideObjects(question: Question): { denial?: Denial; rules: AppliedRule[]; approval?: Verdict['approval'] } {
+  const { analysis, policies, circumstances } = question;
+  const rules: AppliedRule[] = [];
+  let approval: Verdict['approval'];
+  for (const use of analysis.objects) {
+    const kind = kindOn(analysis, use);
+    const found = ruleFor(policies, kind, use.object, circumstances);
+    const shown = showObject(use.object);
+    const through = use.via.length > 0 ? ` (read through ${use.via.map(showObject).join(', ')})` : '';
+    if (!found || found.rule.effect === 'deny') {
+      const denial: Denial = {
+        code: 'OBJECT_DENIED',
+        // One wording whether it exists or not: a refusal must not tell what there is.
+        message:
+          found?.rule.reason ?? `${shown}${through} is not something you may ${kind === 'select' ? 'read' : kind}.`,
+        policy: found?.policy.name,
+        rule: found?.rule.place,
+        position: use.position,
+        hint: 'The describe tool lists what you may see.',
+      };
+      return { denial, rules };
+    }
+    rules.push({ effect: found.rule.effect, kind, object: shown, policy: found.policy.name, rule: found.rule.place });
+    if (!use.relation)
+      return {
+        denial: {
+          code: 'OBJECT_DENIED',
+          message: `There is no ${shown} that you may ${kind === 'select' ? 'read' : kind}.`,
+          policy: found.policy.name,
+          rule: found.rule.place,
+          position: use.position,
+          hint: 'The describe tool lists what you may see.',
+        },
+        rules,
+      };
+    if (found.rule.effect === 'approve' && found.rule.by && !approval)
+      approval = { ...found.rule.by, policy: found.policy.name, rule: found.rule.place };
+  }
+  if (analysis.objects.length === 0) {
+    const rule = policies
+      .flatMap((policy) => policy.rules.map((entry) => ({ policy, entry })))
+      .find(({ entry }) => entry.effect === 'allow' && entry.kinds.has(analysis.kind));
+    if (rule)
+      rules.push({
+        effect: 'allow',
+        kind: analysis.kind,
+        object: '(no object)',
+        policy: rule.policy.name,
+        rule: rule.entry.place,
+      });
+  }
+  return { rules, ...(approval ? { approval } : {}) };
+}
+
+function decideFunctions({ analysis, policies }: Question): Denial | undefined {
+  for (const use of analysis.functions) {
+    if (use.class === 'pure' || use.class === 'table') continue;
+    const parts = use.name.split('.');
+    const allowed =
+      use.class === 'user-defined' && policies.some((policy) => policy.functions.some((glob) => glob.matches(parts)));
+    if (allowed || use.name === '') continue;
+    return {
+      code: 'FUNCTION_DENIED',
+      message: use.reason
+        ? `${use.name} is not available: ${use.reason}.`
+        : `${use.name} is not a function that you may call.`,
+      policy: policies[0]?.name,
+      position: use.position,
+      hint: use.class === 'user-defined' ? 'A policy can list it under functions.' : 'Leave it out.',
+    };
+  }
+  return undefined;
+}
+
+function decideColumns(question: Question, masks: readonly AppliedMask[]): Denial | undefined {
+  const denied = masks.filter((mask) => mask.method.kind === 'deny');
+  for (const mask of denied) {
+    const use = question.analysis.columns.find(
+      (column) => column.column === mask.column && objectKey(column.object) === objectKey(mask.object),
+    );
+    if (!use) continue;
+    const relation = question.analysis.objects.find(
+      (entry) => objectKey(entry.object) === objectKey(mask.object),
+    )?.relation;
+    const others = (relation?.columns ?? [])
+      .filter(
+        (column) =>
+          !denied.some((entry) => objectKey(entry.object) === objectKey(mask.object) && entry.column === column.name),
+      )
+      .map((column) => showIdentifier(column.name));
+    const through = use.via.length > 0 ? `, which ${showObject(use.via[0] ?? mask.object)} reads,` : '';
+    const starred = use.usage === 'star' ? ' and * includes it' : '';
+    return {
+      code: 'COLUMN_DENIED',
+      message:
+        `${mask.column} of ${showObject(mask.object)}${through} is hidden from you${starred}. ${mask.reason ?? ''}`.trim(),
+      policy: mask.policy,
+      rule: mask.rule,
+      position: use.position,
+      hint: others.length > 0 ? `Name the columns you need: ${others.join(', ')}.` : undefined,
+    };
+  }
+  return undefined;
+}
+
+/** A masked column must not be written back, nor may a change look at what is hidden in the table that it changes. */
+function decideChange(
+  { analysis }: Question,
+  masks: readonly AppliedMask[],
+  rows: readonly AppliedRows[],
+): Denial | undefined {
+  if (analysis.kind === 'select' || analysis.kind === 'describe') return undefined;
+  const target = analysis.objects.find((use) => use.access === 'write');
+  const read = analysis.columns.find((use) =>
+    masks.some((mask) => mask.column === use.column && objectKey(mask.object) === objectKey(use.object)),
+  );
+  if (read) {
+    const mask = masks.find(
+      (entry) => entry.column === read.column && objectKey(entry.object) === objectKey(read.object),
+    );
+    return {
+      code: 'COLUMN_DENIED',
+      message: `${read.column} of ${showObject(read.object)} is masked for you, and a change may not use a masked column.`,
+      policy: mask?.policy,
+      rule: mask?.rule,
+      position: read.position,
+      hint: 'Leave this column out of the statement.',
+    };
+  }
+  const filtered =
+    analysis.kind === 'insert'
+      ? undefined
+      : rows.find((entry) => target && objectKey(entry.object) === objectKey(target.object));
+  if (!filtered) return undefined;
+  return {
+    code: 'OBJECT_DENIED',
+    message: `Some rows of ${showObject(filtered.object)} are hidden from you, so you may not change it.`,
+    policy: filtered.policy,
+    rule: filtered.rule,
+    position: target?.position,
+  };
+}
+
+/** The verdict on an analysed statement. */
+export function decide(question: Question): Verdict {
+  const { set, policies, subject, analysis } = question;
+  const base = { ...standing(policies), version: set.version };
+  const masks: AppliedMask[] = [];
+  const rows: AppliedRows[] = [];
+  for (const use of analysis.objects) {
+    for (const column of use.relation?.columns ?? []) {
+      const mask = maskFor(policies, use.object, column.name);
+      if (mask) masks.push({ ...mask, type: column.type });
+    }
+    rows.push(...rowsFor(policies, use.object, subject));
+  }
+  const objects = decideObjects(question);
+  const denial =
+    objects.denial ??
+    decideFunctions(question) ??
+    decideColumns(question, masks) ??
+    decideChange(question, masks, rows) ??
+    decidePurpose(question, base);
+  const decision = denial ? 'deny' : objects.approval ? 'approve' : 'allow';
+  return {
+    ...base,
+    decision,
+    denial,
+    approval: denial ? undefined : objects.approval,
+    rules: objects.rules,
+    masks,
+    rows,
+  };
+}
+
+function decidePurpose({ circumstances }: Question, base: Standing): Denial | undefined {
+  if (base.record.purpose !== 'required' || circumstances.hasPurpose) return undefined;
+  return {
+    code: 'PURPOSE_REQUIRED',
+    message: 'Say in a sentence what this statement is for.',
+    policy: base.policies[0],
+    hint: 'Send it as "purpose": what the user asked.',
+  };
+}

@@ -1,0 +1,21 @@
+export {
+  type AppliedMask,
+  type AppliedRows,
+  type AppliedRule,
+  type Denial,
+  type DenialCode,
+  decide,
+  decideKind,
+  inForce,
+  type Limits,
+  maskFor,
+  mayRead,
+  rowsFor,
+  type Standing,
+  type Subject,
+  standing,
+  type Verdict,
+} from './decide.js';
+export { distance, loadPolicies, type Policy, PolicyProblems, type PolicySet, type Problem } from './load.js';
+export { type PolicyWatch, watchPolicies } from './watch.js';
+export { describeStanding } from './words.js';

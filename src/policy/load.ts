@@ -1,0 +1,311 @@
+/** Policies from a folder: parsed, checked, each rule knowing its file and line. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import type { DetectorKind, MaskMethod } from '../masking/index.js';
+import { isOperator, isWord, lex, Refusal, type StatementKind } from '../sql/index.js';
+import { type Glob, GlobError, parseGlob, parseTextGlob } from './globs.js';
+import { type PolicyFile, policyFile } from './schema.js';
+
+/** Where something stands, such as `policies/sales-readers.yaml:11`. */
+export type Place = string;
+
+export interface Rule {
+  readonly effect: 'allow' | 'deny' | 'approve';
+  readonly kinds: ReadonlySet<StatementKind>;
+  readonly on: readonly Glob[];
+  readonly reason: string | undefined;
+  readonly place: Place;
+  readonly by: { readonly groups: readonly string[]; readonly count: number; readonly within: number } | undefined;
+  readonly when: { readonly noWhere: boolean; readonly purposeMissing: boolean } | undefined;
+}
+
+export interface ColumnRule {
+  readonly match: readonly Glob[];
+  readonly mask: MaskMethod;
+  readonly reason: string | undefined;
+  readonly place: Place;
+}
+
+export interface RowRule {
+  readonly on: Glob;
+  readonly where: string;
+  readonly place: Place;
+}
+
+export interface Policy {
+  readonly name: string;
+  readonly description: string;
+  readonly file: string;
+  readonly principals: PolicyFile['principals'];
+  readonly subjectGlobs: readonly ((text: string) => boolean)[] | undefined;
+  readonly exceptGlobs: readonly ((text: string) => boolean)[] | undefined;
+  readonly role: string;
+  readonly warehouse: string;
+  readonly rules: readonly Rule[];
+  readonly columns: readonly ColumnRule[];
+  readonly rows: readonly RowRule[];
+  readonly functions: readonly Glob[];
+  readonly detect: readonly {
+    readonly find: readonly DetectorKind[];
+    readonly except: readonly Glob[];
+    readonly place: Place;
+  }[];
+  readonly limits: PolicyFile['limits'];
+  readonly record: PolicyFile['record'];
+}
+
+export interface PolicySet {
+  readonly folder: string;
+  readonly policies: readonly Policy[];
+  /** A hash over all files: which set of rules made a verdict. */
+  readonly version: string;
+}
+
+export interface Problem {
+  readonly place: Place;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** All that is wrong with a folder of policies, each with file, line and column. */
+export class PolicyProblems extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map((problem) => `${problem.place}:${problem.column} ${problem.message}`).join('\n'));
+    this.name = 'PolicyProblems';
+    this.problems = problems;
+  }
+}
+
+const TEMPLATE = /\{principal\.(?:subject|client_id|claims\.[A-Za-z0-9_:./-]+)\}/g;
+
+/** A row predicate has to be one closed expression over the table's own columns. */
+function predicateProblem(where: string): string | undefined {
+  if (where.trim() === '') return 'The predicate is empty.';
+  try {
+    const tokens = lex(where.replaceAll(TEMPLATE, "''"));
+    let depth = 0;
+    for (const token of tokens) {
+      if (isOperator(token, '(')) depth++;
+      if (isOperator(token, ')')) depth--;
+      if (depth < 0 || isOperator(token, ';')) return 'The predicate has to be one closed expression.';
+      if (isWord(token, 'SELECT', 'WITH')) return 'The predicate may read only its own table, so it has no sub-query.';
+    }
+    return depth === 0 ? undefined : 'A bracket in the predicate is not closed.';
+  } catch (error) {
+    return error instanceof Refusal ? error.message : 'The predicate can not be read.';
+  }
+}
+
+class Source {
+  readonly name: string;
+  readonly problems: Problem[] = [];
+  readonly #document: ReturnType<typeof parseDocument>;
+  readonly #lines = new LineCounter();
+
+  constructor(name: string, text: string) {
+    this.name = name;
+    this.#document = parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true });
+    for (const error of this.#document.errors) this.#report(error.pos[0], error.message.split('\n')[0] ?? 'not YAML');
+  }
+
+  get data(): unknown {
+    return this.#document.toJS({ maxAliasCount: 0 });
+  }
+
+  #report(offset: number, message: string): void {
+    const { line, col } = this.#lines.linePos(offset);
+    this.problems.push({ place: `${this.name}:${line}`, column: col, message });
+  }
+
+  /** The deepest node on the path that exists: a missing key is reported at its parent. */
+  #offset(path: readonly PropertyKey[]): number {
+    let node: unknown = this.#document.contents;
+    for (const step of path) {
+      let next: unknown;
+      if (isMap(node)) next = node.items.find((pair) => String(pair.key) === String(step))?.value;
+      else if (isSeq(node)) next = node.items[Number(step)];
+      if (next === undefined || next === null) break;
+      node = next;
+    }
+    return (node as Node | null)?.range?.[0] ?? 0;
+  }
+
+  place(path: readonly PropertyKey[]): Place {
+    return `${this.name}:${this.#lines.linePos(this.#offset(path)).line}`;
+  }
+
+  report(path: readonly PropertyKey[], message: string): void {
+    this.#report(this.#offset(path), message);
+  }
+
+  reportZod(error: z.ZodError): void {
+    for (const issue of error.issues) {
+      const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
+      if (unknown.length === 0)
+        this.report(issue.path, `${issue.path.map(String).join('.') || 'The file'}: ${issue.message}`);
+      for (const key of unknown) this.report([...issue.path, key], `Unknown key "${key}".${suggestion(key)}`);
+    }
+  }
+}
+
+const KEYS = [
+  'policy',
+  'description',
+  'principals',
+  'groups',
+  'subjects',
+  'claims',
+  'except',
+  'hours',
+  'snowflake',
+  'role',
+  'warehouse',
+  'rules',
+  'allow',
+  'deny',
+  'approve',
+  'on',
+  'reason',
+  'when',
+  'by',
+  'columns',
+  'match',
+  'mask',
+  'rows',
+  'where',
+  'functions',
+  'detect',
+  'find',
+  'limits',
+  'result_bytes',
+  'timeout',
+  'statements_per_hour',
+  'concurrent',
+  'record',
+  'purpose',
+  'results',
+];
+
+/** Edits that turn one word into the other (Levenshtein). */
+export function distance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= right.length; j++)
+      next.push(
+        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1)),
+      );
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
+
+function suggestion(key: string): string {
+  const best = KEYS.map((known) => ({ known, edits: distance(key, known) })).sort((a, b) => a.edits - b.edits)[0];
+  return best && best.edits <= 2 ? ` Did you mean "${best.known}"?` : '';
+}
+
+function build(source: Source, file: PolicyFile): Policy {
+  const glob = (text: string, length: number, path: readonly PropertyKey[]): Glob => {
+    try {
+      return parseGlob(text, length);
+    } catch (error) {
+      source.report(path, error instanceof GlobError ? error.message : String(error));
+      return { source: text, weight: 0, matches: () => false };
+    }
+  };
+  const all = (texts: readonly string[], length: number, path: readonly PropertyKey[]): Glob[] =>
+    texts.map((text, index) => glob(text, length, [...path, index]));
+  const rules = file.rules.map((rule, index): Rule => {
+    const path = ['rules', index];
+    const effects = (['deny', 'approve', 'allow'] as const).filter((name) => rule[name] !== undefined);
+    const effect = effects[0] ?? 'deny';
+    if (effects.length !== 1) source.report(path, 'A rule has exactly one of allow, deny and approve.');
+    if (effect === 'approve' && !rule.by) source.report(path, 'An approve rule says by whom: "by: { groups: […] }".');
+    return {
+      effect,
+      kinds: new Set(rule[effect] ?? []),
+      on: all(rule.on, 3, [...path, 'on']),
+      reason: rule.reason,
+      place: source.place(path),
+      by: rule.by,
+      when: rule.when
+        ? { noWhere: rule.when.no_where === true, purposeMissing: rule.when.purpose_missing === true }
+        : undefined,
+    };
+  });
+  const rows = file.rows.map((row, index): RowRule => {
+    const problem = predicateProblem(row.where);
+    if (problem) source.report(['rows', index, 'where'], problem);
+    return { on: glob(row.on, 3, ['rows', index, 'on']), where: row.where, place: source.place(['rows', index]) };
+  });
+  const { hours } = file.principals;
+  if (hours && !isZone(hours.timezone))
+    source.report(['principals', 'hours', 'timezone'], `"${hours.timezone}" is no time zone.`);
+  return {
+    name: file.policy,
+    description: file.description ?? '',
+    file: source.name,
+    principals: file.principals,
+    subjectGlobs: file.principals.subjects?.map(parseTextGlob),
+    exceptGlobs: file.principals.except?.subjects?.map(parseTextGlob),
+    role: file.snowflake.role,
+    warehouse: file.snowflake.warehouse,
+    rules,
+    columns: file.columns.map((column, index) => ({
+      match: all(column.match, 4, ['columns', index, 'match']),
+      mask: column.mask,
+      reason: column.reason,
+      place: source.place(['columns', index]),
+    })),
+    rows,
+    functions: file.functions ? all(file.functions.allow, 3, ['functions', 'allow']) : [],
+    detect: file.detect.map((entry, index) => ({
+      find: entry.find,
+      except: all(entry.except ?? [], 4, ['detect', index, 'except']),
+      place: source.place(['detect', index]),
+    })),
+    limits: file.limits,
+    record: file.record,
+  };
+}
+
+function isZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Loads every `.yaml` and `.yml` file of a folder. Throws PolicyProblems with all that is wrong. */
+export async function loadPolicies(folder: string): Promise<PolicySet> {
+  const names = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name) && !/\.test\.ya?ml$/.test(name)).sort();
+  const hash = createHash('sha256');
+  const problems: Problem[] = [];
+  const policies: Policy[] = [];
+  for (const name of names) {
+    const text = await readFile(join(folder, name), 'utf8');
+    hash.update(`${name}\0${text.length}\0`).update(text);
+    const source = new Source(`${basename(folder)}/${name}`, text);
+    if (source.problems.length === 0) {
+      const parsed = policyFile.safeParse(source.data);
+      if (parsed.success) policies.push(build(source, parsed.data));
+      else source.reportZod(parsed.error);
+    }
+    problems.push(...source.problems);
+  }
+  for (const policy of policies) {
+    const other = policies.find((candidate) => candidate !== policy && candidate.name === policy.name);
+    if (other && other.file < policy.file)
+      problems.push({ place: `${policy.file}:1`, column: 1, message: `${other.file} is called "${policy.name}" too.` });
+  }
+  if (problems.length > 0) throw new PolicyProblems(problems);
+  return { folder, policies, version: hash.digest('hex').slice(0, 16) };
+}

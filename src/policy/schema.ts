@@ -1,0 +1,135 @@
+/** The shape of a policy file. The same zod schema loads files and, as JSON Schema, helps editors. */
+import { z } from 'zod';
+import { DETECTOR_KINDS, type MaskMethod } from '../masking/index.js';
+import { STATEMENT_KINDS, type StatementKind } from '../sql/index.js';
+
+const GROUPS = {
+  read: ['select', 'describe', 'show', 'explain'],
+  write: ['insert', 'update', 'delete', 'merge', 'copy_into_table', 'truncate'],
+  ddl: ['create', 'alter', 'drop'],
+  any: STATEMENT_KINDS,
+} as const satisfies Record<string, readonly StatementKind[]>;
+
+const kindName = z.enum([...STATEMENT_KINDS, 'read', 'write', 'ddl', 'any']);
+
+/** Kinds with the groups written out. */
+const kinds = z
+  .array(kindName)
+  .min(1)
+  .transform((names): readonly StatementKind[] => [
+    ...new Set(
+      names.flatMap((name) => (name in GROUPS ? GROUPS[name as keyof typeof GROUPS] : [name as StatementKind])),
+    ),
+  ]);
+
+const duration = z
+  .string()
+  .regex(/^\d+(?:ms|s|m|h|d)$/, 'a duration such as 30s, 15m or 2h')
+  .transform((text) => {
+    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[/[a-z]+$/.exec(text)?.[0] ?? 's'] ?? 1000;
+    return Number.parseInt(text, 10) * unit;
+  });
+
+const size = z.union([
+  z.number().int().positive(),
+  z
+    .string()
+    .regex(/^\d+(?:\.\d+)?\s*(?:B|KB|MB|GB|TB)$/i, 'a size such as 500KB, 1MB or 2GB')
+    .transform((text) => {
+      const unit = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 }[/[A-Z]+$/.exec(text.toUpperCase())?.[0] ?? 'B'] ?? 1;
+      return Math.floor(Number.parseFloat(text) * unit);
+    }),
+]);
+
+const mask = z
+  .union([
+    z.null(),
+    z.enum(['null', 'redact', 'hash', 'email', 'deny']),
+    z.strictObject({ constant: z.union([z.string(), z.number(), z.boolean()]) }),
+    z.strictObject({ keep_first: z.number().int().positive().max(64) }),
+    z.strictObject({ keep_last: z.number().int().positive().max(64) }),
+    z.strictObject({ bucket: z.number().int().positive() }),
+    z.strictObject({ truncate_date: z.enum(['year', 'quarter', 'month', 'week', 'day']) }),
+  ])
+  .transform((value): MaskMethod => {
+    // YAML reads a bare null as nothing at all; as a method it means the same.
+    if (value === null) return { kind: 'null' };
+    if (typeof value === 'string') return { kind: value };
+    if ('constant' in value) return { kind: 'constant', value: value.constant };
+    if ('keep_first' in value) return { kind: 'keep_first', count: value.keep_first };
+    if ('keep_last' in value) return { kind: 'keep_last', count: value.keep_last };
+    if ('bucket' in value) return { kind: 'bucket', size: value.bucket };
+    return { kind: 'truncate_date', part: value.truncate_date };
+  });
+
+const who = {
+  groups: z.array(z.string().min(1)).optional(),
+  subjects: z.array(z.string().min(1)).optional(),
+  claims: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]))
+    .optional(),
+};
+
+const hours = z.strictObject({
+  days: z
+    .array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']))
+    .min(1)
+    .optional(),
+  between: z.tuple([z.string().regex(/^\d{2}:\d{2}$/), z.string().regex(/^\d{2}:\d{2}$/)]).optional(),
+  timezone: z.string().default('UTC'),
+});
+
+const approvers = z.strictObject({
+  groups: z.array(z.string().min(1)).min(1),
+  count: z.number().int().positive().max(20).default(1),
+  within: duration.default(900_000),
+});
+
+const globs = z.array(z.string().min(1)).min(1);
+
+const rule = z.strictObject({
+  allow: kinds.optional(),
+  deny: kinds.optional(),
+  approve: kinds.optional(),
+  on: globs,
+  reason: z.string().optional(),
+  by: approvers.optional(),
+  when: z.strictObject({ no_where: z.boolean().optional(), purpose_missing: z.boolean().optional() }).optional(),
+});
+
+export const policyFile = z.strictObject({
+  policy: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'letters, digits, dots, dashes and underscores'),
+  description: z.string().optional(),
+  principals: z.strictObject({ ...who, except: z.strictObject(who).optional(), hours: hours.optional() }),
+  snowflake: z.strictObject({ role: z.string().min(1), warehouse: z.string().min(1) }),
+  rules: z.array(rule).default([]),
+  columns: z.array(z.strictObject({ match: globs, mask, reason: z.string().optional() })).default([]),
+  rows: z.array(z.strictObject({ on: z.string(), where: z.string() })).default([]),
+  functions: z.strictObject({ allow: globs }).optional(),
+  detect: z
+    .array(
+      z.strictObject({
+        find: z.array(z.enum(DETECTOR_KINDS)).min(1),
+        mask: z.enum(['redact']).default('redact'),
+        except: globs.optional(),
+      }),
+    )
+    .default([]),
+  limits: z
+    .strictObject({
+      rows: z.number().int().positive().optional(),
+      result_bytes: size.optional(),
+      timeout: duration.optional(),
+      statements_per_hour: z.number().int().positive().optional(),
+      concurrent: z.number().int().positive().optional(),
+    })
+    .default({}),
+  record: z
+    .strictObject({
+      purpose: z.enum(['required', 'optional']).default('optional'),
+      results: z.enum(['masked', 'digest', 'none']).default('digest'),
+    })
+    .default({ purpose: 'optional', results: 'digest' }),
+});
+
+export type PolicyFile = z.infer<typeof policyFile>;

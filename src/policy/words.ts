@@ -1,0 +1,27 @@
+/** A policy in words: what `whoami` tells an agent about itself. */
+import { methodName } from '../masking/index.js';
+import type { Policy } from './load.js';
+
+const list = (items: Iterable<string>): string => [...items].join(', ');
+
+/** One sentence for each thing that the policies in force say. */
+export function describeStanding(policies: readonly Policy[]): string[] {
+  const lines: string[] = [];
+  for (const policy of policies) {
+    lines.push(`${policy.name}${policy.description ? `: ${policy.description}` : ''}`);
+    for (const rule of policy.rules) {
+      const verb = { allow: 'You may', deny: 'You may not', approve: 'With a reviewer’s approval you may' }[
+        rule.effect
+      ];
+      lines.push(
+        `${verb} ${list(rule.kinds)} on ${list(rule.on.map((glob) => glob.source))}.${rule.reason ? ` ${rule.reason}` : ''}`,
+      );
+    }
+    for (const column of policy.columns) {
+      const how = column.mask.kind === 'deny' ? 'may not be used' : `is masked (${methodName(column.mask)})`;
+      lines.push(`${list(column.match.map((glob) => glob.source))} ${how}.${column.reason ? ` ${column.reason}` : ''}`);
+    }
+    for (const row of policy.rows) lines.push(`Of ${row.on.source} you see only rows where ${row.where}.`);
+  }
+  return lines;
+}
