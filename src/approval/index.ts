@@ -1,0 +1,1 @@
+export { type Approval, type ApprovalState, Approvals, DecisionRefused, type Reviewer } from './store.js';

@@ -1,0 +1,150 @@
+/**
+ * The catalog, read through SHOW and DESCRIBE: they answer from metadata without using a warehouse (documentation pages
+ * sql/show-objects, sql/show-views, sql/desc-table). Each role sees its own, each object is read when it is first asked for.
+ */
+import { z } from 'zod';
+import { type PoolKey, SETUP_TAG } from './connection.js';
+import { StatementFailed } from './options.js';
+import type { WarehousePool } from './pool.js';
+
+export interface CatalogName {
+  readonly database: string;
+  readonly schema: string;
+  readonly name: string;
+}
+
+export interface CatalogObject extends CatalogName {
+  readonly kind: 'table' | 'view';
+  readonly comment: string;
+  readonly rows: number | undefined;
+}
+
+export interface CatalogRelation extends CatalogObject {
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly comment: string }[];
+  readonly viewText: string | undefined;
+}
+
+const CACHE_MS = 60_000;
+const CACHE_SIZE = 20_000;
+
+const objectRow = z.object({
+  name: z.string(),
+  database_name: z.string(),
+  schema_name: z.string(),
+  kind: z.string(),
+  comment: z.string().nullish(),
+  rows: z.coerce.number().nullish(),
+});
+const viewRow = z.object({ name: z.string(), text: z.string().nullish(), is_secure: z.string().nullish() });
+const columnRow = z.object({ name: z.string(), type: z.string(), comment: z.string().nullish() });
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** SHOW's LIKE takes `%` and `_` as wildcards and no case into account; what it finds is compared once more. */
+const literal = (name: string): string => `'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+
+interface Entry {
+  readonly value: Promise<CatalogRelation | undefined>;
+  readonly until: number;
+}
+
+export class Catalog {
+  readonly #pool: WarehousePool;
+  readonly #entries = new Map<string, Entry>();
+  #version = 0;
+
+  constructor(pool: WarehousePool) {
+    this.#pool = pool;
+  }
+
+  /** Grows with each change that the catalog was told of; part of the key of whatever is derived from it. */
+  get version(): number {
+    return this.#version;
+  }
+
+  invalidate(): void {
+    this.#version++;
+    this.#entries.clear();
+  }
+
+  relation(key: PoolKey, object: CatalogName): Promise<CatalogRelation | undefined> {
+    const name = JSON.stringify([key.role, object.database, object.schema, object.name]);
+    const known = this.#entries.get(name);
+    if (known && known.until > Date.now()) return known.value;
+    const value = this.#read(key, object);
+    if (this.#entries.size >= CACHE_SIZE) this.#entries.clear();
+    this.#entries.set(name, { value, until: Date.now() + CACHE_MS });
+    // A failure is not remembered.
+    value.catch(() => this.#entries.delete(name));
+    return value;
+  }
+
+  async #read(key: PoolKey, { database, schema, name }: CatalogName): Promise<CatalogRelation | undefined> {
+    const place = `${quote(database)}.${quote(schema)}`;
+    return this.#pool.use(key, async (connection) => {
+      try {
+        const found = await connection.simple(`SHOW OBJECTS LIKE ${literal(name)} IN SCHEMA ${place}`, SETUP_TAG);
+        const row = z
+          .array(objectRow)
+          .parse(found)
+          .find((entry) => entry.name === name);
+        if (!row) return undefined;
+        const isView = /VIEW/i.test(row.kind);
+        const full = `${place}.${quote(name)}`;
+        const described = await connection.simple(`DESCRIBE ${isView ? 'VIEW' : 'TABLE'} ${full}`, SETUP_TAG);
+        const columns = z.array(columnRow).parse(described);
+        let viewText: string | undefined;
+        if (isView) {
+          const views = z
+            .array(viewRow)
+            .parse(await connection.simple(`SHOW VIEWS LIKE ${literal(name)} IN SCHEMA ${place}`, SETUP_TAG));
+          viewText = views.find((entry) => entry.name === name)?.text ?? undefined;
+        }
+        return {
+          ...toObject(row),
+          viewText,
+          columns: columns.map((column) => ({ name: column.name, type: column.type, comment: column.comment ?? '' })),
+        };
+      } catch (error) {
+        // No such schema, or none that this role may see: the same answer either way.
+        if (error instanceof StatementFailed) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** Tables and views of a database, or of one schema of it. Empty where it does not exist or is not visible. */
+  async objects(key: PoolKey, database: string, schema: string | undefined): Promise<readonly CatalogObject[]> {
+    const scope = schema === undefined ? `DATABASE ${quote(database)}` : `SCHEMA ${quote(database)}.${quote(schema)}`;
+    return this.#pool.use(key, async (connection) => {
+      try {
+        return z
+          .array(objectRow)
+          .parse(await connection.simple(`SHOW OBJECTS IN ${scope}`, SETUP_TAG))
+          .map(toObject);
+      } catch (error) {
+        if (error instanceof StatementFailed) return [];
+        throw error;
+      }
+    });
+  }
+
+  async databases(key: PoolKey): Promise<readonly string[]> {
+    return this.#pool.use(key, async (connection) => {
+      const rows = await connection.simple('SHOW DATABASES', SETUP_TAG);
+      return z
+        .array(z.object({ name: z.string() }))
+        .parse(rows)
+        .map((row) => row.name);
+    });
+  }
+}
+
+const toObject = (row: z.infer<typeof objectRow>): CatalogObject => ({
+  database: row.database_name,
+  schema: row.schema_name,
+  name: row.name,
+  kind: /VIEW/i.test(row.kind) ? 'view' : 'table',
+  comment: row.comment ?? '',
+  rows: row.rows ?? undefined,
+});

@@ -1,0 +1,167 @@
+/** One connection: opened under a role and warehouse, brought into a known state, closed. */
+import type { Connection, ConnectionOptions, RowStatement, StatementOption } from 'snowflake-sdk';
+import { loadDriver } from './driver.js';
+import { StatementFailed, type WarehouseOptions, WarehouseUnavailable } from './options.js';
+
+export interface PoolKey {
+  readonly role: string;
+  readonly warehouse: string;
+}
+
+const MAX_AGE_MS = 3 * 3_600_000;
+
+/** Marks our own set-up statements in Snowflake's history, so that nobody takes them for an agent's. */
+export const SETUP_TAG = '{"app":"snowfence","setup":true}';
+
+/**
+ * The state that every statement starts from: no other role counts than the policy's, quoted names stay as they are written, times
+ * come in one form. Statement parameters do the rest, so that nothing of one agent stays for the next.
+ */
+const SETUP = [
+  "ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE, STRICT_JSON_OUTPUT = TRUE, TIMEZONE = 'UTC', DATE_OUTPUT_FORMAT = 'YYYY-MM-DD', TIME_OUTPUT_FORMAT = 'HH24:MI:SS.FF9', TIMESTAMP_NTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9', TIMESTAMP_LTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM', TIMESTAMP_TZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM'",
+  'USE SECONDARY ROLES NONE',
+];
+
+/** A role or warehouse name is a plain identifier: it goes into the log-in and into nothing else. */
+const authentication = (options: WarehouseOptions): Partial<ConnectionOptions> => {
+  const { auth } = options;
+  switch (auth.kind) {
+    case 'password':
+      return { password: auth.password };
+    case 'key_pair':
+      return {
+        authenticator: 'SNOWFLAKE_JWT',
+        privateKey: auth.privateKey,
+        ...(auth.passphrase === undefined ? {} : { privateKeyPass: auth.passphrase }),
+      };
+    case 'oauth':
+      return { authenticator: 'OAUTH', token: auth.token };
+    case 'token':
+      return { authenticator: 'PROGRAMMATIC_ACCESS_TOKEN', token: auth.token };
+  }
+};
+
+interface DriverError {
+  readonly code?: string | number;
+  readonly sqlState?: string;
+  readonly message?: string;
+  readonly name?: string;
+  readonly data?: { readonly queryId?: string } | null;
+}
+
+/** Codes of sessions that are gone and of a network that does not answer: the connection is of no more use. */
+const CONNECTION_LOST = /^(?:3901(?:0[0-9]|1[0-9])|40[0-9]{4})$/;
+
+export function failureOf(error: unknown): StatementFailed | WarehouseUnavailable {
+  const { code, sqlState, message, data, name } = (error ?? {}) as DriverError;
+  const text = String(code ?? '');
+  if (name === 'NetworkError' || name === 'RequestFailedError' || CONNECTION_LOST.test(text))
+    return new WarehouseUnavailable('Snowflake is not reachable at the moment.', error);
+  return new StatementFailed(message ?? 'The statement failed.', text, sqlState, data?.queryId);
+}
+
+export class WarehouseConnection {
+  readonly key: PoolKey;
+  readonly #connection: Connection;
+  readonly #opened = Date.now();
+  #isBroken = false;
+
+  private constructor(key: PoolKey, connection: Connection) {
+    this.key = key;
+    this.#connection = connection;
+  }
+
+  /** Throws WarehouseUnavailable, also where the log-in is refused: the message says so without the secret. */
+  static async open(options: WarehouseOptions, key: PoolKey): Promise<WarehouseConnection> {
+    const driver = await loadDriver();
+    const connection = driver.createConnection({
+      account: options.account,
+      username: options.username,
+      application: 'snowfence',
+      role: key.role,
+      warehouse: key.warehouse,
+      clientSessionKeepAlive: false,
+      disableConsoleLogin: true,
+      // The deadline is ours; the driver would go on for many minutes.
+      sfRetryMaxLoginRetries: 1,
+      ...(options.accessUrl ? { accessUrl: options.accessUrl } : {}),
+      ...(options.database ? { database: options.database } : {}),
+      ...(options.schema ? { schema: options.schema } : {}),
+      ...authentication(options),
+    } as ConnectionOptions);
+    const own = new WarehouseConnection(key, connection);
+    await within(
+      options.connectTimeoutMs,
+      new Promise<void>((resolve, reject) => {
+        connection.connect((error) => (error ? reject(unavailable(error)) : resolve()));
+      }),
+      () => own.close(),
+    );
+    for (const sqlText of SETUP)
+      await within(options.connectTimeoutMs, own.simple(sqlText, SETUP_TAG), () => own.close());
+    return own;
+  }
+
+  /** A statement of our own without rows to speak of. */
+  simple(
+    sqlText: string,
+    tag: string,
+    binds: readonly (string | number | boolean | null)[] = [],
+  ): Promise<Record<string, unknown>[]> {
+    return new Promise((resolve, reject) => {
+      this.execute({
+        sqlText,
+        ...(binds.length > 0 ? { binds: [...binds] } : {}),
+        parameters: { QUERY_TAG: tag },
+        complete: (error, _statement, rows) =>
+          error ? reject(failureOf(error)) : resolve((rows ?? []) as Record<string, unknown>[]),
+      });
+    });
+  }
+
+  execute(options: StatementOption): RowStatement {
+    return this.#connection.execute(options);
+  }
+
+  /** A broken connection goes back to no pool. */
+  markBroken(): void {
+    this.#isBroken = true;
+  }
+
+  get isUsable(): boolean {
+    return !this.#isBroken && this.#connection.isUp() && Date.now() - this.#opened < MAX_AGE_MS;
+  }
+
+  close(): void {
+    this.#isBroken = true;
+    // The answer does not matter: Snowflake ends a session that is left.
+    this.#connection.destroy(() => undefined);
+  }
+}
+
+function unavailable(error: unknown): WarehouseUnavailable {
+  const { code, message } = (error ?? {}) as DriverError;
+  const refused = /^(?:3901|3903|3944)/.test(String(code ?? ''));
+  return new WarehouseUnavailable(
+    refused
+      ? `Snowflake refused the gateway's own log-in (${String(code)}): ${message ?? ''}`
+      : 'Snowflake is not reachable at the moment.',
+    error,
+  );
+}
+
+/** Rejects when the time is over, and then undoes what was begun. */
+export async function within<T>(timeoutMs: number, work: Promise<T>, undo: () => void): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      undo();
+      reject(new WarehouseUnavailable(`Snowflake did not answer within ${timeoutMs} ms.`));
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
