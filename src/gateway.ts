@@ -124,6 +124,7 @@ export class Gateway {
   readonly #judged = new Map<string, Promise<Judged>>();
   readonly #confirmed = new Set<string>();
   readonly #running = new Map<string, number>();
+  readonly #controllers = new Set<AbortController>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -391,6 +392,9 @@ export class Gateway {
       });
     if (verdict.decision === 'allow') this.#parts.counters.verdict('allow', undefined);
     this.#running.set(name, running + 1);
+    const controller = new AbortController();
+    this.#controllers.add(controller);
+    const signal = request.signal ? AbortSignal.any([request.signal, controller.signal]) : controller.signal;
     const progress = setInterval(
       () => request.onProgress?.(`running for ${Math.round(answer.elapsed / 1000)} s`),
       PROGRESS_MS,
@@ -405,13 +409,14 @@ export class Gateway {
         maxRows: Math.min(request.maxRows ?? Number.POSITIVE_INFINITY, verdict.limits.rows),
         maxBytes: verdict.limits.resultBytes,
         timeoutMs: verdict.limits.timeoutMs,
-        signal: request.signal,
+        signal,
       });
       return await this.#complete(answer, intent, verdict, result);
     } catch (error) {
       return await this.#failedRun(answer, intent, verdict, error);
     } finally {
       clearInterval(progress);
+      this.#controllers.delete(controller);
       const left = (this.#running.get(name) ?? 1) - 1;
       if (left > 0) this.#running.set(name, left);
       else this.#running.delete(name);
@@ -550,6 +555,16 @@ export class Gateway {
       status: 'error',
       error: { code: 'INTERNAL', message: 'Something went wrong inside snowfence; it has been logged.' },
     });
+  }
+
+  /** Statements under way in this process. */
+  get running(): number {
+    return this.#controllers.size;
+  }
+
+  /** Ends whatever runs: each is cancelled in the warehouse and recorded as such. */
+  cancelAll(): void {
+    for (const controller of this.#controllers) controller.abort();
   }
 
   // --- what may be seen

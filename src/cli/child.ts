@@ -1,0 +1,95 @@
+/** A process of the demo's: started with options on its standard input, ready when it answers with a line, ended with its parent. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+const START_TIMEOUT_MS = 30_000;
+
+const answer = z.union([z.object({ error: z.string() }), z.record(z.string(), z.unknown())]);
+
+export class Child {
+  readonly #process: ChildProcess;
+  readonly answer: Readonly<Record<string, unknown>>;
+
+  private constructor(child: ChildProcess, line: Readonly<Record<string, unknown>>) {
+    this.#process = child;
+    this.answer = line;
+  }
+
+  /** Throws what the child said was wrong. `script` is relative to this file's folder. */
+  static async start(script: string, options: object, env: Readonly<Record<string, string>> = {}): Promise<Child> {
+    const child = spawn(process.execPath, [fileURLToPath(new URL(script, import.meta.url))], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
+    });
+    const { stdin, stdout } = child;
+    if (!stdin || !stdout) throw new Error('A part of the demo has no standard streams.');
+    stdin.on('error', () => undefined);
+    stdin.write(`${JSON.stringify(options)}\n`);
+    const line = await new Promise<string>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        child.kill('SIGKILL');
+        reject(new Error(`${script} did not start in time.`));
+      }, START_TIMEOUT_MS);
+      const settle = (): void => clearTimeout(timer);
+      createInterface({ input: stdout }).once('line', (text) => {
+        settle();
+        resolve(text);
+      });
+      child.once('error', (error) => {
+        settle();
+        reject(error);
+      });
+      child.once('exit', (code) => {
+        settle();
+        // What it printed may still be on its way.
+        setImmediate(() => reject(new Error(`${script} ended with code ${code ?? 'none'} before it was ready.`)));
+      });
+    });
+    const parsed = answer.parse(JSON.parse(line));
+    if ('error' in parsed && typeof parsed.error === 'string') throw new Error(parsed.error);
+    return new Child(child, parsed);
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  onExit(listener: () => void): void {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) listener();
+    else this.#process.once('exit', listener);
+  }
+
+  async stop(): Promise<void> {
+    await endProcess(this.#process, () => this.#process.stdin?.end());
+  }
+}
+
+const STOP_TIMEOUT_MS = 8000;
+
+/** Asks a process to end, and makes it end where it does not. */
+export async function endProcess(child: ChildProcess, ask: () => void): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  // One that was stopped (SIGSTOP) hears nothing until it goes on.
+  child.kill('SIGCONT');
+  ask();
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}

@@ -1,0 +1,319 @@
+/**
+ * The configuration file of `serve`. Secrets never stand in it: each is named by an environment variable or a file, and the schema
+ * has no place for a value.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { DEFAULT_ALGORITHMS, type IssuerOptions } from '../identity/index.js';
+import { distance } from '../policy/index.js';
+import type { WarehouseOptions } from '../warehouse/index.js';
+import { SnowfenceError } from './problem.js';
+
+const seconds = z
+  .string()
+  .regex(/^\d+(?:ms|s|m)$/, 'a duration such as 500ms, 10s or 2m')
+  .transform((text) => Number.parseInt(text, 10) * (text.endsWith('ms') ? 1 : text.endsWith('m') ? 60_000 : 1000));
+
+const environment = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable, not the secret itself');
+const file = z.string().min(1);
+
+const listen = z
+  .string()
+  .regex(/^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'an address and a port, such as 127.0.0.1:8787');
+
+const configFile = z.strictObject({
+  server: z
+    .strictObject({
+      listen: listen.default('127.0.0.1:8787'),
+      public_url: z.url({ protocol: /^https?$/ }).optional(),
+      allowed_hosts: z.array(z.string().min(1)).optional(),
+      tls: z.strictObject({ cert_file: file, key_file: file }).optional(),
+      behind_proxy: z.boolean().default(false),
+    })
+    .prefault({}),
+  snowflake: z.strictObject({
+    account: z.string().regex(/^\w+(?:[.-]\w+)*$/, 'an account identifier such as myorg-myaccount'),
+    username: z.string().min(1),
+    access_url: z.url({ protocol: /^https?$/ }).optional(),
+    auth: z.enum(['key_pair', 'oauth', 'token', 'password']).default('key_pair'),
+    private_key_file: file.optional(),
+    private_key_env: environment.optional(),
+    private_key_passphrase_env: environment.optional(),
+    token_env: environment.optional(),
+    token_file: file.optional(),
+    password_env: environment.optional(),
+    password_file: file.optional(),
+    database: z.string().optional(),
+    schema: z.string().optional(),
+    pool_size: z.number().int().min(1).max(100).default(8),
+    connect_timeout: seconds.default(10_000),
+    confirm: z.enum(['off', 'cached', 'always']).default('cached'),
+  }),
+  transcript: z.strictObject({ url_env: environment.optional(), url_file: file.optional() }),
+  identity: z.strictObject({
+    issuers: z
+      .array(
+        z.strictObject({
+          issuer: z.url({ protocol: /^https?$/ }),
+          audience: z.string().min(1),
+          algorithms: z
+            .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
+            .min(1)
+            .default([...DEFAULT_ALGORITHMS]),
+          groups_claim: z.string().min(1).default('groups'),
+          groups_from: z
+            .array(z.strictObject({ claim: z.string(), equals: z.string(), group: z.string() }))
+            .default([]),
+          required_scopes: z.array(z.string()).default([]),
+          token_type: z.string().optional(),
+          clock_skew: seconds.default(30_000),
+        }),
+      )
+      .min(1),
+  }),
+  policies: z.string().min(1),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .prefault({}),
+  shutdown: z
+    .strictObject({ grace: seconds.default(20_000), running: z.enum(['finish', 'cancel']).default('finish') })
+    .prefault({}),
+});
+
+type ConfigFile = z.infer<typeof configFile>;
+
+export interface Config {
+  readonly file: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly publicUrl: URL;
+  readonly allowedHosts: readonly string[];
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly warehouse: WarehouseOptions;
+  readonly databaseUrl: string;
+  readonly issuers: readonly IssuerOptions[];
+  readonly policies: string;
+  readonly logLevel: ConfigFile['log']['level'];
+  readonly shutdown: { readonly graceMs: number; readonly running: 'finish' | 'cancel' };
+}
+
+const KEYS = Object.keys(configFile.shape).concat(
+  ...Object.values(configFile.shape).map((part) =>
+    'shape' in part && typeof part.shape === 'object' ? Object.keys(part.shape) : [],
+  ),
+);
+
+function unknownKey(key: string): string {
+  const best = KEYS.map((known) => ({ known, edits: distance(key, known) })).sort((a, b) => a.edits - b.edits)[0];
+  return best && best.edits <= 3 ? `unknown key "${key}". Did you mean "${best.known}"?` : `unknown key "${key}".`;
+}
+
+function parse(name: string, text: string): ConfigFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const broken = document.errors[0];
+  if (broken) {
+    const { line, col } = lines.linePos(broken.pos[0]);
+    throw new SnowfenceError(
+      'CONFIG_NOT_YAML',
+      `${name}:${line}:${col} is not valid YAML: ${broken.message.split('\n')[0] ?? ''}`,
+    );
+  }
+  const parsed = configFile.safeParse(document.toJS({ maxAliasCount: 0 }) ?? {});
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => {
+    const path = issue.path.map(String);
+    const keys = issue.code === 'unrecognized_keys' ? issue.keys : [];
+    const node: unknown = document.getIn(
+      [...issue.path.map((step) => (typeof step === 'number' ? step : String(step))), ...keys.slice(0, 1)],
+      true,
+    );
+    const range =
+      typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)
+        ? Number(node.range[0])
+        : undefined;
+    const place = range === undefined ? name : `${name}:${lines.linePos(range).line}`;
+    return `${place} ${[...path, ...keys].join('.')}: ${keys[0] === undefined ? issue.message : unknownKey(keys[0])}`;
+  });
+  throw new SnowfenceError(
+    'CONFIG_INVALID',
+    problems.join('\n'),
+    'examples/snowfence.yaml shows every key with a comment.',
+  );
+}
+
+async function secretFile(path: string, base: string, what: string): Promise<string> {
+  const full = isAbsolute(path) ? path : join(base, path);
+  try {
+    return (await readFile(full, 'utf8')).trim();
+  } catch {
+    throw new SnowfenceError(
+      'SECRET_MISSING',
+      `${what}: the file ${full} can not be read.`,
+      'Check its path and that the account which runs snowfence may read it.',
+    );
+  }
+}
+
+function secretEnvironment(name: string, what: string): string {
+  const value = process.env[name];
+  if (!value)
+    throw new SnowfenceError(
+      'SECRET_MISSING',
+      `${what}: the environment variable ${name} is not set.`,
+      `Set ${name} before you start snowfence.`,
+    );
+  return value;
+}
+
+async function secret(
+  env: string | undefined,
+  path: string | undefined,
+  base: string,
+  what: string,
+  keys: string,
+): Promise<string> {
+  if (env !== undefined) return secretEnvironment(env, what);
+  if (path !== undefined) return secretFile(path, base, what);
+  throw new SnowfenceError(
+    'SECRET_MISSING',
+    `${what}: neither ${keys} is set.`,
+    'Name an environment variable or a file that holds it.',
+  );
+}
+
+async function warehouseAuth(snowflake: ConfigFile['snowflake'], base: string): Promise<WarehouseOptions['auth']> {
+  switch (snowflake.auth) {
+    case 'key_pair': {
+      const privateKey = await secret(
+        snowflake.private_key_env,
+        snowflake.private_key_file,
+        base,
+        'snowflake: the private key',
+        'private_key_file nor private_key_env',
+      );
+      if (!/^-----BEGIN (?:ENCRYPTED |RSA )?PRIVATE KEY-----/.test(privateKey))
+        throw new SnowfenceError(
+          'SECRET_INVALID',
+          'snowflake: the private key is not in PEM form.',
+          'Make one with: openssl genrsa 2048 | openssl pkcs8 -topk8 -out key.p8',
+        );
+      const passphrase =
+        snowflake.private_key_passphrase_env === undefined
+          ? undefined
+          : secretEnvironment(snowflake.private_key_passphrase_env, 'snowflake: the passphrase of the private key');
+      return { kind: 'key_pair', privateKey, passphrase };
+    }
+    case 'password':
+      return {
+        kind: 'password',
+        password: await secret(
+          snowflake.password_env,
+          snowflake.password_file,
+          base,
+          'snowflake: the password',
+          'password_env nor password_file',
+        ),
+      };
+    case 'oauth':
+    case 'token':
+      return {
+        kind: snowflake.auth,
+        token: await secret(
+          snowflake.token_env,
+          snowflake.token_file,
+          base,
+          'snowflake: the token',
+          'token_env nor token_file',
+        ),
+      };
+  }
+}
+
+/** Reads, checks and completes a configuration file. Throws SnowfenceError. */
+export async function loadConfig(path: string): Promise<Config> {
+  const full = resolve(path);
+  let text: string;
+  try {
+    text = await readFile(full, 'utf8');
+  } catch {
+    throw new SnowfenceError(
+      'CONFIG_MISSING',
+      `The configuration file ${full} can not be read.`,
+      'Copy examples/snowfence.yaml and fill it in.',
+    );
+  }
+  const base = dirname(full);
+  const parsed = parse(path, text);
+  const { server, snowflake } = parsed;
+  const [, host = '127.0.0.1', port = '8787'] = /^(.*):(\d+)$/.exec(server.listen) ?? [];
+  const bare = host.replace(/^\[|\]$/g, '');
+  const isLoopback = ['127.0.0.1', '::1', 'localhost'].includes(bare);
+  if (!isLoopback && !server.tls && !server.behind_proxy)
+    throw new SnowfenceError(
+      'TLS_MISSING',
+      `server.listen is ${server.listen}, which others can reach, and there is neither server.tls nor server.behind_proxy.`,
+      'Tokens must not travel in clear: name a certificate under server.tls, or set behind_proxy where a proxy does TLS.',
+    );
+  const scheme = server.tls ? 'https' : 'http';
+  const publicUrl = new URL(server.public_url ?? `${scheme}://${host}:${port}/mcp`);
+  const databaseUrl = await secret(
+    parsed.transcript.url_env,
+    parsed.transcript.url_file,
+    base,
+    'transcript: the URL of PostgreSQL',
+    'url_env nor url_file',
+  );
+  if (!/^postgres(?:ql)?:\/\//.test(databaseUrl))
+    throw new SnowfenceError(
+      'SECRET_INVALID',
+      'transcript: the URL does not begin with postgres://.',
+      'Write postgres://user:password@host:5432/database.',
+    );
+  return {
+    file: full,
+    listen: { host: bare, port: Number(port) },
+    publicUrl,
+    allowedHosts: [
+      ...new Set([
+        ...(server.allowed_hosts ?? []),
+        publicUrl.hostname,
+        ...(isLoopback ? ['127.0.0.1', 'localhost', '[::1]'] : []),
+      ]),
+    ],
+    tls: server.tls
+      ? {
+          cert: await secretFile(server.tls.cert_file, base, 'server.tls.cert_file'),
+          key: await secretFile(server.tls.key_file, base, 'server.tls.key_file'),
+        }
+      : undefined,
+    warehouse: {
+      account: snowflake.account,
+      accessUrl: snowflake.access_url,
+      username: snowflake.username,
+      auth: await warehouseAuth(snowflake, base),
+      database: snowflake.database,
+      schema: snowflake.schema,
+      poolSize: snowflake.pool_size,
+      connectTimeoutMs: snowflake.connect_timeout,
+      confirm: snowflake.confirm,
+    },
+    databaseUrl,
+    issuers: parsed.identity.issuers.map((issuer) => ({
+      issuer: issuer.issuer,
+      audience: issuer.audience,
+      algorithms: issuer.algorithms,
+      groupsClaim: issuer.groups_claim,
+      groupsFrom: issuer.groups_from,
+      requiredScopes: issuer.required_scopes,
+      type: issuer.token_type,
+      clockSkew: issuer.clock_skew / 1000,
+    })),
+    policies: isAbsolute(parsed.policies) ? parsed.policies : join(base, parsed.policies),
+    logLevel: parsed.log.level,
+    shutdown: { graceMs: parsed.shutdown.grace, running: parsed.shutdown.running },
+  };
+}

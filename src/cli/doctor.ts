@@ -1,0 +1,244 @@
+/** `snowfence doctor`: tries each part that `serve` needs, and says what to mend. */
+import { createServer } from 'node:net';
+import { TokenVerifier } from '../identity/index.js';
+import { HASH_FUNCTION } from '../masking/index.js';
+import { loadPolicies, PolicyProblems, type PolicySet } from '../policy/index.js';
+import { pendingMigrations, TranscriptStore } from '../transcript/index.js';
+import { SETUP_TAG, Warehouse } from '../warehouse/index.js';
+import { type Config, loadConfig } from './config.js';
+import { SnowfenceError } from './problem.js';
+import type { Style } from './terminal.js';
+
+export interface Finding {
+  readonly part: string;
+  readonly state: 'ok' | 'warning' | 'problem';
+  readonly detail: string;
+  readonly remedy: string | undefined;
+}
+
+const ok = (part: string, detail: string): Finding => ({ part, state: 'ok', detail, remedy: undefined });
+const problem = (part: string, detail: string, remedy: string): Finding => ({ part, state: 'problem', detail, remedy });
+const warning = (part: string, detail: string, remedy: string): Finding => ({ part, state: 'warning', detail, remedy });
+
+const messageOf = (error: unknown): string => {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+};
+
+async function checkListen(config: Config): Promise<Finding> {
+  const { host, port } = config.listen;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const probe = createServer();
+      probe.once('error', reject);
+      probe.listen(port, host, () => probe.close(() => resolve()));
+    });
+    return ok('server', `${host}:${port} is free`);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EADDRINUSE')
+      return warning(
+        'server',
+        `${host}:${port} is taken`,
+        'Fine if snowfence itself is running there; otherwise choose another port under server.listen.',
+      );
+    return problem(
+      'server',
+      `can not listen on ${host}:${port}: ${messageOf(error)}`,
+      'Name an address of this machine under server.listen.',
+    );
+  }
+}
+
+async function checkPolicies(config: Config): Promise<{ finding: Finding; set: PolicySet | undefined }> {
+  try {
+    const set = await loadPolicies(config.policies);
+    if (set.policies.length === 0)
+      return {
+        finding: problem(
+          'policies',
+          `${config.policies} holds no policy`,
+          'Put at least one .yaml file there: without one everything is denied.',
+        ),
+        set,
+      };
+    return { finding: ok('policies', `${set.policies.length} in ${config.policies}, version ${set.version}`), set };
+  } catch (error) {
+    if (error instanceof PolicyProblems)
+      return { finding: problem('policies', messageOf(error), 'Mend the lines named.'), set: undefined };
+    return {
+      finding: problem(
+        'policies',
+        `${config.policies} can not be read: ${messageOf(error)}`,
+        'Check "policies" in the configuration.',
+      ),
+      set: undefined,
+    };
+  }
+}
+
+async function checkIdentity(config: Config): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { issuer, problem: wrong } of await new TokenVerifier(config.issuers).check()) {
+    findings.push(
+      wrong === undefined
+        ? ok('identity', `${issuer} is discovered and names its keys`)
+        : problem(
+            'identity',
+            `${issuer}: ${wrong}`,
+            `Open ${issuer.replace(/\/$/, '')}/.well-known/openid-configuration from this machine; the issuer has to be spelled as it says there.`,
+          ),
+    );
+  }
+  for (const { issuer, audience } of config.issuers)
+    if (audience !== config.publicUrl.href && audience !== config.publicUrl.href.replace(/\/$/, ''))
+      findings.push(
+        warning(
+          'identity',
+          `the audience ${audience} of ${issuer} is not the public URL ${config.publicUrl.href}`,
+          'MCP clients ask for tokens for the public URL (RFC 8707). Set audience to it, unless your tokens are issued otherwise.',
+        ),
+      );
+  return findings;
+}
+
+async function checkTranscript(config: Config): Promise<Finding[]> {
+  await using store = new TranscriptStore(config.databaseUrl, () => undefined);
+  try {
+    await store.ping();
+  } catch (error) {
+    const text = messageOf(error);
+    const remedy = /password|authentication/i.test(text)
+      ? 'Check user and password in the URL of PostgreSQL.'
+      : /does not exist/.test(text)
+        ? 'Create the database, or name another in the URL.'
+        : 'Check host and port in the URL, and that this machine reaches them.';
+    return [problem('transcript', `PostgreSQL does not answer: ${text || 'no connection'}`, remedy)];
+  }
+  const { rows } = await store.pool.query<{ version: string; may: boolean; sync: string }>(
+    "SELECT current_setting('server_version') AS version, has_schema_privilege(current_schema(), 'CREATE') AS may, current_setting('fsync') AS sync",
+  );
+  const facts = rows[0];
+  const findings = [ok('transcript', `PostgreSQL ${facts?.version ?? ''} answers`)];
+  const pending = await pendingMigrations(store.pool);
+  if (pending.length > 0 && facts?.may !== true)
+    findings.push(
+      problem(
+        'transcript',
+        `${pending.length} migrations are pending and this user may not make tables`,
+        'Grant it CREATE on the schema for the first start.',
+      ),
+    );
+  else if (pending.length > 0)
+    findings.push(
+      warning('transcript', `${pending.length} migrations are pending`, 'The first start of serve runs them.'),
+    );
+  if (facts?.sync === 'off')
+    findings.push(
+      problem('transcript', 'fsync is off: a record could be lost with the power', 'Set fsync = on in PostgreSQL.'),
+    );
+  return findings;
+}
+
+async function checkWarehouse(config: Config, set: PolicySet | undefined): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  await using warehouse = new Warehouse(config.warehouse);
+  const pairs = new Map((set?.policies ?? []).map((policy) => [`${policy.role} ${policy.warehouse}`, policy]));
+  for (const policy of pairs.values()) {
+    const key = { role: policy.role, warehouse: policy.warehouse };
+    const name = `role ${policy.role}, warehouse ${policy.warehouse}`;
+    try {
+      const [row = {}] = await warehouse.ask(
+        key,
+        'SELECT CURRENT_ROLE() AS R, CURRENT_WAREHOUSE() AS W, CURRENT_SECONDARY_ROLES() AS S',
+        SETUP_TAG,
+      );
+      if (String(row['R']).toUpperCase() !== policy.role.toUpperCase())
+        findings.push(
+          problem(
+            'snowflake',
+            `${name}: the session runs as ${String(row['R'])}`,
+            `GRANT ROLE ${policy.role} TO USER ${config.warehouse.username};`,
+          ),
+        );
+      else if (row['W'] === null)
+        findings.push(
+          problem(
+            'snowflake',
+            `${name}: the warehouse is not there for this role`,
+            `GRANT USAGE ON WAREHOUSE ${policy.warehouse} TO ROLE ${policy.role};`,
+          ),
+        );
+      else findings.push(ok('snowflake', `${name}: log-in works`));
+      if (/"value":"ALL"/.test(String(row['S'])))
+        findings.push(
+          problem(
+            'snowflake',
+            `${name}: secondary roles are active and would widen it`,
+            `ALTER USER ${config.warehouse.username} SET DEFAULT_SECONDARY_ROLES = ();`,
+          ),
+        );
+      if (policy.columns.some((column) => column.mask.kind === 'hash')) await checkHash(warehouse, key, findings);
+    } catch (error) {
+      const text = messageOf(error);
+      const remedy = /refused|password|JWT|token/i.test(text)
+        ? 'Check username, auth and its secret; for a key pair, that the public key is set on the user (DESC USER … shows RSA_PUBLIC_KEY_FP).'
+        : 'Check account, access_url and network rules; Snowflake has to be reachable from this machine.';
+      findings.push(problem('snowflake', `${name}: ${text}`, remedy));
+    }
+  }
+  return findings;
+}
+
+async function checkHash(
+  warehouse: Warehouse,
+  key: { role: string; warehouse: string },
+  findings: Finding[],
+): Promise<void> {
+  try {
+    await warehouse.ask(key, `SELECT ${HASH_FUNCTION}('doctor')`, SETUP_TAG);
+    findings.push(ok('snowflake', `${HASH_FUNCTION} works for role ${key.role}`));
+  } catch (error) {
+    findings.push(
+      problem(
+        'snowflake',
+        `the mask "hash" needs ${HASH_FUNCTION}: ${messageOf(error)}`,
+        'Run the section "hash" of examples/snowflake-setup.sql.',
+      ),
+    );
+  }
+}
+
+/** All that was tried, whatever failed before it. */
+export async function diagnose(file: string): Promise<readonly Finding[]> {
+  let config: Config;
+  try {
+    config = await loadConfig(file);
+  } catch (error) {
+    if (error instanceof SnowfenceError)
+      return [problem('configuration', error.message, error.hint ?? 'Mend the lines named.')];
+    throw error;
+  }
+  const { finding, set } = await checkPolicies(config);
+  const rest = await Promise.all([checkIdentity(config), checkTranscript(config), checkWarehouse(config, set)]);
+  return [ok('configuration', `${config.file} is sound`), await checkListen(config), finding, ...rest.flat()];
+}
+
+const MARKS = { ok: '✓', warning: '!', problem: '✗' } as const;
+
+export function renderFindings(findings: readonly Finding[], style: Style): string {
+  const colour = { ok: style.green, warning: style.yellow, problem: style.red };
+  const lines = findings.map(({ part, state, detail, remedy }) => {
+    const [head = '', ...more] = detail.split('\n');
+    const body = [head, ...more.map((line) => `                 ${line}`)].join('\n');
+    return `${colour[state](MARKS[state])} ${part.padEnd(14)} ${body}${remedy ? `\n                 ${style.bold('→')} ${remedy}` : ''}`;
+  });
+  const problems = findings.filter((finding) => finding.state === 'problem').length;
+  return [
+    ...lines,
+    '',
+    problems === 0
+      ? 'Everything that serve needs is there.'
+      : `${problems} ${problems === 1 ? 'thing' : 'things'} to mend.`,
+  ].join('\n');
+}

@@ -1,0 +1,282 @@
+#!/usr/bin/env node
+/** The command line. Commands load what they need and nothing else: `serve` never loads what only the demo uses. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { PolicyProblems } from '../policy/load.js';
+import { SnowfenceError } from './problem.js';
+import { styleFor } from './terminal.js';
+import { VERSION } from './version.js';
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const complain = (text: string): void => void process.stderr.write(`${text}\n`);
+
+function whole(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least || value > most)
+      throw new InvalidArgumentError(`It has to be a whole number from ${least} to ${most}.`);
+    return value;
+  };
+}
+
+const collect = (value: string, list: readonly string[]): readonly string[] => [...list, value];
+
+const program = new Command('snowfence')
+  .description('A governed gateway between AI agents and Snowflake.')
+  .version(VERSION)
+  .option('--verbose', 'show what happens, and stack traces of errors')
+  .showHelpAfterError('(--help shows what there is)')
+  .exitOverride();
+
+const configOption = () =>
+  new Option('--config <file>', 'the configuration file').env('SNOWFENCE_CONFIG').default('snowfence.yaml');
+const jsonOption = () => new Option('--json', 'answer in JSON');
+
+program
+  .command('demo')
+  .description('the whole system on this machine, with nothing to install or configure')
+  .option('--port <number>', 'of the gateway; 0 picks one that is free', whole(0, 65_535), 8787)
+  .option('--data <folder>', 'keep the data there between runs')
+  .option(
+    '--seed <file>',
+    "data in DuckDB's SQL instead of the built-in; may be given again",
+    collect,
+    [] as readonly string[],
+  )
+  .option('--policies <folder>', 'policies instead of the built-in')
+  .option('--ready-file <file>', 'written once everything answers: addresses, tokens, process ids')
+  .option('--no-tour', 'no tour on a terminal')
+  .option('--warehouse-latency <ms>', 'added to each query of the embedded warehouse', whole(0, 60_000), 0)
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { runDemo } = await import('./run-demo.js');
+    await runDemo(
+      {
+        port: options.port,
+        data: options.data,
+        seeds: options.seed,
+        policies: options.policies,
+        readyFile: options.readyFile,
+        tour: options.tour,
+        latencyMs: options.warehouseLatency,
+        verbose: program.opts()['verbose'] === true,
+      },
+      options.json === true,
+    );
+  });
+
+program
+  .command('serve')
+  .description('the gateway in production, over HTTP')
+  .addOption(configOption())
+  .option('--stdio', 'serve the one client that started this process, over standard input and output')
+  .option('--token-env <name>', 'with --stdio: the variable that holds the client’s access token')
+  .option('--token-file <file>', 'with --stdio: the file that holds it')
+  .action(async (options) => {
+    const [{ loadConfig }, { serveHttp, serveOnStdio }] = await Promise.all([
+      import('./config.js'),
+      import('./serve.js'),
+    ]);
+    const config = await loadConfig(options.config);
+    await (options.stdio === true
+      ? serveOnStdio(config, { env: options.tokenEnv, file: options.tokenFile })
+      : serveHttp(config));
+  });
+
+program
+  .command('connect')
+  .description('a bridge from a stdio client to a gateway elsewhere')
+  .requiredOption('--url <url>', 'of the gateway, such as https://snowfence.example.com/mcp')
+  .option('--token-env <name>', 'the variable that holds an access token (SNOWFENCE_TOKEN if set)')
+  .option('--token-file <file>', 'the file that holds one')
+  .option('--client-id <id>', 'get tokens as this client')
+  .option('--private-key <file>', 'with --client-id: its private key, PKCS#8 PEM')
+  .option('--client-secret-env <name>', 'with --client-id: the variable that holds its secret')
+  .option('--github-actions', 'use the identity of this GitHub Actions job')
+  .action(async (options) => {
+    if (!URL.canParse(options.url))
+      throw new SnowfenceError(
+        'USAGE',
+        `--url: "${String(options.url)}" is no URL.`,
+        'Write it whole, such as https://snowfence.example.com/mcp.',
+      );
+    const { connect } = await import('./connect.js');
+    await connect({
+      url: new URL(options.url),
+      tokenEnv: options.tokenEnv,
+      tokenFile: options.tokenFile,
+      clientId: options.clientId,
+      privateKeyFile: options.privateKey,
+      clientSecretEnv: options.clientSecretEnv,
+      githubActions: options.githubActions === true,
+      say: complain,
+    });
+  });
+
+program
+  .command('doctor')
+  .description('check configuration, policies, identity provider, store and warehouse')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { diagnose, renderFindings } = await import('./doctor.js');
+    const findings = await diagnose(options.config);
+    say(options.json ? JSON.stringify(findings, null, 2) : renderFindings(findings, styleFor(process.stdout)));
+    if (findings.some((finding) => finding.state === 'problem')) process.exitCode = 1;
+  });
+
+const policy = program.command('policy').description('policies');
+policy
+  .command('check')
+  .description('every file parses, every key is known, every glob could match')
+  .argument('[folder]', 'of the policies', 'policies')
+  .addOption(jsonOption())
+  .action(async (folder: string, options) => {
+    const { loadPolicies } = await import('../policy/load.js');
+    const set = await loadPolicies(folder).catch((error: unknown) => {
+      if (error instanceof PolicyProblems && options.json) {
+        say(JSON.stringify({ problems: error.problems }, null, 2));
+        process.exitCode = 1;
+        return undefined;
+      }
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+        throw new SnowfenceError('NO_FOLDER', `There is no folder ${folder}.`, 'Name the folder of your policies.');
+      throw error;
+    });
+    if (set)
+      say(
+        options.json
+          ? JSON.stringify({ policies: set.policies.map((entry) => entry.name), version: set.version })
+          : `${set.policies.length} policies are sound, version ${set.version}.`,
+      );
+  });
+
+/** Runs some work on the store of a configuration, and closes it. */
+async function withStore<T>(
+  file: string,
+  work: (parts: {
+    config: Awaited<ReturnType<typeof import('./config.js')['loadConfig']>>;
+    store: import('../transcript/index.js').TranscriptStore;
+  }) => Promise<T>,
+): Promise<T> {
+  const [{ loadConfig }, { TranscriptStore }] = await Promise.all([
+    import('./config.js'),
+    import('../transcript/index.js'),
+  ]);
+  const config = await loadConfig(file);
+  await using store = new TranscriptStore(config.databaseUrl, () => undefined);
+  await store.ping().catch((error: unknown) => {
+    throw new SnowfenceError(
+      'STORE_UNREACHABLE',
+      `The transcript store is not reachable: ${error instanceof Error ? error.message : ''}`,
+      'snowfence doctor says more.',
+      1,
+    );
+  });
+  return work({ config, store });
+}
+
+const sessions = program.command('sessions').description('transcripts');
+sessions
+  .command('list')
+  .description('the newest sessions')
+  .addOption(configOption())
+  .option('--agent <name>', 'of this subject or client only')
+  .option('--limit <number>', 'at most', whole(1, 1000), 50)
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { listSessions } = await import('./sessions.js');
+    say(
+      await withStore(options.config, ({ store }) =>
+        listSessions(store, options.agent, options.limit, options.json === true),
+      ),
+    );
+  });
+sessions
+  .command('show')
+  .description('what happened in a session')
+  .argument('<id>')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .action(async (id: string, options) => {
+    const { showSession } = await import('./sessions.js');
+    say(
+      await withStore(options.config, ({ store }) =>
+        showSession(store, id, options.json === true, styleFor(process.stdout)),
+      ),
+    );
+  });
+
+const approvals = program.command('approvals').description('statements that wait for a person');
+approvals
+  .command('list')
+  .description('what waits, or waited')
+  .addOption(configOption())
+  .addOption(
+    new Option('--state <state>', 'only these')
+      .choices(['pending', 'approved', 'denied', 'expired', 'used'])
+      .default('pending'),
+  )
+  .option('--all', 'of every state')
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { listApprovals } = await import('./approvals.js');
+    say(
+      await withStore(options.config, ({ store }) =>
+        listApprovals(store, options.all ? undefined : options.state, options.json === true),
+      ),
+    );
+  });
+approvals
+  .command('show')
+  .description('one of them, whole')
+  .argument('<id>')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .action(async (id: string, options) => {
+    const { showApproval } = await import('./approvals.js');
+    say(await withStore(options.config, ({ store }) => showApproval(store, id, options.json === true)));
+  });
+for (const decision of ['approve', 'deny'] as const)
+  approvals
+    .command(decision)
+    .description(decision === 'approve' ? 'let it run' : 'let it not run')
+    .argument('<id>')
+    .addOption(configOption())
+    .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
+    .option('--reason <text>', 'what the agent is told')
+    .action(async (id: string, options) => {
+      const { decideApproval } = await import('./approvals.js');
+      say(
+        await withStore(options.config, ({ config, store }) =>
+          decideApproval(config, store, id, decision, process.env[options.tokenEnv], options.reason),
+        ),
+      );
+    });
+
+function fail(error: unknown): void {
+  const isVerbose = program.opts()['verbose'] === true;
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+    return;
+  }
+  const style = styleFor(process.stderr);
+  if (error instanceof SnowfenceError) {
+    complain(`${style.red(error.code)}  ${error.message}${error.hint ? `\n${error.hint}` : ''}`);
+    process.exitCode = error.exitCode;
+  } else if (error instanceof PolicyProblems) {
+    complain(`${style.red('POLICIES_UNSOUND')}\n${error.message}`);
+    process.exitCode = 1;
+  } else {
+    complain(
+      `${style.red('UNEXPECTED')}  ${error instanceof Error ? error.message : String(error)}\nRun again with --verbose for more.`,
+    );
+    process.exitCode = 1;
+  }
+  if (isVerbose && error instanceof Error) complain(error.stack ?? '');
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,201 @@
+/** `snowfence serve`: the gateway over HTTP, or over standard input and output for the one client that started it. */
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { consolePage, pageHeaders } from '../console/index.js';
+import type { Principal } from '../identity/index.js';
+import { McpHttp, makeServer } from '../mcp/index.js';
+import type { Config } from './config.js';
+import { type Logger, makeLog } from './log.js';
+import { SnowfenceError } from './problem.js';
+import { type Runtime, startRuntime } from './runtime.js';
+import { VERSION } from './version.js';
+
+const DRAIN_CHECK_MS = 50;
+
+async function answerPlain(
+  config: Config,
+  runtime: Runtime,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { pathname } = new URL(request.url ?? '/', config.publicUrl);
+  const json = (status: number, body: object): void => {
+    response
+      .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+      .end(JSON.stringify(body));
+  };
+  if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { error: 'Only GET is answered here.' });
+  switch (pathname) {
+    case '/healthz':
+      return json(200, { status: 'ok', version: VERSION });
+    case '/readyz': {
+      const store = await runtime.transcript.ping().then(
+        () => 'ok',
+        () => 'unreachable',
+      );
+      const policies = runtime.policies.problem() === undefined ? 'ok' : 'last good set in force';
+      return json(store === 'ok' ? 200 : 503, { transcript: store, policies });
+    }
+    case '/metrics':
+      response
+        .writeHead(200, { 'content-type': runtime.metrics.registry.contentType })
+        .end(await runtime.metrics.registry.metrics());
+      return;
+    case '/':
+      response.writeHead(302, { location: '/console' }).end();
+      return;
+    default:
+      if (pathname !== '/console' && !pathname.startsWith('/console/'))
+        return json(404, { error: 'There is nothing at this address.' });
+      response.writeHead(200, pageHeaders());
+      response.end(
+        consolePage({
+          mcpUrl: config.publicUrl.href,
+          sseUrl: new URL('/sse', config.publicUrl).href,
+          issuers: runtime.verifier.issuers,
+          version: VERSION,
+        }),
+      );
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = error.code === 'EADDRINUSE';
+      reject(
+        new SnowfenceError(
+          'PORT_IN_USE',
+          inUse ? `Port ${port} on ${host} is taken.` : `Can not listen on ${host}:${port}: ${error.message}`,
+          inUse ? 'Choose another under server.listen, or stop what uses it.' : undefined,
+        ),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+/** Runs until a signal. Resolves when all is closed. */
+export async function serveHttp(config: Config): Promise<void> {
+  const log = makeLog(config.logLevel, 'stdout');
+  const runtime = await startRuntime(config, log);
+  const mcp = new McpHttp({
+    gateway: runtime.gateway,
+    consoleUrl: new URL('/console', config.publicUrl).href,
+    version: VERSION,
+    verifier: runtime.verifier,
+    publicUrl: config.publicUrl,
+    allowedHosts: config.allowedHosts,
+    log,
+    onRefused: (problem) => runtime.metrics.refused(problem),
+  });
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    void (async () => {
+      try {
+        if (!(await mcp.handle(request, response))) await answerPlain(config, runtime, request, response);
+      } catch (error) {
+        log.error({ err: error, path: request.url?.split('?')[0] }, 'a request failed for a reason of our own');
+        if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' });
+        response.end('{"error":"Something went wrong inside snowfence; it has been logged."}');
+      }
+    })();
+  };
+  const server = config.tls ? createTlsServer(config.tls, onRequest) : createServer(onRequest);
+  server.requestTimeout = 30_000;
+  server.headersTimeout = 10_000;
+  server.maxHeadersCount = 100;
+  await listen(server, config.listen.host, config.listen.port);
+  log.info(
+    { url: config.publicUrl.href, policies: runtime.policies.current().version, version: VERSION },
+    'snowfence is listening',
+  );
+  await stopSignal(log);
+  server.close();
+  await drain(config, runtime, log);
+  await mcp[Symbol.asyncDispose]();
+  await quiet(runtime);
+  server.closeAllConnections();
+  await runtime[Symbol.asyncDispose]();
+  log.info('snowfence has stopped');
+}
+
+/** Waits for SIGTERM, SIGINT, or the end of the process that started us and asked to be followed. */
+function stopSignal(log: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (why: string): void => {
+      log.info({ why }, 'snowfence is stopping');
+      resolve();
+    };
+    process.once('SIGTERM', () => stop('SIGTERM'));
+    // Started by `demo`, Ctrl-C reaches us as well as it: it decides when we stop.
+    if (process.send) {
+      process.on('SIGINT', () => undefined);
+      process.once('disconnect', () => stop('the parent is gone'));
+    } else {
+      process.once('SIGINT', () => stop('SIGINT'));
+    }
+  });
+}
+
+/** Lets running statements end for as long as the configuration says; what runs then is cancelled, and recorded so. */
+async function drain(config: Config, runtime: Runtime, log: Logger): Promise<void> {
+  if (config.shutdown.running === 'cancel') return;
+  const until = Date.now() + config.shutdown.graceMs;
+  while (runtime.gateway.running > 0 && Date.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
+  if (runtime.gateway.running > 0)
+    log.warn({ running: runtime.gateway.running }, 'statements are cancelled: their time to end is over');
+}
+
+/** The last outcomes are written before the store is closed. */
+async function quiet(runtime: Runtime): Promise<void> {
+  runtime.gateway.cancelAll();
+  const until = Date.now() + 5000;
+  while (runtime.gateway.running > 0 && Date.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
+}
+
+export interface StdioToken {
+  readonly env: string | undefined;
+  readonly file: string | undefined;
+}
+
+async function readToken({ env, file }: StdioToken): Promise<string | undefined> {
+  if (file !== undefined) return (await readFile(file, 'utf8').catch(() => '')).trim() || undefined;
+  return process.env[env ?? 'SNOWFENCE_TOKEN'];
+}
+
+/** The gateway as the client's child: the same checks, on a token that the client's environment holds. */
+export async function serveOnStdio(config: Config, token: StdioToken): Promise<void> {
+  const log = makeLog(config.logLevel, 'stderr');
+  const runtime = await startRuntime(config, log);
+  let principal: Principal;
+  try {
+    principal = await runtime.verifier.verify(await readToken(token));
+  } catch (error) {
+    await runtime[Symbol.asyncDispose]();
+    throw new SnowfenceError(
+      'TOKEN_REFUSED',
+      `The access token is not accepted: ${error instanceof Error ? error.message : ''}.`,
+      `Put a valid one into ${token.file ?? token.env ?? 'SNOWFENCE_TOKEN'}.`,
+    );
+  }
+  const refresh = async (): Promise<void> => {
+    principal = await runtime.verifier.verify(await readToken(token));
+  };
+  const parts = { gateway: runtime.gateway, consoleUrl: new URL('/console', config.publicUrl).href, version: VERSION };
+  const handle = serveStdio(() =>
+    makeServer(parts, { principal: () => principal, beforeCall: refresh, transport: 'stdio', address: undefined }),
+  );
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+    process.stdin.once('end', resolve);
+    process.stdin.once('close', resolve);
+  });
+  await handle.close();
+  await quiet(runtime);
+  await runtime[Symbol.asyncDispose]();
+}

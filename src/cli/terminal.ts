@@ -1,0 +1,49 @@
+/** Text on a terminal: colour where it is wanted (https://no-color.org), tables. */
+export interface Style {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly red: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
+}
+
+const wrap = (open: number, close: number, on: boolean) => (text: string) =>
+  on ? `\u001b[${open}m${text}\u001b[${close}m` : text;
+
+export function styleFor(stream: { isTTY?: boolean | undefined }): Style {
+  const on = stream.isTTY === true && !process.env['NO_COLOR'];
+  return {
+    bold: wrap(1, 22, on),
+    dim: wrap(2, 22, on),
+    red: wrap(31, 39, on),
+    green: wrap(32, 39, on),
+    yellow: wrap(33, 39, on),
+  };
+}
+
+/** Text that others wrote must not steer the terminal: control characters are shown, not sent. */
+export const printable = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
+  text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+
+const MAX_CELL = 60;
+
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cut = (text: string): string => {
+    const clean = printable(text.replace(/\s+/g, ' '));
+    return clean.length > MAX_CELL ? `${clean.slice(0, MAX_CELL - 1)}…` : clean;
+  };
+  const lines = [header, ...rows].map((row) => row.map(cut));
+  const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  const draw = (line: readonly string[]): string =>
+    line
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return [draw(lines[0] ?? []), widths.map((width) => '─'.repeat(width)).join('  '), ...lines.slice(1).map(draw)].join(
+    '\n',
+  );
+}

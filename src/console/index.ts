@@ -1,0 +1,1 @@
+export { consolePage, pageHeaders } from './page.js';

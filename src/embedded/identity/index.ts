@@ -1,0 +1,1 @@
+export { CLI_CLIENT, IdentityProvider, type IssuedClient, SCOPE } from './provider.js';

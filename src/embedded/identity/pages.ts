@@ -1,0 +1,76 @@
+/** The sign-in page of the demo's identity provider: choose who you are, with that identity's secret. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type Provider from 'oidc-provider';
+import type { IssuedClient } from './provider.js';
+
+const MAX_FORM_BYTES = 16_384;
+
+const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+async function form(request: IncomingMessage): Promise<URLSearchParams> {
+  let text = '';
+  for await (const part of request) {
+    text += String(part);
+    if (text.length > MAX_FORM_BYTES) throw new Error('The form is too large.');
+  }
+  return new URLSearchParams(text);
+}
+
+function same(left: string, right: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(left), digest(right));
+}
+
+function page(uid: string, identities: readonly IssuedClient[], problem: string): string {
+  const options = identities.map(
+    (identity) =>
+      `<option value="${escape(identity.name)}">${escape(identity.name)} (${escape(identity.groups.join(', ') || 'no group')})</option>`,
+  );
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sign in to the snowfence demo</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:4rem auto;padding:0 1rem;color:#16202c;background:#fff}label{display:block;margin:1rem 0 .25rem}select,input,button{font:inherit;width:100%;padding:.5rem;box-sizing:border-box}button{margin-top:1.5rem;background:#0b5cad;color:#fff;border:0;border-radius:.25rem}p[role=alert]{color:#a3161b}</style>
+<h1>snowfence demo</h1><p>This identity provider runs on your machine for the demo only.</p>${problem ? `<p role="alert">${escape(problem)}</p>` : ''}
+<form method="post" action="/interaction/${escape(uid)}"><label for="name">Who are you?</label><select id="name" name="name">${options.join('')}</select>
+<label for="secret">Secret</label><input id="secret" name="secret" type="password" autocomplete="current-password" required><button>Sign in</button></form></html>`;
+}
+
+/** Shows the form, checks it, and goes on with the sign-in. */
+export async function loginPage(
+  provider: Provider,
+  request: IncomingMessage,
+  response: ServerResponse,
+  identities: readonly IssuedClient[],
+): Promise<void> {
+  try {
+    const details = await provider.interactionDetails(request, response);
+    let problem = '';
+    if (request.method === 'POST') {
+      const fields = await form(request);
+      const identity = identities.find((entry) => entry.name === fields.get('name'));
+      if (same(identity?.client_secret ?? '', fields.get('secret') ?? '') && identity) {
+        const grant = new provider.Grant({ accountId: identity.name, clientId: String(details.params['client_id']) });
+        grant.addOIDCScope('openid offline_access');
+        for (const resource of [details.params['resource']].flat())
+          if (typeof resource === 'string') grant.addResourceScope(resource, 'snowfence');
+        const grantId = await grant.save();
+        await provider.interactionFinished(
+          request,
+          response,
+          { login: { accountId: identity.name }, consent: { grantId } },
+          { mergeWithLastSubmission: false },
+        );
+        return;
+      }
+      problem = 'That secret does not belong to this name.';
+    }
+    response.writeHead(200, {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+    });
+    response.end(page(details.uid, identities, problem));
+  } catch {
+    response.writeHead(400, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end('This sign-in is no longer open. Start again.');
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * MCP over HTTP: Streamable HTTP of 2026-07-28 and of older clients at one address, HTTP+SSE for the oldest. Every request proves its
+ * caller anew (RFC 6750, RFC 9728); Host and Origin are checked against DNS rebinding.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcontextprotocol/node';
+import {
+  type AuthInfo,
+  bearerAuthChallengeResponse,
+  createMcpHandler,
+  OAuthError,
+  OAuthErrorCode,
+  verifyBearerToken,
+} from '@modelcontextprotocol/server';
+import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
+import { z } from 'zod';
+import { type Principal, TokenRefused, type TokenVerifier } from '../identity/index.js';
+import { makeServer, type ServerParts } from './server.js';
+
+export interface HttpOptions extends ServerParts {
+  readonly verifier: TokenVerifier;
+  /** The address that clients use, such as `https://snowfence.example.com/mcp`: the audience of their tokens. */
+  readonly publicUrl: URL;
+  readonly allowedHosts: readonly string[];
+  readonly log: { readonly warn: (data: object, message: string) => void };
+  readonly onRefused: (problem: string) => void;
+}
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_SSE_CONNECTIONS = 1000;
+
+const cancelled = z.object({
+  method: z.literal('notifications/cancelled'),
+  params: z.object({ requestId: z.union([z.string(), z.number()]) }),
+});
+
+interface SseConnection {
+  readonly transport: SSEServerTransport;
+  principal: Principal;
+}
+
+const samePrincipal = (left: Principal, right: Principal): boolean =>
+  left.issuer === right.issuer && left.subject === right.subject && left.clientId === right.clientId;
+
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request) {
+    size += (part as Buffer).length;
+    if (size > MAX_BODY_BYTES) return undefined;
+    parts.push(part as Buffer);
+  }
+  return Buffer.concat(parts);
+}
+
+export class McpHttp {
+  readonly #options: HttpOptions;
+  readonly #metadataUrl: string;
+  readonly #principals = new WeakMap<AuthInfo, Principal>();
+  readonly #sse = new Map<string, SseConnection>();
+  readonly #running = new Map<string, Set<AbortController>>();
+  readonly #handler: ReturnType<typeof createMcpHandler>;
+  readonly #node: ReturnType<typeof toNodeHandler>;
+  readonly #isHostAllowed: ReturnType<typeof hostHeaderValidation>;
+  readonly #isOriginAllowed: ReturnType<typeof originValidation>;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+    this.#metadataUrl = new URL('/.well-known/oauth-protected-resource/mcp', options.publicUrl).href;
+    this.#isHostAllowed = hostHeaderValidation([...options.allowedHosts]);
+    this.#isOriginAllowed = originValidation([...options.allowedHosts]);
+    this.#handler = createMcpHandler((context) => {
+      const principal = context.authInfo ? this.#principals.get(context.authInfo) : undefined;
+      if (!principal) throw new Error('A request came through without a principal.');
+      const address = context.requestInfo?.headers.get('x-snowfence-address') ?? undefined;
+      return makeServer(options, {
+        principal: () => principal,
+        transport: 'streamable-http',
+        address,
+        onCall: (id, controller) => this.#register(principal, address, id, controller),
+      });
+    });
+    this.#node = toNodeHandler(this.#handler, { maxRequestBodySize: MAX_BODY_BYTES });
+  }
+
+  // --- cancellation of clients that have no session of their own
+
+  #callKey(principal: Principal, address: string | undefined, id: string | number): string {
+    return JSON.stringify([principal.issuer, principal.subject, principal.clientId, address, id]);
+  }
+
+  #register(
+    principal: Principal,
+    address: string | undefined,
+    id: string | number,
+    controller: AbortController,
+  ): Disposable {
+    const key = this.#callKey(principal, address, id);
+    const set = this.#running.get(key) ?? new Set();
+    set.add(controller);
+    this.#running.set(key, set);
+    return {
+      [Symbol.dispose]: () => {
+        set.delete(controller);
+        if (set.size === 0) this.#running.delete(key);
+      },
+    };
+  }
+
+  /** An older client says in another request which call it no longer wants. Where two calls could be meant, none is ended. */
+  #cancel(principal: Principal, address: string | undefined, body: unknown): void {
+    const parsed = cancelled.safeParse(body);
+    if (!parsed.success) return;
+    const set = this.#running.get(this.#callKey(principal, address, parsed.data.params.requestId));
+    if (set?.size === 1) for (const controller of set) controller.abort();
+  }
+
+  // --- who is calling
+
+  async #authenticate(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<{ principal: Principal; auth: AuthInfo } | undefined> {
+    let principal: Principal | undefined;
+    try {
+      const auth = await verifyBearerToken(request.headers.authorization ?? null, {
+        resourceMetadataUrl: this.#metadataUrl,
+        verifier: {
+          verifyAccessToken: async (token) => {
+            try {
+              principal = await this.#options.verifier.verify(token);
+            } catch (error) {
+              if (error instanceof TokenRefused)
+                throw new OAuthError(OAuthErrorCode.InvalidToken, 'The access token is not accepted.', error.problem);
+              throw error;
+            }
+            return {
+              token: '',
+              clientId: principal.clientId,
+              scopes: [...principal.scopes],
+              expiresAt: principal.expiresAt,
+            };
+          },
+        },
+      });
+      if (!principal) throw new Error('A token was accepted without a principal.');
+      this.#principals.set(auth, principal);
+      return { principal, auth };
+    } catch (error) {
+      this.#refuse(request, response, error);
+      return undefined;
+    }
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const isTokenError = error instanceof OAuthError;
+    const problem = isTokenError ? String(error.errorUri ?? 'missing') : 'internal';
+    this.#options.onRefused(problem);
+    this.#options.log.warn(
+      {
+        problem,
+        address: request.socket.remoteAddress,
+        path: request.url?.split('?')[0],
+        ...(isTokenError ? {} : { err: error }),
+      },
+      'a request was refused: no valid access token',
+    );
+    // The caller hears that its token is not accepted, not which check failed.
+    const known = isTokenError
+      ? new OAuthError(OAuthErrorCode.InvalidToken, 'A valid access token for this gateway is needed.')
+      : error;
+    const challenge = bearerAuthChallengeResponse(known, { resourceMetadataUrl: this.#metadataUrl });
+    response.writeHead(challenge.status, Object.fromEntries(challenge.headers));
+    void challenge.text().then((text) => response.end(text));
+  }
+
+  // --- routes
+
+  /** True where the request was one of ours and has been answered. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    const url = new URL(request.url ?? '/', this.#options.publicUrl);
+    const { pathname } = url;
+    const isOurs =
+      ['/mcp', '/sse', '/messages'].includes(pathname) || pathname.startsWith('/.well-known/oauth-protected-resource');
+    if (!isOurs) return false;
+    if (!this.#isHostAllowed(request, response) || !this.#isOriginAllowed(request, response)) return true;
+    if (pathname.startsWith('/.well-known/')) {
+      this.#metadata(response);
+      return true;
+    }
+    const caller = await this.#authenticate(request, response);
+    if (!caller) return true;
+    const address = request.socket.remoteAddress;
+    if (pathname === '/sse') await this.#openSse(request, response, caller.principal, address);
+    else if (pathname === '/messages') await this.#message(request, response, url, caller);
+    else await this.#streamable(request, response, caller, address);
+    return true;
+  }
+
+  /** RFC 9728: where a client gets a token for us. */
+  #metadata(response: ServerResponse): void {
+    const body = JSON.stringify({
+      resource: this.#options.publicUrl.href,
+      authorization_servers: this.#options.verifier.issuers,
+      bearer_methods_supported: ['header'],
+      resource_name: 'snowfence',
+    });
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'access-control-allow-origin': '*',
+      'cache-control': 'public, max-age=300',
+    });
+    response.end(body);
+  }
+
+  async #streamable(
+    request: IncomingMessage,
+    response: ServerResponse,
+    caller: { principal: Principal; auth: AuthInfo },
+    address: string | undefined,
+  ): Promise<void> {
+    if (request.method !== 'POST') {
+      response.writeHead(405, { allow: 'POST', 'content-type': 'application/json' });
+      response.end('{"jsonrpc":"2.0","error":{"code":-32000,"message":"Method not allowed. Send POST."},"id":null}');
+      return;
+    }
+    const raw = await readBody(request);
+    if (raw === undefined) {
+      response.writeHead(413, { 'content-type': 'application/json', connection: 'close' });
+      response.end(
+        `{"jsonrpc":"2.0","error":{"code":-32000,"message":"The request is larger than ${MAX_BODY_BYTES} bytes."},"id":null}`,
+      );
+      return;
+    }
+    let body: unknown;
+    try {
+      body = JSON.parse(raw.toString('utf8'));
+    } catch {
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end('{"jsonrpc":"2.0","error":{"code":-32700,"message":"The request is not JSON."},"id":null}');
+      return;
+    }
+    this.#cancel(caller.principal, address, body);
+    // Ours alone: a caller can't set it.
+    request.headers['x-snowfence-address'] = address ?? '';
+    // Node's request has all that the handler's narrower type asks for.
+    const authenticated = Object.assign(request, { auth: caller.auth }) as Parameters<
+      ReturnType<typeof toNodeHandler>
+    >[0];
+    await this.#node(authenticated, response, body);
+  }
+
+  async #openSse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    principal: Principal,
+    address: string | undefined,
+  ): Promise<void> {
+    if (request.method !== 'GET' || this.#sse.size >= MAX_SSE_CONNECTIONS) {
+      response.writeHead(request.method === 'GET' ? 503 : 405).end();
+      return;
+    }
+    const transport = new SSEServerTransport('/messages', response);
+    const connection: SseConnection = { transport, principal };
+    this.#sse.set(transport.sessionId, connection);
+    const server = makeServer(this.#options, { principal: () => connection.principal, transport: 'sse', address });
+    // The stream must not outlive the token that opened it by more than its client renews it.
+    transport.onclose = () => this.#sse.delete(transport.sessionId);
+    await server.connect(transport);
+  }
+
+  async #message(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    caller: { principal: Principal; auth: AuthInfo },
+  ): Promise<void> {
+    const connection = this.#sse.get(url.searchParams.get('sessionId') ?? '');
+    // Somebody else's stream does not exist for this caller.
+    if (!connection || !samePrincipal(connection.principal, caller.principal)) {
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"Unknown session."}');
+      return;
+    }
+    connection.principal = caller.principal;
+    await connection.transport.handlePostMessage(
+      request as Parameters<SSEServerTransport['handlePostMessage']>[0],
+      response,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { transport } of this.#sse.values()) await transport.close();
+    await this.#handler.close();
+  }
+}

@@ -1,0 +1,2 @@
+export { type HttpOptions, McpHttp } from './http.js';
+export { makeServer, type ServerParts } from './server.js';
