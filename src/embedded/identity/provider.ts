@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
-import { type ClientMetadata, type Configuration, Provider } from 'oidc-provider';
+import type { ClientMetadata, Configuration } from 'oidc-provider';
 import { loginPage } from './pages.js';
 
 export interface Identity {
@@ -38,6 +38,22 @@ const secret = (): string => randomBytes(24).toString('base64url');
 async function signingKey() {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true });
   return { ...(await exportJWK(privateKey)), kid: `demo-${randomBytes(4).toString('hex')}`, alg: 'ES256', use: 'sig' };
+}
+
+/**
+ * The library warns on the console of Node 20 and of keeping everything in memory: both are right for a service, and neither says anything
+ * to whoever tries the demo. Only its own warnings are kept back.
+ */
+async function quietly<T>(work: () => Promise<T>): Promise<T> {
+  const { warn } = console;
+  console.warn = (...words: unknown[]): void => {
+    if (!String(words[0]).includes('oidc-provider')) warn(...words);
+  };
+  try {
+    return await work();
+  } finally {
+    console.warn = warn;
+  }
 }
 
 export class IdentityProvider {
@@ -74,7 +90,10 @@ export class IdentityProvider {
     });
     const agents = options.agents.map(issue);
     const reviewers = options.reviewers.map(issue);
-    const provider = new Provider(issuer, await configuration(options, [...agents, ...reviewers]));
+    const Provider = await quietly(async () => (await import('oidc-provider')).default);
+    const provider = await quietly(
+      async () => new Provider(issuer, await configuration(options, [...agents, ...reviewers])),
+    );
     const callback = provider.callback();
     server.on('request', (request, response) => {
       if (request.url?.startsWith('/interaction/'))
@@ -112,6 +131,7 @@ async function configuration(options: ProviderOptions, identities: readonly Issu
   });
   return {
     clients,
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
     jwks: { keys: [await signingKey()] },
     cookies: { keys: [secret()] },
     scopes: ['openid', 'offline_access', SCOPE],

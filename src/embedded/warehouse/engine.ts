@@ -3,6 +3,7 @@
  * reaching files, the network or the configuration.
  */
 
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -65,6 +66,16 @@ async function raiseNames(connection: DuckDBConnection): Promise<void> {
     );
 }
 
+/** The key of SNOWFENCE.MASKING.HASH_TEXT: made once and kept with the data, shown to no statement. */
+async function hashKey(connection: DuckDBConnection): Promise<string> {
+  await connection.run('CREATE TABLE IF NOT EXISTS masking_key (key VARCHAR)');
+  const known = (await connection.runAndReadAll('SELECT key FROM masking_key')).getRowsJS()[0]?.[0];
+  if (typeof known === 'string') return known;
+  const made = randomBytes(32).toString('base64url');
+  await connection.run('INSERT INTO masking_key VALUES ($1)', [made]);
+  return made;
+}
+
 export class Engine {
   readonly instance: DuckDBInstance;
   readonly catalog: Catalog;
@@ -88,7 +99,7 @@ export class Engine {
     await attach(control, SYSTEM_DATABASE, folder);
     await control.run(`USE ${SYSTEM_DATABASE}.main`);
     for (const sql of SYSTEM_TABLES) await control.run(sql);
-    await installFunctions(control);
+    await installFunctions(control, await hashKey(control));
 
     const seeds: { file: string; text: string }[] = [];
     for (const file of options.seeds) seeds.push({ file, text: await readFile(file, 'utf8') });

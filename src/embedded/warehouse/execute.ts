@@ -335,12 +335,13 @@ function scansOf(plan: unknown, out: Set<string>): void {
   }
 }
 
-async function explain(rest: string, execution: Execution): Promise<Result> {
+async function explain(rest: string, binds: readonly Bind[], execution: Execution): Promise<Result> {
   const { session, engine } = execution;
   const match = /^(?:USING\s+(TABULAR|JSON|TEXT)\s+)?(.+)$/is.exec(rest.trim());
   const format = (match?.[1] ?? 'TABULAR').toUpperCase();
-  const translated = translate(match?.[2] ?? '', dialectSession(session), engine.catalog, []);
-  const planned = await session.connection.runAndReadAll(`EXPLAIN (FORMAT JSON) ${translated.sql}`);
+  const translated = translate(match?.[2] ?? '', dialectSession(session), engine.catalog, binds);
+  const values = translated.binds.map((position) => bindValue(binds[position - 1] ?? { type: 'TEXT', value: null }));
+  const planned = await session.connection.runAndReadAll(`EXPLAIN (FORMAT JSON) ${translated.sql}`, values);
   const scans = new Set<string>();
   scansOf(JSON.parse(String(planned.getRowsJS()[0]?.[1] ?? '[]')), scans);
   const relations = engine.catalog
@@ -583,7 +584,7 @@ export async function execute(sql: string, binds: readonly (readonly Bind[])[], 
     case 'ROLLBACK':
       return transaction(text, session);
     case 'EXPLAIN':
-      return explain(rest, execution);
+      return explain(rest, binds[0] ?? [], execution);
     case 'SELECT': {
       const ddl = /^GET_DDL\s*\(\s*'(\w+)'\s*,\s*'([^']+)'\s*\)$/i.exec(rest);
       if (ddl) return getDdl(ddl[1] ?? '', ddl[2] ?? '', execution);

@@ -3,6 +3,7 @@
  * where SQL can't say it (date formats, number formats, lenient time stamps).
  */
 
+import { createHmac } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import {
   DuckDBScalarFunction,
@@ -72,8 +73,8 @@ const TABLE_MACROS: readonly string[] = [
 ];
 
 /** Makes macros and functions in the database that the connection is in. */
-export async function installFunctions(connection: DuckDBConnection): Promise<void> {
-  for (const scalar of scalarFunctions()) connection.registerScalarFunction(scalar);
+export async function installFunctions(connection: DuckDBConnection, hashKey: string): Promise<void> {
+  for (const scalar of scalarFunctions(hashKey)) connection.registerScalarFunction(scalar);
   for (const macro of [...MACROS, ...TABLE_MACROS]) await connection.run(`CREATE OR REPLACE MACRO ${macro}`);
 }
 
@@ -102,8 +103,24 @@ function strictJson(text: string): string {
   }
 }
 
-function scalarFunctions(): DuckDBScalarFunction[] {
+function scalarFunctions(hashKey: string): DuckDBScalarFunction[] {
   return [
+    DuckDBScalarFunction.create({
+      name: 'sf_keyed_hash',
+      returnType: VARCHAR,
+      parameterTypes: [VARCHAR],
+      mainFunction: (_info, input, output) => {
+        const values = input.getColumnVector(0);
+        for (let row = 0; row < input.rowCount; row++) {
+          const value = values.getItem(row);
+          output.setItem(
+            row,
+            value === null ? null : createHmac('sha256', hashKey).update(String(value)).digest('hex'),
+          );
+        }
+        output.flush();
+      },
+    }),
     DuckDBScalarFunction.create({
       name: 'sf_js_to_char',
       returnType: VARCHAR,

@@ -3,7 +3,7 @@
  * whose children were rewritten before it and answers a node in its place, or undefined to keep it.
  */
 import { asBody, asList, asText, type Body, identifierOf, isBody, nodeOf, textLiteral } from '../../../sql/index.js';
-import { unsupported } from '../errors.js';
+import { unsupported, WarehouseError } from '../errors.js';
 import { fromTree, type SnowType, toDuck } from '../types.js';
 import { isClockPart, isDatePart } from './functions.js';
 import { aliased, call, castNode, columnNode, identifierNode, numberNode, textNode } from './parse.js';
@@ -344,6 +344,16 @@ export function applyRule(kind: string, body: Body, context: RuleContext): unkno
     case 'table':
       if (isBody(body['when']) || isBody(body['changes'])) throw unsupported('time travel');
       return undefined;
+    case 'method_call': {
+      const owner = asBody(asBody(nodeOf(body['this'])?.body));
+      const path = [identifierOf(owner['table']), identifierOf(owner['name']), identifierOf(body['method'])].map(
+        (part) => part?.name ?? '',
+      );
+      // The secure function of the masking method `hash`; in Snowflake examples/snowflake-setup.sql makes it.
+      if (path.join('.').toUpperCase() === 'SNOWFENCE.MASKING.HASH_TEXT')
+        return call('SF_KEYED_HASH', ...asList(body['args']).map(typed));
+      throw new WarehouseError('002141', '42601', `SQL compilation error:\nUnknown function ${path.join('.')}.`);
+    }
     case 'stage_reference':
       throw unsupported('stages');
     case 'sample': // handled by the transpiler
