@@ -4,7 +4,7 @@ import { Gateway } from '../gateway.js';
 import { TokenVerifier } from '../identity/index.js';
 import { type PolicyWatch, watchPolicies } from '../policy/index.js';
 import { migrate, TranscriptStore } from '../transcript/index.js';
-import { Warehouse } from '../warehouse/index.js';
+import { loadDriver, Warehouse } from '../warehouse/index.js';
 import type { Config } from './config.js';
 import type { Logger } from './log.js';
 import { Metrics } from './metrics.js';
@@ -59,6 +59,8 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     new Promise((resolve) => setTimeout(resolve, 10_000)),
   ]);
   const metrics = new Metrics(() => policies.problem() === undefined);
+  // Half a second of loading that the first statement need not wait for.
+  void loadDriver();
   const warehouse = new Warehouse(config.warehouse);
   const gateway = new Gateway({
     policies: policies.current,

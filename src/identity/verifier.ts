@@ -2,6 +2,7 @@
  * Access tokens verified against their issuers: JWT (RFC 7519) with the checks of RFC 9068 and RFC 8725, keys by OpenID Connect
  * Discovery (openid-client) and JWKS (jose), which fetches anew when an unknown key id turns up: a rotated key needs no restart.
  */
+import { createHash } from 'node:crypto';
 import {
   createRemoteJWKSet,
   decodeJwt,
@@ -103,7 +104,12 @@ function refusalFor(error: unknown): TokenRefused {
   return new TokenRefused('issuer unreachable', error instanceof Error ? error.message : '');
 }
 
+/** How long a token that was verified counts as verified: a key that an issuer takes back is out after that. */
+const REMEMBER_MS = 30_000;
+const REMEMBERED = 5000;
+
 export class TokenVerifier {
+  readonly #verified = new Map<string, { readonly principal: Principal; readonly until: number }>();
   readonly #issuers: ReadonlyMap<string, Issuer>;
 
   constructor(issuers: readonly IssuerOptions[]) {
@@ -143,6 +149,17 @@ export class TokenVerifier {
   async verify(token: string | undefined): Promise<Principal> {
     if (!token) throw new TokenRefused('missing');
     if (token.length > MAX_TOKEN_LENGTH) throw new TokenRefused('malformed', 'too long');
+    // By a digest, so that no token lies about in memory as a key.
+    const digest = createHash('sha256').update(token).digest('base64');
+    const known = this.#verified.get(digest);
+    if (known && known.until > Date.now()) return known.principal;
+    const principal = await this.#verify(token);
+    if (this.#verified.size >= REMEMBERED) this.#verified.clear();
+    this.#verified.set(digest, { principal, until: Math.min(Date.now() + REMEMBER_MS, principal.expiresAt * 1000) });
+    return principal;
+  }
+
+  async #verify(token: string): Promise<Principal> {
     try {
       const header = decodeProtectedHeader(token);
       // The issuer is looked up, never taken on trust: an unknown one gets no request from us.

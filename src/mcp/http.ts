@@ -29,6 +29,8 @@ export interface HttpOptions extends ServerParts {
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const MAX_SSE_CONNECTIONS = 1000;
 
+const toolCall = z.object({ method: z.literal('tools/call'), params: z.object({ name: z.string() }) });
+
 const cancelled = z.object({
   method: z.literal('notifications/cancelled'),
   params: z.object({ requestId: z.union([z.string(), z.number()]) }),
@@ -57,6 +59,7 @@ export class McpHttp {
   readonly #options: HttpOptions;
   readonly #metadataUrl: string;
   readonly #principals = new WeakMap<AuthInfo, Principal>();
+  readonly #tools = new WeakMap<AuthInfo, string>();
   readonly #sse = new Map<string, SseConnection>();
   readonly #running = new Map<string, Set<AbortController>>();
   readonly #handler: ReturnType<typeof createMcpHandler>;
@@ -76,6 +79,7 @@ export class McpHttp {
       return makeServer(options, {
         principal: () => principal,
         transport: 'streamable-http',
+        tool: context.authInfo ? this.#tools.get(context.authInfo) : undefined,
         address,
         onCall: (id, controller) => this.#register(principal, address, id, controller),
       });
@@ -241,6 +245,8 @@ export class McpHttp {
       return;
     }
     this.#cancel(caller.principal, address, body);
+    const call = toolCall.safeParse(body);
+    if (call.success) this.#tools.set(caller.auth, call.data.params.name);
     // Ours alone: a caller can't set it.
     request.headers['x-snowfence-address'] = address ?? '';
     // Node's request has all that the handler's narrower type asks for.

@@ -17,6 +17,8 @@ export interface Connection {
   readonly beforeCall?: () => Promise<void>;
   readonly transport: string;
   readonly address: string | undefined;
+  /** The one tool that a request calls: registering the others would be work for nothing. undefined registers all. */
+  readonly tool?: string | undefined;
   /** Lets a cancellation that comes by another way reach a running call. */
   readonly onCall?: (requestId: string | number, controller: AbortController) => Disposable;
 }
@@ -35,14 +37,16 @@ const textOf = (value: unknown): string | undefined => (typeof value === 'string
 
 export function makeServer(parts: ServerParts, connection: Connection): McpServer {
   const server = new McpServer({ name: 'snowfence', version: parts.version }, { instructions: INSTRUCTIONS });
-  for (const tool of TOOLS) {
+  const only = TOOLS.filter((tool) => tool.name === connection.tool);
+  for (const tool of only.length > 0 ? only : TOOLS) {
     server.registerTool(
       tool.name,
       {
         title: tool.title,
         description: tool.description,
         inputSchema: tool.input,
-        ...(tool.output ? { outputSchema: tool.output } : {}),
+        // Of use in a list only: for the one call of a request it would be turned into JSON Schema and thrown away.
+        ...(tool.output && only.length === 0 ? { outputSchema: tool.output } : {}),
         annotations: { readOnlyHint: tool.isReadOnly, destructiveHint: !tool.isReadOnly, openWorldHint: false },
       },
       async (input: unknown, context) => {

@@ -572,7 +572,8 @@ export class Resolver {
 
   #functionUse(name: string, token: number, isTable: boolean): FunctionUse {
     const position = positionOf(this.#statement, token);
-    if (!isTable && NAMED_FUNCTIONS.has(name.toUpperCase())) return { name, class: 'pure', reason: undefined, position };
+    if (!isTable && NAMED_FUNCTIONS.has(name.toUpperCase()))
+      return { name, class: 'pure', reason: undefined, position };
     const danger = dangerOf(name);
     if (danger) return { name, class: 'dangerous', reason: danger, position };
     return { name, class: 'user-defined', reason: undefined, position };

@@ -49,6 +49,7 @@ const asSnowflakeText = (sql: string): string => sql.replaceAll(/\bcount_star\(\
 export class Catalog {
   readonly #connection: DuckDBConnection;
   #relations = new Map<string, Relation>();
+  #version = 0;
   #schemas: { database: string; schema: string }[] = [];
 
   constructor(connection: DuckDBConnection) {
@@ -111,9 +112,15 @@ export class Catalog {
       });
     }
     this.#relations = relations;
+    this.#version++;
     this.#schemas = (await read('SELECT database_name, schema_name FROM duckdb_schemas()'))
       .map((row) => ({ database: String(row['database_name']), schema: String(row['schema_name']) }))
       .filter(({ database, schema }) => !HIDDEN_DATABASES.has(database) && !HIDDEN_SCHEMAS.has(schema));
+  }
+
+  /** Grows with each refresh. */
+  get version(): number {
+    return this.#version;
   }
 
   find(database: string, schema: string, name: string): Relation | undefined {

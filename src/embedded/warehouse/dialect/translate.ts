@@ -415,8 +415,31 @@ const bindMarkers = (sql: string): string =>
 const rowObjects = (sql: string): string =>
   sql.replaceAll(/SF_OBJECT_OF_ROW\(\*\)/g, "json_merge_patch('{}', to_json(struct_pack(*COLUMNS(*))))");
 
-/** Translates SELECT and DML. Throws WarehouseError. */
+const CACHE_SIZE = 500;
+const cache = new Map<string, Translated>();
+
+/**
+ * Translates SELECT and DML; the same text in the same surroundings is translated once. Throws WarehouseError.
+ */
 export function translate(sql: string, session: Session, catalog: Catalog, binds: readonly Bind[]): Translated {
+  const key = JSON.stringify([
+    sql,
+    catalog.version,
+    session.database,
+    session.schema,
+    [...session.values],
+    [...session.variables],
+    binds.map((bind) => [bind.type, /[.eE]/.test(bind.value ?? '')]),
+  ]);
+  const known = cache.get(key);
+  if (known) return known;
+  const translated = translateAnew(sql, session, catalog, binds);
+  if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value ?? '');
+  cache.set(key, translated);
+  return translated;
+}
+
+function translateAnew(sql: string, session: Session, catalog: Catalog, binds: readonly Bind[]): Translated {
   const trees = parse(sql);
   const tree = asBody(trees[0]);
   const node = nodeOf(tree);
