@@ -122,6 +122,11 @@ export class TokenVerifier {
     return [...this.#issuers.values()].map(({ options }) => options.issuer);
   }
 
+  /** Scopes that tokens have to carry, of all issuers. */
+  get scopes(): readonly string[] {
+    return [...new Set([...this.#issuers.values()].flatMap(({ options }) => options.requiredScopes))];
+  }
+
   /** Fetches an issuer's keys; a failure is tried anew with the next token. */
   #keys(issuer: Issuer): Promise<JWTVerifyGetKey> {
     issuer.keys ??= discoverKeys(issuer.options).catch((error: unknown) => {
@@ -161,7 +166,7 @@ export class TokenVerifier {
 
   async #verify(token: string): Promise<Principal> {
     try {
-      const header = decodeProtectedHeader(token);
+      const header = headerOf(token);
       // The issuer is looked up, never taken on trust: an unknown one gets no request from us.
       const issuer = this.#issuers.get(String(decodeJwt(token).iss ?? '').replace(/\/$/, ''));
       if (!issuer) throw new TokenRefused('unknown issuer');
@@ -180,6 +185,15 @@ export class TokenVerifier {
     } catch (error) {
       throw refusalFor(error);
     }
+  }
+}
+
+/** jose throws a plain TypeError on what is no JWT at all. */
+function headerOf(token: string): ReturnType<typeof decodeProtectedHeader> {
+  try {
+    return decodeProtectedHeader(token);
+  } catch {
+    throw new TokenRefused('malformed');
   }
 }
 

@@ -207,6 +207,7 @@ export class McpHttp {
       resource: this.#options.publicUrl.href,
       authorization_servers: this.#options.verifier.issuers,
       bearer_methods_supported: ['header'],
+      ...(this.#options.verifier.scopes.length > 0 ? { scopes_supported: this.#options.verifier.scopes } : {}),
       resource_name: 'snowfence',
     });
     response.writeHead(200, {

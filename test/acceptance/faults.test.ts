@@ -1,0 +1,70 @@
+/** Parts that stop while the others run: nothing passes unrecorded, and all recovers by itself. */
+import type { Client } from '@modelcontextprotocol/client';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Demo } from '../../dist/cli/demo.js';
+import { ACCEPTANCE, agent, query } from '../support/demo.js';
+import { connectDriver, seen } from '../support/driver.js';
+
+let demo: Demo;
+let sales: Client;
+
+beforeAll(async () => {
+  demo = await Demo.start(ACCEPTANCE, () => undefined);
+  sales = await agent(demo.ready, 'sales-bot');
+  await query(sales, 'SELECT COUNT(*) FROM ANALYTICS.REF.COUNTRIES');
+});
+afterAll(async () => {
+  await sales.close();
+  await demo[Symbol.asyncDispose]();
+});
+
+const OUTAGE = 40_000;
+
+describe('the transcript store', () => {
+  it('down: RECORDER_UNAVAILABLE, and nothing reaches the warehouse; back: all goes on', async () => {
+    process.kill(demo.ready.pids.postgres, 'SIGINT');
+    const marks = ['STORE_DOWN_1', 'STORE_DOWN_2'];
+    await expect.poll(async () => (await query(sales, `SELECT 1 AS ${marks[0]}`)).denial?.code, { timeout: 10_000 }).toBe('RECORDER_UNAVAILABLE');
+    // A statement on a table that was not looked up before would need the catalog: not even that is asked.
+    expect((await query(sales, `SELECT SKU AS ${marks[1]} FROM ANALYTICS.REF.PRODUCTS`)).denial?.code).toBe('RECORDER_UNAVAILABLE');
+    const connection = await connectDriver(demo.ready.warehouse);
+    for (const mark of marks) expect(await seen(connection, mark)).toEqual([]);
+    connection.destroy(() => undefined);
+    expect((await fetch(new URL('/readyz', demo.ready.mcp_url))).status).toBe(503);
+    // The demo brings it back after a while; the gateway finds it by itself.
+    await expect.poll(async () => (await query(sales, 'SELECT 1 AS STORE_BACK')).status, { timeout: OUTAGE, interval: 1000 }).toBe('ok');
+  }, 60_000);
+});
+
+describe('the warehouse', () => {
+  const events = async (mark: string): Promise<{ kind: string; code: string }[]> => {
+    const database = new pg.Client({ connectionString: demo.ready.database_url });
+    await database.connect();
+    const { rows } = await database.query(
+      "SELECT o.kind, coalesce(o.body->>'code', o.body->'denial'->>'code') AS code FROM event s JOIN event o USING (statement_id) WHERE s.body->>'statement' LIKE $1 AND (o.body->>'code' IS NOT NULL OR o.body->'denial'->>'code' IS NOT NULL)",
+      [`%${mark}%`],
+    );
+    await database.end();
+    return rows;
+  };
+
+  it('not answering: WAREHOUSE_UNAVAILABLE in time, recorded; answering again: all goes on', async () => {
+    process.kill(demo.ready.pids.warehouse, 'SIGSTOP');
+    const started = performance.now();
+    const hung = await query(sales, 'SELECT NAME AS HUNG FROM ANALYTICS.REF.PRODUCTS');
+    expect(hung.denial?.code).toBe('WAREHOUSE_UNAVAILABLE');
+    expect(performance.now() - started).toBeLessThan(35_000);
+    expect(await events('HUNG')).toContainEqual({ kind: 'statement_refused', code: 'WAREHOUSE_UNAVAILABLE' });
+    process.kill(demo.ready.pids.warehouse, 'SIGCONT');
+    await expect.poll(async () => (await query(sales, 'SELECT NAME AS CONTINUED FROM ANALYTICS.REF.PRODUCTS LIMIT 1')).status, { timeout: OUTAGE, interval: 500 }).toBe('ok');
+  }, 80_000);
+
+  it('gone: WAREHOUSE_UNAVAILABLE, recorded; started again: all goes on', async () => {
+    process.kill(demo.ready.pids.warehouse, 'SIGKILL');
+    const gone = await query(sales, 'SELECT NAME AS GONE FROM ANALYTICS.REF.COUNTRIES');
+    expect(gone.denial?.code).toBe('WAREHOUSE_UNAVAILABLE');
+    expect(await events('GONE')).toContainEqual(expect.objectContaining({ code: 'WAREHOUSE_UNAVAILABLE' }));
+    await expect.poll(async () => (await query(sales, 'SELECT NAME AS AGAIN FROM ANALYTICS.REF.COUNTRIES')).status, { timeout: OUTAGE, interval: 1000 }).toBe('ok');
+  }, 80_000);
+});

@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import type { DemoOptions, Ready } from '../../dist/cli/demo.js';
+
+export const ACCEPTANCE: DemoOptions = {
+  port: 0,
+  data: undefined,
+  seeds: [fileURLToPath(new URL('../acceptance/seed.sql', import.meta.url))],
+  policies: fileURLToPath(new URL('../acceptance/policies', import.meta.url)),
+  readyFile: undefined,
+  tour: false,
+  latencyMs: 0,
+  verbose: false,
+};
+
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export interface QueryAnswer {
+  readonly status: 'ok' | 'denied' | 'approval_required' | 'error';
+  readonly statement_id: string;
+  readonly session: string | null;
+  readonly columns: readonly { name: string; type: string; mask: string | null }[];
+  readonly rows: readonly (readonly unknown[])[];
+  readonly row_count: number;
+  readonly truncated: boolean;
+  readonly notices: readonly string[];
+  readonly query_id: string | null;
+  readonly duration_ms: number;
+  readonly denial?: { code: string; message: string; policy?: string; rule?: string; position?: { line: number; column: number }; hint?: string };
+  readonly error?: { code: string; message: string };
+  readonly approval?: { id: string; url: string; expires_at: string };
+}
+
+export function tokenOf(ready: Ready, name: string): string {
+  const found = [...ready.agents, ...ready.reviewers].find((agent) => agent.name === name);
+  if (!found) throw new Error(`There is no ${name} in the demo.`);
+  return found.token;
+}
+
+/** A client of the current protocol, as one of the demo's agents. */
+export async function agent(ready: Ready, name: string): Promise<Client> {
+  const client = new Client({ name: 'snowfence-tests', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+  await client.connect(new StreamableHTTPClientTransport(new URL(ready.mcp_url), { authProvider: { token: async () => tokenOf(ready, name) } }));
+  return client;
+}
+
+export async function query(client: Client, sql: string, more: Record<string, unknown> = {}): Promise<QueryAnswer> {
+  const result = await client.callTool({ name: 'query', arguments: { sql, ...more } });
+  return result.structuredContent as unknown as QueryAnswer;
+}

@@ -1,0 +1,16 @@
+/** One demo with the acceptance data for all tests that only read; those that break something start their own. */
+import type { TestProject } from 'vitest/node';
+import { Demo, type Ready } from '../../dist/cli/demo.js';
+import { ACCEPTANCE } from './demo.js';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    ready: Ready;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const demo = await Demo.start(ACCEPTANCE, () => undefined);
+  project.provide('ready', demo.ready);
+  return () => demo[Symbol.asyncDispose]();
+}
