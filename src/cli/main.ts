@@ -172,7 +172,8 @@ async function withStore<T>(
       1,
     );
   });
-  return work({ config, store });
+  // Awaited here: the store is closed when this function is left.
+  return await work({ config, store });
 }
 
 const sessions = program.command('sessions').description('transcripts');

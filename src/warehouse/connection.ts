@@ -64,10 +64,12 @@ export class WarehouseConnection {
   readonly key: PoolKey;
   readonly #connection: Connection;
   readonly #opened = Date.now();
+  readonly #answerTimeoutMs: number;
   #isBroken = false;
 
-  private constructor(key: PoolKey, connection: Connection) {
+  private constructor(key: PoolKey, connection: Connection, answerTimeoutMs: number) {
     this.key = key;
+    this.#answerTimeoutMs = answerTimeoutMs;
     this.#connection = connection;
   }
 
@@ -81,6 +83,8 @@ export class WarehouseConnection {
       role: key.role,
       warehouse: key.warehouse,
       clientSessionKeepAlive: false,
+      // Otherwise NULL comes as the text "NULL" wherever values are fetched as strings.
+      representNullAsStringNull: false,
       disableConsoleLogin: true,
       // The deadline is ours; the driver would go on for many minutes.
       sfRetryMaxLoginRetries: 1,
@@ -89,7 +93,7 @@ export class WarehouseConnection {
       ...(options.schema ? { schema: options.schema } : {}),
       ...authentication(options),
     } as ConnectionOptions);
-    const own = new WarehouseConnection(key, connection);
+    const own = new WarehouseConnection(key, connection, options.connectTimeoutMs);
     await within(
       options.connectTimeoutMs,
       new Promise<void>((resolve, reject) => {
@@ -97,18 +101,17 @@ export class WarehouseConnection {
       }),
       () => own.close(),
     );
-    for (const sqlText of SETUP)
-      await within(options.connectTimeoutMs, own.simple(sqlText, SETUP_TAG), () => own.close());
+    for (const sqlText of SETUP) await own.simple(sqlText, SETUP_TAG);
     return own;
   }
 
-  /** A statement of our own without rows to speak of. */
+  /** A statement of our own without rows to speak of. Throws WarehouseUnavailable where no answer comes in time. */
   simple(
     sqlText: string,
     tag: string,
     binds: readonly (string | number | boolean | null)[] = [],
   ): Promise<Record<string, unknown>[]> {
-    return new Promise((resolve, reject) => {
+    const work = new Promise<Record<string, unknown>[]>((resolve, reject) => {
       this.execute({
         sqlText,
         ...(binds.length > 0 ? { binds: [...binds] } : {}),
@@ -117,6 +120,9 @@ export class WarehouseConnection {
           error ? reject(failureOf(error)) : resolve((rows ?? []) as Record<string, unknown>[]),
       });
     });
+    // What comes after the deadline is nobody's any more.
+    work.catch(() => undefined);
+    return within(this.#answerTimeoutMs, work, () => this.markBroken());
   }
 
   execute(options: StatementOption): RowStatement {

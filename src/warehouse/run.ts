@@ -30,15 +30,16 @@ export interface RunResult {
 const GRACE_MS = 2000;
 const CANCEL_WAIT_MS = 3000;
 
-function cancelStatement(statement: RowStatement | undefined, connection: WarehouseConnection): Promise<void> {
+/** True once the warehouse has said that it heard. */
+function cancelStatement(statement: RowStatement | undefined, connection: WarehouseConnection): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       connection.markBroken();
-      resolve();
+      resolve(false);
     }, CANCEL_WAIT_MS);
     const done = (): void => {
       clearTimeout(timer);
-      resolve();
+      resolve(true);
     };
     try {
       if (statement) statement.cancel(done);
@@ -117,7 +118,11 @@ export async function run(connection: WarehouseConnection, sqlText: string, opti
     return await Promise.race([work, stopped]);
   } catch (error) {
     work.catch(() => undefined);
-    if (error instanceof StatementCancelled) await cancelStatement(statement, connection);
+    if (error instanceof StatementCancelled) {
+      const isHeard = await cancelStatement(statement, connection);
+      // A deadline that passed in silence says more of the warehouse than of the statement.
+      if (!isHeard && error.reason === 'timeout') throw new WarehouseUnavailable('Snowflake does not answer.', error);
+    }
     if (error instanceof WarehouseUnavailable) connection.markBroken();
     throw error;
   } finally {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { MAIN, type QueryAnswer, agent, query, tokenOf } from '../support/demo.js';
+import { agent, MAIN, type QueryAnswer, query, tokenOf } from '../support/demo.js';
 
 const run = promisify(execFile);
 const ready = inject('ready');
@@ -14,22 +14,27 @@ beforeAll(async () => {
 afterAll(() => pipeline.close());
 
 const cli = (args: readonly string[], token?: string) =>
-  run(process.execPath, [MAIN, ...args, '--config', ready.config_file], { env: { PATH: process.env['PATH'] ?? '', ...(token === undefined ? {} : { SNOWFENCE_TOKEN: token }) } }).then(
+  run(process.execPath, [MAIN, ...args, '--config', ready.config_file], {
+    env: { PATH: process.env['PATH'] ?? '', ...(token === undefined ? {} : { SNOWFENCE_TOKEN: token }) },
+  }).then(
     ({ stdout }) => ({ code: 0, text: stdout }),
     (error: { code: number; stderr: string }) => ({ code: error.code, text: error.stderr }),
   );
 
-const resume = async (id: string): Promise<QueryAnswer> => (await pipeline.callTool({ name: 'approval', arguments: { id } })).structuredContent as unknown as QueryAnswer;
+const resume = async (id: string): Promise<QueryAnswer> =>
+  (await pipeline.callTool({ name: 'approval', arguments: { id } })).structuredContent as unknown as QueryAnswer;
 
 describe('a statement that needs a person', () => {
   const PURPOSE = { purpose: 'Archive returned orders.' };
 
   it('asks for a purpose first where the policy wants one', async () => {
-    expect((await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 1')).denial?.code).toBe('PURPOSE_REQUIRED');
+    expect((await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 1')).denial?.code).toBe(
+      'PURPOSE_REQUIRED',
+    );
   });
 
   it('waits, is approved by a steward, runs exactly once', async () => {
-    const sql = "DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID IN (4001, 4002)";
+    const sql = 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID IN (4001, 4002)';
     const asked = await query(pipeline, sql, PURPOSE);
     expect(asked.status).toBe('approval_required');
     const id = asked.approval?.id ?? '';
@@ -39,29 +44,49 @@ describe('a statement that needs a person', () => {
     expect((await cli(['approvals', 'list'])).text).toContain(id);
     expect((await cli(['approvals', 'show', id])).text).toContain('Archive returned orders.');
     // Not by somebody in no reviewing group, not by the agent itself, not without a token.
-    expect(await cli(['approvals', 'approve', id], tokenOf(ready, 'sales-bot'))).toMatchObject({ code: 1, text: expect.stringContaining('none of the groups') });
+    expect(await cli(['approvals', 'approve', id], tokenOf(ready, 'sales-bot'))).toMatchObject({
+      code: 1,
+      text: expect.stringContaining('none of the groups'),
+    });
     expect(await cli(['approvals', 'approve', id], tokenOf(ready, 'pipeline-bot'))).toMatchObject({ code: 1 });
-    expect(await cli(['approvals', 'approve', id], 'nonsense')).toMatchObject({ code: 2, text: expect.stringContaining('TOKEN_REFUSED') });
-    expect(await cli(['approvals', 'approve', id], tokenOf(ready, 'steward'))).toMatchObject({ code: 0, text: expect.stringContaining('approved') });
+    expect(await cli(['approvals', 'approve', id], 'nonsense')).toMatchObject({
+      code: 2,
+      text: expect.stringContaining('TOKEN_REFUSED'),
+    });
+    expect(await cli(['approvals', 'approve', id], tokenOf(ready, 'steward'))).toMatchObject({
+      code: 0,
+      text: expect.stringContaining('approved'),
+    });
     const answers = await Promise.all([resume(id), resume(id), resume(id)]);
     expect(answers.map((answer) => answer.status).sort()).toEqual(['denied', 'denied', 'ok']);
     expect(answers.find((answer) => answer.status === 'ok')?.rows).toEqual([[2]]);
     expect((await resume(id)).denial?.code).toBe('APPROVAL_EXPIRED');
-    expect((await query(pipeline, 'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID IN (4001, 4002)', PURPOSE)).rows).toEqual([[0]]);
+    expect(
+      (await query(pipeline, 'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID IN (4001, 4002)', PURPOSE))
+        .rows,
+    ).toEqual([[0]]);
   });
 
   it('is denied with a reason that reaches the agent', async () => {
-    const asked = await query(pipeline, "UPDATE ANALYTICS.SALES.ORDERS SET STATUS = 'open' WHERE ORDER_ID = 4005", PURPOSE);
+    const asked = await query(
+      pipeline,
+      "UPDATE ANALYTICS.SALES.ORDERS SET STATUS = 'open' WHERE ORDER_ID = 4005",
+      PURPOSE,
+    );
     const id = asked.approval?.id ?? '';
     await cli(['approvals', 'deny', id, '--reason', 'Not in this quarter.'], tokenOf(ready, 'steward'));
     const answer = await resume(id);
-    expect(answer.denial).toMatchObject({ code: 'APPROVAL_DENIED', message: expect.stringContaining('Not in this quarter.') });
+    expect(answer.denial).toMatchObject({
+      code: 'APPROVAL_DENIED',
+      message: expect.stringContaining('Not in this quarter.'),
+    });
   });
 
   it('does not exist for another agent', async () => {
     const asked = await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4010', PURPOSE);
     const sales = await agent(ready, 'sales-bot');
-    const other = (await sales.callTool({ name: 'approval', arguments: { id: asked.approval?.id } })).structuredContent as unknown as QueryAnswer;
+    const other = (await sales.callTool({ name: 'approval', arguments: { id: asked.approval?.id } }))
+      .structuredContent as unknown as QueryAnswer;
     expect(other).toMatchObject({ status: 'error', error: { code: 'UNKNOWN_APPROVAL' } });
     await sales.close();
   });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Client } from '@modelcontextprotocol/client';
+import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { agent, query } from '../support/demo.js';
 import { connectDriver, execute } from '../support/driver.js';
@@ -42,7 +42,10 @@ describe('statements that are denied', () => {
 
   it('has sent none of them to the warehouse', async () => {
     const connection = await connectDriver(ready.warehouse);
-    const rows = await execute(connection, "SELECT QUERY_TEXT FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_HISTORY WHERE QUERY_TAG LIKE '%\"statement\"%'");
+    const rows = await execute(
+      connection,
+      'SELECT QUERY_TEXT FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_HISTORY WHERE QUERY_TAG LIKE \'%"statement"%\'',
+    );
     const texts = rows.map((row) => String(row['QUERY_TEXT']));
     expect(texts.length).toBeGreaterThan(10);
     for (const text of texts) {
@@ -55,12 +58,15 @@ describe('statements that are denied', () => {
 
 describe('what must never leave', () => {
   // The order, product and event data hold no hidden values; of CUSTOMERS all classes of statements are tried.
-  it.each(cases.filter((entry) => entry.expect === 'allow' && entry.sql.includes('CUSTOMER')))('$id holds no hidden value', async ({ sql }) => {
-    const result = await sales.callTool({ name: 'query', arguments: { sql } });
-    const text = JSON.stringify(result);
-    const leaks = text.match(/canary(?!-0%|-000104729)[\w@-]*/g) ?? [];
-    // What two masks keep: the domain of EMAIL and the last four characters of PHONE.
-    expect(leaks).toEqual([]);
-    expect(text).not.toMatch(/hidden\.person|415-555/);
-  });
+  it.each(cases.filter((entry) => entry.expect === 'allow' && entry.sql.includes('CUSTOMER')))(
+    '$id holds no hidden value',
+    async ({ sql }) => {
+      const result = await sales.callTool({ name: 'query', arguments: { sql } });
+      const text = JSON.stringify(result);
+      const leaks = text.match(/canary(?!-0%|-000104729)[\w@-]*/g) ?? [];
+      // What two masks keep: the domain of EMAIL and the last four characters of PHONE.
+      expect(leaks).toEqual([]);
+      expect(text).not.toMatch(/hidden\.person|415-555/);
+    },
+  );
 });

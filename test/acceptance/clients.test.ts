@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { Client } from '@modelcontextprotocol/client';
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { describe, expect, inject, it } from 'vitest';
-import { MAIN, agent, query, tokenOf } from '../support/demo.js';
+import { agent, MAIN, query, tokenOf } from '../support/demo.js';
 
 const ready = inject('ready');
 const SQL = 'SELECT NAME, EMAIL FROM ANALYTICS.SALES.CUSTOMERS ORDER BY CUSTOMER_ID LIMIT 5';
@@ -18,7 +18,11 @@ interface Shown {
 }
 
 function expectMasked(result: Shown): void {
-  const answer = result.structuredContent as { status: string; rows: unknown[][]; columns: { name: string; mask: string | null }[] };
+  const answer = result.structuredContent as {
+    status: string;
+    rows: unknown[][];
+    columns: { name: string; mask: string | null }[];
+  };
   expect(answer.status).toBe('ok');
   expect(answer.rows).toHaveLength(5);
   expect(answer.columns.map((column) => column.mask)).toEqual([null, 'email']);
@@ -51,7 +55,9 @@ describe('clients of both generations', () => {
     const client = new ClientV1({ name: 'oldest', version: '1' });
     const transport = new SSEClientTransport(new URL(ready.sse_url), {
       requestInit: headers(),
-      eventSourceInit: { fetch: (url, init) => fetch(url, { ...init, headers: { ...init?.headers, ...headers().headers } }) },
+      eventSourceInit: {
+        fetch: (url, init) => fetch(url, { ...init, headers: { ...init?.headers, ...headers().headers } }),
+      },
     });
     await client.connect(transport);
     expect((await client.listTools()).tools.map((tool) => tool.name).sort()).toEqual(TOOLS);
@@ -65,7 +71,9 @@ describe('over stdio', () => {
 
   it('bridges an older client by "connect"', async () => {
     const client = new ClientV1({ name: 'desktop', version: '1' });
-    await client.connect(new StdioV1({ command: process.execPath, args: [MAIN, 'connect', '--url', ready.mcp_url], env: env() }));
+    await client.connect(
+      new StdioV1({ command: process.execPath, args: [MAIN, 'connect', '--url', ready.mcp_url], env: env() }),
+    );
     expect((await client.listTools()).tools.map((tool) => tool.name).sort()).toEqual(TOOLS);
     expectMasked(await client.callTool({ name: 'query', arguments: { sql: SQL } }));
     await client.close();
@@ -76,7 +84,16 @@ describe('over stdio', () => {
     const client = new Client({ name: 'current', version: '1' });
     const transport = new StdioClientTransport({
       command: process.execPath,
-      args: [MAIN, 'connect', '--url', ready.mcp_url, '--client-id', sales?.client_id ?? '', '--client-secret-env', 'SECRET'],
+      args: [
+        MAIN,
+        'connect',
+        '--url',
+        ready.mcp_url,
+        '--client-id',
+        sales?.client_id ?? '',
+        '--client-secret-env',
+        'SECRET',
+      ],
       env: { PATH: process.env['PATH'] ?? '', SECRET: sales?.client_secret ?? '' },
     });
     await client.connect(transport);
@@ -86,13 +103,22 @@ describe('over stdio', () => {
 
   it('serves the client that started it by "serve --stdio", with nothing but the protocol on standard output', async () => {
     const client = new ClientV1({ name: 'developer', version: '1' });
-    await client.connect(new StdioV1({ command: process.execPath, args: [MAIN, 'serve', '--stdio', '--config', ready.config_file], env: env(), stderr: 'ignore' }));
+    await client.connect(
+      new StdioV1({
+        command: process.execPath,
+        args: [MAIN, 'serve', '--stdio', '--config', ready.config_file],
+        env: env(),
+        stderr: 'ignore',
+      }),
+    );
     expectMasked(await client.callTool({ name: 'query', arguments: { sql: SQL } }));
     await client.close();
   });
 
   it('says plainly what is wrong with a token', async () => {
-    const child = spawn(process.execPath, [MAIN, 'serve', '--stdio', '--config', ready.config_file], { env: { PATH: process.env['PATH'] ?? '', SNOWFENCE_TOKEN: 'nonsense' } });
+    const child = spawn(process.execPath, [MAIN, 'serve', '--stdio', '--config', ready.config_file], {
+      env: { PATH: process.env['PATH'] ?? '', SNOWFENCE_TOKEN: 'nonsense' },
+    });
     let said = '';
     child.stderr.on('data', (text: Buffer) => {
       said += text.toString();
@@ -111,7 +137,10 @@ describe('long statements', () => {
     const client = await agent(ready, 'sales-bot');
     const heard: string[] = [];
     const controller = new AbortController();
-    const call = client.callTool({ name: 'query', arguments: { sql: LONG } }, { signal: controller.signal, onprogress: (update) => heard.push(update.message ?? '') });
+    const call = client.callTool(
+      { name: 'query', arguments: { sql: LONG } },
+      { signal: controller.signal, onprogress: (update) => heard.push(update.message ?? '') },
+    );
     call.catch(() => undefined);
     await expect.poll(() => heard.length, { timeout: 8000 }).toBeGreaterThan(0);
     controller.abort();
@@ -126,12 +155,16 @@ describe('long statements', () => {
     let close: () => Promise<void>;
     if (generation === 'current') {
       const client = await agent(ready, 'sales-bot');
-      client.callTool({ name: 'query', arguments: { sql: marked } }, { signal: controller.signal }).catch(() => undefined);
+      client
+        .callTool({ name: 'query', arguments: { sql: marked } }, { signal: controller.signal })
+        .catch(() => undefined);
       close = () => client.close();
     } else {
       const client = new ClientV1({ name: 'older', version: '1' });
       await client.connect(new HttpV1(new URL(ready.mcp_url), { requestInit: headers() }));
-      client.callTool({ name: 'query', arguments: { sql: marked } }, undefined, { signal: controller.signal }).catch(() => undefined);
+      client
+        .callTool({ name: 'query', arguments: { sql: marked } }, undefined, { signal: controller.signal })
+        .catch(() => undefined);
       close = () => client.close();
     }
     await new Promise((resolve) => setTimeout(resolve, 700));

@@ -25,15 +25,21 @@ describe('the transcript store', () => {
   it('down: RECORDER_UNAVAILABLE, and nothing reaches the warehouse; back: all goes on', async () => {
     process.kill(demo.ready.pids.postgres, 'SIGINT');
     const marks = ['STORE_DOWN_1', 'STORE_DOWN_2'];
-    await expect.poll(async () => (await query(sales, `SELECT 1 AS ${marks[0]}`)).denial?.code, { timeout: 10_000 }).toBe('RECORDER_UNAVAILABLE');
+    await expect
+      .poll(async () => (await query(sales, `SELECT 1 AS ${marks[0]}`)).denial?.code, { timeout: 10_000 })
+      .toBe('RECORDER_UNAVAILABLE');
     // A statement on a table that was not looked up before would need the catalog: not even that is asked.
-    expect((await query(sales, `SELECT SKU AS ${marks[1]} FROM ANALYTICS.REF.PRODUCTS`)).denial?.code).toBe('RECORDER_UNAVAILABLE');
+    expect((await query(sales, `SELECT SKU AS ${marks[1]} FROM ANALYTICS.REF.PRODUCTS`)).denial?.code).toBe(
+      'RECORDER_UNAVAILABLE',
+    );
     const connection = await connectDriver(demo.ready.warehouse);
     for (const mark of marks) expect(await seen(connection, mark)).toEqual([]);
     connection.destroy(() => undefined);
     expect((await fetch(new URL('/readyz', demo.ready.mcp_url))).status).toBe(503);
     // The demo brings it back after a while; the gateway finds it by itself.
-    await expect.poll(async () => (await query(sales, 'SELECT 1 AS STORE_BACK')).status, { timeout: OUTAGE, interval: 1000 }).toBe('ok');
+    await expect
+      .poll(async () => (await query(sales, 'SELECT 1 AS STORE_BACK')).status, { timeout: OUTAGE, interval: 1000 })
+      .toBe('ok');
   }, 60_000);
 });
 
@@ -57,7 +63,12 @@ describe('the warehouse', () => {
     expect(performance.now() - started).toBeLessThan(35_000);
     expect(await events('HUNG')).toContainEqual({ kind: 'statement_refused', code: 'WAREHOUSE_UNAVAILABLE' });
     process.kill(demo.ready.pids.warehouse, 'SIGCONT');
-    await expect.poll(async () => (await query(sales, 'SELECT NAME AS CONTINUED FROM ANALYTICS.REF.PRODUCTS LIMIT 1')).status, { timeout: OUTAGE, interval: 500 }).toBe('ok');
+    await expect
+      .poll(async () => (await query(sales, 'SELECT NAME AS CONTINUED FROM ANALYTICS.REF.PRODUCTS LIMIT 1')).status, {
+        timeout: OUTAGE,
+        interval: 500,
+      })
+      .toBe('ok');
   }, 80_000);
 
   it('gone: WAREHOUSE_UNAVAILABLE, recorded; started again: all goes on', async () => {
@@ -65,6 +76,11 @@ describe('the warehouse', () => {
     const gone = await query(sales, 'SELECT NAME AS GONE FROM ANALYTICS.REF.COUNTRIES');
     expect(gone.denial?.code).toBe('WAREHOUSE_UNAVAILABLE');
     expect(await events('GONE')).toContainEqual(expect.objectContaining({ code: 'WAREHOUSE_UNAVAILABLE' }));
-    await expect.poll(async () => (await query(sales, 'SELECT NAME AS AGAIN FROM ANALYTICS.REF.COUNTRIES')).status, { timeout: OUTAGE, interval: 1000 }).toBe('ok');
+    await expect
+      .poll(async () => (await query(sales, 'SELECT NAME AS AGAIN FROM ANALYTICS.REF.COUNTRIES')).status, {
+        timeout: OUTAGE,
+        interval: 1000,
+      })
+      .toBe('ok');
   }, 80_000);
 });

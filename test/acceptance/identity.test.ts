@@ -1,4 +1,4 @@
-import { SignJWT, generateKeyPair } from 'jose';
+import { generateKeyPair, SignJWT } from 'jose';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { tokenOf } from '../support/demo.js';
@@ -19,7 +19,12 @@ const CALL = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'que
 const post = (token: string | undefined, path = '/mcp', more: Record<string, string> = {}): Promise<Response> =>
   fetch(new URL(path, ready.mcp_url), {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...more },
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...more,
+    },
     body: JSON.stringify(CALL),
   });
 
@@ -28,8 +33,20 @@ const base64 = (value: object): string => Buffer.from(JSON.stringify(value)).toS
 /** A token like the real one but for what a case changes, signed with a key of our own. */
 async function forged(claims: Record<string, unknown>, header: Record<string, unknown> = {}): Promise<string> {
   const { privateKey } = await generateKeyPair('ES256');
-  const { kid } = JSON.parse(Buffer.from(tokenOf(ready, 'sales-bot').split('.')[0] ?? '', 'base64url').toString()) as { kid: string };
-  const payload = { iss: ready.issuer, aud: ready.audience, sub: 'sales-bot', client_id: 'sales-bot', groups: ['sales-agents'], scope: 'snowfence', iat: now(), exp: now() + 600, ...claims };
+  const { kid } = JSON.parse(Buffer.from(tokenOf(ready, 'sales-bot').split('.')[0] ?? '', 'base64url').toString()) as {
+    kid: string;
+  };
+  const payload = {
+    iss: ready.issuer,
+    aud: ready.audience,
+    sub: 'sales-bot',
+    client_id: 'sales-bot',
+    groups: ['sales-agents'],
+    scope: 'snowfence',
+    iat: now(),
+    exp: now() + 600,
+    ...claims,
+  };
   return new SignJWT(payload).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid, ...header }).sign(privateKey);
 }
 
@@ -41,7 +58,11 @@ describe('requests that prove nobody', () => {
     ['a token of another issuer', () => forged({ iss: 'https://idp.example.com' })],
     ['a token for another audience', () => realToken('http://127.0.0.1:1/mcp', 3600)],
     ['an expired token', () => realToken(ready.audience, -3600)],
-    ['alg none', async () => `${base64({ alg: 'none', typ: 'at+jwt' })}.${base64({ iss: ready.issuer, aud: ready.audience, sub: 'sales-bot', exp: now() + 600 })}.`],
+    [
+      'alg none',
+      async () =>
+        `${base64({ alg: 'none', typ: 'at+jwt' })}.${base64({ iss: ready.issuer, aud: ready.audience, sub: 'sales-bot', exp: now() + 600 })}.`,
+    ],
     ['an HMAC with the public key as its secret', async () => forgedHmac()],
     ['a real token with one character changed', async () => changed(tokenOf(ready, 'sales-bot'))],
   ];
@@ -61,7 +82,8 @@ describe('requests that prove nobody', () => {
     expect(rows[0].n).toBe(0);
     const metrics = await (await fetch(ready.metrics_url)).text();
     const counted = metrics.split('\n').filter((line) => line.startsWith('snowfence_tokens_refused'));
-    for (const problem of ['missing', 'malformed', 'bad signature', 'unknown issuer', 'algorithm not allowed']) expect(counted.join('\n')).toContain(`problem="${problem}"`);
+    for (const problem of ['missing', 'malformed', 'bad signature', 'unknown issuer', 'algorithm not allowed'])
+      expect(counted.join('\n')).toContain(`problem="${problem}"`);
   });
 
   it('holds for HTTP+SSE, too', async () => {
@@ -78,7 +100,9 @@ async function realToken(audience: string, lifetime: number): Promise<string> {
 
 async function forgedHmac(): Promise<string> {
   const keys = (await (await fetch(new URL('/jwks', ready.issuer))).json()) as { keys: object[] };
-  return new SignJWT({ iss: ready.issuer, aud: ready.audience, sub: 'sales-bot', exp: now() + 600 }).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' }).sign(Buffer.from(JSON.stringify(keys.keys[0])));
+  return new SignJWT({ iss: ready.issuer, aud: ready.audience, sub: 'sales-bot', exp: now() + 600 })
+    .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' })
+    .sign(Buffer.from(JSON.stringify(keys.keys[0])));
 }
 
 function changed(token: string): string {
@@ -114,10 +138,10 @@ describe('what anybody may ask', () => {
 
   it('answers broken requests plainly', async () => {
     const authorization = `Bearer ${tokenOf(ready, 'sales-bot')}`;
-    const send = (body: string): Promise<Response> => fetch(ready.mcp_url, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body });
+    const send = (body: string): Promise<Response> =>
+      fetch(ready.mcp_url, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body });
     expect((await send('{')).status).toBe(400);
     expect((await send('x'.repeat(5 * 1024 * 1024))).status).toBe(413);
     expect((await fetch(new URL('/nothing', ready.mcp_url))).status).toBe(404);
   });
 });
-

@@ -1,7 +1,7 @@
 /** Tokens of an issuer whose key the test holds: what is wrong with them is one thing at a time. */
-import { type Server, createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type JWK, SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TokenRefused, TokenVerifier } from '../../dist/identity/index.js';
 
@@ -14,7 +14,17 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     response.setHeader('content-type', 'application/json');
     if (request.url === '/.well-known/openid-configuration')
-      response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/jwks`, authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token`, response_types_supported: ['code'], subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['ES256'] }));
+      response.end(
+        JSON.stringify({
+          issuer,
+          jwks_uri: `${issuer}/jwks`,
+          authorization_endpoint: `${issuer}/auth`,
+          token_endpoint: `${issuer}/token`,
+          response_types_supported: ['code'],
+          subject_types_supported: ['public'],
+          id_token_signing_alg_values_supported: ['ES256'],
+        }),
+      );
     else response.end(JSON.stringify({ keys }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -28,7 +38,17 @@ async function newKey(kid: string) {
   return privateKey;
 }
 
-const options = (more: object = {}) => ({ issuer, audience: AUDIENCE, algorithms: ['ES256'], groupsClaim: 'groups', groupsFrom: [], requiredScopes: ['snowfence'], type: 'at+jwt', clockSkew: 30, ...more });
+const options = (more: object = {}) => ({
+  issuer,
+  audience: AUDIENCE,
+  algorithms: ['ES256'],
+  groupsClaim: 'groups',
+  groupsFrom: [],
+  requiredScopes: ['snowfence'],
+  type: 'at+jwt',
+  clockSkew: 30,
+  ...more,
+});
 
 interface Parts {
   readonly claims?: Record<string, unknown>;
@@ -36,8 +56,22 @@ interface Parts {
   readonly kid?: string;
 }
 
-const sign = (key: Awaited<ReturnType<typeof newKey>>, { claims = {}, header = {}, kid = 'one' }: Parts = {}): Promise<string> =>
-  new SignJWT({ iss: issuer, aud: AUDIENCE, sub: 'agent-7', client_id: 'client-7', groups: ['a', 'b'], scope: 'snowfence other', jti: 'id-1', iat: now(), exp: now() + 300, ...claims })
+const sign = (
+  key: Awaited<ReturnType<typeof newKey>>,
+  { claims = {}, header = {}, kid = 'one' }: Parts = {},
+): Promise<string> =>
+  new SignJWT({
+    iss: issuer,
+    aud: AUDIENCE,
+    sub: 'agent-7',
+    client_id: 'client-7',
+    groups: ['a', 'b'],
+    scope: 'snowfence other',
+    jti: 'id-1',
+    iat: now(),
+    exp: now() + 300,
+    ...claims,
+  })
     .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid, ...header })
     .sign(key);
 
@@ -53,7 +87,14 @@ describe('an access token', () => {
     keys = [];
     const key = await newKey('one');
     const principal = await new TokenVerifier([options()]).verify(await sign(key));
-    expect(principal).toMatchObject({ issuer, subject: 'agent-7', clientId: 'client-7', groups: ['a', 'b'], scopes: ['snowfence', 'other'], tokenId: 'id-1' });
+    expect(principal).toMatchObject({
+      issuer,
+      subject: 'agent-7',
+      clientId: 'client-7',
+      groups: ['a', 'b'],
+      scopes: ['snowfence', 'other'],
+      tokenId: 'id-1',
+    });
   });
 
   it('is refused for each thing that is wrong with it', async () => {
@@ -61,8 +102,12 @@ describe('an access token', () => {
     const key = await newKey('one');
     const verifier = new TokenVerifier([options()]);
     expect(await problemOf(verifier, await sign(key, { claims: { exp: now() - 60 } }))).toBe('expired');
-    expect(await problemOf(verifier, await sign(key, { claims: { aud: 'https://other.example.com' } }))).toBe('wrong audience');
-    expect(await problemOf(verifier, await sign(key, { claims: { iss: 'https://other.example.com' } }))).toBe('unknown issuer');
+    expect(await problemOf(verifier, await sign(key, { claims: { aud: 'https://other.example.com' } }))).toBe(
+      'wrong audience',
+    );
+    expect(await problemOf(verifier, await sign(key, { claims: { iss: 'https://other.example.com' } }))).toBe(
+      'unknown issuer',
+    );
     expect(await problemOf(verifier, await sign(key, { claims: { scope: 'other' } }))).toBe('scope missing');
     expect(await problemOf(verifier, await sign(key, { claims: { sub: undefined } }))).toBe('claims missing');
     expect(await problemOf(verifier, await sign(key, { claims: { exp: undefined } }))).toBe('claims missing');
@@ -86,13 +131,23 @@ describe('an access token', () => {
     expect(await problemOf(verifier, await sign(first))).toBe('accepted');
     const second = await newKey('two');
     // The set is fetched anew for an unknown key id, though not more often than every few seconds.
-    await expect.poll(async () => problemOf(verifier, await sign(second, { kid: 'two', claims: { jti: Math.random() } })), { timeout: 12_000, interval: 1000 }).toBe('accepted');
+    await expect
+      .poll(async () => problemOf(verifier, await sign(second, { kid: 'two', claims: { jti: Math.random() } })), {
+        timeout: 12_000,
+        interval: 1000,
+      })
+      .toBe('accepted');
   });
 
   it('is mapped to groups by other claims', async () => {
     keys = [];
     const key = await newKey('one');
-    const verifier = new TokenVerifier([options({ groupsClaim: 'roles', groupsFrom: [{ claim: 'repository', equals: 'acme/etl', group: 'pipeline-agents' }] })]);
+    const verifier = new TokenVerifier([
+      options({
+        groupsClaim: 'roles',
+        groupsFrom: [{ claim: 'repository', equals: 'acme/etl', group: 'pipeline-agents' }],
+      }),
+    ]);
     const principal = await verifier.verify(await sign(key, { claims: { roles: 'solo', repository: 'acme/etl' } }));
     expect(principal.groups).toEqual(['solo', 'pipeline-agents']);
   });
@@ -100,6 +155,8 @@ describe('an access token', () => {
   it('is refused while its issuer is down, and accepted when it is back', async () => {
     const verifier = new TokenVerifier([options({ issuer: 'http://127.0.0.1:9' })]);
     const { privateKey } = await generateKeyPair('ES256');
-    expect(await problemOf(verifier, await sign(privateKey, { claims: { iss: 'http://127.0.0.1:9' } }))).toBe('issuer unreachable');
+    expect(await problemOf(verifier, await sign(privateKey, { claims: { iss: 'http://127.0.0.1:9' } }))).toBe(
+      'issuer unreachable',
+    );
   });
 });

@@ -26,7 +26,14 @@ export interface QueryAnswer {
   readonly notices: readonly string[];
   readonly query_id: string | null;
   readonly duration_ms: number;
-  readonly denial?: { code: string; message: string; policy?: string; rule?: string; position?: { line: number; column: number }; hint?: string };
+  readonly denial?: {
+    code: string;
+    message: string;
+    policy?: string;
+    rule?: string;
+    position?: { line: number; column: number };
+    hint?: string;
+  };
   readonly error?: { code: string; message: string };
   readonly approval?: { id: string; url: string; expires_at: string };
 }
@@ -40,7 +47,11 @@ export function tokenOf(ready: Ready, name: string): string {
 /** A client of the current protocol, as one of the demo's agents. */
 export async function agent(ready: Ready, name: string): Promise<Client> {
   const client = new Client({ name: 'snowfence-tests', version: '1' }, { versionNegotiation: { mode: 'auto' } });
-  await client.connect(new StreamableHTTPClientTransport(new URL(ready.mcp_url), { authProvider: { token: async () => tokenOf(ready, name) } }));
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(ready.mcp_url), {
+      authProvider: { token: async () => tokenOf(ready, name) },
+    }),
+  );
   return client;
 }
 
