@@ -70,7 +70,7 @@ const DETECTORS: readonly Detector[] = [
     needs: /@/,
   },
   { kind: 'iban', pattern: /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{1,4}){3,8}\b/g, accepts: isIban, needs: /[A-Z]{2}\d{2}/ },
-  { kind: 'credit_card', pattern: /(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.])/g, accepts: isCard, needs: /\d/ },
+  { kind: 'credit_card', pattern: /(?<![\d.+])\d(?:[ -]?\d){12,18}(?![\d.])/g, accepts: isCard, needs: /\d/ },
   { kind: 'us_ssn', pattern: /(?<![\d-])\d{3}[- ]\d{2}[- ]\d{4}(?![\d-])/g, accepts: isSsn, needs: /\d/ },
   {
     kind: 'phone',

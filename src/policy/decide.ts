@@ -399,8 +399,11 @@ function decideFunctions({ analysis, policies }: Question): Denial | undefined {
   for (const use of analysis.functions) {
     if (use.class === 'pure' || use.class === 'table') continue;
     const parts = use.name.split('.');
+    // Only a name written in full says which function is meant.
     const allowed =
-      use.class === 'user-defined' && policies.some((policy) => policy.functions.some((glob) => glob.matches(parts)));
+      use.class === 'user-defined' &&
+      parts.length === 3 &&
+      policies.some((policy) => policy.functions.some((glob) => glob.matches(parts)));
     if (allowed || use.name === '') continue;
     return {
       code: 'FUNCTION_DENIED',

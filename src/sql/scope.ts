@@ -453,6 +453,8 @@ export class Resolver {
       return this.#tableFunction(inner, scope, ctes);
     }
     const token = this.#functionToken(name);
+    if (name === 'IDENTIFIER')
+      throw this.#refuse('IDENTIFIER() hides which object is meant.', token, 'Write the name itself.');
     const isKnown = TABLE_FUNCTIONS.has(name);
     this.findings.functions.push(
       isKnown
@@ -496,6 +498,8 @@ export class Resolver {
         return union(this.query(value, ctes, scope).map((column) => column.origins));
       case 'column':
         return this.#column(node.body, scope, usage);
+      case 'dot':
+        return this.#longColumn(node.body, scope, ctes, usage);
       case 'star':
         // COUNT(*) is no star of columns and comes as a field, not as a node.
         return union(this.#star(node.body, scope, ctes).map((column) => column.origins));
@@ -600,41 +604,42 @@ export class Resolver {
     const token = this.#token(name);
     if (!table && scope.lambdaNames.has(column)) return [];
     this.findings.columnNames.add(column);
-    this.#longReference(name, table);
     const found = this.#lookUp(column, table ? folded(table) : undefined, scope);
     for (const origin of found) this.findings.columns.push({ ...origin, usage, token });
     return found;
   }
 
   /**
-   * `schema.table.column` and `db.schema.table.column`: after a table became a sub-query only its last name is left to qualify
-   * with. The tokens tell, since the parser keeps at most the table's name.
+   * `schema.table.column` and `db.schema.table.column` come as accesses into a column. After a table became a sub-query only its
+   * last name is left to qualify with, so the tokens before it are noted.
    */
-  #longReference(name: Identifier, table: Identifier | undefined): void {
-    if (!table) return;
-    const { tokens } = this.#statement;
-    let from = this.#token(table);
-    const to = from;
-    const parts: string[] = [];
-    while (
-      from >= 2 &&
-      isOperator(tokens[from - 1], '.') &&
-      (tokens[from - 2]?.kind === 'word' || tokens[from - 2]?.kind === 'quoted')
-    ) {
-      const part = tokens[from - 2];
-      parts.unshift(
-        part?.kind === 'quoted' ? part.text.slice(1, -1).replaceAll('""', '"') : (part?.text.toUpperCase() ?? ''),
-      );
-      from -= 2;
-    }
-    if (parts.length === 0) return;
-    const [schema, database] = [...parts].reverse();
-    this.findings.longColumns.push({
-      object: { database: database ?? this.#defaults.database ?? '', schema: schema ?? '', name: folded(table) },
-      from,
-      to,
-    });
-    this.findings.columnNames.add(folded(name));
+  #longColumn(body: Body, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[] {
+    const parts = dotted({ dot: body });
+    const qualified = parts && this.#qualifiedSource(parts, scope);
+    if (!qualified) return this.#fields(body, scope, ctes, usage);
+    const { table, column, source, from, to } = qualified;
+    this.findings.columnNames.add(folded(column));
+    if (source.object) this.findings.longColumns.push({ object: source.object, from, to });
+    const found = this.#lookUp(folded(column), folded(table), scope);
+    for (const origin of found) this.findings.columns.push({ ...origin, usage, token: this.#token(column) });
+    return found;
+  }
+
+  /** The source that the first two or three parts name, from the innermost scope outwards. */
+  #qualifiedSource(parts: readonly Identifier[], scope: Scope | undefined) {
+    for (let at: Scope | undefined = scope; at; at = at.outer)
+      for (const width of [3, 2]) {
+        const [table, column] = [parts[width - 1], parts[width]];
+        if (!table || !column) continue;
+        const names = parts.slice(0, width).map(folded);
+        const source = at.sources.find(({ alias, object }) => {
+          const full = object && [object.database, object.schema, object.name].slice(3 - width);
+          return alias === folded(table) && full?.every((name, index) => name === names[index]);
+        });
+        const [first] = parts;
+        if (source && first) return { table, column, source, from: this.#token(first), to: this.#token(table) };
+      }
+    return undefined;
   }
 
   #lookUp(column: string, table: string | undefined, scope: Scope | undefined): readonly Origin[] {
@@ -728,6 +733,18 @@ export class Resolver {
 
 const isPresent = (value: unknown): boolean =>
   value !== null && value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
+
+/** `a.b.c.d` as its parts, where nothing but names is in the chain. */
+function dotted(value: unknown): Identifier[] | undefined {
+  const node = nodeOf(value);
+  if (node?.kind === 'dot') {
+    const before = dotted(node.body['this']);
+    const field = identifierOf(node.body['field']);
+    return before && field ? [...before, field] : undefined;
+  }
+  if (node?.kind !== 'column') return undefined;
+  return [identifierOf(node.body['table']), identifierOf(node.body['name'])].filter((part) => part !== undefined);
+}
 
 function aliasOf(body: Body): string | undefined {
   const alias = identifierOf(body['alias']);

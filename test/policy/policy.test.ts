@@ -1,0 +1,242 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  decide,
+  decideKind,
+  inForce,
+  loadPolicies,
+  type Subject,
+  type Verdict,
+  watchPolicies,
+} from '../../dist/policy/index.js';
+import { analyse, readStatement } from '../../dist/sql/index.js';
+import { catalog, DEFAULTS } from '../support/catalog.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'snowfence-policies-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+let count = 0;
+async function load(...texts: string[]) {
+  const { mkdir } = await import('node:fs/promises');
+  const place = join(folder, `set${count++}`);
+  await mkdir(place);
+  for (const [index, text] of texts.entries()) await writeFile(join(place, `p${index}.yaml`), text);
+  return { place, set: await loadPolicies(place) };
+}
+
+const someone = (more: Partial<Subject> = {}): Subject => ({
+  subject: 'bot',
+  clientId: 'bot',
+  groups: ['g'],
+  claims: {},
+  ...more,
+});
+
+const policy = (body: string, name = 'one', who = 'groups: [g]'): string =>
+  `policy: ${name}\nprincipals: { ${who} }\nsnowflake: { role: R, warehouse: W }\n${body}`;
+const READ_ALL = 'rules:\n  - allow: [read]\n    on: [DB.S.*]\n';
+
+async function judge(sql: string, texts: string[], subject = someone(), hasPurpose = true): Promise<Verdict> {
+  const { set } = await load(...texts);
+  const policies = inForce(set, subject, new Date());
+  const analysis = await analyse(readStatement(sql), catalog, DEFAULTS);
+  return decide({ set, policies, subject, analysis, circumstances: { hasPurpose, hasWhere: analysis.hasWhere } });
+}
+
+describe('who a policy is for', () => {
+  const isFor = async (who: string, subject: Subject, now = new Date('2026-11-18T12:00:00Z')): Promise<boolean> =>
+    inForce((await load(policy(READ_ALL, 'one', who))).set, subject, now).length === 1;
+
+  it.each([
+    ['groups: [g, h]', someone(), true],
+    ['groups: [h]', someone(), false],
+    ['subjects: ["bo*"]', someone(), true],
+    ['subjects: ["BO*"]', someone(), false],
+    ['groups: [g], claims: { team: data }', someone({ claims: { team: 'data' } }), true],
+    ['groups: [g], claims: { team: data }', someone({ claims: { team: 'sales' } }), false],
+    ['claims: { roles: [a, b] }', someone({ claims: { roles: ['b'] } }), true],
+    ['groups: [g], except: { subjects: [bot] }', someone(), false],
+    ['groups: [g], hours: { days: [wed], between: ["09:00", "17:00"] }', someone(), true],
+    ['groups: [g], hours: { days: [thu] }', someone(), false],
+    ['groups: [g], hours: { between: ["09:00", "13:00"], timezone: Asia/Tokyo }', someone(), false],
+    ['groups: [g], hours: { between: ["20:00", "06:00"], timezone: Asia/Tokyo }', someone(), true],
+  ])('{ %s }', async (who, subject, expected) => expect(await isFor(who, subject)).toBe(expected));
+});
+
+describe('rules', () => {
+  it('deny before approve before allow, wherever they stand', async () => {
+    const approve = policy('rules:\n  - approve: [select]\n    on: [DB.S.ORDERS]\n    by: { groups: [r] }\n', 'two');
+    const deny = policy('rules:\n  - deny: [any]\n    on: ["DB.S.ORD*"]\n    reason: No orders.\n', 'three');
+    expect((await judge('SELECT id FROM orders', [policy(READ_ALL)])).decision).toBe('allow');
+    expect((await judge('SELECT id FROM orders', [policy(READ_ALL), approve])).decision).toBe('approve');
+    const verdict = await judge('SELECT id FROM orders', [policy(READ_ALL), approve, deny]);
+    expect(verdict).toMatchObject({
+      decision: 'deny',
+      denial: { code: 'OBJECT_DENIED', message: 'No orders.', policy: 'three' },
+    });
+    expect(verdict.denial?.rule).toMatch(/p2\.yaml:5$/);
+  });
+
+  it('hold through views', async () => {
+    expect((await judge('SELECT * FROM hidden', [policy(READ_ALL)])).denial).toMatchObject({
+      code: 'OBJECT_DENIED',
+      position: { line: 1, column: 15 },
+    });
+  });
+
+  it('say what may be done where a kind may not', async () => {
+    const { set } = await load(policy(READ_ALL));
+    expect(decideKind(set, set.policies, 'drop')).toMatchObject({
+      code: 'KIND_DENIED',
+      hint: 'What you may run: select, describe, show, explain.',
+    });
+    expect(decideKind(set, [], 'select')).toMatchObject({ code: 'NO_POLICY' });
+  });
+
+  it('refuse roles that contradict each other', async () => {
+    const other = policy(READ_ALL, 'two').replace('role: R', 'role: Q');
+    const { set } = await load(policy(READ_ALL), other);
+    expect(decideKind(set, set.policies, 'select')).toMatchObject({
+      code: 'NO_POLICY',
+      message: expect.stringContaining('different Snowflake roles'),
+    });
+  });
+
+  it('can be narrowed by a condition', async () => {
+    const rules =
+      'rules:\n  - allow: [delete]\n    on: [DB.S.*]\n  - deny: [delete]\n    on: [DB.S.*]\n    when: { no_where: true }\n    reason: Say which rows.\n';
+    expect((await judge('DELETE FROM orders WHERE id = 1', [policy(rules)])).decision).toBe('allow');
+    expect((await judge('DELETE FROM orders', [policy(rules)])).denial?.message).toBe('Say which rows.');
+  });
+});
+
+describe('columns', () => {
+  it('take the strictest mask', async () => {
+    const columns =
+      'columns:\n  - match: ["DB.*.*.EMAIL"]\n    mask: email\n  - match: [DB.S.CUSTOMERS.EMAIL]\n    mask: hash\n  - match: ["DB.S.CUSTOMERS.E*"]\n    mask: null\n';
+    const verdict = await judge('SELECT email FROM customers', [policy(READ_ALL + columns)]);
+    expect(verdict.masks).toHaveLength(1);
+    expect(verdict.masks[0]).toMatchObject({ column: 'EMAIL', method: { kind: 'null' } });
+  });
+
+  it.each([
+    ['SELECT phone FROM customers', true],
+    ['SELECT * FROM customers', true],
+    ['SELECT 1 FROM customers WHERE phone IS NULL', true],
+    ['SELECT c.* FROM customers c', true],
+    ['SELECT db.s.customers.phone FROM db.s.customers', true],
+    ['SELECT s.customers.phone FROM s.customers', true],
+    ['SELECT OBJECT_CONSTRUCT(*) FROM customers', true],
+    ['SELECT id FROM customers ORDER BY phone', true],
+    ['SELECT 1 FROM customers a NATURAL JOIN customers b', true],
+    ['SELECT a.id FROM customers a JOIN customers b USING (phone)', true],
+    ['SELECT id FROM customers', false],
+    ['SELECT COUNT(*) FROM customers', false],
+    ['SELECT * EXCLUDE (phone) FROM customers', false],
+    ['SELECT phone FROM (SELECT id AS phone FROM customers)', false],
+  ])('%s: denied is %s', async (sql, isDenied) => {
+    const verdict = await judge(sql, [
+      policy(
+        `${READ_ALL}columns:\n  - match: [DB.S.CUSTOMERS.PHONE]\n    mask: deny\n    reason: Call the front desk.\n`,
+      ),
+    ]);
+    expect(verdict.denial?.code).toBe(isDenied ? 'COLUMN_DENIED' : undefined);
+    if (isDenied) expect(verdict.denial?.hint).toBe('Name the columns you need: ID, NAME, EMAIL, REGION.');
+  });
+});
+
+describe('rows', () => {
+  it('are joined, with the principal’s values as quoted literals', async () => {
+    const rows =
+      'rows:\n  - on: DB.S.CUSTOMERS\n    where: REGION = {principal.claims.region}\n  - on: DB.S.CUSTOMERS\n    where: NAME <> {principal.subject}\n';
+    const verdict = await judge(
+      'SELECT id FROM customers',
+      [policy(READ_ALL + rows)],
+      someone({ subject: "o'x\\", claims: { region: "EU' OR '1'='1" } }),
+    );
+    expect(verdict.rows.map((entry) => entry.where)).toEqual(["REGION = 'EU'' OR ''1''=''1'", "NAME <> 'o''x\\\\'"]);
+    const absent = await judge('SELECT id FROM customers', [policy(READ_ALL + rows)]);
+    expect(absent.rows[0]?.where).toBe('REGION = NULL');
+  });
+});
+
+describe('functions', () => {
+  it('of others are denied unless listed', async () => {
+    expect((await judge('SELECT DB.S.F(1)', [policy(READ_ALL)])).denial?.code).toBe('FUNCTION_DENIED');
+    expect((await judge('SELECT DB.S.F(1)', [policy(`${READ_ALL}functions: { allow: [DB.S.F] }\n`)])).decision).toBe(
+      'allow',
+    );
+    expect((await judge('SELECT F(1)', [policy(`${READ_ALL}functions: { allow: ["*"] }\n`)])).denial?.code).toBe(
+      'FUNCTION_DENIED',
+    );
+    expect(
+      (await judge('SELECT SYSTEM$WAIT(1)', [policy(`${READ_ALL}functions: { allow: ["*"] }\n`)])).denial?.code,
+    ).toBe('FUNCTION_DENIED');
+  });
+});
+
+describe('limits and record', () => {
+  it('take the smallest and the strictest', async () => {
+    const verdict = await judge('SELECT 1', [
+      policy(`${READ_ALL}limits: { rows: 50, timeout: 1m }\nrecord: { results: masked }\n`),
+      policy(
+        `${READ_ALL}limits: { rows: 70, timeout: 5s, result_bytes: 1KB }\nrecord: { purpose: required, results: digest }\n`,
+        'two',
+      ),
+    ]);
+    expect(verdict.limits).toMatchObject({ rows: 50, timeoutMs: 5000, resultBytes: 1000 });
+    expect(verdict.record).toEqual({ purpose: 'required', results: 'digest' });
+  });
+
+  it('ask for a purpose where it is required', async () => {
+    expect(
+      (await judge('SELECT 1', [policy(`${READ_ALL}record: { purpose: required }\n`)], someone(), false)).denial?.code,
+    ).toBe('PURPOSE_REQUIRED');
+  });
+});
+
+describe('files that are wrong', () => {
+  it.each([
+    [
+      'policy: a\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [reed]\n    on: [A.B.C]\n',
+      /p0\.yaml:5:\d+ .*Invalid option/,
+    ],
+    [
+      'policy: a\nprincipels: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n',
+      /p0\.yaml:2:\d+ Unknown key "principels"\. Did you mean "principals"\?/,
+    ],
+    [policy('rules:\n  - allow: [read]\n    on: [A.B]\n'), /p0\.yaml:6:\d+ "A\.B" has 2 dotted parts; 3 are needed/],
+    [policy('rules:\n  - allow: [read]\n    deny: [drop]\n    on: ["*"]\n'), /exactly one of allow, deny and approve/],
+    [policy('rows:\n  - on: A.B.C\n    where: X = 1) OR (1 = 1\n'), /one closed expression/],
+    [policy('rows:\n  - on: A.B.C\n    where: X IN (SELECT 1)\n'), /no sub-query/],
+    [policy('limits: { timeout: soon }\n'), /limits\.timeout: .*a duration such as 30s/],
+    ['policy: [\n', /p0\.yaml:\d+:\d+/],
+  ])('%#', async (text, message) => {
+    await expect(load(text)).rejects.toThrow(message);
+  });
+});
+
+describe('a folder that changes', () => {
+  it('is reloaded, and keeps the last good set while it does not check', async () => {
+    const { place } = await load(policy(READ_ALL));
+    const events: string[] = [];
+    await using watch = await watchPolicies(place, {
+      onReload: () => events.push('reload'),
+      onProblem: () => events.push('problem'),
+    });
+    const before = watch.current().version;
+    await writeFile(join(place, 'p0.yaml'), 'policy: [');
+    await expect.poll(() => events).toEqual(['problem']);
+    expect(watch.current().version).toBe(before);
+    expect(watch.problem()).toBeTruthy();
+    await writeFile(join(place, 'p0.yaml'), policy(READ_ALL, 'renamed'));
+    await expect.poll(() => events).toEqual(['problem', 'reload']);
+    expect(watch.current().policies[0]?.name).toBe('renamed');
+    expect(watch.problem()).toBeUndefined();
+  });
+});
