@@ -308,27 +308,46 @@ async function startParts(
       password: databasePassword,
     });
   const pids = { gateway: 0, warehouse: 0, postgres: 0 };
-  const [warehouse, postgres, provider] = await Promise.all([
-    Kept.start('The embedded warehouse', startWarehouse, say, (child) => {
-      pids.warehouse = child.pid;
-    }),
-    Kept.start('PostgreSQL', startPostgres, say, (child) => {
-      pids.postgres = Number(child.answer['pid']);
-    }),
-    IdentityProvider.start({
-      port: 0,
-      audience: mcpUrl,
-      agents: AGENTS,
-      reviewers: REVIEWERS,
-      tokenLifetime: TOKEN_LIFETIME_SECONDS,
-      redirectUris: [],
-    }),
+  /** Whatever else fails, what has started is ended. */
+  const kept = async <T>(starting: Promise<T>, stop: (part: T) => Promise<void>): Promise<T> => {
+    const part = await starting;
+    ends.push(() => stop(part));
+    return part;
+  };
+  const started = await Promise.allSettled([
+    kept(
+      Kept.start('The embedded warehouse', startWarehouse, say, (child) => {
+        pids.warehouse = child.pid;
+      }),
+      (part) => part.stop(),
+    ),
+    kept(
+      Kept.start('PostgreSQL', startPostgres, say, (child) => {
+        pids.postgres = Number(child.answer['pid']);
+      }),
+      (part) => part.stop(),
+    ),
+    kept(
+      IdentityProvider.start({
+        port: 0,
+        audience: mcpUrl,
+        agents: AGENTS,
+        reviewers: REVIEWERS,
+        tokenLifetime: TOKEN_LIFETIME_SECONDS,
+        redirectUris: [],
+      }),
+      (part) => part[Symbol.asyncDispose](),
+    ),
   ]);
-  ends.push(
-    () => provider[Symbol.asyncDispose](),
-    () => postgres.stop(),
-    () => warehouse.stop(),
-  );
+  const failed = started.find((part) => part.status === 'rejected');
+  if (failed)
+    throw new SnowfenceError(
+      'DEMO_FAILED',
+      `The demo could not be started: ${failed.reason instanceof Error ? failed.reason.message : String(failed.reason)}`,
+      undefined,
+      1,
+    );
+  const [warehouse, postgres, provider] = [valueOf(started[0]), valueOf(started[1]), valueOf(started[2])];
   const base = {
     mcp_url: mcpUrl,
     sse_url: `http://127.0.0.1:${port}/sse`,
@@ -372,6 +391,11 @@ async function startParts(
     ends.push(() => rm(readyFile, { force: true }));
   }
   return ready;
+}
+
+function valueOf<T>(part: PromiseSettledResult<T>): T {
+  if (part.status === 'rejected') throw part.reason;
+  return part.value;
 }
 
 /** Whole or not at all: whoever waits for the file must not read half of it. */

@@ -7,11 +7,10 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export function exactNumber(text: string): number | string {
   const value = Number(text);
   if (!Number.isFinite(value)) return text;
-  const digits = text
-    .replace(/^-?0*\.?0*/, '')
-    .replace(/\D/g, '')
-    .replace(/0+$/, '');
-  return digits.length <= 15 || String(value) === text ? value : text;
+  // A whole number is exact if the double is that very number; fifteen digits of a fraction always come back as they were.
+  if (/^-?\d+$/.test(text)) return BigInt(text) === BigInt(value) ? value : text;
+  const digits = text.replace(/\D/g, '').replace(/^0+/, '').replace(/0+$/, '');
+  return digits.length <= 15 ? value : text;
 }
 
 const isoTime = (text: string): string => {

@@ -148,6 +148,56 @@ export class Catalog {
       .sort();
   }
 
+  /** Fills the tables behind INFORMATION_SCHEMA; called when a statement reads it. */
+  async publish(): Promise<void> {
+    const fill = async (table: string, rows: readonly (readonly (string | bigint)[])[]): Promise<void> => {
+      await this.#connection.run(`DELETE FROM ${SYSTEM_DATABASE}.main.${table}`);
+      for (const row of rows) {
+        const slots = row.map((_, index) => `$${index + 1}`).join(', ');
+        await this.#connection.run(`INSERT INTO ${SYSTEM_DATABASE}.main.${table} VALUES (${slots})`, [...row]);
+      }
+    };
+    const relations = this.relations();
+    const place = (relation: Relation): string[] => [relation.database, relation.schema, relation.name];
+    const views = relations.filter(({ kind }) => kind === 'view');
+    const databases = await this.databases();
+    await fill(
+      'is_databases',
+      databases.map((name) => [name, 'SYSADMIN']),
+    );
+    await fill(
+      'is_schemata',
+      this.#schemas.map(({ database, schema }) => [database, schema, 'SYSADMIN']),
+    );
+    await fill(
+      'is_tables',
+      relations.map((relation) => [
+        ...place(relation),
+        relation.kind === 'view' ? 'VIEW' : 'BASE TABLE',
+        BigInt(relation.rows),
+        relation.comment,
+      ]),
+    );
+    await fill(
+      'is_views',
+      views.map((relation) => [...place(relation), relation.text, 'NO']),
+    );
+    const dataType = (type: SnowType): string => spell(type).replace(/\(.*/, '').replace('VARCHAR', 'TEXT');
+    await fill(
+      'is_columns',
+      relations.flatMap((relation) =>
+        relation.columns.map((column, index) => [
+          ...place(relation),
+          column.name,
+          BigInt(index + 1),
+          column.nullable ? 'YES' : 'NO',
+          dataType(column.type),
+          column.comment,
+        ]),
+      ),
+    );
+  }
+
   async declare(
     relation: Pick<Relation, 'database' | 'schema' | 'name'>,
     columns: ReadonlyMap<string, SnowType>,

@@ -29,6 +29,16 @@ const SYSTEM_TABLES = [
   `CREATE TABLE IF NOT EXISTS query_history ("QUERY_ID" VARCHAR, "QUERY_TEXT" VARCHAR, "DATABASE_NAME" VARCHAR, "SCHEMA_NAME" VARCHAR, "QUERY_TYPE" VARCHAR,
     "SESSION_ID" BIGINT, "USER_NAME" VARCHAR, "ROLE_NAME" VARCHAR, "WAREHOUSE_NAME" VARCHAR, "QUERY_TAG" VARCHAR, "EXECUTION_STATUS" VARCHAR,
     "ERROR_CODE" VARCHAR, "ERROR_MESSAGE" VARCHAR, "START_TIME" TIMESTAMPTZ, "END_TIME" TIMESTAMPTZ, "TOTAL_ELAPSED_TIME" BIGINT, "ROWS_PRODUCED" BIGINT)`,
+  'CREATE TABLE IF NOT EXISTS is_databases ("DATABASE_NAME" VARCHAR, "DATABASE_OWNER" VARCHAR)',
+  'CREATE TABLE IF NOT EXISTS is_schemata ("CATALOG_NAME" VARCHAR, "SCHEMA_NAME" VARCHAR, "SCHEMA_OWNER" VARCHAR)',
+  `CREATE TABLE IF NOT EXISTS is_tables ("TABLE_CATALOG" VARCHAR, "TABLE_SCHEMA" VARCHAR, "TABLE_NAME" VARCHAR, "TABLE_TYPE" VARCHAR, "ROW_COUNT" BIGINT, "COMMENT" VARCHAR)`,
+  `CREATE TABLE IF NOT EXISTS is_views ("TABLE_CATALOG" VARCHAR, "TABLE_SCHEMA" VARCHAR, "TABLE_NAME" VARCHAR, "VIEW_DEFINITION" VARCHAR, "IS_SECURE" VARCHAR)`,
+  `CREATE TABLE IF NOT EXISTS is_columns ("TABLE_CATALOG" VARCHAR, "TABLE_SCHEMA" VARCHAR, "TABLE_NAME" VARCHAR, "COLUMN_NAME" VARCHAR, "ORDINAL_POSITION" BIGINT, "IS_NULLABLE" VARCHAR, "DATA_TYPE" VARCHAR, "COMMENT" VARCHAR)`,
+  'CREATE OR REPLACE MACRO sf_is_databases(d) AS TABLE SELECT * FROM __SF__.main.is_databases',
+  'CREATE OR REPLACE MACRO sf_is_schemata(d) AS TABLE SELECT * FROM __SF__.main.is_schemata WHERE "CATALOG_NAME" = d',
+  'CREATE OR REPLACE MACRO sf_is_tables(d) AS TABLE SELECT * FROM __SF__.main.is_tables WHERE "TABLE_CATALOG" = d',
+  'CREATE OR REPLACE MACRO sf_is_views(d) AS TABLE SELECT * FROM __SF__.main.is_views WHERE "TABLE_CATALOG" = d',
+  'CREATE OR REPLACE MACRO sf_is_columns(d) AS TABLE SELECT * FROM __SF__.main.is_columns WHERE "TABLE_CATALOG" = d',
   'CREATE OR REPLACE MACRO sf_query_history() AS TABLE SELECT * FROM __SF__.main.query_history ORDER BY "START_TIME" DESC',
 ];
 
@@ -43,7 +53,9 @@ function databasesIn(seed: string): string[] {
 async function attach(connection: DuckDBConnection, name: string, folder: string | undefined): Promise<boolean> {
   const file = folder === undefined ? ':memory:' : join(folder, `${name}.duckdb`);
   const isNew = folder === undefined || !existsSync(file);
-  await connection.run(`ATTACH IF NOT EXISTS '${file.replaceAll("'", "''")}' AS ${quote(name)}`);
+  // Typed macros need the storage format of DuckDB 1.4 where they are kept in a file.
+  const format = folder === undefined ? '' : " (STORAGE_VERSION 'v1.4.0')";
+  await connection.run(`ATTACH IF NOT EXISTS '${file.replaceAll("'", "''")}' AS ${quote(name)}${format}`);
   return isNew;
 }
 

@@ -425,6 +425,7 @@ async function run(sql: string, binds: readonly Bind[], execution: Execution): P
   const { connection } = session;
   const translated = translate(sql, dialectSession(session), engine.catalog, binds);
   if (usesHistory(sql)) await execution.syncHistory();
+  if (/INFORMATION_SCHEMA/i.test(sql)) await engine.catalog.publish();
   const values = translated.binds.map((position) => bindValue(binds[position - 1] ?? { type: 'TEXT', value: null }));
   // A name that the statement itself spells out is no invention of DuckDB's.
   const known = new Set([
