@@ -364,7 +364,11 @@ async function startParts(
       password: warehousePassword,
     },
   };
-  const configFile = await writeConfig(folder, base, options.policies ?? fileURLToPath(new URL('policies', EXAMPLES)));
+  const configFile = await writeConfig(
+    folder,
+    base,
+    options.policies ?? fileURLToPath(new URL('../../policies', import.meta.url)),
+  );
 
   say('Starting the gateway …');
   const gateway = startGateway(configFile, options.verbose);

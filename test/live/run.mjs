@@ -1,0 +1,86 @@
+/**
+ * `npm run test:live`: what only a real Snowflake account can show. Needs SNOWFLAKE_ACCOUNT, SNOWFLAKE_USER, SNOWFLAKE_PRIVATE_KEY_FILE (or
+ * SNOWFLAKE_PASSWORD or SNOWFLAKE_TOKEN), SNOWFLAKE_ROLE and SNOWFLAKE_WAREHOUSE, and the acceptance data in a database ANALYTICS.
+ *
+ * It runs every acceptance case that is allowed as the gateway would send it, and asks Snowflake's compiler (EXPLAIN) about each, so that
+ * syntax which the rewriting makes is proved to be Snowflake's, and objects that it names to be the ones that were judged.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { maskExpression } from '../../dist/masking/index.js';
+import { decide, inForce, loadPolicies } from '../../dist/policy/index.js';
+import { analyse, objectKey, readStatement, rewrite, showObject } from '../../dist/sql/index.js';
+import { Warehouse } from '../../dist/warehouse/index.js';
+
+const env = process.env;
+const needed = ['SNOWFLAKE_ACCOUNT', 'SNOWFLAKE_USER', 'SNOWFLAKE_ROLE', 'SNOWFLAKE_WAREHOUSE'];
+const missing = needed.filter((name) => !env[name]);
+const hasSecret = env.SNOWFLAKE_PRIVATE_KEY_FILE || env.SNOWFLAKE_PASSWORD || env.SNOWFLAKE_TOKEN;
+if (missing.length > 0 || !hasSecret) {
+  console.log(
+    `Not run: these tests need a real Snowflake account. Set ${[...missing, ...(hasSecret ? [] : ['SNOWFLAKE_PRIVATE_KEY_FILE (or SNOWFLAKE_PASSWORD or SNOWFLAKE_TOKEN)'])].join(', ')}.`,
+  );
+  process.exit(2);
+}
+const auth = env.SNOWFLAKE_PRIVATE_KEY_FILE
+  ? {
+      kind: 'key_pair',
+      privateKey: readFileSync(env.SNOWFLAKE_PRIVATE_KEY_FILE, 'utf8'),
+      passphrase: env.SNOWFLAKE_PRIVATE_KEY_PASSPHRASE,
+    }
+  : env.SNOWFLAKE_TOKEN
+    ? { kind: 'token', token: env.SNOWFLAKE_TOKEN }
+    : { kind: 'password', password: env.SNOWFLAKE_PASSWORD };
+const key = { role: env.SNOWFLAKE_ROLE, warehouse: env.SNOWFLAKE_WAREHOUSE };
+await using warehouse = new Warehouse({
+  account: env.SNOWFLAKE_ACCOUNT,
+  accessUrl: env.SNOWFLAKE_ACCESS_URL,
+  username: env.SNOWFLAKE_USER,
+  auth,
+  database: undefined,
+  schema: undefined,
+  poolSize: 2,
+  connectTimeoutMs: 30_000,
+  confirm: 'always',
+});
+const set = await loadPolicies(fileURLToPath(new URL('../acceptance/policies', import.meta.url)));
+const subject = { subject: 'sales-bot', clientId: 'sales-bot', groups: ['sales-agents'], claims: {} };
+const policies = inForce(set, subject, new Date());
+const cases = JSON.parse(readFileSync(new URL('../acceptance/cases.json', import.meta.url), 'utf8')).filter(
+  (entry) => entry.expect === 'allow',
+);
+let [passed, failed] = [0, 0];
+for (const { id, sql } of cases) {
+  try {
+    const analysis = await analyse(
+      readStatement(sql),
+      { relation: (name) => warehouse.catalog.relation(key, name) },
+      {},
+    );
+    const verdict = decide({ set, policies, subject, analysis, circumstances: { hasPurpose: true, hasWhere: true } });
+    if (verdict.denial) throw new Error(verdict.denial.message);
+    const treatments = new Map();
+    const entry = (object) =>
+      treatments.get(objectKey(object)) ??
+      treatments.set(objectKey(object), { columns: new Map(), predicate: undefined }).get(objectKey(object));
+    for (const mask of verdict.masks)
+      entry(mask.object).columns.set(
+        mask.column,
+        mask.method.kind === 'deny' ? 'deny' : (name) => maskExpression(mask.method, name, mask.type),
+      );
+    for (const rows of verdict.rows) entry(rows.object).predicate = rows.where;
+    const { text } = rewrite(analysis, treatments);
+    if (analysis.objects.length > 0) {
+      const plan = await warehouse.explain(key, text, [], '{"app":"snowfence","test":"live"}');
+      const judged = new Set(analysis.objects.map((use) => showObject(use.object)));
+      const beyond = plan.objects.filter((object) => !judged.has(object));
+      if (beyond.length > 0) throw new Error(`Snowflake would read ${beyond.join(', ')} as well`);
+    }
+    passed++;
+  } catch (error) {
+    failed++;
+    console.log(`${id}  ${sql}\n      ${error.message}`);
+  }
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
