@@ -34,7 +34,7 @@ export async function listApprovals(
   );
 }
 
-export function renderApproval(approval: Approval): string {
+function renderApproval(approval: Approval): string {
   const lines = [
     `Approval   ${approval.id}`,
     `State      ${approval.state}, open until ${approval.expires_at.toISOString()}`,

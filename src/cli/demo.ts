@@ -347,7 +347,7 @@ async function startParts(
       undefined,
       1,
     );
-  const [warehouse, postgres, provider] = [valueOf(started[0]), valueOf(started[1]), valueOf(started[2])];
+  const [warehouse, postgres, provider] = [settled(started[0]), settled(started[1]), settled(started[2])];
   const base = {
     mcp_url: mcpUrl,
     sse_url: `http://127.0.0.1:${port}/sse`,
@@ -397,7 +397,7 @@ async function startParts(
   return ready;
 }
 
-function valueOf<T>(part: PromiseSettledResult<T>): T {
+function settled<T>(part: PromiseSettledResult<T>): T {
   if (part.status === 'rejected') throw part.reason;
   return part.value;
 }

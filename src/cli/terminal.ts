@@ -23,10 +23,10 @@ export function styleFor(stream: { isTTY?: boolean | undefined }): Style {
 
 /** Text that others wrote must not steer the terminal: control characters are shown, not sent. */
 export const printable = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
-  text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  text.replace(/\p{Cc}/gu, (character) =>
+    character === '\t' || character === '\n'
+      ? character
+      : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 
 const MAX_CELL = 60;

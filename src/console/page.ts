@@ -11,7 +11,7 @@ export interface PageFacts {
   readonly version: string;
 }
 
-const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 const styleHash = (): string => createHash('sha256').update(PAGE_STYLE).digest('base64');
 
@@ -33,12 +33,12 @@ code, pre { font: .875rem/1.5 ui-monospace, monospace; } pre { border: 1px solid
 a { color: var(--accent); } dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; } dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }`;
 
 export function consolePage(facts: PageFacts): string {
-  const url = escape(facts.mcpUrl);
+  const url = escapeHtml(facts.mcpUrl);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>snowfence</title><style>${PAGE_STYLE}</style></head>
-<body><main><h1>snowfence</h1><p class="muted">A governed gateway between AI agents and Snowflake, version ${escape(facts.version)}. It is running.</p>
+<body><main><h1>snowfence</h1><p class="muted">A governed gateway between AI agents and Snowflake, version ${escapeHtml(facts.version)}. It is running.</p>
 <h2>Connect an agent</h2><pre>claude mcp add --transport http snowfence ${url}</pre>
-<dl><dt>Streamable HTTP</dt><dd><code>${url}</code></dd><dt>HTTP+SSE</dt><dd><code>${escape(facts.sseUrl)}</code></dd><dt>Tokens from</dt><dd>${facts.issuers.map((issuer) => `<code>${escape(issuer)}</code>`).join('<br>')}</dd></dl>
+<dl><dt>Streamable HTTP</dt><dd><code>${url}</code></dd><dt>HTTP+SSE</dt><dd><code>${escapeHtml(facts.sseUrl)}</code></dd><dt>Tokens from</dt><dd>${facts.issuers.map((issuer) => `<code>${escapeHtml(issuer)}</code>`).join('<br>')}</dd></dl>
 <h2>Read the transcript</h2><pre>snowfence sessions list --config snowfence.yaml
 snowfence sessions show ID --config snowfence.yaml</pre>
 <h2>Decide on statements that wait</h2><pre>snowfence approvals list --config snowfence.yaml

@@ -88,7 +88,7 @@ const DETECTORS: readonly Detector[] = [
 ];
 
 /** What the kinds asked for find in a text, in order, without overlaps. */
-export function detect(text: string, kinds: ReadonlySet<DetectorKind>): Finding[] {
+function detect(text: string, kinds: ReadonlySet<DetectorKind>): Finding[] {
   const found: Finding[] = [];
   for (const { kind, pattern, accepts, needs } of DETECTORS) {
     if (!kinds.has(kind) || !needs.test(text)) continue;

@@ -17,7 +17,7 @@ export type MaskMethod =
   | { readonly kind: 'keep_last'; readonly count: number };
 
 /** What stands for a hidden text. */
-export const PLACEHOLDER = '***';
+const PLACEHOLDER = '***';
 
 /** The secure function that hashes with a key which only its owner can read; `examples/snowflake-setup.sql` makes it. */
 export const HASH_FUNCTION = 'SNOWFENCE.MASKING.HASH_TEXT';

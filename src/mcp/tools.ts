@@ -61,7 +61,7 @@ const queryInput = z.object({
 
 const position = z.object({ line: z.number(), column: z.number() });
 
-export const denialShape = z.object({
+const denialShape = z.object({
   code: z.string(),
   message: z.string(),
   policy: z.string().optional(),

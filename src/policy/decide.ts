@@ -112,7 +112,7 @@ export interface Verdict extends Standing {
 }
 
 /** Where no policy says anything else. */
-export const DEFAULT_LIMITS: Limits = {
+const DEFAULT_LIMITS: Limits = {
   rows: 10_000,
   resultBytes: 10_000_000,
   timeoutMs: 60_000,

@@ -24,7 +24,7 @@ function splitParts(glob: string): { text: string; quoted: boolean }[] {
   }
 }
 
-const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const escapePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 export interface Glob {
   readonly source: string;
@@ -43,8 +43,8 @@ export function parseGlob(source: string, length: number): Glob {
     );
   const tests = parts.map(({ text, quoted }) =>
     quoted
-      ? new RegExp(`^${escape(text)}$`, 's')
-      : new RegExp(`^${text.toUpperCase().split('*').map(escape).join('.*')}$`, 's'),
+      ? new RegExp(`^${escapePattern(text)}$`, 's')
+      : new RegExp(`^${text.toUpperCase().split('*').map(escapePattern).join('.*')}$`, 's'),
   );
   return {
     source,
@@ -55,6 +55,6 @@ export function parseGlob(source: string, length: number): Glob {
 
 /** A glob over plain text, such as a token's subject: `*` for any run of characters, case counts. */
 export function parseTextGlob(source: string): (text: string) => boolean {
-  const test = new RegExp(`^${source.split('*').map(escape).join('.*')}$`, 's');
+  const test = new RegExp(`^${source.split('*').map(escapePattern).join('.*')}$`, 's');
   return (text) => test.test(text);
 }

@@ -70,7 +70,7 @@ function notAnalysed(statement: Statement, hint: string | undefined): Refusal {
 }
 
 /** The query in a view's text, after CREATE … AS. Throws where the text does not look like that. */
-export function viewQuery(relation: RelationInfo): { query: Statement; columns: readonly string[] } {
+function viewQuery(relation: RelationInfo): { query: Statement; columns: readonly string[] } {
   const refuse = (why: string): Refusal =>
     new Refusal(
       'NOT_UNDERSTOOD',

@@ -1,4 +1,4 @@
-export { analyse, viewQuery } from './analyse.js';
+export { analyse } from './analyse.js';
 export type { Access, Analysis, ColumnUse, FunctionUse, ObjectUse, Origin, OutputColumn } from './analysis.js';
 export {
   type CatalogReader,
@@ -10,7 +10,7 @@ export {
   showObject,
 } from './catalog.js';
 export { STATEMENT_KINDS, type StatementKind } from './kind.js';
-export { isOperator, isWord, joined, lex, quoteIdentifier, quoteLiteral, type Token } from './lex.js';
+export { isOperator, isWord, joined, lex, quoteLiteral, type Token } from './lex.js';
 export { cteNames, secondOpinion } from './opinion.js';
 export { type Position, Refusal, type RefusalCode } from './refusal.js';
 export { type Rewritten, rewrite, type Treatment, type Treatments } from './rewrite.js';

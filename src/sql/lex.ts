@@ -18,8 +18,8 @@ export interface Token {
   readonly start: number;
 }
 
-export const MAX_STATEMENT_LENGTH = 256 * 1024;
-export const MAX_TOKENS = 20_000;
+const MAX_STATEMENT_LENGTH = 256 * 1024;
+const MAX_TOKENS = 20_000;
 const MAX_NESTING = 200;
 
 const WORD = /[A-Za-z_][A-Za-z0-9_$]*/y;

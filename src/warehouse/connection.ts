@@ -157,7 +157,7 @@ function unavailable(error: unknown): WarehouseUnavailable {
 }
 
 /** Rejects when the time is over, and then undoes what was begun. */
-export async function within<T>(timeoutMs: number, work: Promise<T>, undo: () => void): Promise<T> {
+async function within<T>(timeoutMs: number, work: Promise<T>, undo: () => void): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {

@@ -12,13 +12,9 @@ const ready = inject('ready');
 const SQL = 'SELECT NAME, EMAIL FROM ANALYTICS.SALES.CUSTOMERS ORDER BY CUSTOMER_ID LIMIT 5';
 const TOOLS = ['approval', 'describe', 'explain', 'query', 'whoami'];
 
-interface Shown {
-  readonly structuredContent?: unknown;
-  readonly content?: unknown;
-}
-
-function expectMasked(result: Shown): void {
-  const answer = result.structuredContent as {
+function expectMasked(result: unknown): void {
+  const { structuredContent } = result as { structuredContent: unknown };
+  const answer = structuredContent as {
     status: string;
     rows: unknown[][];
     columns: { name: string; mask: string | null }[];

@@ -1,1 +1,2 @@
-export { CLI_CLIENT, IdentityProvider, type IssuedClient, SCOPE } from './provider.js';
+export type { IssuedClient } from './identity.js';
+export { CLI_CLIENT, IdentityProvider, SCOPE } from './provider.js';

@@ -2,11 +2,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type Provider from 'oidc-provider';
-import type { IssuedClient } from './provider.js';
+import type { IssuedClient } from './identity.js';
 
 const MAX_FORM_BYTES = 16_384;
 
-const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 async function form(request: IncomingMessage): Promise<URLSearchParams> {
   let text = '';
@@ -25,12 +25,12 @@ function same(left: string, right: string): boolean {
 function page(uid: string, identities: readonly IssuedClient[], problem: string): string {
   const options = identities.map(
     (identity) =>
-      `<option value="${escape(identity.name)}">${escape(identity.name)} (${escape(identity.groups.join(', ') || 'no group')})</option>`,
+      `<option value="${escapeHtml(identity.name)}">${escapeHtml(identity.name)} (${escapeHtml(identity.groups.join(', ') || 'no group')})</option>`,
   );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sign in to the snowfence demo</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:4rem auto;padding:0 1rem;color:#16202c;background:#fff}label{display:block;margin:1rem 0 .25rem}select,input,button{font:inherit;width:100%;padding:.5rem;box-sizing:border-box}button{margin-top:1.5rem;background:#0b5cad;color:#fff;border:0;border-radius:.25rem}p[role=alert]{color:#a3161b}</style>
-<h1>snowfence demo</h1><p>This identity provider runs on your machine for the demo only.</p>${problem ? `<p role="alert">${escape(problem)}</p>` : ''}
-<form method="post" action="/interaction/${escape(uid)}"><label for="name">Who are you?</label><select id="name" name="name">${options.join('')}</select>
+<h1>snowfence demo</h1><p>This identity provider runs on your machine for the demo only.</p>${problem ? `<p role="alert">${escapeHtml(problem)}</p>` : ''}
+<form method="post" action="/interaction/${escapeHtml(uid)}"><label for="name">Who are you?</label><select id="name" name="name">${options.join('')}</select>
 <label for="secret">Secret</label><input id="secret" name="secret" type="password" autocomplete="current-password" required><button>Sign in</button></form></html>`;
 }
 

@@ -6,17 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
 import type { ClientMetadata, Configuration } from 'oidc-provider';
+import type { Identity, IssuedClient } from './identity.js';
 import { loginPage } from './pages.js';
-
-export interface Identity {
-  readonly name: string;
-  readonly groups: readonly string[];
-}
-
-export interface IssuedClient extends Identity {
-  readonly client_id: string;
-  readonly client_secret: string;
-}
 
 export interface ProviderOptions {
   readonly port: number;

@@ -134,6 +134,10 @@ export class Postgres {
       // The account has to pass through our folder, and nobody else has any business in it.
       await chmod(base, 0o711);
       await chown(options.dataFolder, account.uid, account.gid);
+      if (!(await isReachable(base)))
+        throw new Error(
+          `PostgreSQL runs as another account here (it refuses root), and that account can not enter ${base}. Choose a folder whose parents are open to others (chmod o+x).`,
+        );
     }
     const { initdb, postgres } = await reachableBinaries(account, base);
     await endOrphan(options.dataFolder);

@@ -29,7 +29,7 @@ export interface SnowType {
   readonly length?: number | undefined;
 }
 
-export const TEXT_LENGTH = 16_777_216;
+const TEXT_LENGTH = 16_777_216;
 const BINARY_LENGTH = 8_388_608;
 
 const fixed = (precision: number, scale: number): SnowType => ({ type: 'fixed', precision, scale });
