@@ -1,4 +1,5 @@
 /** One statement of one session: which kind it is, and what answers it. */
+import { setTimeout } from 'node:timers/promises';
 import { type DuckDBValue, StatementType } from '@duckdb/node-api';
 import { asBody, asList, asText, folded, identifierOf } from '../../sql/index.js';
 import type { Relation } from './catalog.js';
@@ -12,7 +13,7 @@ import {
 } from './dialect/translate.js';
 import { type Cell, encoder } from './encode.js';
 import type { Engine } from './engine.js';
-import { missingObject, syntaxError, unsupported, WarehouseError } from './errors.js';
+import { cancelled, missingObject, syntaxError, unsupported, WarehouseError } from './errors.js';
 import { type Chunk, localResult, type Result, STATEMENT_TYPE, statusResult } from './result.js';
 import type { Session } from './session.js';
 import { describe, estimatedBytes, pathParts, show, unquote } from './show.js';
@@ -310,6 +311,31 @@ async function transaction(text: string, session: Session): Promise<Result> {
   return statusResult(SUCCESS, STATEMENT_TYPE.transaction);
 }
 
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  DAYS: 86_400_000,
+  HOURS: 3_600_000,
+  MINUTES: 60_000,
+  SECONDS: 1000,
+  MILLISECONDS: 1,
+  MICROSECONDS: 1e-3,
+  NANOSECONDS: 1e-6,
+};
+
+/** `CALL SYSTEM$WAIT(amount [, 'unit'])`, which looks for a cancellation now and then (sql-reference/functions/system_wait). */
+async function wait(rest: string, execution: Execution): Promise<Result> {
+  const match = /^SYSTEM\$WAIT\s*\(\s*(\d{1,9})\s*(?:,\s*'(\w+)'\s*)?\)$/i.exec(rest);
+  if (!match) throw unsupported('CALL');
+  const unit = (match[2] ?? 'SECONDS').toUpperCase();
+  const length = MILLISECONDS[unit];
+  if (length === undefined) throw unsupported(`SYSTEM$WAIT with ${unit}`);
+  const until = Date.now() + Number(match[1]) * length;
+  while (Date.now() < until) {
+    if (execution.isCancelled()) throw cancelled();
+    await setTimeout(Math.min(50, until - Date.now()));
+  }
+  return localResult(['SYSTEM$WAIT'], [[`waited ${match[1] ?? ''} ${unit.toLowerCase()}`]], STATEMENT_TYPE.select);
+}
+
 /** `GET_DDL('view', 'A.B.C')`: the text that made the view. */
 function getDdl(kind: string, name: string, execution: Execution): Result {
   const { session, engine } = execution;
@@ -584,6 +610,8 @@ export async function execute(sql: string, binds: readonly (readonly Bind[])[], 
     case 'COMMIT':
     case 'ROLLBACK':
       return transaction(text, session);
+    case 'CALL':
+      return wait(rest, execution);
     case 'EXPLAIN':
       return explain(rest, binds[0] ?? [], execution);
     case 'SELECT': {
@@ -602,7 +630,7 @@ export async function execute(sql: string, binds: readonly (readonly Bind[])[], 
       return run(text, binds[0] ?? [], execution);
     default:
       if (text.startsWith('(')) return run(sql, binds[0] ?? [], execution);
-      if (/^(?:CALL|EXECUTE|COPY|PUT|GET|LIST|LS|REMOVE|RM|GRANT|REVOKE|UNDROP|COMMENT|DECLARE)$/.test(word))
+      if (/^(?:EXECUTE|COPY|PUT|GET|LIST|LS|REMOVE|RM|GRANT|REVOKE|UNDROP|COMMENT|DECLARE)$/.test(word))
         throw unsupported(word);
       throw syntaxError(`unexpected '${word}'.`);
   }
