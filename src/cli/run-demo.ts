@@ -13,6 +13,8 @@ export async function runDemo(options: DemoOptions, json: boolean): Promise<void
     stop = resolve;
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop());
+  // A terminal that was closed can't be written to any more; the demo still has to end what it started.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop());
   const starting = Demo.start(options, say);
   // Ctrl-C while it starts ends it as soon as it has started.
   const demo = await starting;

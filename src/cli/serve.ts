@@ -132,6 +132,7 @@ function stopSignal(log: Logger): Promise<void> {
     // Started by `demo`, Ctrl-C reaches us as well as it: it decides when we stop.
     if (process.send) {
       process.on('SIGINT', () => undefined);
+      process.on('SIGHUP', () => undefined);
       process.once('disconnect', () => stop('the parent is gone'));
     } else {
       process.once('SIGINT', () => stop('SIGINT'));

@@ -18,7 +18,9 @@ const stop = async (code = 0): Promise<void> => {
   process.exit(code);
 };
 
+// Ctrl-C and a closed terminal reach the whole process group; the one who started us tells us when to stop.
 process.on('SIGINT', () => undefined);
+process.on('SIGHUP', () => undefined);
 process.on('SIGTERM', () => void stop());
 const lines = createInterface({ input: process.stdin });
 lines.on('close', () => void stop());

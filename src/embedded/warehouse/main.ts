@@ -36,7 +36,9 @@ const stop = async (): Promise<void> => {
 };
 
 // Ctrl-C reaches the whole process group; the parent decides when we stop.
+// Ctrl-C and a closed terminal reach the whole process group; the one who started us tells us when to stop.
 process.on('SIGINT', () => undefined);
+process.on('SIGHUP', () => undefined);
 process.on('SIGTERM', () => void stop());
 lines.on('close', () => void stop());
 lines.once('line', (line) => {
