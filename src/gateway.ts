@@ -411,6 +411,7 @@ export class Gateway {
         timeoutMs: verdict.limits.timeoutMs,
         signal,
       });
+      answer.hasRun = true;
       return await this.#complete(answer, intent, verdict, result);
     } catch (error) {
       return await this.#failedRun(answer, intent, verdict, error);
@@ -541,8 +542,10 @@ export class Gateway {
       this.#parts.counters.verdict('deny', 'RECORDER_UNAVAILABLE');
       return answer.denied({
         code: 'RECORDER_UNAVAILABLE',
-        message: 'The statement can not be recorded at the moment, so it is not run.',
-        hint: 'Try again later.',
+        message: answer.hasRun
+          ? 'The statement has run, but its outcome can not be recorded at the moment, so its result is not shown.'
+          : 'The statement can not be recorded at the moment, so it is not run.',
+        hint: answer.hasRun ? 'Look at the data before you repeat a change.' : 'Try again later.',
       });
     }
     if (error instanceof WarehouseUnavailable) {
@@ -855,6 +858,8 @@ class AnswerBuilder {
   readonly statementId: string;
   readonly #started: number;
   session: string | undefined;
+  /** Snowflake has run the statement to its end, whatever happens to the answer now. */
+  hasRun = false;
 
   constructor(statementId: string, started: number) {
     this.statementId = statementId;

@@ -271,7 +271,7 @@ export class McpHttp {
     const connection: SseConnection = { transport, principal };
     this.#sse.set(transport.sessionId, connection);
     const server = makeServer(this.#options, { principal: () => connection.principal, transport: 'sse', address });
-    // The stream must not outlive the token that opened it by more than its client renews it.
+    // The stream carries answers only: each message that asks for one proves its caller anew.
     transport.onclose = () => this.#sse.delete(transport.sessionId);
     await server.connect(transport);
   }
