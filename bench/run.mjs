@@ -3,7 +3,8 @@
  *
  * latency     the same statements through the gateway and by the driver alone, with 100 ms of warehouse latency, taken in turns.
  * throughput  16 agents at once: calls per second of `query` through the gateway, and of a tool that does nothing but answer
- *             the same shape, behind the same HTTP server, the same token checks and the same protocol library.
+ *             the same shape, behind the same HTTP server, the same token checks and the same protocol library; and, as what these
+ *             cores can do at all, statements per second of the driver alone over as many connections as the gateway's pool has.
  */
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +30,9 @@ const STATEMENTS = [
   'SELECT NAME, EMAIL FROM ANALYTICS.SALES.CUSTOMERS WHERE CUSTOMER_ID = 7',
   'SELECT STATUS, COUNT(*) AS N FROM ANALYTICS.SALES.ORDERS GROUP BY STATUS',
 ];
+
+/** Of `warehouse.pool`: what the demo's gateway opens at most. */
+const POOL_SIZE = 8;
 
 const percentile = (values, share) =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
@@ -118,14 +122,29 @@ async function throughput(rounds, seconds) {
     const gateway = await Promise.all(Array.from({ length: 16 }, () => agent(demo.ready.mcp_url, token)));
     const idle = await Promise.all(Array.from({ length: 16 }, () => agent(nothing.url, token)));
     const query = (client) => client.callTool({ name: 'query', arguments: { sql: STATEMENTS[0] } });
+    const connections = await Promise.all(Array.from({ length: POOL_SIZE }, () => driverConnection(demo.ready)));
+    const alone = async (run) => {
+      await run(STATEMENTS[0]);
+      return { structuredContent: { status: 'ok' } };
+    };
     for (const clients of [gateway, idle]) await perSecond(clients, query, 8);
-    const rates = { gateway: [], nothing: [] };
+    await perSecond(connections, alone, 4);
+    const rates = { gateway: [], nothing: [], driver: [] };
     for (let i = 0; i < rounds; i++) {
       rates.nothing.push(await perSecond(idle, query, seconds));
       rates.gateway.push(await perSecond(gateway, query, seconds));
+      rates.driver.push(await perSecond(connections, alone, seconds));
     }
-    const [own, other] = [percentile(rates.gateway, 0.5), percentile(rates.nothing, 0.5)];
-    return { rounds, agents: 16, gateway_per_second: own, nothing_per_second: other, ratio: own / other };
+    const [own, other, driver] = [rates.gateway, rates.nothing, rates.driver].map((values) => percentile(values, 0.5));
+    return {
+      rounds,
+      agents: 16,
+      gateway_per_second: own,
+      nothing_per_second: other,
+      driver_per_second: driver,
+      ratio: own / other,
+      ratio_to_driver: own / driver,
+    };
   } finally {
     await nothing.stop();
     await demo[Symbol.asyncDispose]();
@@ -170,7 +189,7 @@ else {
     `Latency     p50 ${l.p50.gateway_ms.toFixed(1)} ms against ${l.p50.driver_ms.toFixed(1)} ms, p99 ${l.p99.gateway_ms.toFixed(1)} ms against ${l.p99.driver_ms.toFixed(1)} ms, ${l.rounds} calls each in turns`,
   );
   console.log(
-    `Throughput  ${t.gateway_per_second.toFixed(0)} calls/s against ${t.nothing_per_second.toFixed(0)} calls/s, 16 agents, median of ${t.rounds}`,
+    `Throughput  ${t.gateway_per_second.toFixed(0)} calls/s against ${t.nothing_per_second.toFixed(0)} calls/s of a tool that does nothing, 16 agents, median of ${t.rounds}; the driver alone ${t.driver_per_second.toFixed(0)} statements/s`,
   );
   for (const [name, ratio, target, isMet] of targets)
     console.log(`${isMet ? 'met   ' : 'missed'}  ${ratio.toFixed(3)} (${target})  ${name}`);

@@ -116,12 +116,16 @@ export interface GatewayParts {
 
 const RECORDED_TEXT_LIMIT = 256 * 1024;
 const JUDGED_CACHE = 2000;
+const JUDGED_MS = 60_000;
 const MAX_PURPOSE = 2000;
 const PROGRESS_MS = 1000;
 
 export class Gateway {
   readonly #parts: GatewayParts;
-  readonly #judged = new Map<string, Promise<Judged>>();
+  readonly #judged = new Map<
+    string,
+    { readonly value: Promise<Judged>; readonly until: number; isRenewing: boolean }
+  >();
   readonly #confirmed = new Set<string>();
   readonly #running = new Map<string, number>();
   readonly #controllers = new Set<AbortController>();
@@ -211,17 +215,37 @@ export class Gateway {
       )
       .digest('base64');
     const known = this.#judged.get(key);
-    if (known) return known;
-    const judging = this.#judgeAnew(principal, policies, request);
+    const left = (known?.until ?? 0) - Date.now();
+    if (known && left > JUDGED_MS / 2) return known.value;
+    if (known && left > 0) {
+      // What is in use is judged anew before it is too old, so that nobody waits for it.
+      if (!known.isRenewing) {
+        known.isRenewing = true;
+        this.#judgeAnew(principal, policies, request).then(
+          (judged) => {
+            if (this.#judged.get(key) === known) this.#remember(key, Promise.resolve(judged));
+          },
+          () => undefined,
+        );
+      }
+      return known.value;
+    }
+    return this.#remember(key, this.#judgeAnew(principal, policies, request));
+  }
+
+  /** Objects may change without our knowing: a judgement holds no longer than the catalog's own memory. */
+  #remember(key: string, value: Promise<Judged>): Promise<Judged> {
+    this.#judged.delete(key);
     if (this.#judged.size >= JUDGED_CACHE) this.#judged.delete(this.#judged.keys().next().value ?? '');
-    this.#judged.set(key, judging);
-    // Objects may change without our knowing: a judgement holds no longer than the catalog's own memory.
-    const forget = (): void => void this.#judged.delete(key);
-    judging.then(
-      ({ denial }) => (denial?.code === 'WAREHOUSE_UNAVAILABLE' ? forget() : setTimeout(forget, 60_000).unref()),
-      forget,
-    );
-    return judging;
+    const entry = { value, until: Date.now() + JUDGED_MS, isRenewing: false };
+    this.#judged.set(key, entry);
+    const forget = (): void => {
+      if (this.#judged.get(key) === entry) this.#judged.delete(key);
+    };
+    value.then(({ denial }) => {
+      if (denial?.code === 'WAREHOUSE_UNAVAILABLE') forget();
+    }, forget);
+    return value;
   }
 
   async #judgeAnew(principal: Principal, policies: readonly Policy[], request: QueryRequest): Promise<Judged> {

@@ -29,15 +29,16 @@ interface Waiting {
 const MAX_BATCH = 200;
 const MAX_WAITING = 10_000;
 
-/** Adds events; counts statements of principals that have a limit on them. Paste into psql with arrays in place of $1 to $7. */
+/** Adds events; counts statements of principals that have a limit on them. Paste into psql with a JSON array in place of $1. */
 const INSERT_EVENTS = `
   INSERT INTO event (id, at, session_id, statement_id, kind, body)
-  SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::jsonb[])`;
+  SELECT id, at, session_id, statement_id, kind, body
+  FROM json_to_recordset($1::json) AS added (id uuid, at timestamptz, session_id uuid, statement_id uuid, kind text, body jsonb)`;
 
 const INSERT_AND_COUNT = `
   WITH added AS (${INSERT_EVENTS} RETURNING 1)
   INSERT INTO statement_count (principal, hour, statements)
-  SELECT principal, date_trunc('hour', now()), count(*) FROM unnest($7::text[]) AS counted (principal) GROUP BY principal
+  SELECT principal, date_trunc('hour', now()), count(*) FROM unnest($2::text[]) AS counted (principal) GROUP BY principal
   ON CONFLICT (principal, hour) DO UPDATE SET statements = statement_count.statements + excluded.statements
   RETURNING principal, statements`;
 
@@ -65,10 +66,10 @@ export class Recorder {
       return Promise.reject(new RecorderUnavailable(new Error('too many events wait')));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ event, at: new Date(), count, resolve, reject });
-      // In the next turn, so that events of one moment go together.
+      // Events that come while one write is under way go together with the next.
       if (!this.#isFlushing) {
         this.#isFlushing = true;
-        setImmediate(() => void this.#flush());
+        queueMicrotask(() => void this.#flush());
       }
     });
   }
@@ -90,12 +91,16 @@ export class Recorder {
 
   async #insert(batch: readonly Waiting[]): Promise<ReadonlyMap<string, number>> {
     const values: unknown[] = [
-      batch.map(() => randomUUID()),
-      batch.map(({ at }) => at),
-      batch.map(({ event }) => event.sessionId ?? null),
-      batch.map(({ event }) => event.statementId ?? null),
-      batch.map(({ event }) => event.kind),
-      batch.map(({ event }) => storable(event.body)),
+      storable(
+        batch.map(({ event, at }) => ({
+          id: randomUUID(),
+          at,
+          session_id: event.sessionId ?? null,
+          statement_id: event.statementId ?? null,
+          kind: event.kind,
+          body: event.body,
+        })),
+      ),
     ];
     const counted = batch.flatMap(({ count }) => (count ? [count.principal] : []));
     if (counted.length === 0) {
@@ -112,4 +117,4 @@ export class Recorder {
 }
 
 /** JSON text for a jsonb column, which takes no NUL: one in a literal must not keep an attempt out of the record. */
-const storable = (body: Event['body']): string => JSON.stringify(body).replaceAll('\\u0000', '\\ufffd');
+const storable = (events: readonly object[]): string => JSON.stringify(events).replaceAll('\\u0000', '\\ufffd');

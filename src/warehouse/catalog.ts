@@ -46,6 +46,7 @@ const literal = (name: string): string => `'${name.replaceAll('\\', '\\\\').repl
 interface Entry {
   readonly value: Promise<CatalogRelation | undefined>;
   readonly until: number;
+  isRenewing: boolean;
 }
 
 export class Catalog {
@@ -70,13 +71,34 @@ export class Catalog {
   relation(key: PoolKey, object: CatalogName): Promise<CatalogRelation | undefined> {
     const name = JSON.stringify([key.role, object.database, object.schema, object.name]);
     const known = this.#entries.get(name);
-    if (known && known.until > Date.now()) return known.value;
+    const left = (known?.until ?? 0) - Date.now();
+    if (known && left > 0) {
+      // What is in use is read anew before it is too old, so that nobody waits for it.
+      if (left < CACHE_MS / 2 && !known.isRenewing) {
+        known.isRenewing = true;
+        this.#renew(name, known, key, object);
+      }
+      return known.value;
+    }
     const value = this.#read(key, object);
     if (this.#entries.size >= CACHE_SIZE) this.#entries.clear();
-    this.#entries.set(name, { value, until: Date.now() + CACHE_MS });
+    this.#entries.set(name, { value, until: Date.now() + CACHE_MS, isRenewing: false });
     // A failure is not remembered.
     value.catch(() => this.#entries.delete(name));
     return value;
+  }
+
+  #renew(name: string, old: Entry, key: PoolKey, object: CatalogName): void {
+    const until = Date.now() + CACHE_MS;
+    this.#read(key, object).then(
+      (relation) => {
+        // Unless the catalog was emptied meanwhile: what was read may be from before the change.
+        if (this.#entries.get(name) === old)
+          this.#entries.set(name, { value: Promise.resolve(relation), until, isRenewing: false });
+      },
+      // The old one is used until its time is over; then whoever asks hears of the failure.
+      () => undefined,
+    );
   }
 
   async #read(key: PoolKey, { database, schema, name }: CatalogName): Promise<CatalogRelation | undefined> {

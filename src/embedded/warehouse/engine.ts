@@ -105,7 +105,7 @@ export class Engine {
   static async start(options: EngineOptions): Promise<Engine> {
     const folder = options.dataFolder;
     if (folder !== undefined) await mkdir(folder, { recursive: true });
-    const instance = await DuckDBInstance.create(':memory:');
+    const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
     const control = await instance.connect();
     const engine = new Engine(instance, control, folder);
     await attach(control, SYSTEM_DATABASE, folder);

@@ -1,6 +1,6 @@
 /** One statement of one session: which kind it is, and what answers it. */
 import { setTimeout } from 'node:timers/promises';
-import { type DuckDBValue, StatementType } from '@duckdb/node-api';
+import { type DuckDBConnection, type DuckDBPreparedStatement, type DuckDBValue, StatementType } from '@duckdb/node-api';
 import { asBody, asList, asText, folded, identifierOf } from '../../sql/index.js';
 import type { Relation } from './catalog.js';
 import { parse, tokens } from './dialect/parse.js';
@@ -44,8 +44,20 @@ const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const qualified = (relation: Pick<Relation, 'database' | 'schema' | 'name'>): string =>
   [relation.database, relation.schema, relation.name].map(quote).join('.');
 
+const bareTexts = new Map<string, string>();
+const MAX_BARE_TEXTS = 500;
+
 /** The text without comments, trailing semicolon and white space around. */
 function bare(sql: string): string {
+  const known = bareTexts.get(sql);
+  if (known !== undefined) return known;
+  const text = bareAnew(sql);
+  if (bareTexts.size >= MAX_BARE_TEXTS) bareTexts.clear();
+  bareTexts.set(sql, text);
+  return text;
+}
+
+function bareAnew(sql: string): string {
   let out = '';
   let last = 0;
   for (const token of tokens(sql)) {
@@ -446,6 +458,37 @@ function originalNames(names: readonly string[], known: ReadonlySet<string>): st
   });
 }
 
+interface Prepared {
+  readonly version: number;
+  readonly byText: Map<string, DuckDBPreparedStatement>;
+}
+
+const prepared = new WeakMap<DuckDBConnection, Prepared>();
+const MAX_PREPARED = 32;
+
+/** Prepared once per connection for as long as no table changes its shape. A session's statements run one after another. */
+async function preparedFor(
+  connection: DuckDBConnection,
+  version: number,
+  text: string,
+): Promise<DuckDBPreparedStatement> {
+  const held = prepared.get(connection);
+  const isCurrent = held?.version === version;
+  if (held && !isCurrent) for (const old of held.byText.values()) old.destroySync();
+  const { byText } = isCurrent ? held : { byText: new Map<string, DuckDBPreparedStatement>() };
+  if (!isCurrent) prepared.set(connection, { version, byText });
+  const known = byText.get(text);
+  if (known) return known;
+  const made = await connection.prepare(text);
+  const oldest = byText.keys().next().value;
+  if (byText.size >= MAX_PREPARED && oldest !== undefined) {
+    byText.get(oldest)?.destroySync();
+    byText.delete(oldest);
+  }
+  byText.set(text, made);
+  return made;
+}
+
 async function run(sql: string, binds: readonly Bind[], execution: Execution): Promise<Result> {
   const { session, engine, limits } = execution;
   const { connection } = session;
@@ -475,8 +518,9 @@ async function run(sql: string, binds: readonly Bind[], execution: Execution): P
   }
   execution.setRunning(true);
   try {
-    const result =
-      values.length > 0 ? await connection.stream(translated.sql, values) : await connection.stream(translated.sql);
+    const prepared = await preparedFor(connection, engine.catalog.version, translated.sql);
+    if (values.length > 0) prepared.bind(values);
+    const result = await prepared.stream();
     const types = result.columnTypes();
     const columns = columnsFrom(result.columnNames(), types);
     const zone = session.parameters.text('TIMEZONE');
