@@ -333,13 +333,11 @@ export class Gateway {
       binds: intent.request.binds ?? [],
       purpose: intent.request.purpose,
       policyVersion: verdict.version,
-      groups: asked.groups,
-      count: asked.count,
+      requirements: asked.requirements,
       withinMs: asked.within,
-      rule: asked.rule,
     });
     await this.#parts.transcript.recorder.append(
-      intent.event('approval_asked', { approval: approval.id, rule: asked.rule, groups: asked.groups }),
+      intent.event('approval_asked', { approval: approval.id, requirements: asked.requirements }),
     );
     const expiresAt = approval.expires_at.toISOString();
     return answer.finish({ status: 'approval_required', approval: { id: approval.id, expiresAt } });
@@ -384,6 +382,8 @@ export class Gateway {
       if (approval.state === 'pending') return answer.finish(pending);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
       const denial = approvalDenial(approval, judged.sent);
+      // A reviewer's word is in the record already; asking for it again and again adds nothing.
+      if (denial && approval.state === 'denied') return answer.denied(denial);
       if (denial) return await this.#refuse(answer, intent, denial);
       if (!(await this.#parts.approvals.use(id)))
         return await this.#refuse(answer, intent, {
@@ -468,10 +468,13 @@ export class Gateway {
       .digest('base64');
     if (mode === 'cached' && this.#confirmed.has(key)) return undefined;
     const plan = await this.#plan(intent, binds);
-    const allowed = new Set(
-      analysis.objects.map((use) => `${use.object.database}.${use.object.schema}.${use.object.name}`),
-    );
-    const beyond = plan?.objects.find((object) => !allowed.has(object.replaceAll('"', '')));
+    const allowed = new Set(analysis.objects.map((use) => objectKey(use.object)));
+    const beyond = plan?.objects.find((object) => {
+      const [database, schema, name, ...more] = splitName(object);
+      // A name whose parts can't be told apart is none of the verdict's.
+      if (database === undefined || schema === undefined || name === undefined || more.length > 0) return true;
+      return !allowed.has(objectKey({ database, schema, name }));
+    });
     if (beyond !== undefined) {
       this.#parts.log.error(
         { statement: intent.statementId, fingerprint: intent.fingerprint },
@@ -665,6 +668,10 @@ export class Gateway {
 }
 
 // --- pieces of the way
+
+/** The parts of a dotted name as EXPLAIN prints it: quoted where it has to be. */
+const splitName = (text: string): string[] =>
+  [...text.matchAll(/"((?:[^"]|"")*)"|[^".]+/g)].map((match) => match[1]?.replaceAll('""', '"') ?? match[0]);
 
 const UNREACHABLE: Denial = {
   code: 'WAREHOUSE_UNAVAILABLE',

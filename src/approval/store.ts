@@ -7,8 +7,11 @@ import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { type Actor, RecorderUnavailable } from '../transcript/index.js';
+import { isEnough, type Requirement } from './enough.js';
 
 export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'used';
+
+const requirementRow = z.object({ groups: z.array(z.string()), count: z.number(), rule: z.string() });
 
 const approvalRow = z.object({
   id: z.string(),
@@ -25,9 +28,7 @@ const approvalRow = z.object({
   binds: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
   purpose: z.string().nullable(),
   policy_version: z.string(),
-  reviewer_groups: z.array(z.string()),
-  needed: z.number(),
-  rule: z.string(),
+  requirements: z.array(requirementRow),
   decisions: z.array(
     z.object({ reviewer: z.string(), decision: z.enum(['approve', 'deny']), reason: z.string().nullable() }),
   ),
@@ -44,10 +45,8 @@ export interface Request {
   readonly binds: readonly (string | number | boolean | null)[];
   readonly purpose: string | undefined;
   readonly policyVersion: string;
-  readonly groups: readonly string[];
-  readonly count: number;
+  readonly requirements: readonly Requirement[];
   readonly withinMs: number;
-  readonly rule: string;
 }
 
 export interface Reviewer {
@@ -77,8 +76,8 @@ const WITH_DECISIONS = `
   FROM approval a`;
 
 const ASK = `
-  INSERT INTO approval (id, statement_id, session_id, expires_at, state, issuer, subject, client_id, statement, sent, binds, purpose, policy_version, reviewer_groups, needed, rule)
-  VALUES ($1, $2, $3, now() + $4 * interval '1 millisecond', 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+  INSERT INTO approval (id, statement_id, session_id, expires_at, state, issuer, subject, client_id, statement, sent, binds, purpose, policy_version, requirements)
+  VALUES ($1, $2, $3, now() + $4 * interval '1 millisecond', 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13)
   ON CONFLICT (issuer, subject, client_id, md5(sent), md5(binds::text), policy_version) WHERE state = 'pending' DO NOTHING`;
 
 const PENDING = `${WITH_DECISIONS} WHERE a.state = 'pending' AND a.issuer = $1 AND a.subject = $2 AND a.client_id = $3 AND a.sent = $4 AND a.binds = $5 AND a.policy_version = $6`;
@@ -109,9 +108,7 @@ export class Approvals {
         binds,
         request.purpose ?? null,
         request.policyVersion,
-        request.groups,
-        request.count,
-        request.rule,
+        JSON.stringify(request.requirements),
       ]);
       const { rows } = await this.#pool.query(PENDING, [
         actor.issuer,
@@ -185,14 +182,12 @@ export class Approvals {
       issuer: string;
       subject: string;
       client_id: string;
-      reviewer_groups: string[];
-      needed: number;
-    }>('SELECT state, issuer, subject, client_id, reviewer_groups, needed FROM approval WHERE id = $1 FOR UPDATE', [
-      id,
-    ]);
+      requirements: Requirement[];
+    }>('SELECT state, issuer, subject, client_id, requirements FROM approval WHERE id = $1 FOR UPDATE', [id]);
     const approval = locked.rows[0];
     if (!approval) throw new DecisionRefused('not found');
-    if (!approval.reviewer_groups.some((group) => reviewer.groups.includes(group)))
+    const { requirements } = approval;
+    if (!requirements.some(({ groups }) => groups.some((group) => reviewer.groups.includes(group))))
       throw new DecisionRefused('not a reviewer');
     if (
       approval.issuer === reviewer.issuer &&
@@ -201,19 +196,25 @@ export class Approvals {
       throw new DecisionRefused('own statement');
     if (approval.state !== 'pending') throw new DecisionRefused('not pending');
     const added = await client.query(
-      'INSERT INTO approval_decision (approval_id, reviewer, decision, reason) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
-      [id, `${reviewer.issuer} ${reviewer.subject}`, decision, reason ?? null],
+      'INSERT INTO approval_decision (approval_id, reviewer, decision, reason, groups) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING',
+      [id, `${reviewer.issuer} ${reviewer.subject}`, decision, reason ?? null, reviewer.groups],
     );
     if (added.rowCount === 0) throw new DecisionRefused('decided before');
     if (decision === 'deny') {
       await client.query(`UPDATE approval SET state = 'denied' WHERE id = $1 AND state = 'pending'`, [id]);
       return;
     }
-    await client.query(
-      `UPDATE approval SET state = 'approved' WHERE id = $1 AND state = 'pending'
-       AND (SELECT count(*) FROM approval_decision WHERE approval_id = $1 AND decision = 'approve') >= needed`,
+    const approvers = await client.query<{ groups: string[] }>(
+      `SELECT groups FROM approval_decision WHERE approval_id = $1 AND decision = 'approve'`,
       [id],
     );
+    if (
+      isEnough(
+        requirements,
+        approvers.rows.map(({ groups }) => groups),
+      )
+    )
+      await client.query(`UPDATE approval SET state = 'approved' WHERE id = $1 AND state = 'pending'`, [id]);
   }
 
   /** True for exactly one caller: the one that may run the statement now. */

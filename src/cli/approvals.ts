@@ -40,7 +40,7 @@ function renderApproval(approval: Approval): string {
     `State      ${approval.state}, open until ${approval.expires_at.toISOString()}`,
     `Agent      ${printable(approval.subject)} (client ${printable(approval.client_id)})`,
     `Purpose    ${printable(approval.purpose ?? '(none given)')}`,
-    `Rule       ${approval.rule}, ${approval.needed} of ${approval.reviewer_groups.join(', ')}`,
+    ...approval.requirements.map(({ groups, count, rule }) => `Needs      ${count} of ${groups.join(', ')} (${rule})`),
     `Statement  ${printable(approval.statement)}`,
     `Sent as    ${printable(approval.sent)}`,
     ...(approval.binds.length > 0 ? [`Binds      ${printable(JSON.stringify(approval.binds))}`] : []),
@@ -96,7 +96,7 @@ export async function decideApproval(
       },
     });
     return approval.state === 'pending'
-      ? `Noted. ${approval.needed} approvals are needed.`
+      ? `Noted. Needed are ${approval.requirements.map(({ groups, count }) => `${count} of ${groups.join(' or ')}`).join(' and ')}.`
       : `The statement is ${approval.state}.`;
   } catch (error) {
     if (error instanceof DecisionRefused)

@@ -202,7 +202,7 @@ const explain: Tool = {
         ) ?? [],
       row_predicates:
         verdict?.rows.map((rows) => ({ object: showObject(rows.object), where: rows.where, rule: rows.rule })) ?? [],
-      approval_groups: verdict?.approval?.groups ?? [],
+      approval_groups: [...new Set(verdict?.approval?.requirements.flatMap(({ groups }) => groups) ?? [])],
       estimated_bytes: bytes ?? null,
       ...(denial ? { denial: withoutGaps(denial) } : {}),
       ...(answer.error ? { error: answer.error } : {}),

@@ -99,11 +99,14 @@ export interface Verdict extends Standing {
   readonly denial: Denial | undefined;
   readonly approval:
     | {
-        readonly groups: readonly string[];
-        readonly count: number;
+        /** One for each `approve` rule that applies: all have to be met. */
+        readonly requirements: readonly {
+          readonly groups: readonly string[];
+          readonly count: number;
+          readonly rule: Place;
+        }[];
+        /** Milliseconds, of the shortest. */
         readonly within: number;
-        readonly policy: string;
-        readonly rule: Place;
       }
     | undefined;
   readonly rules: readonly AppliedRule[];
@@ -275,6 +278,23 @@ function ruleFor(
   return best;
 }
 
+/** Each `approve` rule on the object: two groups that both want to be asked are both asked. */
+const approveRules = (
+  policies: readonly Policy[],
+  kind: StatementKind,
+  object: ObjectName,
+  circumstances: Circumstances,
+): readonly Rule[] =>
+  policies
+    .flatMap((policy) => policy.rules)
+    .filter(
+      (rule) =>
+        rule.effect === 'approve' &&
+        rule.kinds.has(kind) &&
+        applies(rule, circumstances) &&
+        rule.on.some((glob) => glob.matches(partsOf(object))),
+    );
+
 /** The strictest mask on a column; between equals the longer glob, then the earlier line. */
 export function maskFor(
   policies: readonly Policy[],
@@ -341,10 +361,15 @@ interface Question {
 const kindOn = (analysis: Analysis, use: ObjectUse): StatementKind =>
   use.access === 'write' || analysis.kind === 'describe' ? analysis.kind : 'select';
 
+function approvalOf(rules: readonly Rule[]): Verdict['approval'] {
+  const requirements = rules.map(({ by, place }) => ({ groups: by?.groups ?? [], count: by?.count ?? 1, rule: place }));
+  return { requirements, within: Math.min(...rules.map(({ by }) => by?.within ?? 0)) };
+}
+
 function decideObjects(question: Question): { denial?: Denial; rules: AppliedRule[]; approval?: Verdict['approval'] } {
   const { analysis, policies, circumstances } = question;
   const rules: AppliedRule[] = [];
-  let approval: Verdict['approval'];
+  const asking = new Set<Rule>();
   for (const use of analysis.objects) {
     const kind = kindOn(analysis, use);
     const found = ruleFor(policies, kind, use.object, circumstances);
@@ -376,8 +401,8 @@ function decideObjects(question: Question): { denial?: Denial; rules: AppliedRul
         },
         rules,
       };
-    if (found.rule.effect === 'approve' && found.rule.by && !approval)
-      approval = { ...found.rule.by, policy: found.policy.name, rule: found.rule.place };
+    if (found.rule.effect === 'approve')
+      for (const rule of approveRules(policies, kind, use.object, circumstances)) asking.add(rule);
   }
   if (analysis.objects.length === 0) {
     const rule = policies
@@ -392,7 +417,7 @@ function decideObjects(question: Question): { denial?: Denial; rules: AppliedRul
         rule: rule.entry.place,
       });
   }
-  return { rules, ...(approval ? { approval } : {}) };
+  return { rules, ...(asking.size > 0 ? { approval: approvalOf([...asking]) } : {}) };
 }
 
 function decideFunctions({ analysis, policies }: Question): Denial | undefined {

@@ -69,6 +69,19 @@ describe('who a policy is for', () => {
 });
 
 describe('rules', () => {
+  it('asks every group that an approve rule names, on one object or on several', async () => {
+    const approve = (name: string, on: string, group: string, within: string): string =>
+      policy(
+        `rules:\n  - approve: [select]\n    on: [${on}]\n    by: { groups: [${group}], within: ${within} }\n`,
+        name,
+      );
+    const one = approve('two', 'DB.S.ORDERS', 'stewards', '2h');
+    const other = approve('three', '"DB.S.O*"', 'privacy', '1h');
+    const verdict = await judge('SELECT id FROM orders', [policy(READ_ALL), one, other]);
+    expect(verdict.approval?.requirements.map(({ groups }) => groups)).toEqual([['stewards'], ['privacy']]);
+    expect(verdict.approval?.within).toBe(3_600_000);
+  });
+
   it('deny before approve before allow, wherever they stand', async () => {
     const approve = policy('rules:\n  - approve: [select]\n    on: [DB.S.ORDERS]\n    by: { groups: [r] }\n', 'two');
     const deny = policy('rules:\n  - deny: [any]\n    on: ["DB.S.ORD*"]\n    reason: No orders.\n', 'three');
