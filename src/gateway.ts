@@ -93,7 +93,7 @@ interface Judged {
   readonly denial: Denial | undefined;
   /** The text to send. */
   readonly sent: string | undefined;
-  readonly outputMasks: readonly (string | null)[];
+  readonly outputMasks: readonly OutputMask[];
 }
 
 export interface Counters {
@@ -496,10 +496,14 @@ export class Gateway {
     const found = new Set<DetectorKind>();
     const rows =
       verdict.detect.size > 0 ? (scrubValue(result.rows, verdict.detect, found) as RunResult['rows']) : result.rows;
+    const masks = masksOf(
+      intent.judged.outputMasks,
+      result.columns.map(({ name }) => name),
+    );
     const columns = result.columns.map(({ name, type }, index) => ({
       name,
       type: type === 'FIXED' ? 'NUMBER' : type,
-      mask: intent.judged.outputMasks[index] ?? null,
+      mask: masks[index] ?? null,
     }));
     const notices = noticesFor(intent.judged, verdict, result.isTruncated, found);
     const digest = createHash('sha256').update(JSON.stringify(rows)).digest('hex');
@@ -709,14 +713,32 @@ function treatments(verdict: Verdict): ReadonlyMap<string, Treatment> {
   return out;
 }
 
-function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): (string | null)[] {
-  return analysis.outputs.map((output) => {
+interface OutputMask {
+  /** undefined where the analysis gives no name, or many columns stand behind this one (PIVOT). */
+  readonly name: string | undefined;
+  readonly mask: string | null;
+}
+
+function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): OutputMask[] {
+  return analysis.outputs.map(({ name, origins }) => {
     const applied = masks.filter((mask) =>
-      output.origins.some(
-        (origin) => origin.column === mask.column && objectKey(origin.object) === objectKey(mask.object),
-      ),
+      origins.some((origin) => origin.column === mask.column && objectKey(origin.object) === objectKey(mask.object)),
     );
-    return applied.length === 0 ? null : [...new Set(applied.map((mask) => methodName(mask.method)))].join(', ');
+    const methods = [...new Set(applied.map((mask) => methodName(mask.method)))];
+    return { name, mask: methods.length === 0 ? null : methods.join(', ') };
+  });
+}
+
+/** One for each column that came back: by place where the analysis foresaw just these columns, else by name. */
+function masksOf(foreseen: readonly OutputMask[], names: readonly string[]): (string | null)[] {
+  const isForeseen =
+    foreseen.length === names.length && foreseen.every(({ name }, at) => name === undefined || name === names[at]);
+  if (isForeseen) return foreseen.map(({ mask }) => mask);
+  const join = (some: readonly OutputMask[]): string | null =>
+    [...new Set(some.flatMap(({ mask }) => mask ?? []))].join(', ') || null;
+  return names.map((name) => {
+    const same = foreseen.filter((output) => output.name === name);
+    return join(same.length > 0 ? same : foreseen.filter((output) => output.name === undefined));
   });
 }
 

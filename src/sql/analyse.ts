@@ -28,6 +28,7 @@ function walk(statement: ParsedStatement, relations: ReadonlyMap<string, Relatio
   switch (statement.kind) {
     case 'select': {
       const outputs = resolver.query(statement.tree, new Map(), undefined);
+      resolver.resampled();
       return { findings: resolver.findings, outputs, hasWhere: true };
     }
     case 'insert':
@@ -42,6 +43,7 @@ function walk(statement: ParsedStatement, relations: ReadonlyMap<string, Relatio
           positionOf(statement, 0),
         );
       resolver.change(statement.kind, body);
+      resolver.resampled();
       return { findings: resolver.findings, outputs: [], hasWhere: body['where_clause'] !== null };
     case 'describe': {
       const described = asBody(body['target']);

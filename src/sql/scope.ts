@@ -39,6 +39,8 @@ interface Source {
   readonly object: ObjectName | undefined;
   /** undefined where the columns can't be known (a table function, a PIVOT). */
   readonly columns: readonly OutputColumn[] | undefined;
+  /** Columns that a USING or NATURAL join has merged into those of the sources before it. */
+  readonly shared?: ReadonlySet<string>;
 }
 
 interface Scope {
@@ -54,6 +56,39 @@ export interface Defaults {
   readonly database: string | undefined;
   readonly schema: string | undefined;
 }
+
+/** Words of messages that stand in every statement. */
+const COMMON_WORDS = new Set([
+  '',
+  'A',
+  'ANYTHING',
+  'BUT',
+  'FORM',
+  'FROM',
+  'HERE',
+  'IN',
+  'IS',
+  'NOT',
+  'OF',
+  'QUERY',
+  'SELECT',
+  'TABLE',
+  'THE',
+  'THIS',
+]);
+
+const MATCH_KEYS = new Set([
+  'this',
+  'partition_by',
+  'order_by',
+  'measures',
+  'rows',
+  'after',
+  'pattern',
+  'define',
+  'alias',
+  'alias_explicit_as',
+]);
 
 const SET_OPERATIONS = new Set(['union', 'except', 'intersect']);
 
@@ -85,8 +120,19 @@ export class Resolver {
   }
 
   #refuse(what: string, token: number | undefined, hint?: string): Refusal {
-    const position = token === undefined ? undefined : positionOf(this.#statement, token);
-    return new Refusal('NOT_UNDERSTOOD', what, position, hint);
+    return new Refusal('NOT_UNDERSTOOD', what, positionOf(this.#statement, token ?? this.#mentioned(what)), hint);
+  }
+
+  /** Where the parser gives no place: the first token that the message names, or else the statement's beginning. */
+  #mentioned(what: string): number {
+    const words = new Set(what.toUpperCase().split(/[^A-Z_@$]+/));
+    const [first = '', second = ''] = what.toUpperCase().split(' ');
+    words.add(`${first}_${second}`);
+    const names = [...words].filter((word) => !COMMON_WORDS.has(word));
+    return Math.max(
+      0,
+      this.#statement.tokens.findIndex(({ text }) => names.includes(text.toUpperCase())),
+    );
   }
 
   #token(identifier: Identifier | undefined): number {
@@ -95,6 +141,15 @@ export class Resolver {
   }
 
   // --- queries
+
+  /** Where RESAMPLE stands in the statement, every column of every table takes part in it. */
+  resampled(): void {
+    if (!this.#statement.isResampled) return;
+    this.findings.hasStar = true;
+    for (const { object } of [...this.findings.tables])
+      for (const { name } of this.#relations.get(objectKey(object))?.columns ?? [])
+        this.findings.columns.push({ object, column: name, usage: 'group', token: -1 });
+  }
 
   query(value: unknown, ctes: Ctes, outer: Scope | undefined): readonly OutputColumn[] {
     const node = nodeOf(value);
@@ -168,7 +223,8 @@ export class Resolver {
       outer,
       lambdaNames: new Set(),
     };
-    for (const key of ['order_by', 'limit', 'offset']) this.#expression(body[key], scope, ctes, 'order');
+    this.#positional(body['order_by'], columns, scope, ctes, 'order');
+    for (const key of ['limit', 'offset']) this.#expression(body[key], scope, ctes, 'argument');
   }
 
   #values(body: Body, ctes: Ctes, outer: Scope | undefined): readonly OutputColumn[] {
@@ -186,7 +242,10 @@ export class Resolver {
   #select(body: Body, ctes: Ctes, outer: Scope | undefined): readonly OutputColumn[] {
     for (const key of ['lateral_views', 'into', 'hint', 'distribute_by', 'cluster_by', 'sort_by', 'locks', 'sample'])
       if (isPresent(body[key]))
-        throw this.#refuse(`${key.toUpperCase().replace('_', ' ')} is not understood here.`, undefined);
+        throw this.#refuse(
+          key === 'locks' ? 'FOR UPDATE locks rows.' : `${key.toUpperCase().replace('_', ' ')} is not understood here.`,
+          key === 'locks' ? this.#statement.tokens.findLastIndex((token) => isWord(token, 'FOR')) : undefined,
+        );
     const scope: Scope = { sources: [], aliases: new Map(), outer, lambdaNames: new Set() };
     for (const item of asList(asBody(body['from'])['expressions'])) scope.sources.push(this.#source(item, scope, ctes));
     for (const join of asList(body['joins']).map(asBody)) this.#join(join, scope, ctes);
@@ -194,14 +253,40 @@ export class Resolver {
     for (const item of asList(body['expressions'])) outputs.push(...this.#item(item, scope, ctes));
     this.#expression(body['where_clause'], scope, ctes, 'predicate');
     this.#expression(body['connect'], scope, ctes, 'predicate');
-    this.#expression(body['group_by'], scope, ctes, 'group');
+    this.#positional(body['group_by'], outputs, scope, ctes, 'group');
     this.#expression(body['having'], scope, ctes, 'predicate');
     this.#expression(body['qualify'], scope, ctes, 'predicate');
     this.#expression(body['windows'], scope, ctes, 'window');
-    this.#expression(body['order_by'], scope, ctes, 'order');
+    this.#positional(body['order_by'], outputs, scope, ctes, 'order');
     this.#expression(body['distinct_on'], scope, ctes, 'group');
     for (const key of ['limit', 'offset', 'fetch', 'top']) this.#expression(body[key], scope, ctes, 'argument');
     return outputs;
+  }
+
+  /** GROUP BY and ORDER BY take positions and ALL besides expressions (constructs/group-by, constructs/order-by). */
+  #positional(
+    clause: unknown,
+    outputs: readonly OutputColumn[],
+    scope: Scope,
+    ctes: Ctes,
+    usage: 'group' | 'order',
+  ): void {
+    const use = (output: OutputColumn | undefined): void => {
+      for (const origin of output?.origins ?? []) this.findings.columns.push({ ...origin, usage, token: -1 });
+    };
+    const body = asBody(clause);
+    if (body['all'] === true) for (const output of outputs) use(output);
+    for (const item of asList(body['expressions'])) {
+      const node = nodeOf(asBody(item)['this'] ?? item);
+      const position = node?.kind === 'literal' ? Number(node.body['value']) : Number.NaN;
+      const column =
+        node?.kind === 'column' && !isPresent(node.body['table']) ? identifierOf(node.body['name']) : undefined;
+      if (Number.isInteger(position)) use(outputs[position - 1]);
+      else if (usage === 'order' && column && !column.quoted && folded(column) === 'ALL')
+        for (const output of outputs) use(output);
+      else this.#expression(item, scope, ctes, usage);
+    }
+    this.#expression({ ...body, all: null, expressions: [] }, scope, ctes, usage);
   }
 
   /** One entry of a SELECT list: a star stands for many columns, everything else for one. */
@@ -241,6 +326,15 @@ export class Resolver {
     for (const source of sources) {
       for (const column of source.columns ?? []) {
         if (column.name !== undefined && excluded.has(column.name)) continue;
+        const isMerged = qualifier === undefined && column.name !== undefined && source.shared?.has(column.name);
+        const merged = isMerged ? outputs.findIndex((output) => output.name === column.name) : -1;
+        if (merged >= 0) {
+          // What stands there may come from either side.
+          const first = outputs[merged]?.origins ?? [];
+          outputs[merged] = { name: column.name, origins: union([first, column.origins]) };
+          for (const origin of column.origins) this.findings.columns.push({ ...origin, usage: 'star', token: -1 });
+          continue;
+        }
         for (const origin of column.origins)
           this.findings.columns.push({ ...origin, usage: 'star', token: this.#token(qualifier) });
         outputs.push({
@@ -273,7 +367,8 @@ export class Resolver {
       }
     for (const name of shared) this.findings.columnNames.add(name);
     if (isNatural) this.findings.hasStar = true;
-    scope.sources.push(source);
+    // A star shows the shared columns once.
+    scope.sources.push({ ...source, shared });
     this.#expression(join['on'], scope, ctes, 'join');
     this.#expression(join['match_condition'], scope, ctes, 'join');
   }
@@ -304,7 +399,10 @@ export class Resolver {
       case 'function':
         return this.#functionSource(undefined, this.#tableFunction(item, scope, ctes));
       case 'paren':
+      case 'table_sample':
         return this.#source(node.body['this'], scope, ctes);
+      case 'match_recognize':
+        return this.#matchRecognize(node.body, scope, ctes);
       case 'joined_table': {
         const left = this.#source(node.body['left'], scope, ctes);
         const inner: Scope = { sources: [left], aliases: new Map(), outer: scope, lambdaNames: new Set() };
@@ -357,9 +455,45 @@ export class Resolver {
     };
   }
 
+  /** Rows that match a pattern: what comes out is made of every column of what goes in. */
+  #matchRecognize(body: Body, scope: Scope, ctes: Ctes): Source {
+    const inner = nodeOf(body['this']);
+    const source =
+      inner?.kind === 'table' ? this.#table(inner.body, ctes, true) : this.#source(body['this'], scope, ctes);
+    // `down.price`: a symbol of the pattern qualifies the column that it reads.
+    const symbols = asList(body['define']).map((pair) => identifierOf(asList(pair)[0]));
+    const own: Scope = {
+      sources: [source, ...symbols.map((symbol) => ({ ...source, alias: symbol ? folded(symbol) : undefined }))],
+      aliases: new Map(),
+      outer: scope,
+      lambdaNames: new Set(),
+    };
+    const origins = [
+      this.#expression(body['partition_by'], own, ctes, 'window'),
+      this.#expression(body['order_by'], own, ctes, 'window'),
+    ];
+    const measures = asList(body['measures']).map((measure) => {
+      const node = nodeOf(asBody(measure)['this']);
+      const name = node?.kind === 'alias' ? identifierOf(node.body['alias']) : undefined;
+      const value = node?.kind === 'alias' ? node.body['this'] : asBody(measure)['this'];
+      return { name: name ? folded(name) : undefined, origins: this.#expression(value, own, ctes, 'projected') };
+    });
+    for (const pair of asList(body['define'])) origins.push(this.#expression(asList(pair)[1], own, ctes, 'predicate'));
+    for (const key of Object.keys(body))
+      if (isPresent(body[key]) && !MATCH_KEYS.has(key))
+        throw this.#refuse(`MATCH_RECOGNIZE with ${key} is not understood.`, undefined);
+    // With ALL ROWS PER MATCH every column comes out, with ONE ROW only those of PARTITION BY.
+    this.findings.hasStar = true;
+    return {
+      alias: aliasOf(body) ?? source.alias,
+      object: undefined,
+      columns: [...(source.columns ?? []), ...measures, { name: undefined, origins: union(origins) }],
+    };
+  }
+
   /** A table, a view or a CTE by name. */
   #table(body: Body, ctes: Ctes, pivoted: boolean): Source {
-    for (const key of ['hints', 'partitions', 'identifier_func', 'changes', 'version'])
+    for (const key of ['hints', 'partitions', 'identifier_func', 'version'])
       if (isPresent(body[key]))
         throw this.#refuse(`${key === 'identifier_func' ? 'IDENTIFIER()' : key} is not understood here.`, undefined);
     if (body['only'] === true || body['final_'] === true)
@@ -368,6 +502,8 @@ export class Resolver {
     if (!name) throw this.#refuse('A table has no name.', undefined);
     const [schema, catalog] = [identifierOf(body['schema']), identifierOf(body['catalog'])];
     const alias = identifierOf(body['alias']);
+    const outside: Scope = { sources: [], aliases: new Map(), outer: undefined, lambdaNames: new Set() };
+    this.#expression(body['changes'], outside, ctes, 'argument');
     const cte = schema ? undefined : ctes.get(folded(name));
     if (!schema && ctes.has(folded(name))) {
       const columns = renameColumns(cte, asList(body['column_aliases']));
@@ -420,7 +556,11 @@ export class Resolver {
       at += index < parts.length - 1 ? 2 : 1;
     }
     const when = isPresent(body['when']) || isWord(tokens[at], 'AT', 'BEFORE') ? 'time travel' : undefined;
-    const other = isWord(tokens[at], 'CHANGES', 'MATCH_RECOGNIZE') ? (tokens[at]?.text.toUpperCase() ?? '') : undefined;
+    const isBoundary = isWord(tokens[from - 2], 'DYNAMIC_TABLE_REFRESH_BOUNDARY');
+    const other =
+      isBoundary || isWord(tokens[at], 'CHANGES')
+        ? (tokens[isBoundary ? from - 2 : at]?.text.toUpperCase() ?? '')
+        : undefined;
     const sample =
       isPresent(body['table_sample']) && isPresent(asBody(body['table_sample'])['seed'])
         ? 'SAMPLE with SEED'
@@ -447,7 +587,7 @@ export class Resolver {
       if (nodeOf(inner)?.kind !== 'function' && this.#calledName(inner) === undefined)
         throw this.#refuse(
           'TABLE() of anything but a function is not understood.',
-          undefined,
+          this.#statement.tokens.findIndex((token) => isWord(token, 'TABLE')),
           'Name the table itself.',
         );
       return this.#tableFunction(inner, scope, ctes);
@@ -505,7 +645,12 @@ export class Resolver {
         return union(this.#star(node.body, scope, ctes).map((column) => column.origins));
       case 'function':
       case 'aggregate_function':
+        // These only hold the columns that are grouped by.
+        if (/^(?:GROUPING SETS|ROLLUP|CUBE)$/i.test(asText(node.body['name'])))
+          return this.#fields(node.body, scope, ctes, usage);
         return this.#function(node.body, scope, ctes);
+      case 'braced_wildcard':
+        return this.#expression({ star: node.body['star'] ?? node.body }, scope, ctes, usage);
       case 'method_call': {
         const called = this.#calledName(value);
         if (called) this.findings.functions.push(this.#functionUse(called.name, called.token, false));
@@ -527,7 +672,7 @@ export class Resolver {
           this.#expression(node.body['keep'], scope, ctes, 'window'),
         ]);
       case 'parameter':
-        return this.#parameter(node.body);
+        return this.#parameter(node.body, scope, usage);
       case 'identifier':
       case 'var':
       case 'literal':
@@ -556,16 +701,28 @@ export class Resolver {
     );
   }
 
-  #parameter(body: Body): readonly Origin[] {
-    const style = asText(body['style']);
-    // $1 of VALUES and staged files is a column by position; $name is a session variable, which pooled connections must not have.
-    if (style === 'Dollar' && typeof body['index'] !== 'number')
-      throw this.#refuse(
-        'Session variables are not available: connections are shared.',
-        undefined,
-        'Write the value itself, or send it in binds.',
-      );
-    return [];
+  #parameter(body: Body, scope: Scope, usage: ColumnUsage): readonly Origin[] {
+    const index = body['index'];
+    if (asText(body['style']) !== 'Dollar') return [];
+    if (typeof index === 'number') return this.#byPosition(index, undefined, scope, usage);
+    // $name is a session variable, which pooled connections must not have.
+    throw this.#refuse(
+      'Session variables are not available: connections are shared.',
+      this.#statement.tokens.findIndex(({ kind }) => kind === 'variable'),
+      'Write the value itself, or send it in binds.',
+    );
+  }
+
+  /** `$2` and `t.$2`: a column by its place. Every column keeps its place only where none is left out, so all count as read. */
+  #byPosition(index: number, table: string | undefined, scope: Scope, usage: ColumnUsage): readonly Origin[] {
+    const sources = scope.sources.filter(({ alias }) => table === undefined || alias === table);
+    const found = union(sources.map(({ columns }) => columns?.[index - 1]?.origins ?? []));
+    for (const origin of found) this.findings.columns.push({ ...origin, usage, token: -1 });
+    for (const origin of union(sources.flatMap(({ columns }) => (columns ?? []).map(({ origins }) => origins)))) {
+      this.findings.hasStar = true;
+      this.findings.columns.push({ ...origin, usage: 'star', token: -1 });
+    }
+    return found;
   }
 
   #functionToken(name: string): number {
@@ -602,6 +759,8 @@ export class Resolver {
     if (!name) return [];
     const column = folded(name);
     const token = this.#token(name);
+    if (!name.quoted && /^\$\d+$/.test(name.name))
+      return this.#byPosition(Number(name.name.slice(1)), table ? folded(table) : undefined, scope, usage);
     if (!table && scope.lambdaNames.has(column)) return [];
     this.findings.columnNames.add(column);
     const found = this.#lookUp(column, table ? folded(table) : undefined, scope);

@@ -2,6 +2,7 @@
 import * as polyglot from '@polyglot-sql/sdk';
 import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, joined, lex, type Token } from './lex.js';
+import { normalise, type Piece, restoreNames } from './normalise.js';
 import { type Position, positionAt, Refusal } from './refusal.js';
 import { asList } from './tree.js';
 
@@ -15,7 +16,9 @@ export interface Statement {
 
 export interface ParsedStatement extends Statement {
   readonly tree: unknown;
-  /** For an offset in `text` that the parser gives (in code points), the token there. */
+  /** RESAMPLE stands in it. */
+  readonly isResampled: boolean;
+  /** For an offset that the parser gives (in code points), the token there. */
   readonly tokenAt: (offset: number) => number | undefined;
 }
 
@@ -56,20 +59,21 @@ export const positionOf = (statement: Statement, index: number): Position | unde
   return token ? positionAt(statement.source, token.start) : undefined;
 };
 
-/** Offsets in `text` at which each token begins, in code points, as the parser counts. */
-function tokenStarts(tokens: readonly Token[]): number[] {
+/** Offsets at which each piece begins, in code points, as the parser counts. */
+function pieceStarts(pieces: readonly Piece[]): number[] {
   const starts: number[] = [];
   let at = 0;
-  for (const token of tokens) {
+  for (const { text } of pieces) {
     starts.push(at);
-    at += [...token.text].length + 1;
+    at += [...text].length + 1;
   }
   return starts;
 }
 
 /** Parses with the primary parser. Throws a NOT_UNDERSTOOD Refusal with the place. */
 export function parseStatement(statement: Statement): ParsedStatement {
-  const starts = tokenStarts(statement.tokens);
+  const { pieces, standIns, isResampled } = normalise(statement.tokens);
+  const starts = pieceStarts(pieces);
   const tokenAt = (offset: number): number | undefined => {
     let low = 0;
     let high = starts.length - 1;
@@ -78,11 +82,11 @@ export function parseStatement(statement: Statement): ParsedStatement {
       if ((starts[middle] ?? 0) <= offset) low = middle;
       else high = middle - 1;
     }
-    return starts[low] === undefined ? undefined : low;
+    return pieces[low]?.index;
   };
   let result: ReturnType<typeof polyglot.parse>;
   try {
-    result = polyglot.parse(statement.text, polyglot.Dialect.Snowflake);
+    result = polyglot.parse(pieces.map(({ text }) => text).join(' '), polyglot.Dialect.Snowflake);
   } catch {
     throw new Refusal(
       'NOT_UNDERSTOOD',
@@ -103,5 +107,5 @@ export function parseStatement(statement: Statement): ParsedStatement {
       'Check the syntax there; a statement that is not fully understood is never run.',
     );
   }
-  return { ...statement, tree: trees[0], tokenAt };
+  return { ...statement, tree: restoreNames(trees[0], standIns), isResampled, tokenAt };
 }

@@ -1,0 +1,202 @@
+/**
+ * What the primary parser is given where it can't read a Snowflake form as it stands: the same statement with that form left out
+ * or written in another way. Only forms that name no object and whose columns are accounted for may go; what is sent to Snowflake
+ * are always the statement's own tokens.
+ *
+ * Sources: documentation pages sql/select (`* ILIKE`), user-guide/querying-semistructured (casts within paths),
+ * data-types-structured (types), functions/filter (typed lambdas), constructs/unpivot (aliases without AS), constructs/connect-by
+ * (PRIOR, CONNECT_BY_ROOT), constructs/resample, constructs/from (DYNAMIC_TABLE_REFRESH_BOUNDARY), identifiers-syntax.
+ */
+import { isOperator, isWord, type Token } from './lex.js';
+
+export interface Piece {
+  readonly text: string;
+  /** The statement's own token that it stands for. */
+  readonly index: number;
+}
+
+export interface Normalised {
+  readonly pieces: readonly Piece[];
+  /** Stand-ins for quoted names that the parser misreads, with the names that they stand for. */
+  readonly standIns: ReadonlyMap<string, string>;
+  /** RESAMPLE was left out: all columns of all tables count as grouped by. */
+  readonly isResampled: boolean;
+}
+
+/** For each opening bracket its closing one, and the other way round. */
+function partners(tokens: readonly Token[]): ReadonlyMap<number, number> {
+  const found = new Map<number, number>();
+  const open: number[] = [];
+  tokens.forEach((token, index) => {
+    if (isOperator(token, '(')) open.push(index);
+    if (!isOperator(token, ')')) return;
+    const from = open.pop();
+    if (from === undefined) return;
+    found.set(from, index);
+    found.set(index, from);
+  });
+  return found;
+}
+
+const isName = (token: Token | undefined): boolean => token?.kind === 'word' || token?.kind === 'quoted';
+
+const STRUCTURED = ['ARRAY', 'OBJECT', 'MAP'];
+
+class Normaliser {
+  readonly #tokens: readonly Token[];
+  readonly #partners: ReadonlyMap<number, number>;
+  readonly #dropped = new Set<number>();
+  readonly #asBefore = new Set<number>();
+  readonly #standIns = new Map<string, string>();
+  readonly #replaced = new Map<number, string>();
+  #isResampled = false;
+
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens;
+    this.#partners = partners(tokens);
+  }
+
+  #drop(from: number, to: number): void {
+    for (let at = from; at < to; at++) this.#dropped.add(at);
+  }
+
+  /** After `(` the token behind its `)`; the same place where there is no bracket. */
+  #behind(at: number): number {
+    const close = isOperator(this.#tokens[at], '(') ? this.#partners.get(at) : undefined;
+    return close === undefined ? at : close + 1;
+  }
+
+  run(): Normalised {
+    const isHierarchical = this.#tokens.some(
+      (token, at) => isWord(token, 'CONNECT') && isWord(this.#tokens[at + 1], 'BY'),
+    );
+    this.#tokens.forEach((token, at) => {
+      if (token.kind === 'quoted') this.#quoted(token.text, at);
+      else if (isOperator(token, '::')) this.#cast(at + 1);
+      else if (isOperator(token, '->')) this.#lambda(at - 1);
+      else if (token.kind === 'word') this.#word(token, at, isHierarchical);
+    });
+    const pieces: Piece[] = [];
+    this.#tokens.forEach((token, index) => {
+      if (this.#dropped.has(index)) return;
+      if (this.#asBefore.has(index)) pieces.push({ text: 'AS', index });
+      pieces.push({ text: this.#replaced.get(index) ?? token.text, index });
+    });
+    return { pieces, standIns: this.#standIns, isResampled: this.#isResampled };
+  }
+
+  #word(token: Token, at: number, isHierarchical: boolean): void {
+    const next = this.#tokens[at + 1];
+    switch (token.text.toUpperCase()) {
+      case 'ILIKE':
+        // Behind a star and before a literal it filters the star's columns by name: without it there are more, never others.
+        if (isOperator(this.#tokens[at - 1], '*') && next?.kind === 'string') this.#drop(at, at + 2);
+        return;
+      case 'PRIOR':
+      case 'CONNECT_BY_ROOT':
+        // The same column, of another row.
+        if (isHierarchical && (isName(next) || isOperator(next, '('))) this.#drop(at, at + 1);
+        return;
+      case 'UNPIVOT':
+        this.#unpivot(at);
+        return;
+      case 'RESAMPLE':
+        if (isOperator(next, '(') && isWord(this.#tokens[at + 2], 'USING')) {
+          this.#isResampled = true;
+          this.#drop(at, this.#behind(at + 1));
+        }
+        return;
+      case 'DYNAMIC_TABLE_REFRESH_BOUNDARY': {
+        const close = this.#partners.get(at + 1);
+        if (close === undefined) return;
+        this.#drop(at, at + 2);
+        this.#dropped.add(close);
+        return;
+      }
+      case 'AS': {
+        const open = this.#openBefore(at);
+        if (open !== undefined && isWord(this.#tokens[open - 1], 'CAST', 'TRY_CAST')) this.#structured(at + 1);
+        return;
+      }
+    }
+  }
+
+  /** The bracket in which the token stands. */
+  #openBefore(at: number): number | undefined {
+    for (let index = at - 1; index >= 0; index--) {
+      if (isOperator(this.#tokens[index], ')')) index = this.#partners.get(index) ?? -1;
+      else if (isOperator(this.#tokens[index], '(')) return index;
+    }
+    return undefined;
+  }
+
+  /** Leaves out what stands in the brackets of a structured type; answers where the type ends. */
+  #structured(at: number): number {
+    const behind = this.#behind(at + 1);
+    if (!isWord(this.#tokens[at], ...STRUCTURED)) return behind;
+    const inside = this.#tokens.slice(at + 1, behind);
+    const isType = inside.every((token) => isName(token) || token.kind === 'number' || /^[(),]$/.test(token.text));
+    if (isType) this.#drop(at + 1, behind);
+    return behind;
+  }
+
+  /** `x::VARIANT:a` and `x::ARRAY[0]`: the cast changes no column, and the path goes on behind it. */
+  #cast(at: number): void {
+    if (this.#tokens[at]?.kind !== 'word') return;
+    const behind = this.#structured(at);
+    const next = this.#tokens[behind];
+    if (isOperator(next, ':') || isOperator(next, '[') || next?.kind === 'bind') this.#drop(at - 1, behind);
+  }
+
+  /** `(a INT, b INT) -> …`: the types go. */
+  #lambda(close: number): void {
+    const open = isOperator(this.#tokens[close], ')') ? this.#partners.get(close) : undefined;
+    if (open === undefined) return;
+    let isFirst = true;
+    for (let at = open + 1; at < close; at++) {
+      if (isOperator(this.#tokens[at], ',')) isFirst = true;
+      else if (isFirst) isFirst = false;
+      else {
+        const behind = this.#behind(at);
+        this.#drop(at, Math.max(at + 1, behind));
+        at = Math.max(at, behind - 1);
+      }
+    }
+  }
+
+  /** `UNPIVOT (v FOR n IN (jan january))` means `jan AS january`. */
+  #unpivot(at: number): void {
+    const open = this.#tokens.findIndex((token, index) => index > at && isOperator(token, '('));
+    const close = this.#partners.get(open);
+    const list = this.#tokens.findIndex((token, index) => index > open && isWord(token, 'IN')) + 1;
+    const end = this.#partners.get(list);
+    if (close === undefined || list === 0 || list > close || end === undefined) return;
+    for (let index = list + 1; index < end; index++) {
+      const isPair = isName(this.#tokens[index - 1]) && isName(this.#tokens[index]);
+      if (isPair && !isWord(this.#tokens[index - 1], 'AS') && !isWord(this.#tokens[index], 'AS'))
+        this.#asBefore.add(index);
+    }
+  }
+
+  /** A name that begins or ends with a doubled quote is misread; a plain one stands in for it. */
+  #quoted(text: string, at: number): void {
+    if (!text.startsWith('"""') && !text.endsWith('"""')) return;
+    const name = text.slice(1, -1).replaceAll('""', '"');
+    const known = [...this.#standIns].find(([, real]) => real === name)?.[0];
+    let standIn = known ?? `stand in ${this.#standIns.size}`;
+    while (known === undefined && this.#tokens.some((token) => token.text.includes(standIn))) standIn += ' ';
+    this.#standIns.set(standIn, name);
+    this.#replaced.set(at, `"${standIn}"`);
+  }
+}
+
+export const normalise = (tokens: readonly Token[]): Normalised => new Normaliser(tokens).run();
+
+/** Puts the names back into the parser's tree. */
+export function restoreNames(tree: unknown, standIns: ReadonlyMap<string, string>): unknown {
+  if (standIns.size === 0) return tree;
+  if (Array.isArray(tree)) return tree.map((item) => restoreNames(item, standIns));
+  if (typeof tree === 'string') return standIns.get(tree) ?? tree;
+  if (typeof tree !== 'object' || tree === null) return tree;
+  return Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, restoreNames(value, standIns)]));
+}
