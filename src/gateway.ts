@@ -26,6 +26,7 @@ import {
   analyse,
   type CatalogReader,
   cteNames,
+  Disagreement,
   objectKey,
   Refusal,
   readStatement,
@@ -99,6 +100,7 @@ interface Judged {
 export interface Counters {
   readonly verdict: (decision: 'allow' | 'deny' | 'approve', code: DenialCode | undefined) => void;
   readonly ran: (durationMs: number, rows: number, bytes: number) => void;
+  readonly disagreement: (parser: string) => void;
 }
 
 export interface GatewayParts {
@@ -274,6 +276,13 @@ export class Gateway {
         outputMasks: outputMasks(analysis, verdict.masks),
       };
     } catch (error) {
+      if (error instanceof Disagreement) {
+        this.#parts.counters.disagreement(error.parser);
+        this.#parts.log.warn(
+          { parser: error.parser, fingerprint: statement && fingerprintOf(statement) },
+          'two parsers read a statement differently',
+        );
+      }
       if (error instanceof Refusal)
         return {
           ...nothing,
@@ -810,6 +819,14 @@ function approvalDenial(
   return undefined;
 }
 
+/** The same for statements that differ only in their literals. */
+function fingerprintOf(statement: Statement | undefined): string {
+  const shape = (statement?.tokens ?? []).map(({ kind, text }) =>
+    kind === 'string' || kind === 'number' ? '?' : kind === 'word' ? text.toUpperCase() : text,
+  );
+  return createHash('sha256').update(shape.join(' ')).digest('hex').slice(0, 16);
+}
+
 /** The statement as the transcript knows it. */
 class Intent {
   readonly session: string;
@@ -840,19 +857,8 @@ class Intent {
     return JSON.stringify({ app: 'snowfence', statement: this.statementId, session: this.session });
   }
 
-  /** The same for statements that differ only in their literals. */
   get fingerprint(): string {
-    const tokens = this.judged.statement?.tokens ?? [];
-    const shape = tokens
-      .map((token) =>
-        token.kind === 'string' || token.kind === 'number'
-          ? '?'
-          : token.kind === 'word'
-            ? token.text.toUpperCase()
-            : token.text,
-      )
-      .join(' ');
-    return createHash('sha256').update(shape).digest('hex').slice(0, 16);
+    return fingerprintOf(this.judged.statement);
   }
 
   event(

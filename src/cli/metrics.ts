@@ -9,6 +9,7 @@ export class Metrics {
   readonly #duration: Histogram;
   readonly #rows: Counter;
   readonly #bytes: Counter;
+  readonly #disagreements: Counter<'parser'>;
 
   constructor(isPolicySetSound: () => boolean) {
     const registers = [this.registry];
@@ -33,6 +34,12 @@ export class Metrics {
     });
     this.#rows = new Counter({ name: 'snowfence_rows_total', help: 'Rows answered.', registers });
     this.#bytes = new Counter({ name: 'snowfence_result_bytes_total', help: 'Bytes of rows answered.', registers });
+    this.#disagreements = new Counter({
+      name: 'snowfence_parser_disagreements_total',
+      help: 'Statements refused because another parser reads them differently.',
+      labelNames: ['parser'],
+      registers,
+    });
     new Gauge({
       name: 'snowfence_policies_sound',
       help: '1 while the policy folder checks, 0 while the last good set is in force.',
@@ -51,6 +58,7 @@ export class Metrics {
         this.#rows.inc(rows);
         this.#bytes.inc(bytes);
       },
+      disagreement: (parser) => this.#disagreements.inc({ parser }),
     };
   }
 

@@ -152,9 +152,10 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     );
     if (!known) objects.push(use);
   };
-  for (const { object, access, token } of findings.tables) {
-    const relation = opened.relations.get(objectKey(object));
-    add({ object, access, relation, position: place(token), via });
+  // Those that the statement names come before those that only a view reads: an object has one entry, the most direct.
+  for (const { object, access, token } of findings.tables)
+    add({ object, access, relation: opened.relations.get(objectKey(object)), position: place(token), via });
+  for (const { object, token } of findings.tables) {
     const view = opened.views.get(objectKey(object));
     if (!view || statement.kind === 'describe') continue;
     for (const use of view.objects) add({ ...use, position: place(token), via: [...via, object, ...use.via.slice(1)] });
@@ -200,8 +201,20 @@ function baseOrigins(
  * Throws a Refusal for whatever is not fully understood.
  */
 export async function analyse(statement: Statement, reader: CatalogReader, defaults: Defaults): Promise<Analysis> {
-  const parsed = parseStatement(statement);
-  const opened: Opened = { relations: new Map(), views: new Map() };
-  await load(parsed, reader, defaults, opened, 0);
-  return finish(parsed, defaults, opened, []);
+  try {
+    const parsed = parseStatement(statement);
+    const opened: Opened = { relations: new Map(), views: new Map() };
+    await load(parsed, reader, defaults, opened, 0);
+    return finish(parsed, defaults, opened, []);
+  } catch (error) {
+    // The walk goes as deep as the tree is.
+    if (error instanceof RangeError)
+      throw new Refusal(
+        'NOT_UNDERSTOOD',
+        'The statement is too complex to be read.',
+        positionOf(statement, 0),
+        'Split it into smaller ones.',
+      );
+    throw error;
+  }
 }

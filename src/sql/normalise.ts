@@ -40,6 +40,9 @@ function partners(tokens: readonly Token[]): ReadonlyMap<number, number> {
 
 const isName = (token: Token | undefined): boolean => token?.kind === 'word' || token?.kind === 'quoted';
 
+/** More of them are left to the parser, which refuses them. */
+const MAX_STAND_INS = 50;
+
 const STRUCTURED = ['ARRAY', 'OBJECT', 'MAP'];
 
 class Normaliser {
@@ -183,6 +186,7 @@ class Normaliser {
     if (!text.startsWith('"""') && !text.endsWith('"""')) return;
     const name = text.slice(1, -1).replaceAll('""', '"');
     const known = [...this.#standIns].find(([, real]) => real === name)?.[0];
+    if (known === undefined && this.#standIns.size >= MAX_STAND_INS) return;
     let standIn = known ?? `stand in ${this.#standIns.size}`;
     while (known === undefined && this.#tokens.some((token) => token.text.includes(standIn))) standIn += ' ';
     this.#standIns.set(standIn, name);

@@ -90,6 +90,10 @@ const MATCH_KEYS = new Set([
   'alias_explicit_as',
 ]);
 
+/** A star over a star doubles its columns: without a bound some dozens of definitions would fill the memory. */
+const MAX_COLUMNS = 10_000;
+const MAX_USES = 200_000;
+
 const SET_OPERATIONS = new Set(['union', 'except', 'intersect']);
 
 const union = (parts: readonly (readonly Origin[])[]): Origin[] => {
@@ -120,7 +124,12 @@ export class Resolver {
   }
 
   #refuse(what: string, token: number | undefined, hint?: string): Refusal {
-    return new Refusal('NOT_UNDERSTOOD', what, positionOf(this.#statement, token ?? this.#mentioned(what)), hint);
+    return new Refusal(
+      'NOT_UNDERSTOOD',
+      what,
+      positionOf(this.#statement, Math.max(0, token ?? this.#mentioned(what))),
+      hint,
+    );
   }
 
   /** Where the parser gives no place: the first token that the message names, or else the statement's beginning. */
@@ -250,7 +259,10 @@ export class Resolver {
     for (const item of asList(asBody(body['from'])['expressions'])) scope.sources.push(this.#source(item, scope, ctes));
     for (const join of asList(body['joins']).map(asBody)) this.#join(join, scope, ctes);
     const outputs: OutputColumn[] = [];
-    for (const item of asList(body['expressions'])) outputs.push(...this.#item(item, scope, ctes));
+    for (const item of asList(body['expressions'])) {
+      for (const output of this.#item(item, scope, ctes)) outputs.push(output);
+      this.#bound(outputs);
+    }
     this.#expression(body['where_clause'], scope, ctes, 'predicate');
     this.#expression(body['connect'], scope, ctes, 'predicate');
     this.#positional(body['group_by'], outputs, scope, ctes, 'group');
@@ -261,6 +273,12 @@ export class Resolver {
     this.#expression(body['distinct_on'], scope, ctes, 'group');
     for (const key of ['limit', 'offset', 'fetch', 'top']) this.#expression(body[key], scope, ctes, 'argument');
     return outputs;
+  }
+
+  #bound(outputs: readonly OutputColumn[]): void {
+    if (outputs.length > MAX_COLUMNS) throw this.#refuse(`The statement has more than ${MAX_COLUMNS} columns.`, 0);
+    if (this.findings.columns.length > MAX_USES)
+      throw this.#refuse(`The statement uses columns more than ${MAX_USES} times.`, 0);
   }
 
   /** GROUP BY and ORDER BY take positions and ALL besides expressions (constructs/group-by, constructs/order-by). */
@@ -343,6 +361,7 @@ export class Resolver {
         });
       }
       if (source.columns === undefined) outputs.push({ name: undefined, origins: [] });
+      this.#bound(outputs);
     }
     return outputs;
   }

@@ -1,10 +1,12 @@
 /** One statement, read: its tokens, the text that stands for it, its tree. */
 import * as polyglot from '@polyglot-sql/sdk';
 import { kindOf, type StatementKind } from './kind.js';
-import { isOperator, joined, lex, type Token } from './lex.js';
+import { isOperator, isWord, joined, lex, type Token } from './lex.js';
 import { normalise, type Piece, restoreNames } from './normalise.js';
 import { type Position, positionAt, Refusal } from './refusal.js';
 import { asList } from './tree.js';
+
+const MAX_SET_OPERATIONS = 1000;
 
 export interface Statement {
   readonly source: string;
@@ -72,6 +74,17 @@ function pieceStarts(pieces: readonly Piece[]): number[] {
 
 /** Parses with the primary parser. Throws a NOT_UNDERSTOOD Refusal with the place. */
 export function parseStatement(statement: Statement): ParsedStatement {
+  const sets = statement.tokens.flatMap((token, index) =>
+    isWord(token, 'UNION', 'EXCEPT', 'MINUS', 'INTERSECT') ? index : [],
+  );
+  // The parser's time grows with the square of them.
+  if (sets.length > MAX_SET_OPERATIONS)
+    throw new Refusal(
+      'NOT_UNDERSTOOD',
+      `The statement has more than ${MAX_SET_OPERATIONS} set operations.`,
+      positionOf(statement, sets[MAX_SET_OPERATIONS] ?? 0),
+      'Split it into smaller ones.',
+    );
   const { pieces, standIns, isResampled } = normalise(statement.tokens);
   const starts = pieceStarts(pieces);
   const tokenAt = (offset: number): number | undefined => {
@@ -91,7 +104,7 @@ export function parseStatement(statement: Statement): ParsedStatement {
     throw new Refusal(
       'NOT_UNDERSTOOD',
       'The statement is too complex to be read.',
-      undefined,
+      positionOf(statement, 0),
       'Split it into smaller ones.',
     );
   }
@@ -103,7 +116,7 @@ export function parseStatement(statement: Statement): ParsedStatement {
     throw new Refusal(
       'NOT_UNDERSTOOD',
       `The statement could not be read${near}.`,
-      index === undefined ? undefined : positionOf(statement, index),
+      positionOf(statement, index ?? 0),
       'Check the syntax there; a statement that is not fully understood is never run.',
     );
   }
