@@ -11,7 +11,7 @@ import { analyse, cteNames, Refusal, readStatement, rewrite, secondOpinion } fro
 import { catalog, read } from '../corpus/describe.mjs';
 
 const DEFAULTS = { database: 'DB', schema: 'S' };
-export const HANG_MS = 100;
+const HANG_MS = 100;
 
 /** mulberry32: 32 bits of state, the same numbers for the same seed everywhere. */
 function random(seed) {
@@ -281,7 +281,9 @@ export async function fuzz(count, seed, onProgress = () => undefined) {
         const ctes = cteNames(analysis);
         const own = new Set(
           analysis.objects.flatMap(({ object: { database, schema, name } }) =>
-            [name, `${schema}.${name}`, `${database}.${schema}.${name}`].map((text) => text.toUpperCase()),
+            [name, `${schema}.${name}`, `${database}.${schema}.${name}`].map((text) =>
+              text.replaceAll('"', '').toUpperCase(),
+            ),
           ),
         );
         const beyond = seen.find((name) => !own.has(name) && !ctes.has(name));
