@@ -2,15 +2,24 @@
  * A statement's way through snowfence. `query` tells it from top to bottom; each step is one call into one room.
  */
 import { createHash, randomUUID } from 'node:crypto';
+import {
+  type Answer,
+  AnswerBuilder,
+  approvalDenial,
+  type Bind,
+  errorText,
+  masksOf,
+  noticesFor,
+  type QueryRequest,
+} from './answer.js';
 import type { Approvals } from './approval/index.js';
 import type { Principal } from './identity/index.js';
-import { type DetectorKind, maskExpression, methodName, scrub, scrubValue } from './masking/index.js';
+import { Intent } from './intent.js';
+import { Judge, type Judged, UNREACHABLE } from './judge.js';
+import { type DetectorKind, scrub, scrubValue } from './masking/index.js';
 import {
-  type AppliedMask,
   type Denial,
   type DenialCode,
-  decide,
-  decideKind,
   describeStanding,
   inForce,
   maskFor,
@@ -21,25 +30,10 @@ import {
   standing,
   type Verdict,
 } from './policy/index.js';
-import {
-  type Analysis,
-  analyse,
-  type CatalogReader,
-  cteNames,
-  Disagreement,
-  objectKey,
-  Refusal,
-  readStatement,
-  rewrite,
-  type Statement,
-  secondOpinion,
-  showObject,
-  type Treatment,
-} from './sql/index.js';
+import { objectKey } from './sql/index.js';
 import { type ClientInfo, RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
 import {
   type CatalogObject,
-  type Json,
   type PoolKey,
   type RunResult,
   StatementCancelled,
@@ -48,53 +42,9 @@ import {
   WarehouseUnavailable,
 } from './warehouse/index.js';
 
-export type Bind = string | number | boolean | null;
-
 export interface Caller {
   readonly principal: Principal;
   readonly client: ClientInfo;
-}
-
-export interface QueryRequest {
-  readonly sql: string;
-  readonly purpose?: string | undefined;
-  readonly maxRows?: number | undefined;
-  readonly binds?: readonly Bind[] | undefined;
-  readonly session?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((message: string) => void) | undefined;
-}
-
-export interface AnswerColumn {
-  readonly name: string;
-  readonly type: string;
-  readonly mask: string | null;
-}
-
-export interface Answer {
-  readonly status: 'ok' | 'denied' | 'approval_required' | 'error';
-  readonly statementId: string;
-  readonly session: string | null;
-  readonly columns: readonly AnswerColumn[];
-  readonly rows: readonly (readonly Json[])[];
-  readonly isTruncated: boolean;
-  readonly notices: readonly string[];
-  readonly queryId: string | null;
-  readonly durationMs: number;
-  readonly denial: Denial | undefined;
-  readonly error: { readonly code: string; readonly message: string } | undefined;
-  readonly approval: { readonly id: string; readonly expiresAt: string } | undefined;
-}
-
-/** A statement judged: all that is needed to run it, or the reason why it isn't. */
-interface Judged {
-  readonly statement: Statement | undefined;
-  readonly analysis: Analysis | undefined;
-  readonly verdict: Verdict | undefined;
-  readonly denial: Denial | undefined;
-  /** The text to send. */
-  readonly sent: string | undefined;
-  readonly outputMasks: readonly OutputMask[];
 }
 
 export interface Counters {
@@ -116,24 +66,34 @@ export interface GatewayParts {
   readonly now: () => Date;
 }
 
-const RECORDED_TEXT_LIMIT = 256 * 1024;
-const JUDGED_CACHE = 2000;
-const JUDGED_MS = 60_000;
-const MAX_PURPOSE = 2000;
+const CONFIRMED_CACHE = 2000;
 const PROGRESS_MS = 1000;
 
 export class Gateway {
   readonly #parts: GatewayParts;
-  readonly #judged = new Map<
-    string,
-    { readonly value: Promise<Judged>; readonly until: number; isRenewing: boolean }
-  >();
+  readonly #judge: Judge;
   readonly #confirmed = new Set<string>();
   readonly #running = new Map<string, number>();
   readonly #controllers = new Set<AbortController>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
+    const { catalog } = parts.warehouse;
+    this.#judge = new Judge({
+      policies: parts.policies,
+      catalogs: {
+        get version() {
+          return catalog.version;
+        },
+        reader: (key) => ({ relation: (name) => catalog.relation(key, name) }),
+      },
+      defaults: parts.warehouse.options,
+      onUnreachable: (error) => parts.log.error({ err: error }, 'the warehouse is not reachable'),
+      onDisagreement: (parser, fingerprint) => {
+        parts.counters.disagreement(parser);
+        parts.log.warn({ parser, fingerprint }, 'two parsers read a statement differently');
+      },
+    });
   }
 
   /** The way: who, what, may it, write it down, ask a person, run it, write down what came of it, answer. */
@@ -147,7 +107,7 @@ export class Gateway {
       const session = await this.#parts.transcript.sessions.find(principal, caller.client, request.session);
       answer.session = session;
       const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
-      const judged = await this.#judge(principal, policies, request);
+      const judged = await this.#judge.judge(principal, policies, request);
       const intent = new Intent(session, statementId, request, judged, this.#parts.policies().version);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
       const over = await this.#record(principal, intent, judged.verdict);
@@ -169,7 +129,7 @@ export class Gateway {
       await this.#parts.transcript.ensureAlive();
       answer.session = await this.#parts.transcript.sessions.find(caller.principal, caller.client, request.session);
       const policies = inForce(this.#parts.policies(), caller.principal, this.#parts.now());
-      const judged = await this.#judge(caller.principal, policies, request);
+      const judged = await this.#judge.judge(caller.principal, policies, request);
       const intent = new Intent(
         answer.session,
         answer.statementId,
@@ -196,110 +156,6 @@ export class Gateway {
       };
       return { judged: failed, bytes: undefined, answer: await this.#failure(answer, error) };
     }
-  }
-
-  // --- what does the statement do, and may this principal do that
-
-  #judge(principal: Principal, policies: readonly Policy[], request: QueryRequest): Promise<Judged> {
-    const { version } = this.#parts.policies();
-    const { catalog } = this.#parts.warehouse;
-    // What a verdict depends on, all of it: a statement seen before is not analysed again.
-    const key = createHash('sha256')
-      .update(
-        JSON.stringify([
-          version,
-          policies.map((policy) => policy.name),
-          catalog.version,
-          Boolean(request.purpose?.trim()),
-          templateValues(policies, principal),
-          request.sql,
-        ]),
-      )
-      .digest('base64');
-    const known = this.#judged.get(key);
-    const left = (known?.until ?? 0) - Date.now();
-    if (known && left > JUDGED_MS / 2) return known.value;
-    if (known && left > 0) {
-      // What is in use is judged anew before it is too old, so that nobody waits for it.
-      if (!known.isRenewing) {
-        known.isRenewing = true;
-        this.#judgeAnew(principal, policies, request).then(
-          (judged) => {
-            if (this.#judged.get(key) === known) this.#remember(key, Promise.resolve(judged));
-          },
-          () => undefined,
-        );
-      }
-      return known.value;
-    }
-    return this.#remember(key, this.#judgeAnew(principal, policies, request));
-  }
-
-  /** Objects may change without our knowing: a judgement holds no longer than the catalog's own memory. */
-  #remember(key: string, value: Promise<Judged>): Promise<Judged> {
-    this.#judged.delete(key);
-    if (this.#judged.size >= JUDGED_CACHE) this.#judged.delete(this.#judged.keys().next().value ?? '');
-    const entry = { value, until: Date.now() + JUDGED_MS, isRenewing: false };
-    this.#judged.set(key, entry);
-    const forget = (): void => {
-      if (this.#judged.get(key) === entry) this.#judged.delete(key);
-    };
-    value.then(({ denial }) => {
-      if (denial?.code === 'WAREHOUSE_UNAVAILABLE') forget();
-    }, forget);
-    return value;
-  }
-
-  async #judgeAnew(principal: Principal, policies: readonly Policy[], request: QueryRequest): Promise<Judged> {
-    const set = this.#parts.policies();
-    const nothing = { statement: undefined, analysis: undefined, verdict: undefined, sent: undefined, outputMasks: [] };
-    let statement: Statement | undefined;
-    try {
-      const noPolicy = policies.length === 0 ? decideKind(set, policies, 'select') : undefined;
-      if (noPolicy) return { ...nothing, denial: noPolicy };
-      statement = readStatement(request.sql);
-      const kindDenial = decideKind(set, policies, statement.kind);
-      if (kindDenial) return { ...nothing, statement, denial: kindDenial };
-      const { role, warehouse } = standing(policies);
-      const analysis = await analyse(statement, this.#reader({ role, warehouse }), this.#parts.warehouse.options);
-      secondOpinion(analysis, cteNames(analysis));
-      const circumstances = { hasPurpose: Boolean(request.purpose?.trim()), hasWhere: analysis.hasWhere };
-      const verdict = decide({ set, policies, subject: principal, analysis, circumstances });
-      if (verdict.denial) return { ...nothing, statement, analysis, verdict, denial: verdict.denial };
-      const sent = rewrite(analysis, treatments(verdict));
-      return {
-        statement,
-        analysis,
-        verdict,
-        denial: undefined,
-        sent: sent.text,
-        outputMasks: outputMasks(analysis, verdict.masks),
-      };
-    } catch (error) {
-      if (error instanceof Disagreement) {
-        this.#parts.counters.disagreement(error.parser);
-        this.#parts.log.warn(
-          { parser: error.parser, fingerprint: statement && fingerprintOf(statement) },
-          'two parsers read a statement differently',
-        );
-      }
-      if (error instanceof Refusal)
-        return {
-          ...nothing,
-          statement,
-          denial: { code: error.code, message: error.message, position: error.position, hint: error.hint },
-        };
-      // Recorded as refused, like any attempt: without the catalog nothing can be judged.
-      if (error instanceof WarehouseUnavailable) {
-        this.#parts.log.error({ err: error }, 'the warehouse is not reachable');
-        return { ...nothing, statement, denial: UNREACHABLE };
-      }
-      throw error;
-    }
-  }
-
-  #reader(key: PoolKey): CatalogReader {
-    return { relation: (name) => this.#parts.warehouse.catalog.relation(key, name) };
   }
 
   // --- the record
@@ -376,7 +232,11 @@ export class Gateway {
         binds: approval.binds,
         purpose: approval.purpose ?? undefined,
       };
-      const judged = await this.#judge(principal, inForce(this.#parts.policies(), principal, this.#parts.now()), full);
+      const judged = await this.#judge.judge(
+        principal,
+        inForce(this.#parts.policies(), principal, this.#parts.now()),
+        full,
+      );
       const intent = new Intent(
         approval.session_id,
         approval.statement_id,
@@ -495,7 +355,7 @@ export class Gateway {
         hint: 'Write it more plainly.',
       };
     }
-    if (this.#confirmed.size >= JUDGED_CACHE) this.#confirmed.clear();
+    if (this.#confirmed.size >= CONFIRMED_CACHE) this.#confirmed.clear();
     this.#confirmed.add(key);
     return undefined;
   }
@@ -556,7 +416,7 @@ export class Gateway {
       return answer.finish({ status: 'error', error: { code: 'CANCELLED', message: error.message } });
     }
     if (error instanceof StatementFailed) {
-      const message = errorText(error, intent, verdict);
+      const message = errorText(error, intent.judged, verdict);
       await recorder.append(
         intent.event('statement_failed', {
           code: error.code,
@@ -686,269 +546,4 @@ export class Gateway {
 const splitName = (text: string): string[] =>
   [...text.matchAll(/"((?:[^"]|"")*)"|[^".]+/g)].map((match) => match[1]?.replaceAll('""', '"') ?? match[0]);
 
-const UNREACHABLE: Denial = {
-  code: 'WAREHOUSE_UNAVAILABLE',
-  message: 'Snowflake is not reachable at the moment.',
-  hint: 'Try again later.',
-};
-
-/** What a principal puts into row predicates: part of what a verdict depends on. */
-const templateValues = (policies: readonly Policy[], principal: Principal): unknown =>
-  policies.some((policy) => policy.rows.some((row) => row.where.includes('{principal.')))
-    ? [principal.subject, principal.clientId, principal.claims]
-    : null;
-
-function treatments(verdict: Verdict): ReadonlyMap<string, Treatment> {
-  const out = new Map<
-    string,
-    { columns: Map<string, ((identifier: string) => string) | 'deny'>; predicate: string | undefined }
-  >();
-  const entry = (key: string) => {
-    const known = out.get(key) ?? { columns: new Map(), predicate: undefined };
-    out.set(key, known);
-    return known;
-  };
-  for (const mask of verdict.masks) {
-    const { method, type } = mask;
-    entry(objectKey(mask.object)).columns.set(
-      mask.column,
-      method.kind === 'deny' ? 'deny' : (identifier) => maskExpression(method, identifier, type),
-    );
-  }
-  for (const rows of verdict.rows) {
-    const known = entry(objectKey(rows.object));
-    known.predicate = known.predicate === undefined ? rows.where : `( ${known.predicate} ) AND ( ${rows.where} )`;
-  }
-  return out;
-}
-
-interface OutputMask {
-  /** undefined where the analysis gives no name, or many columns stand behind this one (PIVOT). */
-  readonly name: string | undefined;
-  readonly mask: string | null;
-}
-
-function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): OutputMask[] {
-  return analysis.outputs.map(({ name, origins }) => {
-    const applied = masks.filter((mask) =>
-      origins.some((origin) => origin.column === mask.column && objectKey(origin.object) === objectKey(mask.object)),
-    );
-    const methods = [...new Set(applied.map((mask) => methodName(mask.method)))];
-    return { name, mask: methods.length === 0 ? null : methods.join(', ') };
-  });
-}
-
-/** One for each column that came back: by place where the analysis foresaw just these columns, else by name. */
-function masksOf(foreseen: readonly OutputMask[], names: readonly string[]): (string | null)[] {
-  const isForeseen =
-    foreseen.length === names.length && foreseen.every(({ name }, at) => name === undefined || name === names[at]);
-  if (isForeseen) return foreseen.map(({ mask }) => mask);
-  const join = (some: readonly OutputMask[]): string | null =>
-    [...new Set(some.flatMap(({ mask }) => mask ?? []))].join(', ') || null;
-  return names.map((name) => {
-    const same = foreseen.filter((output) => output.name === name);
-    return join(same.length > 0 ? same : foreseen.filter((output) => output.name === undefined));
-  });
-}
-
-function noticesFor(
-  judged: Judged,
-  verdict: Verdict,
-  isTruncated: boolean,
-  found: ReadonlySet<DetectorKind>,
-): string[] {
-  const notices: string[] = [];
-  const uses = judged.analysis?.columns ?? [];
-  for (const mask of verdict.masks) {
-    if (mask.method.kind === 'deny') continue;
-    const use = uses.find(
-      (entry) =>
-        entry.column === mask.column &&
-        objectKey(entry.object) === objectKey(mask.object) &&
-        /^(?:predicate|join|group|order|window)$/.test(entry.usage),
-    );
-    if (use)
-      notices.push(
-        `${mask.column} is masked for you: this ${use.usage} worked on masked values (${methodName(mask.method)}).`,
-      );
-  }
-  const filtered = new Set(verdict.rows.map((rows) => showObject(rows.object)));
-  for (const object of filtered)
-    notices.push(`Some rows of ${object} are hidden from you; counts and sums are over the others.`);
-  if (isTruncated) notices.push('The result was cut at your limit; narrow the statement or aggregate.');
-  if (found.size > 0) notices.push(`Taken out of texts: ${[...found].join(', ')}.`);
-  return notices;
-}
-
-/** Values in quotes could have been read by Snowflake out of rows; the place and names of objects stay. */
-function errorText(error: StatementFailed, intent: Intent, verdict: Verdict): string {
-  const own = new Set(
-    intent.judged.statement?.tokens.map((token) => token.text.replace(/^['"]|['"]$/g, '').toUpperCase()),
-  );
-  const isCompilation = /compilation error/i.test(error.message);
-  const text = error.message.replace(/'((?:[^'\\]|'')*)'/g, (whole, value: string) =>
-    own.has(value.toUpperCase()) || isCompilation ? whole : "'…'",
-  );
-  return scrub(text, verdict.detect).text.slice(0, 2000);
-}
-
-function approvalDenial(
-  approval: { state: string; sent: string; decisions: readonly { decision: string; reason: string | null }[] },
-  sent: string | undefined,
-): Denial | undefined {
-  if (approval.state === 'denied') {
-    const reason = approval.decisions.find((entry) => entry.decision === 'deny')?.reason;
-    return {
-      code: 'APPROVAL_DENIED',
-      message: reason ? `A reviewer denied this statement: ${reason}` : 'A reviewer denied this statement.',
-    };
-  }
-  if (approval.state !== 'approved')
-    return {
-      code: 'APPROVAL_EXPIRED',
-      message: 'This approval is no longer open.',
-      hint: 'Send the statement again to ask anew.',
-    };
-  // Policies or views changed since: what was approved is not what would run.
-  if (approval.sent !== sent)
-    return {
-      code: 'APPROVAL_EXPIRED',
-      message: 'Rules or views have changed since this was approved.',
-      hint: 'Send the statement again to ask anew.',
-    };
-  return undefined;
-}
-
-/** The same for statements that differ only in their literals. */
-function fingerprintOf(statement: Statement | undefined): string {
-  const shape = (statement?.tokens ?? []).map(({ kind, text }) =>
-    kind === 'string' || kind === 'number' ? '?' : kind === 'word' ? text.toUpperCase() : text,
-  );
-  return createHash('sha256').update(shape.join(' ')).digest('hex').slice(0, 16);
-}
-
-/** The statement as the transcript knows it. */
-class Intent {
-  readonly session: string;
-  readonly statementId: string;
-  readonly request: QueryRequest;
-  readonly judged: Judged;
-  readonly #version: string;
-  readonly #isExplain: boolean;
-
-  constructor(
-    session: string,
-    statementId: string,
-    request: QueryRequest,
-    judged: Judged,
-    version: string,
-    isExplain = false,
-  ) {
-    this.session = session;
-    this.statementId = statementId;
-    this.request = request;
-    this.judged = judged;
-    this.#version = version;
-    this.#isExplain = isExplain;
-  }
-
-  /** In Snowflake's history: which statement of which session this was. */
-  get tag(): string {
-    return JSON.stringify({ app: 'snowfence', statement: this.statementId, session: this.session });
-  }
-
-  get fingerprint(): string {
-    return fingerprintOf(this.judged.statement);
-  }
-
-  event(
-    kind:
-      | 'statement_submitted'
-      | 'statement_refused'
-      | 'statement_completed'
-      | 'statement_failed'
-      | 'statement_cancelled'
-      | 'approval_asked'
-      | 'approval_used',
-    more: Readonly<Record<string, unknown>>,
-  ) {
-    const { statement, analysis, verdict, sent } = this.judged;
-    const isOpening = kind === 'statement_submitted' || kind === 'statement_refused';
-    const opening = {
-      statement: this.request.sql.slice(0, RECORDED_TEXT_LIMIT),
-      statement_length: this.request.sql.length,
-      binds: this.request.binds ?? [],
-      purpose: this.request.purpose?.slice(0, MAX_PURPOSE) ?? null,
-      explain: this.#isExplain,
-      kind: statement?.kind ?? null,
-      fingerprint: this.fingerprint,
-      objects:
-        analysis?.objects.map((use) => ({
-          object: showObject(use.object),
-          access: use.access,
-          via: use.via.map(showObject),
-        })) ?? [],
-      columns: [...new Set(analysis?.columns.map((use) => `${showObject(use.object)}.${use.column}`) ?? [])],
-      verdict: verdict?.decision ?? 'deny',
-      rules: verdict?.rules ?? [],
-      masks:
-        verdict?.masks.map((mask) => ({
-          column: `${showObject(mask.object)}.${mask.column}`,
-          method: methodName(mask.method),
-          rule: mask.rule,
-        })) ?? [],
-      rows:
-        verdict?.rows.map((rows) => ({ object: showObject(rows.object), where: rows.where, rule: rows.rule })) ?? [],
-      policies: verdict?.policies ?? [],
-      policy_version: this.#version,
-      sent: kind === 'statement_submitted' && !this.#isExplain ? (sent ?? null) : null,
-      tag: this.tag,
-    };
-    return {
-      kind,
-      sessionId: this.session,
-      statementId: this.statementId,
-      body: isOpening ? { ...opening, ...more } : more,
-    };
-  }
-}
-
-class AnswerBuilder {
-  readonly statementId: string;
-  readonly #started: number;
-  session: string | undefined;
-  /** Snowflake has run the statement to its end, whatever happens to the answer now. */
-  hasRun = false;
-
-  constructor(statementId: string, started: number) {
-    this.statementId = statementId;
-    this.#started = started;
-  }
-
-  get elapsed(): number {
-    return performance.now() - this.#started;
-  }
-
-  denied(denial: Denial): Answer {
-    return this.finish({ status: 'denied', denial });
-  }
-
-  finish(parts: Partial<Answer> & Pick<Answer, 'status'>): Answer {
-    return {
-      statementId: this.statementId,
-      session: this.session ?? null,
-      columns: [],
-      rows: [],
-      isTruncated: false,
-      notices: [],
-      queryId: null,
-      durationMs: Math.round(this.elapsed),
-      denial: undefined,
-      error: undefined,
-      approval: undefined,
-      ...parts,
-    };
-  }
-}
-
-export type { Judged };
+export type { Answer, Bind, QueryRequest } from './answer.js';

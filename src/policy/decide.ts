@@ -226,12 +226,12 @@ export function decideKind(set: PolicySet, policies: readonly Policy[], kind: St
       message: `The policies ${first.name} and ${other.name} name different Snowflake roles or warehouses for you.`,
       hint: 'Whoever keeps the policies has to decide which one is yours.',
     };
+  if (policies.some((policy) => policy.kinds.has(kind))) return undefined;
   const rules = policies.flatMap((policy) => policy.rules.map((rule) => ({ policy, rule })));
-  if (rules.some(({ rule }) => rule.effect !== 'deny' && rule.kinds.has(kind))) return undefined;
   const deny = rules.find(
     ({ rule }) => rule.effect === 'deny' && rule.kinds.has(kind) && rule.on.some((glob) => glob.source === '*'),
   );
-  const allowed = [...new Set(rules.flatMap(({ rule }) => (rule.effect === 'deny' ? [] : [...rule.kinds])))];
+  const allowed = [...new Set(policies.flatMap((policy) => [...policy.kinds]))];
   return {
     code: 'KIND_DENIED',
     message: deny?.rule.reason ?? `You may not run ${kind.replaceAll('_', ' ').toUpperCase()} statements.`,
@@ -269,11 +269,11 @@ function ruleFor(
   circumstances: Circumstances,
 ): Applicable | undefined {
   let best: Applicable | undefined;
+  const parts = partsOf(object);
   for (const policy of policies)
-    for (const rule of policy.rules) {
-      if (!rule.kinds.has(kind) || !applies(rule, circumstances)) continue;
-      if (best && RANK[rule.effect] >= RANK[best.rule.effect]) continue;
-      if (rule.on.some((glob) => glob.matches(partsOf(object)))) best = { policy, rule };
+    for (const { entry: rule, glob } of policy.index.rules.find(parts)) {
+      if (!rule.kinds.has(kind) || !applies(rule, circumstances) || !glob.matches(parts)) continue;
+      if (!best || RANK[rule.effect] < RANK[best.rule.effect]) best = { policy, rule };
     }
   return best;
 }
@@ -286,39 +286,34 @@ const approveRules = (
   circumstances: Circumstances,
 ): readonly Rule[] =>
   policies
-    .flatMap((policy) => policy.rules)
-    .filter(
-      (rule) =>
-        rule.effect === 'approve' &&
-        rule.kinds.has(kind) &&
-        applies(rule, circumstances) &&
-        rule.on.some((glob) => glob.matches(partsOf(object))),
-    );
+    .flatMap((policy) => policy.index.rules.find(partsOf(object)))
+    .filter(({ glob }) => glob.matches(partsOf(object)))
+    .map(({ entry }) => entry)
+    .filter((rule) => rule.effect === 'approve' && rule.kinds.has(kind) && applies(rule, circumstances));
+
+type ColumnMask = Omit<AppliedMask, 'type'>;
 
 /** The strictest mask on a column; between equals the longer glob, then the earlier line. */
-export function maskFor(
-  policies: readonly Policy[],
-  object: ObjectName,
-  column: string,
-): Omit<AppliedMask, 'type'> | undefined {
-  let best: { mask: Omit<AppliedMask, 'type'>; rank: number; weight: number } | undefined;
-  for (const policy of policies)
-    for (const entry of policy.columns)
-      for (const glob of entry.match) {
-        if (!glob.matches([...partsOf(object), column])) continue;
-        const rank = strictness(entry.mask);
-        if (best && (rank > best.rank || (rank === best.rank && glob.weight <= best.weight))) continue;
-        const mask = {
-          object,
-          column,
-          method: entry.mask,
-          policy: policy.name,
-          rule: entry.place,
-          reason: entry.reason,
-        };
-        best = { mask, rank, weight: glob.weight };
-      }
-  return best?.mask;
+export const maskFor = (policies: readonly Policy[], object: ObjectName, column: string): ColumnMask | undefined =>
+  masksOn(policies, object)(column);
+
+/** The masks on an object's columns, its rules looked up once. */
+function masksOn(policies: readonly Policy[], object: ObjectName): (column: string) => ColumnMask | undefined {
+  const parts = partsOf(object);
+  const candidates = policies.flatMap((policy) =>
+    policy.index.columns.find(parts).map(({ entry, glob }) => ({ entry, glob, policy, rank: strictness(entry.mask) })),
+  );
+  return (column) => {
+    let best: (typeof candidates)[number] | undefined;
+    for (const candidate of candidates) {
+      const { glob, rank } = candidate;
+      if (best && (rank > best.rank || (rank === best.rank && glob.weight <= best.glob.weight))) continue;
+      if (glob.matches([...parts, column])) best = candidate;
+    }
+    if (!best) return undefined;
+    const { entry, policy } = best;
+    return { object, column, method: entry.mask, policy: policy.name, rule: entry.place, reason: entry.reason };
+  };
 }
 
 /** Puts the principal's values into a row predicate, always as quoted literals. A claim that is absent matches nothing. */
@@ -337,9 +332,10 @@ function fill(where: string, subject: Subject): string {
 
 export function rowsFor(policies: readonly Policy[], object: ObjectName, subject: Subject): AppliedRows[] {
   return policies.flatMap((policy) =>
-    policy.rows
-      .filter((row) => row.on.matches(partsOf(object)))
-      .map((row) => ({ object, where: fill(row.where, subject), policy: policy.name, rule: row.place })),
+    policy.index.rows
+      .find(partsOf(object))
+      .filter(({ glob }) => glob.matches(partsOf(object)))
+      .map(({ entry: row }) => ({ object, where: fill(row.where, subject), policy: policy.name, rule: row.place })),
   );
 }
 
@@ -405,17 +401,20 @@ function decideObjects(question: Question): { denial?: Denial; rules: AppliedRul
       for (const rule of approveRules(policies, kind, use.object, circumstances)) asking.add(rule);
   }
   if (analysis.objects.length === 0) {
-    const rule = policies
-      .flatMap((policy) => policy.rules.map((entry) => ({ policy, entry })))
-      .find(({ entry }) => entry.effect === 'allow' && entry.kinds.has(analysis.kind));
-    if (rule)
+    for (const policy of policies) {
+      const rule = policy.kinds.has(analysis.kind)
+        ? policy.rules.find((entry) => entry.effect === 'allow' && entry.kinds.has(analysis.kind))
+        : undefined;
+      if (!rule) continue;
       rules.push({
         effect: 'allow',
         kind: analysis.kind,
         object: '(no object)',
-        policy: rule.policy.name,
-        rule: rule.entry.place,
+        policy: policy.name,
+        rule: rule.place,
       });
+      break;
+    }
   }
   return { rules, ...(asking.size > 0 ? { approval: approvalOf([...asking]) } : {}) };
 }
@@ -519,8 +518,9 @@ export function decide(question: Question): Verdict {
   const masks: AppliedMask[] = [];
   const rows: AppliedRows[] = [];
   for (const use of analysis.objects) {
+    const maskOf = masksOn(policies, use.object);
     for (const column of use.relation?.columns ?? []) {
-      const mask = maskFor(policies, use.object, column.name);
+      const mask = maskOf(column.name);
       if (mask) masks.push({ ...mask, type: column.type });
     }
     rows.push(...rowsFor(policies, use.object, subject));

@@ -28,6 +28,8 @@ const escapePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]
 
 export interface Glob {
   readonly source: string;
+  /** For each part its one spelling, or undefined where it has a wildcard; of a lone `*` none. */
+  readonly literals: readonly (string | undefined)[];
   /** Characters that are no wildcard: the longer of two globs is the more specific. */
   readonly weight: number;
   readonly matches: (parts: readonly string[]) => boolean;
@@ -35,7 +37,7 @@ export interface Glob {
 
 /** A glob of exactly `length` parts; a lone `*` stands for anything. Throws GlobError. */
 export function parseGlob(source: string, length: number): Glob {
-  if (source === '*') return { source, weight: 0, matches: () => true };
+  if (source === '*') return { source, literals: [], weight: 0, matches: () => true };
   const parts = splitParts(source);
   if (parts.length !== length)
     throw new GlobError(
@@ -48,6 +50,7 @@ export function parseGlob(source: string, length: number): Glob {
   );
   return {
     source,
+    literals: parts.map(({ text, quoted }) => (quoted ? text : text.includes('*') ? undefined : text.toUpperCase())),
     weight: parts.reduce((sum, { text }) => sum + text.replaceAll('*', '').length, 0),
     matches: (names) => names.length === tests.length && tests.every((test, index) => test.test(names[index] ?? '')),
   };
@@ -57,4 +60,38 @@ export function parseGlob(source: string, length: number): Glob {
 export function parseTextGlob(source: string): (text: string) => boolean {
   const test = new RegExp(`^${source.split('*').map(escapePattern).join('.*')}$`, 's');
   return (text) => test.test(text);
+}
+
+/**
+ * Entries by the globs that they carry, so that a look-up tries those whose spelled-out parts fit and not all: ten thousand rules cost
+ * about what ten do, as long as most of them name a table.
+ */
+const OBJECT_PARTS = 3;
+
+export class GlobIndex<T> {
+  readonly #buckets = new Map<string, { readonly glob: Glob; readonly entry: T; readonly order: number }[]>();
+  #order = 0;
+
+  static #key(parts: readonly (string | undefined)[]): string {
+    return parts.map((part) => (part === undefined ? '*' : `=${part}`)).join('\0');
+  }
+
+  add(glob: Glob, entry: T): void {
+    const key = GlobIndex.#key(glob.literals.slice(0, OBJECT_PARTS));
+    const bucket = this.#buckets.get(key);
+    const item = { glob, entry, order: this.#order++ };
+    if (bucket) bucket.push(item);
+    else this.#buckets.set(key, [item]);
+  }
+
+  /** Entries whose globs may match a name that begins with these parts of an object, in the order in which they were added. */
+  find(object: readonly string[]): readonly { readonly glob: Glob; readonly entry: T }[] {
+    if (this.#buckets.size === 0) return [];
+    const found = [...(this.#buckets.get('') ?? [])];
+    for (let wild = 0; wild < 2 ** OBJECT_PARTS; wild++) {
+      const key = GlobIndex.#key(object.map((part, at) => ((wild >> at) & 1 ? undefined : part)));
+      for (const item of this.#buckets.get(key) ?? []) found.push(item);
+    }
+    return found.sort((left, right) => left.order - right.order);
+  }
 }

@@ -6,7 +6,7 @@ import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { DetectorKind, MaskMethod } from '../masking/index.js';
 import { isOperator, isWord, lex, Refusal, type StatementKind } from '../sql/index.js';
-import { type Glob, GlobError, parseGlob, parseTextGlob } from './globs.js';
+import { type Glob, GlobError, GlobIndex, parseGlob, parseTextGlob } from './globs.js';
 import { type PolicyFile, policyFile } from './schema.js';
 
 /** Where something stands, such as `policies/sales-readers.yaml:11`. */
@@ -55,6 +55,14 @@ export interface Policy {
   }[];
   readonly limits: PolicyFile['limits'];
   readonly record: PolicyFile['record'];
+  /** Kinds that some rule allows, or allows with approval. */
+  readonly kinds: ReadonlySet<StatementKind>;
+  /** The same rules, masks and row predicates, to be found by name. */
+  readonly index: {
+    readonly rules: GlobIndex<Rule>;
+    readonly columns: GlobIndex<ColumnRule>;
+    readonly rows: GlobIndex<RowRule>;
+  };
 }
 
 export interface PolicySet {
@@ -216,7 +224,7 @@ function build(source: Source, file: PolicyFile): Policy {
       return parseGlob(text, length);
     } catch (error) {
       source.report(path, error instanceof GlobError ? error.message : String(error));
-      return { source: text, weight: 0, matches: () => false };
+      return { source: text, literals: ['', '', '', ''], weight: 0, matches: () => false };
     }
   };
   const all = (texts: readonly string[], length: number, path: readonly PropertyKey[]): Glob[] =>
@@ -244,6 +252,18 @@ function build(source: Source, file: PolicyFile): Policy {
     if (problem) source.report(['rows', index, 'where'], problem);
     return { on: glob(row.on, 3, ['rows', index, 'on']), where: row.where, place: source.place(['rows', index]) };
   });
+  const columns = file.columns.map(
+    (column, index): ColumnRule => ({
+      match: all(column.match, 4, ['columns', index, 'match']),
+      mask: column.mask,
+      reason: column.reason,
+      place: source.place(['columns', index]),
+    }),
+  );
+  const index = { rules: new GlobIndex<Rule>(), columns: new GlobIndex<ColumnRule>(), rows: new GlobIndex<RowRule>() };
+  for (const rule of rules) for (const on of rule.on) index.rules.add(on, rule);
+  for (const column of columns) for (const match of column.match) index.columns.add(match, column);
+  for (const row of rows) index.rows.add(row.on, row);
   const { hours } = file.principals;
   if (hours && !isZone(hours.timezone))
     source.report(['principals', 'hours', 'timezone'], `"${hours.timezone}" is no time zone.`);
@@ -257,12 +277,7 @@ function build(source: Source, file: PolicyFile): Policy {
     role: file.snowflake.role,
     warehouse: file.snowflake.warehouse,
     rules,
-    columns: file.columns.map((column, index) => ({
-      match: all(column.match, 4, ['columns', index, 'match']),
-      mask: column.mask,
-      reason: column.reason,
-      place: source.place(['columns', index]),
-    })),
+    columns,
     rows,
     functions: file.functions ? all(file.functions.allow, 3, ['functions', 'allow']) : [],
     detect: file.detect.map((entry, index) => ({
@@ -272,6 +287,8 @@ function build(source: Source, file: PolicyFile): Policy {
     })),
     limits: file.limits,
     record: file.record,
+    kinds: new Set(rules.flatMap((rule) => (rule.effect === 'deny' ? [] : [...rule.kinds]))),
+    index,
   };
 }
 

@@ -1,0 +1,156 @@
+/** What an agent asks and what it hears: answers, notices, error texts. */
+import type { Judged, OutputMask } from './judge.js';
+import { type DetectorKind, methodName, scrub } from './masking/index.js';
+import type { Denial, Verdict } from './policy/index.js';
+import { objectKey, showObject } from './sql/index.js';
+import type { Json, StatementFailed } from './warehouse/index.js';
+
+export type Bind = string | number | boolean | null;
+
+export interface QueryRequest {
+  readonly sql: string;
+  readonly purpose?: string | undefined;
+  readonly maxRows?: number | undefined;
+  readonly binds?: readonly Bind[] | undefined;
+  readonly session?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((message: string) => void) | undefined;
+}
+
+export interface AnswerColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly mask: string | null;
+}
+
+export interface Answer {
+  readonly status: 'ok' | 'denied' | 'approval_required' | 'error';
+  readonly statementId: string;
+  readonly session: string | null;
+  readonly columns: readonly AnswerColumn[];
+  readonly rows: readonly (readonly Json[])[];
+  readonly isTruncated: boolean;
+  readonly notices: readonly string[];
+  readonly queryId: string | null;
+  readonly durationMs: number;
+  readonly denial: Denial | undefined;
+  readonly error: { readonly code: string; readonly message: string } | undefined;
+  readonly approval: { readonly id: string; readonly expiresAt: string } | undefined;
+}
+
+/** One for each column that came back: by place where the analysis foresaw just these columns, else by name. */
+export function masksOf(foreseen: readonly OutputMask[], names: readonly string[]): (string | null)[] {
+  const isForeseen =
+    foreseen.length === names.length && foreseen.every(({ name }, at) => name === undefined || name === names[at]);
+  if (isForeseen) return foreseen.map(({ mask }) => mask);
+  const join = (some: readonly OutputMask[]): string | null =>
+    [...new Set(some.flatMap(({ mask }) => mask ?? []))].join(', ') || null;
+  return names.map((name) => {
+    const same = foreseen.filter((output) => output.name === name);
+    return join(same.length > 0 ? same : foreseen.filter((output) => output.name === undefined));
+  });
+}
+
+export function noticesFor(
+  judged: Judged,
+  verdict: Verdict,
+  isTruncated: boolean,
+  found: ReadonlySet<DetectorKind>,
+): string[] {
+  const notices: string[] = [];
+  const uses = judged.analysis?.columns ?? [];
+  for (const mask of verdict.masks) {
+    if (mask.method.kind === 'deny') continue;
+    const use = uses.find(
+      (entry) =>
+        entry.column === mask.column &&
+        objectKey(entry.object) === objectKey(mask.object) &&
+        /^(?:predicate|join|group|order|window)$/.test(entry.usage),
+    );
+    if (use)
+      notices.push(
+        `${mask.column} is masked for you: this ${use.usage} worked on masked values (${methodName(mask.method)}).`,
+      );
+  }
+  const filtered = new Set(verdict.rows.map((rows) => showObject(rows.object)));
+  for (const object of filtered)
+    notices.push(`Some rows of ${object} are hidden from you; counts and sums are over the others.`);
+  if (isTruncated) notices.push('The result was cut at your limit; narrow the statement or aggregate.');
+  if (found.size > 0) notices.push(`Taken out of texts: ${[...found].join(', ')}.`);
+  return notices;
+}
+
+/** Values in quotes could have been read by Snowflake out of rows; the place and names of objects stay. */
+export function errorText(error: StatementFailed, judged: Judged, verdict: Verdict): string {
+  const own = new Set(judged.statement?.tokens.map((token) => token.text.replace(/^['"]|['"]$/g, '').toUpperCase()));
+  const isCompilation = /compilation error/i.test(error.message);
+  const text = error.message.replace(/'((?:[^'\\]|'')*)'/g, (whole, value: string) =>
+    own.has(value.toUpperCase()) || isCompilation ? whole : "'…'",
+  );
+  return scrub(text, verdict.detect).text.slice(0, 2000);
+}
+
+export function approvalDenial(
+  approval: { state: string; sent: string; decisions: readonly { decision: string; reason: string | null }[] },
+  sent: string | undefined,
+): Denial | undefined {
+  if (approval.state === 'denied') {
+    const reason = approval.decisions.find((entry) => entry.decision === 'deny')?.reason;
+    return {
+      code: 'APPROVAL_DENIED',
+      message: reason ? `A reviewer denied this statement: ${reason}` : 'A reviewer denied this statement.',
+    };
+  }
+  if (approval.state !== 'approved')
+    return {
+      code: 'APPROVAL_EXPIRED',
+      message: 'This approval is no longer open.',
+      hint: 'Send the statement again to ask anew.',
+    };
+  // Policies or views changed since: what was approved is not what would run.
+  if (approval.sent !== sent)
+    return {
+      code: 'APPROVAL_EXPIRED',
+      message: 'Rules or views have changed since this was approved.',
+      hint: 'Send the statement again to ask anew.',
+    };
+  return undefined;
+}
+
+export class AnswerBuilder {
+  readonly statementId: string;
+  readonly #started: number;
+  session: string | undefined;
+  /** Snowflake has run the statement to its end, whatever happens to the answer now. */
+  hasRun = false;
+
+  constructor(statementId: string, started: number) {
+    this.statementId = statementId;
+    this.#started = started;
+  }
+
+  get elapsed(): number {
+    return performance.now() - this.#started;
+  }
+
+  denied(denial: Denial): Answer {
+    return this.finish({ status: 'denied', denial });
+  }
+
+  finish(parts: Partial<Answer> & Pick<Answer, 'status'>): Answer {
+    return {
+      statementId: this.statementId,
+      session: this.session ?? null,
+      columns: [],
+      rows: [],
+      isTruncated: false,
+      notices: [],
+      queryId: null,
+      durationMs: Math.round(this.elapsed),
+      denial: undefined,
+      error: undefined,
+      approval: undefined,
+      ...parts,
+    };
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * What a statement does and whether this principal may do that: reading, analysis, verdict and the text to send, remembered for a
+ * minute. It runs nothing and records nothing.
+ */
+import { createHash } from 'node:crypto';
+import { maskExpression, methodName } from './masking/index.js';
+import {
+  type AppliedMask,
+  type Denial,
+  decide,
+  decideKind,
+  type Policy,
+  type PolicySet,
+  type Subject,
+  standing,
+  type Verdict,
+} from './policy/index.js';
+import {
+  type Analysis,
+  analyse,
+  type CatalogReader,
+  cteNames,
+  type Defaults,
+  Disagreement,
+  objectKey,
+  Refusal,
+  readStatement,
+  rewrite,
+  type Statement,
+  secondOpinion,
+  type Treatment,
+} from './sql/index.js';
+import { type PoolKey, WarehouseUnavailable } from './warehouse/index.js';
+
+/** A statement judged: all that is needed to run it, or the reason why it isn't. */
+export interface Judged {
+  readonly statement: Statement | undefined;
+  readonly analysis: Analysis | undefined;
+  readonly verdict: Verdict | undefined;
+  readonly denial: Denial | undefined;
+  /** The text to send. */
+  readonly sent: string | undefined;
+  readonly outputMasks: readonly OutputMask[];
+}
+
+export interface OutputMask {
+  /** undefined where the analysis gives no name, or many columns stand behind this one (PIVOT). */
+  readonly name: string | undefined;
+  readonly mask: string | null;
+}
+
+/** Where objects are looked up, and a number that changes when what was known of them no longer holds. */
+export interface Catalogs {
+  readonly version: number;
+  readonly reader: (key: PoolKey) => CatalogReader;
+}
+
+export interface JudgeParts {
+  readonly policies: () => PolicySet;
+  readonly catalogs: Catalogs;
+  readonly defaults: Defaults;
+  readonly onUnreachable: (error: WarehouseUnavailable) => void;
+  readonly onDisagreement: (parser: string, fingerprint: string) => void;
+}
+
+export interface Question {
+  readonly sql: string;
+  readonly purpose?: string | undefined;
+}
+
+const JUDGED_CACHE = 2000;
+const JUDGED_MS = 60_000;
+
+export const UNREACHABLE: Denial = {
+  code: 'WAREHOUSE_UNAVAILABLE',
+  message: 'Snowflake is not reachable at the moment.',
+  hint: 'Try again later.',
+};
+
+export class Judge {
+  readonly #parts: JudgeParts;
+  readonly #judged = new Map<
+    string,
+    { readonly value: Promise<Judged>; readonly until: number; isRenewing: boolean }
+  >();
+
+  constructor(parts: JudgeParts) {
+    this.#parts = parts;
+  }
+
+  /** `policies` are those in force for the principal. */
+  judge(principal: Subject, policies: readonly Policy[], request: Question): Promise<Judged> {
+    const { version } = this.#parts.policies();
+    const { catalogs } = this.#parts;
+    // What a verdict depends on, all of it: a statement seen before is not analysed again.
+    const key = createHash('sha256')
+      .update(
+        JSON.stringify([
+          version,
+          policies.map((policy) => policy.name),
+          catalogs.version,
+          Boolean(request.purpose?.trim()),
+          templateValues(policies, principal),
+          request.sql,
+        ]),
+      )
+      .digest('base64');
+    const known = this.#judged.get(key);
+    const left = (known?.until ?? 0) - Date.now();
+    if (known && left > JUDGED_MS / 2) return known.value;
+    if (known && left > 0) {
+      // What is in use is judged anew before it is too old, so that nobody waits for it.
+      if (!known.isRenewing) {
+        known.isRenewing = true;
+        this.#judgeAnew(principal, policies, request).then(
+          (judged) => {
+            if (this.#judged.get(key) === known) this.#remember(key, Promise.resolve(judged));
+          },
+          () => undefined,
+        );
+      }
+      return known.value;
+    }
+    return this.#remember(key, this.#judgeAnew(principal, policies, request));
+  }
+
+  /** Objects may change without our knowing: a judgement holds no longer than the catalog's own memory. */
+  #remember(key: string, value: Promise<Judged>): Promise<Judged> {
+    this.#judged.delete(key);
+    if (this.#judged.size >= JUDGED_CACHE) this.#judged.delete(this.#judged.keys().next().value ?? '');
+    const entry = { value, until: Date.now() + JUDGED_MS, isRenewing: false };
+    this.#judged.set(key, entry);
+    const forget = (): void => {
+      if (this.#judged.get(key) === entry) this.#judged.delete(key);
+    };
+    value.then(({ denial }) => {
+      if (denial?.code === 'WAREHOUSE_UNAVAILABLE') forget();
+    }, forget);
+    return value;
+  }
+
+  async #judgeAnew(principal: Subject, policies: readonly Policy[], request: Question): Promise<Judged> {
+    const set = this.#parts.policies();
+    const nothing = { statement: undefined, analysis: undefined, verdict: undefined, sent: undefined, outputMasks: [] };
+    let statement: Statement | undefined;
+    try {
+      const noPolicy = policies.length === 0 ? decideKind(set, policies, 'select') : undefined;
+      if (noPolicy) return { ...nothing, denial: noPolicy };
+      statement = readStatement(request.sql);
+      const kindDenial = decideKind(set, policies, statement.kind);
+      if (kindDenial) return { ...nothing, statement, denial: kindDenial };
+      const { role, warehouse } = standing(policies);
+      const analysis = await analyse(statement, this.#parts.catalogs.reader({ role, warehouse }), this.#parts.defaults);
+      secondOpinion(analysis, cteNames(analysis));
+      const circumstances = { hasPurpose: Boolean(request.purpose?.trim()), hasWhere: analysis.hasWhere };
+      const verdict = decide({ set, policies, subject: principal, analysis, circumstances });
+      if (verdict.denial) return { ...nothing, statement, analysis, verdict, denial: verdict.denial };
+      const sent = rewrite(analysis, treatments(verdict));
+      return {
+        statement,
+        analysis,
+        verdict,
+        denial: undefined,
+        sent: sent.text,
+        outputMasks: outputMasks(analysis, verdict.masks),
+      };
+    } catch (error) {
+      if (error instanceof Disagreement) this.#parts.onDisagreement(error.parser, fingerprintOf(statement));
+      if (error instanceof Refusal)
+        return {
+          ...nothing,
+          statement,
+          denial: { code: error.code, message: error.message, position: error.position, hint: error.hint },
+        };
+      // Recorded as refused, like any attempt: without the catalog nothing can be judged.
+      if (error instanceof WarehouseUnavailable) {
+        this.#parts.onUnreachable(error);
+        return { ...nothing, statement, denial: UNREACHABLE };
+      }
+      throw error;
+    }
+  }
+}
+
+/** What a principal puts into row predicates: part of what a verdict depends on. */
+const templateValues = (policies: readonly Policy[], principal: Subject): unknown =>
+  policies.some((policy) => policy.rows.some((row) => row.where.includes('{principal.')))
+    ? [principal.subject, principal.clientId, principal.claims]
+    : null;
+
+function treatments(verdict: Verdict): ReadonlyMap<string, Treatment> {
+  const out = new Map<
+    string,
+    { columns: Map<string, ((identifier: string) => string) | 'deny'>; predicate: string | undefined }
+  >();
+  const entry = (key: string) => {
+    const known = out.get(key) ?? { columns: new Map(), predicate: undefined };
+    out.set(key, known);
+    return known;
+  };
+  for (const mask of verdict.masks) {
+    const { method, type } = mask;
+    entry(objectKey(mask.object)).columns.set(
+      mask.column,
+      method.kind === 'deny' ? 'deny' : (identifier) => maskExpression(method, identifier, type),
+    );
+  }
+  for (const rows of verdict.rows) {
+    const known = entry(objectKey(rows.object));
+    known.predicate = known.predicate === undefined ? rows.where : `( ${known.predicate} ) AND ( ${rows.where} )`;
+  }
+  return out;
+}
+
+function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): OutputMask[] {
+  return analysis.outputs.map(({ name, origins }) => {
+    const applied = masks.filter((mask) =>
+      origins.some((origin) => origin.column === mask.column && objectKey(origin.object) === objectKey(mask.object)),
+    );
+    const methods = [...new Set(applied.map((mask) => methodName(mask.method)))];
+    return { name, mask: methods.length === 0 ? null : methods.join(', ') };
+  });
+}
+
+/** The same for statements that differ only in their literals. */
+export function fingerprintOf(statement: Statement | undefined): string {
+  const shape = (statement?.tokens ?? []).map(({ kind, text }) =>
+    kind === 'string' || kind === 'number' ? '?' : kind === 'word' ? text.toUpperCase() : text,
+  );
+  return createHash('sha256').update(shape.join(' ')).digest('hex').slice(0, 16);
+}
