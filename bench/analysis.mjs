@@ -50,7 +50,7 @@ async function timed(work, passes = 9) {
 }
 
 const [ten, many] = [await policies(10), await policies(10_000)];
-const circumstances = { hasPurpose: false, hasWhere: true };
+const circumstances = { hasPurpose: false, hasWhere: true, functions: new Set(), estimate: undefined };
 const verdict = (set, analysis) =>
   decide({ set, policies: inForce(set, SUBJECT, new Date()), subject: SUBJECT, analysis, circumstances });
 

@@ -30,7 +30,7 @@ import {
   standing,
   type Verdict,
 } from './policy/index.js';
-import { objectKey } from './sql/index.js';
+import { affectedRowsQuery, objectKey } from './sql/index.js';
 import { type ClientInfo, RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
 import {
   type CatalogObject,
@@ -107,8 +107,10 @@ export class Gateway {
       const session = await this.#parts.transcript.sessions.find(principal, caller.client, request.session);
       answer.session = session;
       const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
-      const judged = await this.#judge.judge(principal, policies, request);
-      const intent = new Intent(session, statementId, request, judged, this.#parts.policies().version);
+      const first = await this.#judge.judge(principal, policies, request);
+      const { version } = this.#parts.policies();
+      const judged = await this.#weigh(new Intent(session, statementId, request, first, version), principal, policies);
+      const intent = new Intent(session, statementId, request, judged, version);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
       const over = await this.#record(principal, intent, judged.verdict);
       if (over) return await this.#refuse(answer, intent, over);
@@ -158,12 +160,63 @@ export class Gateway {
     }
   }
 
+  /** Rules and limits that go by bytes and rows need the warehouse's estimate; asking for it is written down before. */
+  async #weigh(intent: Intent, principal: Principal, policies: readonly Policy[]): Promise<Judged> {
+    const { judged, request } = intent;
+    const { verdict, analysis, denial } = judged;
+    if (denial || !verdict || !analysis || !(verdict.needs.bytes || verdict.needs.rows)) return judged;
+    await this.#parts.transcript.recorder.append(intent.event('estimate_asked', { statement: request.sql }));
+    const binds = request.binds ?? [];
+    const count = verdict.needs.rows ? affectedRowsQuery(analysis) : undefined;
+    try {
+      const isFree = analysis.kind === 'describe' || analysis.objects.length === 0;
+      const plan = verdict.needs.bytes && !isFree ? await this.#plan(intent, binds) : undefined;
+      const rows = count === undefined ? undefined : await this.#count(intent, verdict, count);
+      return this.#judge.weigh(judged, principal, policies, request, { bytes: isFree ? 0 : plan?.bytes, rows });
+    } catch (error) {
+      // Snowflake does not compile it: what can't be estimated is decided as such, and the agent hears the error if it runs.
+      if (error instanceof StatementFailed)
+        return this.#judge.weigh(judged, principal, policies, request, { bytes: undefined, rows: undefined });
+      throw error;
+    }
+  }
+
+  async #count(intent: Intent, verdict: Verdict, sql: string): Promise<number | undefined> {
+    const binds = intent.request.binds ?? [];
+    // Binds before the predicate belong to SET: which is which is not told by the count.
+    if (binds.length > 0) return undefined;
+    const result = await this.#parts.warehouse.run({ role: verdict.role, warehouse: verdict.warehouse }, sql, {
+      binds,
+      tag: intent.tag,
+      maxRows: 1,
+      maxBytes: 1000,
+      timeoutMs: verdict.limits.timeoutMs,
+      signal: intent.request.signal,
+    });
+    const value = Number(result.rows[0]?.[0]);
+    return Number.isFinite(value) ? value : undefined;
+  }
+
   // --- the record
 
   /** The intent, durable before anything is sent; a denial where the hour's statements are used up. */
   async #record(principal: Principal, intent: Intent, verdict: Verdict | undefined): Promise<Denial | undefined> {
     const limit = verdict?.limits.statementsPerHour;
-    const count = limit === undefined ? undefined : { principal: `${principal.issuer} ${principal.subject}` };
+    const name = `${principal.issuer} ${principal.subject}`;
+    const count = limit === undefined ? undefined : { principal: name };
+    const perDay = verdict?.limits.bytesPerDay;
+    if (perDay !== undefined && verdict?.estimate) {
+      const { bytes } = verdict.estimate;
+      if (bytes === undefined || !(await this.#parts.transcript.recorder.takeBytes(name, bytes, perDay)))
+        return {
+          code: 'LIMIT_REACHED',
+          message:
+            bytes === undefined
+              ? 'How many bytes this statement would scan can not be told, and you have a limit on them.'
+              : `This statement would scan up to ${bytes} bytes, more than is left of the ${perDay} that you may scan in a day.`,
+          hint: 'Narrow the statement, or go on tomorrow (UTC).',
+        };
+    }
     const statements = await this.#parts.transcript.recorder.append(intent.event('statement_submitted', {}), count);
     if (limit === undefined || statements === undefined || statements <= limit) return undefined;
     return {

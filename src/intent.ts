@@ -48,6 +48,7 @@ export class Intent {
       | 'statement_completed'
       | 'statement_failed'
       | 'statement_cancelled'
+      | 'estimate_asked'
       | 'approval_asked'
       | 'approval_used',
     more: Readonly<Record<string, unknown>>,

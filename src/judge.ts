@@ -9,6 +9,7 @@ import {
   type Denial,
   decide,
   decideKind,
+  type Estimate,
   type Policy,
   type PolicySet,
   type Subject,
@@ -139,6 +140,19 @@ export class Judge {
     return value;
   }
 
+  /** The last word, once the warehouse has said what the statement would scan and touch. */
+  weigh(
+    judged: Judged,
+    principal: Subject,
+    policies: readonly Policy[],
+    request: Question,
+    estimate: Estimate,
+  ): Judged {
+    if (!judged.analysis) return judged;
+    const verdict = decideOn(this.#parts.policies(), policies, principal, judged.analysis, request, estimate);
+    return { ...judged, verdict, denial: verdict.denial };
+  }
+
   async #judgeAnew(principal: Subject, policies: readonly Policy[], request: Question): Promise<Judged> {
     const set = this.#parts.policies();
     const nothing = { statement: undefined, analysis: undefined, verdict: undefined, sent: undefined, outputMasks: [] };
@@ -152,8 +166,7 @@ export class Judge {
       const { role, warehouse } = standing(policies);
       const analysis = await analyse(statement, this.#parts.catalogs.reader({ role, warehouse }), this.#parts.defaults);
       secondOpinion(analysis, cteNames(analysis));
-      const circumstances = { hasPurpose: Boolean(request.purpose?.trim()), hasWhere: analysis.hasWhere };
-      const verdict = decide({ set, policies, subject: principal, analysis, circumstances });
+      const verdict = decideOn(set, policies, principal, analysis, request, undefined);
       if (verdict.denial) return { ...nothing, statement, analysis, verdict, denial: verdict.denial };
       const sent = rewrite(analysis, treatments(verdict));
       return {
@@ -181,6 +194,27 @@ export class Judge {
     }
   }
 }
+
+const decideOn = (
+  set: PolicySet,
+  policies: readonly Policy[],
+  subject: Subject,
+  analysis: Analysis,
+  request: Question,
+  estimate: Estimate | undefined,
+): Verdict =>
+  decide({
+    set,
+    policies,
+    subject,
+    analysis,
+    circumstances: {
+      hasPurpose: Boolean(request.purpose?.trim()),
+      hasWhere: analysis.hasWhere,
+      functions: analysis.called,
+      estimate,
+    },
+  });
 
 /** What a principal puts into row predicates: part of what a verdict depends on. */
 const templateValues = (policies: readonly Policy[], principal: Subject): unknown =>

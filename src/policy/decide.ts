@@ -82,6 +82,8 @@ export interface Limits {
   readonly timeoutMs: number;
   readonly statementsPerHour: number | undefined;
   readonly concurrent: number | undefined;
+  readonly bytesPerStatement: number | undefined;
+  readonly bytesPerDay: number | undefined;
 }
 
 export interface Standing {
@@ -109,6 +111,10 @@ export interface Verdict extends Standing {
         readonly within: number;
       }
     | undefined;
+  /** What has to be asked of the warehouse before this verdict is the last word. */
+  readonly needs: { readonly bytes: boolean; readonly rows: boolean };
+  /** What the warehouse said, where it was asked. */
+  readonly estimate: Estimate | undefined;
   readonly rules: readonly AppliedRule[];
   readonly masks: readonly AppliedMask[];
   readonly rows: readonly AppliedRows[];
@@ -121,6 +127,8 @@ const DEFAULT_LIMITS: Limits = {
   timeoutMs: 60_000,
   statementsPerHour: undefined,
   concurrent: undefined,
+  bytesPerStatement: undefined,
+  bytesPerDay: undefined,
 };
 
 const isEqualClaim = (wanted: unknown, has: unknown): boolean => {
@@ -201,6 +209,8 @@ export function standing(policies: readonly Policy[]): Standing {
       ),
       statementsPerHour: leastOf(policies.map((policy) => policy.limits.statements_per_hour)),
       concurrent: leastOf(policies.map((policy) => policy.limits.concurrent)),
+      bytesPerStatement: leastOf(policies.map((policy) => policy.limits.bytes_scanned_per_statement)),
+      bytesPerDay: leastOf(policies.map((policy) => policy.limits.bytes_scanned_per_day)),
     },
     record: {
       purpose: policies.some((policy) => policy.record.purpose === 'required') ? 'required' : 'optional',
@@ -250,15 +260,39 @@ interface Applicable {
 
 const RANK = { deny: 0, approve: 1, allow: 2 } as const;
 
+/** What the warehouse says of a statement before it runs; undefined where it can't say. */
+export interface Estimate {
+  readonly bytes: number | undefined;
+  readonly rows: number | undefined;
+}
+
 export interface Circumstances {
   readonly hasPurpose: boolean;
   readonly hasWhere: boolean;
+  /** Names of the functions called, in capitals. */
+  readonly functions: ReadonlySet<string>;
+  /** undefined as long as nobody has asked. */
+  readonly estimate: Estimate | undefined;
 }
 
 /** A condition narrows its rule: it applies only where one of the things that it names is the case. */
 function applies(rule: Rule, circumstances: Circumstances): boolean {
-  if (!rule.when) return true;
-  return (rule.when.noWhere && !circumstances.hasWhere) || (rule.when.purposeMissing && !circumstances.hasPurpose);
+  const { when } = rule;
+  if (!when) return true;
+  const { hasPurpose, hasWhere, functions, estimate } = circumstances;
+  // What is not known yet holds nobody up; what can't be known holds for a denial and not for an allowance.
+  const isOver = (limit: number | undefined, value: number | undefined): boolean => {
+    if (limit === undefined) return false;
+    if (estimate === undefined) return rule.effect === 'allow';
+    return value === undefined ? rule.effect !== 'allow' : value > limit;
+  };
+  return (
+    (when.noWhere && !hasWhere) ||
+    (when.purposeMissing && !hasPurpose) ||
+    when.functions.some((name) => functions.has(name)) ||
+    isOver(when.bytesOver, estimate?.bytes) ||
+    isOver(when.rowsOver, estimate?.rows)
+  );
 }
 
 /** The strictest rule on one object: deny before approve before allow, the first in the files among equals. */
@@ -341,7 +375,12 @@ export function rowsFor(policies: readonly Policy[], object: ObjectName, subject
 
 /** May this object be read at all: what `describe` and hints go by. */
 export function mayRead(policies: readonly Policy[], object: ObjectName): boolean {
-  const found = ruleFor(policies, 'describe', object, { hasPurpose: true, hasWhere: true });
+  const found = ruleFor(policies, 'describe', object, {
+    hasPurpose: true,
+    hasWhere: true,
+    functions: new Set(),
+    estimate: undefined,
+  });
   return found !== undefined && found.rule.effect !== 'deny';
 }
 
@@ -531,12 +570,15 @@ export function decide(question: Question): Verdict {
     decideFunctions(question) ??
     decideColumns(question, masks) ??
     decideChange(question, masks, rows) ??
-    decidePurpose(question, base);
+    decidePurpose(question, base) ??
+    decideBytes(question, base);
   const decision = denial ? 'deny' : objects.approval ? 'approve' : 'allow';
   return {
     ...base,
     decision,
     denial,
+    needs: needsOf(question, base),
+    estimate: question.circumstances.estimate,
     approval: denial ? undefined : objects.approval,
     rules: objects.rules,
     masks,
@@ -551,5 +593,40 @@ function decidePurpose({ circumstances }: Question, base: Standing): Denial | un
     message: 'Say in a sentence what this statement is for.',
     policy: base.policies[0],
     hint: 'Send it as "purpose": what the user asked.',
+  };
+}
+
+function decideBytes({ circumstances: { estimate }, analysis }: Question, base: Standing): Denial | undefined {
+  const limit = base.limits.bytesPerStatement;
+  if (limit === undefined || estimate === undefined || analysis.objects.length === 0) return undefined;
+  if (estimate.bytes !== undefined && estimate.bytes <= limit) return undefined;
+  return {
+    code: 'LIMIT_REACHED',
+    message:
+      estimate.bytes === undefined
+        ? 'How many bytes this statement would scan can not be told, and you have a limit on them.'
+        : `This statement would scan up to ${estimate.bytes} bytes; you may scan ${limit} with one.`,
+    policy: base.policies[0],
+    hint: 'Narrow it, for example by a predicate on a clustering column or by naming fewer columns.',
+  };
+}
+
+/** Whether any rule or limit that bears on the statement goes by an estimate. */
+function needsOf({ policies, analysis }: Question, base: Standing): Verdict['needs'] {
+  const rules = analysis.objects.flatMap((use) =>
+    policies.flatMap((policy) =>
+      policy.index.rules
+        .find(partsOf(use.object))
+        .filter(({ entry, glob }) => entry.kinds.has(kindOn(analysis, use)) && glob.matches(partsOf(use.object)))
+        .map(({ entry }) => entry),
+    ),
+  );
+  const { bytesPerStatement, bytesPerDay } = base.limits;
+  return {
+    bytes:
+      bytesPerStatement !== undefined ||
+      bytesPerDay !== undefined ||
+      rules.some(({ when }) => when?.bytesOver !== undefined),
+    rows: rules.some(({ when }) => when?.rowsOver !== undefined),
   };
 }

@@ -6,6 +6,7 @@ export {
   type DenialCode,
   decide,
   decideKind,
+  type Estimate,
   inForce,
   type Limits,
   maskFor,

@@ -19,7 +19,16 @@ export interface Rule {
   readonly reason: string | undefined;
   readonly place: Place;
   readonly by: { readonly groups: readonly string[]; readonly count: number; readonly within: number } | undefined;
-  readonly when: { readonly noWhere: boolean; readonly purposeMissing: boolean } | undefined;
+  readonly when:
+    | {
+        readonly noWhere: boolean;
+        readonly purposeMissing: boolean;
+        /** In capitals. */
+        readonly functions: readonly string[];
+        readonly bytesOver: number | undefined;
+        readonly rowsOver: number | undefined;
+      }
+    | undefined;
 }
 
 export interface ColumnRule {
@@ -194,6 +203,19 @@ const KEYS = [
   'timeout',
   'statements_per_hour',
   'concurrent',
+  'bytes_scanned_per_statement',
+  'bytes_scanned_per_day',
+  'no_where',
+  'purpose_missing',
+  'function',
+  'bytes_scanned_over',
+  'rows_affected_over',
+  'description',
+  'count',
+  'within',
+  'timezone',
+  'between',
+  'days',
   'record',
   'purpose',
   'results',
@@ -243,7 +265,13 @@ function build(source: Source, file: PolicyFile): Policy {
       place: source.place(path),
       by: rule.by,
       when: rule.when
-        ? { noWhere: rule.when.no_where === true, purposeMissing: rule.when.purpose_missing === true }
+        ? {
+            noWhere: rule.when.no_where === true,
+            purposeMissing: rule.when.purpose_missing === true,
+            functions: (rule.when.function ?? []).map((name) => name.toUpperCase()),
+            bytesOver: rule.when.bytes_scanned_over,
+            rowsOver: rule.when.rows_affected_over,
+          }
         : undefined,
     };
   });

@@ -94,7 +94,15 @@ const rule = z.strictObject({
   on: globs,
   reason: z.string().optional(),
   by: approvers.optional(),
-  when: z.strictObject({ no_where: z.boolean().optional(), purpose_missing: z.boolean().optional() }).optional(),
+  when: z
+    .strictObject({
+      no_where: z.boolean().optional(),
+      purpose_missing: z.boolean().optional(),
+      function: z.array(z.string().min(1)).min(1).optional(),
+      bytes_scanned_over: size.optional(),
+      rows_affected_over: z.number().int().min(0).optional(),
+    })
+    .optional(),
 });
 
 export const policyFile = z.strictObject({
@@ -122,6 +130,8 @@ export const policyFile = z.strictObject({
       timeout: duration.optional(),
       statements_per_hour: z.number().int().positive().optional(),
       concurrent: z.number().int().positive().optional(),
+      bytes_scanned_per_statement: size.optional(),
+      bytes_scanned_per_day: size.optional(),
     })
     .default({}),
   record: z

@@ -171,6 +171,12 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
       ...findings.functions,
       ...[...opened.views.values()].flatMap((view) => (isOutermost ? view.functions : [])),
     ],
+    called: new Set([
+      ...statement.tokens.flatMap(({ kind, text }, at) =>
+        kind === 'word' && isOperator(statement.tokens[at + 1], '(') ? text.toUpperCase() : [],
+      ),
+      ...[...opened.views.values()].flatMap((view) => [...view.called]),
+    ]),
     outputs: outputs.map((output) => ({
       ...output,
       origins: output.origins.flatMap((origin) => baseOrigins(origin, opened)),

@@ -77,6 +77,8 @@ export interface Analysis {
   readonly objects: readonly ObjectUse[];
   readonly columns: readonly ColumnUse[];
   readonly functions: readonly FunctionUse[];
+  /** Every word before an opening bracket, views included, in capitals: all function names, and some keywords. */
+  readonly called: ReadonlySet<string>;
   readonly outputs: readonly OutputColumn[];
   readonly references: readonly TableReference[];
   readonly longColumns: readonly LongColumnReference[];

@@ -3,6 +3,7 @@ export type EventKind =
   | 'session_opened'
   | 'statement_submitted'
   | 'statement_refused'
+  | 'estimate_asked'
   | 'approval_asked'
   | 'approval_decided'
   | 'approval_used'

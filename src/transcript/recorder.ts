@@ -14,6 +14,12 @@ export class RecorderUnavailable extends Error {
   }
 }
 
+const TAKE_BYTES = `
+  INSERT INTO scan_budget (principal, day, bytes) VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2)
+  ON CONFLICT (principal, day) DO UPDATE SET bytes = scan_budget.bytes + excluded.bytes
+  WHERE scan_budget.bytes + excluded.bytes <= $3
+  RETURNING 1`;
+
 export interface Count {
   readonly principal: string;
 }
@@ -72,6 +78,24 @@ export class Recorder {
         queueMicrotask(() => void this.#flush());
       }
     });
+  }
+
+  /**
+   * Adds to the bytes that the principal scans today (UTC), unless that would pass the limit: then nothing is taken and the answer is
+   * false. Throws RecorderUnavailable.
+   */
+  async takeBytes(principal: string, bytes: number, limit: number): Promise<boolean> {
+    if (bytes > limit) return false;
+    try {
+      const { rowCount } = await this.#pool.query({
+        name: 'take_bytes',
+        text: TAKE_BYTES,
+        values: [principal, Math.ceil(bytes), limit],
+      });
+      return rowCount === 1;
+    } catch (error) {
+      throw new RecorderUnavailable(error);
+    }
   }
 
   async #flush(): Promise<void> {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   decide,
   decideKind,
+  type Estimate,
   inForce,
   loadPolicies,
   type Subject,
@@ -41,11 +42,28 @@ const policy = (body: string, name = 'one', who = 'groups: [g]'): string =>
   `policy: ${name}\nprincipals: { ${who} }\nsnowflake: { role: R, warehouse: W }\n${body}`;
 const READ_ALL = 'rules:\n  - allow: [read]\n    on: [DB.S.*]\n';
 
-async function judge(sql: string, texts: string[], subject = someone(), hasPurpose = true): Promise<Verdict> {
+async function judge(
+  sql: string,
+  texts: string[],
+  subject = someone(),
+  hasPurpose = true,
+  estimate?: Estimate,
+): Promise<Verdict> {
   const { set } = await load(...texts);
   const policies = inForce(set, subject, new Date());
   const analysis = await analyse(readStatement(sql), catalog, DEFAULTS);
-  return decide({ set, policies, subject, analysis, circumstances: { hasPurpose, hasWhere: analysis.hasWhere } });
+  return decide({
+    set,
+    policies,
+    subject,
+    analysis,
+    circumstances: {
+      hasPurpose,
+      hasWhere: analysis.hasWhere,
+      functions: analysis.called,
+      estimate,
+    },
+  });
 }
 
 describe('who a policy is for', () => {
@@ -125,6 +143,63 @@ describe('rules', () => {
       'rules:\n  - allow: [delete]\n    on: [DB.S.*]\n  - deny: [delete]\n    on: [DB.S.*]\n    when: { no_where: true }\n    reason: Say which rows.\n';
     expect((await judge('DELETE FROM orders WHERE id = 1', [policy(rules)])).decision).toBe('allow');
     expect((await judge('DELETE FROM orders', [policy(rules)])).denial?.message).toBe('Say which rows.');
+  });
+
+  it('can go by a function', async () => {
+    const rules = `${READ_ALL}  - deny: [select]\n    on: [DB.S.*]\n    when: { function: [listagg] }\n    reason: No lists.\n`;
+    expect((await judge('SELECT max(id) FROM orders', [policy(rules)])).decision).toBe('allow');
+    expect((await judge('SELECT array_agg(id), ListAgg(id) FROM orders', [policy(rules)])).denial?.message).toBe(
+      'No lists.',
+    );
+  });
+
+  const scanned = (effect: string, more = ''): string =>
+    `rules:\n  - allow: [describe]\n    on: [DB.S.*]\n  - ${effect}: [select]\n    on: [DB.S.*]\n    when: { bytes_scanned_over: 1KB }\n${more}`;
+  const BY = '    by: { groups: [r] }\n';
+  it.each([
+    ['approve', BY, undefined, 'allow'],
+    ['approve', BY, { bytes: 1000, rows: undefined }, 'allow'],
+    ['approve', BY, { bytes: 1001, rows: undefined }, 'approve'],
+    ['approve', BY, { bytes: undefined, rows: undefined }, 'approve'],
+    ['deny', '', { bytes: 1001, rows: undefined }, 'deny'],
+    ['deny', '', { bytes: undefined, rows: undefined }, 'deny'],
+    ['deny', '', { bytes: 5, rows: undefined }, 'allow'],
+  ])('%s by bytes: %o', async (effect, more, estimate, expected) => {
+    const verdict = await judge(
+      'SELECT id FROM orders',
+      [policy(READ_ALL), policy(scanned(effect, more), 'two')],
+      someone(),
+      true,
+      estimate,
+    );
+    expect(verdict.decision).toBe(expected);
+    expect(verdict.needs).toEqual({ bytes: true, rows: false });
+  });
+
+  it('allow by bytes holds only where they are known', async () => {
+    const verdicts = await Promise.all(
+      [
+        undefined,
+        { bytes: 2000, rows: undefined },
+        { bytes: 10, rows: undefined },
+        { bytes: undefined, rows: undefined },
+      ].map((estimate) => judge('SELECT id FROM orders', [policy(scanned('allow'))], someone(), true, estimate)),
+    );
+    expect(verdicts.map(({ decision }) => decision)).toEqual(['allow', 'allow', 'deny', 'deny']);
+  });
+
+  it('limit the bytes of one statement', async () => {
+    const limited = policy(`${READ_ALL}limits: { bytes_scanned_per_statement: 1KB }\n`);
+    const of = async (bytes: number | undefined) =>
+      (await judge('SELECT id FROM orders', [limited], someone(), true, { bytes, rows: undefined })).denial?.code;
+    expect([await of(1000), await of(1001), await of(undefined)]).toEqual([
+      undefined,
+      'LIMIT_REACHED',
+      'LIMIT_REACHED',
+    ]);
+    expect((await judge('SELECT 1', [limited], someone(), true, { bytes: undefined, rows: undefined })).decision).toBe(
+      'allow',
+    );
   });
 });
 

@@ -1,0 +1,83 @@
+/** Rules and limits that go by what Snowflake estimates, against a demo with policies of its own. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Client } from '@modelcontextprotocol/client';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Demo } from '../../dist/cli/demo.js';
+import { ACCEPTANCE, agent, query } from '../support/demo.js';
+
+const policy = (name: string, group: string, body: string): string =>
+  `policy: ${name}\nprincipals: { groups: [${group}] }\nsnowflake: { role: AGENT_RO, warehouse: AGENT_WH }\n${body}`;
+
+let demo: Demo;
+let folder: string;
+let sales: Client;
+let pipeline: Client;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'snowfence-estimates-'));
+  await writeFile(
+    join(folder, 'sales.yaml'),
+    policy(
+      'sales',
+      'sales-agents',
+      'rules:\n  - allow: [read]\n    on: [ANALYTICS.*.*]\nlimits: { bytes_scanned_per_statement: 100MB, bytes_scanned_per_day: 20MB }\n',
+    ),
+  );
+  await writeFile(
+    join(folder, 'pipeline.yaml'),
+    policy(
+      'pipeline',
+      'pipeline-agents',
+      'rules:\n  - allow: [read, delete, merge]\n    on: [ANALYTICS.SALES.*]\n  - approve: [delete, merge]\n    on: [ANALYTICS.SALES.*]\n    when: { rows_affected_over: 2 }\n    by: { groups: [data-stewards] }\n  - deny: [select]\n    on: [ANALYTICS.SALES.*]\n    when: { bytes_scanned_over: 10KB }\n    reason: Too much to read.\n',
+    ),
+  );
+  demo = await Demo.start({ ...ACCEPTANCE, policies: folder }, () => undefined);
+  [sales, pipeline] = await Promise.all([agent(demo.ready, 'sales-bot'), agent(demo.ready, 'pipeline-bot')]);
+});
+afterAll(async () => {
+  await Promise.all([sales.close(), pipeline.close()]);
+  await demo[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+describe('what Snowflake estimates', () => {
+  it('keeps a budget of bytes for the day, in the store that all replicas share', async () => {
+    const sql = 'SELECT STATUS FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 1';
+    expect((await query(sales, sql)).status).toBe('ok');
+    const database = new pg.Client({ connectionString: demo.ready.database_url });
+    await database.connect();
+    const { rows } = await database.query('SELECT bytes::float8 AS bytes FROM scan_budget');
+    expect(rows).toHaveLength(1);
+    expect(rows[0].bytes).toBeGreaterThan(0);
+    await database.query('UPDATE scan_budget SET bytes = 20000000');
+    await database.end();
+    expect((await query(sales, sql)).denial).toMatchObject({
+      code: 'LIMIT_REACHED',
+      message: expect.stringContaining('more than is left of the 20000000'),
+    });
+    // What reads nothing costs nothing.
+    expect((await query(sales, 'SELECT 1')).status).toBe('ok');
+  });
+
+  it('asks a reviewer where a change would touch more rows than a rule says', async () => {
+    const one = await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID IN (11, 12)');
+    expect(one).toMatchObject({ status: 'ok', rows: [[2]] });
+    const many = await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID IN (21, 22, 23)');
+    expect(many.status).toBe('approval_required');
+    // How many rows a MERGE touches is not told by one predicate.
+    const merge = await query(
+      pipeline,
+      'MERGE INTO ANALYTICS.SALES.ORDERS o USING ANALYTICS.REF.COUNTRIES c ON o.STATUS = c.CODE WHEN MATCHED THEN DELETE',
+    );
+    expect(merge.status).toBe('denied');
+  });
+
+  it('denies by bytes', async () => {
+    expect((await query(pipeline, 'SELECT SEGMENT FROM ANALYTICS.SALES.CUSTOMERS LIMIT 1')).denial?.message).toBe(
+      'Too much to read.',
+    );
+  });
+});
