@@ -21,6 +21,7 @@ import {
   type Denial,
   type DenialCode,
   describeStanding,
+  distance,
   inForce,
   maskFor,
   mayRead,
@@ -30,7 +31,7 @@ import {
   standing,
   type Verdict,
 } from './policy/index.js';
-import { affectedRowsQuery, objectKey } from './sql/index.js';
+import { affectedRowsQuery, objectKey, showObject } from './sql/index.js';
 import { type ClientInfo, RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
 import {
   type CatalogObject,
@@ -67,6 +68,8 @@ export interface GatewayParts {
 }
 
 const CONFIRMED_CACHE = 2000;
+const MAX_NEIGHBOURS = 5000;
+const MAX_MISTYPED = 64;
 const PROGRESS_MS = 1000;
 
 export class Gateway {
@@ -107,7 +110,7 @@ export class Gateway {
       const session = await this.#parts.transcript.sessions.find(principal, caller.client, request.session);
       answer.session = session;
       const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
-      const first = await this.#judge.judge(principal, policies, request);
+      const first = await this.#nearest(principal, await this.#judge.judge(principal, policies, request));
       const { version } = this.#parts.policies();
       const judged = await this.#weigh(new Intent(session, statementId, request, first, version), principal, policies);
       const intent = new Intent(session, statementId, request, judged, version);
@@ -224,6 +227,36 @@ export class Gateway {
       message: `You have used up your ${limit} statements for this hour.`,
       hint: 'Go on in the next hour.',
     };
+  }
+
+  /** For a table that is not there or not to be seen: the nearest names that are. Never a hint at anything else. */
+  async #nearest(principal: Principal, judged: Judged): Promise<Judged> {
+    const { denial, analysis } = judged;
+    if (denial?.code !== 'OBJECT_DENIED' || !analysis) return judged;
+    const policies = this.policiesFor(principal);
+    const wanted = analysis.objects.find(
+      (use) => use.via.length === 0 && (!use.relation || !mayRead(policies, use.object)),
+    )?.object;
+    if (!wanted) return judged;
+    const most = Math.max(2, Math.floor(wanted.name.length / 4));
+    if (wanted.name.length > MAX_MISTYPED) return judged;
+    // The denial stands also where nobody can say what else there is.
+    const objects = await this.visibleObjects(principal, wanted.database, undefined, MAX_NEIGHBOURS).then(
+      (visible) => visible.objects,
+      () => [],
+    );
+    const near = objects
+      .filter(({ name }) => Math.abs(name.length - wanted.name.length) <= most)
+      .map((object) => ({
+        object,
+        edits: distance(object.name, wanted.name) + (object.schema === wanted.schema ? 0 : 1),
+      }))
+      .filter(({ edits }) => edits <= most)
+      .sort((left, right) => left.edits - right.edits)
+      .slice(0, 3)
+      .map(({ object }) => showObject(object));
+    if (near.length === 0) return judged;
+    return { ...judged, denial: { ...denial, hint: `Did you mean ${near.join(' or ')}? ${denial.hint ?? ''}`.trim() } };
   }
 
   async #refuse(answer: AnswerBuilder, intent: Intent, denial: Denial): Promise<Answer> {

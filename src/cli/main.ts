@@ -131,15 +131,13 @@ policy
   .argument('[folder]', 'of the policies', 'policies')
   .addOption(jsonOption())
   .action(async (folder: string, options) => {
-    const { loadPolicies } = await import('../policy/load.js');
-    const set = await loadPolicies(folder).catch((error: unknown) => {
+    const { loadFolder } = await import('./policy-catalog.js');
+    const set = await loadFolder(folder).catch((error: unknown) => {
       if (error instanceof PolicyProblems && options.json) {
         say(JSON.stringify({ problems: error.problems }, null, 2));
         process.exitCode = 1;
         return undefined;
       }
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-        throw new SnowfenceError('NO_FOLDER', `There is no folder ${folder}.`, 'Name the folder of your policies.');
       throw error;
     });
     if (set)
@@ -148,6 +146,88 @@ policy
           ? JSON.stringify({ policies: set.policies.map((entry) => entry.name), version: set.version })
           : `${set.policies.length} policies are sound, version ${set.version}.`,
       );
+  });
+
+policy
+  .command('test')
+  .description('the cases beside the policies, judged without a warehouse')
+  .argument('[folder]', 'of the policies', 'policies')
+  .argument('[files...]', 'of cases; those of the folder that end in .test.yaml if none is named')
+  .addOption(jsonOption())
+  .action(async (folder: string, files: string[], options) => {
+    const { testPolicies } = await import('./policy-test.js');
+    const run = await testPolicies(folder, files, styleFor(options.json ? {} : process.stdout));
+    say(options.json ? JSON.stringify({ passed: run.passed, failed: run.failed, text: run.text }) : run.text);
+    if (run.failed > 0) process.exitCode = 1;
+  });
+
+const many = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+policy
+  .command('explain')
+  .description('what a principal may do with one statement, and why')
+  .argument('<sql>')
+  .option('--policies <folder>', 'the folder of policies', 'policies')
+  .option('--subject <name>', 'the token’s subject', 'somebody')
+  .option('--client-id <id>', 'the token’s client, if another')
+  .option('--group <name>', 'a group of the principal; may be repeated', many, [])
+  .option('--claim <name=value>', 'a claim of the token; may be repeated', many, [])
+  .option('--purpose <text>', 'what the statement is for')
+  .option(
+    '--config <file>',
+    'look tables up in the warehouse of this configuration, not in the cases beside the policies',
+  )
+  .addOption(jsonOption())
+  .action(async (sql: string, options) => {
+    const claims = (options.claim as string[]).map((text) => {
+      const at = text.indexOf('=');
+      if (at < 1)
+        throw new SnowfenceError('USAGE', `--claim: "${text}" is not NAME=VALUE.`, 'Such as --claim region=EU.');
+      return [text.slice(0, at), text.slice(at + 1)] as const;
+    });
+    const { explainPolicy } = await import('./policy-explain.js');
+    const { text, judged } = await explainPolicy(
+      {
+        folder: options.policies,
+        config: options.config,
+        subject: {
+          subject: options.subject,
+          clientId: options.clientId ?? options.subject,
+          groups: options.group,
+          claims: Object.fromEntries(claims),
+        },
+        sql,
+        purpose: options.purpose,
+      },
+      styleFor(process.stdout),
+    );
+    const { verdict, denial, sent } = judged;
+    say(options.json ? JSON.stringify({ verdict, denial, sent }, null, 2) : text);
+  });
+
+policy
+  .command('schema')
+  .description('the JSON Schema of a policy file, for editors')
+  .action(async () => {
+    const { policyJsonSchema } = await import('../policy/index.js');
+    say(JSON.stringify(policyJsonSchema(), null, 2));
+  });
+
+policy
+  .command('suggest')
+  .description('masks for the columns of some schemas, as YAML to review')
+  .argument('<schemas...>', 'such as ANALYTICS.SALES')
+  .addOption(configOption())
+  .requiredOption('--role <role>', 'the Snowflake role to look with')
+  .requiredOption('--warehouse <name>', 'the Snowflake warehouse to look with')
+  .addOption(jsonOption())
+  .action(async (schemas: string[], options) => {
+    const { suggestPolicy } = await import('./policy-suggest.js');
+    const key = { role: options.role, warehouse: options.warehouse };
+    const result = await suggestPolicy(options.config, schemas, key, complain);
+    for (const sentence of result.missing) complain(sentence);
+    complain(`${result.suggestions.length} of ${result.columns} columns want a mask.`);
+    say(options.json ? JSON.stringify(result.suggestions, null, 2) : result.yaml.trimEnd());
   });
 
 /** Runs some work on the store of a configuration, and closes it. */

@@ -18,5 +18,7 @@ export {
   type Verdict,
 } from './decide.js';
 export { distance, loadPolicies, type Policy, PolicyProblems, type PolicySet, type Problem } from './load.js';
+export { policyJsonSchema } from './schema.js';
+export { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from './suggest.js';
 export { type PolicyWatch, watchPolicies } from './watch.js';
 export { describeStanding } from './words.js';

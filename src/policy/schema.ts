@@ -143,3 +143,9 @@ export const policyFile = z.strictObject({
 });
 
 export type PolicyFile = z.infer<typeof policyFile>;
+
+/** For editors: completion and checks while a policy is written. */
+export const policyJsonSchema = (): object => ({
+  ...z.toJSONSchema(policyFile, { io: 'input', target: 'draft-07' }),
+  title: 'snowfence policy',
+});

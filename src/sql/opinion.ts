@@ -40,8 +40,8 @@ interface Reader {
   readonly name: string;
   /** It keeps names apart that differ only in case. */
   readonly isExact: boolean;
-  /** undefined where it can't read the text, or the text is beyond what it is safe to give it. */
-  read(text: string, tokens: readonly Token[]): Seen | undefined;
+  /** undefined where it can't read the text, or the text is beyond what it is safe to give it. `isAlone`: no other has read it. */
+  read(text: string, tokens: readonly Token[], isAlone: boolean): Seen | undefined;
 }
 
 function depthOf(tokens: readonly Token[]): number {
@@ -70,9 +70,10 @@ class NodeSqlParser implements Reader {
     createRequire(import.meta.url)('node-sql-parser/build/snowflake.js') as unknown,
   ).Parser)();
 
-  read(text: string, tokens: readonly Token[]): Seen | undefined {
-    // A generated grammar can need exponential time on deep nesting, so it only sees statements of ordinary shape.
-    if (text.length > 16_384 || depthOf(tokens) > 8) return undefined;
+  read(text: string, tokens: readonly Token[], isAlone: boolean): Seen | undefined {
+    // Its generated grammar goes back and forth: a few hundred characters, three brackets deep, can take it half a second. So it
+    // sees flat statements, and deeper ones only where they are short and no other parser could read them.
+    if (text.length > 16_384 || depthOf(tokens) > (isAlone && text.length <= 200 ? 8 : 2)) return undefined;
     try {
       const list = z.array(z.string()).parse(this.#parser.tableList(text, { database: 'snowflake' }));
       const tables = list.map((entry) => {
@@ -253,7 +254,7 @@ export function secondOpinion(analysis: Analysis, cteNames: ReadonlySet<string>)
   for (const reader of readers) {
     // The table lists of node-sql-parser mix targets and sources of a change.
     if (analysis.kind !== 'select' && !reader.isExact) continue;
-    const seen = reader.read(text, tokens);
+    const seen = reader.read(text, tokens, agreeing.length === 0);
     if (seen === undefined) continue;
     const isBeyond = seen.tables.some(
       (parts) =>

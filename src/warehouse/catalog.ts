@@ -26,6 +26,8 @@ export interface CatalogRelation extends CatalogObject {
 
 const CACHE_MS = 60_000;
 const CACHE_SIZE = 20_000;
+/** Lists may be long: of a database of 100,000 tables each holds some tens of megabytes. */
+const LISTS_SIZE = 16;
 
 const objectRow = z.object({
   name: z.string(),
@@ -52,6 +54,7 @@ interface Entry {
 export class Catalog {
   readonly #pool: WarehousePool;
   readonly #entries = new Map<string, Entry>();
+  readonly #lists = new Map<string, { readonly value: Promise<readonly CatalogObject[]>; readonly until: number }>();
   #version = 0;
 
   constructor(pool: WarehousePool) {
@@ -66,6 +69,7 @@ export class Catalog {
   invalidate(): void {
     this.#version++;
     this.#entries.clear();
+    this.#lists.clear();
   }
 
   relation(key: PoolKey, object: CatalogName): Promise<CatalogRelation | undefined> {
@@ -136,7 +140,18 @@ export class Catalog {
   }
 
   /** Tables and views of a database, or of one schema of it. Empty where it does not exist or is not visible. */
-  async objects(key: PoolKey, database: string, schema: string | undefined): Promise<readonly CatalogObject[]> {
+  objects(key: PoolKey, database: string, schema: string | undefined): Promise<readonly CatalogObject[]> {
+    const name = JSON.stringify([key.role, database, schema ?? null]);
+    const known = this.#lists.get(name);
+    if (known && known.until > Date.now()) return known.value;
+    const value = this.#listObjects(key, database, schema);
+    if (this.#lists.size >= LISTS_SIZE) this.#lists.clear();
+    this.#lists.set(name, { value, until: Date.now() + CACHE_MS });
+    value.catch(() => this.#lists.delete(name));
+    return value;
+  }
+
+  async #listObjects(key: PoolKey, database: string, schema: string | undefined): Promise<readonly CatalogObject[]> {
     const scope = schema === undefined ? `DATABASE ${quote(database)}` : `SCHEMA ${quote(database)}.${quote(schema)}`;
     return this.#pool.use(key, async (connection) => {
       try {

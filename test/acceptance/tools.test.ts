@@ -176,3 +176,23 @@ describe('query', () => {
     expect(missing.error?.message).toContain('NOTHING');
   });
 });
+
+describe('a name that is not there', () => {
+  it('gets the nearest visible names, and no hint at an invisible one', async () => {
+    const ready = inject('ready');
+    const sales = await agent(ready, 'sales-bot');
+    const near = await query(sales, 'SELECT TOTAL FROM ANALYTICS.SALES.ORDER');
+    expect(near.denial).toMatchObject({
+      code: 'OBJECT_DENIED',
+      hint: expect.stringContaining('ANALYTICS.SALES.ORDERS'),
+    });
+    // PAYROLL is there, and not for this agent.
+    for (const sql of [
+      'SELECT * FROM ANALYTICS.HR.PAYROL',
+      'SELECT * FROM ANALYTICS.HR.PAYROLL',
+      'SELECT * FROM ANALYTICS.SALES.PAYROLL',
+    ])
+      expect(JSON.stringify((await query(sales, sql)).denial?.hint)).not.toContain('PAYROLL');
+    await sales.close();
+  });
+});

@@ -13,6 +13,12 @@ import { catalog, read } from '../corpus/describe.mjs';
 const DEFAULTS = { database: 'DB', schema: 'S' };
 const HANG_MS = 100;
 
+/** Processor time of this process: a busy machine is no hang. */
+const clock = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
 /** mulberry32: 32 bits of state, the same numbers for the same seed everywhere. */
 function random(seed) {
   let state = seed >>> 0;
@@ -221,16 +227,17 @@ class Grammar {
 const cases = JSON.parse(readFileSync(new URL('../../acceptance/cases.json', import.meta.url), 'utf8'));
 const SEEDS = [...read().map(({ sql }) => sql), ...(Array.isArray(cases) ? cases : cases.cases).map(({ sql }) => sql)];
 
+/** DuckDB adds the alias and the sample to a name; whatever looks like that goes on both sides. */
+const plain = (name) =>
+  name
+    .replaceAll('"', '')
+    .toUpperCase()
+    .replace(/ (?:AS|TABLESAMPLE) .*$/s, '');
+
 /** Tables that DuckDB sees in a text, dotted, in capitals; undefined where it can't read it. */
 function duckTables(connection, text) {
   try {
-    return connection.getTableNames(text, true).map((name) =>
-      // It adds the alias and the sample.
-      name
-        .replace(/ (?:AS|TABLESAMPLE) .*$/s, '')
-        .replaceAll('"', '')
-        .toUpperCase(),
-    );
+    return connection.getTableNames(text, true).map(plain);
   } catch {
     return undefined;
   }
@@ -251,7 +258,7 @@ export async function fuzz(count, seed, onProgress = () => undefined) {
   };
   for (let i = 0; i < count; i++) {
     const sql = grammar.next() < 0.5 ? grammar.query(1 + grammar.below(4)) : grammar.mutate(grammar.pick(SEEDS));
-    const started = performance.now();
+    const started = clock();
     let analysis;
     try {
       analysis = await judge(sql);
@@ -266,13 +273,13 @@ export async function fuzz(count, seed, onProgress = () => undefined) {
         fail(`refused without a place: ${error.message}`, sql);
       result.refused++;
     }
-    const took = performance.now() - started;
+    const took = clock() - started;
     result.slowestMs = Math.max(result.slowestMs, took);
     if (took > HANG_MS) {
-      // A pause of the machine does not come twice.
-      const again = performance.now();
+      // A collection of garbage does not come twice.
+      const again = clock();
       await judge(sql).catch(() => undefined);
-      if (performance.now() - again > HANG_MS) fail(`took ${Math.round(took)} ms`, sql);
+      if (clock() - again > HANG_MS) fail(`took ${Math.round(took)} ms`, sql);
     }
     if (analysis?.kind === 'select') {
       const seen = duckTables(connection, analysis.statement.text);
@@ -281,9 +288,7 @@ export async function fuzz(count, seed, onProgress = () => undefined) {
         const ctes = cteNames(analysis);
         const own = new Set(
           analysis.objects.flatMap(({ object: { database, schema, name } }) =>
-            [name, `${schema}.${name}`, `${database}.${schema}.${name}`].map((text) =>
-              text.replaceAll('"', '').toUpperCase(),
-            ),
+            [name, `${schema}.${name}`, `${database}.${schema}.${name}`].map(plain),
           ),
         );
         const beyond = seen.find((name) => !own.has(name) && !ctes.has(name));

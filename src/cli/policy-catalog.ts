@@ -1,0 +1,138 @@
+/** Judging without a warehouse: a catalog written down in YAML, and a principal from the command line or a case. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { Judge, type Judged } from '../judge.js';
+import { inForce, loadPolicies, type PolicySet, type Subject } from '../policy/index.js';
+import { type CatalogReader, lex, objectKey, type RelationInfo } from '../sql/index.js';
+import { SnowfenceError } from './problem.js';
+
+/** `DB.SCHEMA.TABLE: [ID NUMBER, "Col a" VARCHAR]`, and for a view its query. */
+const tables = z.record(z.string(), z.array(z.string().min(1)).min(1));
+const views = z.record(
+  z.string(),
+  z.strictObject({ columns: z.array(z.string().min(1)).min(1), as: z.string().min(1) }),
+);
+
+export const catalogFile = { tables: tables.optional(), views: views.optional() };
+
+export interface WrittenCatalog {
+  readonly tables?: z.infer<typeof tables> | undefined;
+  readonly views?: z.infer<typeof views> | undefined;
+}
+
+/** The dotted name's parts, as Snowflake folds them. */
+function parts(text: string): string[] {
+  return lex(text)
+    .filter(({ kind }) => kind === 'word' || kind === 'quoted')
+    .map(({ kind, text: part }) => (kind === 'quoted' ? part.slice(1, -1).replaceAll('""', '"') : part.toUpperCase()));
+}
+
+/** Throws a SnowfenceError where a name or column is not written as it should be. */
+export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReader {
+  const relations = new Map<string, RelationInfo>();
+  const add = (name: string, columns: readonly string[], viewText: string | undefined): void => {
+    const [database = '', schema = '', table = '', ...more] = parts(name);
+    if (table === '' || more.length > 0)
+      throw new SnowfenceError('CATALOG_UNSOUND', `"${name}" is not DATABASE.SCHEMA.NAME.`, 'Write all three parts.');
+    const relation: RelationInfo = {
+      database,
+      schema,
+      name: table,
+      kind: viewText === undefined ? 'table' : 'view',
+      columns: columns.map((column) => {
+        const [first] = lex(column);
+        const type = column.slice(first?.text.length ?? 0).trim();
+        return { name: parts(first?.text ?? '')[0] ?? '', type: type === '' ? 'VARCHAR' : type, comment: '' };
+      }),
+      viewText: viewText === undefined ? undefined : `CREATE VIEW ${name} AS ${viewText}`,
+      comment: '',
+      rows: undefined,
+    };
+    relations.set(objectKey(relation), relation);
+  };
+  for (const catalog of catalogs) {
+    for (const [name, columns] of Object.entries(catalog.tables ?? {})) add(name, columns, undefined);
+    for (const [name, view] of Object.entries(catalog.views ?? {})) add(name, view.columns, view.as);
+  }
+  return { relation: async (name) => relations.get(objectKey(name)) };
+}
+
+/** A YAML file against a shape. Throws a SnowfenceError that names file, line and what is wrong. */
+export async function readYaml<T>(
+  file: string,
+  shape: z.ZodType<T>,
+): Promise<{ data: T; lineOf: (path: readonly PropertyKey[]) => number }> {
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new SnowfenceError('FILE_MISSING', `${file} can not be read.`, 'Name a file of policy cases.');
+  });
+  const document = parseDocument(text);
+  const [broken] = document.errors;
+  if (broken) throw new SnowfenceError('CASES_UNSOUND', `${file}: ${broken.message}`, undefined, 1);
+  const lineOf = (path: readonly PropertyKey[]): number => {
+    const node = document.getIn(path, true) as { range?: [number, number, number] | null } | undefined;
+    return text.slice(0, node?.range?.[0] ?? 0).split('\n').length;
+  };
+  const parsed = shape.safeParse(document.toJS({ maxAliasCount: 0 }));
+  if (parsed.success) return { data: parsed.data, lineOf };
+  const [issue] = parsed.error.issues;
+  const path = issue?.path ?? [];
+  throw new SnowfenceError(
+    'CASES_UNSOUND',
+    `${file}:${lineOf(path)} ${path.map(String).join('.')}: ${issue?.message ?? ''}`,
+    undefined,
+    1,
+  );
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+
+/** The policies of a folder. Throws PolicyProblems, or a SnowfenceError where there is no such folder. */
+export async function loadFolder(folder: string): Promise<PolicySet> {
+  try {
+    return await loadPolicies(folder);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    throw new SnowfenceError('NO_FOLDER', `There is no folder ${folder}.`, 'Name the folder of your policies.');
+  }
+}
+
+/** The files of cases in a folder of policies. */
+export async function caseFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  return names
+    .filter((name) => /\.test\.ya?ml$/.test(name))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+/** A judge over a written catalog, and who is asked about. */
+export function offlineJudge(set: PolicySet, reader: CatalogReader): Judge {
+  return new Judge({
+    policies: () => set,
+    catalogs: { version: 0, reader: () => reader },
+    defaults: { database: undefined, schema: undefined },
+    onUnreachable: () => undefined,
+    onDisagreement: () => undefined,
+  });
+}
+
+export interface Asked {
+  readonly set: PolicySet;
+  readonly judge: Judge;
+  readonly subject: Subject;
+  readonly sql: string;
+  readonly purpose: string | undefined;
+  readonly at: Date;
+  readonly estimate?: { readonly bytes?: number | undefined; readonly rows?: number | undefined } | undefined;
+}
+
+/** The verdict as the gateway would come to it; with an estimate also the rules that go by one. */
+export async function judgeOffline({ set, judge, subject, sql, purpose, at, estimate }: Asked): Promise<Judged> {
+  const policies = inForce(set, subject, at);
+  const judged = await judge.judge(subject, policies, { sql, purpose });
+  const isOpen = !judged.denial && (judged.verdict?.needs.bytes || judged.verdict?.needs.rows);
+  if (!isOpen || !estimate) return judged;
+  return judge.weigh(judged, subject, policies, { sql, purpose }, { bytes: estimate.bytes, rows: estimate.rows });
+}

@@ -1,0 +1,223 @@
+/** `snowfence policy …` as a user types it. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type DescribedColumn, policyJsonSchema, suggestionsYaml, suggestMasks } from '../../dist/policy/index.js';
+import { MAIN } from '../support/demo.js';
+
+const run = promisify(execFile);
+const EXAMPLES = fileURLToPath(new URL('../../policies', import.meta.url));
+
+const policy = (...args: string[]) =>
+  run(process.execPath, [MAIN, 'policy', ...args], { env: { PATH: process.env['PATH'] ?? '' } }).then(
+    ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => ({
+      code: error.code,
+      out: error.stdout,
+      err: error.stderr,
+    }),
+  );
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'snowfence-commands-'));
+  await writeFile(
+    join(folder, 'p.yaml'),
+    'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\n',
+  );
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('policy test', () => {
+  it('passes on the examples of the package', async () => {
+    const { code, out } = await policy('test', EXAMPLES);
+    expect(out).toMatch(/\n\d+ passed, 0 failed\n$/);
+    expect(code).toBe(0);
+  });
+
+  it('shows what was expected and what came instead, with the place', async () => {
+    const file = join(folder, 'wrong.test.yaml');
+    await writeFile(
+      file,
+      'tables:\n  DB.S.T: [ID NUMBER]\ncases:\n  - name: no reading\n    as: { groups: [g] }\n    sql: SELECT ID FROM DB.S.T\n    expect: { decision: deny, code: OBJECT_DENIED }\n',
+    );
+    const { code, out } = await policy('test', folder);
+    expect(code).toBe(1);
+    expect(out).toContain('decision: expected deny, got allow');
+    expect(out).toContain('code: expected OBJECT_DENIED, got nothing');
+    expect(out).toContain(`${file}:4`);
+    expect(out).toContain('0 passed, 1 failed');
+    await rm(file);
+  });
+
+  it.each([
+    ['an unknown key', 'cases:\n  - as: x\n    sqll: SELECT 1\n    sql: SELECT 1\n    expect: allow\n', ':2 ', 'sqll'],
+    [
+      'a principal that is not described',
+      'cases:\n  - as: nobody\n    sql: SELECT 1\n    expect: allow\n',
+      ':2 ',
+      'nobody',
+    ],
+    ['no YAML', 'cases: [', '', 'CASES_UNSOUND'],
+  ])('names file and line of %s', async (_what, text, line, word) => {
+    const file = join(folder, 'odd.test.yaml');
+    await writeFile(file, text);
+    const { code, err } = await policy('test', folder);
+    expect(code).toBe(1);
+    expect(err).toContain(file + line.trimEnd());
+    expect(err).toContain(word);
+    await rm(file);
+  });
+
+  it('says where cases belong when there are none', async () => {
+    expect(await policy('test', folder)).toMatchObject({ code: 1, err: expect.stringContaining('.test.yaml') });
+    expect(await policy('test', join(folder, 'nowhere'))).toMatchObject({
+      err: expect.stringContaining('There is no folder'),
+    });
+  });
+});
+
+describe('policy explain', () => {
+  it('shows rules with file and line, objects, columns, masks, rows and the text as sent', async () => {
+    const sql = 'SELECT NAME, EMAIL FROM ANALYTICS.SALES.CUSTOMERS WHERE PHONE IS NULL';
+    const { code, out } = await policy('explain', sql, '--policies', EXAMPLES, '--group', 'sales-agents');
+    expect(code).toBe(0);
+    for (const part of [
+      'ALLOW  under sales-readers',
+      'allow   select on ANALYTICS.SALES.CUSTOMERS  policies/sales-readers.yaml:8',
+      'ANALYTICS.SALES.CUSTOMERS.PHONE  predicate',
+      'ANALYTICS.SALES.CUSTOMERS.EMAIL  email  policies/sales-readers.yaml:15',
+      "ANALYTICS.SALES.CUSTOMERS where REGION = 'EU'",
+      'Sent as',
+    ])
+      expect(out).toContain(part);
+  });
+
+  it('points at the place of a denial', async () => {
+    const sql = 'SELECT\n  CARD_NUMBER FROM ANALYTICS.SALES.PAYMENTS';
+    const { out } = await policy('explain', sql, '--policies', EXAMPLES, '--group', 'sales-agents');
+    expect(out).toContain('DENY');
+    expect(out).toContain('    CARD_NUMBER FROM ANALYTICS.SALES.PAYMENTS\n    ^');
+  });
+
+  it('looks tables up in the warehouse where a configuration is named', async () => {
+    const ready = inject('ready');
+    const args = [
+      '--policies',
+      fileURLToPath(new URL('../acceptance/policies', import.meta.url)),
+      '--group',
+      'sales-agents',
+    ];
+    const sql = 'SELECT SEGMENT FROM ANALYTICS.SALES.CUSTOMERS';
+    const { out } = await policy('explain', sql, ...args, '--config', ready.config_file, '--json');
+    expect(JSON.parse(out)).toMatchObject({ verdict: { decision: 'allow' }, sent: expect.stringContaining('SEGMENT') });
+  });
+
+  it('takes claims, and refuses one that is none', async () => {
+    const args = ['SELECT COUNT(*) FROM STAGING.MODELS.LOADS', '--policies', EXAMPLES, '--purpose', 'x'];
+    const claims = ['--claim', 'repository=acme/warehouse-models', '--claim', 'ref=refs/heads/main'];
+    expect((await policy('explain', ...args, ...claims)).out).toContain('ALLOW  under ci-checks');
+    expect(await policy('explain', ...args, '--claim', 'odd')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('NAME=VALUE'),
+    });
+  });
+});
+
+describe('policy schema', () => {
+  it('describes every key of a file', async () => {
+    const printed = JSON.parse((await policy('schema')).out);
+    expect(printed).toEqual(JSON.parse(JSON.stringify(policyJsonSchema())));
+    expect(Object.keys(printed.properties)).toEqual(
+      expect.arrayContaining(['policy', 'principals', 'rules', 'columns', 'rows', 'limits']),
+    );
+    expect(printed.additionalProperties).toBe(false);
+  });
+});
+
+const column = (name: string, more: Partial<DescribedColumn> = {}): DescribedColumn => ({
+  object: { database: 'DB', schema: 'S', name: 'T' },
+  name,
+  type: 'VARCHAR(100)',
+  comment: '',
+  tags: [],
+  classified: undefined,
+  ...more,
+});
+const maskOf = (described: DescribedColumn): unknown => suggestMasks([described])[0]?.mask.kind;
+
+describe('policy suggest', () => {
+  it.each([
+    ['EMAIL', 'email'],
+    ['contactEmail', 'email'],
+    ['PHONE_NUMBER', 'keep_last'],
+    ['CARD_NUMBER', 'deny'],
+    ['PASSWORD_HASH', 'deny'],
+    ['SSN', 'hash'],
+    ['IBAN', 'hash'],
+    ['FIRST_NAME', 'redact'],
+    ['ZIP_CODE', 'keep_first'],
+    ['CUSTOMER_ID', undefined],
+    ['STATUS', undefined],
+    ['EMAIL_COUNT_TOTALS', 'email'],
+    ['SUBMITTED', undefined],
+    ['COMPANY', undefined],
+    ['TELEMETRY', undefined],
+    ['RECIPE', undefined],
+  ])('%s: %s', (name, expected) => expect(maskOf(column(name))).toBe(expected));
+
+  it('keeps to what the type can hold', () => {
+    expect(maskOf(column('BIRTH_DATE', { type: 'DATE' }))).toBe('truncate_date');
+    expect(maskOf(column('BIRTH_DATE'))).toBe('redact');
+    expect(maskOf(column('SALARY', { type: 'NUMBER(12,2)' }))).toBe('bucket');
+    expect(maskOf(column('PHONE', { type: 'NUMBER(38,0)' }))).toBe('null');
+  });
+
+  it('believes classification, then tags, then names, then comments', () => {
+    const classified = { semantic: 'EMAIL', privacy: 'IDENTIFIER', confidence: 'HIGH' };
+    expect(suggestMasks([column('PHONE', { classified })])[0]).toMatchObject({
+      mask: { kind: 'email' },
+      reason: 'Snowflake classified it as EMAIL (IDENTIFIER, confidence HIGH).',
+    });
+    expect(maskOf(column('X', { tags: [{ name: 'SEMANTIC_CATEGORY', value: 'PAYMENT_CARD' }] }))).toBe('deny');
+    expect(maskOf(column('X', { tags: [{ name: 'PII', value: 'high' }] }))).toBe('redact');
+    expect(maskOf(column('X', { tags: [{ name: 'PII', value: 'none' }] }))).toBeUndefined();
+    expect(maskOf(column('X', { comment: 'Personal data, keep out of reports' }))).toBe('redact');
+  });
+
+  it('reads a schema of the warehouse, and says what it could not read', async () => {
+    const ready = inject('ready');
+    const args = [
+      'suggest',
+      'ANALYTICS.SALES',
+      '--config',
+      ready.config_file,
+      '--role',
+      'AGENT_SALES_RO',
+      '--warehouse',
+      'AGENT_WH',
+    ];
+    const { code, out, err } = await policy(...args);
+    expect(code).toBe(0);
+    expect(out).toContain('match: ["ANALYTICS.SALES.CUSTOMERS.EMAIL"]\n    mask: email');
+    expect(out).toContain('match: ["ANALYTICS.SALES.PAYMENTS.CARD_NUMBER"]\n    mask: deny');
+    expect(err).toContain('columns want a mask');
+    expect(err).toContain('TAG_REFERENCES could not be read');
+    // What it proposes is a policy.
+    const file = join(folder, 'suggested.yaml');
+    await writeFile(
+      file,
+      `policy: suggested\nprincipals: { groups: [h] }\nsnowflake: { role: R, warehouse: W }\n${out}`,
+    );
+    expect(await policy('check', folder)).toMatchObject({ code: 0 });
+    await rm(file);
+  });
+
+  it('quotes what has to be quoted', () => {
+    expect(suggestionsYaml(suggestMasks([column('e mail')]))).toContain('match: ["DB.S.T.\\"e mail\\""]');
+  });
+});
