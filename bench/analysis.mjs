@@ -79,7 +79,7 @@ const analyses = new Map();
 for (const sql of statements) analyses.set(sql, await analyse(readStatement(sql), catalog, DEFAULTS));
 const opinions = await timed((sql) => {
   const analysis = analyses.get(sql);
-  if (!/DYNAMIC_TABLE_REFRESH_BOUNDARY/.test(sql)) secondOpinion(analysis, cteNames(analysis));
+  if (!/DYNAMIC_TABLE_REFRESH_BOUNDARY/.test(sql)) secondOpinion(analysis, cteNames(analysis.statement));
 });
 const under = { ten: [], many: [] };
 for (let i = 0; i < 9; i++) {

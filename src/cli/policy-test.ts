@@ -85,7 +85,7 @@ function outcome(judged: Judged): Record<string, unknown> {
 }
 
 /** The lines in which an outcome differs from what was expected. */
-export function differences(expected: Expectation, got: Record<string, unknown>): string[] {
+function differences(expected: Expectation, got: Record<string, unknown>): string[] {
   const lines: string[] = [];
   const show = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing'));
   for (const [key, wanted] of Object.entries(expected)) {

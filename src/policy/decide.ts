@@ -6,6 +6,7 @@ import type { DetectorKind, MaskMethod } from '../masking/index.js';
 import { strictness } from '../masking/index.js';
 import {
   type Analysis,
+  type FunctionUse,
   type ObjectName,
   type ObjectUse,
   objectKey,
@@ -15,6 +16,7 @@ import {
   showIdentifier,
   showObject,
 } from '../sql/index.js';
+import type { Glob } from './globs.js';
 import type { Place, Policy, PolicySet, Rule } from './load.js';
 
 /** Who asks, as far as policies care. Structurally what the identity room proves. */
@@ -458,16 +460,23 @@ function decideObjects(question: Question): { denial?: Denial; rules: AppliedRul
   return { rules, ...(asking.size > 0 ? { approval: approvalOf([...asking]) } : {}) };
 }
 
+/**
+ * Whether an entry under `functions` means this function. A user's own has three parts: only a name written in full says which is
+ * meant. One of Snowflake's that does more than compute has to be spelled out, and what reads a shared connection can't be listed.
+ */
+function lists(glob: Glob, use: FunctionUse): boolean {
+  const parts = use.name.split('.');
+  if (use.class === 'session') return false;
+  if (use.class !== 'user-defined' && glob.literals.some((part) => part === undefined)) return false;
+  return (
+    glob.literals.length === parts.length && (parts.length === 3 || use.class !== 'user-defined') && glob.matches(parts)
+  );
+}
+
 function decideFunctions({ analysis, policies }: Question): Denial | undefined {
   for (const use of analysis.functions) {
     if (use.class === 'pure' || use.class === 'table') continue;
-    const parts = use.name.split('.');
-    // Only a name written in full says which function is meant.
-    const allowed =
-      use.class === 'user-defined' &&
-      parts.length === 3 &&
-      policies.some((policy) => policy.functions.some((glob) => glob.matches(parts)));
-    if (allowed || use.name === '') continue;
+    if (policies.some((policy) => policy.functions.some((glob) => lists(glob, use)))) continue;
     return {
       code: 'FUNCTION_DENIED',
       message: use.reason
@@ -475,7 +484,7 @@ function decideFunctions({ analysis, policies }: Question): Denial | undefined {
         : `${use.name} is not a function that you may call.`,
       policy: policies[0]?.name,
       position: use.position,
-      hint: use.class === 'user-defined' ? 'A policy can list it under functions.' : 'Leave it out.',
+      hint: use.class === 'session' ? 'Leave it out.' : 'Leave it out, or have a policy list it under functions.',
     };
   }
   return undefined;

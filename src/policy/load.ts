@@ -57,6 +57,8 @@ export interface Policy {
   readonly columns: readonly ColumnRule[];
   readonly rows: readonly RowRule[];
   readonly functions: readonly Glob[];
+  /** Views that are read as they are where their text can't be. */
+  readonly trustedViews: readonly Glob[];
   readonly detect: readonly {
     readonly find: readonly DetectorKind[];
     readonly except: readonly Glob[];
@@ -196,6 +198,8 @@ const KEYS = [
   'rows',
   'where',
   'functions',
+  'views',
+  'trusted',
   'detect',
   'find',
   'limits',
@@ -307,7 +311,11 @@ function build(source: Source, file: PolicyFile): Policy {
     rules,
     columns,
     rows,
-    functions: file.functions ? all(file.functions.allow, 3, ['functions', 'allow']) : [],
+    // A name without dots is one of Snowflake's own functions.
+    functions: (file.functions?.allow ?? []).map((text, index) =>
+      glob(text, /^[A-Za-z_][\w$]*$/.test(text) ? 1 : 3, ['functions', 'allow', index]),
+    ),
+    trustedViews: all(file.views?.trusted ?? [], 3, ['views', 'trusted']),
     detect: file.detect.map((entry, index) => ({
       find: entry.find,
       except: all(entry.except ?? [], 4, ['detect', index, 'except']),

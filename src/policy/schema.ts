@@ -114,6 +114,7 @@ export const policyFile = z.strictObject({
   columns: z.array(z.strictObject({ match: globs, mask, reason: z.string().optional() })).default([]),
   rows: z.array(z.strictObject({ on: z.string(), where: z.string() })).default([]),
   functions: z.strictObject({ allow: globs }).optional(),
+  views: z.strictObject({ trusted: globs }).optional(),
   detect: z
     .array(
       z.strictObject({

@@ -3,10 +3,17 @@
  * which functions it calls, where in the text each of them stands.
  */
 import type { Analysis, ColumnUse, ObjectUse } from './analysis.js';
-import { type CatalogReader, type ObjectName, objectKey, type RelationInfo, showObject } from './catalog.js';
+import {
+  type CatalogReader,
+  type Defaults,
+  type ObjectName,
+  objectKey,
+  type RelationInfo,
+  showObject,
+} from './catalog.js';
 import { isOperator, isWord, lex } from './lex.js';
 import { Refusal } from './refusal.js';
-import { type Defaults, type Findings, Resolver } from './scope.js';
+import { type Findings, Resolver } from './scope.js';
 import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from './statement.js';
 import { asBody, nodeOf } from './tree.js';
 
@@ -165,6 +172,7 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
   return {
     statement,
     kind: statement.kind,
+    defaults,
     objects,
     columns,
     functions: [

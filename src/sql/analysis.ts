@@ -1,8 +1,9 @@
 /** What a statement does, as plain data. */
-import type { ObjectName, RelationInfo } from './catalog.js';
+import type { Defaults, ObjectName, RelationInfo } from './catalog.js';
 import type { StatementKind } from './kind.js';
 import type { Position } from './refusal.js';
 import type { ParsedStatement } from './statement.js';
+import type { Danger } from './understood.js';
 
 export type Access = 'read' | 'write';
 
@@ -41,7 +42,8 @@ export interface ColumnUse extends Origin {
 
 export interface FunctionUse {
   readonly name: string;
-  readonly class: 'pure' | 'table' | 'user-defined' | 'dangerous';
+  /** Pure built-ins, table functions of their arguments alone, a user's own, and Snowflake's that do more than compute. */
+  readonly class: 'pure' | 'table' | 'user-defined' | Danger;
   readonly reason: string | undefined;
   readonly position: Position | undefined;
 }
@@ -74,6 +76,7 @@ export interface LongColumnReference {
 export interface Analysis {
   readonly statement: ParsedStatement;
   readonly kind: StatementKind;
+  readonly defaults: Defaults;
   readonly objects: readonly ObjectUse[];
   readonly columns: readonly ColumnUse[];
   readonly functions: readonly FunctionUse[];

@@ -5,6 +5,12 @@ export interface ObjectName {
   readonly name: string;
 }
 
+/** The session's database and schema, which complete a short name. */
+export interface Defaults {
+  readonly database: string | undefined;
+  readonly schema: string | undefined;
+}
+
 export interface ColumnInfo {
   readonly name: string;
   /** As Snowflake spells it, such as `VARCHAR(16777216)` or `NUMBER(38,0)`. */

@@ -4,6 +4,7 @@ export type { Access, Analysis, ColumnUse, FunctionUse, ObjectUse, Origin, Outpu
 export {
   type CatalogReader,
   type ColumnInfo,
+  type Defaults,
   type ObjectName,
   objectKey,
   type RelationInfo,
@@ -15,7 +16,6 @@ export { isOperator, isWord, joined, lex, quoteLiteral, type Token } from './lex
 export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion.js';
 export { type Position, Refusal, type RefusalCode } from './refusal.js';
 export { type Rewritten, rewrite, type Treatment, type Treatments } from './rewrite.js';
-export type { Defaults } from './scope.js';
 export { readStatement, type Statement } from './statement.js';
 export type { Body, Identifier, TreeNode } from './tree.js';
 export { asBody, asList, asText, folded, identifierOf, isBody, nodeOf, textLiteral } from './tree.js';

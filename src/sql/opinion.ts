@@ -10,6 +10,7 @@ import type { Analysis } from './analysis.js';
 import type { ObjectName } from './catalog.js';
 import { isOperator, isWord, type Token } from './lex.js';
 import { Refusal } from './refusal.js';
+import type { Statement } from './statement.js';
 import { asBody, asList, asText, folded, isBody } from './tree.js';
 
 /** Parsers read the statement differently. Thrown as a refusal; a caller may count and log it. */
@@ -246,7 +247,10 @@ export interface Opinion {
  * Harmless differences, all of them: a CTE's name counts as a table for both other parsers; node-sql-parser folds every name, and does
  * not see tables within brackets (`FROM (a JOIN b)`): where sqlparser-rs has agreed, what it lacks does not count.
  */
-export function secondOpinion(analysis: Analysis, cteNames: ReadonlySet<string>): Opinion {
+export function secondOpinion(
+  analysis: Pick<Analysis, 'kind' | 'statement' | 'objects'>,
+  cteNames: ReadonlySet<string>,
+): Opinion {
   const { tokens, text } = analysis.statement;
   const agreeing: string[] = [];
   if (analysis.kind === 'describe') return { readers: agreeing };
@@ -271,8 +275,7 @@ export function secondOpinion(analysis: Analysis, cteNames: ReadonlySet<string>)
 }
 
 /** Names that WITH defines anywhere in the statement, in capitals. */
-export function cteNames(analysis: Analysis): Set<string> {
-  const { tokens } = analysis.statement;
+export function cteNames({ tokens }: Statement): Set<string> {
   const names = new Set<string>();
   tokens.forEach((token, index) => {
     const isName = token.kind === 'word' || token.kind === 'quoted';

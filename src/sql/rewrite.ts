@@ -9,9 +9,11 @@
 import type { Analysis, TableReference } from './analysis.js';
 import { objectKey, type RelationInfo, showObject } from './catalog.js';
 import { joined, quoteIdentifier } from './lex.js';
+import { cteNames, secondOpinion } from './opinion.js';
 import { Refusal } from './refusal.js';
 import { Resolver } from './scope.js';
 import { parseStatement, positionOf, readStatement } from './statement.js';
+import { nodeOf } from './tree.js';
 
 /** What happens to one base table or view before the statement sees it. */
 export interface Treatment {
@@ -52,7 +54,7 @@ class Rewriter {
     if (!view) return qualifiedName(relation);
     const name = quoteIdentifier(relation.name);
     const columns = relation.columns.map((column) => quoteIdentifier(column.name)).join(' , ');
-    return `( WITH ${name} ( ${columns} ) AS ( ${this.text(view)} ) SELECT * FROM ${name} ) AS ${name}`;
+    return `( WITH ${name} ( ${columns} ) AS ( ${this.text(view, true)} ) SELECT * FROM ${name} ) AS ${name}`;
   }
 
   /**
@@ -85,12 +87,18 @@ class Rewriter {
     return `( SELECT * FROM ${this.#source(relation)} )`;
   }
 
-  text(analysis: Analysis): string {
+  /** `isView`: a view's own text, whose short names are completed by the view's place, not by the session. */
+  text(analysis: Analysis, isView: boolean): string {
     const { tokens } = analysis.statement;
     const pieces: (string | undefined)[] = tokens.map((token) => token.text);
     for (const reference of analysis.references) {
       const replacement = this.#replacement(reference, analysis);
-      if (replacement === undefined) continue;
+      if (replacement === undefined) {
+        if (!isView) continue;
+        pieces[reference.from] = qualifiedName(reference.relation);
+        for (let at = reference.from + 1; at < reference.to; at++) pieces[at] = undefined;
+        continue;
+      }
       if (reference.nameOnly)
         throw new Refusal(
           'NOT_UNDERSTOOD',
@@ -107,7 +115,7 @@ class Rewriter {
         (reference) =>
           reference.relation.name === long.object.name && this.#replacement(reference, analysis) !== undefined,
       );
-      if (treated) for (let at = long.from; at < long.to; at++) pieces[at] = undefined;
+      if (treated || isView) for (let at = long.from; at < long.to; at++) pieces[at] = undefined;
     }
     return pieces.filter((piece) => piece !== undefined).join(' ');
   }
@@ -124,25 +132,38 @@ export interface Rewritten {
  */
 export function rewrite(analysis: Analysis, treatments: Treatments): Rewritten {
   const own = joined(analysis.statement.tokens);
-  const text = new Rewriter(treatments, analysis.views).text(analysis);
+  const text = new Rewriter(treatments, analysis.views).text(analysis, false);
   if (text === own) return { text, isChanged: false };
   verify(text, analysis);
   return { text, isChanged: true };
 }
 
-/** Reads the rewritten text once more: it may name nothing but what was judged. */
+/** Reads the rewritten text once more, by every parser: it may name nothing but what was judged, and changes what was to be changed. */
 function verify(text: string, analysis: Analysis): void {
-  const allowed = new Set(analysis.objects.map((use) => objectKey(use.object)));
+  const { kind, defaults } = analysis;
+  if (kind === 'describe') return;
+  const refusal = new Refusal(
+    'NOT_UNDERSTOOD',
+    'The masked form of this statement does not read as it should.',
+    positionOf(analysis.statement, 0),
+    'Rewrite it more simply.',
+  );
   const parsed = parseStatement(readStatement(text));
-  const resolver = new Resolver(parsed, new Map(), { database: undefined, schema: undefined });
-  if (analysis.kind === 'select') resolver.query(parsed.tree, new Map(), undefined);
-  else return;
-  const beyond = resolver.findings.tables.find(({ object }) => !allowed.has(objectKey(object)));
-  if (parsed.kind !== analysis.kind || beyond)
-    throw new Refusal(
-      'NOT_UNDERSTOOD',
-      'The masked form of this statement does not read as it should.',
-      undefined,
-      'Rewrite it more simply.',
-    );
+  if (parsed.kind !== kind) throw refusal;
+  const resolver = new Resolver(parsed, new Map(), defaults);
+  if (kind === 'select') resolver.query(parsed.tree, new Map(), undefined);
+  else if (kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'merge')
+    resolver.change(kind, nodeOf(parsed.tree)?.body ?? {});
+  else throw refusal;
+  const judged = new Set(analysis.objects.map((use) => `${use.access} ${objectKey(use.object)}`));
+  const { tables } = resolver.findings;
+  if (tables.some(({ object, access }) => !judged.has(`${access} ${objectKey(object)}`))) throw refusal;
+  const objects = tables.map(({ object, access }) => ({
+    object,
+    access,
+    relation: undefined,
+    position: undefined,
+    via: [],
+  }));
+  secondOpinion({ kind, statement: parsed, objects }, cteNames(parsed));
 }

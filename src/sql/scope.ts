@@ -6,7 +6,7 @@
  * that it does not know is a Refusal.
  */
 import type { Access, ColumnUsage, FunctionUse, Origin, OutputColumn, TableReference } from './analysis.js';
-import { type ObjectName, objectKey, type RelationInfo, showObject } from './catalog.js';
+import { type Defaults, type ObjectName, objectKey, type RelationInfo, showObject } from './catalog.js';
 import { isOperator, isWord } from './lex.js';
 import { Refusal } from './refusal.js';
 import { type ParsedStatement, positionOf } from './statement.js';
@@ -51,11 +51,6 @@ interface Scope {
 }
 
 type Ctes = ReadonlyMap<string, readonly OutputColumn[] | undefined>;
-
-export interface Defaults {
-  readonly database: string | undefined;
-  readonly schema: string | undefined;
-}
 
 /** Words of messages that stand in every statement. */
 const COMMON_WORDS = new Set([
@@ -703,7 +698,7 @@ export class Resolver {
         if (EXPRESSION_KINDS.has(node.kind)) return this.#fields(node.body, scope, ctes, usage);
         const danger = dangerOf(node.kind);
         throw this.#refuse(
-          `${node.kind.replaceAll('_', ' ')} is not understood${danger ? `: ${danger}` : ''}.`,
+          `${node.kind.replaceAll('_', ' ')} is not understood${danger ? `: ${danger.reason}` : ''}.`,
           undefined,
           'Only forms that are fully understood are run; rewrite this part.',
         );
@@ -755,7 +750,7 @@ export class Resolver {
     if (!isTable && NAMED_FUNCTIONS.has(name.toUpperCase()))
       return { name, class: 'pure', reason: undefined, position };
     const danger = dangerOf(name);
-    if (danger) return { name, class: 'dangerous', reason: danger, position };
+    if (danger) return { name, class: danger.class, reason: danger.reason, position };
     return { name, class: 'user-defined', reason: undefined, position };
   }
 

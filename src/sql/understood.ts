@@ -39,16 +39,30 @@ export const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   'STRTOK_SPLIT_TO_TABLE',
 ]);
 
-/** Functions by what makes them dangerous, for the message. */
-export function dangerOf(name: string): string | undefined {
-  const upper = name.toUpperCase();
-  if (upper.startsWith('SYSTEM$')) return 'it acts on the Snowflake account';
-  if (/^(?:RESULT_SCAN|LAST_QUERY_ID|LAST_TRANSACTION)$/.test(upper))
-    return 'the connection is shared, and it would read what another agent ran';
-  if (/^(?:AI_|SNOWFLAKE\.CORTEX|COMPLETE$|EMBED_|CLASSIFY_)/.test(upper)) return 'it sends data to a model';
-  if (/HISTORY|USAGE/.test(upper)) return 'it tells what others did';
-  if (/^(?:GET_DDL|POLICY_|TAG_|CURRENT_|ALL_USER|INVOKER_|IS_ROLE|IS_DATABASE_ROLE)/.test(upper))
-    return 'it tells about definitions and accounts';
-  if (/(?:_URL|^TO_FILE|^FL_|PRESIGNED|STAGE)/.test(upper)) return 'it reaches files';
-  return undefined;
-}
+export type Danger = 'session' | 'system' | 'model' | 'history' | 'definition' | 'file';
+
+/** In this order: the first that fits. Classes follow the categories of documentation page functions-all. */
+const DANGERS: readonly { readonly class: Danger; readonly names: RegExp; readonly reason: string }[] = [
+  {
+    class: 'session',
+    names: /^(?:RESULT_SCAN|LAST_QUERY_ID|LAST_TRANSACTION)$/,
+    reason: 'the connection is shared, and it would read what another agent ran',
+  },
+  { class: 'system', names: /^SYSTEM\$/, reason: 'it acts on the Snowflake account' },
+  {
+    class: 'model',
+    names: /^(?:AI_|SNOWFLAKE\.CORTEX|COMPLETE$|EMBED_|CLASSIFY_)/,
+    reason: 'it sends data to a model',
+  },
+  { class: 'history', names: /HISTORY|USAGE/, reason: 'it tells what others did' },
+  {
+    class: 'definition',
+    names: /^(?:GET_DDL|POLICY_|TAG_|CURRENT_|ALL_USER|INVOKER_|IS_ROLE|IS_DATABASE_ROLE)/,
+    reason: 'it tells about definitions and accounts',
+  },
+  { class: 'file', names: /(?:_URL|^TO_FILE|^FL_|PRESIGNED|STAGE)/, reason: 'it reaches files' },
+];
+
+/** What makes a function dangerous; undefined if nothing does. */
+export const dangerOf = (name: string): { readonly class: Danger; readonly reason: string } | undefined =>
+  DANGERS.find(({ names }) => names.test(name.toUpperCase()));

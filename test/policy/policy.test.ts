@@ -328,3 +328,20 @@ describe('a folder that changes', () => {
     expect(watch.problem()).toBeUndefined();
   });
 });
+
+describe('functions', () => {
+  const listed = (names: string): string => `${READ_ALL}functions: { allow: [${names}] }\n`;
+  const codeOf = async (sql: string, names: string) => (await judge(sql, [policy(listed(names))])).denial?.code;
+
+  it.each([
+    ['SELECT db.s.f(1)', 'DB.S.F', undefined],
+    ['SELECT db.s.f(1)', 'DB.S.*', undefined],
+    ['SELECT f(1)', 'DB.S.F', 'FUNCTION_DENIED'],
+    ['SELECT system$typeof(1)', 'DB.S.F', 'FUNCTION_DENIED'],
+    ['SELECT system$typeof(1)', 'SYSTEM$TYPEOF', undefined],
+    ['SELECT system$wait(1)', 'SYSTEM$TYPEOF', 'FUNCTION_DENIED'],
+    ['SELECT snowflake.cortex.complete(1)', '"*.*.*"', 'FUNCTION_DENIED'],
+    ['SELECT snowflake.cortex.complete(1)', 'SNOWFLAKE.CORTEX.COMPLETE', undefined],
+    ['SELECT last_query_id()', 'LAST_QUERY_ID', 'FUNCTION_DENIED'],
+  ])('%s under %s', async (sql, names, expected) => expect(await codeOf(sql, names)).toBe(expected));
+});

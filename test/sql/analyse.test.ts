@@ -115,9 +115,9 @@ describe('what is not understood is refused', () => {
       "SELECT UPPER('a'), SYSTEM$WHITELIST(), DB.S.F(1), LAST_QUERY_ID(), CURRENT_DATE()",
     );
     expect(functions.map((use) => `${use.name}:${use.class}`)).toEqual([
-      'SYSTEM$WHITELIST:dangerous',
+      'SYSTEM$WHITELIST:system',
       'DB.S.F:user-defined',
-      'LAST_QUERY_ID:dangerous',
+      'LAST_QUERY_ID:session',
       'CURRENT_DATE:pure',
     ]);
   });
@@ -128,7 +128,7 @@ describe('the second opinion', () => {
     const analysis = await read(
       'WITH a AS (SELECT * FROM db.s.orders) SELECT * FROM a JOIN db.s.customers c ON c.id = a.id',
     );
-    expect(secondOpinion(analysis, cteNames(analysis)).readers).toEqual(['sqlparser-rs', 'node-sql-parser']);
+    expect(secondOpinion(analysis, cteNames(analysis.statement)).readers).toEqual(['sqlparser-rs', 'node-sql-parser']);
   });
 
   it('refuses where it sees a table that we do not', async () => {

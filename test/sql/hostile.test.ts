@@ -7,7 +7,7 @@ const DEFAULTS = { database: 'DB', schema: 'S' };
 async function outcome(sql: string): Promise<string> {
   try {
     const analysis = await analyse(readStatement(sql), catalog, DEFAULTS);
-    secondOpinion(analysis, cteNames(analysis));
+    secondOpinion(analysis, cteNames(analysis.statement));
     rewrite(analysis, new Map());
     return 'understood';
   } catch (error) {

@@ -19,7 +19,7 @@ describe('other parsers', () => {
     for (const { sql, expected } of read()) {
       if (expected.startsWith('!') || /DYNAMIC_TABLE_REFRESH_BOUNDARY/.test(sql)) continue;
       const analysis = await analysed(sql);
-      const { readers } = secondOpinion(analysis, cteNames(analysis));
+      const { readers } = secondOpinion(analysis, cteNames(analysis.statement));
       if (readers.length > 0) both++;
     }
     expect(both).toBeGreaterThan(370);
@@ -28,7 +28,7 @@ describe('other parsers', () => {
   it('read deep nesting too', async () => {
     const sql = `SELECT * FROM ${'(SELECT * FROM '.repeat(12)}customers${')'.repeat(12)}`;
     const analysis = await analysed(sql);
-    expect(secondOpinion(analysis, cteNames(analysis)).readers).toEqual(['sqlparser-rs']);
+    expect(secondOpinion(analysis, cteNames(analysis.statement)).readers).toEqual(['sqlparser-rs']);
   });
 
   it.each([
@@ -37,7 +37,7 @@ describe('other parsers', () => {
     'UPDATE orders SET id = 1 WHERE id = 2',
   ])('read changes: %s', async (sql) => {
     const analysis = await analysed(sql);
-    expect(secondOpinion(analysis, cteNames(analysis)).readers).toEqual(['sqlparser-rs']);
+    expect(secondOpinion(analysis, cteNames(analysis.statement)).readers).toEqual(['sqlparser-rs']);
   });
 
   it.each([

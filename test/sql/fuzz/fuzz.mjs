@@ -252,7 +252,7 @@ export async function fuzz(count, seed, onProgress = () => undefined) {
   const fail = (why, sql) => result.failures.push({ why, sql });
   const judge = async (sql) => {
     const analysis = await analyse(readStatement(sql), catalog, DEFAULTS);
-    secondOpinion(analysis, cteNames(analysis));
+    secondOpinion(analysis, cteNames(analysis.statement));
     rewrite(analysis, new Map());
     return analysis;
   };
@@ -285,7 +285,7 @@ export async function fuzz(count, seed, onProgress = () => undefined) {
       const seen = duckTables(connection, analysis.statement.text);
       if (seen) {
         result.witnessed++;
-        const ctes = cteNames(analysis);
+        const ctes = cteNames(analysis.statement);
         const own = new Set(
           analysis.objects.flatMap(({ object: { database, schema, name } }) =>
             [name, `${schema}.${name}`, `${database}.${schema}.${name}`].map(plain),
