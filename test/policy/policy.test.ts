@@ -329,7 +329,7 @@ describe('a folder that changes', () => {
   });
 });
 
-describe('functions', () => {
+describe('functions that a policy lists', () => {
   const listed = (names: string): string => `${READ_ALL}functions: { allow: [${names}] }\n`;
   const codeOf = async (sql: string, names: string) => (await judge(sql, [policy(listed(names))])).denial?.code;
 

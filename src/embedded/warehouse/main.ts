@@ -35,7 +35,6 @@ const stop = async (): Promise<void> => {
   process.exit(0);
 };
 
-// Ctrl-C reaches the whole process group; the parent decides when we stop.
 // Ctrl-C and a closed terminal reach the whole process group; the one who started us tells us when to stop.
 process.on('SIGINT', () => undefined);
 process.on('SIGHUP', () => undefined);

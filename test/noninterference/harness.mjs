@@ -1,0 +1,202 @@
+/**
+ * Non-interference by experiment: two embedded warehouses that differ in hidden values alone, a whole gateway before each (judge, masks,
+ * transcript, driver), and the same statements to both. Whatever an agent sees has to be equal.
+ */
+import { randomBytes } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Approvals } from '../../dist/approval/index.js';
+import { Child, freePort } from '../../dist/cli/child.js';
+import { Gateway } from '../../dist/gateway.js';
+import { loadPolicies } from '../../dist/policy/index.js';
+import { lex } from '../../dist/sql/index.js';
+import { migrate, TranscriptStore } from '../../dist/transcript/index.js';
+import { Warehouse } from '../../dist/warehouse/index.js';
+
+const file = (name) => fileURLToPath(new URL(name, import.meta.url));
+const PRINCIPAL = {
+  issuer: 'https://issuer.example',
+  subject: 'sales-bot',
+  clientId: 'sales-bot',
+  groups: ['sales-agents'],
+  scopes: ['snowfence'],
+  claims: {},
+  tokenId: undefined,
+  expiresAt: 4_102_444_800,
+};
+const CALLER = {
+  principal: PRINCIPAL,
+  client: { transport: 'test', name: 'harness', version: '1', address: undefined },
+};
+const QUIET = { warn: () => undefined, error: () => undefined, info: () => undefined };
+
+/** Both sides; `end` stops every process and removes every file. */
+export class Harness {
+  #ends = [];
+  #sides = [];
+  #leak;
+
+  /** `hasOtherRows`: also how many rows are hidden differs between the two. */
+  static async start({ hasOtherRows = true } = {}) {
+    const harness = new Harness();
+    try {
+      await harness.#start(hasOtherRows ? [file('./twist.sql'), file('./rows.sql')] : [file('./twist.sql')]);
+      return harness;
+    } catch (error) {
+      await harness.end();
+      throw error;
+    }
+  }
+
+  async #start(twists) {
+    const folder = await mkdtemp(join(tmpdir(), 'snowfence-noninterference-'));
+    this.#ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+    await mkdir(join(folder, 'policies'));
+    await copyFile(file('./policy.yaml'), join(folder, 'policies', 'policy.yaml'));
+    const policies = await loadPolicies(join(folder, 'policies'));
+    const [port, secret] = [await freePort(), randomBytes(18).toString('hex')];
+    const postgres = await Child.start('../embedded/postgres/main.js', {
+      dataFolder: join(folder, 'postgres'),
+      port,
+      password: secret,
+    });
+    this.#ends.push(() => postgres.stop());
+    const url = `postgres://snowfence:${secret}@127.0.0.1:${port}/postgres`;
+    const transcript = new TranscriptStore(url, () => undefined);
+    this.#ends.push(() => transcript[Symbol.asyncDispose]());
+    await migrate(transcript.pool);
+    const seeds = [file('../acceptance/seed.sql'), file('./small.sql')];
+    for (const more of [[], twists]) {
+      const users = [{ name: 'SNOWFENCE', password: secret }];
+      const child = await Child.start(
+        '../embedded/warehouse/main.js',
+        { seeds: [...seeds, ...more], databases: ['ANALYTICS'], users },
+        { UV_THREADPOOL_SIZE: '16' },
+      );
+      this.#ends.push(() => child.stop());
+      const warehouse = new Warehouse({
+        account: 'demo',
+        accessUrl: String(child.answer.url),
+        username: 'SNOWFENCE',
+        auth: { kind: 'password', password: secret },
+        database: undefined,
+        schema: undefined,
+        poolSize: 8,
+        connectTimeoutMs: 10_000,
+        // EXPLAIN sees objects, no values: it can hide no difference and show none.
+        confirm: 'off',
+      });
+      this.#ends.push(() => warehouse[Symbol.asyncDispose]());
+      this.#sides.push(
+        new Gateway({
+          policies: () => policies,
+          transcript,
+          approvals: new Approvals(transcript.pool),
+          warehouse: this.#leaky(warehouse),
+          log: QUIET,
+          counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
+          now: () => new Date(),
+        }),
+      );
+    }
+  }
+
+  /** The same warehouse; while a leak is planted, what is sent to it is spoiled. */
+  #leaky(warehouse) {
+    return new Proxy(warehouse, {
+      get: (target, key) => {
+        if (key === 'run')
+          return (pool, sent, options) => target.run(pool, this.#leak ? this.#leak(sent) : sent, options);
+        const value = target[key];
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  }
+
+  /** undefined takes it out again. */
+  plant(leak) {
+    this.#leak = leak;
+  }
+
+  async ask(sql) {
+    return Promise.all(this.#sides.map((gateway) => gateway.query(CALLER, { sql })));
+  }
+
+  async end() {
+    for (const end of this.#ends.reverse()) await end();
+    this.#ends = [];
+  }
+}
+
+/** What an agent sees, without what differs by nature (ids, times). */
+function seen({ status, columns, rows, isTruncated, notices, denial, error }, isOrdered) {
+  const lines = rows.map((row) => JSON.stringify(row));
+  return JSON.stringify({
+    status,
+    columns,
+    rows: isOrdered ? lines : lines.sort(),
+    isTruncated,
+    notices,
+    denial,
+    error,
+  });
+}
+
+/** What is the same however many rows there are. */
+const seenOfErrors = ({ status, denial, error }) => JSON.stringify({ status, denial, error });
+
+/** A difference between the two sides, or undefined. */
+async function difference(harness, sql, isOrdered, errorsOnly) {
+  const [left, right] = await harness.ask(sql);
+  const show = (answer) => (errorsOnly ? seenOfErrors(answer) : seen(answer, isOrdered));
+  return {
+    status: left.status,
+    code: left.denial?.code ?? left.error?.code,
+    differs: show(left) !== show(right),
+    left,
+    right,
+  };
+}
+
+/** The smallest statement that still differs, by leaving out ever shorter runs of its words and signs. */
+export async function shrink(harness, sql, isOrdered, errorsOnly, tries = 400) {
+  let tokens = lex(sql).map((token) => token.text);
+  let left = tries;
+  for (let size = Math.ceil(tokens.length / 2); size >= 1 && left > 0; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at + size <= tokens.length && left > 0; ) {
+      const fewer = [...tokens.slice(0, at), ...tokens.slice(at + size)];
+      left--;
+      const { differs } = await difference(harness, fewer.join(' '), isOrdered, errorsOnly);
+      if (differs) tokens = fewer;
+      else at += size;
+    }
+  }
+  return tokens.join(' ');
+}
+
+/** Runs statements, some at a time, until all are done or one differs. */
+export async function search(
+  harness,
+  statements,
+  { errorsOnly = false, atOnce = 8, stopAtFirst = false, onProgress = () => undefined } = {},
+) {
+  const result = { count: 0, statuses: {}, codes: {}, leaks: [] };
+  const queue = statements[Symbol.iterator]();
+  const worker = async () => {
+    for (;;) {
+      if (stopAtFirst && result.leaks.length > 0) return;
+      const { value, done } = queue.next();
+      if (done) return;
+      const found = await difference(harness, value.sql, value.isOrdered, errorsOnly);
+      result.count++;
+      result.statuses[found.status] = (result.statuses[found.status] ?? 0) + 1;
+      if (found.code) result.codes[found.code] = (result.codes[found.code] ?? 0) + 1;
+      if (found.differs) result.leaks.push({ ...value, left: found.left, right: found.right, at: result.count });
+      if (result.count % 1000 === 0) onProgress(result);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return result;
+}

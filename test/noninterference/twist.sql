@@ -1,0 +1,15 @@
+-- The second warehouse: only what the policy hides is other. What a partial mask keeps (the e-mail's domain, the last four characters
+-- of the telephone number) stays, as does NULL or not NULL; lengths, order, equality and everything else about the hidden part changes.
+UPDATE ANALYTICS.SALES.CUSTOMERS SET
+  EMAIL = repeat('z', 1 + (CUSTOMER_ID * 13 % 7)) || chr((97 + (CUSTOMER_ID * 5) % 26)::INTEGER) || '@' || split_part(EMAIL, '@', 2),
+  PHONE = repeat('9', 1 + CUSTOMER_ID % 5) || '/' || right(PHONE, 4),
+  SSN = CASE WHEN CUSTOMER_ID % 4 = 0 THEN 'same for all' ELSE (CUSTOMER_ID * 7)::VARCHAR END,
+  BIRTH_DATE = DATE '1999-12-31' - ((CUSTOMER_ID * 37) % 900)::INTEGER,
+  NOTES = CASE WHEN NOTES LIKE 'call back%' THEN 'call back on 212-555-' || lpad((CUSTOMER_ID * 3)::VARCHAR, 4, '0') || ' or write to someone.else' || CUSTOMER_ID || '@elsewhere.example' ELSE NOTES END;
+-- Rows outside of the EU are hidden whole: every column changes.
+UPDATE ANALYTICS.SALES.CUSTOMERS SET
+  CUSTOMER_ID = CUSTOMER_ID + 7, NAME = 'not a number', EMAIL = 'no address', PHONE = '', COUNTRY_CODE = 'DE', REGION = 'XX', SEGMENT = 'smb',
+  CREATED_AT = TIMESTAMP '1970-01-01 00:00:00', NOTES = NULL
+  WHERE REGION <> 'EU';
+UPDATE ANALYTICS.SALES.PAYMENTS SET CARD_NUMBER = '4000' || PAYMENT_ID;
+UPDATE ANALYTICS.HR.PAYROLL SET NAME = 'other ' || EMPLOYEE_ID, SALARY = SALARY * 3, IBAN = 'X';
