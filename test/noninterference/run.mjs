@@ -72,7 +72,7 @@ try {
   await harness.end();
   harness = await Harness.start({ hasOtherRows: false });
   harness.plant(withoutWhere);
-  const early = await search(harness, generated(Math.min(count, 5000), seed + 2000), { errorsOnly: true });
+  const early = await search(harness, generated(Math.min(count, WITHIN), seed + 2000), { errorsOnly: true });
   check(
     'guards without their WHERE: no error tells of a hidden value',
     early.leaks.length === 0,
