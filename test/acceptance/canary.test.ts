@@ -1,0 +1,105 @@
+/** After all acceptance cases: no hidden value in any table of the store, line of the log, metric or page. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Ready } from '../../dist/cli/demo.js';
+import { ACCEPTANCE, agent, MAIN, query } from '../support/demo.js';
+import { connectDriver, execute } from '../support/driver.js';
+
+/** What the seed puts into hidden columns and rows. The agent's own literals (`canary-0%`, `canary-000104729`, `4111%`) are none. */
+const HIDDEN =
+  /canary\d+@|\+1-555-\d{4}|-canary\b|canary-(?!000104729\b|0%)\d{9}|canary employee|DE89-canary|4111\d{12}|hidden\.person|415-555-\d{4}/;
+
+const cases = JSON.parse(readFileSync(new URL('./cases.json', import.meta.url), 'utf8')) as {
+  sql: string;
+  as: string;
+}[];
+
+let folder: string;
+let child: ChildProcess;
+let ready: Ready;
+let log = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'snowfence-canary-'));
+  await chmod(folder, 0o711);
+  const file = join(folder, 'ready.json');
+  const args = [
+    '--verbose',
+    'demo',
+    '--port',
+    '0',
+    '--no-tour',
+    '--ready-file',
+    file,
+    '--seed',
+    ACCEPTANCE.seeds[0] ?? '',
+    '--policies',
+    ACCEPTANCE.policies ?? '',
+  ];
+  child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout?.on('data', (part: Buffer) => {
+    log += part.toString();
+  });
+  child.stderr?.on('data', (part: Buffer) => {
+    log += part.toString();
+  });
+  const until = Date.now() + 30_000;
+  while (!existsSync(file) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 100));
+  ready = JSON.parse(await readFile(file, 'utf8')) as Ready;
+  for (const name of ['sales-bot', 'pipeline-bot']) {
+    const client = await agent(ready, name);
+    for (const { sql } of cases) await query(client, sql, { purpose: 'Look for what must not be seen.' });
+    await client.callTool({ name: 'describe', arguments: { object: 'ANALYTICS.SALES.CUSTOMERS' } });
+    await client.close();
+  }
+}, 120_000);
+afterAll(async () => {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('hidden values', () => {
+  it('are where the search would find them', async () => {
+    const connection = await connectDriver(ready.warehouse);
+    const rows = await execute(connection, 'SELECT EMAIL, PHONE, SSN, NOTES FROM ANALYTICS.SALES.CUSTOMERS LIMIT 20');
+    for (const row of rows) expect(JSON.stringify(row)).toMatch(HIDDEN);
+    connection.destroy(() => undefined);
+  });
+
+  it('are in no table of the store', async () => {
+    const database = new pg.Client({ connectionString: ready.database_url });
+    await database.connect();
+    const { rows: tables } = await database.query<{ name: string }>(
+      "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'",
+    );
+    let records = 0;
+    const leaks: string[] = [];
+    for (const { name } of tables) {
+      const { rows } = await database.query<{ text: string }>(`SELECT t::text AS text FROM "${name}" t`);
+      records += rows.length;
+      leaks.push(...rows.map(({ text }) => text).filter((text) => HIDDEN.test(text)));
+    }
+    await database.end();
+    expect(leaks).toEqual([]);
+    expect(tables.length).toBeGreaterThanOrEqual(6);
+    // Two agents, every case, mostly two events each.
+    expect(records).toBeGreaterThan(cases.length * 2);
+  });
+
+  it('are in no line of the log, no metric and no page', async () => {
+    expect(log).toContain('snowfence is listening');
+    expect(log.match(HIDDEN)).toBeNull();
+    for (const url of [ready.metrics_url, ready.console_url]) {
+      const response = await fetch(url);
+      expect(response.status).toBe(200);
+      expect((await response.text()).match(HIDDEN)).toBeNull();
+    }
+  });
+});
