@@ -43,6 +43,15 @@ const isName = (token: Token | undefined): boolean => token?.kind === 'word' || 
 /** More of them are left to the parser, which refuses them. */
 const MAX_STAND_INS = 50;
 
+/** In what is left out there may be names, numbers and literals, and nothing that could read. */
+const isInert = (tokens: readonly Token[]): boolean =>
+  tokens.every(
+    (token) =>
+      (token.kind !== 'operator' || /^[(),]$/.test(token.text)) &&
+      token.kind !== 'variable' &&
+      !isWord(token, 'SELECT', 'WITH', 'FROM', 'TABLE', 'VALUES', 'LATERAL', 'CALL', 'IDENTIFIER'),
+  );
+
 const STRUCTURED = ['ARRAY', 'OBJECT', 'MAP'];
 
 class Normaliser {
@@ -59,7 +68,10 @@ class Normaliser {
     this.#partners = partners(tokens);
   }
 
+  /** Leaves tokens out, unless there could be more in them than is thought: then the parser sees all, and refuses. */
   #drop(from: number, to: number): void {
+    const first = isOperator(this.#tokens[from], '::') ? from + 1 : from;
+    if (!isInert(this.#tokens.slice(first, to))) return;
     for (let at = from; at < to; at++) this.#dropped.add(at);
   }
 
@@ -137,9 +149,7 @@ class Normaliser {
   #structured(at: number): number {
     const behind = this.#behind(at + 1);
     if (!isWord(this.#tokens[at], ...STRUCTURED)) return behind;
-    const inside = this.#tokens.slice(at + 1, behind);
-    const isType = inside.every((token) => isName(token) || token.kind === 'number' || /^[(),]$/.test(token.text));
-    if (isType) this.#drop(at + 1, behind);
+    this.#drop(at + 1, behind);
     return behind;
   }
 

@@ -50,6 +50,9 @@ interface Scope {
   readonly lambdaNames: ReadonlySet<string>;
 }
 
+/** What stands where no column can be meant. */
+const NOWHERE: Scope = { sources: [], aliases: new Map(), outer: undefined, lambdaNames: new Set() };
+
 type Ctes = ReadonlyMap<string, readonly OutputColumn[] | undefined>;
 
 /** Words of messages that stand in every statement. */
@@ -71,6 +74,35 @@ const COMMON_WORDS = new Set([
   'THE',
   'THIS',
 ]);
+
+/**
+ * The fields that the walk looks into, for each form that it takes apart itself. A field that is not here and holds something makes
+ * the statement not understood: what nobody looks at could hold a query.
+ */
+const FIELDS = {
+  select:
+    'expressions from joins where_clause group_by having qualify order_by limit offset fetch distinct distinct_on top with windows connect',
+  table: 'name schema catalog alias column_aliases when changes table_sample',
+  join: 'this on using kind use_inner_keyword use_outer_keyword nesting_group directed match_condition',
+  subquery: 'this alias column_aliases order_by limit offset lateral modifiers_inside with',
+  paren: 'this with order_by limit offset',
+  star: 'table except replace rename',
+  'set operation': 'left right all distinct order_by limit offset by_name with',
+  values: 'expressions alias column_aliases with',
+  with: 'ctes recursive',
+  definition: 'this alias alias_first columns',
+  lateral: 'this alias',
+  'bracketed join': 'left joins',
+  alias: 'this alias column_aliases',
+  'window function': 'this over keep',
+  lambda: 'parameters body parameter_types',
+  'qualified call': 'this method args',
+  'sampled table': 'this sample',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** Marks and remarks of the parser: they hold no expression. */
+const MARKS =
+  /^(?:span|alias_explicit_as|alias_keyword|(?:leading|trailing|pre_alias|pre|post)?_?comments|operator_comments)$/;
 
 const MATCH_KEYS = new Set([
   'this',
@@ -139,6 +171,14 @@ export class Resolver {
     );
   }
 
+  /** Refuses a form with a field that the walk does not look into. */
+  #only(form: keyof typeof FIELDS, body: Body): void {
+    const known = FIELDS[form].split(' ');
+    const other = Object.keys(body).find((key) => isPresent(body[key]) && !known.includes(key) && !MARKS.test(key));
+    if (other !== undefined)
+      throw this.#refuse(`${other.replaceAll('_', ' ').toUpperCase()} of a ${form} is not understood.`, undefined);
+  }
+
   #token(identifier: Identifier | undefined): number {
     const index = identifier && identifier.start >= 0 ? this.#statement.tokenAt(identifier.start) : undefined;
     return index ?? -1;
@@ -160,22 +200,31 @@ export class Resolver {
     if (!node) throw this.#refuse('A query is missing here.', undefined);
     const scope = this.#definitions(node.body, ctes, outer);
     if (node.kind === 'select') return this.#select(node.body, scope, outer);
-    if (SET_OPERATIONS.has(node.kind)) return this.#setOperation(node.body, scope, outer);
+    if (SET_OPERATIONS.has(node.kind)) {
+      this.#only('set operation', node.body);
+      return this.#setOperation(node.body, scope, outer);
+    }
     if (node.kind === 'subquery' || node.kind === 'paren') {
+      this.#only(node.kind, node.body);
       const columns = this.query(node.body['this'], scope, outer);
       this.#ordering(node.body, columns, scope, outer);
       return columns;
     }
-    if (node.kind === 'values') return this.#values(node.body, scope, outer);
+    if (node.kind === 'values') {
+      this.#only('values', node.body);
+      return this.#values(node.body, scope, outer);
+    }
     throw this.#refuse(`This form of query (${node.kind}) is not understood.`, undefined);
   }
 
   #definitions(body: Body, ctes: Ctes, outer: Scope | undefined): Ctes {
     const clause = asBody(body['with']);
     const definitions = asList(clause['ctes']).map(asBody);
+    this.#only('with', clause);
     if (definitions.length === 0) return ctes;
     const scope = new Map(ctes);
     for (const definition of definitions) {
+      this.#only('definition', definition);
       const name = identifierOf(definition['alias']);
       if (!name) throw this.#refuse('A definition in WITH has no name.', undefined);
       const names = asList(definition['columns']).map((column) => identifierOf(column));
@@ -250,6 +299,7 @@ export class Resolver {
           key === 'locks' ? 'FOR UPDATE locks rows.' : `${key.toUpperCase().replace('_', ' ')} is not understood here.`,
           key === 'locks' ? this.#statement.tokens.findLastIndex((token) => isWord(token, 'FOR')) : undefined,
         );
+    this.#only('select', body);
     const scope: Scope = { sources: [], aliases: new Map(), outer, lambdaNames: new Set() };
     for (const item of asList(asBody(body['from'])['expressions'])) scope.sources.push(this.#source(item, scope, ctes));
     for (const join of asList(body['joins']).map(asBody)) this.#join(join, scope, ctes);
@@ -318,6 +368,7 @@ export class Resolver {
   }
 
   #star(body: Body, scope: Scope, ctes: Ctes): readonly OutputColumn[] {
+    this.#only('star', body);
     this.findings.hasStar = true;
     const qualifier = identifierOf(body['table']);
     const excluded = new Set(
@@ -364,6 +415,7 @@ export class Resolver {
   // --- sources
 
   #join(join: Body, scope: Scope, ctes: Ctes): void {
+    this.#only('join', join);
     const source = this.#source(join['this'], scope, ctes);
     const kind = asText(join['kind']);
     const isNatural = kind.includes('Natural');
@@ -401,11 +453,13 @@ export class Resolver {
       case 'unpivot':
         return this.#pivot(node.body, scope, ctes);
       case 'alias': {
+        this.#only('alias', node.body);
         const inner = this.#source(node.body['this'], scope, ctes);
         const columns = renameColumns(inner.columns, asList(node.body['column_aliases']));
         return { ...inner, alias: aliasOf(node.body), columns };
       }
       case 'lateral': {
+        this.#only('lateral', node.body);
         const alias = asText(node.body['alias']);
         const origins = this.#tableFunction(node.body['this'], scope, ctes);
         return this.#functionSource(alias ? this.#foldAlias(alias) : undefined, origins);
@@ -413,11 +467,16 @@ export class Resolver {
       case 'function':
         return this.#functionSource(undefined, this.#tableFunction(item, scope, ctes));
       case 'paren':
+        this.#only('paren', node.body);
+        return this.#source(node.body['this'], scope, ctes);
       case 'table_sample':
+        this.#only('sampled table', node.body);
+        this.#expression(node.body['sample'], NOWHERE, ctes, 'argument');
         return this.#source(node.body['this'], scope, ctes);
       case 'match_recognize':
         return this.#matchRecognize(node.body, scope, ctes);
       case 'joined_table': {
+        this.#only('bracketed join', node.body);
         const left = this.#source(node.body['left'], scope, ctes);
         const inner: Scope = { sources: [left], aliases: new Map(), outer: scope, lambdaNames: new Set() };
         for (const join of asList(node.body['joins']).map(asBody)) this.#join(join, inner, ctes);
@@ -442,6 +501,7 @@ export class Resolver {
   }
 
   #subquery(body: Body, scope: Scope, ctes: Ctes): Source {
+    this.#only('subquery', body);
     const visible = body['lateral'] === true ? scope : scope.outer;
     const columns = this.query(body['this'], ctes, visible);
     this.#ordering(body, columns, ctes, visible);
@@ -516,8 +576,8 @@ export class Resolver {
     if (!name) throw this.#refuse('A table has no name.', undefined);
     const [schema, catalog] = [identifierOf(body['schema']), identifierOf(body['catalog'])];
     const alias = identifierOf(body['alias']);
-    const outside: Scope = { sources: [], aliases: new Map(), outer: undefined, lambdaNames: new Set() };
-    this.#expression(body['changes'], outside, ctes, 'argument');
+    this.#only('table', body);
+    for (const key of ['when', 'changes', 'table_sample']) this.#expression(body[key], NOWHERE, ctes, 'argument');
     const cte = schema ? undefined : ctes.get(folded(name));
     if (!schema && ctes.has(folded(name))) {
       const columns = renameColumns(cte, asList(body['column_aliases']));
@@ -666,11 +726,13 @@ export class Resolver {
       case 'braced_wildcard':
         return this.#expression({ star: node.body['star'] ?? node.body }, scope, ctes, usage);
       case 'method_call': {
+        this.#only('qualified call', node.body);
         const called = this.#calledName(value);
         if (called) this.findings.functions.push(this.#functionUse(called.name, called.token, false));
         return union(asList(node.body['args']).map((argument) => this.#expression(argument, scope, ctes, 'argument')));
       }
       case 'lambda': {
+        this.#only('lambda', node.body);
         const names = new Set([
           ...scope.lambdaNames,
           ...asList(node.body['parameters'])
@@ -680,6 +742,7 @@ export class Resolver {
         return this.#expression(node.body['body'], { ...scope, lambdaNames: names }, ctes, usage);
       }
       case 'window_function':
+        this.#only('window function', node.body);
         return union([
           this.#expression(node.body['this'], scope, ctes, usage),
           this.#expression(node.body['over'], scope, ctes, 'window'),

@@ -141,4 +141,5 @@ export class Recorder {
 }
 
 /** JSON text for a jsonb column, which takes no NUL: one in a literal must not keep an attempt out of the record. */
-const storable = (events: readonly object[]): string => JSON.stringify(events).replaceAll('\\u0000', '\\ufffd');
+const storable = (events: readonly object[]): string =>
+  JSON.stringify(events).replaceAll(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1\\ufffd');

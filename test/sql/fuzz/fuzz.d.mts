@@ -8,4 +8,9 @@ export interface FuzzResult {
   readonly heapMb: number;
   readonly failures: readonly { readonly why: string; readonly sql: string }[];
 }
-export function fuzz(count: number, seed: number): Promise<FuzzResult>;
+export function fuzz(
+  count: number,
+  seed: number,
+  onProgress?: (done: number, result: FuzzResult) => void,
+  hangMs?: number,
+): Promise<FuzzResult>;
