@@ -1,0 +1,98 @@
+/** The way with parts that fail at one moment: no real store or warehouse could be made to. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway.js';
+import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
+import { RecorderUnavailable } from '../../dist/transcript/index.js';
+
+let folder: string;
+let policies: PolicySet;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'snowfence-gateway-'));
+  await writeFile(
+    join(folder, 'p.yaml'),
+    'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\n',
+  );
+  policies = await loadPolicies(folder);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const caller: Caller = {
+  principal: {
+    issuer: 'https://issuer.example',
+    subject: 'bot',
+    clientId: 'bot',
+    groups: ['g'],
+    scopes: [],
+    claims: {},
+    tokenId: undefined,
+    expiresAt: 4_102_444_800,
+  },
+  client: { transport: 'test', name: undefined, version: undefined, address: undefined },
+};
+
+/** A gateway whose store takes `takes` events and then fails; what ran and what was recorded. */
+function gatewayThat(takes: number) {
+  const recorded: string[] = [];
+  const ran: string[] = [];
+  const append = async (event: { kind: string }): Promise<undefined> => {
+    if (recorded.length >= takes) throw new RecorderUnavailable(new Error('the disk is full'));
+    recorded.push(event.kind);
+  };
+  const run = async (_key: unknown, sql: string) => {
+    ran.push(sql);
+    return { columns: [{ name: 'ID', type: 'FIXED' }], rows: [[1]], bytes: 3, isTruncated: false, queryId: 'q' };
+  };
+  const relation = async (_key: unknown, name: { database: string; schema: string; name: string }) => ({
+    ...name,
+    kind: 'table',
+    columns: [{ name: 'ID', type: 'NUMBER', comment: '' }],
+    viewText: undefined,
+    comment: '',
+    rows: 1,
+  });
+  const parts = {
+    policies: () => policies,
+    transcript: { ensureAlive: async () => undefined, sessions: { find: async () => 'session' }, recorder: { append } },
+    approvals: {},
+    warehouse: { options: { confirm: 'off' }, catalog: { version: 1, relation, invalidate: () => undefined }, run },
+    log: { warn: () => undefined, error: () => undefined },
+    counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
+    now: () => new Date(),
+  };
+  return { gateway: new Gateway(parts as unknown as GatewayParts), recorded, ran };
+}
+
+describe('a store that fails', () => {
+  const SQL = 'SELECT ID FROM DB.S.T';
+
+  it('before the intent is taken: nothing runs', async () => {
+    const { gateway, ran } = gatewayThat(0);
+    const answer = await gateway.query(caller, { sql: SQL });
+    expect(answer).toMatchObject({
+      status: 'denied',
+      denial: { code: 'RECORDER_UNAVAILABLE', message: expect.stringContaining('not run') },
+    });
+    expect(ran).toEqual([]);
+  });
+
+  it('between the run and its outcome: the agent hears that it ran, and sees no row', async () => {
+    const { gateway, ran, recorded } = gatewayThat(1);
+    const answer = await gateway.query(caller, { sql: SQL });
+    expect(ran).toEqual([expect.stringContaining('SELECT')]);
+    expect(recorded).toEqual(['statement_submitted']);
+    expect(answer).toMatchObject({
+      status: 'denied',
+      rows: [],
+      denial: { code: 'RECORDER_UNAVAILABLE', message: expect.stringContaining('has run') },
+    });
+  });
+
+  it('not at all: intent before run before outcome', async () => {
+    const { gateway, recorded } = gatewayThat(9);
+    expect(await gateway.query(caller, { sql: SQL })).toMatchObject({ status: 'ok', rows: [[1]] });
+    expect(recorded).toEqual(['statement_submitted', 'statement_completed']);
+  });
+});
