@@ -14,7 +14,14 @@ export type MaskMethod =
   | { readonly kind: 'truncate_date'; readonly part: 'year' | 'quarter' | 'month' | 'week' | 'day' }
   | { readonly kind: 'email' }
   | { readonly kind: 'keep_first'; readonly count: number }
-  | { readonly kind: 'keep_last'; readonly count: number };
+  | { readonly kind: 'keep_last'; readonly count: number }
+  /** Values within a VARIANT or OBJECT, each by its keys from the top. */
+  | { readonly kind: 'paths'; readonly paths: readonly PathMask[] };
+
+export interface PathMask {
+  readonly path: readonly string[];
+  readonly method: MaskMethod;
+}
 
 /** What stands for a hidden text. */
 const PLACEHOLDER = '***';
@@ -31,6 +38,7 @@ const STRICTNESS: readonly (readonly MaskMethod['kind'][])[] = [
   ['hash'],
   ['bucket', 'truncate_date'],
   ['email', 'keep_first', 'keep_last'],
+  ['paths'],
 ];
 
 export const strictness = (method: MaskMethod): number => STRICTNESS.findIndex((kinds) => kinds.includes(method.kind));
@@ -48,6 +56,8 @@ export function methodName(method: MaskMethod): string {
       return `keep_first ${method.count}`;
     case 'keep_last':
       return `keep_last ${method.count}`;
+    case 'paths':
+      return method.paths.map(({ path, method: inner }) => `${methodName(inner)} at ${path.join('.')}`).join(', ');
     default:
       return method.kind;
   }
@@ -92,6 +102,9 @@ export function maskExpression(method: MaskMethod, identifier: string, type: str
       return isText(type) ? keep(identifier, 'LEFT', whole(method.count)) : nothing(type);
     case 'keep_last':
       return isText(type) ? keep(identifier, 'RIGHT', whole(method.count)) : nothing(type);
+    case 'paths':
+      if (/^OBJECT/i.test(type)) return within(identifier, method.paths);
+      return /^VARIANT/i.test(type) ? `TO_VARIANT ( ${within(identifier, method.paths)} )` : nothing(type);
   }
 }
 
@@ -101,4 +114,27 @@ function keep(identifier: string, side: 'LEFT' | 'RIGHT', count: string): string
   const hidden = quoteLiteral(PLACEHOLDER);
   const shown = side === 'LEFT' ? `CONCAT ( ${kept} , ${hidden} )` : `CONCAT ( ${hidden} , ${kept} )`;
   return `CASE WHEN ${identifier} IS NULL THEN NULL WHEN LENGTH ( ${identifier} ) > ${count} THEN ${shown} ELSE ${hidden} END`;
+}
+
+/**
+ * An object with some of its values masked. What is not an object where the path wants one is hidden whole, and so is a value that is
+ * itself an object or array: nothing that the path does not foresee gets through. A key that is missing stays missing, since
+ * OBJECT_INSERT leaves out a NULL (documentation pages functions/object_insert, functions/get, functions/is_object).
+ */
+function within(value: string, paths: readonly PathMask[]): string {
+  const keys = [...new Set(paths.map(({ path }) => path[0] ?? ''))];
+  const masked = keys.reduce((object, key) => {
+    const below = paths.filter(({ path }) => path[0] === key);
+    const inner = `GET ( ${value} , ${quoteLiteral(key)} )`;
+    // The shorter path hides what the longer one is in.
+    const leaf = below.find(({ path }) => path.length === 1);
+    const replacement = leaf
+      ? `CASE WHEN ${inner} IS NULL OR IS_OBJECT ( ${inner} ) OR IS_ARRAY ( ${inner} ) THEN NULL ELSE ${maskExpression(leaf.method, `CAST ( ${inner} AS VARCHAR )`, 'VARCHAR')} END`
+      : within(
+          inner,
+          below.map(({ path, method }) => ({ path: path.slice(1), method })),
+        );
+    return `OBJECT_INSERT ( ${object} , ${quoteLiteral(key)} , ${replacement} , TRUE )`;
+  }, value);
+  return `CASE WHEN IS_OBJECT ( ${value} ) THEN ${masked} END`;
 }

@@ -340,16 +340,36 @@ function masksOn(policies: readonly Policy[], object: ObjectName): (column: stri
     policy.index.columns.find(parts).map(({ entry, glob }) => ({ entry, glob, policy, rank: strictness(entry.mask) })),
   );
   return (column) => {
-    let best: (typeof candidates)[number] | undefined;
-    for (const candidate of candidates) {
-      const { glob, rank } = candidate;
-      if (best && (rank > best.rank || (rank === best.rank && glob.weight <= best.glob.weight))) continue;
-      if (glob.matches([...parts, column])) best = candidate;
+    const fitting = candidates.filter(({ glob }) => glob.matches([...parts, column]));
+    const whole = strictest(fitting.filter(({ glob }) => !glob.path));
+    const paths = new Map<string, typeof candidates>();
+    for (const candidate of fitting) {
+      const { path } = candidate.glob;
+      if (path) paths.set(JSON.stringify(path), [...(paths.get(JSON.stringify(path)) ?? []), candidate]);
     }
-    if (!best) return undefined;
-    const { entry, policy } = best;
-    return { object, column, method: entry.mask, policy: policy.name, rule: entry.place, reason: entry.reason };
+    const within = [...paths.values()].flatMap((some) => strictest(some) ?? []);
+    const first = whole ?? within[0];
+    if (!first) return undefined;
+    // A mask on the whole column hides what is in it as well.
+    const method: MaskMethod = whole
+      ? whole.entry.mask
+      : { kind: 'paths', paths: within.map(({ glob, entry }) => ({ path: glob.path ?? [], method: entry.mask })) };
+    const { entry, policy } = first;
+    return { object, column, method, policy: policy.name, rule: entry.place, reason: entry.reason };
   };
+}
+
+/** The strictest of some masks; between equals the longer glob, then the earlier line. */
+function strictest<T extends { readonly rank: number; readonly glob: Glob }>(candidates: readonly T[]): T | undefined {
+  let best: T | undefined;
+  for (const candidate of candidates)
+    if (
+      !best ||
+      candidate.rank < best.rank ||
+      (candidate.rank === best.rank && candidate.glob.weight > best.glob.weight)
+    )
+      best = candidate;
+  return best;
 }
 
 /** Puts the principal's values into a row predicate, always as quoted literals. A claim that is absent matches nothing. */

@@ -32,6 +32,8 @@ export interface Glob {
   readonly literals: readonly (string | undefined)[];
   /** Characters that are no wildcard: the longer of two globs is the more specific. */
   readonly weight: number;
+  /** Keys within a VARIANT column, as `COLUMN:user.email` names them. */
+  readonly path?: readonly string[];
   readonly matches: (parts: readonly string[]) => boolean;
 }
 
@@ -94,4 +96,20 @@ export class GlobIndex<T> {
     }
     return found.sort((left, right) => left.order - right.order);
   }
+}
+
+/** A column glob, with a path into the column behind a colon: `DB.SCHEMA.TABLE.COLUMN:user."e mail"`. Throws GlobError. */
+export function parseColumnGlob(source: string): Glob {
+  const [column = '', path] = /^((?:[^":]|"(?:[^"]|"")*")*)(?::(.*))?$/s.exec(source)?.slice(1) ?? [];
+  const glob = parseGlob(column, 4);
+  if (path === undefined) return glob;
+  const key = /(?:"((?:[^"]|"")+)"|([A-Za-z_][\w$]*))(?:\.|$)/y;
+  const keys: string[] = [];
+  while (key.lastIndex < path.length) {
+    const match = key.exec(path);
+    if (!match) throw new GlobError(`"${source}": the path is keys with dots between them, such as :user.email`);
+    keys.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
+  }
+  if (keys.length === 0 || path.endsWith('.')) throw new GlobError(`"${source}" has no key behind the colon`);
+  return { ...glob, source, path: keys };
 }

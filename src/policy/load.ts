@@ -6,7 +6,7 @@ import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { DetectorKind, MaskMethod } from '../masking/index.js';
 import { isOperator, isWord, lex, Refusal, type StatementKind } from '../sql/index.js';
-import { type Glob, GlobError, GlobIndex, parseGlob, parseTextGlob } from './globs.js';
+import { type Glob, GlobError, GlobIndex, parseColumnGlob, parseGlob, parseTextGlob } from './globs.js';
 import { type PolicyFile, policyFile } from './schema.js';
 
 /** Where something stands, such as `policies/sales-readers.yaml:11`. */
@@ -244,10 +244,21 @@ function suggestion(key: string): string {
   return best && best.edits <= 2 ? ` Did you mean "${best.known}"?` : '';
 }
 
+/** What can be done to a value whose type nobody knows. */
+const PATH_METHODS = new Set<MaskMethod['kind']>([
+  'null',
+  'redact',
+  'constant',
+  'hash',
+  'email',
+  'keep_first',
+  'keep_last',
+]);
+
 function build(source: Source, file: PolicyFile): Policy {
-  const glob = (text: string, length: number, path: readonly PropertyKey[]): Glob => {
+  const glob = (text: string, length: number, path: readonly PropertyKey[], parse = parseGlob): Glob => {
     try {
-      return parseGlob(text, length);
+      return parse(text, length);
     } catch (error) {
       source.report(path, error instanceof GlobError ? error.message : String(error));
       return { source: text, literals: ['', '', '', ''], weight: 0, matches: () => false };
@@ -286,7 +297,16 @@ function build(source: Source, file: PolicyFile): Policy {
   });
   const columns = file.columns.map(
     (column, index): ColumnRule => ({
-      match: all(column.match, 4, ['columns', index, 'match']),
+      match: column.match.map((text, at) => {
+        const path = ['columns', index, 'match', at];
+        const found = glob(text, 4, path, parseColumnGlob);
+        if (found.path && !PATH_METHODS.has(column.mask.kind))
+          source.report(
+            path,
+            `A value within a column can't be masked by ${column.mask.kind}: ${[...PATH_METHODS].join(', ')} can.`,
+          );
+        return found;
+      }),
       mask: column.mask,
       reason: column.reason,
       place: source.place(['columns', index]),

@@ -19,7 +19,7 @@ const TABLES = {
   'ANALYTICS.SALES.ORDERS': { ORDER_ID: 'n', CUSTOMER_ID: 'n', STATUS: 't', TOTAL: 'n', ORDERED_AT: 'd', CHANNEL: 't' },
   'ANALYTICS.SALES.ORDER_ITEMS': { ORDER_ID: 'n', LINE_NO: 'n', PRODUCT_ID: 'n', QUANTITY: 'n', UNIT_PRICE: 'n' },
   'ANALYTICS.SALES.PAYMENTS': { PAYMENT_ID: 'n', ORDER_ID: 'n', CARD_BRAND: 't', AMOUNT: 'n', PAID_AT: 'd' },
-  'ANALYTICS.SALES.EVENTS': { EVENT_ID: 'n', CUSTOMER_ID: 'n', OCCURRED_AT: 'd' },
+  'ANALYTICS.SALES.EVENTS': { EVENT_ID: 'n', CUSTOMER_ID: 'n', OCCURRED_AT: 'd', PAYLOAD: 'j' },
   'ANALYTICS.REF.COUNTRIES': { CODE: 't', NAME: 't', REGION: 't' },
 };
 /** The hidden table most of the time. */
@@ -91,6 +91,18 @@ export class Generator {
       () => `GREATEST(${v(type)}, ${v(type)})`,
       () => this.#scalar(type, sources, depth),
     ];
+    const payload = this.#column(sources, 'j');
+    const within = payload
+      ? [
+          () => `${payload}:device.os::VARCHAR`,
+          () => `${payload}:who::VARCHAR`,
+          () => `TO_JSON(${payload}:device)`,
+          () => `${payload}::VARCHAR`,
+          () => `${payload}:type::VARCHAR`,
+          () => `GET_PATH(${payload}, 'device.os')::VARCHAR`,
+          () => `TYPEOF(${payload}:who)`,
+        ]
+      : [];
     const own = {
       n: [
         () => `LENGTH(${v('t')})`,
@@ -124,7 +136,7 @@ export class Generator {
         () => `TO_TIMESTAMP(${v('t')})`,
       ],
     };
-    return this.#pick([...common, ...own[type]])();
+    return this.#pick([...common, ...own[type], ...(type === 't' ? [...within, ...within] : [])])();
   }
 
   /** A sub-query with one value, correlated or not. */

@@ -51,6 +51,8 @@ export const LEAKS = {
     sent.replaceAll('RIGHT ( "PHONE" , 4 )', 'RIGHT ( "PHONE" , 5 )'),
   'the mask of a date': (sent) =>
     sent.replaceAll('CAST ( NULL AS DATE ) END AS "BIRTH_DATE"', '"BIRTH_DATE" END AS "BIRTH_DATE"'),
+  'a value within an object': (sent) =>
+    sent.replaceAll(/TO_VARIANT \( CASE WHEN IS_OBJECT \( "PAYLOAD" \).*?END \) AS "PAYLOAD"/g, '"PAYLOAD"'),
   'the rows': (sent) => sent.replaceAll("REGION = 'EU'", 'TRUE'),
 };
 

@@ -13,3 +13,12 @@ UPDATE ANALYTICS.SALES.CUSTOMERS SET
   WHERE REGION <> 'EU';
 UPDATE ANALYTICS.SALES.PAYMENTS SET CARD_NUMBER = '4000' || PAYMENT_ID;
 UPDATE ANALYTICS.HR.PAYROLL SET NAME = 'other ' || EMPLOYEE_ID, SALARY = SALARY * 3, IBAN = 'X';
+UPDATE ANALYTICS.SALES.EVENTS SET PAYLOAD = CASE EVENT_ID % 8
+  WHEN 0 THEN json_merge_patch(PAYLOAD, '{"who": "mm"}')
+  WHEN 1 THEN json_merge_patch(PAYLOAD, '{"device": ["x", {"other": 1}]}')
+  WHEN 2 THEN json_merge_patch(PAYLOAD, '{"who": {"name": "' || EVENT_ID || '"}}')
+  WHEN 3 THEN json_merge_patch(PAYLOAD, '{"device": {"os": ["x", "y", ' || EVENT_ID || ']}}')
+  WHEN 4 THEN '[1, 2]'::JSON
+  WHEN 5 THEN '99'::JSON
+  WHEN 6 THEN json_merge_patch(PAYLOAD, '{"who": 11}')
+  ELSE json_merge_patch(PAYLOAD, '{"device": {"os": "' || left(PAYLOAD -> 'device' ->> 'os', 1) || repeat('q', EVENT_ID % 5) || 'xx"}}') END;

@@ -345,3 +345,53 @@ describe('functions that a policy lists', () => {
     ['SELECT last_query_id()', 'LAST_QUERY_ID', 'FUNCTION_DENIED'],
   ])('%s under %s', async (sql, names, expected) => expect(await codeOf(sql, names)).toBe(expected));
 });
+
+describe('paths into a column', () => {
+  const masksOf = async (columns: string) =>
+    (await judge('SELECT payload FROM events', [policy(`${READ_ALL}columns:\n${columns}`)])).masks.map(
+      ({ column, method }) => [column, method],
+    );
+
+  it('are masked together', async () => {
+    expect(
+      await masksOf(
+        '  - match: ["DB.S.EVENTS.PAYLOAD:user.email", \'DB.S.EVENTS.PAYLOAD:user."Full Name"\']\n    mask: redact\n',
+      ),
+    ).toEqual([
+      [
+        'PAYLOAD',
+        {
+          kind: 'paths',
+          paths: [
+            { path: ['user', 'email'], method: { kind: 'redact' } },
+            { path: ['user', 'Full Name'], method: { kind: 'redact' } },
+          ],
+        },
+      ],
+    ]);
+  });
+
+  it('give way to a mask on the whole column, and the strictest holds on one path', async () => {
+    expect(
+      await masksOf(
+        '  - match: ["DB.S.EVENTS.PAYLOAD:a"]\n    mask: redact\n  - match: ["DB.S.EVENTS.PAYLOAD"]\n    mask: null\n',
+      ),
+    ).toEqual([['PAYLOAD', { kind: 'null' }]]);
+    expect(
+      await masksOf(
+        '  - match: ["DB.S.EVENTS.PAYLOAD:a"]\n    mask: email\n  - match: ["DB.*.*.PAYLOAD:a"]\n    mask: hash\n',
+      ),
+    ).toEqual([['PAYLOAD', { kind: 'paths', paths: [{ path: ['a'], method: { kind: 'hash' } }] }]]);
+  });
+
+  it.each([
+    ['DB.S.EVENTS.PAYLOAD:', 'redact', /no key behind the colon/],
+    ['DB.S.EVENTS.PAYLOAD:a..b', 'redact', /keys with dots/],
+    ['DB.S.EVENTS.PAYLOAD:a[0]', 'redact', /keys with dots/],
+    ['DB.S.EVENTS.PAYLOAD:a', 'deny', /can't be masked by deny/],
+  ])('%s under %s is refused at load', async (match, mask, message) => {
+    await expect(load(policy(`${READ_ALL}columns:\n  - match: ["${match}"]\n    mask: ${mask}\n`))).rejects.toThrow(
+      message,
+    );
+  });
+});

@@ -33,7 +33,14 @@ const MACROS: readonly string[] = [
   `sf_object_agg(k, v) AS json_group_object(k, to_json(v))`,
   `sf_array_size(a) AS json_array_length(to_json(a))`,
   `sf_array_contains(v, a) AS list_contains(list_transform(from_json(to_json(a), '["JSON"]'), lambda e: e::VARCHAR), to_json(v)::VARCHAR)`,
+  `sf_to_variant(x) AS to_json(x)`,
   `sf_object_keys(o) AS to_json(json_keys(to_json(o)))`,
+  // A SQL NULL for a value leaves the key out (functions/object_insert).
+  `sf_object_insert(o, k, v) AS sf_js_object(CASE WHEN v IS NULL THEN 'delete' ELSE 'insert' END, to_json(o)::VARCHAR, k, coalesce(to_json(v)::VARCHAR, 'null'))::JSON,
+    (o, k, v, u) AS sf_js_object(CASE WHEN v IS NULL THEN 'delete' WHEN u THEN 'update' ELSE 'insert' END, to_json(o)::VARCHAR, k, coalesce(to_json(v)::VARCHAR, 'null'))::JSON`,
+  `sf_object_delete(o, k) AS sf_js_object('delete', to_json(o)::VARCHAR, k, 'null')::JSON`,
+  `sf_is_object(x) AS json_type(to_json(x)) = 'OBJECT'`,
+  `sf_is_array(x) AS json_type(to_json(x)) = 'ARRAY'`,
   `sf_typeof(j) AS CASE json_type(to_json(j)) WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN 'DECIMAL' WHEN 'NULL' THEN 'NULL_VALUE' ELSE json_type(to_json(j)) END`,
   `sf_try_parse_json(x) AS CASE WHEN json_valid(x) THEN x::JSON END`,
   `sf_parse_json(x) AS sf_js_json(x::VARCHAR)::JSON`,
@@ -103,6 +110,19 @@ function strictJson(text: string): string {
   }
 }
 
+/** OBJECT_INSERT and OBJECT_DELETE over JSON text (documentation pages functions/object_insert, functions/object_delete). */
+function changeObject(how: string, text: string, key: string, value: string): string {
+  const object = JSON.parse(text) as unknown;
+  if (typeof object !== 'object' || object === null || Array.isArray(object))
+    throw new Error(`Failed to cast variant value ${text.slice(0, 100)} to OBJECT`);
+  const entries = new Map(Object.entries(object));
+  if (how === 'insert' && entries.has(key)) throw new Error(`Duplicate field key '${key}'`);
+  if (how === 'delete') entries.delete(key);
+  else entries.set(key, JSON.parse(value));
+  // Snowflake keeps the keys of an object in their order as text.
+  return JSON.stringify(Object.fromEntries([...entries].sort(([left], [right]) => (left < right ? -1 : 1))));
+}
+
 function scalarFunctions(hashKey: string): DuckDBScalarFunction[] {
   return [
     DuckDBScalarFunction.create({
@@ -117,6 +137,28 @@ function scalarFunctions(hashKey: string): DuckDBScalarFunction[] {
             row,
             value === null ? null : createHmac('sha256', hashKey).update(String(value)).digest('hex'),
           );
+        }
+        output.flush();
+      },
+    }),
+    DuckDBScalarFunction.create({
+      name: 'sf_js_object',
+      returnType: VARCHAR,
+      parameterTypes: [VARCHAR, VARCHAR, VARCHAR, VARCHAR],
+      mainFunction: (_info, input, output) => {
+        const [how, objects, keys, values] = [0, 1, 2, 3].map((at) => input.getColumnVector(at));
+        for (let row = 0; row < input.rowCount; row++) {
+          const text = objects?.getItem(row);
+          const changed =
+            text === null || text === undefined
+              ? null
+              : changeObject(
+                  String(how?.getItem(row)),
+                  String(text),
+                  String(keys?.getItem(row)),
+                  String(values?.getItem(row)),
+                );
+          output.setItem(row, changed);
         }
         output.flush();
       },

@@ -95,7 +95,7 @@ export function castTo(value: unknown, type: SnowType, safe = false): unknown {
     case 'variant':
     case 'object':
     case 'array':
-      return call('TO_JSON', typed(value));
+      return call('SF_TO_VARIANT', typed(value));
     case 'binary':
       return call('SF_TO_BINARY', typed(value));
     default:
@@ -113,11 +113,15 @@ const SIMPLE_CALLS: Readonly<Record<string, string>> = {
   WIDTH_BUCKET: 'SF_WIDTH_BUCKET',
   OBJECT_AGG: 'SF_OBJECT_AGG',
   OBJECT_KEYS: 'SF_OBJECT_KEYS',
+  OBJECT_INSERT: 'SF_OBJECT_INSERT',
+  OBJECT_DELETE: 'SF_OBJECT_DELETE',
+  IS_OBJECT: 'SF_IS_OBJECT',
+  IS_ARRAY: 'SF_IS_ARRAY',
   TRY_PARSE_JSON: 'SF_TRY_PARSE_JSON',
   TO_BINARY: 'SF_TO_BINARY',
-  TO_VARIANT: 'TO_JSON',
-  TO_ARRAY: 'TO_JSON',
-  TO_OBJECT: 'TO_JSON',
+  TO_VARIANT: 'SF_TO_VARIANT',
+  TO_ARRAY: 'SF_TO_VARIANT',
+  TO_OBJECT: 'SF_TO_VARIANT',
   UNIFORM: 'SF_UNIFORM',
   RANDSTR: 'SF_RANDSTR',
   TO_TIME: 'SF_TIME',

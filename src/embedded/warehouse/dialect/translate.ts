@@ -362,6 +362,8 @@ const RESULT_TYPES: Readonly<Record<string, SnowType>> = {
   OBJECT_KEYS: { type: 'array' },
   OBJECT_CONSTRUCT: { type: 'object' },
   OBJECT_AGG: { type: 'object' },
+  OBJECT_INSERT: { type: 'object' },
+  OBJECT_DELETE: { type: 'object' },
   TO_TIMESTAMP_TZ: { type: 'timestamp_tz', scale: 9 },
 };
 
