@@ -5,7 +5,7 @@
  *
  * Sources: documentation pages sql/select (`* ILIKE`), user-guide/querying-semistructured (casts within paths),
  * data-types-structured (types), functions/filter (typed lambdas), constructs/unpivot (aliases without AS), constructs/connect-by
- * (PRIOR, CONNECT_BY_ROOT), constructs/resample, constructs/from (DYNAMIC_TABLE_REFRESH_BOUNDARY), identifiers-syntax.
+ * (PRIOR, CONNECT_BY_ROOT), constructs/match_recognize (FINAL, RUNNING), name-resolution (`db..table`), constructs/resample, constructs/from (DYNAMIC_TABLE_REFRESH_BOUNDARY), identifiers-syntax.
  */
 import { isOperator, isWord, type Token } from './lex.js';
 
@@ -61,10 +61,12 @@ class Normaliser {
   readonly #asBefore = new Set<number>();
   readonly #standIns = new Map<string, string>();
   readonly #replaced = new Map<number, string>();
+  readonly #isMatching: boolean;
   #isResampled = false;
 
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens;
+    this.#isMatching = tokens.some((token) => isWord(token, 'MATCH_RECOGNIZE'));
     this.#partners = partners(tokens);
   }
 
@@ -95,6 +97,8 @@ class Normaliser {
     this.#tokens.forEach((token, index) => {
       if (this.#dropped.has(index)) return;
       if (this.#asBefore.has(index)) pieces.push({ text: 'AS', index });
+      // `db..table` is a table of the schema PUBLIC (sql-reference/name-resolution).
+      if (isOperator(token, '.') && isOperator(this.#tokens[index - 1], '.')) pieces.push({ text: 'PUBLIC', index });
       pieces.push({ text: this.#replaced.get(index) ?? token.text, index });
     });
     return { pieces, standIns: this.#standIns, isResampled: this.#isResampled };
@@ -111,6 +115,11 @@ class Normaliser {
       case 'CONNECT_BY_ROOT':
         // The same column, of another row.
         if (isHierarchical && (isName(next) || isOperator(next, '('))) this.#drop(at, at + 1);
+        return;
+      case 'FINAL':
+      case 'RUNNING':
+        // Before a measure of MATCH_RECOGNIZE: over which rows of the match it is taken.
+        if (this.#isMatching && next?.kind === 'word' && isOperator(this.#tokens[at + 2], '(')) this.#drop(at, at + 1);
         return;
       case 'UNPIVOT':
         this.#unpivot(at);

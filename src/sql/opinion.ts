@@ -11,7 +11,7 @@ import type { ObjectName } from './catalog.js';
 import { isOperator, isWord, type Token } from './lex.js';
 import { Refusal } from './refusal.js';
 import type { Statement } from './statement.js';
-import { asBody, asList, asText, folded, isBody } from './tree.js';
+import { asBody, asList, asText, type Body, folded, isBody } from './tree.js';
 
 /** Parsers read the statement differently. Thrown as a refusal; a caller may count and log it. */
 export class Disagreement extends Refusal {
@@ -118,16 +118,20 @@ const KINDS: Readonly<Record<string, string>> = {
 
 /** `[{Identifier: {value, quote_style}}, …]` */
 function nameParts(value: unknown): string[] {
-  return asList(value)
-    .map((part) => asBody(asBody(part)['Identifier']))
-    .map((part) =>
-      folded({
-        name: asText(part['value']),
-        quoted: typeof part['quote_style'] === 'string',
-        start: 0,
-        end: 0,
-      }),
-    );
+  return (
+    asList(value)
+      .map((part) => asBody(asBody(part)['Identifier']))
+      // Nothing between two dots is the schema PUBLIC.
+      .map((part) => (part['value'] === '' ? { value: 'PUBLIC' } : part))
+      .map((part: Body) =>
+        folded({
+          name: asText(part['value']),
+          quoted: typeof part['quote_style'] === 'string',
+          start: 0,
+          end: 0,
+        }),
+      )
+  );
 }
 
 /** Every table that the tree names, at any depth. */

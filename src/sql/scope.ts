@@ -11,7 +11,7 @@ import { isOperator, isWord } from './lex.js';
 import { Refusal } from './refusal.js';
 import { type ParsedStatement, positionOf } from './statement.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from './tree.js';
-import { dangerOf, EXPRESSION_KINDS, NAMED_FUNCTIONS, TABLE_FUNCTIONS } from './understood.js';
+import { dangerOf, EXPRESSION_KINDS, FUNCTION_KINDS, NAMED_FUNCTIONS, TABLE_FUNCTIONS } from './understood.js';
 
 export interface TableUse {
   readonly object: ObjectName;
@@ -623,6 +623,13 @@ export class Resolver {
     let at = from;
     for (const [index, part] of parts.entries()) {
       const token = tokens[at];
+      // Between two dots stands the schema PUBLIC, unwritten.
+      if (index === 1 && parts.length === 3 && isOperator(token, '.') && isOperator(tokens[at - 1], '.')) {
+        if (part.name !== 'PUBLIC')
+          throw this.#refuse(`The place of ${showObject(object)} in the text is not certain.`, at);
+        at += 1;
+        continue;
+      }
       const text = part.quoted ? `"${part.name.replaceAll('"', '""')}"` : part.name;
       // The edit goes by these offsets: if they do not point at the name, nothing may be replaced.
       if (!token || token.text !== text || (index > 0 && !isOperator(tokens[at - 1], '.')))
@@ -722,14 +729,18 @@ export class Resolver {
         // These only hold the columns that are grouped by.
         if (/^(?:GROUPING SETS|ROLLUP|CUBE)$/i.test(asText(node.body['name'])))
           return this.#fields(node.body, scope, ctes, usage);
-        return this.#function(node.body, scope, ctes);
+        return this.#function(node.body, scope, ctes, usage);
       case 'braced_wildcard':
         return this.#expression({ star: node.body['star'] ?? node.body }, scope, ctes, usage);
       case 'method_call': {
         this.#only('qualified call', node.body);
         const called = this.#calledName(value);
         if (called) this.findings.functions.push(this.#functionUse(called.name, called.token, false));
-        return union(asList(node.body['args']).map((argument) => this.#expression(argument, scope, ctes, 'argument')));
+        return union(
+          asList(node.body['args']).map((argument) =>
+            this.#expression(argument, scope, ctes, usage === 'projected' ? 'argument' : usage),
+          ),
+        );
       }
       case 'lambda': {
         this.#only('lambda', node.body);
@@ -758,7 +769,10 @@ export class Resolver {
       case 'data_type':
         return [];
       default: {
-        if (EXPRESSION_KINDS.has(node.kind)) return this.#fields(node.body, scope, ctes, usage);
+        if (EXPRESSION_KINDS.has(node.kind)) {
+          const isCall = usage === 'projected' && FUNCTION_KINDS.has(node.kind);
+          return this.#fields(node.body, scope, ctes, isCall ? 'argument' : usage);
+        }
         const danger = dangerOf(node.kind);
         throw this.#refuse(
           `${node.kind.replaceAll('_', ' ')} is not understood${danger ? `: ${danger.reason}` : ''}.`,
@@ -817,7 +831,7 @@ export class Resolver {
     return { name, class: 'user-defined', reason: undefined, position };
   }
 
-  #function(body: Body, scope: Scope, ctes: Ctes): readonly Origin[] {
+  #function(body: Body, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[] {
     const raw = asText(body['name']);
     const name = body['quoted'] === true ? raw : raw.toUpperCase();
     if (name === 'IDENTIFIER')
@@ -827,7 +841,8 @@ export class Resolver {
         'Write the name itself.',
       );
     this.findings.functions.push(this.#functionUse(name, this.#functionToken(name), false));
-    return this.#fields(body, scope, ctes, 'argument');
+    // What a predicate, join or order goes by stays that, also within a function.
+    return this.#fields(body, scope, ctes, usage === 'projected' ? 'argument' : usage);
   }
 
   #column(body: Body, scope: Scope, usage: ColumnUsage): readonly Origin[] {

@@ -15,6 +15,9 @@ const PURE_FUNCTIONS =
   'array_length array_size cardinality array_contains array_position array_append array_prepend array_concat array_sort sort_array array_reverse array_distinct array_join array_to_string array_filter array_transform array_flatten array_compact array_intersect array_union array_except array_remove array_construct_compact array_all array_any array_sum array_overlaps array_contains_all array_contained_by to_array map_keys map_values map_contains_key map_concat map_cat map_delete map_insert map_pick object_insert transform filter reduce struct_func struct_extract string_to_array json_extract json_extract_scalar json_extract_path parse_json parse_j_s_o_n to_json j_s_o_n_extract j_s_o_n_path j_s_o_n_object j_s_o_n_keys j_s_o_n_strip_nulls get_extract check_json check_xml typeof x_m_l_get ' +
   'to_boolean to_char to_number to_double to_binary to_decfloat try_to_decfloat to_map hex_encode base64_encode base64_decode_string base64_decode_binary try_base64_decode_string try_base64_decode_binary compress decompress_string decompress_binary s_h_a s_h_a2 s_h_a1_digest s_h_a2_digest m_d5_digest m_d5_number_lower64 m_d5_number_upper64 parse_url parse_ip unhex';
 
+/** Of these the nodes that are calls. */
+export const FUNCTION_KINDS: ReadonlySet<string> = new Set(PURE_FUNCTIONS.split(/\s+/));
+
 export const EXPRESSION_KINDS: ReadonlySet<string> = new Set(`${STRUCTURE} ${PURE_FUNCTIONS}`.split(/\s+/));
 
 /**
