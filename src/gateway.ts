@@ -133,16 +133,14 @@ export class Gateway {
     try {
       await this.#parts.transcript.ensureAlive();
       answer.session = await this.#parts.transcript.sessions.find(caller.principal, caller.client, request.session);
-      const policies = inForce(this.#parts.policies(), caller.principal, this.#parts.now());
-      const judged = await this.#judge.judge(caller.principal, policies, request);
-      const intent = new Intent(
-        answer.session,
-        answer.statementId,
-        request,
-        judged,
-        this.#parts.policies().version,
-        true,
-      );
+      const { principal } = caller;
+      const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
+      const first = await this.#nearest(principal, await this.#judge.judge(principal, policies, request));
+      const { version } = this.#parts.policies();
+      const { session, statementId } = answer;
+      const weighed = new Intent(session, statementId, request, first, version, true);
+      const judged = await this.#weigh(weighed, principal, policies);
+      const intent = new Intent(session, statementId, request, judged, version, true);
       this.#parts.counters.verdict(judged.verdict?.decision ?? 'deny', judged.denial?.code);
       await this.#parts.transcript.recorder.append(
         intent.event(judged.denial ? 'statement_refused' : 'statement_submitted', { denial: judged.denial ?? null }),
@@ -168,7 +166,8 @@ export class Gateway {
     const { judged, request } = intent;
     const { verdict, analysis, denial } = judged;
     if (denial || !verdict || !analysis || !(verdict.needs.bytes || verdict.needs.rows)) return judged;
-    await this.#parts.transcript.recorder.append(intent.event('estimate_asked', { statement: request.sql }));
+    const over = await this.#append(principal, verdict, intent.event('estimate_asked', { statement: request.sql }));
+    if (over) return { ...judged, denial: over };
     const binds = request.binds ?? [];
     const count = verdict.needs.rows ? affectedRowsQuery(analysis) : undefined;
     try {
@@ -177,9 +176,10 @@ export class Gateway {
       const rows = count === undefined ? undefined : await this.#count(intent, verdict, count);
       return this.#judge.weigh(judged, principal, policies, request, { bytes: isFree ? 0 : plan?.bytes, rows });
     } catch (error) {
-      // Snowflake does not compile it: what can't be estimated is decided as such, and the agent hears the error if it runs.
-      if (error instanceof StatementFailed)
+      // It does not compile, or counting takes too long: what can't be estimated is decided as such.
+      if (error instanceof StatementFailed || error instanceof StatementCancelled)
         return this.#judge.weigh(judged, principal, policies, request, { bytes: undefined, rows: undefined });
+      if (error instanceof WarehouseUnavailable) return { ...judged, denial: UNREACHABLE };
       throw error;
     }
   }
@@ -204,9 +204,7 @@ export class Gateway {
 
   /** The intent, durable before anything is sent; a denial where the hour's statements are used up. */
   async #record(principal: Principal, intent: Intent, verdict: Verdict | undefined): Promise<Denial | undefined> {
-    const limit = verdict?.limits.statementsPerHour;
-    const name = `${principal.issuer} ${principal.subject}`;
-    const count = limit === undefined ? undefined : { principal: name };
+    const name = nameOf(principal);
     const perDay = verdict?.limits.bytesPerDay;
     if (perDay !== undefined && verdict?.estimate) {
       const { bytes } = verdict.estimate;
@@ -220,7 +218,22 @@ export class Gateway {
           hint: 'Narrow the statement, or go on tomorrow (UTC).',
         };
     }
-    const statements = await this.#parts.transcript.recorder.append(intent.event('statement_submitted', {}), count);
+    const event = intent.event('statement_submitted', {});
+    // With its estimate the statement was counted before.
+    if (!verdict?.estimate) return this.#append(principal, verdict, event);
+    await this.#parts.transcript.recorder.append(event);
+    return undefined;
+  }
+
+  /** Writes an event down and counts it against the hour's statements; a denial where they are used up. */
+  async #append(
+    principal: Principal,
+    verdict: Verdict | undefined,
+    event: ReturnType<Intent['event']>,
+  ): Promise<Denial | undefined> {
+    const limit = verdict?.limits.statementsPerHour;
+    const count = limit === undefined ? undefined : { principal: nameOf(principal) };
+    const statements = await this.#parts.transcript.recorder.append(event, count);
     if (limit === undefined || statements === undefined || statements <= limit) return undefined;
     return {
       code: 'LIMIT_REACHED',
@@ -361,7 +374,7 @@ export class Gateway {
   async #run(answer: AnswerBuilder, intent: Intent, principal: Principal, request: QueryRequest): Promise<Answer> {
     const { verdict, sent, analysis } = intent.judged;
     if (!verdict || sent === undefined || !analysis) throw new Error('A statement without a verdict came to be run.');
-    const name = `${principal.issuer} ${principal.subject}`;
+    const name = nameOf(principal);
     const running = this.#running.get(name) ?? 0;
     if (verdict.limits.concurrent !== undefined && running >= verdict.limits.concurrent)
       return this.#refuse(answer, intent, {
@@ -627,6 +640,8 @@ export class Gateway {
 }
 
 // --- pieces of the way
+
+const nameOf = (principal: Principal): string => `${principal.issuer} ${principal.subject}`;
 
 /** The parts of a dotted name as EXPLAIN prints it: quoted where it has to be. */
 const splitName = (text: string): string[] =>

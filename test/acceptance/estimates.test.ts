@@ -75,6 +75,12 @@ describe('what Snowflake estimates', () => {
     expect(merge.status).toBe('denied');
   });
 
+  it('says so in explain as well, without running the change', async () => {
+    const sql = 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID IN (31, 32, 33)';
+    const explained = await pipeline.callTool({ name: 'explain', arguments: { sql } });
+    expect(explained.structuredContent).toMatchObject({ verdict: 'approve', approval_groups: ['data-stewards'] });
+  });
+
   it('denies by bytes', async () => {
     expect((await query(pipeline, 'SELECT SEGMENT FROM ANALYTICS.SALES.CUSTOMERS LIMIT 1')).denial?.message).toBe(
       'Too much to read.',

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import { RecorderUnavailable } from '../../dist/transcript/index.js';
+import { StatementCancelled, WarehouseUnavailable } from '../../dist/warehouse/index.js';
 
 let folder: string;
 let policies: PolicySet;
@@ -33,16 +34,33 @@ const caller: Caller = {
   client: { transport: 'test', name: undefined, version: undefined, address: undefined },
 };
 
+let counting: PolicySet;
+beforeAll(async () => {
+  const other = await mkdtemp(join(tmpdir(), 'snowfence-gateway-'));
+  await writeFile(
+    join(other, 'p.yaml'),
+    'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read, delete]\n    on: [DB.S.*]\n  - deny: [delete]\n    on: [DB.S.*]\n    when: { rows_affected_over: 5 }\n    reason: Too many.\nlimits: { statements_per_hour: 1 }\n',
+  );
+  counting = await loadPolicies(other);
+  await rm(other, { recursive: true });
+});
+
 /** A gateway whose store takes `takes` events and then fails; what ran and what was recorded. */
-function gatewayThat(takes: number) {
+function gatewayThat(takes: number, set = policies, count: () => number = () => 1) {
   const recorded: string[] = [];
   const ran: string[] = [];
-  const append = async (event: { kind: string }): Promise<undefined> => {
+  let counted = 0;
+  const append = async (event: { kind: string }, hour?: object): Promise<number | undefined> => {
     if (recorded.length >= takes) throw new RecorderUnavailable(new Error('the disk is full'));
     recorded.push(event.kind);
+    return hour ? ++counted : undefined;
   };
   const run = async (_key: unknown, sql: string) => {
     ran.push(sql);
+    if (sql.startsWith('SELECT COUNT')) {
+      const rows = [[count()]];
+      return { columns: [{ name: 'N', type: 'FIXED' }], rows, bytes: 3, isTruncated: false, queryId: 'q' };
+    }
     return { columns: [{ name: 'ID', type: 'FIXED' }], rows: [[1]], bytes: 3, isTruncated: false, queryId: 'q' };
   };
   const relation = async (_key: unknown, name: { database: string; schema: string; name: string }) => ({
@@ -54,7 +72,7 @@ function gatewayThat(takes: number) {
     rows: 1,
   });
   const parts = {
-    policies: () => policies,
+    policies: () => set,
     transcript: { ensureAlive: async () => undefined, sessions: { find: async () => 'session' }, recorder: { append } },
     approvals: {},
     warehouse: { options: { confirm: 'off' }, catalog: { version: 1, relation, invalidate: () => undefined }, run },
@@ -94,5 +112,51 @@ describe('a store that fails', () => {
     const { gateway, recorded } = gatewayThat(9);
     expect(await gateway.query(caller, { sql: SQL })).toMatchObject({ status: 'ok', rows: [[1]] });
     expect(recorded).toEqual(['statement_submitted', 'statement_completed']);
+  });
+});
+
+describe('the count of rows before a change', () => {
+  const SQL = 'DELETE FROM DB.S.T WHERE ID > 1';
+  const codeOf = async (count: () => number) => {
+    const { gateway, ran, recorded } = gatewayThat(9, counting, count);
+    const { status, denial } = await gateway.query(caller, { sql: SQL });
+    return { status, code: denial?.code, ran: ran.length, recorded };
+  };
+  const failing = (error: Error) => (): number => {
+    throw error;
+  };
+
+  it('decides, and the question is recorded before it is asked', async () => {
+    expect(await codeOf(() => 5)).toEqual({
+      status: 'ok',
+      code: undefined,
+      ran: 2,
+      recorded: ['estimate_asked', 'statement_submitted', 'statement_completed'],
+    });
+    expect(await codeOf(() => 6)).toEqual({
+      status: 'denied',
+      code: 'OBJECT_DENIED',
+      ran: 1,
+      recorded: ['estimate_asked', 'statement_refused'],
+    });
+  });
+
+  it('that takes too long counts as too many', async () => {
+    expect(await codeOf(failing(new StatementCancelled('timeout')))).toMatchObject({ code: 'OBJECT_DENIED', ran: 1 });
+  });
+
+  it('that the warehouse does not answer ends in a refusal that is recorded', async () => {
+    expect(await codeOf(failing(new WarehouseUnavailable('gone')))).toMatchObject({
+      code: 'WAREHOUSE_UNAVAILABLE',
+      recorded: ['estimate_asked', 'statement_refused'],
+    });
+  });
+
+  it('counts against the hour, so that it can not be asked without end', async () => {
+    const { gateway, ran } = gatewayThat(99, counting);
+    await gateway.query(caller, { sql: SQL });
+    const before = ran.length;
+    expect((await gateway.query(caller, { sql: SQL })).denial?.code).toBe('LIMIT_REACHED');
+    expect(ran.length).toBe(before);
   });
 });
