@@ -487,6 +487,7 @@ function decideObjects(question: Question): { denial?: Denial; rules: AppliedRul
 function lists(glob: Glob, use: FunctionUse): boolean {
   const parts = use.name.split('.');
   if (use.class === 'session') return false;
+  if (glob.source === '*') return use.class === 'user-defined' && parts.length === 3;
   if (use.class !== 'user-defined' && glob.literals.some((part) => part === undefined)) return false;
   return (
     glob.literals.length === parts.length && (parts.length === 3 || use.class !== 'user-defined') && glob.matches(parts)

@@ -64,12 +64,12 @@ export function parseTextGlob(source: string): (text: string) => boolean {
   return (text) => test.test(text);
 }
 
+const OBJECT_PARTS = 3;
+
 /**
  * Entries by the globs that they carry, so that a look-up tries those whose spelled-out parts fit and not all: ten thousand rules cost
  * about what ten do, as long as most of them name a table.
  */
-const OBJECT_PARTS = 3;
-
 export class GlobIndex<T> {
   readonly #buckets = new Map<string, { readonly glob: Glob; readonly entry: T; readonly order: number }[]>();
   #order = 0;

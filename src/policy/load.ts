@@ -271,6 +271,11 @@ function build(source: Source, file: PolicyFile): Policy {
     const effects = (['deny', 'approve', 'allow'] as const).filter((name) => rule[name] !== undefined);
     const effect = effects[0] ?? 'deny';
     if (effects.length !== 1) source.report(path, 'A rule has exactly one of allow, deny and approve.');
+    if (rule.when && !Object.values(rule.when).some((value) => value !== undefined && value !== false))
+      source.report(
+        [...path, 'when'],
+        'This condition names nothing, so the rule would never apply. Take it out, or name one.',
+      );
     if (effect === 'approve' && !rule.by) source.report(path, 'An approve rule says by whom: "by: { groups: […] }".');
     return {
       effect,

@@ -43,10 +43,19 @@ const isName = (token: Token | undefined): boolean => token?.kind === 'word' || 
 /** More of them are left to the parser, which refuses them. */
 const MAX_STAND_INS = 50;
 
-/** In what is left out there may be names, numbers and literals, and nothing that could read. */
+/** Words that a bracket may follow in what is left out: types, and the two functions of RESAMPLE. Any other would be a call. */
+const BRACKETED =
+  /^(?:ARRAY|OBJECT|MAP|VECTOR|NUMBER|DECIMAL|NUMERIC|VARCHAR|CHAR|CHARACTER|STRING|TEXT|BINARY|VARBINARY|TIME|DATETIME|TIMESTAMP(?:_?(?:NTZ|LTZ|TZ))?|RESAMPLE|DYNAMIC_TABLE_REFRESH_BOUNDARY|IS_GENERATED|BUCKET_START)$/i;
+
+/** In what is left out there may be names, numbers and literals, and nothing that could read or call. */
 const isInert = (tokens: readonly Token[]): boolean =>
   tokens.every(
-    (token) =>
+    (token, at) =>
+      !(
+        (token.kind === 'word' || token.kind === 'quoted') &&
+        isOperator(tokens[at + 1], '(') &&
+        !BRACKETED.test(token.text)
+      ) &&
       (token.kind !== 'operator' || /^[(),]$/.test(token.text)) &&
       token.kind !== 'variable' &&
       !isWord(token, 'SELECT', 'WITH', 'FROM', 'TABLE', 'VALUES', 'LATERAL', 'CALL', 'IDENTIFIER'),

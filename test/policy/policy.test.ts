@@ -145,6 +145,15 @@ describe('rules', () => {
     expect((await judge('DELETE FROM orders', [policy(rules)])).denial?.message).toBe('Say which rows.');
   });
 
+  it.each(['when: {}', 'when: { no_where: false }'])(
+    'with %s are refused at load: a denial would be switched off',
+    async (when) => {
+      await expect(load(policy(`rules:\n  - deny: [any]\n    on: [DB.S.*]\n    ${when}\n`))).rejects.toThrow(
+        'would never apply',
+      );
+    },
+  );
+
   it('can go by a function', async () => {
     const rules = `${READ_ALL}  - deny: [select]\n    on: [DB.S.*]\n    when: { function: [listagg] }\n    reason: No lists.\n`;
     expect((await judge('SELECT max(id) FROM orders', [policy(rules)])).decision).toBe('allow');
@@ -336,6 +345,8 @@ describe('functions that a policy lists', () => {
   it.each([
     ['SELECT db.s.f(1)', 'DB.S.F', undefined],
     ['SELECT db.s.f(1)', 'DB.S.*', undefined],
+    ['SELECT db.s.f(1)', '"*"', undefined],
+    ['SELECT system$wait(1)', '"*"', 'FUNCTION_DENIED'],
     ['SELECT f(1)', 'DB.S.F', 'FUNCTION_DENIED'],
     ['SELECT system$typeof(1)', 'DB.S.F', 'FUNCTION_DENIED'],
     ['SELECT system$typeof(1)', 'SYSTEM$TYPEOF', undefined],

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { analyse, cteNames, Refusal, readStatement, rewrite, secondOpinion } from '../../../dist/sql/index.js';
+import { random } from '../../support/random.mjs';
 import { catalog, read } from '../corpus/describe.mjs';
 
 const DEFAULTS = { database: 'DB', schema: 'S' };
@@ -19,17 +20,6 @@ const clock = () => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 };
-
-/** mulberry32: 32 bits of state, the same numbers for the same seed everywhere. */
-function random(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const TABLES = [
   'customers',
