@@ -3,7 +3,7 @@
 import type { QueryRequest } from './answer.js';
 import { fingerprintOf, type Judged } from './judge.js';
 import { methodName } from './masking/index.js';
-import { showObject } from './sql/index.js';
+import { shownUses, showObject } from './sql/index.js';
 
 const RECORDED_TEXT_LIMIT = 256 * 1024;
 const MAX_PURPOSE = 2000;
@@ -63,13 +63,7 @@ export class Intent {
       explain: this.#isExplain,
       kind: statement?.kind ?? null,
       fingerprint: this.fingerprint,
-      objects:
-        analysis?.objects.map((use) => ({
-          object: showObject(use.object),
-          access: use.access,
-          via: use.via.map(showObject),
-        })) ?? [],
-      columns: [...new Set(analysis?.columns.map((use) => `${showObject(use.object)}.${use.column}`) ?? [])],
+      ...shownUses(analysis),
       verdict: verdict?.decision ?? 'deny',
       rules: verdict?.rules ?? [],
       masks:

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Answer, Caller, Gateway, QueryRequest } from '../gateway.js';
 import { methodName } from '../masking/index.js';
-import { showObject } from '../sql/index.js';
+import { shownUses, showObject } from '../sql/index.js';
 import { answerText, fenced } from './text.js';
 
 export interface CallContext {
@@ -183,13 +183,7 @@ const explain: Tool = {
       statement_id: answer.statementId,
       session: answer.session,
       kind: judged.statement?.kind ?? null,
-      objects:
-        analysis?.objects.map((use) => ({
-          object: showObject(use.object),
-          access: use.access,
-          via: use.via.map(showObject),
-        })) ?? [],
-      columns: [...new Set(analysis?.columns.map((use) => `${showObject(use.object)}.${use.column}`) ?? [])],
+      ...shownUses(analysis),
       rules: verdict?.rules ?? [],
       masks:
         verdict?.masks.map((mask) =>

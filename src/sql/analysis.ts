@@ -1,5 +1,5 @@
 /** What a statement does, as plain data. */
-import type { Defaults, ObjectName, RelationInfo } from './catalog.js';
+import { type Defaults, type ObjectName, type RelationInfo, showObject } from './catalog.js';
 import type { StatementKind } from './kind.js';
 import type { Position } from './refusal.js';
 import type { ParsedStatement } from './statement.js';
@@ -92,3 +92,15 @@ export interface Analysis {
   /** Relations by key, views opened. */
   readonly views: ReadonlyMap<string, Analysis>;
 }
+
+/** Objects and columns of an analysis as they are shown and recorded; none where there is no analysis. */
+export const shownUses = (
+  analysis: Analysis | undefined,
+): { objects: { object: string; access: Access; via: string[] }[]; columns: string[] } => ({
+  objects: (analysis?.objects ?? []).map((use) => ({
+    object: showObject(use.object),
+    access: use.access,
+    via: use.via.map(showObject),
+  })),
+  columns: [...new Set((analysis?.columns ?? []).map((use) => `${showObject(use.object)}.${use.column}`))],
+});

@@ -1,6 +1,7 @@
 export { affectedRowsQuery } from './affected.js';
 export { analyse } from './analyse.js';
 export type { Access, Analysis, ColumnUse, FunctionUse, ObjectUse, Origin, OutputColumn } from './analysis.js';
+export { shownUses } from './analysis.js';
 export {
   type CatalogReader,
   type ColumnInfo,
