@@ -68,17 +68,18 @@ export class Harness {
     this.#ends.push(() => transcript[Symbol.asyncDispose]());
     await migrate(transcript.pool);
     const seeds = [file('../acceptance/seed.sql'), file('./small.sql')];
-    for (const more of [[], twists]) {
-      const users = [{ name: 'SNOWFENCE', password: secret }];
-      const child = await Child.start(
-        '../embedded/warehouse/main.js',
-        { seeds: [...seeds, ...more], databases: ['ANALYTICS'], users },
-        { UV_THREADPOOL_SIZE: '16' },
-      );
-      this.#ends.push(() => child.stop());
+    const users = [{ name: 'SNOWFENCE', password: secret }];
+    const both = [[], twists].map((more) => ({ seeds: [...seeds, ...more], databases: ['ANALYTICS'], users }));
+    const child = await Child.start(
+      '../../test/noninterference/warehouses.mjs',
+      { warehouses: both },
+      { UV_THREADPOOL_SIZE: '16' },
+    );
+    this.#ends.push(() => child.stop());
+    for (const url of child.answer.urls) {
       const warehouse = new Warehouse({
         account: 'demo',
-        accessUrl: String(child.answer.url),
+        accessUrl: url,
         username: 'SNOWFENCE',
         auth: { kind: 'password', password: secret },
         database: undefined,
@@ -180,7 +181,7 @@ export async function shrink(harness, sql, isOrdered, errorsOnly, tries = 400) {
 export async function search(
   harness,
   statements,
-  { errorsOnly = false, atOnce = 8, stopAtFirst = false, onProgress = () => undefined } = {},
+  { errorsOnly = false, atOnce = 16, stopAtFirst = false, onProgress = () => undefined } = {},
 ) {
   const result = { count: 0, statuses: {}, codes: {}, leaks: [] };
   const queue = statements[Symbol.iterator]();
