@@ -1,9 +1,9 @@
 /** What an agent asks and what it hears: answers, notices, error texts. */
 import type { Judged, OutputMask } from './judge.js';
-import { type DetectorKind, methodName, scrub } from './masking/index.js';
-import type { Denial, Verdict } from './policy/index.js';
+import { methodName, PLACEHOLDER, Scrubber } from './masking/index.js';
+import { type Denial, detectRules, type Verdict } from './policy/index.js';
 import { objectKey, showObject } from './sql/index.js';
-import type { Json, StatementFailed } from './warehouse/index.js';
+import type { Json, RunResult, StatementFailed } from './warehouse/index.js';
 
 export type Bind = string | number | boolean | null;
 
@@ -40,9 +40,7 @@ export interface Answer {
 
 /** One for each column that came back: by place where the analysis foresaw just these columns, else by name. */
 export function masksOf(foreseen: readonly OutputMask[], names: readonly string[]): (string | null)[] {
-  const isForeseen =
-    foreseen.length === names.length && foreseen.every(({ name }, at) => name === undefined || name === names[at]);
-  if (isForeseen) return foreseen.map(({ mask }) => mask);
+  if (isForeseenIn(foreseen, names)) return foreseen.map(({ mask }) => mask);
   const join = (some: readonly OutputMask[]): string | null =>
     [...new Set(some.flatMap(({ mask }) => mask ?? []))].join(', ') || null;
   return names.map((name) => {
@@ -51,11 +49,45 @@ export function masksOf(foreseen: readonly OutputMask[], names: readonly string[
   });
 }
 
+const isForeseenIn = (foreseen: readonly OutputMask[], names: readonly string[]): boolean =>
+  foreseen.length === names.length && foreseen.every(({ name }, at) => name === undefined || name === names[at]);
+
+/** Types whose values are no texts. */
+const NO_TEXT = /^(?:FIXED|REAL|BOOLEAN|DATE|TIME|TIMESTAMP_\w+)$/;
+
+/** Rows with what the detectors find taken out, and the names of what they found. */
+export function scrubbed(
+  { columns, rows }: Pick<RunResult, 'columns' | 'rows'>,
+  { detect }: Verdict,
+  foreseen: readonly OutputMask[],
+): { rows: RunResult['rows']; found: ReadonlySet<string> } {
+  const isForeseen = isForeseenIn(
+    foreseen,
+    columns.map(({ name }) => name),
+  );
+  const whole = new Scrubber(detectRules(detect));
+  const hasExceptions = isForeseen && detect.some(({ except }) => except.length > 0);
+  const scrubbers = columns.map(({ type }, at) => {
+    if (NO_TEXT.test(type)) return undefined;
+    const scrubber = hasExceptions ? new Scrubber(detectRules(detect, foreseen[at]?.origins)) : whole;
+    return scrubber.isIdle ? undefined : scrubber;
+  });
+  if (scrubbers.every((scrubber) => scrubber === undefined)) return { rows, found: new Set() };
+  const out = rows.map((row) =>
+    row.map((value, at) => {
+      const scrubber = scrubbers[at];
+      return value === null || typeof value === 'number' || !scrubber ? value : (scrubber.value(value) as Json);
+    }),
+  );
+  return { rows: out, found: new Set(scrubbers.flatMap((scrubber) => [...(scrubber?.found ?? [])])) };
+}
+
 export function noticesFor(
   judged: Judged,
   verdict: Verdict,
   isTruncated: boolean,
-  found: ReadonlySet<DetectorKind>,
+  found: ReadonlySet<string>,
+  binds: readonly Bind[],
 ): string[] {
   const notices: string[] = [];
   const uses = judged.analysis?.columns ?? [];
@@ -75,6 +107,23 @@ export function noticesFor(
   const filtered = new Set(verdict.rows.map((rows) => showObject(rows.object)));
   for (const object of filtered)
     notices.push(`Some rows of ${object} are hidden from you; counts and sums are over the others.`);
+  if (verdict.rules.some(({ kind }) => kind !== 'select' && kind !== 'describe') && judged.analysis) {
+    const placeholders = new Set([
+      PLACEHOLDER,
+      ...verdict.masks.flatMap(({ method }) => (method.kind === 'constant' ? [String(method.value)] : [])),
+    ]);
+    const values = [
+      ...(judged.statement?.tokens ?? []).flatMap((token) => (token.kind === 'string' ? token.text.slice(1, -1) : [])),
+      ...binds,
+    ];
+    const looksMasked = values.find(
+      (value) => typeof value === 'string' && (placeholders.has(value) || value.startsWith(`${PLACEHOLDER}@`)),
+    );
+    if (looksMasked !== undefined)
+      notices.push(
+        `The value '${String(looksMasked)}' looks like a mask: if it came from an earlier answer, it is not what stands in the data.`,
+      );
+  }
   if (isTruncated) notices.push('The result was cut at your limit; narrow the statement or aggregate.');
   if (found.size > 0) notices.push(`Taken out of texts: ${[...found].join(', ')}.`);
   return notices;
@@ -87,7 +136,7 @@ export function errorText(error: StatementFailed, judged: Judged, verdict: Verdi
   const text = error.message.replace(/'((?:[^'\\]|'')*)'/g, (whole, value: string) =>
     own.has(value.toUpperCase()) || isCompilation ? whole : "'…'",
   );
-  return scrub(text, verdict.detect).text.slice(0, 2000);
+  return new Scrubber(detectRules(verdict.detect)).text(text).slice(0, 2000);
 }
 
 export function approvalDenial(

@@ -11,16 +11,18 @@ import {
   masksOf,
   noticesFor,
   type QueryRequest,
+  scrubbed,
 } from './answer.js';
 import type { Approvals } from './approval/index.js';
 import type { Principal } from './identity/index.js';
 import { Intent } from './intent.js';
 import { Judge, type Judged, UNREACHABLE } from './judge.js';
-import { type DetectorKind, scrub, scrubValue } from './masking/index.js';
+import { Scrubber } from './masking/index.js';
 import {
   type Denial,
   type DenialCode,
   describeStanding,
+  detectRules,
   distance,
   inForce,
   maskFor,
@@ -436,7 +438,8 @@ export class Gateway {
       .digest('base64');
     if (mode === 'cached' && this.#confirmed.has(key)) return undefined;
     const plan = await this.#plan(intent, binds);
-    const allowed = new Set(analysis.objects.map((use) => objectKey(use.object)));
+    const secure = verdict.rows.flatMap(({ secureView }) => secureView ?? []);
+    const allowed = new Set([...analysis.objects.map((use) => use.object), ...secure].map(objectKey));
     const beyond = plan?.objects.find((object) => {
       const [database, schema, name, ...more] = splitName(object);
       // A name whose parts can't be told apart is none of the verdict's.
@@ -461,9 +464,7 @@ export class Gateway {
 
   /** What leaves is scanned once more, then the outcome is written down, then answered. */
   async #complete(answer: AnswerBuilder, intent: Intent, verdict: Verdict, result: RunResult): Promise<Answer> {
-    const found = new Set<DetectorKind>();
-    const rows =
-      verdict.detect.size > 0 ? (scrubValue(result.rows, verdict.detect, found) as RunResult['rows']) : result.rows;
+    const { rows, found } = scrubbed(result, verdict, intent.judged.outputMasks);
     const masks = masksOf(
       intent.judged.outputMasks,
       result.columns.map(({ name }) => name),
@@ -473,7 +474,7 @@ export class Gateway {
       type: type === 'FIXED' ? 'NUMBER' : type,
       mask: masks[index] ?? null,
     }));
-    const notices = noticesFor(intent.judged, verdict, result.isTruncated, found);
+    const notices = noticesFor(intent.judged, verdict, result.isTruncated, found, intent.request.binds ?? []);
     const digest = createHash('sha256').update(JSON.stringify(rows)).digest('hex');
     await this.#parts.transcript.recorder.append(
       intent.event('statement_completed', {
@@ -625,14 +626,15 @@ export class Gateway {
     const { role, warehouse, detect } = standing(policies);
     const relation = await this.#parts.warehouse.catalog.relation({ role, warehouse }, object);
     if (!relation) return undefined;
+    const comments = new Scrubber(detectRules(detect));
     const columns = relation.columns.map((column) => ({
       ...column,
-      comment: scrub(column.comment, detect).text,
+      comment: comments.text(column.comment),
       mask: maskFor(policies, object, column.name),
     }));
     return {
       ...relation,
-      comment: scrub(relation.comment, detect).text,
+      comment: comments.text(relation.comment),
       columns,
       rowRules: rowsFor(policies, object, principal),
     };

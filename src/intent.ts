@@ -3,6 +3,7 @@
 import type { QueryRequest } from './answer.js';
 import { fingerprintOf, type Judged } from './judge.js';
 import { methodName } from './masking/index.js';
+import { showRows } from './policy/index.js';
 import { shownUses, showObject } from './sql/index.js';
 
 const RECORDED_TEXT_LIMIT = 256 * 1024;
@@ -73,7 +74,8 @@ export class Intent {
           rule: mask.rule,
         })) ?? [],
       rows:
-        verdict?.rows.map((rows) => ({ object: showObject(rows.object), where: rows.where, rule: rows.rule })) ?? [],
+        verdict?.rows.map((rows) => ({ object: showObject(rows.object), where: showRows(rows), rule: rows.rule })) ??
+        [],
       policies: verdict?.policies ?? [],
       policy_version: this.#version,
       sent: kind === 'statement_submitted' && !this.#isExplain ? (sent ?? null) : null,

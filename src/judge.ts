@@ -23,12 +23,15 @@ import {
   cteNames,
   type Defaults,
   Disagreement,
+  type Origin,
   objectKey,
   Refusal,
+  type RelationInfo,
   readStatement,
   rewrite,
   type Statement,
   secondOpinion,
+  showObject,
   type Treatment,
 } from './sql/index.js';
 import { type PoolKey, WarehouseUnavailable } from './warehouse/index.js';
@@ -48,6 +51,8 @@ export interface OutputMask {
   /** undefined where the analysis gives no name, or many columns stand behind this one (PIVOT). */
   readonly name: string | undefined;
   readonly mask: string | null;
+  /** Columns of base tables that it is made of; none where the analysis does not say. */
+  readonly origins: readonly Origin[];
 }
 
 /** Where objects are looked up, and a number that changes when what was known of them no longer holds. */
@@ -169,7 +174,8 @@ export class Judge {
       secondOpinion(analysis, cteNames(analysis.statement));
       const verdict = decideOn(set, policies, principal, analysis, request, undefined);
       if (verdict.denial) return { ...nothing, statement, analysis, verdict, denial: verdict.denial };
-      const sent = rewrite(analysis, treatments(verdict));
+      const views = await secureViews(verdict, this.#parts.catalogs.reader({ role, warehouse }));
+      const sent = rewrite(analysis, treatments(verdict, views));
       return {
         statement,
         analysis,
@@ -207,6 +213,24 @@ const trusting = (reader: CatalogReader, policies: readonly Policy[]): CatalogRe
   },
 });
 
+/** The secure views that stand for tables, by key. Throws a Refusal where one is not there or not secure: no rows are better than all. */
+async function secureViews(verdict: Verdict, reader: CatalogReader): Promise<ReadonlyMap<string, RelationInfo>> {
+  const views = new Map<string, RelationInfo>();
+  for (const { secureView, object, rule } of verdict.rows) {
+    if (!secureView || views.has(objectKey(secureView))) continue;
+    const relation = await reader.relation(secureView);
+    if (relation?.kind !== 'view' || !relation.isSecure)
+      throw new Refusal(
+        'NOT_UNDERSTOOD',
+        `${showObject(object)} is read through ${showObject(secureView)} (${rule}), and there is no such secure view.`,
+        undefined,
+        'Whoever keeps the policies has to mend this.',
+      );
+    views.set(objectKey(secureView), relation);
+  }
+  return views;
+}
+
 const decideOn = (
   set: PolicySet,
   policies: readonly Policy[],
@@ -230,17 +254,21 @@ const decideOn = (
 
 /** What a principal puts into row predicates: part of what a verdict depends on. */
 const templateValues = (policies: readonly Policy[], principal: Subject): unknown =>
-  policies.some((policy) => policy.rows.some((row) => row.where.includes('{principal.')))
+  policies.some((policy) => policy.rows.some((row) => row.where?.includes('{principal.')))
     ? [principal.subject, principal.clientId, principal.claims]
     : null;
 
-function treatments(verdict: Verdict): ReadonlyMap<string, Treatment> {
+function treatments(verdict: Verdict, views: ReadonlyMap<string, RelationInfo>): ReadonlyMap<string, Treatment> {
   const out = new Map<
     string,
-    { columns: Map<string, ((identifier: string) => string) | 'deny'>; predicate: string | undefined }
+    {
+      columns: Map<string, ((identifier: string) => string) | 'deny'>;
+      predicate: string | undefined;
+      source: RelationInfo | undefined;
+    }
   >();
   const entry = (key: string) => {
-    const known = out.get(key) ?? { columns: new Map(), predicate: undefined };
+    const known = out.get(key) ?? { columns: new Map(), predicate: undefined, source: undefined };
     out.set(key, known);
     return known;
   };
@@ -253,6 +281,8 @@ function treatments(verdict: Verdict): ReadonlyMap<string, Treatment> {
   }
   for (const rows of verdict.rows) {
     const known = entry(objectKey(rows.object));
+    if (rows.secureView) known.source = views.get(objectKey(rows.secureView));
+    if (rows.where === undefined) continue;
     known.predicate = known.predicate === undefined ? rows.where : `( ${known.predicate} ) AND ( ${rows.where} )`;
   }
   return out;
@@ -264,7 +294,7 @@ function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): OutputM
       origins.some((origin) => origin.column === mask.column && objectKey(origin.object) === objectKey(mask.object)),
     );
     const methods = [...new Set(applied.map((mask) => methodName(mask.method)))];
-    return { name, mask: methods.length === 0 ? null : methods.join(', ') };
+    return { name, mask: methods.length === 0 ? null : methods.join(', '), origins };
   });
 }
 

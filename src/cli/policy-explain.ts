@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Judged } from '../judge.js';
 import { methodName } from '../masking/index.js';
-import { inForce, type Subject } from '../policy/index.js';
+import { inForce, type Subject, showRows } from '../policy/index.js';
 import { type CatalogReader, showObject } from '../sql/index.js';
 import { Warehouse } from '../warehouse/index.js';
 import { loadConfig } from './config.js';
@@ -86,7 +86,7 @@ function render(judged: Judged, sql: string, names: readonly string[], style: St
   section(
     'Rows',
     (verdict?.rows ?? []).map(
-      (rows) => `${showObject(rows.object)} where ${printable(rows.where)}  ${style.dim(rows.rule)}`,
+      (rows) => `${showObject(rows.object)} where ${printable(showRows(rows))}  ${style.dim(rows.rule)}`,
     ),
   );
   if (verdict?.needs.bytes || verdict?.needs.rows)

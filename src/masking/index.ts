@@ -1,2 +1,9 @@
-export { DETECTOR_KINDS, type DetectorKind, scrub, scrubValue } from './detect.js';
-export { HASH_FUNCTION, type MaskMethod, maskExpression, methodName, strictness } from './methods.js';
+export {
+  DETECTOR_KINDS,
+  type DetectorKind,
+  type DetectRule,
+  patternFinder,
+  Scrubber,
+  type TextMask,
+} from './detect/index.js';
+export { HASH_FUNCTION, type MaskMethod, maskExpression, methodName, PLACEHOLDER, strictness } from './methods.js';

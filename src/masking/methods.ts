@@ -24,7 +24,7 @@ export interface PathMask {
 }
 
 /** What stands for a hidden text. */
-const PLACEHOLDER = '***';
+export const PLACEHOLDER = '***';
 
 /** The secure function that hashes with a key which only its owner can read; `examples/snowflake-setup.sql` makes it. */
 export const HASH_FUNCTION = 'SNOWFENCE.MASKING.HASH_TEXT';

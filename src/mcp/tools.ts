@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Answer, Caller, Gateway, QueryRequest } from '../gateway.js';
 import { methodName } from '../masking/index.js';
+import { showRows } from '../policy/index.js';
 import { shownUses, showObject } from '../sql/index.js';
 import { answerText, fenced } from './text.js';
 
@@ -195,7 +196,8 @@ const explain: Tool = {
           }),
         ) ?? [],
       row_predicates:
-        verdict?.rows.map((rows) => ({ object: showObject(rows.object), where: rows.where, rule: rows.rule })) ?? [],
+        verdict?.rows.map((rows) => ({ object: showObject(rows.object), where: showRows(rows), rule: rows.rule })) ??
+        [],
       approval_groups: [...new Set(verdict?.approval?.requirements.flatMap(({ groups }) => groups) ?? [])],
       estimated_bytes: bytes ?? null,
       ...(denial ? { denial: withoutGaps(denial) } : {}),
@@ -267,7 +269,7 @@ const describe: Tool = {
           reason: column.mask?.reason,
         }),
       );
-      const notices = relation.rowRules.map((rows) => `You see only rows where ${rows.where}.`);
+      const notices = relation.rowRules.map((rows) => `You see only rows where ${showRows(rows)}.`);
       const lines = columns.map(
         (column) =>
           `${String(column['name'])}\t${String(column['type'])}\t${column['mask'] === null ? '' : `masked: ${String(column['mask'])}`}\t${String(column['comment'])}`,

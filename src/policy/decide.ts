@@ -2,13 +2,15 @@
  * The decision: a pure function of who asks, what the statement does and which policies there are. Nothing is allowed that no
  * rule allows; what it answers names for each part the policy, the rule and the line.
  */
-import type { DetectorKind, MaskMethod } from '../masking/index.js';
+import type { DetectRule, MaskMethod } from '../masking/index.js';
 import { strictness } from '../masking/index.js';
 import {
   type Analysis,
+  type ColumnUse,
   type FunctionUse,
   type ObjectName,
   type ObjectUse,
+  type Origin,
   objectKey,
   type Position,
   quoteLiteral,
@@ -17,7 +19,7 @@ import {
   showObject,
 } from '../sql/index.js';
 import type { Glob } from './globs.js';
-import type { Place, Policy, PolicySet, Rule } from './load.js';
+import type { Detection, Place, Policy, PolicySet, Rule } from './load.js';
 
 /** Who asks, as far as policies care. Structurally what the identity room proves. */
 export interface Subject {
@@ -72,8 +74,9 @@ export interface AppliedMask {
 
 export interface AppliedRows {
   readonly object: ObjectName;
-  /** With the principal's values put in. */
-  readonly where: string;
+  /** With the principal's values put in; undefined where a secure view stands for the table. */
+  readonly where: string | undefined;
+  readonly secureView: ObjectName | undefined;
   readonly policy: string;
   readonly rule: Place;
 }
@@ -94,7 +97,7 @@ export interface Standing {
   readonly warehouse: string;
   readonly limits: Limits;
   readonly record: { readonly purpose: 'required' | 'optional'; readonly results: 'masked' | 'digest' | 'none' };
-  readonly detect: ReadonlySet<DetectorKind>;
+  readonly detect: readonly Detection[];
 }
 
 export interface Verdict extends Standing {
@@ -218,9 +221,22 @@ export function standing(policies: readonly Policy[]): Standing {
       purpose: policies.some((policy) => policy.record.purpose === 'required') ? 'required' : 'optional',
       results: results.find((level) => policies.some((policy) => policy.record.results === level)) ?? 'digest',
     },
-    detect: new Set(policies.flatMap((policy) => policy.detect.flatMap((entry) => entry.find))),
+    detect: policies.flatMap((policy) => policy.detect),
   };
 }
+
+/**
+ * What to look for in a column's texts, by where its values come from. A detection's exceptions hold where all that the column is
+ * made of is excepted; a text that comes from nowhere (an error, a comment) is no exception.
+ */
+export const detectRules = (detect: readonly Detection[], origins: readonly Origin[] = []): readonly DetectRule[] =>
+  detect
+    .filter(
+      ({ except }) =>
+        origins.length === 0 ||
+        !origins.every(({ object, column }) => except.some((glob) => glob.matches([...partsOf(object), column]))),
+    )
+    .flatMap(({ rules }) => rules);
 
 /** What is asked before the statement is analysed: is there a policy, one role, any rule at all for this kind. */
 export function decideKind(set: PolicySet, policies: readonly Policy[], kind: StatementKind): Denial | undefined {
@@ -386,12 +402,22 @@ function fill(where: string, subject: Subject): string {
   );
 }
 
+/** Which rows of its table are there, in words. */
+export const showRows = ({ where, secureView }: Pick<AppliedRows, 'where' | 'secureView'>): string =>
+  where ?? `they are in ${secureView ? showObject(secureView) : 'a secure view'}`;
+
 export function rowsFor(policies: readonly Policy[], object: ObjectName, subject: Subject): AppliedRows[] {
   return policies.flatMap((policy) =>
     policy.index.rows
       .find(partsOf(object))
       .filter(({ glob }) => glob.matches(partsOf(object)))
-      .map(({ entry: row }) => ({ object, where: fill(row.where, subject), policy: policy.name, rule: row.place })),
+      .map(({ entry: row }) => ({
+        object,
+        where: row.where === undefined ? undefined : fill(row.where, subject),
+        secureView: row.secureView,
+        policy: policy.name,
+        rule: row.place,
+      })),
   );
 }
 
@@ -542,16 +568,49 @@ function decideColumns(question: Question, masks: readonly AppliedMask[]): Denia
   return undefined;
 }
 
-/** A masked column must not be written back, nor may a change look at what is hidden in the table that it changes. */
+/** Two secure views can't both stand for one table. */
+function decideRows(rows: readonly AppliedRows[]): Denial | undefined {
+  for (const one of rows) {
+    const { secureView } = one;
+    const other = rows.find(
+      (entry) =>
+        secureView &&
+        entry.secureView &&
+        objectKey(entry.object) === objectKey(one.object) &&
+        objectKey(entry.secureView) !== objectKey(secureView),
+    );
+    if (other)
+      return {
+        code: 'OBJECT_DENIED',
+        message: `${one.policy} and ${other.policy} name different secure views for ${showObject(one.object)}.`,
+        policy: other.policy,
+        rule: other.rule,
+        hint: 'Whoever keeps the policies has to decide which one is yours.',
+      };
+  }
+  return undefined;
+}
+
+/**
+ * A masked column must not be written back, unless every policy that masks says that the mask itself may be; and never may a change
+ * look at what is hidden in the table that it changes: its own rows stay as they are, unmasked, and how many it touches would tell.
+ */
 function decideChange(
-  { analysis }: Question,
+  { analysis, policies }: Question,
   masks: readonly AppliedMask[],
   rows: readonly AppliedRows[],
 ): Denial | undefined {
   if (analysis.kind === 'select' || analysis.kind === 'describe') return undefined;
   const target = analysis.objects.find((use) => use.access === 'write');
-  const read = analysis.columns.find((use) =>
-    masks.some((mask) => mask.column === use.column && objectKey(mask.object) === objectKey(use.object)),
+  const mayCopy =
+    (analysis.kind === 'insert' || analysis.kind === 'update' || analysis.kind === 'merge') &&
+    policies.every((policy) => policy.writeMasked || policy.columns.length === 0);
+  const isCopied = ({ object }: ColumnUse): boolean =>
+    mayCopy && (analysis.kind === 'insert' || !target || objectKey(object) !== objectKey(target.object));
+  const read = analysis.columns.find(
+    (use) =>
+      !isCopied(use) &&
+      masks.some((mask) => mask.column === use.column && objectKey(mask.object) === objectKey(use.object)),
   );
   if (read) {
     const mask = masks.find(
@@ -563,7 +622,10 @@ function decideChange(
       policy: mask?.policy,
       rule: mask?.rule,
       position: read.position,
-      hint: 'Leave this column out of the statement.',
+      hint:
+        mayCopy || analysis.kind === 'delete'
+          ? 'Leave this column out of the statement.'
+          : 'Leave this column out of the statement. A policy may let masks be written, with "write_masked: allow".',
     };
   }
   const filtered =
@@ -599,6 +661,7 @@ export function decide(question: Question): Verdict {
     objects.denial ??
     decideFunctions(question) ??
     decideColumns(question, masks) ??
+    decideRows(rows) ??
     decideChange(question, masks, rows) ??
     decidePurpose(question, base) ??
     decideBytes(question, base);

@@ -6,6 +6,7 @@ export {
   type DenialCode,
   decide,
   decideKind,
+  detectRules,
   type Estimate,
   inForce,
   type Limits,
@@ -14,6 +15,7 @@ export {
   rowsFor,
   type Standing,
   type Subject,
+  showRows,
   standing,
   type Verdict,
 } from './decide.js';

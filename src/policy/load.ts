@@ -4,8 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import type { DetectorKind, MaskMethod } from '../masking/index.js';
-import { isOperator, isWord, lex, Refusal, type StatementKind } from '../sql/index.js';
+import { type DetectRule, type MaskMethod, patternFinder } from '../masking/index.js';
+import { isOperator, isWord, lex, type ObjectName, Refusal, type StatementKind } from '../sql/index.js';
 import { type Glob, GlobError, GlobIndex, parseColumnGlob, parseGlob, parseTextGlob } from './globs.js';
 import { type PolicyFile, policyFile } from './schema.js';
 
@@ -38,9 +38,18 @@ export interface ColumnRule {
   readonly place: Place;
 }
 
+/** Which rows are there: those of a predicate, or those of a secure view that is read in the table's place. */
 export interface RowRule {
   readonly on: Glob;
-  readonly where: string;
+  readonly where: string | undefined;
+  readonly secureView: ObjectName | undefined;
+  readonly place: Place;
+}
+
+/** What to look for in texts that leave, and the columns whose texts are left alone. */
+export interface Detection {
+  readonly rules: readonly DetectRule[];
+  readonly except: readonly Glob[];
   readonly place: Place;
 }
 
@@ -59,11 +68,9 @@ export interface Policy {
   readonly functions: readonly Glob[];
   /** Views that are read as they are where their text can't be. */
   readonly trustedViews: readonly Glob[];
-  readonly detect: readonly {
-    readonly find: readonly DetectorKind[];
-    readonly except: readonly Glob[];
-    readonly place: Place;
-  }[];
+  readonly detect: readonly Detection[];
+  /** A change may copy what is masked, as it is masked. */
+  readonly writeMasked: boolean;
   readonly limits: PolicyFile['limits'];
   readonly record: PolicyFile['record'];
   /** Kinds that some rule allows, or allows with approval. */
@@ -118,6 +125,16 @@ function predicateProblem(where: string): string | undefined {
   } catch (error) {
     return error instanceof Refusal ? error.message : 'The predicate can not be read.';
   }
+}
+
+/** Three dotted parts, folded where unquoted; undefined where it is something else. */
+function objectName(text: string): ObjectName | undefined {
+  const parts = [...text.matchAll(/"((?:[^"]|"")+)"|([A-Za-z_][\w$]*)/g)];
+  if (parts.length !== 3 || parts.map(([part]) => part).join('.') !== text.trim()) return undefined;
+  const [database = '', schema = '', name = ''] = parts.map(
+    (part) => part[1]?.replaceAll('""', '"') ?? (part[2] ?? '').toUpperCase(),
+  );
+  return { database, schema, name };
 }
 
 class Source {
@@ -202,6 +219,9 @@ const KEYS = [
   'trusted',
   'detect',
   'find',
+  'pattern',
+  'secure_view',
+  'write_masked',
   'limits',
   'result_bytes',
   'timeout',
@@ -296,9 +316,18 @@ function build(source: Source, file: PolicyFile): Policy {
     };
   });
   const rows = file.rows.map((row, index): RowRule => {
-    const problem = predicateProblem(row.where);
+    const { where, secure_view: view } = row;
+    if ((where === undefined) === (view === undefined))
+      source.report(['rows', index], 'A row rule has exactly one of where and secure_view.');
+    const problem = where === undefined ? undefined : predicateProblem(where);
     if (problem) source.report(['rows', index, 'where'], problem);
-    return { on: glob(row.on, 3, ['rows', index, 'on']), where: row.where, place: source.place(['rows', index]) };
+    const secureView = view === undefined ? undefined : objectName(view);
+    if (view !== undefined && !secureView)
+      source.report(['rows', index, 'secure_view'], 'A secure view is named in full: DATABASE.SCHEMA.VIEW.');
+    const on = glob(row.on, 3, ['rows', index, 'on']);
+    if (secureView && (on.literals.length !== 3 || on.literals.some((part) => part === undefined)))
+      source.report(['rows', index, 'on'], 'A secure view stands for one table, so "on" has no *.');
+    return { on, where, secureView, place: source.place(['rows', index]) };
   });
   const columns = file.columns.map(
     (column, index): ColumnRule => ({
@@ -342,10 +371,23 @@ function build(source: Source, file: PolicyFile): Policy {
     ),
     trustedViews: all(file.views?.trusted ?? [], 3, ['views', 'trusted']),
     detect: file.detect.map((entry, index) => ({
-      find: entry.find,
+      rules: entry.find.map((wanted, at): DetectRule => {
+        const { mask } = entry;
+        if (typeof wanted === 'string') return { name: wanted, pattern: undefined, mask };
+        try {
+          return { name: wanted.name, pattern: patternFinder(wanted.pattern), mask };
+        } catch (error) {
+          source.report(
+            ['detect', index, 'find', at, 'pattern'],
+            error instanceof Error ? error.message : String(error),
+          );
+          return { name: wanted.name, pattern: () => undefined, mask };
+        }
+      }),
       except: all(entry.except ?? [], 4, ['detect', index, 'except']),
       place: source.place(['detect', index]),
     })),
+    writeMasked: file.write_masked === 'allow',
     limits: file.limits,
     record: file.record,
     kinds: new Set(rules.flatMap((rule) => (rule.effect === 'deny' ? [] : [...rule.kinds]))),

@@ -1,6 +1,6 @@
 /** The shape of a policy file. The same zod schema loads files and, as JSON Schema, helps editors. */
 import { z } from 'zod';
-import { DETECTOR_KINDS, type MaskMethod } from '../masking/index.js';
+import { DETECTOR_KINDS, type MaskMethod, type TextMask } from '../masking/index.js';
 import { STATEMENT_KINDS, type StatementKind } from '../sql/index.js';
 
 const GROUPS = {
@@ -62,6 +62,35 @@ const mask = z
     return { kind: 'truncate_date', part: value.truncate_date };
   });
 
+/** What may stand in the place of a text that a detector finds: no method that needs a key or the column's type. */
+const textMask = z
+  .union([
+    z.null(),
+    z.enum(['null', 'redact']),
+    z.strictObject({ constant: z.string().max(200) }),
+    z.strictObject({ keep_first: z.number().int().positive().max(64) }),
+    z.strictObject({ keep_last: z.number().int().positive().max(64) }),
+  ])
+  .transform((value): TextMask => {
+    if (value === null) return { kind: 'null' };
+    if (typeof value === 'string') return { kind: value };
+    if ('constant' in value) return { kind: 'constant', value: value.constant };
+    if ('keep_first' in value) return { kind: 'keep_first', count: value.keep_first };
+    return { kind: 'keep_last', count: value.keep_last };
+  });
+
+/** A kind that is known, or a pattern of the policy's own in RE2's syntax, and what to call what it finds. */
+const detector = z.union([
+  z.enum(DETECTOR_KINDS),
+  z.strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,39}$/, 'a name in lower case, digits and underscores')
+      .refine((name) => !(DETECTOR_KINDS as readonly string[]).includes(name), 'a name that no detector has already'),
+    pattern: z.string().min(1).max(1000),
+  }),
+]);
+
 const who = {
   groups: z.array(z.string().min(1)).optional(),
   subjects: z.array(z.string().min(1)).optional(),
@@ -112,14 +141,17 @@ export const policyFile = z.strictObject({
   snowflake: z.strictObject({ role: z.string().min(1), warehouse: z.string().min(1) }),
   rules: z.array(rule).default([]),
   columns: z.array(z.strictObject({ match: globs, mask, reason: z.string().optional() })).default([]),
-  rows: z.array(z.strictObject({ on: z.string(), where: z.string() })).default([]),
+  rows: z
+    .array(z.strictObject({ on: z.string(), where: z.string().optional(), secure_view: z.string().optional() }))
+    .default([]),
+  write_masked: z.enum(['deny', 'allow']).default('deny'),
   functions: z.strictObject({ allow: globs }).optional(),
   views: z.strictObject({ trusted: globs }).optional(),
   detect: z
     .array(
       z.strictObject({
-        find: z.array(z.enum(DETECTOR_KINDS)).min(1),
-        mask: z.enum(['redact']).default('redact'),
+        find: z.array(detector).min(1).max(50),
+        mask: textMask.default({ kind: 'redact' }),
         except: globs.optional(),
       }),
     )

@@ -1,5 +1,6 @@
 /** A policy in words: what `whoami` tells an agent about itself. */
 import { methodName } from '../masking/index.js';
+import { showRows } from './decide.js';
 import type { Policy } from './load.js';
 
 const list = (items: Iterable<string>): string => [...items].join(', ');
@@ -21,7 +22,7 @@ export function describeStanding(policies: readonly Policy[]): string[] {
       const how = column.mask.kind === 'deny' ? 'may not be used' : `is masked (${methodName(column.mask)})`;
       lines.push(`${list(column.match.map((glob) => glob.source))} ${how}.${column.reason ? ` ${column.reason}` : ''}`);
     }
-    for (const row of policy.rows) lines.push(`Of ${row.on.source} you see only rows where ${row.where}.`);
+    for (const row of policy.rows) lines.push(`Of ${row.on.source} you see only rows where ${showRows(row)}.`);
   }
   return lines;
 }

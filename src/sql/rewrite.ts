@@ -7,7 +7,7 @@
  * constructs/with, functions/case), nothing else.
  */
 import type { Analysis, TableReference } from './analysis.js';
-import { objectKey, type RelationInfo, showObject } from './catalog.js';
+import { objectKey, type RelationInfo, showIdentifier, showObject } from './catalog.js';
 import { joined, quoteIdentifier } from './lex.js';
 import { cteNames, secondOpinion } from './opinion.js';
 import { Refusal } from './refusal.js';
@@ -21,13 +21,16 @@ export interface Treatment {
   readonly columns: ReadonlyMap<string, ((identifier: string) => string) | 'deny'>;
   /** A predicate on the table's own columns; rows that do not fulfil it are not there. */
   readonly predicate: string | undefined;
+  /** A secure view that is read in the table's place. */
+  readonly source: RelationInfo | undefined;
 }
 
 /** By object key; an object that isn't here is read as it is. */
 export type Treatments = ReadonlyMap<string, Treatment>;
 
 const isTouched = (treatment: Treatment | undefined): treatment is Treatment =>
-  treatment !== undefined && (treatment.columns.size > 0 || treatment.predicate !== undefined);
+  treatment !== undefined &&
+  (treatment.columns.size > 0 || treatment.predicate !== undefined || treatment.source !== undefined);
 
 const qualifiedName = (relation: RelationInfo): string =>
   [relation.database, relation.schema, relation.name].map(quoteIdentifier).join(' . ');
@@ -66,7 +69,15 @@ class Rewriter {
       (column) =>
         treatment.columns.get(column.name) !== 'deny' && (analysis.hasStar || analysis.columnNames.has(column.name)),
     );
-    const { predicate } = treatment;
+    const { predicate, source } = treatment;
+    const lacking = source && wanted.find(({ name }) => !source.columns.some((column) => column.name === name));
+    if (lacking)
+      throw new Refusal(
+        'NOT_UNDERSTOOD',
+        `${showObject(relation)} is read through ${showObject(source)}, which has no column ${showIdentifier(lacking.name)}.`,
+        undefined,
+        'Name the columns that you need.',
+      );
     const items = wanted.map((column) => {
       const identifier = quoteIdentifier(column.name);
       const mask = treatment.columns.get(column.name);
@@ -76,7 +87,8 @@ class Rewriter {
     });
     // COUNT(*) needs rows and no column.
     const list = items.length > 0 ? items.join(' , ') : '1 AS "ROW"';
-    return `( SELECT ${list} FROM ${this.#source(relation)}${predicate === undefined ? '' : ` WHERE ( ${predicate} )`} )`;
+    const from = source ? qualifiedName(source) : this.#source(relation);
+    return `( SELECT ${list} FROM ${from}${predicate === undefined ? '' : ` WHERE ( ${predicate} )`} )`;
   }
 
   #replacement(reference: TableReference, analysis: Analysis): string | undefined {
@@ -134,12 +146,12 @@ export function rewrite(analysis: Analysis, treatments: Treatments): Rewritten {
   const own = joined(analysis.statement.tokens);
   const text = new Rewriter(treatments, analysis.views).text(analysis, false);
   if (text === own) return { text, isChanged: false };
-  verify(text, analysis);
+  verify(text, analysis, treatments);
   return { text, isChanged: true };
 }
 
 /** Reads the rewritten text once more, by every parser: it may name nothing but what was judged, and changes what was to be changed. */
-function verify(text: string, analysis: Analysis): void {
+function verify(text: string, analysis: Analysis, treatments: Treatments): void {
   const { kind, defaults } = analysis;
   if (kind === 'describe') return;
   const refusal = new Refusal(
@@ -156,6 +168,10 @@ function verify(text: string, analysis: Analysis): void {
     resolver.change(kind, nodeOf(parsed.tree)?.body ?? {});
   else throw refusal;
   const judged = new Set(analysis.objects.map((use) => `${use.access} ${objectKey(use.object)}`));
+  for (const { object } of analysis.objects) {
+    const source = treatments.get(objectKey(object))?.source;
+    if (source) judged.add(`read ${objectKey(source)}`);
+  }
   const { tables } = resolver.findings;
   if (tables.some(({ object, access }) => !judged.has(`${access} ${objectKey(object)}`))) throw refusal;
   const objects = tables.map(({ object, access }) => ({

@@ -22,6 +22,7 @@ export interface CatalogObject extends CatalogName {
 export interface CatalogRelation extends CatalogObject {
   readonly columns: readonly { readonly name: string; readonly type: string; readonly comment: string }[];
   readonly viewText: string | undefined;
+  readonly isSecure: boolean;
 }
 
 const CACHE_MS = 60_000;
@@ -119,16 +120,17 @@ export class Catalog {
         const full = `${place}.${quote(name)}`;
         const described = await connection.simple(`DESCRIBE ${isView ? 'VIEW' : 'TABLE'} ${full}`, SETUP_TAG);
         const columns = z.array(columnRow).parse(described);
-        let viewText: string | undefined;
+        let view: z.infer<typeof viewRow> | undefined;
         if (isView) {
           const views = z
             .array(viewRow)
             .parse(await connection.simple(`SHOW VIEWS LIKE ${literal(name)} IN SCHEMA ${place}`, SETUP_TAG));
-          viewText = views.find((entry) => entry.name === name)?.text ?? undefined;
+          view = views.find((entry) => entry.name === name);
         }
         return {
           ...toObject(row),
-          viewText,
+          viewText: view?.text ?? undefined,
+          isSecure: view?.is_secure === 'true',
           columns: columns.map((column) => ({ name: column.name, type: column.type, comment: column.comment ?? '' })),
         };
       } catch (error) {

@@ -1,58 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DETECTOR_KINDS, maskExpression, scrub, scrubValue } from '../../dist/masking/index.js';
-
-const ALL = new Set(DETECTOR_KINDS);
-const found = (text: string): readonly string[] => scrub(text, ALL).kinds;
-
-describe('detectors', () => {
-  it.each([
-    ['write to ann.lee+x@mail.example.com', 'email'],
-    ['call +1 415-555-2671 now', 'phone'],
-    ['(030) 123-4567', 'phone'],
-    ['+4915112345678', 'phone'],
-    ['4111 1111 1111 1111', 'credit_card'],
-    ['5500005555555559', 'credit_card'],
-    ['SSN 123-45-6789', 'us_ssn'],
-    ['DE89 3704 0044 0532 0130 00', 'iban'],
-    ['GB29NWBK60161331926819', 'iban'],
-    ['from 192.168.12.7', 'ip_address'],
-    ['AKIAIOSFODNN7EXAMPLE', 'secret'],
-    ['-----BEGIN RSA PRIVATE KEY-----', 'secret'],
-  ])('%s: %s', (text, kind) => expect(found(text)).toEqual([kind]));
-
-  it.each([
-    'order 4111111111111112',
-    'SKU-0001',
-    '2024-02-29 12:34:56',
-    'DE00370400440532013000',
-    'version 1.2.3',
-    '999-12-3456',
-    'a@b',
-    '300.1.2.3',
-    'Product 17',
-  ])('%s is none', (text) => expect(found(text)).toEqual([]));
-
-  it('takes out every place, in nested values too', () => {
-    const kinds = new Set<(typeof DETECTOR_KINDS)[number]>();
-    expect(scrubValue([{ 'a@b.example': ['x 1.2.3.4', 5, null] }], ALL, kinds)).toEqual([
-      { '[email]': ['x [ip_address]', 5, null] },
-    ]);
-    expect([...kinds].sort()).toEqual(['email', 'ip_address']);
-  });
-
-  it('runs in linear time on texts made to slow it down', () => {
-    for (const unit of ['a', '1', '1-', 'a@', 'eyJ', '1 ', 'AB12 ', '.', '+1']) {
-      const time = (length: number): number => {
-        const text = unit.repeat(length / unit.length);
-        const start = performance.now();
-        scrub(text, ALL);
-        return performance.now() - start;
-      };
-      time(20_000);
-      expect(time(200_000)).toBeLessThan(2000);
-    }
-  });
-});
+import { maskExpression } from '../../dist/masking/index.js';
 
 describe('masking expressions', () => {
   it('keep the type of the column', () => {

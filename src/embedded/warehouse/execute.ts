@@ -16,7 +16,7 @@ import type { Engine } from './engine.js';
 import { cancelled, missingObject, syntaxError, unsupported, WarehouseError } from './errors.js';
 import { type Chunk, localResult, type Result, STATEMENT_TYPE, statusResult } from './result.js';
 import type { Session } from './session.js';
-import { describe, estimatedBytes, pathParts, show, unquote } from './show.js';
+import { describe, estimatedBytes, isSecure, pathParts, show, unquote } from './show.js';
 import { fromDuck, numberColumn, type SnowType, type WireColumn, wireColumn } from './types.js';
 
 export interface Limits {
@@ -382,9 +382,17 @@ async function explain(rest: string, binds: readonly Bind[], execution: Executio
   const planned = await session.connection.runAndReadAll(`EXPLAIN (FORMAT JSON) ${translated.sql}`, values);
   const scans = new Set<string>();
   scansOf(JSON.parse(String(planned.getRowsJS()[0]?.[1] ?? '[]')), scans);
-  const relations = engine.catalog
-    .relations()
-    .filter((relation) => scans.has(`${relation.database}.${relation.schema}.${relation.name}`));
+  const dotted = ({ database, schema, name }: Relation): string => `${database}.${schema}.${name}`;
+  // A secure view stands for itself and shows nothing of what is below it (documentation page sql/explain).
+  for (const view of translated.relations.filter(({ kind, text }) => kind === 'view' && isSecure(text))) {
+    const below = new Set<string>();
+    const own = await session.connection.runAndReadAll(`EXPLAIN (FORMAT JSON) SELECT * FROM ${qualified(view)}`);
+    scansOf(JSON.parse(String(own.getRowsJS()[0]?.[1] ?? '[]')), below);
+    for (const table of translated.relations) below.delete(dotted(table));
+    for (const name of below) scans.delete(name);
+    scans.add(dotted(view));
+  }
+  const relations = engine.catalog.relations().filter((relation) => scans.has(dotted(relation)));
   const bytes = relations.map(estimatedBytes);
   const total = bytes.reduce((sum, size) => sum + size, 0);
   const plan = {

@@ -184,7 +184,18 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
         ],
         relations
           .filter((relation) => relation.kind === 'view' && matches(relation.name))
-          .map((v) => [CREATED, v.name, '', v.database, v.schema, 'SYSADMIN', v.comment, v.text, 'false', 'false']),
+          .map((v) => [
+            CREATED,
+            v.name,
+            '',
+            v.database,
+            v.schema,
+            'SYSADMIN',
+            v.comment,
+            v.text,
+            String(isSecure(v.text)),
+            'false',
+          ]),
       );
     case 'OBJECTS':
       return cut(
@@ -296,6 +307,9 @@ export function describe(rest: string, session: Session, catalog: Catalog): Resu
     ]),
   );
 }
+
+/** By the words of its own text, which is kept as it was written. */
+export const isSecure = (text: string): boolean => /^\s*CREATE\s+(?:OR\s+REPLACE\s+)?SECURE\b/i.test(text);
 
 /** A rough size, since DuckDB keeps none in memory: rows times columns times sixteen bytes. */
 export const estimatedBytes = (relation: Relation): number => relation.rows * relation.columns.length * 16;

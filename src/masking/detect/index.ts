@@ -1,0 +1,192 @@
+/**
+ * The second net: personal data and secrets in every text that leaves. It catches free text that no column rule covers; it is no
+ * substitute for one. Linear in the text's length, whatever the text.
+ */
+import { scanNumbers } from './numbers.js';
+import { patternFinder } from './pattern.js';
+import { findEmails, findIbans, findIpv6, findSecrets } from './words.js';
+
+export const DETECTOR_KINDS = ['email', 'phone', 'credit_card', 'us_ssn', 'iban', 'ip_address', 'secret'] as const;
+
+export type DetectorKind = (typeof DETECTOR_KINDS)[number];
+
+/** What is put in the place of what was found. */
+export type TextMask =
+  /** The name of what was found, in brackets. */
+  | { readonly kind: 'redact' }
+  /** Nothing at all: the whole value goes. */
+  | { readonly kind: 'null' }
+  | { readonly kind: 'constant'; readonly value: string }
+  | { readonly kind: 'keep_first'; readonly count: number }
+  | { readonly kind: 'keep_last'; readonly count: number };
+
+/** One thing to look for. */
+export interface DetectRule {
+  /** A kind, or the name of a policy's own pattern. */
+  readonly name: string;
+  /** undefined for a kind that is known here. */
+  readonly pattern: ((text: string, report: (start: number, end: number) => void) => void) | undefined;
+  readonly mask: TextMask;
+}
+
+interface Finding {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+// --- what a text could hold at all
+
+const AT = 1;
+const MANY_DIGITS = 2;
+const LETTERS_AND_DIGITS = 4;
+const COLONS = 8;
+const LONG_RUN = 16;
+
+/** One look at each character tells which detectors have anything to do: most values are names, numbers, dates. */
+function profile(text: string): number {
+  let flags = 0;
+  let digits = 0;
+  let colons = 0;
+  let dots = 0;
+  let run = 0;
+  let letters = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 48 && code <= 57) {
+      digits++;
+      run++;
+    } else if ((code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95) {
+      run++;
+      letters++;
+    } else if (code === 64) {
+      flags |= AT;
+      run = 0;
+    } else if (code === 58) {
+      colons++;
+      run = 0;
+    } else if (code === 46) {
+      dots++;
+      run++;
+    } else if (code === 45 || code === 43 || code === 47) run++;
+    else run = 0;
+    if (run >= 18) flags |= LONG_RUN;
+  }
+  // Seven make the shortest telephone number, four an address.
+  if (digits >= 7 || (digits >= 4 && dots >= 3)) flags |= MANY_DIGITS;
+  if (digits >= 2 && letters >= 2 && text.length >= 15) flags |= LETTERS_AND_DIGITS;
+  if (colons >= 2) flags |= COLONS;
+  return flags;
+}
+
+function find(text: string, wanted: ReadonlySet<string>, patterns: readonly DetectRule[]): Finding[] {
+  const found: Finding[] = [];
+  const as = (name: string) => (start: number, end: number) => {
+    found.push({ name, start, end });
+  };
+  const flags = profile(text);
+  if (wanted.has('secret') && text.length >= 12) findSecrets(text, (flags & LONG_RUN) !== 0, as('secret'));
+  if (wanted.has('email') && (flags & AT) !== 0) findEmails(text, as('email'));
+  if (wanted.has('iban') && (flags & LETTERS_AND_DIGITS) !== 0) findIbans(text, as('iban'));
+  if ((flags & MANY_DIGITS) !== 0 && text.length >= 7)
+    scanNumbers(text, (kind, start, end) => {
+      if (wanted.has(kind)) found.push({ name: kind, start, end });
+    });
+  if (wanted.has('ip_address') && (flags & COLONS) !== 0) findIpv6(text, as('ip_address'));
+  for (const { name, pattern } of patterns) pattern?.(text, as(name));
+  return found;
+}
+
+/** Findings that touch become one, which is called after the first of them. */
+function merged(found: Finding[]): Finding[] {
+  found.sort((left, right) => left.start - right.start || right.end - left.end);
+  const out: Finding[] = [];
+  for (const finding of found) {
+    const last = out.at(-1);
+    if (last && finding.start < last.end) out[out.length - 1] = { ...last, end: Math.max(last.end, finding.end) };
+    else out.push(finding);
+  }
+  return out;
+}
+
+/** Of two masks for the same thing the one that shows less. */
+const STRICTNESS = ['null', 'redact', 'constant', 'keep_first', 'keep_last'] as const;
+
+const stricter = (left: TextMask, right: TextMask): TextMask =>
+  STRICTNESS.indexOf(right.kind) < STRICTNESS.indexOf(left.kind) ? right : left;
+
+function replacement(mask: TextMask, name: string, value: string): string {
+  switch (mask.kind) {
+    case 'constant':
+      return mask.value;
+    case 'keep_first':
+      return value.length > mask.count ? `${value.slice(0, mask.count)}***` : `[${name}]`;
+    case 'keep_last':
+      return value.length > mask.count ? `***${value.slice(-mask.count)}` : `[${name}]`;
+    default:
+      return `[${name}]`;
+  }
+}
+
+export interface Scrubbed {
+  readonly text: string;
+  /** Something was found that takes the whole value away. */
+  readonly isGone: boolean;
+}
+
+/** Takes out of texts what some rules look for. */
+export class Scrubber {
+  readonly #masks = new Map<string, TextMask>();
+  readonly #wanted: ReadonlySet<string>;
+  readonly #patterns: readonly DetectRule[];
+  /** Names of what was found so far. */
+  readonly found = new Set<string>();
+
+  constructor(rules: readonly DetectRule[]) {
+    for (const { name, mask } of rules) {
+      const known = this.#masks.get(name);
+      this.#masks.set(name, known ? stricter(known, mask) : mask);
+    }
+    this.#wanted = new Set(rules.filter(({ pattern }) => !pattern).map(({ name }) => name));
+    this.#patterns = rules.filter(({ pattern }) => pattern);
+  }
+
+  get isIdle(): boolean {
+    return this.#masks.size === 0;
+  }
+
+  /** A text that is not a value of its own, such as an error or a comment: nothing takes it away whole. */
+  text(text: string): string {
+    return this.#scrub(text).text;
+  }
+
+  #scrub(text: string): Scrubbed {
+    const findings = text.length < 4 ? [] : find(text, this.#wanted, this.#patterns);
+    if (findings.length === 0) return { text, isGone: false };
+    let out = '';
+    let at = 0;
+    let isGone = false;
+    for (const { name, start, end } of merged(findings)) {
+      const mask = this.#masks.get(name) ?? { kind: 'redact' };
+      this.found.add(name);
+      isGone ||= mask.kind === 'null';
+      out += `${text.slice(at, start)}${replacement(mask, name, text.slice(start, end))}`;
+      at = end;
+    }
+    return { text: out + text.slice(at), isGone };
+  }
+
+  /** A value of any shape: texts in lists and objects, names of fields included. What holds nothing comes back as it is. */
+  value(value: unknown): unknown {
+    if (typeof value === 'string') {
+      const { text, isGone } = this.#scrub(value);
+      return isGone ? null : text;
+    }
+    if (Array.isArray(value)) return value.map((item) => this.value(item));
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.text(key), this.value(item)]));
+    return value;
+  }
+}
+
+export { patternFinder };

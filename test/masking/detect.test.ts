@@ -1,0 +1,144 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DETECTOR_KINDS, type DetectRule, patternFinder, Scrubber, type TextMask } from '../../dist/masking/index.js';
+import { detectRules, loadPolicies } from '../../dist/policy/index.js';
+import { LABELLED, measure } from './labelled.mjs';
+
+const REDACT: TextMask = { kind: 'redact' };
+const rule = (name: string, mask: TextMask = REDACT, pattern?: string): DetectRule => ({
+  name,
+  mask,
+  pattern: pattern === undefined ? undefined : patternFinder(pattern),
+});
+const all = (): Scrubber => new Scrubber(DETECTOR_KINDS.map((kind) => rule(kind)));
+const found = (text: string): string[] => {
+  const scrubber = all();
+  scrubber.text(text);
+  return [...scrubber.found];
+};
+
+describe('what is found', () => {
+  it.each([
+    ['write to ann.lee+x@mail.example.com', 'email'],
+    ['ZOË@EXAMPLE.ORG', 'email'],
+    ['call +1 415-555-2671 now', 'phone'],
+    ['(030) 123-4567', 'phone'],
+    ['+4915112345678', 'phone'],
+    ['+44 (0)20 7946 0958', 'phone'],
+    ['4111 1111 1111 1111', 'credit_card'],
+    ['5500005555555559', 'credit_card'],
+    ['SSN 123-45-6789', 'us_ssn'],
+    ['DE89 3704 0044 0532 0130 00', 'iban'],
+    ['gb29nwbk60161331926819', 'iban'],
+    ['from 192.168.12.7', 'ip_address'],
+    ['from 2001:db8::8a2e:370:7334', 'ip_address'],
+    ['AKIAIOSFODNN7EXAMPLE', 'secret'],
+    ['-----BEGIN RSA PRIVATE KEY-----', 'secret'],
+    ['aws_secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY', 'secret'],
+  ])('%s: %s', (text, kind) => expect(found(text)).toEqual([kind]));
+
+  it.each([
+    'order 4111111111111112',
+    'SKU-0001',
+    '2024-02-29 12:34:56',
+    'DE00370400440532013000',
+    'version 1.2.3.4',
+    '999-12-3456',
+    'a@b',
+    '300.1.2.3',
+    'Product 17',
+    '12:30:45',
+    'the password must be changed',
+  ])('%s is none', (text) => expect(found(text)).toEqual([]));
+
+  it('takes out every place, in nested values and names of fields too', () => {
+    const scrubber = all();
+    expect(scrubber.value([{ 'a@b.example': ['x 1.2.3.4', 5, null] }])).toEqual([
+      { '[email]': ['x [ip_address]', 5, null] },
+    ]);
+    expect([...scrubber.found].sort()).toEqual(['email', 'ip_address']);
+  });
+
+  it('leaves nothing between two findings that overlap', () => {
+    const scrubber = new Scrubber([rule('email'), rule('ticket', REDACT, '[a-z]+ ann')]);
+    expect(scrubber.text('from ann@example.com')).toBe('[ticket]');
+  });
+});
+
+describe('how it is masked', () => {
+  const text = 'card 4111 1111 1111 1111 of ann@example.com';
+  it.each([
+    [{ kind: 'redact' }, 'card [credit_card] of ann@example.com'],
+    [{ kind: 'constant', value: '(a card)' }, 'card (a card) of ann@example.com'],
+    [{ kind: 'keep_last', count: 4 }, 'card ***1111 of ann@example.com'],
+    [{ kind: 'keep_first', count: 4 }, 'card 4111*** of ann@example.com'],
+    [{ kind: 'keep_last', count: 64 }, 'card [credit_card] of ann@example.com'],
+    [{ kind: 'null' }, null],
+  ] as const)('%o', (mask, expected) => expect(new Scrubber([rule('credit_card', mask)]).value(text)).toBe(expected));
+
+  it('takes the stricter of two', () => {
+    const both = [rule('credit_card', { kind: 'keep_last', count: 4 }), rule('credit_card')];
+    expect(new Scrubber(both).text(text)).toContain('[credit_card]');
+  });
+
+  it('never takes an error text away whole', () =>
+    expect(new Scrubber([rule('credit_card', { kind: 'null' })]).text(text)).toBe(
+      'card [credit_card] of ann@example.com',
+    ));
+});
+
+describe('in a policy', () => {
+  const load = async (detect: string) => {
+    const folder = await mkdtemp(join(tmpdir(), 'snowfence-detect-'));
+    try {
+      await writeFile(
+        join(folder, 'p.yaml'),
+        `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n${detect}\n`,
+      );
+      return (await loadPolicies(folder)).policies[0]?.detect ?? [];
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  };
+
+  it('takes patterns of its own and leaves excepted columns alone', async () => {
+    const detect = await load(
+      'detect:\n  - find: [email, { name: ticket, pattern: "TCK-[0-9]{6}" }]\n    mask: { keep_last: 2 }\n    except: [DB.S.T.CONTACT]',
+    );
+    const text = 'TCK-123456 of ann@example.com';
+    const origin = (column: string) => ({ object: { database: 'DB', schema: 'S', name: 'T' }, column });
+    const scrub = (...columns: string[]) => new Scrubber(detectRules(detect, columns.map(origin))).text(text);
+    expect(scrub('NOTE')).toBe('***56 of ***om');
+    expect(scrub('CONTACT')).toBe(text);
+    // Made of an excepted column and another.
+    expect(scrub('CONTACT', 'NOTE')).toBe('***56 of ***om');
+    // An error, a comment.
+    expect(scrub()).toBe('***56 of ***om');
+  });
+
+  it.each([
+    ['{ name: x, pattern: "(" }', /p\.yaml:\d+:\d+ The pattern can't be read/],
+    ['{ name: x, pattern: "a*" }', /matches an empty text/],
+    ['{ name: email, pattern: "a" }', /a name that no detector has already/],
+    // What needs a backtracking engine is refused, not run.
+    ['{ name: x, pattern: "(a)\\\\1" }', /The pattern can't be read/],
+    ['fax', /detect\.0\.find/],
+  ])('refuses %s', async (find, message) => {
+    await expect(load(`detect:\n  - find: [${find}]`)).rejects.toThrow(message);
+  });
+});
+
+describe('the labelled set', () => {
+  it('has what docs/detectors.md says', () => {
+    expect(LABELLED.length).toBeGreaterThanOrEqual(2000);
+    for (const kind of DETECTOR_KINDS)
+      expect(LABELLED.filter(({ finds }) => finds.some(([name]) => name === kind)).length).toBeGreaterThanOrEqual(200);
+  });
+
+  it.each(measure())('$kind: precision and recall do not fall', ({ precision, recall }) => {
+    expect(precision).toBeGreaterThanOrEqual(0.985);
+    expect(recall).toBeGreaterThanOrEqual(0.95);
+  });
+});
