@@ -30,6 +30,8 @@ export interface Answer {
   readonly columns: readonly AnswerColumn[];
   readonly rows: readonly (readonly Json[])[];
   readonly isTruncated: boolean;
+  /** Where fetch goes on; null where there is nothing more to be had. */
+  readonly cursor: string | null;
   readonly notices: readonly string[];
   readonly queryId: string | null;
   readonly durationMs: number;
@@ -85,7 +87,7 @@ export function scrubbed(
 export function noticesFor(
   judged: Judged,
   verdict: Verdict,
-  isTruncated: boolean,
+  more: 'cursor' | 'limit' | undefined,
   found: ReadonlySet<string>,
   binds: readonly Bind[],
 ): string[] {
@@ -124,7 +126,8 @@ export function noticesFor(
         `The value '${String(looksMasked)}' looks like a mask: if it came from an earlier answer, it is not what stands in the data.`,
       );
   }
-  if (isTruncated) notices.push('The result was cut at your limit; narrow the statement or aggregate.');
+  if (more === 'limit') notices.push('The result was cut at your limit; narrow the statement or aggregate.');
+  if (more === 'cursor') notices.push('There are more rows: call the fetch tool with the cursor.');
   if (found.size > 0) notices.push(`Taken out of texts: ${[...found].join(', ')}.`);
   return notices;
 }
@@ -167,7 +170,7 @@ export function approvalDenial(
 }
 
 export class AnswerBuilder {
-  readonly statementId: string;
+  statementId: string;
   readonly #started: number;
   session: string | undefined;
   /** Snowflake has run the statement to its end, whatever happens to the answer now. */
@@ -193,6 +196,7 @@ export class AnswerBuilder {
       columns: [],
       rows: [],
       isTruncated: false,
+      cursor: null,
       notices: [],
       queryId: null,
       durationMs: Math.round(this.elapsed),

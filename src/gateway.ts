@@ -14,30 +14,24 @@ import {
   scrubbed,
 } from './answer.js';
 import type { Approvals } from './approval/index.js';
+import { type Cursor, Cursors, cursorAt, isSame } from './cursors.js';
 import type { Principal } from './identity/index.js';
 import { Intent } from './intent.js';
 import { Judge, type Judged, UNREACHABLE } from './judge.js';
-import { Scrubber } from './masking/index.js';
 import {
   type Denial,
   type DenialCode,
-  describeStanding,
-  detectRules,
   distance,
   inForce,
-  maskFor,
   mayRead,
   type Policy,
   type PolicySet,
-  rowsFor,
-  standing,
   type Verdict,
 } from './policy/index.js';
 import { affectedRowsQuery, objectKey, showObject } from './sql/index.js';
 import { type ClientInfo, RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
+import { Visible } from './visible.js';
 import {
-  type CatalogObject,
-  type PoolKey,
   type RunResult,
   StatementCancelled,
   StatementFailed,
@@ -49,6 +43,10 @@ export interface Caller {
   readonly principal: Principal;
   readonly client: ClientInfo;
 }
+
+/** What an answer holds at most; more comes by its cursor. */
+const PAGE_ROWS = 10_000;
+const PAGE_BYTES = 10_000_000;
 
 export interface Counters {
   readonly verdict: (decision: 'allow' | 'deny' | 'approve', code: DenialCode | undefined) => void;
@@ -77,12 +75,16 @@ const PROGRESS_MS = 1000;
 export class Gateway {
   readonly #parts: GatewayParts;
   readonly #judge: Judge;
+  readonly #cursors: Cursors;
+  readonly visible: Visible;
   readonly #confirmed = new Set<string>();
   readonly #running = new Map<string, number>();
   readonly #controllers = new Set<AbortController>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
+    this.#cursors = new Cursors(parts.transcript.pool);
+    this.visible = new Visible(parts);
     const { catalog } = parts.warehouse;
     this.#judge = new Judge({
       policies: parts.policies,
@@ -193,6 +195,7 @@ export class Gateway {
     const result = await this.#parts.warehouse.run({ role: verdict.role, warehouse: verdict.warehouse }, sql, {
       binds,
       tag: intent.tag,
+      maxResultRows: 1,
       maxRows: 1,
       maxBytes: 1000,
       timeoutMs: verdict.limits.timeoutMs,
@@ -248,7 +251,7 @@ export class Gateway {
   async #nearest(principal: Principal, judged: Judged): Promise<Judged> {
     const { denial, analysis } = judged;
     if (denial?.code !== 'OBJECT_DENIED' || !analysis) return judged;
-    const policies = this.policiesFor(principal);
+    const policies = this.visible.policiesFor(principal);
     const wanted = analysis.objects.find(
       (use) => use.via.length === 0 && (!use.relation || !mayRead(policies, use.object)),
     )?.object;
@@ -256,7 +259,7 @@ export class Gateway {
     const most = Math.max(2, Math.floor(wanted.name.length / 4));
     if (wanted.name.length > MAX_MISTYPED) return judged;
     // The denial stands also where nobody can say what else there is.
-    const objects = await this.visibleObjects(principal, wanted.database, undefined, MAX_NEIGHBOURS).then(
+    const objects = await this.visible.objects(principal, wanted.database, undefined, MAX_NEIGHBOURS).then(
       (visible) => visible.objects,
       () => [],
     );
@@ -400,13 +403,14 @@ export class Gateway {
       const result = await this.#parts.warehouse.run(key, sent, {
         binds: request.binds ?? [],
         tag: intent.tag,
-        maxRows: Math.min(request.maxRows ?? Number.POSITIVE_INFINITY, verdict.limits.rows),
-        maxBytes: verdict.limits.resultBytes,
+        maxResultRows: verdict.limits.rows,
+        maxRows: Math.min(request.maxRows ?? PAGE_ROWS, PAGE_ROWS, verdict.limits.rows),
+        maxBytes: Math.min(PAGE_BYTES, verdict.limits.resultBytes),
         timeoutMs: verdict.limits.timeoutMs,
         signal,
       });
       answer.hasRun = true;
-      return await this.#complete(answer, intent, verdict, result);
+      return await this.#complete(answer, intent, principal, verdict, result);
     } catch (error) {
       return await this.#failedRun(answer, intent, verdict, error);
     } finally {
@@ -463,30 +467,35 @@ export class Gateway {
   }
 
   /** What leaves is scanned once more, then the outcome is written down, then answered. */
-  async #complete(answer: AnswerBuilder, intent: Intent, verdict: Verdict, result: RunResult): Promise<Answer> {
-    const { rows, found } = scrubbed(result, verdict, intent.judged.outputMasks);
-    const masks = masksOf(
-      intent.judged.outputMasks,
-      result.columns.map(({ name }) => name),
+  async #complete(
+    answer: AnswerBuilder,
+    intent: Intent,
+    principal: Principal,
+    verdict: Verdict,
+    result: RunResult,
+  ): Promise<Answer> {
+    const page = shownPage(intent, verdict, result);
+    const { columns, rows, found } = page;
+    const isTruncated = !result.isLast;
+    const cursor = await this.#cursor(intent, principal, verdict, result);
+    const more = cursor === null ? 'limit' : 'cursor';
+    const notices = noticesFor(
+      intent.judged,
+      verdict,
+      isTruncated ? more : undefined,
+      found,
+      intent.request.binds ?? [],
     );
-    const columns = result.columns.map(({ name, type }, index) => ({
-      name,
-      type: type === 'FIXED' ? 'NUMBER' : type,
-      mask: masks[index] ?? null,
-    }));
-    const notices = noticesFor(intent.judged, verdict, result.isTruncated, found, intent.request.binds ?? []);
-    const digest = createHash('sha256').update(JSON.stringify(rows)).digest('hex');
     await this.#parts.transcript.recorder.append(
       intent.event('statement_completed', {
         query_id: result.queryId,
         rows: rows.length,
         bytes: result.bytes,
-        truncated: result.isTruncated,
+        truncated: isTruncated,
         duration_ms: Math.round(answer.elapsed),
         masks: columns.filter((column) => column.mask !== null).map((column) => [column.name, column.mask]),
         detected: [...found],
-        digest: verdict.record.results === 'none' ? null : digest,
-        ...(verdict.record.results === 'masked' ? { columns: columns.map((column) => column.name), result: rows } : {}),
+        ...page.record,
       }),
     );
     if (intent.judged.analysis?.objects.some((use) => use.access === 'write'))
@@ -496,10 +505,120 @@ export class Gateway {
       status: 'ok',
       columns,
       rows,
-      isTruncated: result.isTruncated,
+      isTruncated,
+      cursor,
       notices,
       queryId: result.queryId,
     });
+  }
+
+  /** Where to read on, if there is more and the principal may see more of it. The result stays open here for a while. */
+  async #cursor(intent: Intent, principal: Principal, verdict: Verdict, result: RunResult): Promise<string | null> {
+    const { reader, rows, bytes } = result;
+    if (!reader) return null;
+    const bytesLeft = verdict.limits.resultBytes - bytes;
+    // A row that fits into no page is the end as well.
+    if (rows.length === 0 || rows.length >= verdict.limits.rows || bytesLeft <= 0) {
+      reader.close();
+      return null;
+    }
+    const cursor = await this.#cursors.make(principal, {
+      sessionId: intent.session,
+      statementId: intent.statementId,
+      queryId: result.queryId,
+      statement: intent.request.sql,
+      binds: intent.request.binds ?? [],
+      purpose: intent.request.purpose,
+      grant: grantOf(verdict, intent.judged.sent ?? ''),
+      position: rows.length,
+      endRow: verdict.limits.rows,
+      bytesLeft,
+    });
+    this.#parts.warehouse.hold(reader);
+    return cursor;
+  }
+
+  /** The next rows of a result, under the rules of now: where these have changed, the cursor is over. */
+  async fetch(caller: Caller, text: string, request: Pick<QueryRequest, 'maxRows' | 'signal'>): Promise<Answer> {
+    const { principal } = caller;
+    const answer = new AnswerBuilder(randomUUID(), performance.now());
+    try {
+      await this.#parts.transcript.ensureAlive();
+      const cursor = await this.#cursors.find(principal, text);
+      if (!cursor) return answer.finish({ status: 'error', error: NO_CURSOR });
+      answer.session = cursor.session_id;
+      answer.statementId = cursor.statement_id;
+      const { statement: sql, binds } = cursor;
+      const full: QueryRequest = { ...request, sql, binds, purpose: cursor.purpose ?? undefined };
+      const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
+      const judged = await this.#judge.judge(principal, policies, full);
+      const { version } = this.#parts.policies();
+      const intent = new Intent(cursor.session_id, cursor.statement_id, full, judged, version);
+      if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
+      const { verdict, sent } = judged;
+      if (!verdict || sent === undefined || !isSame(cursor, grantOf(verdict, sent)))
+        return await this.#refuse(answer, intent, CHANGED_RULES);
+      return await this.#fetchPage(answer, intent, verdict, cursor);
+    } catch (error) {
+      return this.#failure(answer, error);
+    }
+  }
+
+  async #fetchPage(answer: AnswerBuilder, intent: Intent, verdict: Verdict, cursor: Cursor): Promise<Answer> {
+    const { position, end_row: endRow } = cursor;
+    const rowsLeft = Math.max(0, Math.min(endRow, verdict.limits.rows) - position);
+    const taken = rowsLeft === 0 ? 0 : await this.#cursors.takeBytes(cursor.id, PAGE_BYTES);
+    if (taken === 0) return answer.finish({ status: 'error', error: NO_CURSOR });
+    let used = 0;
+    try {
+      const key = { role: verdict.role, warehouse: verdict.warehouse };
+      const result = await this.#parts.warehouse.resume(key, {
+        queryId: cursor.query_id,
+        from: position,
+        maxRows: Math.min(intent.request.maxRows ?? PAGE_ROWS, PAGE_ROWS, rowsLeft),
+        maxBytes: taken,
+        timeoutMs: verdict.limits.timeoutMs,
+        signal: intent.request.signal,
+      });
+      used = result.bytes;
+      const page = shownPage(intent, verdict, result);
+      const next = position + result.rows.length;
+      const hasMore = !result.isLast && result.rows.length > 0 && next < endRow;
+      await this.#parts.transcript.recorder.append(
+        intent.event('rows_fetched', {
+          query_id: result.queryId,
+          from: position,
+          rows: result.rows.length,
+          bytes: result.bytes,
+          detected: [...page.found],
+          ...page.record,
+        }),
+      );
+      if (result.reader && hasMore) this.#parts.warehouse.hold(result.reader);
+      else result.reader?.close();
+      this.#parts.counters.ran(answer.elapsed, result.rows.length, result.bytes);
+      const more = hasMore ? 'cursor' : 'limit';
+      return answer.finish({
+        status: 'ok',
+        columns: page.columns,
+        rows: page.rows,
+        isTruncated: !result.isLast,
+        cursor: hasMore ? cursorAt(cursor.id, next) : null,
+        notices: noticesFor(intent.judged, verdict, result.isLast ? undefined : more, page.found, []),
+        queryId: result.queryId,
+      });
+    } catch (error) {
+      if (error instanceof StatementFailed || error instanceof StatementCancelled) {
+        const code = error instanceof StatementFailed ? error.code : 'CANCELLED';
+        await this.#parts.transcript.recorder.append(
+          intent.event('rows_fetched', { query_id: cursor.query_id, from: position, rows: 0, error: code }),
+        );
+        return answer.finish({ status: 'error', error: error instanceof StatementFailed ? NO_CURSOR : SLOW_ROWS });
+      }
+      throw error;
+    } finally {
+      await this.#cursors.giveBack(cursor.id, taken - used);
+    }
   }
 
   async #failedRun(answer: AnswerBuilder, intent: Intent, verdict: Verdict, error: unknown): Promise<Answer> {
@@ -569,79 +688,41 @@ export class Gateway {
   cancelAll(): void {
     for (const controller of this.#controllers) controller.abort();
   }
-
-  // --- what may be seen
-
-  policiesFor(principal: Principal): readonly Policy[] {
-    return inForce(this.#parts.policies(), principal, this.#parts.now());
-  }
-
-  /** The principal's standing in words. */
-  whoami(principal: Principal): {
-    policies: readonly string[];
-    words: readonly string[];
-    version: string;
-    limits: Verdict['limits'];
-  } {
-    const policies = this.policiesFor(principal);
-    return {
-      policies: policies.map((policy) => policy.name),
-      words: describeStanding(policies),
-      version: this.#parts.policies().version,
-      limits: standing(policies).limits,
-    };
-  }
-
-  /** Objects that the principal may describe, at most `limit`; in one schema, one database, or all that the policies name. */
-  async visibleObjects(
-    principal: Principal,
-    database: string | undefined,
-    schema: string | undefined,
-    limit: number,
-  ): Promise<{ objects: readonly CatalogObject[]; isTruncated: boolean }> {
-    const policies = this.policiesFor(principal);
-    const { role, warehouse } = standing(policies);
-    if (policies.length === 0) return { objects: [], isTruncated: false };
-    const { catalog } = this.#parts.warehouse;
-    const databases = database === undefined ? await this.#databasesOf(policies, { role, warehouse }) : [database];
-    const found: CatalogObject[] = [];
-    for (const name of databases) found.push(...(await catalog.objects({ role, warehouse }, name, schema)));
-    const objects = found.filter((object) => mayRead(policies, object));
-    return { objects: objects.slice(0, limit), isTruncated: objects.length > limit };
-  }
-
-  /** Those that the rules name; all of them where a rule leaves the database open. */
-  async #databasesOf(policies: readonly Policy[], key: PoolKey): Promise<readonly string[]> {
-    const globs = policies.flatMap((policy) => policy.rules.flatMap((rule) => (rule.effect === 'deny' ? [] : rule.on)));
-    const names = globs.map((glob) => /^"?([^".]+)"?\./.exec(glob.source)?.[1] ?? '*');
-    if (names.some((name) => name.includes('*'))) return this.#parts.warehouse.catalog.databases(key);
-    return [...new Set(names.map((name) => name.toUpperCase()))];
-  }
-
-  /** One table or view with its columns and how each is masked; undefined where it isn't there or isn't visible. */
-  async visibleRelation(principal: Principal, database: string, schema: string, name: string) {
-    const policies = this.policiesFor(principal);
-    const object = { database, schema, name };
-    if (!mayRead(policies, object)) return undefined;
-    const { role, warehouse, detect } = standing(policies);
-    const relation = await this.#parts.warehouse.catalog.relation({ role, warehouse }, object);
-    if (!relation) return undefined;
-    const comments = new Scrubber(detectRules(detect));
-    const columns = relation.columns.map((column) => ({
-      ...column,
-      comment: comments.text(column.comment),
-      mask: maskFor(policies, object, column.name),
-    }));
-    return {
-      ...relation,
-      comment: comments.text(relation.comment),
-      columns,
-      rowRules: rowsFor(policies, object, principal),
-    };
-  }
 }
 
 // --- pieces of the way
+
+const NO_CURSOR = {
+  code: 'UNKNOWN_CURSOR',
+  message: 'There is no such cursor of yours, or it is over. Send the statement again.',
+};
+
+const SLOW_ROWS = { code: 'CANCELLED', message: 'The rows did not come in time. Ask again with the same cursor.' };
+
+const CHANGED_RULES: Denial = {
+  code: 'NOT_VERIFIED',
+  message: 'Rules or views have changed since this statement ran, so its result is not read on.',
+  hint: 'Send the statement again.',
+};
+
+/** What a result was given out for: the text as sent, and how it was allowed. */
+const grantOf = (verdict: Verdict, sent: string): string => `${verdict.decision} ${sent}`;
+
+/** Rows as the agent sees them, and what of them is recorded. */
+function shownPage(intent: Intent, verdict: Verdict, result: RunResult) {
+  const { rows, found } = scrubbed(result, verdict, intent.judged.outputMasks);
+  const names = result.columns.map(({ name }) => name);
+  const masks = masksOf(intent.judged.outputMasks, names);
+  const columns = result.columns.map(({ name, type }, index) => ({
+    name,
+    type: type === 'FIXED' ? 'NUMBER' : type,
+    mask: masks[index] ?? null,
+  }));
+  const { results } = verdict.record;
+  const digest = results === 'none' ? null : createHash('sha256').update(JSON.stringify(rows)).digest('hex');
+  const record = { digest, ...(results === 'masked' ? { columns: names, result: rows } : {}) };
+  return { columns, rows, found, record };
+}
 
 const nameOf = (principal: Principal): string => `${principal.issuer} ${principal.subject}`;
 

@@ -49,6 +49,7 @@ export class Intent {
       | 'statement_completed'
       | 'statement_failed'
       | 'statement_cancelled'
+      | 'rows_fetched'
       | 'estimate_asked'
       | 'approval_asked'
       | 'approval_used',

@@ -47,7 +47,6 @@ export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReade
         return { name: parts(first?.text ?? '')[0] ?? '', type: type === '' ? 'VARCHAR' : type, comment: '' };
       }),
       viewText: viewText === undefined ? undefined : `CREATE VIEW ${name} AS ${viewText}`,
-      isSecure: false,
       comment: '',
       rows: undefined,
     };

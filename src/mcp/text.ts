@@ -36,7 +36,7 @@ export function answerText(answer: Answer): string {
       const masked = answer.columns
         .filter((column) => column.mask !== null)
         .map((column) => `${column.name} (${column.mask})`);
-      const count = `${answer.rows.length} row${answer.rows.length === 1 ? '' : 's'}${answer.isTruncated ? ', cut at your limit' : ''}.`;
+      const count = `${answer.rows.length} row${answer.rows.length === 1 ? '' : 's'}${answer.cursor ? `, more by the cursor ${answer.cursor}` : answer.isTruncated ? ', cut at your limit' : ''}.`;
       const hidden = masked.length > 0 ? [`Masked: ${masked.join(', ')}.`] : [];
       return [count, ...hidden, ...notices, ...(answer.columns.length > 0 ? [table(answer)] : [])].join('\n');
     }

@@ -98,7 +98,7 @@ function structured(answer: Answer, consoleUrl: string): Record<string, unknown>
     rows: answer.rows,
     row_count: answer.rows.length,
     truncated: answer.isTruncated,
-    cursor: null,
+    cursor: answer.cursor,
     notices: answer.notices,
     query_id: answer.queryId,
     duration_ms: answer.durationMs,
@@ -145,6 +145,25 @@ const query: Tool = {
   isReadOnly: false,
   call: async (input, context) =>
     resultOf(await context.gateway.query(context.caller, requestOf(queryInput.parse(input), context)), context),
+};
+
+const fetchInput = z.object({
+  cursor: z.string().max(100).describe('From an answer to query or fetch.'),
+  max_rows: queryInput.shape.max_rows,
+});
+
+const fetchRows: Tool = {
+  name: 'fetch',
+  title: 'Fetch more rows',
+  description:
+    'The next rows of a result that did not fit into one answer. Takes the cursor of the answer before; the answer carries the next one, or null at the end.',
+  input: fetchInput,
+  output: queryOutput,
+  isReadOnly: true,
+  call: async (input, context) => {
+    const { cursor, max_rows: maxRows } = fetchInput.parse(input);
+    return resultOf(await context.gateway.fetch(context.caller, cursor, { maxRows, signal: context.signal }), context);
+  },
 };
 
 const explainInput = queryInput.omit({ max_rows: true });
@@ -258,7 +277,7 @@ const describe: Tool = {
     const { object } = describeInput.parse(input);
     const [database, schema, name] = nameParts(object ?? '');
     if (database !== undefined && schema !== undefined && name !== undefined) {
-      const relation = await gateway.visibleRelation(caller.principal, database, schema, name);
+      const relation = await gateway.visible.relation(caller.principal, database, schema, name);
       if (!relation) return notVisible(object ?? '');
       const columns = relation.columns.map((column) =>
         withoutGaps({
@@ -286,7 +305,7 @@ const describe: Tool = {
         isError: false,
       };
     }
-    const { objects, isTruncated } = await gateway.visibleObjects(caller.principal, database, schema, DESCRIBE_LIMIT);
+    const { objects, isTruncated } = await gateway.visible.objects(caller.principal, database, schema, DESCRIBE_LIMIT);
     if (objects.length === 0 && object !== undefined) return notVisible(object);
     const entries = objects.map((entry) => ({
       object: showObject(entry),
@@ -334,7 +353,7 @@ const whoami: Tool = {
   isReadOnly: true,
   call: async (_input, { gateway, caller }) => {
     const { principal } = caller;
-    const { policies, words, version, limits } = gateway.whoami(principal);
+    const { policies, words, version, limits } = gateway.visible.whoami(principal);
     const out = {
       subject: principal.subject,
       client_id: principal.clientId,
@@ -389,4 +408,4 @@ const approval: Tool = {
   },
 };
 
-export const TOOLS: readonly Tool[] = [query, describe, explain, approval, whoami];
+export const TOOLS: readonly Tool[] = [query, fetchRows, describe, explain, approval, whoami];

@@ -24,7 +24,7 @@ export interface RelationInfo extends ObjectName {
   /** A view's defining text; undefined where it can't be read (a secure view of another owner, say). */
   readonly viewText: string | undefined;
   /** A secure view: Snowflake runs nobody's predicate before its own (documentation page user-guide/views-secure). */
-  readonly isSecure: boolean;
+  readonly isSecure?: boolean;
   readonly comment: string;
   readonly rows: number | undefined;
 }

@@ -22,7 +22,7 @@ export interface Treatment {
   /** A predicate on the table's own columns; rows that do not fulfil it are not there. */
   readonly predicate: string | undefined;
   /** A secure view that is read in the table's place. */
-  readonly source: RelationInfo | undefined;
+  readonly source?: RelationInfo | undefined;
 }
 
 /** By object key; an object that isn't here is read as it is. */

@@ -11,6 +11,7 @@ export type EventKind =
   | 'statement_completed'
   | 'statement_failed'
   | 'statement_cancelled'
+  | 'rows_fetched'
   | 'policy_reloaded'
   | 'policy_problem'
   | 'token_refused';

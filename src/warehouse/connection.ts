@@ -129,6 +129,11 @@ export class WarehouseConnection {
     return this.#connection.execute(options);
   }
 
+  /** The result of a statement that ran before, in any session of this user. */
+  fetchResult(options: { queryId: string } & Partial<StatementOption>): RowStatement {
+    return this.#connection.fetchResult(options);
+  }
+
   /** A broken connection goes back to no pool. */
   markBroken(): void {
     this.#isBroken = true;

@@ -1,16 +1,20 @@
 /**
- * A statement run: rows streamed and cut at the limits, the rest cancelled in the warehouse, with a deadline of our own (the
- * driver goes on asking a dead server a thousand times).
+ * A statement run, or a result of one taken up again: rows in pages, with a deadline of our own (the driver goes on asking a dead
+ * server a thousand times).
  */
-import type { RowStatement } from 'snowflake-sdk';
+import type { RowStatement, StatementOption } from 'snowflake-sdk';
 import { failureOf, type WarehouseConnection } from './connection.js';
+import { waitFor } from './deadline.js';
 import { StatementCancelled, WarehouseUnavailable } from './options.js';
-import { converter, type Json } from './value.js';
+import { type Page, ResultReader } from './result.js';
 
 export interface RunOptions {
   readonly binds: readonly (string | number | boolean | null)[];
   /** Stands in Snowflake's history with the statement. */
   readonly tag: string;
+  /** Of the whole result; what lies beyond is not kept by Snowflake. */
+  readonly maxResultRows: number;
+  /** Of the first page. */
   readonly maxRows: number;
   /** Over the JSON text of the rows. */
   readonly maxBytes: number;
@@ -18,12 +22,17 @@ export interface RunOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-export interface RunResult {
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
-  readonly rows: readonly (readonly Json[])[];
-  readonly bytes: number;
-  readonly isTruncated: boolean;
+export interface RunResult extends Page {
+  readonly columns: ResultReader['columns'];
   readonly queryId: string;
+  /** Where to read on; undefined at the end. */
+  readonly reader: ResultReader | undefined;
+}
+
+/** A part of a result that a statement left behind. */
+export interface ResumeOptions extends Pick<RunOptions, 'maxRows' | 'maxBytes' | 'timeoutMs' | 'signal'> {
+  readonly queryId: string;
+  readonly from: number;
 }
 
 /** Our deadline comes a little after Snowflake's own, so that its clearer error is the one that is heard. */
@@ -51,73 +60,47 @@ function cancelStatement(statement: RowStatement | undefined, connection: Wareho
   });
 }
 
-function collect(statement: RowStatement, options: RunOptions): Promise<Omit<RunResult, 'queryId'>> {
-  const columns = statement.getColumns() ?? [];
-  const convert = columns.map(converter);
-  const rows: Json[][] = [];
-  let bytes = 0;
-  return new Promise((resolve, reject) => {
-    const result = (isTruncated: boolean): Omit<RunResult, 'queryId'> => ({
-      columns: columns.map((column) => ({ name: column.getName(), type: column.getType().toUpperCase() })),
-      rows,
-      bytes,
-      isTruncated,
-    });
-    const stream = statement.streamRows();
-    stream.on('error', (error: unknown) => reject(failureOf(error)));
-    stream.on('end', () => resolve(result(false)));
-    stream.on('data', (row: unknown) => {
-      const cells = Array.isArray(row) ? row : Object.values(row as object);
-      if (rows.length >= options.maxRows) {
-        stream.destroy();
-        resolve(result(true));
-        return;
-      }
-      const values = convert.map((one, index) => one(cells[index]));
-      const size = Buffer.byteLength(JSON.stringify(values));
-      if (bytes + size > options.maxBytes) {
-        stream.destroy();
-        resolve(result(true));
-        return;
-      }
-      bytes += size;
-      rows.push(values);
-    });
-  });
+/** Reads the first page of what a statement leaves. */
+async function firstPage(
+  statement: RowStatement,
+  from: number,
+  { maxRows, maxBytes }: Pick<RunOptions, 'maxRows' | 'maxBytes'>,
+): Promise<RunResult> {
+  const reader = new ResultReader(statement, from);
+  try {
+    const page = await reader.read(maxRows, maxBytes);
+    if (page.isLast) reader.close();
+    return { ...page, columns: reader.columns, queryId: reader.queryId, reader: page.isLast ? undefined : reader };
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
 }
 
-/** Throws StatementFailed, StatementCancelled or WarehouseUnavailable. */
-export async function run(connection: WarehouseConnection, sqlText: string, options: RunOptions): Promise<RunResult> {
+type Started = (complete: NonNullable<StatementOption['complete']>) => RowStatement;
+
+/** A statement begun and its first page read, before the deadline and for as long as somebody waits for it. */
+async function within(
+  connection: WarehouseConnection,
+  { timeoutMs, signal }: Pick<RunOptions, 'timeoutMs' | 'signal'>,
+  start: Started,
+  read: (statement: RowStatement) => Promise<RunResult>,
+): Promise<RunResult> {
   let statement: RowStatement | undefined;
-  let stop: (error: Error) => void = () => undefined;
-  const stopped = new Promise<never>((_resolve, reject) => {
-    stop = reject;
-  });
-  stopped.catch(() => undefined);
-  const onAbort = (): void => stop(new StatementCancelled('caller'));
-  if (options.signal?.aborted) throw new StatementCancelled('caller');
-  options.signal?.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(() => stop(new StatementCancelled('timeout')), options.timeoutMs + GRACE_MS);
-  const work = new Promise<RowStatement>((resolve, reject) => {
-    statement = connection.execute({
-      sqlText,
-      ...(options.binds.length > 0 ? { binds: [...options.binds] } : {}),
-      streamResult: true,
-      rowMode: 'array',
-      fetchAsString: ['Number', 'Date'],
-      parameters: {
-        QUERY_TAG: options.tag,
-        STATEMENT_TIMEOUT_IN_SECONDS: Math.max(1, Math.ceil(options.timeoutMs / 1000)),
-        // One more than may be shown, to know whether there are more.
-        ROWS_PER_RESULTSET: options.maxRows + 1,
-      },
-      complete: (error, finished) => (error ? reject(failureOf(error)) : resolve(finished as RowStatement)),
-    });
-  }).then(async (finished) => ({ ...(await collect(finished, options)), queryId: finished.getQueryId() }));
+  let work: Promise<RunResult> | undefined;
   try {
-    return await Promise.race([work, stopped]);
+    return await waitFor({ timeoutMs: timeoutMs + GRACE_MS, signal }, () => {
+      work = new Promise<RowStatement>((resolve, reject) => {
+        statement = start((error, finished) => (error ? reject(failureOf(error)) : resolve(finished as RowStatement)));
+      }).then(read);
+      return work;
+    });
   } catch (error) {
-    work.catch(() => undefined);
+    // What comes too late is nobody's: its stream is closed.
+    work?.then(
+      ({ reader }) => reader?.close(),
+      () => undefined,
+    );
     if (error instanceof StatementCancelled) {
       const isHeard = await cancelStatement(statement, connection);
       // A deadline that passed in silence says more of the warehouse than of the statement.
@@ -125,8 +108,47 @@ export async function run(connection: WarehouseConnection, sqlText: string, opti
     }
     if (error instanceof WarehouseUnavailable) connection.markBroken();
     throw error;
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener('abort', onAbort);
   }
 }
+
+const ROWS = { streamResult: true, rowMode: 'array', fetchAsString: ['Number', 'Date'] } as const;
+
+/** Throws StatementFailed, StatementCancelled or WarehouseUnavailable. */
+export const run = (connection: WarehouseConnection, sqlText: string, options: RunOptions): Promise<RunResult> =>
+  within(
+    connection,
+    options,
+    (complete) =>
+      connection.execute({
+        sqlText,
+        ...(options.binds.length > 0 ? { binds: [...options.binds] } : {}),
+        ...ROWS,
+        fetchAsString: [...ROWS.fetchAsString],
+        parameters: {
+          QUERY_TAG: options.tag,
+          STATEMENT_TIMEOUT_IN_SECONDS: Math.max(1, Math.ceil(options.timeoutMs / 1000)),
+          // One more than may be shown, to know whether there are more.
+          ROWS_PER_RESULTSET: options.maxResultRows + 1,
+        },
+        complete,
+      }),
+    (statement) => firstPage(statement, 0, options),
+  );
+
+/**
+ * Rows of a result that Snowflake keeps (24 hours, for the user who ran the statement: documentation page
+ * user-guide/querying-persisted-results). Throws as `run` does; StatementFailed where the result is no longer there.
+ */
+export const resume = (connection: WarehouseConnection, options: ResumeOptions): Promise<RunResult> =>
+  within(
+    connection,
+    options,
+    (complete) =>
+      connection.fetchResult({
+        queryId: options.queryId,
+        ...ROWS,
+        fetchAsString: [...ROWS.fetchAsString],
+        complete,
+      }),
+    (statement) => firstPage(statement, options.from, options),
+  );

@@ -6,6 +6,8 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 /** A number's text as a number, where nothing is lost; the text otherwise. */
 export function exactNumber(text: string): number | string {
   const value = Number(text);
+  // Fifteen digits fit, whatever they are: most numbers need no further look.
+  if (text.length <= 15 && text !== '' && Number.isFinite(value)) return value;
   if (!Number.isFinite(value)) return text;
   // A whole number is exact if the double is that very number; fifteen digits of a fraction always come back as they were.
   if (/^-?\d+$/.test(text)) return BigInt(text) === BigInt(value) ? value : text;

@@ -2,14 +2,21 @@
 import { Catalog } from './catalog.js';
 import { explain, type Plan } from './confirm.js';
 import type { PoolKey } from './connection.js';
-import type { WarehouseOptions } from './options.js';
+import { waitFor } from './deadline.js';
+import { StatementCancelled, type WarehouseOptions } from './options.js';
 import { WarehousePool } from './pool.js';
-import { type RunOptions, type RunResult, run } from './run.js';
+import type { ResultReader } from './result.js';
+import { type ResumeOptions, type RunOptions, type RunResult, resume, run } from './run.js';
+
+/** Streams that wait for their next page; what is not among them is read anew from where it stopped. */
+const OPEN_READERS = 16;
+const READER_IDLE_MS = 60_000;
 
 export class Warehouse implements AsyncDisposable {
   readonly options: WarehouseOptions;
   readonly catalog: Catalog;
   readonly #pool: WarehousePool;
+  readonly #readers = new Map<string, { readonly reader: ResultReader; readonly timer: NodeJS.Timeout }>();
 
   constructor(options: WarehouseOptions) {
     this.options = options;
@@ -22,6 +29,44 @@ export class Warehouse implements AsyncDisposable {
     return this.#pool.use(key, (connection) => run(connection, sqlText, options));
   }
 
+  /** Keeps a result open for whoever asks for the rows after these. */
+  hold(reader: ResultReader): void {
+    const name = `${reader.queryId} ${reader.position}`;
+    this.#take(name)?.close();
+    const [oldest] = this.#readers.keys();
+    if (this.#readers.size >= OPEN_READERS && oldest !== undefined) this.#take(oldest)?.close();
+    const timer = setTimeout(() => this.#take(name)?.close(), READER_IDLE_MS).unref();
+    this.#readers.set(name, { reader, timer });
+  }
+
+  #take(name: string): ResultReader | undefined {
+    const held = this.#readers.get(name);
+    if (!held) return undefined;
+    clearTimeout(held.timer);
+    this.#readers.delete(name);
+    return held.reader;
+  }
+
+  /**
+   * Rows of an earlier statement's result: from the stream that is still open, else from what Snowflake keeps. Throws as `run`
+   * does, StatementFailed where the result is gone.
+   */
+  async resume(key: PoolKey, options: ResumeOptions): Promise<RunResult> {
+    const reader = this.#take(`${options.queryId} ${options.from}`);
+    if (reader) {
+      try {
+        const page = await waitFor(options, () => reader.read(options.maxRows, options.maxBytes));
+        if (page.isLast) reader.close();
+        return { ...page, columns: reader.columns, queryId: reader.queryId, reader: page.isLast ? undefined : reader };
+      } catch (error) {
+        reader.close();
+        if (error instanceof StatementCancelled) throw error;
+        // Links to a result's parts hold for some hours only; asked anew, they are fresh.
+      }
+    }
+    return this.#pool.use(key, (connection) => resume(connection, options));
+  }
+
   explain(key: PoolKey, sqlText: string, binds: RunOptions['binds'], tag: string): Promise<Plan> {
     return this.#pool.use(key, (connection) => explain(connection, sqlText, binds, tag));
   }
@@ -32,6 +77,7 @@ export class Warehouse implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of [...this.#readers.keys()]) this.#take(name)?.close();
     await this.#pool[Symbol.asyncDispose]();
   }
 }

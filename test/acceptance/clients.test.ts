@@ -10,7 +10,7 @@ import { agent, MAIN, query, tokenOf } from '../support/demo.js';
 
 const ready = inject('ready');
 const SQL = 'SELECT NAME, EMAIL FROM ANALYTICS.SALES.CUSTOMERS ORDER BY CUSTOMER_ID LIMIT 5';
-const TOOLS = ['approval', 'describe', 'explain', 'query', 'whoami'];
+const TOOLS = ['approval', 'describe', 'explain', 'fetch', 'query', 'whoami'];
 
 function expectMasked(result: unknown): void {
   const { structuredContent } = result as { structuredContent: unknown };

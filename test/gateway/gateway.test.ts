@@ -59,9 +59,9 @@ function gatewayThat(takes: number, set = policies, count: () => number = () => 
     ran.push(sql);
     if (sql.startsWith('SELECT COUNT')) {
       const rows = [[count()]];
-      return { columns: [{ name: 'N', type: 'FIXED' }], rows, bytes: 3, isTruncated: false, queryId: 'q' };
+      return { columns: [{ name: 'N', type: 'FIXED' }], rows, bytes: 3, isLast: true, queryId: 'q' };
     }
-    return { columns: [{ name: 'ID', type: 'FIXED' }], rows: [[1]], bytes: 3, isTruncated: false, queryId: 'q' };
+    return { columns: [{ name: 'ID', type: 'FIXED' }], rows: [[1]], bytes: 3, isLast: true, queryId: 'q' };
   };
   const relation = async (_key: unknown, name: { database: string; schema: string; name: string }) => ({
     ...name,

@@ -23,6 +23,7 @@ export interface QueryAnswer {
   readonly rows: readonly (readonly unknown[])[];
   readonly row_count: number;
   readonly truncated: boolean;
+  readonly cursor: string | null;
   readonly notices: readonly string[];
   readonly query_id: string | null;
   readonly duration_ms: number;

@@ -401,6 +401,23 @@ function targetTree(translator: Translator, kind: string, body: Body): Body {
   };
 }
 
+/** The target stays a name, with or without another; sources and conditions are walked as ever. */
+function mergeTree(translator: Translator, body: Body): Body {
+  const node = nodeOf(body['this']);
+  const named = node?.kind === 'alias' ? node.body : undefined;
+  const table = asBody(asBody(named ? named['this'] : body['this'])['table']);
+  const relation = translator.target(table);
+  const walked = asBody(asBody(translator.walk({ merge: { ...body, this: null } }, NO_CTES))['merge']);
+  const target = { table: qualified(table, relation) };
+  const alias = identifierOf(named?.['alias']);
+  return {
+    merge: {
+      ...walked,
+      this: named ? { alias: { ...named, this: target, alias: alias ? identifierNode(folded(alias)) : null } } : target,
+    },
+  };
+}
+
 export const duckColumnType = (body: Body): { duck: string; declared: SnowType } => {
   const declared = fromTree(body);
   if (!declared) throw new WarehouseError('000002', '0A000', "Unsupported feature 'this column type'");
@@ -455,6 +472,9 @@ function translateAnew(sql: string, session: Session, catalog: Catalog, binds: r
     case 'update':
     case 'delete':
       out = targetTree(translator, node.kind, node.body);
+      break;
+    case 'merge':
+      out = mergeTree(translator, node.body);
       break;
     default:
       out = translator.walk(withOutputNames(tree, sql), NO_CTES);

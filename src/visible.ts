@@ -1,0 +1,98 @@
+/** What a principal may see without running anything: its standing, the objects that it may describe, their columns and masks. */
+import type { Principal } from './identity/index.js';
+import { Scrubber } from './masking/index.js';
+import {
+  describeStanding,
+  detectRules,
+  inForce,
+  maskFor,
+  mayRead,
+  type Policy,
+  type PolicySet,
+  rowsFor,
+  standing,
+  type Verdict,
+} from './policy/index.js';
+import type { CatalogObject, PoolKey, Warehouse } from './warehouse/index.js';
+
+export interface VisibleParts {
+  readonly policies: () => PolicySet;
+  readonly warehouse: Pick<Warehouse, 'catalog'>;
+  readonly now: () => Date;
+}
+
+export class Visible {
+  readonly #parts: VisibleParts;
+
+  constructor(parts: VisibleParts) {
+    this.#parts = parts;
+  }
+
+  policiesFor(principal: Principal): readonly Policy[] {
+    return inForce(this.#parts.policies(), principal, this.#parts.now());
+  }
+
+  /** The principal's standing in words. */
+  whoami(principal: Principal): {
+    policies: readonly string[];
+    words: readonly string[];
+    version: string;
+    limits: Verdict['limits'];
+  } {
+    const policies = this.policiesFor(principal);
+    return {
+      policies: policies.map((policy) => policy.name),
+      words: describeStanding(policies),
+      version: this.#parts.policies().version,
+      limits: standing(policies).limits,
+    };
+  }
+
+  /** Objects that the principal may describe, at most `limit`; in one schema, one database, or all that the policies name. */
+  async objects(
+    principal: Principal,
+    database: string | undefined,
+    schema: string | undefined,
+    limit: number,
+  ): Promise<{ objects: readonly CatalogObject[]; isTruncated: boolean }> {
+    const policies = this.policiesFor(principal);
+    const { role, warehouse } = standing(policies);
+    if (policies.length === 0) return { objects: [], isTruncated: false };
+    const { catalog } = this.#parts.warehouse;
+    const databases = database === undefined ? await this.#databasesOf(policies, { role, warehouse }) : [database];
+    const found: CatalogObject[] = [];
+    for (const name of databases) found.push(...(await catalog.objects({ role, warehouse }, name, schema)));
+    const objects = found.filter((object) => mayRead(policies, object));
+    return { objects: objects.slice(0, limit), isTruncated: objects.length > limit };
+  }
+
+  /** Those that the rules name; all of them where a rule leaves the database open. */
+  async #databasesOf(policies: readonly Policy[], key: PoolKey): Promise<readonly string[]> {
+    const globs = policies.flatMap((policy) => policy.rules.flatMap((rule) => (rule.effect === 'deny' ? [] : rule.on)));
+    const names = globs.map((glob) => /^"?([^".]+)"?\./.exec(glob.source)?.[1] ?? '*');
+    if (names.some((name) => name.includes('*'))) return this.#parts.warehouse.catalog.databases(key);
+    return [...new Set(names.map((name) => name.toUpperCase()))];
+  }
+
+  /** One table or view with its columns and how each is masked; undefined where it isn't there or isn't visible. */
+  async relation(principal: Principal, database: string, schema: string, name: string) {
+    const policies = this.policiesFor(principal);
+    const object = { database, schema, name };
+    if (!mayRead(policies, object)) return undefined;
+    const { role, warehouse, detect } = standing(policies);
+    const relation = await this.#parts.warehouse.catalog.relation({ role, warehouse }, object);
+    if (!relation) return undefined;
+    const comments = new Scrubber(detectRules(detect));
+    const columns = relation.columns.map((column) => ({
+      ...column,
+      comment: comments.text(column.comment),
+      mask: maskFor(policies, object, column.name),
+    }));
+    return {
+      ...relation,
+      comment: comments.text(relation.comment),
+      columns,
+      rowRules: rowsFor(policies, object, principal),
+    };
+  }
+}
