@@ -57,7 +57,7 @@ const isForeseenIn = (foreseen: readonly OutputMask[], names: readonly string[])
 /** Types whose values are no texts. */
 const NO_TEXT = /^(?:FIXED|REAL|BOOLEAN|DATE|TIME|TIMESTAMP_\w+)$/;
 
-/** Rows with what the detectors find taken out, and the names of what they found. */
+/** Takes what the detectors find out of rows, and says what that was. */
 export function scrubbed(
   { columns, rows }: Pick<RunResult, 'columns' | 'rows'>,
   { detect }: Verdict,
@@ -75,13 +75,14 @@ export function scrubbed(
     return scrubber.isIdle ? undefined : scrubber;
   });
   if (scrubbers.every((scrubber) => scrubber === undefined)) return { rows, found: new Set() };
-  const out = rows.map((row) =>
-    row.map((value, at) => {
-      const scrubber = scrubbers[at];
-      return value === null || typeof value === 'number' || !scrubber ? value : (scrubber.value(value) as Json);
-    }),
-  );
-  return { rows: out, found: new Set(scrubbers.flatMap((scrubber) => [...(scrubber?.found ?? [])])) };
+  // In place: the rows are this page's own, and nearly all of their values stay as they are.
+  const looked = scrubbers.flatMap((scrubber, at) => (scrubber ? [{ scrubber, at }] : []));
+  for (const row of rows as Json[][])
+    for (const { scrubber, at } of looked) {
+      const value = row[at];
+      if (value !== null && typeof value !== 'number') row[at] = scrubber.value(value) as Json;
+    }
+  return { rows, found: new Set(scrubbers.flatMap((scrubber) => [...(scrubber?.found ?? [])])) };
 }
 
 export function noticesFor(

@@ -534,7 +534,7 @@ export class Gateway {
       endRow: verdict.limits.rows,
       bytesLeft,
     });
-    this.#parts.warehouse.hold(reader);
+    this.#parts.warehouse.hold(reader, false);
     return cursor;
   }
 
@@ -594,7 +594,7 @@ export class Gateway {
           ...page.record,
         }),
       );
-      if (result.reader && hasMore) this.#parts.warehouse.hold(result.reader);
+      if (result.reader && hasMore) this.#parts.warehouse.hold(result.reader, true);
       else result.reader?.close();
       this.#parts.counters.ran(answer.elapsed, result.rows.length, result.bytes);
       const more = hasMore ? 'cursor' : 'limit';

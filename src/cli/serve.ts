@@ -8,6 +8,7 @@ import type { Principal } from '../identity/index.js';
 import { McpHttp, makeServer } from '../mcp/index.js';
 import type { Config } from './config.js';
 import { type Logger, makeLog } from './log.js';
+import { keepHeapSmall } from './memory.js';
 import { SnowfenceError } from './problem.js';
 import { type Runtime, startRuntime } from './runtime.js';
 import { VERSION } from './version.js';
@@ -79,6 +80,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 
 /** Runs until a signal. Resolves when all is closed. */
 export async function serveHttp(config: Config): Promise<void> {
+  keepHeapSmall();
   const log = makeLog(config.logLevel, 'stdout');
   const runtime = await startRuntime(config, log);
   const mcp = new McpHttp({

@@ -184,12 +184,10 @@ export function inForce(set: PolicySet, subject: Subject, now: Date): readonly P
   );
 }
 
-const least = (values: readonly (number | undefined)[], fallback: number): number =>
-  values.reduce<number>((smallest, value) => (value === undefined ? smallest : Math.min(smallest, value)), fallback);
-
-const leastOf = (values: readonly (number | undefined)[]): number | undefined => {
-  const smallest = least(values, Number.POSITIVE_INFINITY);
-  return Number.isFinite(smallest) ? smallest : undefined;
+/** Of those that say anything. */
+const least = (values: readonly (number | undefined)[]): number | undefined => {
+  const said = values.filter((value) => value !== undefined);
+  return said.length > 0 ? Math.min(...said) : undefined;
 };
 
 /** What the policies in force say together, whatever the statement. */
@@ -200,22 +198,13 @@ export function standing(policies: readonly Policy[]): Standing {
     role: policies[0]?.role ?? '',
     warehouse: policies[0]?.warehouse ?? '',
     limits: {
-      rows: least(
-        policies.map((policy) => policy.limits.rows),
-        DEFAULT_LIMITS.rows,
-      ),
-      resultBytes: least(
-        policies.map((policy) => policy.limits.result_bytes),
-        DEFAULT_LIMITS.resultBytes,
-      ),
-      timeoutMs: least(
-        policies.map((policy) => policy.limits.timeout),
-        DEFAULT_LIMITS.timeoutMs,
-      ),
-      statementsPerHour: leastOf(policies.map((policy) => policy.limits.statements_per_hour)),
-      concurrent: leastOf(policies.map((policy) => policy.limits.concurrent)),
-      bytesPerStatement: leastOf(policies.map((policy) => policy.limits.bytes_scanned_per_statement)),
-      bytesPerDay: leastOf(policies.map((policy) => policy.limits.bytes_scanned_per_day)),
+      rows: least(policies.map((policy) => policy.limits.rows)) ?? DEFAULT_LIMITS.rows,
+      resultBytes: least(policies.map((policy) => policy.limits.result_bytes)) ?? DEFAULT_LIMITS.resultBytes,
+      timeoutMs: least(policies.map((policy) => policy.limits.timeout)) ?? DEFAULT_LIMITS.timeoutMs,
+      statementsPerHour: least(policies.map((policy) => policy.limits.statements_per_hour)),
+      concurrent: least(policies.map((policy) => policy.limits.concurrent)),
+      bytesPerStatement: least(policies.map((policy) => policy.limits.bytes_scanned_per_statement)),
+      bytesPerDay: least(policies.map((policy) => policy.limits.bytes_scanned_per_day)),
     },
     record: {
       purpose: policies.some((policy) => policy.record.purpose === 'required') ? 'required' : 'optional',

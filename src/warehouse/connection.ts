@@ -83,6 +83,8 @@ export class WarehouseConnection {
       role: key.role,
       warehouse: key.warehouse,
       clientSessionKeepAlive: false,
+      // Two chunks ahead is its habit; each stands in memory until it is read.
+      resultPrefetch: 1,
       // Otherwise NULL comes as the text "NULL" wherever values are fetched as strings.
       representNullAsStringNull: false,
       disableConsoleLogin: true,

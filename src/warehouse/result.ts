@@ -24,20 +24,38 @@ export interface ResultColumn {
 
 export interface Page {
   readonly rows: readonly (readonly Json[])[];
-  /** Of the rows' JSON text. */
+  /** Of the rows' values as texts, with what JSON puts around each. */
   readonly bytes: number;
   /** There are no rows after these. */
   readonly isLast: boolean;
 }
+
+/** Bytes of a value in an answer: near to its JSON text's, without writing that for each row. */
+const sizeOf = (value: Json): number => {
+  if (typeof value === 'string') return Buffer.byteLength(value) + 3;
+  if (typeof value === 'object' && value !== null) return Buffer.byteLength(JSON.stringify(value)) + 1;
+  return typeof value === 'number' ? 9 : 6;
+};
+
+interface Row {
+  readonly values: Json[];
+  readonly size: number;
+}
+
+/** What is read before it is asked for. */
+const AHEAD_ROWS = 10_000;
+const AHEAD_BYTES = 4_000_000;
 
 export class ResultReader {
   readonly columns: readonly ResultColumn[];
   readonly queryId: string;
   readonly #stream: RowStream;
   readonly #convert: readonly ((value: unknown) => Json)[];
-  /** A row that was read and did not fit into the page before. */
-  #held: { readonly values: Json[]; readonly size: number } | undefined;
-  #onRow: ((values: Json[], size: number) => void) | undefined;
+  /** Rows that were read and not asked for yet, those before `#head` gone. */
+  #queue: Row[] = [];
+  #head = 0;
+  #queuedBytes = 0;
+  #onRow: ((row: Row) => void) | undefined;
   #onStop: (() => void) | undefined;
   #hasEnded = false;
   #error: Error | undefined;
@@ -71,19 +89,49 @@ export class ResultReader {
   #take(row: unknown): void {
     const cells = Array.isArray(row) ? row : Object.values(row as object);
     const values: Json[] = new Array(cells.length);
-    for (let at = 0; at < cells.length; at++) values[at] = this.#convert[at]?.(cells[at]) ?? null;
-    this.#onRow?.(values, Buffer.byteLength(JSON.stringify(values)));
+    let size = 1;
+    for (let at = 0; at < cells.length; at++) {
+      const value = this.#convert[at]?.(cells[at]) ?? null;
+      values[at] = value;
+      size += sizeOf(value);
+    }
+    if (this.#onRow) this.#onRow({ values, size });
+    else this.#put({ values, size });
+  }
+
+  #put(row: Row): void {
+    this.#queue.push(row);
+    this.#queuedBytes += row.size;
+    if (this.#queue.length - this.#head >= AHEAD_ROWS || this.#queuedBytes >= AHEAD_BYTES) this.#stream.pause();
+  }
+
+  /** Reads on while nobody asks, as far as a page goes. */
+  readAhead(): void {
+    if (!this.#hasEnded && !this.#error && this.#queuedBytes < AHEAD_BYTES) this.#stream.resume();
   }
 
   /** The next rows, at most so many and so large. Throws StatementFailed or WarehouseUnavailable. */
   read(maxRows: number, maxBytes: number): Promise<Page> {
     const rows: Json[][] = [];
     let bytes = 0;
+    const add = ({ values, size }: Row): boolean => {
+      if (rows.length >= maxRows || bytes + size > maxBytes) return false;
+      bytes += size;
+      rows.push(values);
+      return true;
+    };
+    for (let row = this.#queue[this.#head]; row; row = this.#queue[this.#head]) {
+      if (!add(row)) {
+        this.#position += rows.length;
+        return Promise.resolve({ rows, bytes, isLast: false });
+      }
+      this.#head++;
+      this.#queuedBytes -= row.size;
+    }
+    this.#queue = [];
+    this.#head = 0;
     return new Promise((resolve, reject) => {
-      let isDone = false;
       const finish = (isLast: boolean): void => {
-        if (isDone) return;
-        isDone = true;
         this.#onRow = undefined;
         this.#onStop = undefined;
         this.#stream.pause();
@@ -91,31 +139,22 @@ export class ResultReader {
         if (this.#error) reject(this.#error);
         else resolve({ rows, bytes, isLast });
       };
-      const put = (values: Json[], size: number): void => {
-        if (isDone || rows.length >= maxRows || bytes + size > maxBytes) {
-          this.#held = { values, size };
-          finish(false);
-          return;
-        }
-        bytes += size;
-        rows.push(values);
-      };
-      const held = this.#held;
-      this.#held = undefined;
-      if (held) put(held.values, held.size);
-      if (isDone) return;
       if (this.#hasEnded || this.#error) {
         finish(true);
         return;
       }
-      this.#onRow = put;
+      this.#onRow = (row) => {
+        if (add(row)) return;
+        finish(false);
+        this.#put(row);
+      };
       this.#onStop = () => finish(true);
       this.#stream.resume();
     });
   }
 
   close(): void {
-    this.#held = undefined;
+    this.#queue = [];
     this.#onStop?.();
     this.#stream.destroy();
   }

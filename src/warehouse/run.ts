@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly maxResultRows: number;
   /** Of the first page. */
   readonly maxRows: number;
-  /** Over the JSON text of the rows. */
+  /** Of its values as texts. */
   readonly maxBytes: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
@@ -111,7 +111,7 @@ async function within(
   }
 }
 
-const ROWS = { streamResult: true, rowMode: 'array', fetchAsString: ['Number', 'Date'] } as const;
+const ROWS = { streamResult: true, rowMode: 'array', fetchAsString: ['Number'] } as const;
 
 /** Throws StatementFailed, StatementCancelled or WarehouseUnavailable. */
 export const run = (connection: WarehouseConnection, sqlText: string, options: RunOptions): Promise<RunResult> =>

@@ -15,11 +15,47 @@ export function exactNumber(text: string): number | string {
   return digits.length <= 15 ? value : text;
 }
 
-const isoTime = (text: string): string => {
-  const [date = '', time = '', zone = ''] = text.split(' ');
-  const trimmed = time.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
-  return time === '' ? date : `${date}T${trimmed}${zone === '+00:00' ? 'Z' : zone}`;
-};
+/** What the driver makes of a date or time stamp (its `lib/connection/result/sf_timestamp.js`). */
+interface DriverTime {
+  getEpochSeconds(): number;
+  getNanoSeconds(): number;
+  /** Minutes from UTC, or the session's zone by name. */
+  getTimezone(): number | string;
+  toJSON(): string;
+}
+
+interface DriverTimeOfDay {
+  getMidnightSeconds(): number;
+  getNanoSeconds(): number;
+}
+
+const KNOWN_DAYS = 10_000;
+
+const two = (value: number): string => (value < 10 ? `0${value}` : String(value));
+
+const fraction = (nanos: number): string =>
+  nanos === 0 ? '' : `.${String(nanos).padStart(9, '0').replace(/0+$/, '')}`;
+
+/** ISO 8601. The driver's own texts are the same and take ten times as long. */
+function isoTime(value: DriverTime, hasZone: boolean): string {
+  const zone = value.getTimezone();
+  // Our sessions are in UTC; a named zone is the driver's to work out.
+  const offset = typeof zone === 'number' ? zone : zone === 'UTC' ? 0 : undefined;
+  if (offset === undefined) return value.toJSON();
+  const local = new Date((value.getEpochSeconds() + offset * 60) * 1000).toISOString();
+  const sign = offset < 0 ? '-' : '+';
+  const minutes = Math.abs(offset);
+  const suffix = !hasZone ? '' : offset === 0 ? 'Z' : `${sign}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  return `${local.slice(0, -5)}${fraction(value.getNanoSeconds())}${suffix}`;
+}
+
+const isDriverTime = (value: unknown): value is DriverTime =>
+  value instanceof Date && typeof (value as Partial<DriverTime>).getEpochSeconds === 'function';
+
+const isTimeOfDay = (value: unknown): value is DriverTimeOfDay =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as Partial<DriverTimeOfDay>).getMidnightSeconds === 'function';
 
 function plain(value: unknown): Json {
   if (value === null || value === undefined) return null;
@@ -41,13 +77,29 @@ export function converter(column: Column): (value: unknown) => Json {
     case 'fixed':
     case 'real':
       return (value) => (typeof value === 'string' ? exactNumber(value) : plain(value));
+    case 'date': {
+      // Days repeat.
+      const known = new Map<number, string>();
+      return (value) => {
+        if (!isDriverTime(value)) return plain(value);
+        const seconds = value.getEpochSeconds();
+        const day = known.get(seconds) ?? new Date(seconds * 1000).toISOString().slice(0, -14);
+        if (known.size < KNOWN_DAYS) known.set(seconds, day);
+        return day;
+      };
+    }
     case 'timestamp_ntz':
+      return (value) => (isDriverTime(value) ? isoTime(value, false) : plain(value));
     case 'timestamp_ltz':
     case 'timestamp_tz':
-      return (value) => (typeof value === 'string' ? isoTime(value) : plain(value));
+      return (value) => (isDriverTime(value) ? isoTime(value, true) : plain(value));
     case 'time':
-      return (value) =>
-        typeof value === 'string' ? value.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '') : plain(value);
+      return (value) => {
+        if (!isTimeOfDay(value)) return plain(value);
+        const seconds = value.getMidnightSeconds();
+        const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+        return `${two(hours)}:${two(minutes)}:${two(seconds % 60)}${fraction(value.getNanoSeconds())}`;
+      };
     default:
       return plain;
   }

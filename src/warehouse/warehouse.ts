@@ -9,8 +9,9 @@ import type { ResultReader } from './result.js';
 import { type ResumeOptions, type RunOptions, type RunResult, resume, run } from './run.js';
 
 /** Streams that wait for their next page; what is not among them is read anew from where it stopped. */
-const OPEN_READERS = 16;
+const OPEN_READERS = 8;
 const READER_IDLE_MS = 60_000;
+const AHEAD_AFTER_MS = 15;
 
 export class Warehouse implements AsyncDisposable {
   readonly options: WarehouseOptions;
@@ -29,8 +30,10 @@ export class Warehouse implements AsyncDisposable {
     return this.#pool.use(key, (connection) => run(connection, sqlText, options));
   }
 
-  /** Keeps a result open for whoever asks for the rows after these. */
-  hold(reader: ResultReader): void {
+  /** Keeps a result open for whoever asks for the rows after these; `isAwaited`: it is likely that somebody will. */
+  hold(reader: ResultReader, isAwaited: boolean): void {
+    // Once the page before is on its way: these rows take the processor for a tenth of a second.
+    if (isAwaited) setTimeout(() => reader.readAhead(), AHEAD_AFTER_MS).unref();
     const name = `${reader.queryId} ${reader.position}`;
     this.#take(name)?.close();
     const [oldest] = this.#readers.keys();

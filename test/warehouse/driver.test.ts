@@ -72,7 +72,7 @@ const options = () => ({
   confirm: 'off' as const,
 });
 const KEY = { role: 'R', warehouse: 'W' };
-const RUN = { binds: [], tag: '', maxRows: 10, maxBytes: 1000, timeoutMs: 5000, signal: undefined };
+const RUN = { binds: [], tag: '', maxResultRows: 10, maxRows: 10, maxBytes: 1000, timeoutMs: 5000, signal: undefined };
 
 describe('a VARIANT cell', () => {
   it.each([
