@@ -45,7 +45,7 @@ const DEFAULTS = { database: 'DB', schema: 'S' };
 function treatmentsFor(analysis) {
   const treatments = new Map();
   for (const { relation, object, access } of analysis.objects) {
-    if (!relation || relation.kind !== 'table' || access !== 'read') continue;
+    if (relation?.kind !== 'table' || access !== 'read') continue;
     const column = relation.columns.find(({ type }) => /^VARCHAR/.test(type)) ?? relation.columns[0];
     if (!column) continue;
     const { type, name } = column;

@@ -731,3 +731,4 @@ const splitName = (text: string): string[] =>
   [...text.matchAll(/"((?:[^"]|"")*)"|[^".]+/g)].map((match) => match[1]?.replaceAll('""', '"') ?? match[0]);
 
 export type { Answer, Bind, QueryRequest } from './answer.js';
+export { showRows } from './policy/index.js';

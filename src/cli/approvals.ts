@@ -3,6 +3,7 @@ import { type Approval, type ApprovalState, Approvals, DecisionRefused } from '.
 import { TokenVerifier } from '../identity/index.js';
 import type { TranscriptStore } from '../transcript/index.js';
 import type { Config } from './config.js';
+import { preview } from './preview.js';
 import { SnowfenceError } from './problem.js';
 import { printable, table } from './terminal.js';
 
@@ -29,7 +30,7 @@ export async function listApprovals(
       approval.state,
       approval.subject,
       approval.asked_at.toISOString().slice(0, 19),
-      approval.statement,
+      preview(approval.statement),
     ]),
   );
 }

@@ -1,6 +1,7 @@
 /** `snowfence sessions`: transcripts in the terminal. */
 import { z } from 'zod';
 import type { StoredEvent, TranscriptStore } from '../transcript/index.js';
+import { preview } from './preview.js';
 import { SnowfenceError } from './problem.js';
 import { printable, type Style, table } from './terminal.js';
 
@@ -38,9 +39,9 @@ function render(event: StoredEvent, style: Style): string {
       const body = opening.parse(event.body);
       const isDenied = event.kind === 'statement_refused';
       const colour = isDenied ? style.red : body.verdict === 'approve' ? style.yellow : style.green;
-      const head = `${time}  ${colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed')}  ${printable(body.statement)}`;
+      const head = `${time}  ${colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed')}  ${preview(body.statement)}`;
       const lines = [head];
-      if (body.purpose) lines.push(`               ${style.dim('purpose')}  ${printable(body.purpose)}`);
+      if (body.purpose) lines.push(`               ${style.dim('purpose')}  ${preview(body.purpose)}`);
       if (isDenied && body.denial)
         lines.push(
           `               ${style.dim('because')}  ${body.denial.code}: ${printable(body.denial.message)}${body.denial.rule ? style.dim(`  ${body.denial.rule}`) : ''}`,
@@ -54,6 +55,10 @@ function render(event: StoredEvent, style: Style): string {
     case 'statement_completed': {
       const body = outcome.parse(event.body);
       return `${time}  ${style.dim('done   ')}  ${body.rows ?? 0} rows in ${body.duration_ms ?? 0} ms, query ${body.query_id ?? ''}`;
+    }
+    case 'rows_fetched': {
+      const body = outcome.parse(event.body);
+      return `${time}  ${style.dim('fetched')}  ${body.rows ?? 0} more rows`;
     }
     case 'statement_failed': {
       const body = outcome.parse(event.body);

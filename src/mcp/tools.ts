@@ -3,9 +3,8 @@
  * them.
  */
 import { z } from 'zod';
-import type { Answer, Caller, Gateway, QueryRequest } from '../gateway.js';
+import { type Answer, type Caller, type Gateway, type QueryRequest, showRows } from '../gateway.js';
 import { methodName } from '../masking/index.js';
-import { showRows } from '../policy/index.js';
 import { shownUses, showObject } from '../sql/index.js';
 import { answerText, fenced } from './text.js';
 

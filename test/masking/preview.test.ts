@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { renderEvents } from '../../dist/cli/sessions.js';
+import { styleFor } from '../../dist/cli/terminal.js';
+import type { StoredEvent } from '../../dist/transcript/index.js';
+
+it('lists show statements and purposes without the personal data in them', () => {
+  const event: StoredEvent = {
+    sequence: '1',
+    id: 'x',
+    at: '2026-11-21T10:00:00.000Z',
+    session: 's',
+    statement: 't',
+    kind: 'statement_submitted',
+    body: {
+      statement: "SELECT * FROM T WHERE EMAIL = 'ann@example.com' AND CARD = '4111 1111 1111 1111'",
+      purpose: 'look up ann@example.com',
+      verdict: 'allow',
+      masks: [],
+    },
+  };
+  const text = renderEvents([event], styleFor({}));
+  expect(text).toContain("EMAIL = '[email]' AND CARD = '[credit_card]'");
+  expect(text).toContain('look up [email]');
+  expect(text).not.toMatch(/ann@|4111/);
+});
