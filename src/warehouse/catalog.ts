@@ -130,7 +130,7 @@ export class Catalog {
         return {
           ...toObject(row),
           viewText: view?.text ?? undefined,
-          isSecure: view?.is_secure === 'true',
+          isSecure: /^true$/i.test(view?.is_secure ?? ''),
           columns: columns.map((column) => ({ name: column.name, type: column.type, comment: column.comment ?? '' })),
         };
       } catch (error) {

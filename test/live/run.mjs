@@ -3,7 +3,8 @@
  * SNOWFLAKE_PASSWORD or SNOWFLAKE_TOKEN), SNOWFLAKE_ROLE and SNOWFLAKE_WAREHOUSE, and the acceptance data in a database ANALYTICS.
  *
  * It runs every acceptance case that is allowed as the gateway would send it, and asks Snowflake's compiler (EXPLAIN) about each, so that
- * syntax which the rewriting makes is proved to be Snowflake's, and objects that it names to be the ones that were judged.
+ * syntax which the rewriting makes is proved to be Snowflake's, and objects that it names to be the ones that were judged; and it reads a
+ * result on in another session.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -81,6 +82,25 @@ for (const { id, sql } of cases) {
     failed++;
     console.log(`${id}  ${sql}\n      ${error.message}`);
   }
+}
+// A cursor may be served by another replica: another session of the same user takes the result up.
+try {
+  const ROWS = { maxRows: 10, maxBytes: 100_000, timeoutMs: 60_000, signal: undefined };
+  const options = { ...ROWS, binds: [], tag: '{"app":"snowfence","test":"live"}', maxResultRows: 1000 };
+  const first = await warehouse.run(
+    key,
+    'SELECT SEQ4() AS N FROM TABLE(GENERATOR(ROWCOUNT => 100)) ORDER BY N',
+    options,
+  );
+  first.reader?.close();
+  await using other = new Warehouse(warehouse.options);
+  const next = await other.resume(key, { ...ROWS, queryId: first.queryId, from: 10 });
+  next.reader?.close();
+  if (next.rows[0]?.[0] !== 10) throw new Error(`row 11 is ${JSON.stringify(next.rows[0])}`);
+  passed++;
+} catch (error) {
+  failed++;
+  console.log(`a result read on in another session\n      ${error.message}`);
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
