@@ -522,18 +522,23 @@ export class Gateway {
       reader.close();
       return null;
     }
-    const cursor = await this.#cursors.make(principal, {
-      sessionId: intent.session,
-      statementId: intent.statementId,
-      queryId: result.queryId,
-      statement: intent.request.sql,
-      binds: intent.request.binds ?? [],
-      purpose: intent.request.purpose,
-      grant: grantOf(verdict, intent.judged.sent ?? ''),
-      position: rows.length,
-      endRow: verdict.limits.rows,
-      bytesLeft,
-    });
+    const cursor = await this.#cursors
+      .make(principal, {
+        sessionId: intent.session,
+        statementId: intent.statementId,
+        queryId: result.queryId,
+        statement: intent.request.sql,
+        binds: intent.request.binds ?? [],
+        purpose: intent.request.purpose,
+        grant: grantOf(verdict, intent.judged.sent ?? ''),
+        position: rows.length,
+        endRow: verdict.limits.rows,
+        bytesLeft,
+      })
+      .catch((error: unknown) => {
+        reader.close();
+        throw error;
+      });
     this.#parts.warehouse.hold(reader, false);
     return cursor;
   }
@@ -554,10 +559,16 @@ export class Gateway {
       const judged = await this.#judge.judge(principal, policies, full);
       const { version } = this.#parts.policies();
       const intent = new Intent(cursor.session_id, cursor.statement_id, full, judged, version);
-      if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
-      const { verdict, sent } = judged;
-      if (!verdict || sent === undefined || !isSame(cursor, grantOf(verdict, sent)))
-        return await this.#refuse(answer, intent, CHANGED_RULES);
+      const { verdict, sent, denial } = judged;
+      if (denial || !verdict || sent === undefined || !isSame(cursor, grantOf(verdict, sent))) {
+        const refused = denial ?? CHANGED_RULES;
+        this.#parts.counters.verdict('deny', refused.code);
+        // The statement itself has had its outcome.
+        await this.#parts.transcript.recorder.append(
+          intent.event('rows_fetched', { query_id: cursor.query_id, from: cursor.position, rows: 0, denial: refused }),
+        );
+        return answer.denied(refused);
+      }
       return await this.#fetchPage(answer, intent, verdict, cursor);
     } catch (error) {
       return this.#failure(answer, error);
@@ -570,9 +581,10 @@ export class Gateway {
     const taken = rowsLeft === 0 ? 0 : await this.#cursors.takeBytes(cursor.id, PAGE_BYTES);
     if (taken === 0) return answer.finish({ status: 'error', error: NO_CURSOR });
     let used = 0;
+    let result: RunResult | undefined;
     try {
       const key = { role: verdict.role, warehouse: verdict.warehouse };
-      const result = await this.#parts.warehouse.resume(key, {
+      result = await this.#parts.warehouse.resume(key, {
         queryId: cursor.query_id,
         from: position,
         maxRows: Math.min(intent.request.maxRows ?? PAGE_ROWS, PAGE_ROWS, rowsLeft),
@@ -608,6 +620,7 @@ export class Gateway {
         queryId: result.queryId,
       });
     } catch (error) {
+      result?.reader?.close();
       if (error instanceof StatementFailed || error instanceof StatementCancelled) {
         const code = error instanceof StatementFailed ? error.code : 'CANCELLED';
         await this.#parts.transcript.recorder.append(

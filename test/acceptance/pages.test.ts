@@ -129,6 +129,17 @@ describe('a result in pages', () => {
     expect(again.rows).toEqual(once.rows);
   });
 
+  it('reads nothing beyond the end', async () => {
+    const { cursor } = await query(pipeline, 'SELECT CUSTOMER_ID FROM ANALYTICS.SALES.CUSTOMERS', { max_rows: 10 });
+    const [id] = String(cursor).split('.');
+    expect((await fetchMore(pipeline, `${id}.1195`)).rows).toHaveLength(5);
+    for (const beyond of [1200, 5000, 999_999_999]) {
+      const { status, rows, cursor: next } = await fetchMore(pipeline, `${id}.${beyond}`);
+      expect({ beyond, rows, next }).toEqual({ beyond, rows: [], next: null });
+      expect(status).toBe(beyond < 10_000 ? 'ok' : 'error');
+    }
+  });
+
   it('serves its own principal only', async () => {
     const { cursor } = await query(sales, ORDERS, { max_rows: 10 });
     expect(await fetchMore(pipeline, cursor)).toMatchObject({
@@ -154,7 +165,8 @@ describe('a result in pages', () => {
   });
 
   it('is over once the rules are others', async () => {
-    const { cursor } = await query(pipeline, 'SELECT EMAIL FROM ANALYTICS.SALES.CUSTOMERS', { max_rows: 10 });
+    const first = await query(pipeline, 'SELECT EMAIL FROM ANALYTICS.SALES.CUSTOMERS', { max_rows: 10 });
+    const { cursor } = first;
     expect((await fetchMore(pipeline, cursor, { max_rows: 1 })).status).toBe('ok');
     await writeFile(
       join(folder, 'pipeline.yaml'),
@@ -163,6 +175,8 @@ describe('a result in pages', () => {
     await expect
       .poll(async () => (await fetchMore(pipeline, cursor, { max_rows: 1 })).denial?.code, { timeout: 10_000 })
       .toBe('NOT_VERIFIED');
+    const last = (await events(first.statement_id)).at(-1);
+    expect(last).toMatchObject({ kind: 'rows_fetched', body: { rows: 0, denial: { code: 'NOT_VERIFIED' } } });
   });
 });
 
