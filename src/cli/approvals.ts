@@ -3,7 +3,7 @@ import { type Approval, type ApprovalState, Approvals, DecisionRefused } from '.
 import { TokenVerifier } from '../identity/index.js';
 import type { TranscriptStore } from '../transcript/index.js';
 import type { Config } from './config.js';
-import { preview } from './preview.js';
+import { previewed } from './preview.js';
 import { SnowfenceError } from './problem.js';
 import { printable, table } from './terminal.js';
 
@@ -20,7 +20,7 @@ export async function listApprovals(
   state: ApprovalState | undefined,
   json: boolean,
 ): Promise<string> {
-  const approvals = await new Approvals(store.pool).list(state);
+  const approvals = (await new Approvals(store.pool).list(state)).map(previewed);
   if (json) return JSON.stringify(approvals, null, 2);
   if (approvals.length === 0) return state === 'pending' ? 'Nothing waits for a decision.' : 'There are none.';
   return table(
@@ -30,7 +30,7 @@ export async function listApprovals(
       approval.state,
       approval.subject,
       approval.asked_at.toISOString().slice(0, 19),
-      preview(approval.statement),
+      approval.statement,
     ]),
   );
 }

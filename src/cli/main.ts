@@ -277,12 +277,13 @@ sessions
   .description('what happened in a session')
   .argument('<id>')
   .addOption(configOption())
+  .option('--whole', 'with personal data and secrets that agents wrote into statements and purposes')
   .addOption(jsonOption())
   .action(async (id: string, options) => {
     const { showSession } = await import('./sessions.js');
     say(
       await withStore(options.config, ({ store }) =>
-        showSession(store, id, options.json === true, styleFor(process.stdout)),
+        showSession(store, id, options.json === true, options.whole === true, styleFor(process.stdout)),
       ),
     );
   });

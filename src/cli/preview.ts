@@ -1,9 +1,15 @@
-/** Texts of agents as lists and summaries show them: on one line's terms, and without the personal data that the detectors find. */
+/** What lists and exports show of statements: without the personal data and secrets that the detectors find in them. */
 import { DETECTOR_KINDS, Scrubber } from '../masking/index.js';
-import { printable } from './terminal.js';
 
-/** Whoever has to see the whole text, such as a reviewer, looks at the one entry. */
-export const preview = (text: string): string =>
-  new Scrubber(DETECTOR_KINDS.map((name) => ({ name, pattern: undefined, mask: { kind: 'redact' } }))).text(
-    printable(text),
+/** Where agents' own words stand in an event or approval. */
+const WORDS = new Set(['statement', 'sent', 'purpose', 'binds']);
+
+/** The same record for reading. Whoever has to see the whole text, such as a reviewer, asks for the one entry. */
+export function previewed<T extends object>(record: T): T {
+  const scrubber = new Scrubber(
+    DETECTOR_KINDS.map((name) => ({ name, pattern: undefined, mask: { kind: 'redact' } as const })),
   );
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [key, WORDS.has(key) ? scrubber.value(value) : value]),
+  ) as T;
+}

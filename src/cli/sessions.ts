@@ -1,7 +1,7 @@
 /** `snowfence sessions`: transcripts in the terminal. */
 import { z } from 'zod';
 import type { StoredEvent, TranscriptStore } from '../transcript/index.js';
-import { preview } from './preview.js';
+import { previewed } from './preview.js';
 import { SnowfenceError } from './problem.js';
 import { printable, type Style, table } from './terminal.js';
 
@@ -39,9 +39,9 @@ function render(event: StoredEvent, style: Style): string {
       const body = opening.parse(event.body);
       const isDenied = event.kind === 'statement_refused';
       const colour = isDenied ? style.red : body.verdict === 'approve' ? style.yellow : style.green;
-      const head = `${time}  ${colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed')}  ${preview(body.statement)}`;
+      const head = `${time}  ${colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed')}  ${printable(body.statement)}`;
       const lines = [head];
-      if (body.purpose) lines.push(`               ${style.dim('purpose')}  ${preview(body.purpose)}`);
+      if (body.purpose) lines.push(`               ${style.dim('purpose')}  ${printable(body.purpose)}`);
       if (isDenied && body.denial)
         lines.push(
           `               ${style.dim('because')}  ${body.denial.code}: ${printable(body.denial.message)}${body.denial.rule ? style.dim(`  ${body.denial.rule}`) : ''}`,
@@ -69,6 +69,7 @@ function render(event: StoredEvent, style: Style): string {
   }
 }
 
+/** For people, as the events are given. */
 export const renderEvents = (events: readonly StoredEvent[], style: Style): string =>
   events.map((event) => render(event, style)).join('\n');
 
@@ -95,10 +96,18 @@ export async function listSessions(
   );
 }
 
-export async function showSession(store: TranscriptStore, id: string, json: boolean, style: Style): Promise<string> {
+/** `isWhole`: with what the detectors find in statements, purposes and binds. */
+export async function showSession(
+  store: TranscriptStore,
+  id: string,
+  json: boolean,
+  isWhole: boolean,
+  style: Style,
+): Promise<string> {
   if (!/^[0-9a-f-]{36}$/.test(id))
     throw new SnowfenceError('UNKNOWN_SESSION', `"${id}" is no session id.`, 'snowfence sessions list shows them.');
-  const events = await store.reader.events(id);
+  const recorded = await store.reader.events(id);
+  const events = isWhole ? recorded : recorded.map((event) => ({ ...event, body: previewed(event.body) }));
   if (events.length === 0)
     throw new SnowfenceError('UNKNOWN_SESSION', `There is no session ${id}.`, 'snowfence sessions list shows them.', 1);
   return json ? events.map((event) => JSON.stringify(event)).join('\n') : renderEvents(events, style);

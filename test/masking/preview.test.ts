@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { previewed } from '../../dist/cli/preview.js';
 import { renderEvents } from '../../dist/cli/sessions.js';
 import { styleFor } from '../../dist/cli/terminal.js';
 import type { StoredEvent } from '../../dist/transcript/index.js';
@@ -14,12 +15,14 @@ it('lists show statements and purposes without the personal data in them', () =>
     body: {
       statement: "SELECT * FROM T WHERE EMAIL = 'ann@example.com' AND CARD = '4111 1111 1111 1111'",
       purpose: 'look up ann@example.com',
+      binds: ['078-05-1120', 7, null],
       verdict: 'allow',
       masks: [],
     },
   };
-  const text = renderEvents([event], styleFor({}));
+  const text = renderEvents([{ ...event, body: previewed(event.body) }], styleFor({}));
   expect(text).toContain("EMAIL = '[email]' AND CARD = '[credit_card]'");
   expect(text).toContain('look up [email]');
   expect(text).not.toMatch(/ann@|4111/);
+  expect(previewed(event.body)['binds']).toEqual(['[us_ssn]', 7, null]);
 });
