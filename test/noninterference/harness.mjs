@@ -121,8 +121,26 @@ export class Harness {
     this.#leak = leak;
   }
 
-  async ask(sql) {
-    return Promise.all(this.#sides.map((gateway) => gateway.query(CALLER, { sql })));
+  /** `pageRows`: a few rows at a time, the others by cursor, as one answer with the notices of all of them. */
+  async ask(sql, pageRows) {
+    return Promise.all(
+      this.#sides.map(async (gateway) => {
+        const first = await gateway.query(CALLER, { sql, maxRows: pageRows });
+        const pages = [first];
+        for (let last = first; last.cursor !== null && pages.length < 50; pages.push(last))
+          last = await gateway.fetch(CALLER, last.cursor, { maxRows: pageRows });
+        const last = pages.at(-1);
+        return {
+          ...first,
+          status: last.status,
+          error: last.error,
+          denial: last.denial,
+          isTruncated: last.isTruncated,
+          rows: pages.flatMap(({ rows }) => rows),
+          notices: pages.flatMap(({ notices }) => notices),
+        };
+      }),
+    );
   }
 
   async end() {
@@ -149,8 +167,8 @@ function seen({ status, columns, rows, isTruncated, notices, denial, error }, is
 const seenOfErrors = ({ status, denial, error }) => JSON.stringify({ status, denial, error });
 
 /** A difference between the two sides, or undefined. */
-async function difference(harness, sql, isOrdered, errorsOnly) {
-  const [left, right] = await harness.ask(sql);
+async function difference(harness, sql, isOrdered, errorsOnly, pageRows) {
+  const [left, right] = await harness.ask(sql, pageRows);
   const show = (answer) => (errorsOnly ? seenOfErrors(answer) : seen(answer, isOrdered));
   return {
     status: left.status,
@@ -181,7 +199,7 @@ export async function shrink(harness, sql, isOrdered, errorsOnly, tries = 400) {
 export async function search(
   harness,
   statements,
-  { errorsOnly = false, atOnce = 16, stopAtFirst = false, onProgress = () => undefined } = {},
+  { errorsOnly = false, pageRows = undefined, atOnce = 16, stopAtFirst = false, onProgress = () => undefined } = {},
 ) {
   const result = { count: 0, statuses: {}, codes: {}, leaks: [] };
   const queue = statements[Symbol.iterator]();
@@ -190,7 +208,7 @@ export async function search(
       if (stopAtFirst && result.leaks.length > 0) return;
       const { value, done } = queue.next();
       if (done) return;
-      const found = await difference(harness, value.sql, value.isOrdered, errorsOnly);
+      const found = await difference(harness, value.sql, value.isOrdered, errorsOnly, pageRows);
       result.count++;
       result.statuses[found.status] = (result.statuses[found.status] ?? 0) + 1;
       if (found.code) result.codes[found.code] = (result.codes[found.code] ?? 0) + 1;

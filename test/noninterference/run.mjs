@@ -11,6 +11,7 @@ const [count = 20_000, seed = 1] = process.argv.slice(2).map(Number);
 /** Where to leave the counts for whoever adds them up. */
 const report = process.env.REPORT;
 const WITHIN = 2000;
+const PAGED = 300;
 const cases = JSON.parse(readFileSync(new URL('../acceptance/cases.json', import.meta.url), 'utf8'));
 
 function* generated(n, from) {
@@ -59,6 +60,10 @@ try {
   for (const leak of main.leaks.slice(0, 5)) await show(leak, false);
   // A generator of statements that do not run would prove nothing.
   check('most of them ran', (main.statuses.ok ?? 0) > count * 0.6, `${main.statuses.ok ?? 0} of ${count}`);
+
+  const paged = await search(harness, generated(PAGED, seed + 500), { pageRows: 7 });
+  check(`${PAGED} statements in pages of 7 rows`, paged.leaks.length === 0, JSON.stringify(paged.statuses));
+  for (const leak of paged.leaks.slice(0, 3)) await show(leak, false);
 
   for (const [name, leak] of Object.entries(LEAKS)) {
     harness.plant(leak);
