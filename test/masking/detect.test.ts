@@ -64,6 +64,12 @@ describe('what is found', () => {
   it('leaves nothing between two findings that overlap', () => {
     const scrubber = new Scrubber([rule('email'), rule('ticket', REDACT, '[a-z]+ ann')]);
     expect(scrubber.text('from ann@example.com')).toBe('[ticket]');
+    // Whatever is kept of the one is not kept of the other.
+    const keeping = new Scrubber([
+      rule('email'),
+      rule('ticket', { kind: 'keep_last', count: 4 }, '[a-z]+ ann@[a-z.]+'),
+    ]);
+    expect(keeping.text('from ann@example.com')).toBe('[email]');
   });
 });
 

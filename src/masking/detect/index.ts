@@ -97,23 +97,28 @@ function find(text: string, wanted: ReadonlySet<string>, patterns: readonly Dete
   return found;
 }
 
-/** Findings that touch become one, which is called after the first of them. */
-function merged(found: Finding[]): Finding[] {
+const REDACT: TextMask = { kind: 'redact' };
+
+const STRICTNESS = ['null', 'redact', 'constant', 'keep_first', 'keep_last'] as const;
+
+/** Whether the first mask shows less. */
+const isStricter = (one: TextMask, other: TextMask): boolean =>
+  STRICTNESS.indexOf(one.kind) < STRICTNESS.indexOf(other.kind);
+
+/** Findings that overlap become one, masked as the strictest of them: no part of one may show because another begins before it. */
+function merged(found: Finding[], masks: ReadonlyMap<string, TextMask>): Finding[] {
   found.sort((left, right) => left.start - right.start || right.end - left.end);
+  const maskOf = ({ name }: Finding): TextMask => masks.get(name) ?? REDACT;
   const out: Finding[] = [];
   for (const finding of found) {
     const last = out.at(-1);
-    if (last && finding.start < last.end) out[out.length - 1] = { ...last, end: Math.max(last.end, finding.end) };
-    else out.push(finding);
+    if (last && finding.start < last.end) {
+      const { name } = isStricter(maskOf(finding), maskOf(last)) ? finding : last;
+      out[out.length - 1] = { name, start: last.start, end: Math.max(last.end, finding.end) };
+    } else out.push(finding);
   }
   return out;
 }
-
-/** Of two masks for the same thing the one that shows less. */
-const STRICTNESS = ['null', 'redact', 'constant', 'keep_first', 'keep_last'] as const;
-
-const stricter = (left: TextMask, right: TextMask): TextMask =>
-  STRICTNESS.indexOf(right.kind) < STRICTNESS.indexOf(left.kind) ? right : left;
 
 function replacement(mask: TextMask, name: string, value: string): string {
   switch (mask.kind) {
@@ -145,7 +150,7 @@ export class Scrubber {
   constructor(rules: readonly DetectRule[]) {
     for (const { name, mask } of rules) {
       const known = this.#masks.get(name);
-      this.#masks.set(name, known ? stricter(known, mask) : mask);
+      this.#masks.set(name, known && !isStricter(mask, known) ? known : mask);
     }
     this.#wanted = new Set(rules.filter(({ pattern }) => !pattern).map(({ name }) => name));
     this.#patterns = rules.filter(({ pattern }) => pattern);
@@ -166,8 +171,8 @@ export class Scrubber {
     let out = '';
     let at = 0;
     let isGone = false;
-    for (const { name, start, end } of merged(findings)) {
-      const mask = this.#masks.get(name) ?? { kind: 'redact' };
+    for (const { name, start, end } of merged(findings, this.#masks)) {
+      const mask = this.#masks.get(name) ?? REDACT;
       this.found.add(name);
       isGone ||= mask.kind === 'null';
       out += `${text.slice(at, start)}${replacement(mask, name, text.slice(start, end))}`;
