@@ -12,7 +12,13 @@ import { SnowfenceError } from './problem.js';
 const tables = z.record(z.string(), z.array(z.string().min(1)).min(1));
 const views = z.record(
   z.string(),
-  z.strictObject({ columns: z.array(z.string().min(1)).min(1), as: z.string().min(1) }),
+  z
+    .strictObject({
+      columns: z.array(z.string().min(1)).min(1),
+      as: z.string().min(1).optional(),
+      secure: z.boolean().default(false),
+    })
+    .refine(({ as, secure }) => as !== undefined || secure, 'A view that is not secure needs its query: "as".'),
 );
 
 export const catalogFile = { tables: tables.optional(), views: views.optional() };
@@ -21,6 +27,8 @@ export interface WrittenCatalog {
   readonly tables?: z.infer<typeof tables> | undefined;
   readonly views?: z.infer<typeof views> | undefined;
 }
+
+type WrittenView = z.infer<typeof views>[string];
 
 /** The dotted name's parts, as Snowflake folds them. */
 function parts(text: string): string[] {
@@ -32,7 +40,7 @@ function parts(text: string): string[] {
 /** Throws a SnowfenceError where a name or column is not written as it should be. */
 export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReader {
   const relations = new Map<string, RelationInfo>();
-  const add = (name: string, columns: readonly string[], viewText: string | undefined): void => {
+  const add = (name: string, columns: readonly string[], view: WrittenView | undefined): void => {
     const [database = '', schema = '', table = '', ...more] = parts(name);
     if (table === '' || more.length > 0)
       throw new SnowfenceError('CATALOG_UNSOUND', `"${name}" is not DATABASE.SCHEMA.NAME.`, 'Write all three parts.');
@@ -40,13 +48,14 @@ export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReade
       database,
       schema,
       name: table,
-      kind: viewText === undefined ? 'table' : 'view',
+      kind: view ? 'view' : 'table',
       columns: columns.map((column) => {
         const [first] = lex(column);
         const type = column.slice(first?.text.length ?? 0).trim();
         return { name: parts(first?.text ?? '')[0] ?? '', type: type === '' ? 'VARCHAR' : type, comment: '' };
       }),
-      viewText: viewText === undefined ? undefined : `CREATE VIEW ${name} AS ${viewText}`,
+      viewText: view?.as === undefined ? undefined : `CREATE VIEW ${name} AS ${view.as}`,
+      isSecure: view?.secure === true,
       comment: '',
       rows: undefined,
     };
@@ -54,7 +63,7 @@ export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReade
   };
   for (const catalog of catalogs) {
     for (const [name, columns] of Object.entries(catalog.tables ?? {})) add(name, columns, undefined);
-    for (const [name, view] of Object.entries(catalog.views ?? {})) add(name, view.columns, view.as);
+    for (const [name, view] of Object.entries(catalog.views ?? {})) add(name, view.columns, view);
   }
   return { relation: async (name) => relations.get(objectKey(name)) };
 }

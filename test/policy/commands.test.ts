@@ -39,6 +39,41 @@ describe('policy test', () => {
     expect(code).toBe(0);
   });
 
+  it('knows secure views, with or without their query', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'snowfence-commands-'));
+    const rows = 'rows:\n  - on: DB.S.T\n    secure_view: DB.S.V\n  - on: DB.S.U\n    secure_view: DB.S.PLAIN\n';
+    await writeFile(
+      join(own, 'p.yaml'),
+      `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\n${rows}`,
+    );
+    await writeFile(
+      join(own, 'p.test.yaml'),
+      'tables:\n  DB.S.T: [ID NUMBER, NAME VARCHAR]\n  DB.S.U: [ID NUMBER]\nviews:\n  DB.S.V: { columns: [ID NUMBER], secure: true }\n  DB.S.PLAIN: { columns: [ID NUMBER], as: SELECT ID FROM DB.S.U }\nprincipals:\n  a: { groups: [g] }\ncases:\n  - as: a\n    sql: SELECT ID FROM DB.S.T\n    expect: { decision: allow, sent: \'FROM "DB" . "S" . "V" )\' }\n  - as: a\n    sql: SELECT NAME FROM DB.S.T\n    expect: { decision: deny, message: no column NAME }\n  - as: a\n    sql: SELECT ID FROM DB.S.U\n    expect: { decision: deny, message: no such secure view }\n',
+    );
+    const { code, out } = await policy('test', own);
+    expect(out).toContain('3 passed, 0 failed');
+    expect(code).toBe(0);
+    await rm(own, { recursive: true });
+  });
+
+  it.each([
+    ['rows:\n  - on: DB.S.T\n', /:8:\d+ A row rule has exactly one of where and secure_view/],
+    ['rows:\n  - { on: DB.S.T, where: A = 1, secure_view: DB.S.V }\n', /exactly one of where and secure_view/],
+    ['rows:\n  - { on: DB.S.T, secure_view: V }\n', /A secure view is named in full/],
+    ['rows:\n  - { on: DB.S.*, secure_view: DB.S.V }\n', /stands for one table, so "on" has no \*/],
+    ['write_masked: yes\n', /write_masked/],
+  ])('says what is wrong with %j', async (more, message) => {
+    const own = await mkdtemp(join(tmpdir(), 'snowfence-commands-'));
+    await writeFile(
+      join(own, 'p.yaml'),
+      `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\n${more}`,
+    );
+    const { code, out, err } = await policy('check', own);
+    expect(`${out}${err}`).toMatch(message);
+    expect(code).not.toBe(0);
+    await rm(own, { recursive: true });
+  });
+
   it('shows what was expected and what came instead, with the place', async () => {
     const file = join(folder, 'wrong.test.yaml');
     await writeFile(

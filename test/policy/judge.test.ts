@@ -68,6 +68,29 @@ describe('a view whose text can not be read', () => {
   });
 });
 
+describe('rows of secure views', () => {
+  const SQL = 'SELECT EMAIL FROM DB.S.OPEN';
+
+  it('are refused where two policies name different ones', async () => {
+    const rows = (view: string): string => `rows:\n  - on: DB.S.OPEN\n    secure_view: ${view}\n`;
+    await writeFile(
+      join(folder, 'q.yaml'),
+      `policy: q\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n${rows('DB.S.OTHER')}`,
+    );
+    const set = await load(rows('DB.S.CLOSED'));
+    await rm(join(folder, 'q.yaml'));
+    const { denial, sent } = await judgeWith(set).judge(SUBJECT, set.policies, { sql: SQL });
+    expect(denial).toMatchObject({ code: 'OBJECT_DENIED', message: expect.stringContaining('different secure views') });
+    expect(sent).toBeUndefined();
+  });
+
+  it('are refused where the view is not secure', async () => {
+    const set = await load('rows:\n  - on: DB.S.OPEN\n    secure_view: DB.S.CLOSED\n');
+    const { denial } = await judgeWith(set).judge(SUBJECT, set.policies, { sql: SQL });
+    expect(denial?.message).toContain('no such secure view');
+  });
+});
+
 describe('what was judged before', () => {
   it('is not analysed again, until policies or catalog change', async () => {
     const set = await load('');
