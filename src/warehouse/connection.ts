@@ -131,7 +131,7 @@ export class WarehouseConnection {
     return this.#connection.execute(options);
   }
 
-  /** The result of a statement that ran before, in any session of this user. */
+  /** The result of a statement that ran before, by its query id. */
   fetchResult(options: { queryId: string } & Partial<StatementOption>): RowStatement {
     return this.#connection.fetchResult(options);
   }

@@ -90,10 +90,18 @@ export class ResultReader {
     const cells = Array.isArray(row) ? row : Object.values(row as object);
     const values: Json[] = new Array(cells.length);
     let size = 1;
-    for (let at = 0; at < cells.length; at++) {
-      const value = this.#convert[at]?.(cells[at]) ?? null;
-      values[at] = value;
-      size += sizeOf(value);
+    try {
+      for (let at = 0; at < cells.length; at++) {
+        const value = this.#convert[at]?.(cells[at]) ?? null;
+        values[at] = value;
+        size += sizeOf(value);
+      }
+    } catch (error) {
+      // Thrown on from here it would end the process: a cell that can't be converted ends this result.
+      this.#error = failureOf(error);
+      this.#stream.destroy();
+      this.#onStop?.();
+      return;
     }
     if (this.#onRow) this.#onRow({ values, size });
     else this.#put({ values, size });

@@ -136,8 +136,8 @@ export const run = (connection: WarehouseConnection, sqlText: string, options: R
   );
 
 /**
- * Rows of a result that Snowflake keeps (24 hours, for the user who ran the statement: documentation page
- * user-guide/querying-persisted-results). Throws as `run` does; StatementFailed where the result is no longer there.
+ * Rows of a result that Snowflake keeps for 24 hours (documentation page user-guide/querying-persisted-results). That another session
+ * of the same user may have them is not written there: `npm run test:live` asks. Throws as `run` does; StatementFailed where the result is no longer there.
  */
 export const resume = (connection: WarehouseConnection, options: ResumeOptions): Promise<RunResult> =>
   within(

@@ -75,6 +75,23 @@ describe('a result in pages', () => {
     await expect(reader.read(1, 1000)).rejects.toThrow('the connection broke');
   });
 
+  it('ends with an error, not with the process, where a cell can not be converted', async () => {
+    const broken = new Date(Number.NaN);
+    const time = Object.assign(broken, {
+      getEpochSeconds: () => Number.NaN,
+      getNanoSeconds: () => 0,
+      getTimezone: () => 0,
+    });
+    const stream = new PassThrough({ objectMode: true });
+    const reader = new ResultReader({
+      getColumns: () => [column('D', 'date')],
+      getQueryId: () => 'q',
+      streamRows: () => stream,
+    } as unknown as RowStatement);
+    stream.write([time]);
+    await expect(reader.read(10, 1000)).rejects.toThrow();
+  });
+
   it('holds no more than a page ahead', async () => {
     let made = 0;
     const onRow = (at: number): void => {
