@@ -13,15 +13,19 @@ const row = z.object({
   session_id: z.string(),
   statement_id: z.string(),
   query_id: z.string(),
-  statement: z.string(),
-  binds: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
-  purpose: z.string().nullable(),
+  sealed: z.instanceof(Buffer),
   granted: z.instanceof(Buffer),
   end_row: z.number(),
   bytes_left: z.coerce.number(),
 });
 
-export type Cursor = z.infer<typeof row> & { readonly position: number };
+const statementOf = z.object({
+  statement: z.string(),
+  binds: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  purpose: z.string().nullable(),
+});
+
+export type Cursor = Omit<z.infer<typeof row>, 'sealed'> & z.infer<typeof statementOf> & { readonly position: number };
 
 /** Snowflake keeps a result for 24 hours; who has not asked for an hour has lost interest. */
 const LIFE = `interval '1 hour'`;
@@ -48,15 +52,15 @@ export const isSame = (cursor: Cursor, grant: string): boolean => hashOf(grant).
 export const cursorAt = (id: string, position: number): string => `${id}.${position}`;
 
 export class Cursors {
-  readonly #pool: TranscriptStore['pool'];
+  readonly #store: TranscriptStore;
 
-  constructor(pool: TranscriptStore['pool']) {
-    this.#pool = pool;
+  constructor(store: TranscriptStore) {
+    this.#store = store;
   }
 
   async #query(sql: string, values: unknown[]): Promise<unknown[]> {
     try {
-      return (await this.#pool.query(sql, values)).rows;
+      return (await this.#store.pool.query(sql, values)).rows;
     } catch (error) {
       throw new RecorderUnavailable(error);
     }
@@ -65,10 +69,11 @@ export class Cursors {
   /** Throws RecorderUnavailable. */
   async make(principal: Principal, cursor: NewCursor): Promise<string> {
     const id = randomUUID();
+    const { statement, binds, purpose } = cursor;
     await this.#query(
       `WITH old AS (DELETE FROM cursor WHERE expires_at < now())
-       INSERT INTO cursor (id, issuer, subject, client_id, session_id, statement_id, query_id, statement, binds, purpose, granted, end_row, bytes_left, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now() + ${LIFE})`,
+       INSERT INTO cursor (id, issuer, subject, client_id, session_id, statement_id, query_id, sealed, granted, end_row, bytes_left, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() + ${LIFE})`,
       [
         id,
         principal.issuer,
@@ -77,9 +82,7 @@ export class Cursors {
         cursor.sessionId,
         cursor.statementId,
         cursor.queryId,
-        cursor.statement,
-        JSON.stringify(cursor.binds),
-        cursor.purpose ?? null,
+        this.#store.vault.sealText(cursor.sessionId, 'cursor', JSON.stringify({ statement, binds, purpose: purpose ?? null })),
         hashOf(cursor.grant),
         cursor.endRow,
         cursor.bytesLeft,
@@ -97,7 +100,14 @@ export class Cursors {
        WHERE id = $1 AND issuer = $2 AND subject = $3 AND client_id = $4 AND expires_at > now() RETURNING *`,
       [id, principal.issuer, principal.subject, principal.clientId],
     );
-    return found === undefined ? undefined : { ...row.parse(found), position: Number(position) };
+    if (found === undefined) return undefined;
+    const { sealed, ...cursor } = row.parse(found);
+    const { sessions, vault } = this.#store;
+    await sessions.learnKey(cursor.session_id);
+    // A key that was erased takes the statement with it, and with that the right to read on.
+    if (!vault.knows(cursor.session_id)) return undefined;
+    const statement = statementOf.parse(JSON.parse(vault.openText(cursor.session_id, 'cursor', sealed)));
+    return { ...cursor, ...statement, position: Number(position) };
   }
 
   /** Sets bytes aside for a page, before it is read: pages asked for at once share what is left. 0 where nothing is. */

@@ -29,7 +29,7 @@ import {
   type Verdict,
 } from './policy/index.js';
 import { affectedRowsQuery, objectKey, showObject } from './sql/index.js';
-import { type ClientInfo, RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
+import { type ClientInfo, RecorderUnavailable, type TranscriptStore, timeOrderedId } from './transcript/index.js';
 import { Visible } from './visible.js';
 import {
   type RunResult,
@@ -83,7 +83,7 @@ export class Gateway {
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
-    this.#cursors = new Cursors(parts.transcript.pool);
+    this.#cursors = new Cursors(parts.transcript);
     this.visible = new Visible(parts);
     const { catalog } = parts.warehouse;
     this.#judge = new Judge({
@@ -105,7 +105,7 @@ export class Gateway {
 
   /** The way: who, what, may it, write it down, ask a person, run it, write down what came of it, answer. */
   async query(caller: Caller, request: QueryRequest): Promise<Answer> {
-    const statementId = randomUUID();
+    const statementId = timeOrderedId();
     const started = performance.now();
     const { principal } = caller;
     const answer = new AnswerBuilder(statementId, started);
@@ -125,6 +125,8 @@ export class Gateway {
       return await this.#run(answer, intent, principal, request);
     } catch (error) {
       return this.#failure(answer, error);
+    } finally {
+      this.#parts.transcript.recorder.leave(statementId);
     }
   }
 
@@ -133,7 +135,7 @@ export class Gateway {
     caller: Caller,
     request: QueryRequest,
   ): Promise<{ judged: Judged; bytes: number | undefined; answer: Answer }> {
-    const answer = new AnswerBuilder(randomUUID(), performance.now());
+    const answer = new AnswerBuilder(timeOrderedId(), performance.now());
     try {
       await this.#parts.transcript.ensureAlive();
       answer.session = await this.#parts.transcript.sessions.find(caller.principal, caller.client, request.session);
@@ -162,6 +164,8 @@ export class Gateway {
         outputMasks: [],
       };
       return { judged: failed, bytes: undefined, answer: await this.#failure(answer, error) };
+    } finally {
+      this.#parts.transcript.recorder.leave(answer.statementId);
     }
   }
 
@@ -316,6 +320,7 @@ export class Gateway {
   async resume(caller: Caller, id: string, request: Omit<QueryRequest, 'sql' | 'binds' | 'purpose'>): Promise<Answer> {
     const { principal } = caller;
     const answer = new AnswerBuilder(randomUUID(), performance.now());
+    let statementId: string | undefined;
     try {
       const approval = await this.#parts.approvals.get(id);
       // Somebody else's approval does not exist for this caller.
@@ -368,9 +373,12 @@ export class Gateway {
         .filter((entry) => entry.decision === 'approve')
         .map((entry) => entry.reviewer);
       await this.#parts.transcript.recorder.append(intent.event('approval_used', { approval: id, reviewers }));
+      statementId = approval.statement_id;
       return await this.#run(answer, intent, principal, full);
     } catch (error) {
       return this.#failure(answer, error);
+    } finally {
+      if (statementId !== undefined) this.#parts.transcript.recorder.leave(statementId);
     }
   }
 
@@ -400,6 +408,7 @@ export class Gateway {
       const unverified = await this.#confirm(intent, request.binds ?? []);
       if (unverified) return await this.#refuse(answer, intent, unverified);
       const key = { role: verdict.role, warehouse: verdict.warehouse };
+      intent.sentAt = new Date();
       const result = await this.#parts.warehouse.run(key, sent, {
         binds: request.binds ?? [],
         tag: intent.tag,
@@ -486,7 +495,8 @@ export class Gateway {
       found,
       intent.request.binds ?? [],
     );
-    await this.#parts.transcript.recorder.append(
+    await this.#parts.transcript.recorder.appendAll([
+      ...intent.sent(result.queryId),
       intent.event('statement_completed', {
         query_id: result.queryId,
         rows: rows.length,
@@ -497,7 +507,7 @@ export class Gateway {
         detected: [...found],
         ...page.record,
       }),
-    );
+    ]);
     if (intent.judged.analysis?.objects.some((use) => use.access === 'write'))
       this.#parts.warehouse.catalog.invalidate();
     this.#parts.counters.ran(answer.elapsed, rows.length, result.bytes);
@@ -638,7 +648,10 @@ export class Gateway {
     const { recorder } = this.#parts.transcript;
     const duration = { duration_ms: Math.round(answer.elapsed) };
     if (error instanceof StatementCancelled) {
-      await recorder.append(intent.event('statement_cancelled', { reason: error.reason, ...duration }));
+      await recorder.appendAll([
+        ...intent.sent(undefined),
+        intent.event('statement_cancelled', { reason: error.reason, ...duration }),
+      ]);
       if (error.reason === 'timeout')
         return answer.denied({
           code: 'LIMIT_REACHED',
@@ -649,7 +662,8 @@ export class Gateway {
     }
     if (error instanceof StatementFailed) {
       const message = errorText(error, intent.judged, verdict);
-      await recorder.append(
+      await recorder.appendAll([
+        ...intent.sent(error.queryId),
         intent.event('statement_failed', {
           code: error.code,
           sql_state: error.sqlState ?? null,
@@ -657,7 +671,7 @@ export class Gateway {
           query_id: error.queryId ?? null,
           ...duration,
         }),
-      );
+      ]);
       return answer.finish({ status: 'error', error: { code: error.code, message }, queryId: error.queryId ?? null });
     }
     if (error instanceof WarehouseUnavailable)

@@ -1,5 +1,6 @@
 /** The statement as the transcript knows it: the shape of its events. */
 
+import { createHash } from 'node:crypto';
 import type { QueryRequest } from './answer.js';
 import { fingerprintOf, type Judged } from './judge.js';
 import { methodName } from './masking/index.js';
@@ -15,6 +16,8 @@ export class Intent {
   readonly request: QueryRequest;
   readonly judged: Judged;
   readonly #version: string;
+  /** When it was handed to the warehouse. */
+  sentAt: Date | undefined;
   readonly #isExplain: boolean;
 
   constructor(
@@ -46,6 +49,7 @@ export class Intent {
     kind:
       | 'statement_submitted'
       | 'statement_refused'
+      | 'statement_sent'
       | 'statement_completed'
       | 'statement_failed'
       | 'statement_cancelled'
@@ -56,6 +60,7 @@ export class Intent {
     more: Readonly<Record<string, unknown>>,
   ) {
     const { statement, analysis, verdict, sent } = this.judged;
+    const isSent = kind === 'statement_submitted' && !this.#isExplain && sent !== undefined;
     const isOpening = kind === 'statement_submitted' || kind === 'statement_refused';
     const opening = {
       statement: this.request.sql.slice(0, RECORDED_TEXT_LIMIT),
@@ -79,14 +84,31 @@ export class Intent {
         [],
       policies: verdict?.policies ?? [],
       policy_version: this.#version,
-      sent: kind === 'statement_submitted' && !this.#isExplain ? (sent ?? null) : null,
+      sent: isSent ? sent : null,
+      // What the warehouse's history is held against: the text itself may be masked here.
+      sent_digest: isSent ? createHash('sha256').update(sent).digest('hex') : null,
       tag: this.tag,
     };
     return {
       kind,
       sessionId: this.session,
       statementId: this.statementId,
+      runs: this.#runs(kind),
       body: isOpening ? { ...opening, ...more } : more,
     };
+  }
+
+  /** That it was handed to the warehouse, and when; nothing where it was not. The text is the intent's. */
+  sent(queryId: string | undefined) {
+    if (!this.sentAt) return [];
+    const event = this.event('statement_sent', { query_id: queryId ?? null, tag: this.tag });
+    return [{ ...event, at: this.sentAt }];
+  }
+
+  #runs(kind: string): 'begins' | 'pauses' | undefined {
+    if (kind === 'estimate_asked' || kind === 'approval_used') return 'begins';
+    if (kind === 'approval_asked') return 'pauses';
+    if (kind !== 'statement_submitted') return undefined;
+    return this.#isExplain || this.judged.verdict?.decision !== 'allow' ? 'pauses' : 'begins';
   }
 }

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { type Actor, RecorderUnavailable } from '../transcript/index.js';
+import { type Actor, RecorderUnavailable, type TranscriptStore } from '../transcript/index.js';
 import { isEnough, type Requirement } from './enough.js';
 
 export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'used';
@@ -23,10 +23,7 @@ const approvalRow = z.object({
   issuer: z.string(),
   subject: z.string(),
   client_id: z.string(),
-  statement: z.string(),
-  sent: z.string(),
-  binds: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
-  purpose: z.string().nullable(),
+  sealed: z.instanceof(Buffer).nullable(),
   policy_version: z.string(),
   requirements: z.array(requirementRow),
   decisions: z.array(
@@ -34,7 +31,17 @@ const approvalRow = z.object({
   ),
 });
 
-export type Approval = z.infer<typeof approvalRow>;
+/** What would run, as the session's key opens it. */
+const statementOf = z.object({
+  statement: z.string(),
+  sent: z.string(),
+  binds: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  purpose: z.string().nullable(),
+});
+
+const ERASED: z.infer<typeof statementOf> = { statement: '(erased)', sent: '', binds: [], purpose: null };
+
+export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed'> & z.infer<typeof statementOf>;
 
 export interface Request {
   readonly statementId: string;
@@ -76,24 +83,43 @@ const WITH_DECISIONS = `
   FROM approval a`;
 
 const ASK = `
-  INSERT INTO approval (id, statement_id, session_id, expires_at, state, issuer, subject, client_id, statement, sent, binds, purpose, policy_version, requirements)
-  VALUES ($1, $2, $3, now() + $4 * interval '1 millisecond', 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13)
-  ON CONFLICT (issuer, subject, client_id, md5(sent), md5(binds::text), policy_version) WHERE state = 'pending' DO NOTHING`;
+  INSERT INTO approval (id, statement_id, session_id, expires_at, state, issuer, subject, client_id, sealed, digest, policy_version, requirements)
+  VALUES ($1, $2, $3, now() + $4 * interval '1 millisecond', 'pending', $5, $6, $7, $8, $9, $10, $11)
+  ON CONFLICT (issuer, subject, client_id, digest, policy_version) WHERE state = 'pending' DO NOTHING`;
 
-const PENDING = `${WITH_DECISIONS} WHERE a.state = 'pending' AND a.issuer = $1 AND a.subject = $2 AND a.client_id = $3 AND a.sent = $4 AND a.binds = $5 AND a.policy_version = $6`;
+const PENDING = `${WITH_DECISIONS} WHERE a.state = 'pending' AND a.issuer = $1 AND a.subject = $2 AND a.client_id = $3 AND a.digest = $4 AND a.policy_version = $5`;
 
 export class Approvals {
-  readonly #pool: Pool;
+  readonly #store: TranscriptStore;
 
-  constructor(pool: Pool) {
-    this.#pool = pool;
+  constructor(store: TranscriptStore) {
+    this.#store = store;
+  }
+
+  get #pool(): Pool {
+    return this.#store.pool;
+  }
+
+  async #read(row: unknown): Promise<Approval> {
+    const { sealed, ...approval } = approvalRow.parse(row);
+    const { sessions, vault } = this.#store;
+    await sessions.learnKey(approval.session_id);
+    const text =
+      sealed && vault.knows(approval.session_id)
+        ? statementOf.parse(JSON.parse(vault.openText(approval.session_id, 'approval', sealed)))
+        : ERASED;
+    return { ...approval, ...text };
   }
 
   /** The pending approval for this very statement: a new one, or the one that waits already. */
   async ask(request: Request): Promise<Approval> {
     const { actor } = request;
-    const binds = JSON.stringify(request.binds);
+    const { statement, sent, binds, purpose } = request;
+    const { sessions, vault } = this.#store;
+    const digest = vault.digest(JSON.stringify([sent, binds]));
     try {
+      await sessions.learnKey(request.sessionId);
+      const text = JSON.stringify({ statement, sent, binds, purpose: purpose ?? null });
       await this.#pool.query(EXPIRE);
       await this.#pool.query(ASK, [
         randomUUID(),
@@ -103,10 +129,8 @@ export class Approvals {
         actor.issuer,
         actor.subject,
         actor.clientId,
-        request.statement,
-        request.sent,
-        binds,
-        request.purpose ?? null,
+        vault.sealText(request.sessionId, 'approval', text),
+        digest,
         request.policyVersion,
         JSON.stringify(request.requirements),
       ]);
@@ -114,11 +138,10 @@ export class Approvals {
         actor.issuer,
         actor.subject,
         actor.clientId,
-        request.sent,
-        binds,
+        digest,
         request.policyVersion,
       ]);
-      return approvalRow.parse(rows[0]);
+      return await this.#read(rows[0]);
     } catch (error) {
       throw new RecorderUnavailable(error);
     }
@@ -129,7 +152,7 @@ export class Approvals {
     try {
       await this.#pool.query(EXPIRE);
       const { rows } = await this.#pool.query(`${WITH_DECISIONS} WHERE a.id = $1`, [id]);
-      return rows[0] === undefined ? undefined : approvalRow.parse(rows[0]);
+      return rows[0] === undefined ? undefined : await this.#read(rows[0]);
     } catch (error) {
       throw new RecorderUnavailable(error);
     }
@@ -141,7 +164,7 @@ export class Approvals {
       `${WITH_DECISIONS} WHERE $1::text IS NULL OR a.state = $1 ORDER BY a.asked_at DESC LIMIT 200`,
       [state ?? null],
     );
-    return z.array(approvalRow).parse(rows);
+    return await Promise.all(rows.map((row) => this.#read(row)));
   }
 
   /** One reviewer's word. Throws DecisionRefused. */

@@ -20,7 +20,7 @@ export async function listApprovals(
   state: ApprovalState | undefined,
   json: boolean,
 ): Promise<string> {
-  const approvals = (await new Approvals(store.pool).list(state)).map(previewed);
+  const approvals = (await new Approvals(store).list(state)).map(previewed);
   if (json) return JSON.stringify(approvals, null, 2);
   if (approvals.length === 0) return state === 'pending' ? 'Nothing waits for a decision.' : 'There are none.';
   return table(
@@ -54,7 +54,7 @@ function renderApproval(approval: Approval): string {
 }
 
 export async function showApproval(store: TranscriptStore, id: string, json: boolean): Promise<string> {
-  const approval = await new Approvals(store.pool).get(id);
+  const approval = await new Approvals(store).get(id);
   if (!approval)
     throw new SnowfenceError(
       'UNKNOWN_APPROVAL',
@@ -82,7 +82,7 @@ export async function decideApproval(
     );
   });
   try {
-    const approval = await new Approvals(store.pool).decide(id, reviewer, decision, reason);
+    const approval = await new Approvals(store).decide(id, reviewer, decision, reason);
     await store.recorder.append({
       kind: 'approval_decided',
       sessionId: approval.session_id,

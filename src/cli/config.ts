@@ -8,6 +8,13 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { DEFAULT_ALGORITHMS, type IssuerOptions } from '../identity/index.js';
 import { distance } from '../policy/index.js';
+import {
+  decodeVerifierKey,
+  isOrigin,
+  type RecordKeys,
+  readSealingKey,
+  readSigningKey,
+} from '../transcript/index.js';
 import type { WarehouseOptions } from '../warehouse/index.js';
 import { SnowfenceError } from './problem.js';
 
@@ -53,7 +60,30 @@ const configFile = z.strictObject({
     connect_timeout: seconds.default(10_000),
     confirm: z.enum(['off', 'cached', 'always']).default('cached'),
   }),
-  transcript: z.strictObject({ url_env: environment.optional(), url_file: file.optional() }),
+  transcript: z.strictObject({
+    url_env: environment.optional(),
+    url_file: file.optional(),
+    admin_url_env: environment.optional(),
+    admin_url_file: file.optional(),
+    origin: z
+      .string()
+      .refine((text) => isOrigin(text), 'a name without white space and plus, such as snowfence.example.com/transcript')
+      .optional(),
+    signing_key_env: environment.optional(),
+    signing_key_file: file.optional(),
+    former_keys: z.array(z.string()).default([]),
+    encryption_keys: z
+      .array(z.union([z.strictObject({ env: environment }), z.strictObject({ file })]))
+      .min(1, 'at least one key'),
+    checkpoints: z
+      .strictObject({
+        every: seconds.refine((ms) => ms >= 1000 && ms <= 3_600_000, 'from 1s to 60m').default(60_000),
+        files: z.array(file).default([]),
+        stdout: z.boolean().default(false),
+      })
+      .prefault({}),
+    auditors: z.array(z.string().min(1)).default([]),
+  }),
   identity: z.strictObject({
     issuers: z
       .array(
@@ -94,6 +124,12 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly warehouse: WarehouseOptions;
   readonly databaseUrl: string;
+  /** Of the store's administrator: for setting up, retention and keys. Read when it is asked for; the gateway never does. */
+  readonly adminUrl: () => Promise<string>;
+  readonly keys: RecordKeys;
+  readonly checkpoints: { readonly everyMs: number; readonly files: readonly string[]; readonly stdout: boolean };
+  /** Groups whose members may see the record whole. */
+  readonly auditors: readonly string[];
   readonly issuers: readonly IssuerOptions[];
   readonly policies: string;
   readonly logLevel: ConfigFile['log']['level'];
@@ -233,6 +269,56 @@ async function warehouseAuth(snowflake: ConfigFile['snowflake'], base: string): 
   }
 }
 
+async function postgresUrl(
+  env: string | undefined,
+  path: string | undefined,
+  base: string,
+  key: 'url' | 'admin_url',
+): Promise<string> {
+  const what = key === 'url' ? 'transcript: the URL of PostgreSQL' : "transcript: the administrator's URL of PostgreSQL";
+  const url = await secret(env, path, base, what, `${key}_env nor ${key}_file`);
+  if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url))
+    throw new SnowfenceError(
+      'SECRET_INVALID',
+      `${what} does not begin with postgres://, or is no URL.`,
+      'Write postgres://user:password@host:5432/database.',
+    );
+  return url;
+}
+
+async function recordKeys(transcript: ConfigFile['transcript'], publicUrl: URL, base: string): Promise<RecordKeys> {
+  const pem = await secret(
+    transcript.signing_key_env,
+    transcript.signing_key_file,
+    base,
+    'transcript: the key that signs it',
+    'signing_key_file nor signing_key_env',
+  );
+  const read = <T>(what: string, hint: string, parse: () => T): T => {
+    try {
+      return parse();
+    } catch (error) {
+      throw new SnowfenceError('SECRET_INVALID', `transcript: ${what}: ${error instanceof Error ? error.message : ''}.`, hint);
+    }
+  };
+  const signing = read('the signing key is no Ed25519 key in PEM form', 'Make one with: snowfence keys new signing', () =>
+    readSigningKey(pem),
+  );
+  const sealing = await Promise.all(
+    transcript.encryption_keys.map(async (named, index) => {
+      const what = `encryption key ${index + 1}`;
+      const text = await ('env' in named
+        ? secretEnvironment(named.env, `transcript: ${what}`)
+        : secretFile(named.file, base, `transcript: ${what}`));
+      return read(`${what} is not right`, 'Make one with: snowfence keys new encryption', () => readSealingKey(text));
+    }),
+  );
+  const formerly = transcript.former_keys.map((text) =>
+    read(`"${text.slice(0, 60)}" of former_keys is not right`, 'snowfence keys show prints such keys.', () => decodeVerifierKey(text)),
+  );
+  return { signing, sealing, formerly, origin: transcript.origin ?? `${publicUrl.host}/transcript` };
+}
+
 /** Reads, checks and completes a configuration file. Throws SnowfenceError. */
 export async function loadConfig(path: string): Promise<Config> {
   const full = resolve(path);
@@ -260,19 +346,8 @@ export async function loadConfig(path: string): Promise<Config> {
     );
   const scheme = server.tls ? 'https' : 'http';
   const publicUrl = new URL(server.public_url ?? `${scheme}://${host}:${port}/mcp`);
-  const databaseUrl = await secret(
-    parsed.transcript.url_env,
-    parsed.transcript.url_file,
-    base,
-    'transcript: the URL of PostgreSQL',
-    'url_env nor url_file',
-  );
-  if (!/^postgres(?:ql)?:\/\//.test(databaseUrl))
-    throw new SnowfenceError(
-      'SECRET_INVALID',
-      'transcript: the URL does not begin with postgres://.',
-      'Write postgres://user:password@host:5432/database.',
-    );
+  const { transcript } = parsed;
+  const databaseUrl = await postgresUrl(transcript.url_env, transcript.url_file, base, 'url');
   return {
     file: full,
     listen: { host: bare, port: Number(port) },
@@ -302,6 +377,14 @@ export async function loadConfig(path: string): Promise<Config> {
       confirm: snowflake.confirm,
     },
     databaseUrl,
+    adminUrl: () => postgresUrl(transcript.admin_url_env, transcript.admin_url_file, base, 'admin_url'),
+    keys: await recordKeys(transcript, publicUrl, base),
+    checkpoints: {
+      everyMs: transcript.checkpoints.every,
+      files: transcript.checkpoints.files.map((path) => (isAbsolute(path) ? path : join(base, path))),
+      stdout: transcript.checkpoints.stdout,
+    },
+    auditors: transcript.auditors,
     issuers: parsed.identity.issuers.map((issuer) => ({
       issuer: issuer.issuer,
       audience: issuer.audience,

@@ -4,13 +4,15 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { setUpStore, storePool } from '../transcript/index.js';
 import { Child, endProcess, freePort } from './child.js';
+import { newEncryptionKey, newSigningKey } from './keys.js';
 import { SnowfenceError } from './problem.js';
 
 export interface DemoOptions {
@@ -133,13 +135,14 @@ class Kept {
   }
 }
 
-const databaseUrl = (port: number, password: string): string =>
-  `postgres://snowfence:${password}@127.0.0.1:${port}/postgres`;
+const databaseUrl = (user: string, port: number, password: string): string =>
+  `postgres://${user}:${password}@127.0.0.1:${port}/postgres`;
 
 async function writeConfig(
   folder: string,
   ready: Omit<Ready, 'pids' | 'agents' | 'reviewers' | 'config_file'>,
   policies: string,
+  gatewayUrl: string,
 ): Promise<string> {
   const url = new URL(ready.mcp_url);
   const file = join(folder, 'snowfence.yaml');
@@ -152,7 +155,14 @@ async function writeConfig(
       auth: 'password',
       password_file: join(folder, 'warehouse-password'),
     },
-    transcript: { url_file: join(folder, 'database-url') },
+    transcript: {
+      url_file: join(folder, 'gateway-database-url'),
+      admin_url_file: join(folder, 'database-url'),
+      signing_key_file: join(folder, 'signing-key.pem'),
+      encryption_keys: [{ file: join(folder, 'encryption-key') }],
+      checkpoints: { files: [join(folder, 'checkpoints.txt')] },
+      auditors: ['data-stewards'],
+    },
     identity: {
       issuers: [
         {
@@ -171,6 +181,7 @@ async function writeConfig(
   await writeFile(file, `# Made by snowfence demo for its own gateway.\n${stringify(config)}`, { mode: 0o600 });
   await writeFile(join(folder, 'warehouse-password'), ready.warehouse.password, { mode: 0o600 });
   await writeFile(join(folder, 'database-url'), ready.database_url, { mode: 0o600 });
+  await writeFile(join(folder, 'gateway-database-url'), gatewayUrl, { mode: 0o600 });
   return file;
 }
 
@@ -280,7 +291,10 @@ async function startParts(
   const port = await gatewayPort(options.port);
   const [warehousePort, postgresPort] = [await freePort(), await freePort()];
   const mcpUrl = `http://127.0.0.1:${port}/mcp`;
-  const [warehousePassword, databasePassword] = [randomBytes(18).toString('base64url'), await keptPassword(folder)];
+  const [warehousePassword, databasePassword] = [
+    newPassword(),
+    await keptSecret(folder, 'database-password', newPassword),
+  ];
   const seeds =
     options.seeds.length > 0
       ? options.seeds.map((seed) => resolve(seed))
@@ -356,7 +370,7 @@ async function startParts(
     issuer: provider.issuer,
     audience: mcpUrl,
     cli_client_id: CLI_CLIENT,
-    database_url: databaseUrl(postgresPort, databasePassword),
+    database_url: databaseUrl('snowfence', postgresPort, databasePassword),
     warehouse: {
       access_url: `http://127.0.0.1:${warehousePort}`,
       account: 'demo',
@@ -364,10 +378,17 @@ async function startParts(
       password: warehousePassword,
     },
   };
+  // The gateway's own role: it may lengthen the record, and change nothing of it.
+  const gatewayUrl = databaseUrl('snowfence_gateway', postgresPort, await keptSecret(folder, 'gateway-database-password', newPassword));
+  await keptSecret(folder, 'signing-key.pem', newSigningKey);
+  await keptSecret(folder, 'encryption-key', newEncryptionKey);
+  const admin = storePool(base.database_url, 30_000, 1);
+  await setUpStore(admin, gatewayUrl).finally(() => admin.end());
   const configFile = await writeConfig(
     folder,
     base,
     options.policies ?? fileURLToPath(new URL('../../policies', import.meta.url)),
+    gatewayUrl,
   );
 
   say('Starting the gateway …');
@@ -409,15 +430,17 @@ async function writeReadyFile(path: string, ready: Ready): Promise<void> {
   await rename(temporary, path);
 }
 
-async function keptPassword(folder: string): Promise<string> {
-  const { readFile } = await import('node:fs/promises');
-  const file = join(folder, 'database-password');
+/** What was made at the first start with a folder serves at the next ones. */
+async function keptSecret(folder: string, name: string, make: () => string): Promise<string> {
+  const file = join(folder, name);
   const known = await readFile(file, 'utf8').catch(() => undefined);
   if (known !== undefined) return known;
-  const made = randomBytes(18).toString('base64url');
+  const made = make();
   await writeFile(file, made, { mode: 0o600 });
   return made;
 }
+
+const newPassword = (): string => randomBytes(18).toString('base64url');
 
 async function loadIdentity(): Promise<typeof import('../embedded/identity/index.js')> {
   try {

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { TokenVerifier } from '../identity/index.js';
 import { HASH_FUNCTION } from '../masking/index.js';
 import { loadPolicies, PolicyProblems, type PolicySet } from '../policy/index.js';
-import { pendingMigrations, TranscriptStore } from '../transcript/index.js';
+import { excessPrivileges, pendingMigrations, storePool } from '../transcript/index.js';
 import { SETUP_TAG, Warehouse } from '../warehouse/index.js';
 import { type Config, loadConfig } from './config.js';
 import { SnowfenceError } from './problem.js';
@@ -103,35 +103,47 @@ async function checkIdentity(config: Config): Promise<Finding[]> {
 }
 
 async function checkTranscript(config: Config): Promise<Finding[]> {
-  await using store = new TranscriptStore(config.databaseUrl, () => undefined);
+  const pool = storePool(config.databaseUrl, undefined, 1);
   try {
-    await store.ping();
+    return await checkStore(pool);
+  } finally {
+    await pool.end();
+  }
+}
+
+async function checkStore(pool: ReturnType<typeof storePool>): Promise<Finding[]> {
+  try {
+    await pool.query('SELECT 1');
   } catch (error) {
     const text = messageOf(error);
     const remedy = /password|authentication/i.test(text)
-      ? 'Check user and password in the URL of PostgreSQL.'
+      ? 'Check user and password in the URL of PostgreSQL; snowfence store setup makes the user.'
       : /does not exist/.test(text)
-        ? 'Create the database, or name another in the URL.'
+        ? 'Create the database, or name another in the URL; snowfence store setup makes the user.'
         : 'Check host and port in the URL, and that this machine reaches them.';
     return [problem('transcript', `PostgreSQL does not answer: ${text || 'no connection'}`, remedy)];
   }
-  const { rows } = await store.pool.query<{ version: string; may: boolean; sync: string }>(
-    "SELECT current_setting('server_version') AS version, has_schema_privilege(current_schema(), 'CREATE') AS may, current_setting('fsync') AS sync",
+  const { rows } = await pool.query<{ version: string; sync: string }>(
+    "SELECT current_setting('server_version') AS version, current_setting('fsync') AS sync",
   );
   const facts = rows[0];
   const findings = [ok('transcript', `PostgreSQL ${facts?.version ?? ''} answers`)];
-  const pending = await pendingMigrations(store.pool);
-  if (pending.length > 0 && facts?.may !== true)
+  const pending = await pendingMigrations(pool);
+  if (pending.length > 0)
     findings.push(
       problem(
         'transcript',
-        `${pending.length} migrations are pending and this user may not make tables`,
-        'Grant it CREATE on the schema for the first start.',
+        `the tables are not set up: ${pending.length} migrations are pending`,
+        'Run: snowfence store setup',
       ),
     );
-  else if (pending.length > 0)
+  for (const excess of await excessPrivileges(pool))
     findings.push(
-      warning('transcript', `${pending.length} migrations are pending`, 'The first start of serve runs them.'),
+      problem(
+        'transcript',
+        `the gateway's role may change the record: ${excess}`,
+        'Give the gateway a role of its own: name another user in its URL, and run snowfence store setup.',
+      ),
     );
   if (facts?.sync === 'off')
     findings.push(

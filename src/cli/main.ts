@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line. Commands load what they need and nothing else: `serve` never loads what only the demo uses. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { PolicyProblems } from '../policy/load.js';
 import { SnowfenceError } from './problem.js';
 import { styleFor } from './terminal.js';
@@ -238,23 +238,43 @@ async function withStore<T>(
     store: import('../transcript/index.js').TranscriptStore;
   }) => Promise<T>,
 ): Promise<T> {
-  const [{ loadConfig }, { TranscriptStore }] = await Promise.all([
-    import('./config.js'),
-    import('../transcript/index.js'),
-  ]);
+  const [{ loadConfig }, { openStore }] = await Promise.all([import('./config.js'), import('./store.js')]);
   const config = await loadConfig(file);
-  await using store = new TranscriptStore(config.databaseUrl, () => undefined);
-  await store.ping().catch((error: unknown) => {
-    throw new SnowfenceError(
-      'STORE_UNREACHABLE',
-      `The transcript store is not reachable: ${error instanceof Error ? error.message : ''}`,
-      'snowfence doctor says more.',
-      1,
-    );
-  });
+  await using store = await openStore(config);
   // Awaited here: the store is closed when this function is left.
   return await work({ config, store });
 }
+
+const store = program.command('store').description('the transcript’s store in PostgreSQL');
+store
+  .command('setup')
+  .description('make or update the tables and the gateway’s role, as the administrator that the configuration names')
+  .addOption(configOption())
+  .action(async (options) => {
+    const [{ loadConfig }, { setUp }] = await Promise.all([import('./config.js'), import('./store.js')]);
+    say(await setUp(await loadConfig(options.config)));
+  });
+
+const keys = program.command('keys').description('the keys that sign and encrypt the record');
+keys
+  .command('new')
+  .description('a new key on standard output, for a file that only the gateway reads')
+  .addArgument(new Argument('<kind>').choices(['signing', 'encryption']))
+  .action(async (kind: string) => {
+    const { newEncryptionKey, newSigningKey } = await import('./keys.js');
+    process.stdout.write(kind === 'signing' ? newSigningKey() : newEncryptionKey());
+  });
+keys
+  .command('show')
+  .description('the public key that verifies the record')
+  .addOption(configOption())
+  .action(async (options) => {
+    const [{ loadConfig }, { verifierKeyOf }] = await Promise.all([
+      import('./config.js'),
+      import('../transcript/index.js'),
+    ]);
+    say(verifierKeyOf((await loadConfig(options.config)).keys));
+  });
 
 const sessions = program.command('sessions').description('transcripts');
 sessions

@@ -10,6 +10,7 @@ export class Metrics {
   readonly #rows: Counter;
   readonly #bytes: Counter;
   readonly #disagreements: Counter<'parser'>;
+  readonly #integrity: Counter;
 
   constructor(isPolicySetSound: () => boolean) {
     const registers = [this.registry];
@@ -40,6 +41,11 @@ export class Metrics {
       labelNames: ['parser'],
       registers,
     });
+    this.#integrity = new Counter({
+      name: 'snowfence_integrity_problems_total',
+      help: 'Signs that the transcript was changed in the store. Anything but 0 is an alarm.',
+      registers,
+    });
     new Gauge({
       name: 'snowfence_policies_sound',
       help: '1 while the policy folder checks, 0 while the last good set is in force.',
@@ -48,6 +54,10 @@ export class Metrics {
         this.set(isPolicySetSound() ? 1 : 0);
       },
     });
+  }
+
+  integrityProblem(): void {
+    this.#integrity.inc();
   }
 
   get counters(): Counters {

@@ -1,13 +1,26 @@
 /** The gateway put together out of its rooms, with everything that has to be ended again. */
+import { appendFile } from 'node:fs/promises';
 import { Approvals } from '../approval/index.js';
 import { Gateway } from '../gateway.js';
 import { TokenVerifier } from '../identity/index.js';
 import { type PolicyWatch, watchPolicies } from '../policy/index.js';
-import { migrate, TranscriptStore } from '../transcript/index.js';
+import { recordMask } from '../recorded.js';
+import { settle } from '../settle.js';
+import {
+  type CheckpointPlace,
+  Checkpoints,
+  type EventKind,
+  ensurePartitions,
+  excessPrivileges,
+  Maintenance,
+  pendingMigrations,
+  TranscriptStore,
+} from '../transcript/index.js';
 import { loadDriver, Warehouse } from '../warehouse/index.js';
 import type { Config } from './config.js';
 import type { Logger } from './log.js';
 import { Metrics } from './metrics.js';
+import { SnowfenceError } from './problem.js';
 
 export interface Runtime extends AsyncDisposable {
   readonly gateway: Gateway;
@@ -17,55 +30,124 @@ export interface Runtime extends AsyncDisposable {
   readonly metrics: Metrics;
 }
 
-const MIGRATE_EVERY_MS = 2000;
+const LOOK_EVERY_MS = 2000;
 
-/** Brings the store up to date; where it is down, goes on trying: until then every statement is refused. */
-async function migrateWhenReachable(transcript: TranscriptStore, log: Logger, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      const applied = await migrate(transcript.pool);
-      if (applied.length > 0) log.info({ applied }, 'the transcript store was brought up to date');
-      return;
-    } catch (error) {
-      log.error({ err: error }, 'the transcript store is not reachable; statements are refused until it is');
-      await new Promise((resolve) => setTimeout(resolve, MIGRATE_EVERY_MS));
-    }
-  }
+/** What is wrong with the store, in a sentence and what to do; undefined where all is well. Throws where it does not answer. */
+async function problemOf(transcript: TranscriptStore): Promise<[string, string] | undefined> {
+  const pending = await pendingMigrations(transcript.pool);
+  if (pending.length > 0)
+    return [`The transcript store is not set up: ${pending.length} migrations are pending.`, 'Run: snowfence store setup'];
+  const [excess] = await excessPrivileges(transcript.pool);
+  if (excess !== undefined)
+    return [
+      `The gateway's role in the transcript store could change the record: ${excess}.`,
+      'Name a user of its own in the URL (transcript.url_env or url_file), and run: snowfence store setup',
+    ];
+  await ensurePartitions(transcript.pool);
+  return undefined;
 }
 
-/** Throws PolicyProblems where the policies are unsound. */
+/** Goes on trying until the store is there and right; until then every statement is refused. */
+async function untilReady(transcript: TranscriptStore, log: Logger, signal: AbortSignal): Promise<[string, string] | undefined> {
+  transcript.blocked = 'the transcript store was not looked at yet';
+  while (!signal.aborted) {
+    try {
+      const problem = await problemOf(transcript);
+      transcript.blocked = problem?.[0];
+      if (!problem) return undefined;
+      log.error({ problem: problem[0], hint: problem[1] }, 'statements are refused until this is mended');
+      return problem;
+    } catch (error) {
+      log.error({ err: error }, 'the transcript store is not reachable; statements are refused until it is');
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  }
+  return undefined;
+}
+
+/** Adds each checkpoint to a file, or prints it. */
+function placesOf(config: Config): CheckpointPlace[] {
+  const files = config.checkpoints.files.map((file) => ({
+    name: file,
+    put: (note: string) => appendFile(file, `${note}\n`, { mode: 0o600 }),
+  }));
+  const print = async (note: string): Promise<void> => void process.stdout.write(`${JSON.stringify({ checkpoint: note })}\n`);
+  return config.checkpoints.stdout ? [...files, { name: 'standard output', put: print }] : files;
+}
+
+/** Throws PolicyProblems where the policies are unsound, SnowfenceError where the store is not set up as it has to be. */
 export async function startRuntime(config: Config, log: Logger): Promise<Runtime> {
-  const transcript = new TranscriptStore(config.databaseUrl, (error) =>
-    log.warn({ err: error }, 'a connection to the transcript store broke'),
-  );
-  const note = (kind: 'policy_reloaded' | 'policy_problem', body: Record<string, unknown>): void => {
+  let current: PolicyWatch | undefined;
+  const metrics = new Metrics(() => current?.problem() === undefined);
+  const onIntegrityProblem = (problem: string): void => {
+    log.error({ problem }, 'the transcript was changed in the store');
+    metrics.integrityProblem();
+    note('integrity_problem', { problem });
+  };
+  const transcript = new TranscriptStore(config.databaseUrl, {
+    keys: config.keys,
+    mask: recordMask(() => current?.current()),
+    writer: { actor: 'gateway', subject: 'gateway', groups: [] },
+    onError: (error) => log.warn({ err: error }, 'a connection to the transcript store broke'),
+    onIntegrityProblem,
+  });
+  const note = (kind: EventKind, body: Record<string, unknown>): void => {
     transcript.recorder
       .append({ kind, sessionId: undefined, statementId: undefined, body })
-      .catch((error: unknown) => log.error({ err: error }, 'a change of policies could not be recorded'));
+      .catch((error: unknown) => log.error({ err: error, kind }, 'something could not be recorded'));
   };
   const policies = await watchPolicies(config.policies, {
     onReload: (set) => {
       log.info({ version: set.version, policies: set.policies.map((policy) => policy.name) }, 'policies reloaded');
-      note('policy_reloaded', { version: set.version });
+      note('policy_reloaded', { version: set.version, policies: set.policies.map((policy) => policy.name) });
     },
     onProblem: (problem) => {
       log.error({ problem }, 'the policies no longer check: the last good set stays in force');
       note('policy_problem', { problem });
     },
   });
+  current = policies;
   const stopping = new AbortController();
-  await Promise.race([
-    migrateWhenReachable(transcript, log, stopping.signal),
-    new Promise((resolve) => setTimeout(resolve, 10_000)),
+  const ready = untilReady(transcript, log, stopping.signal);
+  const problem = await Promise.race([
+    ready,
+    new Promise<undefined>((resolve) => {
+      setTimeout(() => resolve(undefined), 10_000).unref();
+    }),
   ]);
-  const metrics = new Metrics(() => policies.problem() === undefined);
+  if (problem) {
+    await policies[Symbol.asyncDispose]();
+    await transcript[Symbol.asyncDispose]();
+    throw new SnowfenceError('STORE_NOT_READY', problem[0], problem[1]);
+  }
   // Half a second of loading that the first statement need not wait for.
   void loadDriver();
   const warehouse = new Warehouse(config.warehouse);
+  const { pool, recorder, sessions } = transcript;
+  const complain = (text: string, error: unknown): void => log.error({ err: error }, text);
+  const roles = () =>
+    policies.current().policies.map((policy) => ({ role: policy.role, warehouse: policy.warehouse }));
+  const maintenance = new Maintenance({
+    pool,
+    recorder,
+    sessions,
+    checkpoints: new Checkpoints({ pool, recorder, keys: config.keys, places: placesOf(config), onProblem: complain, onIntegrityProblem }),
+    everyMs: config.checkpoints.everyMs,
+    settle: async () => {
+      const settled = await settle({ transcript, warehouse, roles, onProblem: complain });
+      if (settled > 0) log.info({ settled }, 'statements without an outcome were settled');
+    },
+    onProblem: complain,
+  });
+  void ready.then((wrong) => {
+    if (wrong || stopping.signal.aborted) return;
+    note('policy_reloaded', { version: policies.current().version, policies: policies.current().policies.map(({ name }) => name) });
+    maintenance.start();
+  });
   const gateway = new Gateway({
     policies: policies.current,
     transcript,
-    approvals: new Approvals(transcript.pool),
+    approvals: new Approvals(transcript),
     warehouse,
     log,
     counters: metrics.counters,
@@ -80,6 +162,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     [Symbol.asyncDispose]: async () => {
       stopping.abort();
       await policies[Symbol.asyncDispose]();
+      await maintenance.stop();
       await warehouse[Symbol.asyncDispose]();
       await transcript[Symbol.asyncDispose]();
     },

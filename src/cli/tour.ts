@@ -1,7 +1,7 @@
 /** The demo's tour: a few live calls as the sales agent, and the transcript that they left. */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { z } from 'zod';
-import { TranscriptStore } from '../transcript/index.js';
+import { storePool, TranscriptReader } from '../transcript/index.js';
 import type { Ready, ReadyAgent } from './demo.js';
 import { renderEvents } from './sessions.js';
 import { type Style, table } from './terminal.js';
@@ -87,8 +87,10 @@ export async function tour(ready: Ready, say: (text: string) => void, style: Sty
     for (const notice of notices) say(style.dim(`Note: ${notice}`));
   }
   say(`\n${style.bold('The transcript of just that, from PostgreSQL:')}`);
-  await using store = new TranscriptStore(ready.database_url, () => undefined);
-  for (const session of sessions) say(renderEvents(await store.reader.events(session), style));
+  const pool = storePool(ready.database_url);
+  const reader = new TranscriptReader(pool);
+  for (const session of sessions) say(renderEvents(await reader.events(session), style));
+  await pool.end();
   return [...sessions];
 }
 

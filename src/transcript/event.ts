@@ -1,36 +1,68 @@
-/** What is written down. Each event is one row, never changed. */
-export type EventKind =
-  | 'session_opened'
-  | 'statement_submitted'
-  | 'statement_refused'
-  | 'estimate_asked'
-  | 'approval_asked'
-  | 'approval_decided'
-  | 'approval_used'
-  | 'statement_sent'
-  | 'statement_completed'
-  | 'statement_failed'
-  | 'statement_cancelled'
-  | 'rows_fetched'
-  | 'policy_reloaded'
-  | 'policy_problem'
-  | 'token_refused';
+/** What is written down. Each event is one row, never changed. docs/recording.md shows each. */
+export const EVENT_KINDS = [
+  'session_opened',
+  'session_closed',
+  'statement_submitted',
+  'statement_refused',
+  'estimate_asked',
+  'approval_asked',
+  'approval_decided',
+  'approval_used',
+  'approval_expired',
+  'statement_sent',
+  'statement_completed',
+  'statement_failed',
+  'statement_cancelled',
+  'statement_settled',
+  'rows_fetched',
+  'policy_reloaded',
+  'policy_problem',
+  'token_refused',
+  'integrity_problem',
+  'delivery_given_up',
+  'record_viewed',
+  'record_exported',
+  'hold_placed',
+  'hold_lifted',
+  'events_archived',
+  'keys_rotated',
+  'keys_erased',
+] as const;
+
+export type EventKind = (typeof EVENT_KINDS)[number];
 
 export interface Event {
   readonly kind: EventKind;
+  /** undefined for what this process does for itself: its own session takes it. */
   readonly sessionId: string | undefined;
   readonly statementId: string | undefined;
   readonly body: Readonly<Record<string, unknown>>;
+  /**
+   * `begins`: from here on the statement may run, until an outcome is recorded or somebody settles it after a crash. `pauses`: from
+   * here on it does not, and has no outcome yet.
+   */
+  readonly runs?: 'begins' | 'pauses' | undefined;
+  /** When it happened, if not now. */
+  readonly at?: Date;
 }
 
 export interface StoredEvent {
+  /** In the order of writing over all sessions; has gaps. */
   readonly sequence: string;
-  readonly id: string;
+  /** In its session, from 0 without a gap. */
+  readonly position: number;
   readonly at: string;
-  readonly session: string | null;
+  readonly session: string;
   readonly statement: string | null;
   readonly kind: EventKind;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Which process wrote it, and the how-manieth of that process it is. */
+  readonly writer: string;
+  readonly n: number;
+  /** Of this event and all before it in its session: hexadecimal. */
+  readonly hash: string;
+  /** At the last event of what was written at once: base64. */
+  readonly signature: string | null;
 }
 
 /** Whom a session belongs to. Structurally what the identity room proves. */
@@ -48,3 +80,6 @@ export interface ClientInfo {
   readonly version: string | undefined;
   readonly address: string | undefined;
 }
+
+/** An agent's session, a gateway process's own, or that of somebody at the command line. */
+export type ActorKind = 'agent' | 'gateway' | 'operator';

@@ -1,5 +1,12 @@
+export { Checkpoints, type CheckpointPlace, verifierKeyOf } from './checkpoints.js';
 export type { Actor, ClientInfo, Event, EventKind, StoredEvent } from './event.js';
-export { migrate, pendingMigrations } from './migrate.js';
+export { timeOrderedId } from './ids.js';
+export { newSealingKey, type RecordKeys, readSealingKey, readSigningKey } from './keys.js';
+export { ensurePartitions, Maintenance } from './maintenance.js';
+export { pendingMigrations } from './migrate.js';
 export type { SessionSummary } from './reader.js';
 export { type Recorder, RecorderUnavailable } from './recorder.js';
-export { TranscriptStore } from './store.js';
+export { excessPrivileges, setUpStore } from './setup.js';
+export { storePool, TranscriptStore } from './store.js';
+export { decodeVerifierKey, isOrigin } from './note.js';
+export { TranscriptReader } from './reader.js';

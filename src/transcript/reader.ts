@@ -6,30 +6,51 @@ import type { EventKind, StoredEvent } from './event.js';
 const sessionRow = z.object({
   id: z.string(),
   opened_at: z.date(),
+  last_at: z.date(),
+  is_open: z.boolean(),
+  actor: z.enum(['agent', 'gateway', 'operator']),
+  issuer: z.string(),
   subject: z.string(),
   client_id: z.string(),
   groups: z.array(z.string()),
   transport: z.string(),
   client: z.object({ name: z.string().nullable(), version: z.string().nullable() }),
+  events: z.coerce.number(),
   statements: z.coerce.number(),
   refused: z.coerce.number(),
-  last_at: z.date().nullable(),
 });
 
 export type SessionSummary = z.infer<typeof sessionRow>;
 
-const LIST = `
-  SELECT s.id, s.opened_at, s.subject, s.client_id, s.groups, s.transport, s.client,
-         count(e.*) FILTER (WHERE e.kind = 'statement_submitted') AS statements,
-         count(e.*) FILTER (WHERE e.kind = 'statement_refused') AS refused,
-         max(e.at) AS last_at
-  FROM session s LEFT JOIN event e ON e.session_id = s.id
-  WHERE $1::text IS NULL OR s.subject = $1 OR s.client_id = $1
-  GROUP BY s.id ORDER BY s.opened_at DESC LIMIT $2`;
+const SUMMARY = `
+  SELECT s.id, s.opened_at, c.last_at, c.is_open, s.actor, s.issuer, s.subject, s.client_id, s.groups, s.transport, s.client,
+         c.length AS events, counted.statements, counted.refused
+  FROM (SELECT * FROM session WHERE WHICH) s
+  JOIN chain c ON c.session_id = s.id
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused FROM statement t WHERE t.session_id = s.id
+  ) counted
+  ORDER BY s.opened_at DESC`;
 
-const EVENTS = `
-  SELECT sequence::text, id, at, session_id AS session, statement_id AS statement, kind, body
-  FROM event WHERE session_id = $1 ORDER BY sequence LIMIT $2`;
+const LIST = SUMMARY.replace(
+  'WHICH',
+  `($1::text IS NULL OR subject = $1 OR client_id = $1) AND (actor = 'agent' OR $3) ORDER BY opened_at DESC LIMIT $2`,
+);
+const ONE = SUMMARY.replace('WHICH', 'id = $1');
+
+export const EVENT_COLUMNS = `sequence::text, position::float8 AS position, event_time(at) AS at, session_id AS session, statement_id AS statement, kind, body::text AS body,
+  writer, n::float8 AS n, encode(hash, 'hex') AS hash, encode(signature, 'base64') AS signature`;
+
+const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event WHERE session_id = $1 AND position >= $2 ORDER BY position LIMIT $3`;
+
+/** A row as EVENT_COLUMNS name it; the body as its text. */
+export type RawEvent = Omit<StoredEvent, 'body' | 'kind'> & { readonly body: string; readonly kind: EventKind };
+
+export const parsed = (row: RawEvent): StoredEvent => ({
+  ...row,
+  signature: row.signature?.replaceAll('\n', '') ?? null,
+  body: JSON.parse(row.body) as StoredEvent['body'],
+});
 
 export class TranscriptReader {
   readonly #pool: Pool;
@@ -38,16 +59,20 @@ export class TranscriptReader {
     this.#pool = pool;
   }
 
-  async sessions(agent: string | undefined, limit: number): Promise<readonly SessionSummary[]> {
-    const { rows } = await this.#pool.query(LIST, [agent ?? null, limit]);
+  /** The newest. `all`: the gateway's own and operators' too. */
+  async sessions(agent: string | undefined, limit: number, all = false): Promise<readonly SessionSummary[]> {
+    const { rows } = await this.#pool.query(LIST, [agent ?? null, limit, all]);
     return z.array(sessionRow).parse(rows);
   }
 
-  async events(session: string, limit = 10_000): Promise<readonly StoredEvent[]> {
-    const { rows } = await this.#pool.query<Omit<StoredEvent, 'at' | 'kind'> & { at: Date; kind: EventKind }>(EVENTS, [
-      session,
-      limit,
-    ]);
-    return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
+  async session(id: string): Promise<SessionSummary | undefined> {
+    const { rows } = await this.#pool.query(ONE, [id]);
+    return rows[0] === undefined ? undefined : sessionRow.parse(rows[0]);
+  }
+
+  /** Of one session, from a position on. */
+  async events(session: string, from = 0, limit = 10_000): Promise<readonly StoredEvent[]> {
+    const { rows } = await this.#pool.query<RawEvent>({ name: 'session_events', text: EVENTS, values: [session, from, limit] });
+    return rows.map(parsed);
   }
 }

@@ -2,10 +2,12 @@
  * A session of the transcript: what one principal does with one client in one go. The protocol has none since 2026-07-28, so
  * ours goes by the handle that an answer gave, else by the token's id, else by principal and client within a time of quiet.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { Actor, ClientInfo } from './event.js';
+import { timeOrderedId } from './ids.js';
 import { type Recorder, RecorderUnavailable } from './recorder.js';
+import type { Vault } from './vault.js';
 
 const QUIET_MS = 30 * 60_000;
 const REMEMBERED = 10_000;
@@ -20,28 +22,37 @@ const keyOf = (actor: Actor, client: ClientInfo): string =>
     .update(JSON.stringify([actor.issuer, actor.subject, actor.clientId, actor.tokenId ?? client.name ?? '']))
     .digest('base64url');
 
-/** Of the same principal and client, unless the last event is too long ago. */
+/** Of the same principal and client, unless it is closed or its last event too long ago. */
 const FIND_BY_KEY = `
-  SELECT s.id FROM session s
-  WHERE s.key = $1 AND greatest(s.opened_at, (SELECT max(e.at) FROM event e WHERE e.session_id = s.id)) > now() - $2 * interval '1 millisecond'
+  SELECT s.id FROM session s JOIN chain c ON c.session_id = s.id
+  WHERE s.key = $1 AND c.is_open AND c.last_at > now() - $2 * interval '1 millisecond'
   ORDER BY s.opened_at DESC LIMIT 1`;
 
 /** A handle serves its own principal only. */
-const FIND_BY_HANDLE = 'SELECT id FROM session WHERE id = $1 AND issuer = $2 AND subject = $3 AND client_id = $4';
+const FIND_BY_HANDLE = `
+  SELECT s.id FROM session s JOIN chain c ON c.session_id = s.id
+  WHERE s.id = $1 AND s.issuer = $2 AND s.subject = $3 AND s.client_id = $4 AND c.is_open`;
 
-const OPEN = `
-  INSERT INTO session (id, issuer, subject, client_id, groups, token_id, transport, client, address, key)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+const KEY = 'SELECT key_id, wrapped FROM session_key WHERE session_id = $1';
+
+/** Open sessions without an event for so long, the gateway's and operators' own left out: these end with their process. */
+const QUIET = `
+  SELECT c.session_id AS id FROM chain c JOIN session s ON s.id = c.session_id
+  WHERE c.is_open AND s.actor = 'agent' AND c.last_at < now() - $1 * interval '1 millisecond'
+    AND NOT EXISTS (SELECT FROM running r WHERE r.session_id = c.session_id)
+  LIMIT 500`;
 
 export class Sessions {
   readonly #pool: Pool;
   readonly #recorder: Recorder;
+  readonly #vault: Vault;
   readonly #known = new Map<string, Known>();
   readonly #opening = new Map<string, Promise<string>>();
 
-  constructor(pool: Pool, recorder: Recorder) {
+  constructor(pool: Pool, recorder: Recorder, vault: Vault) {
     this.#pool = pool;
     this.#recorder = recorder;
+    this.#vault = vault;
   }
 
   /** The session's id. An unknown handle, or one of somebody else, is passed over. Throws RecorderUnavailable. */
@@ -69,6 +80,18 @@ export class Sessions {
     }
   }
 
+  /** Makes the session's key known to the vault; one that was erased stays unknown. Throws RecorderUnavailable. */
+  async learnKey(id: string): Promise<void> {
+    if (this.#vault.knows(id)) return;
+    const { rows } = await this.#pool
+      .query<{ key_id: string; wrapped: Buffer }>({ name: 'session_key', text: KEY, values: [id] })
+      .catch((error: unknown) => {
+        throw new RecorderUnavailable(error);
+      });
+    const [row] = rows;
+    if (row) this.#vault.learn(id, { keyId: row.key_id, wrapped: row.wrapped });
+  }
+
   async #byHandle(actor: Actor, handle: string): Promise<string | undefined> {
     if (!/^[0-9a-f-]{36}$/.test(handle)) return undefined;
     try {
@@ -78,9 +101,11 @@ export class Sessions {
         text: FIND_BY_HANDLE,
         values,
       });
-      return rows[0]?.id;
+      const id = rows[0]?.id;
+      if (id) await this.learnKey(id);
+      return id;
     } catch (error) {
-      throw new RecorderUnavailable(error);
+      throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
     }
   }
 
@@ -92,38 +117,43 @@ export class Sessions {
         values: [key, QUIET_MS],
       });
       const found = rows[0]?.id;
-      if (found) return found;
-      const id = randomUUID();
-      const about = { name: client.name ?? null, version: client.version ?? null };
-      const values = [
+      if (found) {
+        await this.learnKey(found);
+        return found;
+      }
+      const id = timeOrderedId();
+      await this.#recorder.open({
         id,
-        actor.issuer,
-        actor.subject,
-        actor.clientId,
-        actor.groups,
-        actor.tokenId ?? null,
-        client.transport,
-        about,
-        client.address ?? null,
+        actor: 'agent',
+        issuer: actor.issuer,
+        subject: actor.subject,
+        clientId: actor.clientId,
+        groups: actor.groups,
+        tokenId: actor.tokenId,
+        transport: client.transport,
+        client: { name: client.name ?? null, version: client.version ?? null },
+        address: client.address,
         key,
-      ];
-      await this.#pool.query({ name: 'session_open', text: OPEN, values });
-      await this.#recorder.append({
-        kind: 'session_opened',
-        sessionId: id,
-        statementId: undefined,
-        body: {
-          issuer: actor.issuer,
-          subject: actor.subject,
-          client_id: actor.clientId,
-          groups: actor.groups,
-          token_id: actor.tokenId ?? null,
-          transport: client.transport,
-          client: about,
-          address: client.address ?? null,
-        },
       });
       return id;
+    } catch (error) {
+      throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
+    }
+  }
+
+  /** Closes one whose client has gone. */
+  async close(id: string, reason: string): Promise<void> {
+    for (const [key, known] of this.#known) if (known.id === id) this.#known.delete(key);
+    await this.#recorder.append({ kind: 'session_closed', sessionId: id, statementId: undefined, body: { reason } });
+  }
+
+  /** Closes those that have been quiet for too long; how many. Throws RecorderUnavailable. */
+  async closeQuiet(): Promise<number> {
+    try {
+      // A little later than `find` gives one up: nobody who is about to use it is left with a closed one.
+      const { rows } = await this.#pool.query<{ id: string }>(QUIET, [QUIET_MS + 60_000]);
+      for (const { id } of rows) await this.close(id, 'quiet');
+      return rows.length;
     } catch (error) {
       throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
     }

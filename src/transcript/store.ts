@@ -1,38 +1,61 @@
 /** The store as one thing: connections, writer, sessions, reader. */
 import pg from 'pg';
+import type { RecordKeys } from './keys.js';
 import { TranscriptReader } from './reader.js';
-import { Recorder, RecorderUnavailable } from './recorder.js';
+import { Recorder, RecorderUnavailable, type WriterIdentity } from './recorder.js';
 import { Sessions } from './sessions.js';
+import { type Masker, Vault } from './vault.js';
 
 const CONNECT_TIMEOUT_MS = 3000;
 const STATEMENT_TIMEOUT_MS = 5000;
 
+export interface StoreOptions {
+  readonly keys: RecordKeys;
+  /** Makes what finds personal data and secrets in agents' words. */
+  readonly mask: () => Masker;
+  readonly writer: WriterIdentity;
+  /** Hears of connections that broke while idle. */
+  readonly onError: (error: Error) => void;
+  readonly onIntegrityProblem: (problem: string) => void;
+  /** Milliseconds that one statement may take; 5,000 if nothing is said. */
+  readonly statementTimeoutMs?: number;
+}
+
+export function storePool(url: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS, connections = 8): pg.Pool {
+  return new pg.Pool({
+    connectionString: url,
+    max: connections,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + 1000,
+    application_name: 'snowfence',
+    // A record that is lost with the machine's power would be none.
+    options: '-c synchronous_commit=on',
+  });
+}
+
 export class TranscriptStore implements AsyncDisposable {
   readonly pool: pg.Pool;
+  readonly vault: Vault;
   readonly recorder: Recorder;
   readonly sessions: Sessions;
   readonly reader: TranscriptReader;
+  readonly keys: RecordKeys;
 
   #isSuspect = false;
+  /** Why no statement may be recorded yet, although the store answers. */
+  blocked: string | undefined;
 
-  /** `onError` hears of connections that broke while idle. */
-  constructor(url: string, onError: (error: Error) => void) {
-    this.pool = new pg.Pool({
-      connectionString: url,
-      max: 8,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS + 1000,
-      application_name: 'snowfence',
-      // A record that is lost with the machine's power would be none.
-      options: '-c synchronous_commit=on',
-    });
+  constructor(url: string, options: StoreOptions) {
+    this.pool = storePool(url, options.statementTimeoutMs);
     this.pool.on('error', (error) => {
       this.#isSuspect = true;
-      onError(error);
+      options.onError(error);
     });
-    this.recorder = new Recorder(this.pool);
-    this.sessions = new Sessions(this.pool, this.recorder);
+    this.keys = options.keys;
+    this.vault = new Vault(options.keys, options.mask);
+    this.recorder = new Recorder(this.pool, { ...options, vault: this.vault });
+    this.sessions = new Sessions(this.pool, this.recorder, this.vault);
     this.reader = new TranscriptReader(this.pool);
   }
 
@@ -46,6 +69,7 @@ export class TranscriptStore implements AsyncDisposable {
    * warehouse's catalog, goes on. Throws RecorderUnavailable.
    */
   async ensureAlive(): Promise<void> {
+    if (this.blocked !== undefined) throw new RecorderUnavailable(new Error(this.blocked));
     if (!this.#isSuspect && this.recorder.isHealthy) return;
     try {
       await this.ping();
@@ -56,6 +80,7 @@ export class TranscriptStore implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.recorder.close();
     await this.pool.end();
   }
 }

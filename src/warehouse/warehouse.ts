@@ -1,8 +1,9 @@
 /** The warehouse as the gateway sees it: run, explain, look up. Nothing else holds the credential. */
 import { Catalog } from './catalog.js';
 import { explain, type Plan } from './confirm.js';
-import type { PoolKey } from './connection.js';
+import { type PoolKey, SETUP_TAG } from './connection.js';
 import { waitFor } from './deadline.js';
+import { type HistoryEntry, type HistoryRange, readHistory } from './history.js';
 import { StatementCancelled, type WarehouseOptions } from './options.js';
 import { WarehousePool } from './pool.js';
 import type { ResultReader } from './result.js';
@@ -72,6 +73,16 @@ export class Warehouse implements AsyncDisposable {
 
   explain(key: PoolKey, sqlText: string, binds: RunOptions['binds'], tag: string): Promise<Plan> {
     return this.#pool.use(key, (connection) => explain(connection, sqlText, binds, tag));
+  }
+
+  /**
+   * What the warehouse remembers of this user's statements, newest first. Throws StatementFailed or WarehouseUnavailable, and where
+   * the role may use no database at all.
+   */
+  async history(key: PoolKey, range: HistoryRange): Promise<readonly HistoryEntry[]> {
+    const database = this.options.database ?? (await this.catalog.databases(key))[0];
+    if (database === undefined) throw new Error(`The role ${key.role} may use no database, so the history can't be read.`);
+    return this.#pool.use(key, (connection) => readHistory(connection, database, range, SETUP_TAG));
   }
 
   /** A question of our own, such as doctor's. */

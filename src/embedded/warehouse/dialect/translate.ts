@@ -199,7 +199,7 @@ class Translator {
     if (kind === 'function' && asText(body['name']).toUpperCase() === 'TABLE') {
       const inner = nodeOf(asList(body['args'])[0]);
       const called = (identifierOf(inner?.body['method'])?.name ?? asText(inner?.body['name'])).toUpperCase();
-      if (called.endsWith('QUERY_HISTORY') || called.endsWith('QUERY_HISTORY_BY_SESSION'))
+      if (/QUERY_HISTORY(?:_BY_SESSION|_BY_USER)?$/.test(called))
         return call('SF_QUERY_HISTORY');
     }
     const rewritten = this.#fields(body, ctes);

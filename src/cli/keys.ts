@@ -1,0 +1,9 @@
+/** `snowfence keys`: the secrets of the record. */
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+
+/** Ed25519 as PKCS#8 PEM. */
+export const newSigningKey = (): string =>
+  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+/** 32 bytes in base64. */
+export const newEncryptionKey = (): string => `${randomBytes(32).toString('base64')}\n`;

@@ -1,0 +1,62 @@
+/** The transcript's store as commands use it. */
+import { userInfo } from 'node:os';
+import { recordMask } from '../recorded.js';
+import { setUpStore, storePool, TranscriptStore } from '../transcript/index.js';
+import type { Config } from './config.js';
+import { SnowfenceError } from './problem.js';
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function operator(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'operator';
+  }
+}
+
+/** Open; the caller closes it. What a command does is recorded under the name of the account that runs it. Throws SnowfenceError. */
+export async function openStore(config: Config): Promise<TranscriptStore> {
+  const store = new TranscriptStore(config.databaseUrl, {
+    keys: config.keys,
+    mask: recordMask(),
+    writer: { actor: 'operator', subject: operator(), groups: [] },
+    onError: () => undefined,
+    onIntegrityProblem: () => undefined,
+    statementTimeoutMs: 60_000,
+  });
+  try {
+    await store.ping();
+    return store;
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw new SnowfenceError(
+      'STORE_UNREACHABLE',
+      `The transcript store is not reachable: ${messageOf(error)}`,
+      'snowfence doctor says more.',
+      1,
+    );
+  }
+}
+
+/** `snowfence store setup` */
+export async function setUp(config: Config): Promise<string> {
+  const admin = storePool(await config.adminUrl(), 600_000, 1);
+  try {
+    const { migrations, isNewRole } = await setUpStore(admin, config.databaseUrl);
+    const role = decodeURIComponent(new URL(config.databaseUrl).username);
+    return [
+      migrations.length === 0 ? 'The tables are up to date.' : `Applied ${migrations.join(', ')}.`,
+      `${isNewRole ? 'Made the role' : 'The role'} ${role}${isNewRole ? '' : ' was there'}: it may read the transcript and add to it, nothing else.`,
+    ].join('\n');
+  } catch (error) {
+    throw new SnowfenceError(
+      'STORE_NOT_SET_UP',
+      `The store could not be set up: ${messageOf(error)}`,
+      'The administrator of admin_url_env or admin_url_file has to own the database, or be allowed to make tables and roles in it.',
+      1,
+    );
+  } finally {
+    await admin.end();
+  }
+}

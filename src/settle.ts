@@ -1,0 +1,103 @@
+/**
+ * Statements whose outcome nobody wrote down: their gateway was killed, or lost the store at the wrong moment. What became of them is
+ * read from the warehouse's own history by the tag that each was sent with.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
+import type { HistoryEntry, PoolKey, Warehouse } from './warehouse/index.js';
+
+/** A process that was silent for so long is gone. */
+const SILENT = '60 seconds';
+const AT_ONCE = 200;
+/** Where the history can't be read for so long, it is said to be unknown. */
+const GIVE_UP_MS = 3_600_000;
+const CLOCKS_DIFFER_MS = 300_000;
+
+const LOST = `
+  SELECT r.statement_id AS statement, r.session_id AS session, r.since,
+         (SELECT e.body->>'sent_digest' FROM event e
+          WHERE e.session_id = r.session_id AND e.statement_id = r.statement_id AND e.kind = 'statement_submitted'
+          ORDER BY e.position DESC LIMIT 1) AS digest
+  FROM running r LEFT JOIN writer w ON w.id = r.writer
+  WHERE w.settled_at IS NOT NULL OR r.statement_id = ANY($1) ORDER BY r.since LIMIT ${AT_ONCE}`;
+
+const lostRow = z.object({ statement: z.string(), session: z.string(), since: z.date(), digest: z.string().nullable() });
+
+const tagOf = z.object({ app: z.literal('snowfence'), statement: z.string() });
+
+/** The statement that an entry of the history was sent for; undefined where it was none of ours. */
+export function statementOfTag(tag: string): string | undefined {
+  try {
+    return tagOf.safeParse(JSON.parse(tag)).data?.statement;
+  } catch {
+    return undefined;
+  }
+}
+
+export const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+export interface SettleParts {
+  readonly transcript: TranscriptStore;
+  readonly warehouse: Warehouse;
+  /** With which roles the history may be asked: any of them will do. */
+  readonly roles: () => readonly PoolKey[];
+  readonly onProblem: (problem: string, error: unknown) => void;
+}
+
+/** How many were settled. Throws RecorderUnavailable. */
+export async function settle({ transcript, warehouse, roles, onProblem }: SettleParts): Promise<number> {
+  const { pool, recorder, sessions } = transcript;
+  await pool.query('SELECT settle_writer($1::interval)', [SILENT]);
+  const left = recorder.takeLeft();
+  const lost = z.array(lostRow).parse((await pool.query(LOST, [left])).rows);
+  if (lost.length === 0) return 0;
+  const first = Math.min(...lost.map(({ since }) => since.getTime()));
+  let history: readonly HistoryEntry[] | undefined;
+  let problem: unknown;
+  for (const key of roles()) {
+    try {
+      history = await warehouse.history(key, { since: new Date(first - CLOCKS_DIFFER_MS) });
+      break;
+    } catch (error) {
+      problem = error;
+    }
+  }
+  if (!history) onProblem("The warehouse's history can't be read, so lost statements stay unsettled.", problem);
+  const byStatement = new Map<string, HistoryEntry[]>();
+  for (const entry of history ?? []) {
+    const statement = statementOfTag(entry.tag);
+    if (statement !== undefined) byStatement.set(statement, [...(byStatement.get(statement) ?? []), entry]);
+  }
+  let settled = 0;
+  for (const { statement, session, since, digest } of lost) {
+    const entry = byStatement.get(statement)?.find(({ text }) => digestOf(text) === digest);
+    const isOld = Date.now() - since.getTime() > GIVE_UP_MS;
+    // What is not known yet is asked for again: by others, or by us.
+    if ((!history || entry?.state === 'running') && !isOld) {
+      if (left.includes(statement)) recorder.leaveAgain(statement);
+      continue;
+    }
+    const body = entry
+      ? {
+          state: entry.state === 'running' ? 'unknown' : entry.state,
+          found: true,
+          query_id: entry.queryId,
+          rows: entry.rows,
+          duration_ms: entry.durationMs,
+          code: entry.errorCode,
+        }
+      : { state: 'unknown', found: history ? false : null };
+    await sessions.learnKey(session);
+    // Another replica may have been quicker.
+    await recorder
+      .append({ kind: 'statement_settled', sessionId: session, statementId: statement, body })
+      .then(
+        () => settled++,
+        (error: unknown) => {
+          if (!(error instanceof RecorderUnavailable) || !recorder.isHealthy) throw error;
+        },
+      );
+  }
+  return settled;
+}

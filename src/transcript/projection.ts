@@ -1,0 +1,148 @@
+/**
+ * What search goes by: rows that follow from the events alone. `verify` makes them anew from the events and compares, so that an edit
+ * that hides a statement from search is found like any other.
+ */
+import type { StoredEvent } from './event.js';
+
+export interface StatementRow {
+  readonly id: string;
+  readonly at: string;
+  readonly session_id: string;
+  readonly kind: string | null;
+  readonly verdict: string;
+  readonly fingerprint: string | null;
+  readonly text: string;
+  readonly purpose: string | null;
+  /** Sorted; without those of the session. */
+  readonly terms: readonly string[];
+}
+
+export interface OutcomeRow {
+  readonly id: string;
+  readonly at: string;
+  readonly state: OutcomeState;
+  readonly rows: number | null;
+  readonly bytes: number | null;
+  readonly duration_ms: number | null;
+  readonly query_id: string | null;
+}
+
+export type OutcomeState = 'ok' | 'denied' | 'failed' | 'cancelled' | 'unknown';
+
+/** More terms than this are those of a text that nobody searches by its words. */
+const MAX_TERMS = 2000;
+const MAX_WORD = 64;
+
+const texts = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+
+const records = (value: unknown): Record<string, unknown>[] =>
+  Array.isArray(value) ? value.filter((item): item is Record<string, unknown> => typeof item === 'object' && item !== null) : [];
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+const numberOf = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isFinite(value) ? Math.round(value) : null;
+
+/** A name as one searches it: the whole of it, and from each of its dots on. */
+function tails(name: string): string[] {
+  const lower = name.toLowerCase();
+  const out = [lower];
+  for (let dot = lower.indexOf('.'); dot >= 0; dot = lower.indexOf('.', dot + 1)) out.push(lower.slice(dot + 1));
+  return out;
+}
+
+/** The words of a text, in small letters: runs of letters, digits and underscores. */
+export const wordsOf = (text: string): string[] =>
+  (text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []).filter((word) => word.length <= MAX_WORD);
+
+/** What every statement of a session is found by. */
+export const sessionTerms = (about: {
+  readonly subject: string;
+  readonly clientId: string;
+  readonly groups: readonly string[];
+  readonly client: string | undefined;
+}): string[] =>
+  [
+    ...new Set([
+      `agent:${about.subject.toLowerCase()}`,
+      `agent:${about.clientId.toLowerCase()}`,
+      ...about.groups.map((group) => `group:${group.toLowerCase()}`),
+      ...(about.client ? [`client:${about.client.toLowerCase()}`] : []),
+    ]),
+  ].sort();
+
+const VERDICTS: Readonly<Record<string, string>> = { allow: 'allowed', deny: 'denied', approve: 'asked' };
+
+type Projected = Pick<StoredEvent, 'at' | 'session' | 'statement' | 'kind' | 'body'>;
+
+/** The statement that an event is the first of; undefined for events that come later. */
+export function statementRow({ at, session, statement, kind, body }: Projected): StatementRow | undefined {
+  if (statement === null || (kind !== 'statement_submitted' && kind !== 'statement_refused')) return undefined;
+  const text = textOf(body['statement']) ?? '';
+  const purpose = textOf(body['purpose']);
+  const verdict = kind === 'statement_refused' ? 'denied' : (VERDICTS[String(body['verdict'])] ?? 'denied');
+  const denial = records([body['denial']])[0];
+  const rules = records(body['rules']).flatMap(({ rule }) => textOf(rule) ?? []);
+  const masks = records(body['masks']);
+  const terms = new Set<string>([`verdict:${verdict}`]);
+  const add = (prefix: string, names: readonly (string | null | undefined)[]): void => {
+    for (const name of names) if (name) for (const tail of tails(name)) terms.add(`${prefix}:${tail}`);
+  };
+  const plain = (prefix: string, names: readonly (string | null | undefined)[]): void => {
+    for (const name of names) if (name) terms.add(`${prefix}:${name.toLowerCase()}`);
+  };
+  add('table', records(body['objects']).map(({ object }) => textOf(object)));
+  add('column', texts(body['columns']));
+  add('masked', masks.map(({ column }) => textOf(column)));
+  plain('policy', texts(body['policies']));
+  for (const rule of [...rules, ...masks.map(({ rule }) => textOf(rule)), textOf(denial?.['rule'])]) {
+    if (!rule) continue;
+    terms.add(`rule:${rule.toLowerCase()}`);
+    terms.add(`rule:${rule.toLowerCase().replace(/:\d+$/, '')}`);
+  }
+  plain('code', [textOf(denial?.['code'])]);
+  plain('kind', [textOf(body['kind'])]);
+  plain('fingerprint', [textOf(body['fingerprint'])]);
+  if (body['explain'] === true) terms.add('is:explain');
+  for (const word of wordsOf(`${text}\n${purpose ?? ''}`)) {
+    if (terms.size >= MAX_TERMS) break;
+    terms.add(`w:${word}`);
+  }
+  return {
+    id: statement,
+    at,
+    session_id: session,
+    kind: textOf(body['kind']),
+    verdict,
+    fingerprint: textOf(body['fingerprint']),
+    text,
+    purpose,
+    terms: [...terms].sort(),
+  };
+}
+
+const STATES: Readonly<Partial<Record<StoredEvent['kind'], OutcomeState>>> = {
+  statement_refused: 'denied',
+  statement_completed: 'ok',
+  statement_failed: 'failed',
+  statement_cancelled: 'cancelled',
+  statement_settled: 'unknown',
+};
+
+const SETTLED: ReadonlySet<unknown> = new Set(['ok', 'failed', 'unknown']);
+
+/** What an event says of how its statement ended. */
+export function outcomeRow({ at, statement, kind, body }: Projected): OutcomeRow | undefined {
+  const state = STATES[kind];
+  if (statement === null || state === undefined) return undefined;
+  const settled = body['state'];
+  return {
+    id: statement,
+    at,
+    state: kind === 'statement_settled' && SETTLED.has(settled) ? (settled as OutcomeState) : state,
+    rows: numberOf(body['rows']),
+    bytes: numberOf(body['bytes']),
+    duration_ms: numberOf(body['duration_ms']),
+    query_id: textOf(body['query_id']),
+  };
+}
