@@ -23,7 +23,7 @@ import { DETECTOR_KINDS, maskExpression, Scrubber } from '../dist/masking/index.
 import { loadPolicies } from '../dist/policy/index.js';
 import { analyse, objectKey, readStatement, rewrite } from '../dist/sql/index.js';
 import { maskedText } from '../dist/sql/rewrite.js';
-import { TranscriptStore } from '../dist/transcript/index.js';
+import { openStore } from '../test/support/store.mjs';
 import { loadDriver, Warehouse } from '../dist/warehouse/index.js';
 import { LABELLED } from '../test/masking/labelled.mjs';
 import { catalog, read } from '../test/sql/corpus/describe.mjs';
@@ -254,7 +254,7 @@ async function gatewayOf(
   folder,
 ) {
   const policies = await loadPolicies(folder);
-  const transcript = new TranscriptStore(url, () => undefined);
+  const transcript = await openStore(url);
   const warehouse = new Warehouse({
     account,
     accessUrl,
@@ -270,7 +270,7 @@ async function gatewayOf(
   const gateway = new Gateway({
     policies: () => policies,
     transcript,
-    approvals: new Approvals(transcript.pool),
+    approvals: new Approvals(transcript),
     warehouse,
     log: { info: quiet, warn: quiet, error: console.error },
     counters: { verdict: quiet, ran: quiet, disagreement: quiet },

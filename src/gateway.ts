@@ -358,13 +358,13 @@ export class Gateway {
         approval: { id, expiresAt: approval.expires_at.toISOString() },
       };
       if (approval.state === 'pending') return answer.finish(pending);
-      if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
+      if (judged.denial) return await this.#refuseAgain(answer, intent, id, judged.denial);
       const denial = approvalDenial(approval, judged.sent);
       // A reviewer's word is in the record already; asking for it again and again adds nothing.
       if (denial && approval.state === 'denied') return answer.denied(denial);
-      if (denial) return await this.#refuse(answer, intent, denial);
+      if (denial) return await this.#refuseAgain(answer, intent, id, denial);
       if (!(await this.#parts.approvals.use(id)))
-        return await this.#refuse(answer, intent, {
+        return await this.#refuseAgain(answer, intent, id, {
           code: 'APPROVAL_EXPIRED',
           message: 'This approval has been used.',
           hint: 'Send the statement again to ask anew.',
@@ -380,6 +380,13 @@ export class Gateway {
     } finally {
       if (statementId !== undefined) this.#parts.transcript.recorder.leave(statementId);
     }
+  }
+
+  /** Says no to whoever asks for the statement of an approval; the statement itself, which another call may run, has its own outcome. */
+  async #refuseAgain(answer: AnswerBuilder, intent: Intent, approval: string, denial: Denial): Promise<Answer> {
+    this.#parts.counters.verdict('deny', denial.code);
+    await this.#parts.transcript.recorder.append(intent.event('approval_refused', { approval, denial }));
+    return answer.denied(denial);
   }
 
   // --- the run

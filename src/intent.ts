@@ -56,7 +56,8 @@ export class Intent {
       | 'rows_fetched'
       | 'estimate_asked'
       | 'approval_asked'
-      | 'approval_used',
+      | 'approval_used'
+      | 'approval_refused',
     more: Readonly<Record<string, unknown>>,
   ) {
     const { statement, analysis, verdict, sent } = this.judged;

@@ -11,6 +11,7 @@ import { distance } from '../policy/index.js';
 import {
   decodeVerifierKey,
   isOrigin,
+  originOf,
   type RecordKeys,
   readSealingKey,
   readSigningKey,
@@ -286,7 +287,7 @@ async function postgresUrl(
   return url;
 }
 
-async function recordKeys(transcript: ConfigFile['transcript'], publicUrl: URL, base: string): Promise<RecordKeys> {
+async function recordKeys(transcript: ConfigFile['transcript'], base: string): Promise<RecordKeys> {
   const pem = await secret(
     transcript.signing_key_env,
     transcript.signing_key_file,
@@ -316,7 +317,7 @@ async function recordKeys(transcript: ConfigFile['transcript'], publicUrl: URL, 
   const formerly = transcript.former_keys.map((text) =>
     read(`"${text.slice(0, 60)}" of former_keys is not right`, 'snowfence keys show prints such keys.', () => decodeVerifierKey(text)),
   );
-  return { signing, sealing, formerly, origin: transcript.origin ?? `${publicUrl.host}/transcript` };
+  return { signing, sealing, formerly, origin: transcript.origin ?? originOf(signing) };
 }
 
 /** Reads, checks and completes a configuration file. Throws SnowfenceError. */
@@ -378,7 +379,7 @@ export async function loadConfig(path: string): Promise<Config> {
     },
     databaseUrl,
     adminUrl: () => postgresUrl(transcript.admin_url_env, transcript.admin_url_file, base, 'admin_url'),
-    keys: await recordKeys(transcript, publicUrl, base),
+    keys: await recordKeys(transcript, base),
     checkpoints: {
       everyMs: transcript.checkpoints.every,
       files: transcript.checkpoints.files.map((path) => (isAbsolute(path) ? path : join(base, path))),

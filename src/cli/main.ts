@@ -276,19 +276,48 @@ keys
     say(verifierKeyOf((await loadConfig(options.config)).keys));
   });
 
+program
+  .command('verify')
+  .description('prove that the transcript is whole, or name the first broken place')
+  .addOption(configOption())
+  .option('--export <file>', 'an export instead of the store: needs --key, and neither configuration nor database')
+  .option('--checkpoints <file>', 'checkpoints that were kept elsewhere; may be given again', collect, [] as readonly string[])
+  .option('--key <key>', 'a public key that signed, as keys show prints it; may be given again', collect, [] as readonly string[])
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const [{ loadConfig }, { renderReport, verifyConfigured, verifyFile }, { progressLine }] = await Promise.all([
+      import('./config.js'),
+      import('./verify.js'),
+      import('./terminal.js'),
+    ]);
+    const progress = progressLine(process.stderr);
+    const args = {
+      checkpoints: options.checkpoints as readonly string[],
+      keys: options.key as readonly string[],
+      onProgress: (done: number, of: number) => progress.show(`${done} of ${of} events`),
+    };
+    const report = await (options.export === undefined
+      ? verifyConfigured(await loadConfig(options.config), args)
+      : verifyFile(options.export, args)
+    ).finally(() => progress.end());
+    say(options.json ? JSON.stringify(report, null, 2) : renderReport(report, styleFor(process.stdout)));
+    if (!report.isWhole) process.exitCode = 1;
+  });
+
 const sessions = program.command('sessions').description('transcripts');
 sessions
   .command('list')
   .description('the newest sessions')
   .addOption(configOption())
   .option('--agent <name>', 'of this subject or client only')
+  .option('--all', 'the gateway’s own and those of operators, too')
   .option('--limit <number>', 'at most', whole(1, 1000), 50)
   .addOption(jsonOption())
   .action(async (options) => {
     const { listSessions } = await import('./sessions.js');
     say(
       await withStore(options.config, ({ store }) =>
-        listSessions(store, options.agent, options.limit, options.json === true),
+        listSessions(store, options.agent, options.limit, options.all === true, options.json === true),
       ),
     );
   });
@@ -297,15 +326,98 @@ sessions
   .description('what happened in a session')
   .argument('<id>')
   .addOption(configOption())
-  .option('--whole', 'with personal data and secrets that agents wrote into statements and purposes')
+  .option('--whole', 'with personal data and secrets that agents wrote; for auditors, whose look is recorded')
+  .option('--token-env <name>', 'with --whole: the variable that holds your access token', 'SNOWFENCE_TOKEN')
   .addOption(jsonOption())
   .action(async (id: string, options) => {
     const { showSession } = await import('./sessions.js');
+    await withStore(options.config, async ({ config, store }) => {
+      const { auditorOf } = await import('./auditor.js');
+      const auditor = options.whole ? await auditorOf(config, process.env[options.tokenEnv]) : undefined;
+      await showSession(store, id, options.json === true, auditor, say);
+    });
+  });
+sessions
+  .command('search')
+  .description('statements, newest first')
+  .argument('<terms...>', 'such as agent:sales-bot table:CUSTOMERS verdict:denied after:2026-11-01 \'"card number"\'')
+  .addOption(configOption())
+  .option('--limit <number>', 'at most', whole(1, 1000), 50)
+  .option('--cursor <cursor>', 'the next page')
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    `
+Terms have all to hold; a minus before one turns it round. Words are looked for in statements and purposes.
+  agent: client: group:            who
+  table: column: masked: kind:     what, by any end of its name
+  verdict: state: code: rule: policy:
+  after: before:                   2026-11-01, "2026-11-01 13:30" (UTC), or so long ago: 7d, 12h
+  duration: rows: bytes:           duration:>10s rows:>=1000 bytes:>1GB
+  text: purpose:                   a pattern with * and ?, or a regular expression between slashes
+  session: statement: fingerprint: is:explain`,
+  )
+  .action(async (terms: string[], options) => {
+    const { searchStatements } = await import('./sessions.js');
     say(
       await withStore(options.config, ({ store }) =>
-        showSession(store, id, options.json === true, options.whole === true, styleFor(process.stdout)),
+        searchStatements(store, terms.join(' '), { limit: options.limit, cursor: options.cursor, json: options.json === true }),
       ),
     );
+  });
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0 || value > 1000) throw new InvalidArgumentError('It has to be a number above 0, at most 1000.');
+  return value;
+};
+sessions
+  .command('replay')
+  .description('play a session again')
+  .argument('<id>')
+  .addOption(configOption())
+  .option('--speed <number>', '2 is twice as fast', positive, 1)
+  .option('--max-pause <seconds>', 'pauses are cut to this', positive, 2)
+  .option('--step', 'one key for each step')
+  .action(async (id: string, options) => {
+    const { replaySession } = await import('./sessions.js');
+    await withStore(options.config, ({ store }) =>
+      replaySession(
+        store,
+        id,
+        { speed: options.speed, maxPauseMs: options.maxPause * 1000, step: options.step === true },
+        styleFor(process.stdout),
+      ),
+    );
+  });
+sessions
+  .command('export')
+  .description('transcripts for other tools; the export is recorded')
+  .argument('[ids...]', 'sessions; everything if none is named')
+  .addOption(configOption())
+  .addOption(
+    new Option('--format <format>', 'jsonl: complete, verifiable; ocsf: for a SIEM; asciicast: one session, for asciinema')
+      .choices(['jsonl', 'ocsf', 'asciicast'])
+      .default('jsonl'),
+  )
+  .option('--out <file>', 'instead of standard output')
+  .option('--follow', 'go on with what comes, until stopped')
+  .option('--after <sequence>', 'with --follow: from after this event on', whole(0, Number.MAX_SAFE_INTEGER), 0)
+  .option('--speed <number>', 'of an asciicast', positive, 1)
+  .option('--max-pause <seconds>', 'of an asciicast', positive, 2)
+  .action(async (ids: string[], options) => {
+    const { exportSessions } = await import('./sessions.js');
+    const written = await withStore(options.config, ({ store }) =>
+      exportSessions(store, {
+        sessions: ids,
+        format: options.format,
+        out: options.out,
+        follow: options.follow === true,
+        after: BigInt(options.after),
+        speed: options.speed,
+        maxPauseMs: options.maxPause * 1000,
+      }),
+    );
+    complain(`${written} ${options.format === 'asciicast' ? 'frames' : 'events'} written.`);
   });
 
 const approvals = program.command('approvals').description('statements that wait for a person');

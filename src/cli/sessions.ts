@@ -1,114 +1,278 @@
 /** `snowfence sessions`: transcripts in the terminal. */
-import { z } from 'zod';
-import type { StoredEvent, TranscriptStore } from '../transcript/index.js';
-import { previewed } from './preview.js';
+import { createWriteStream } from 'node:fs';
+import {
+  eventLine,
+  exportLines,
+  type FoundStatement,
+  follow,
+  SearchProblem,
+  type SessionSummary,
+  type StoredEvent,
+  search,
+  type TranscriptStore,
+  toOcsf,
+  trustedKeys,
+  verifierKeyOf,
+} from '../transcript/index.js';
+import { type Auditor, openEvents } from './auditor.js';
+import { renderEvents } from './events.js';
 import { SnowfenceError } from './problem.js';
-import { printable, type Style, table } from './terminal.js';
-
-const opening = z.object({
-  statement: z.string(),
-  purpose: z.string().nullable(),
-  verdict: z.string(),
-  objects: z.array(z.object({ object: z.string() })).default([]),
-  masks: z.array(z.object({ column: z.string(), method: z.string() })).default([]),
-  denial: z.object({ code: z.string(), message: z.string(), rule: z.string().optional() }).nullish(),
-});
-const outcome = z.object({
-  rows: z.number().optional(),
-  duration_ms: z.number().optional(),
-  message: z.string().optional(),
-  code: z.string().optional(),
-  query_id: z.string().nullish(),
-});
-const opened = z.object({
-  subject: z.string(),
-  client: z.object({ name: z.string().nullable() }).optional(),
-  transport: z.string(),
-});
-
-/** One event as a line or two. */
-function render(event: StoredEvent, style: Style): string {
-  const time = style.dim(event.at.slice(11, 23));
-  switch (event.kind) {
-    case 'session_opened': {
-      const body = opened.parse(event.body);
-      return `${time}  ${style.bold(`session ${event.session ?? ''}`)} of ${printable(body.subject)} over ${body.transport}${body.client?.name ? ` with ${printable(body.client.name)}` : ''}`;
-    }
-    case 'statement_submitted':
-    case 'statement_refused': {
-      const body = opening.parse(event.body);
-      const isDenied = event.kind === 'statement_refused';
-      const colour = isDenied ? style.red : body.verdict === 'approve' ? style.yellow : style.green;
-      const head = `${time}  ${colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed')}  ${printable(body.statement)}`;
-      const lines = [head];
-      if (body.purpose) lines.push(`               ${style.dim('purpose')}  ${printable(body.purpose)}`);
-      if (isDenied && body.denial)
-        lines.push(
-          `               ${style.dim('because')}  ${body.denial.code}: ${printable(body.denial.message)}${body.denial.rule ? style.dim(`  ${body.denial.rule}`) : ''}`,
-        );
-      if (!isDenied && body.masks.length > 0)
-        lines.push(
-          `               ${style.dim('masked ')}  ${body.masks.map((mask) => `${mask.column} (${mask.method})`).join(', ')}`,
-        );
-      return lines.join('\n');
-    }
-    case 'statement_completed': {
-      const body = outcome.parse(event.body);
-      return `${time}  ${style.dim('done   ')}  ${body.rows ?? 0} rows in ${body.duration_ms ?? 0} ms, query ${body.query_id ?? ''}`;
-    }
-    case 'rows_fetched': {
-      const body = outcome.parse(event.body);
-      return `${time}  ${style.dim('fetched')}  ${body.rows ?? 0} more rows`;
-    }
-    case 'statement_failed': {
-      const body = outcome.parse(event.body);
-      return `${time}  ${style.red('failed ')}  ${body.code ?? ''} ${printable(body.message ?? '')}`;
-    }
-    default:
-      return `${time}  ${event.kind.replaceAll('_', ' ')}`;
-  }
-}
-
-/** For people, as the events are given. */
-export const renderEvents = (events: readonly StoredEvent[], style: Style): string =>
-  events.map((event) => render(event, style)).join('\n');
+import { asciicast, framesOf } from './replay.js';
+import { type Style, styleFor, table } from './terminal.js';
+import { VERSION } from './version.js';
 
 export async function listSessions(
   store: TranscriptStore,
   agent: string | undefined,
   limit: number,
+  all: boolean,
   json: boolean,
 ): Promise<string> {
-  const sessions = await store.reader.sessions(agent, limit);
+  const sessions = await store.reader.sessions(agent, limit, all);
   if (json) return JSON.stringify(sessions, null, 2);
   if (sessions.length === 0) return 'No sessions are recorded yet.';
   return table(
-    ['SESSION', 'AGENT', 'CLIENT', 'OPENED', 'STATEMENTS', 'REFUSED'],
+    ['SESSION', 'AGENT', 'CLIENT', 'OPENED', 'LAST', 'STATEMENTS', 'REFUSED'],
     sessions.map((session) => [
       session.id,
       session.subject,
       session.client.name ?? session.transport,
       session.opened_at.toISOString().slice(0, 19),
-      // A refused attempt that was never submitted counts as a statement, too.
-      String(session.statements + session.refused),
+      `${session.last_at.toISOString().slice(0, 19)}${session.is_open ? '' : ' closed'}`,
+      String(session.statements),
       String(session.refused),
     ]),
   );
 }
 
-/** `isWhole`: with what the detectors find in statements, purposes and binds. */
+const unknown = (id: string): SnowfenceError =>
+  new SnowfenceError('UNKNOWN_SESSION', `There is no session ${id}.`, 'snowfence sessions list shows them.', 1);
+
+/** A session, by its id. Throws SnowfenceError. */
+async function sessionOf(store: TranscriptStore, id: string): Promise<SessionSummary> {
+  if (!/^[0-9a-f-]{36}$/.test(id))
+    throw new SnowfenceError('UNKNOWN_SESSION', `"${id}" is no session id.`, 'snowfence sessions list shows them.');
+  const session = await store.reader.session(id);
+  if (!session) throw unknown(id);
+  return session;
+}
+
+const PAGE = 5000;
+
+async function* eventsOf(store: TranscriptStore, id: string): AsyncGenerator<readonly StoredEvent[]> {
+  for (let from = 0; ; ) {
+    const events = await store.reader.events(id, from, PAGE);
+    if (events.length > 0) yield events;
+    if (events.length < PAGE) return;
+    from = (events.at(-1)?.position ?? 0) + 1;
+  }
+}
+
+/** `auditor`: who may see what is masked in it; their look is recorded first. */
 export async function showSession(
   store: TranscriptStore,
   id: string,
   json: boolean,
-  isWhole: boolean,
-  style: Style,
-): Promise<string> {
-  if (!/^[0-9a-f-]{36}$/.test(id))
-    throw new SnowfenceError('UNKNOWN_SESSION', `"${id}" is no session id.`, 'snowfence sessions list shows them.');
-  const recorded = await store.reader.events(id);
-  const events = isWhole ? recorded : recorded.map((event) => ({ ...event, body: previewed(event.body) }));
-  if (events.length === 0)
-    throw new SnowfenceError('UNKNOWN_SESSION', `There is no session ${id}.`, 'snowfence sessions list shows them.', 1);
-  return json ? events.map((event) => JSON.stringify(event)).join('\n') : renderEvents(events, style);
+  auditor: Auditor | undefined,
+  write: (text: string) => void,
+): Promise<void> {
+  await sessionOf(store, id);
+  if (auditor) await auditor.recordLook(store, id);
+  const style = styleFor(process.stdout);
+  for await (const recorded of eventsOf(store, id)) {
+    const events = auditor ? await openEvents(store, recorded) : recorded;
+    write(json ? events.map((event) => JSON.stringify(event)).join('\n') : renderEvents(events, style));
+  }
 }
+
+export async function searchStatements(
+  store: TranscriptStore,
+  text: string,
+  options: { readonly limit: number; readonly cursor: string | undefined; readonly json: boolean },
+): Promise<string> {
+  try {
+    const found = await search(store.pool, text, { limit: options.limit, cursor: options.cursor, now: new Date() });
+    if (options.json) return JSON.stringify(found, null, 2);
+    if (found.statements.length === 0) return 'Nothing found.';
+    const lines = table(['AT', 'AGENT', 'VERDICT', 'STATE', 'ROWS', 'MS', 'SESSION', 'STATEMENT'], found.statements.map(rowOf));
+    return found.cursor === undefined ? lines : `${lines}\nMore: --cursor ${found.cursor}`;
+  } catch (error) {
+    if (error instanceof SearchProblem)
+      throw new SnowfenceError('SEARCH', `Column ${error.column}: ${error.message}`, error.hint ?? 'snowfence sessions search --help shows examples.');
+    throw error;
+  }
+}
+
+const rowOf = (row: FoundStatement): string[] => [
+  row.at.toISOString().slice(0, 19),
+  row.agent,
+  row.verdict,
+  row.state ?? 'open',
+  row.rows === null ? '' : String(row.rows),
+  row.duration_ms === null ? '' : String(row.duration_ms),
+  row.session_id,
+  row.text,
+];
+
+// --- export
+
+export type ExportFormat = 'jsonl' | 'ocsf' | 'asciicast';
+
+export interface ExportRequest {
+  readonly sessions: readonly string[];
+  readonly format: ExportFormat;
+  readonly out: string | undefined;
+  readonly follow: boolean;
+  /** With `follow`: from after this event on. */
+  readonly after: bigint;
+  readonly speed: number;
+  readonly maxPauseMs: number;
+}
+
+/** Writes to a file or standard output, waiting where it is full. */
+function sinkTo(out: string | undefined): { readonly write: (text: string) => Promise<void>; readonly end: () => Promise<void> } {
+  const stream: NodeJS.WritableStream = out === undefined ? process.stdout : createWriteStream(out, { mode: 0o600 });
+  let failure: Error | undefined;
+  stream.on('error', (error: Error) => {
+    failure = error;
+  });
+  return {
+    write: async (text) => {
+      if (failure) throw new SnowfenceError('EXPORT_FAILED', `${out ?? 'Standard output'} can not be written: ${failure.message}`, undefined, 1);
+      if (!stream.write(text)) await new Promise((resolve) => stream.once('drain', resolve).once('error', resolve));
+    },
+    end: () =>
+      new Promise((resolve, reject) => {
+        if (out === undefined) resolve();
+        else stream.end(() => (failure ? reject(failure) : resolve()));
+      }),
+  };
+}
+
+/** An export is recorded before it begins. Answers how many lines or frames it wrote. */
+export async function exportSessions(store: TranscriptStore, request: ExportRequest): Promise<number> {
+  const { sessions, format, out } = request;
+  for (const id of sessions) await sessionOf(store, id);
+  if (format === 'asciicast' && sessions.length !== 1)
+    throw new SnowfenceError('USAGE', 'An asciicast is of one session.', 'Name its id: snowfence sessions export ID --format asciicast');
+  if (request.follow && format === 'asciicast')
+    throw new SnowfenceError('USAGE', 'An asciicast is of what has been.', 'Use --format jsonl or ocsf with --follow.');
+  await store.recorder.append({
+    kind: 'record_exported',
+    sessionId: undefined,
+    statementId: undefined,
+    body: { format, sessions: sessions.length === 0 ? null : sessions, follow: request.follow },
+  });
+  const sink = sinkTo(out);
+  const written = await (request.follow
+    ? followTo(store, request, sink.write)
+    : format === 'jsonl'
+      ? exportLines(store.pool, {
+          sessions: sessions.length === 0 ? undefined : sessions,
+          origin: store.keys.origin,
+          keys: trustedKeys(store.keys),
+          publicKeys: [verifierKeyOf(store.keys)],
+          now: new Date(),
+          write: (line) => sink.write(`${JSON.stringify(line)}\n`),
+        })
+      : format === 'ocsf'
+        ? exportOcsf(store, sessions, sink.write)
+        : exportCast(store, request, sink.write));
+  await sink.end();
+  return written;
+}
+
+const ENDS: ReadonlySet<string> = new Set([
+  'statement_refused',
+  'statement_completed',
+  'statement_failed',
+  'statement_cancelled',
+  'statement_settled',
+]);
+const OPENS: ReadonlySet<string> = new Set(['statement_submitted', 'statement_refused']);
+
+async function exportOcsf(store: TranscriptStore, wanted: readonly string[], write: (text: string) => Promise<void>): Promise<number> {
+  let written = 0;
+  const summaries = wanted.length > 0 ? await Promise.all(wanted.map((id) => sessionOf(store, id))) : await everySession(store);
+  for (const session of summaries) {
+    const openings = new Map<string, StoredEvent>();
+    for await (const events of eventsOf(store, session.id))
+      for (const event of events) {
+        if (event.statement === null) continue;
+        if (OPENS.has(event.kind) && !openings.has(event.statement)) openings.set(event.statement, event);
+        const opening = openings.get(event.statement);
+        if (!ENDS.has(event.kind) || !opening) continue;
+        await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION))}\n`);
+        written++;
+      }
+  }
+  return written;
+}
+
+async function everySession(store: TranscriptStore): Promise<readonly SessionSummary[]> {
+  const { rows } = await store.pool.query<{ id: string }>(`SELECT id FROM session WHERE actor = 'agent' ORDER BY id`);
+  const found = await Promise.all(rows.map(({ id }) => store.reader.session(id)));
+  return found.filter((session) => session !== undefined);
+}
+
+async function exportCast(store: TranscriptStore, request: ExportRequest, write: (text: string) => Promise<void>): Promise<number> {
+  const [id = ''] = request.sessions;
+  const session = await sessionOf(store, id);
+  const events: StoredEvent[] = [];
+  for await (const page of eventsOf(store, id)) events.push(...page);
+  const lines = asciicast(session, framesOf(session, events, request));
+  for (const line of lines) await write(`${line}\n`);
+  return lines.length - 1;
+}
+
+async function followTo(store: TranscriptStore, request: ExportRequest, write: (text: string) => Promise<void>): Promise<number> {
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  process.stdout.once('error', stop);
+  const wanted = new Set(request.sessions);
+  const summaries = new Map<string, SessionSummary | undefined>();
+  let written = 0;
+  for await (const events of follow(store.pool, request.after, stopping.signal)) {
+    for (const event of events) {
+      if (wanted.size > 0 && !wanted.has(event.session)) continue;
+      if (request.format === 'jsonl') await write(`${JSON.stringify(eventLine(event))}\n`);
+      else {
+        if (!ENDS.has(event.kind) || event.statement === null) continue;
+        if (!summaries.has(event.session)) {
+          if (summaries.size > 1000) summaries.clear();
+          summaries.set(event.session, await store.reader.session(event.session));
+        }
+        const session = summaries.get(event.session);
+        const opening = OPENS.has(event.kind) && 'statement' in event.body ? event : await openingOf(store, event);
+        if (!session || !opening) continue;
+        await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION))}\n`);
+      }
+      written++;
+    }
+  }
+  return written;
+}
+
+async function openingOf(store: TranscriptStore, event: StoredEvent): Promise<StoredEvent | undefined> {
+  for (let from = Math.max(0, event.position - 100); ; from = Math.max(0, from - 1000)) {
+    const events = await store.reader.events(event.session, from, event.position - from);
+    const found = events.find(({ statement, kind }) => statement === event.statement && OPENS.has(kind));
+    if (found || from === 0) return found;
+  }
+}
+
+/** Plays a session; ends when it is over or the watcher has enough. */
+export async function replaySession(
+  store: TranscriptStore,
+  id: string,
+  options: { readonly speed: number; readonly maxPauseMs: number; readonly step: boolean },
+  style: Style,
+): Promise<void> {
+  const session = await sessionOf(store, id);
+  const events: StoredEvent[] = [];
+  for await (const page of eventsOf(store, id)) events.push(...page);
+  const { play } = await import('./replay.js');
+  await play(framesOf(session, events, options, style), options.step);
+}
+

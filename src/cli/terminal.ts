@@ -47,3 +47,19 @@ export function table(header: readonly string[], rows: readonly (readonly string
     '\n',
   );
 }
+
+/** A line that is written over: on a terminal only, and seldom. */
+export function progressLine(stream: NodeJS.WriteStream): { show: (text: string) => void; end: () => void } {
+  let last = 0;
+  const isOn = stream.isTTY === true;
+  return {
+    show: (text) => {
+      if (!isOn || Date.now() - last < 100) return;
+      last = Date.now();
+      stream.write(`\r\u001b[K${text}`);
+    },
+    end: () => {
+      if (isOn && last > 0) stream.write('\r\u001b[K');
+    },
+  };
+}

@@ -3,7 +3,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { z } from 'zod';
 import { storePool, TranscriptReader } from '../transcript/index.js';
 import type { Ready, ReadyAgent } from './demo.js';
-import { renderEvents } from './sessions.js';
+import { renderEvents } from './events.js';
 import { type Style, table } from './terminal.js';
 
 const answer = z.object({

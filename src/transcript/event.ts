@@ -9,6 +9,7 @@ export const EVENT_KINDS = [
   'approval_decided',
   'approval_used',
   'approval_expired',
+  'approval_refused',
   'statement_sent',
   'statement_completed',
   'statement_failed',

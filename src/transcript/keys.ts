@@ -55,3 +55,7 @@ export function publicKeyFromRaw(raw: Uint8Array): KeyObject {
   const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), raw]);
   return createPublicKey({ key: der, type: 'spki', format: 'der' });
 }
+
+/** A name for who gives none: it stays while the key stays. */
+export const originOf = (key: KeyObject): string =>
+  `snowfence/${createHash('sha256').update(rawPublicKey(key)).digest('hex').slice(0, 8)}`;

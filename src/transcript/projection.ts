@@ -71,6 +71,17 @@ export const sessionTerms = (about: {
     ]),
   ].sort();
 
+/** The same from the event that opened it. */
+export function termsOfSession(body: Readonly<Record<string, unknown>>): string[] {
+  const client = records([body['client']])[0];
+  return sessionTerms({
+    subject: textOf(body['subject']) ?? '',
+    clientId: textOf(body['client_id']) ?? '',
+    groups: texts(body['groups']),
+    client: textOf(client?.['name']) ?? undefined,
+  });
+}
+
 const VERDICTS: Readonly<Record<string, string>> = { allow: 'allowed', deny: 'denied', approve: 'asked' };
 
 type Projected = Pick<StoredEvent, 'at' | 'session' | 'statement' | 'kind' | 'body'>;
@@ -133,7 +144,9 @@ const SETTLED: ReadonlySet<unknown> = new Set(['ok', 'failed', 'unknown']);
 
 /** What an event says of how its statement ended. */
 export function outcomeRow({ at, statement, kind, body }: Projected): OutcomeRow | undefined {
-  const state = STATES[kind];
+  // A reviewer's no, or nobody's word in time.
+  const isTurnedDown = kind === 'approval_expired' || (kind === 'approval_decided' && body['state'] === 'denied');
+  const state = isTurnedDown ? 'denied' : STATES[kind];
   if (statement === null || state === undefined) return undefined;
   const settled = body['state'];
   return {

@@ -14,6 +14,7 @@ const sessionRow = z.object({
   client_id: z.string(),
   groups: z.array(z.string()),
   transport: z.string(),
+  address: z.string().nullable(),
   client: z.object({ name: z.string().nullable(), version: z.string().nullable() }),
   events: z.coerce.number(),
   statements: z.coerce.number(),
@@ -23,7 +24,7 @@ const sessionRow = z.object({
 export type SessionSummary = z.infer<typeof sessionRow>;
 
 const SUMMARY = `
-  SELECT s.id, s.opened_at, c.last_at, c.is_open, s.actor, s.issuer, s.subject, s.client_id, s.groups, s.transport, s.client,
+  SELECT s.id, s.opened_at, c.last_at, c.is_open, s.actor, s.issuer, s.subject, s.client_id, s.groups, s.transport, s.address, s.client,
          c.length AS events, counted.statements, counted.refused
   FROM (SELECT * FROM session WHERE WHICH) s
   JOIN chain c ON c.session_id = s.id

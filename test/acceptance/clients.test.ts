@@ -170,7 +170,7 @@ describe('long statements', () => {
     await database.connect();
     const outcome = async (): Promise<string | undefined> => {
       const found = await database.query(
-        "SELECT o.kind FROM event s JOIN event o USING (statement_id) WHERE s.kind = 'statement_submitted' AND s.body->>'statement' = $1 AND o.kind <> 'statement_submitted'",
+        "SELECT o.kind FROM event s JOIN event o USING (statement_id) WHERE s.kind = 'statement_submitted' AND s.body->>'statement' = $1 AND o.kind NOT IN ('statement_submitted', 'statement_sent')",
         [marked],
       );
       return found.rows[0]?.kind;

@@ -108,11 +108,12 @@ describe('a result in pages', () => {
     const recorded = await events(first.statement_id);
     expect(recorded.map(({ kind }) => kind)).toEqual([
       'statement_submitted',
+      'statement_sent',
       'statement_completed',
       'rows_fetched',
       'rows_fetched',
     ]);
-    expect(recorded.slice(2).map(({ body }) => [body['from'], body['rows']])).toEqual([
+    expect(recorded.slice(3).map(({ body }) => [body['from'], body['rows']])).toEqual([
       [1000, 1000],
       [2000, 500],
     ]);

@@ -55,6 +55,9 @@ function gatewayThat(takes: number, set = policies, count: () => number = () => 
     recorded.push(event.kind);
     return hour ? ++counted : undefined;
   };
+  const appendAll = async (events: readonly { kind: string }[]): Promise<void> => {
+    for (const event of events) await append(event);
+  };
   const run = async (_key: unknown, sql: string) => {
     ran.push(sql);
     if (sql.startsWith('SELECT COUNT')) {
@@ -73,7 +76,11 @@ function gatewayThat(takes: number, set = policies, count: () => number = () => 
   });
   const parts = {
     policies: () => set,
-    transcript: { ensureAlive: async () => undefined, sessions: { find: async () => 'session' }, recorder: { append } },
+    transcript: {
+      ensureAlive: async () => undefined,
+      sessions: { find: async () => 'session' },
+      recorder: { append, appendAll, leave: () => undefined },
+    },
     approvals: {},
     warehouse: { options: { confirm: 'off' }, catalog: { version: 1, relation, invalidate: () => undefined }, run },
     log: { warn: () => undefined, error: () => undefined },
@@ -111,7 +118,7 @@ describe('a store that fails', () => {
   it('not at all: intent before run before outcome', async () => {
     const { gateway, recorded } = gatewayThat(9);
     expect(await gateway.query(caller, { sql: SQL })).toMatchObject({ status: 'ok', rows: [[1]] });
-    expect(recorded).toEqual(['statement_submitted', 'statement_completed']);
+    expect(recorded).toEqual(['statement_submitted', 'statement_sent', 'statement_completed']);
   });
 });
 
@@ -131,7 +138,7 @@ describe('the count of rows before a change', () => {
       status: 'ok',
       code: undefined,
       ran: 2,
-      recorded: ['estimate_asked', 'statement_submitted', 'statement_completed'],
+      recorded: ['estimate_asked', 'statement_submitted', 'statement_sent', 'statement_completed'],
     });
     expect(await codeOf(() => 6)).toEqual({
       status: 'denied',

@@ -12,7 +12,7 @@ import { Child, freePort } from '../../dist/cli/child.js';
 import { Gateway } from '../../dist/gateway.js';
 import { loadPolicies } from '../../dist/policy/index.js';
 import { lex } from '../../dist/sql/index.js';
-import { migrate, TranscriptStore } from '../../dist/transcript/index.js';
+import { openStore } from '../support/store.mjs';
 import { Warehouse } from '../../dist/warehouse/index.js';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -64,9 +64,8 @@ export class Harness {
     });
     this.#ends.push(() => postgres.stop());
     const url = `postgres://snowfence:${secret}@127.0.0.1:${port}/postgres`;
-    const transcript = new TranscriptStore(url, () => undefined);
+    const transcript = await openStore(url);
     this.#ends.push(() => transcript[Symbol.asyncDispose]());
-    await migrate(transcript.pool);
     const seeds = [file('../acceptance/seed.sql'), file('./small.sql')];
     const users = [{ name: 'SNOWFENCE', password: secret }];
     const both = [[], twists].map((more) => ({ seeds: [...seeds, ...more], databases: ['ANALYTICS'], users }));
@@ -94,7 +93,7 @@ export class Harness {
         new Gateway({
           policies: () => policies,
           transcript,
-          approvals: new Approvals(transcript.pool),
+          approvals: new Approvals(transcript),
           warehouse: this.#leaky(warehouse),
           log: QUIET,
           counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },

@@ -222,6 +222,8 @@ DECLARE
   counts json;
   ended bigint;
 BEGIN
+  -- Checkpoints wait for writers under way: what was written at once is covered at once.
+  PERFORM pg_advisory_xact_lock_shared(7016644);
   PERFORM FROM writer WHERE id = (batch->>'writer')::uuid AND settled_at IS NOT NULL;
   IF FOUND THEN
     RAISE EXCEPTION 'this process was taken for dead, and its statements were settled' USING ERRCODE = 'SF001';

@@ -1,0 +1,54 @@
+/** Who may see the record whole: a person who proves with a token to be in one of the auditors' groups, and whose look is recorded. */
+import { TokenVerifier } from '../identity/index.js';
+import type { StoredEvent, TranscriptStore } from '../transcript/index.js';
+import type { Config } from './config.js';
+import { SnowfenceError } from './problem.js';
+
+export interface Auditor {
+  readonly subject: string;
+  readonly issuer: string;
+  /** Durable before anything is shown. */
+  readonly recordLook: (store: TranscriptStore, session: string) => Promise<void>;
+}
+
+/** Throws SnowfenceError. */
+export async function auditorOf(config: Config, token: string | undefined): Promise<Auditor> {
+  const principal = await new TokenVerifier(config.issuers).verify(token).catch((error: unknown) => {
+    throw new SnowfenceError(
+      'TOKEN_REFUSED',
+      `Your access token is not accepted: ${error instanceof Error ? error.message : ''}.`,
+      'Put a valid one into SNOWFENCE_TOKEN, or name another variable with --token-env.',
+    );
+  });
+  if (!principal.groups.some((group) => config.auditors.includes(group)))
+    throw new SnowfenceError(
+      'NOT_AN_AUDITOR',
+      `${principal.subject} is in none of the groups that may see the transcript whole.`,
+      config.auditors.length === 0
+        ? 'transcript.auditors names none yet.'
+        : `transcript.auditors names ${config.auditors.join(', ')}.`,
+      1,
+    );
+  const { subject, issuer } = principal;
+  return {
+    subject,
+    issuer,
+    recordLook: async (store, session) => {
+      await store.recorder.append({
+        kind: 'record_viewed',
+        sessionId: undefined,
+        statementId: undefined,
+        body: { auditor: subject, issuer, session },
+      });
+    },
+  };
+}
+
+/** With what was masked in them; what no key opens any more stays masked. */
+export async function openEvents(store: TranscriptStore, events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+  for (const session of new Set(events.map((event) => event.session))) await store.sessions.learnKey(session);
+  return events.map((event) => {
+    const { body, closed } = store.vault.open(event.session, event.statement, event.body);
+    return { ...event, body: closed.length > 0 ? { ...body, erased: closed } : body };
+  });
+}

@@ -1,0 +1,100 @@
+/** Events as people read them. */
+import { z } from 'zod';
+import type { StoredEvent } from '../transcript/index.js';
+import { printable, type Style } from './terminal.js';
+
+const opening = z.object({
+  statement: z.string(),
+  purpose: z.string().nullable(),
+  verdict: z.string(),
+  masks: z.array(z.object({ column: z.string(), method: z.string() })).default([]),
+  denial: z.object({ code: z.string(), message: z.string(), rule: z.string().optional() }).nullish(),
+});
+const outcome = z.object({
+  rows: z.number().nullish(),
+  duration_ms: z.number().nullish(),
+  message: z.string().nullish(),
+  code: z.string().nullish(),
+  query_id: z.string().nullish(),
+  state: z.string().nullish(),
+  reason: z.string().nullish(),
+  approval: z.string().nullish(),
+  reviewer: z.string().nullish(),
+  decision: z.string().nullish(),
+});
+const opened = z.object({
+  subject: z.string(),
+  client: z.object({ name: z.string().nullable() }).optional(),
+  transport: z.string(),
+});
+
+const INDENT = ' '.repeat(15);
+
+/** A statement and what was decided of it: the lines without their time. */
+export function renderStatement(event: StoredEvent, style: Style): string[] {
+  const body = opening.parse(event.body);
+  const isDenied = event.kind === 'statement_refused';
+  const colour = isDenied ? style.red : body.verdict === 'approve' ? style.yellow : style.green;
+  const lines = [
+    `${colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed')}  ${printable(body.statement)}`,
+  ];
+  if (body.purpose) lines.push(`${style.dim('purpose')}  ${printable(body.purpose)}`);
+  if (isDenied && body.denial)
+    lines.push(
+      `${style.dim('because')}  ${body.denial.code}: ${printable(body.denial.message)}${body.denial.rule ? style.dim(`  ${body.denial.rule}`) : ''}`,
+    );
+  if (!isDenied && body.masks.length > 0)
+    lines.push(`${style.dim('masked ')}  ${body.masks.map((mask) => `${mask.column} (${mask.method})`).join(', ')}`);
+  return lines;
+}
+
+/** One event as a line or some, without its time; nothing for what people need not see. */
+export function linesOf(event: StoredEvent, style: Style): string[] {
+  switch (event.kind) {
+    case 'session_opened': {
+      const body = opened.parse(event.body);
+      return [
+        `${style.bold(`session ${event.session}`)} of ${printable(body.subject)} over ${body.transport}${body.client?.name ? ` with ${printable(body.client.name)}` : ''}`,
+      ];
+    }
+    case 'statement_submitted':
+    case 'statement_refused':
+      return renderStatement(event, style);
+    // The outcome that comes with it says more.
+    case 'statement_sent':
+      return [];
+    default:
+      return [outcomeLine(event, style)];
+  }
+}
+
+function outcomeLine(event: StoredEvent, style: Style): string {
+  const body = outcome.parse(event.body);
+  const queryId = body.query_id ? `, query ${body.query_id}` : '';
+  switch (event.kind) {
+    case 'session_closed':
+      return `${style.dim('closed ')}  ${printable(body.reason ?? '')}`;
+    case 'statement_completed':
+      return `${style.dim('done   ')}  ${body.rows ?? 0} rows in ${body.duration_ms ?? 0} ms${queryId}`;
+    case 'rows_fetched':
+      return `${style.dim('fetched')}  ${body.rows ?? 0} more rows`;
+    case 'statement_failed':
+      return `${style.red('failed ')}  ${body.code ?? ''} ${printable(body.message ?? '')}`;
+    case 'statement_cancelled':
+      return `${style.yellow('stopped')}  ${printable(body.reason ?? '')} after ${body.duration_ms ?? 0} ms`;
+    case 'statement_settled':
+      return `${style.yellow('settled')}  ${body.state ?? 'unknown'}, from the warehouse's history${queryId}`;
+    case 'approval_asked':
+      return `${style.yellow('waits  ')}  for approval ${body.approval ?? ''}`;
+    case 'approval_decided':
+      return `${body.decision === 'deny' ? style.red('denied ') : style.green('allowed')}  by ${printable(body.reviewer ?? '')}${body.reason ? `: ${printable(body.reason)}` : ''}`;
+    default:
+      return style.dim(event.kind.replaceAll('_', ' '));
+  }
+}
+
+/** For people, as the events are given. */
+export const renderEvents = (events: readonly StoredEvent[], style: Style): string =>
+  events
+    .flatMap((event) => linesOf(event, style).map((line, index) => (index === 0 ? `${style.dim(event.at.slice(11, 23))}  ${line}` : `${INDENT}${line}`)))
+    .join('\n');

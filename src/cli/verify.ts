@@ -1,0 +1,112 @@
+/** `snowfence verify`: is the transcript what was written? */
+import { readFile } from 'node:fs/promises';
+import {
+  decodeVerifierKey,
+  type KeptCheckpoint,
+  storePool,
+  trustedKeys,
+  type VerifyReport,
+  verifyExport,
+  verifyStore,
+} from '../transcript/index.js';
+import type { Config } from './config.js';
+import { SnowfenceError } from './problem.js';
+import { printable, type Style } from './terminal.js';
+
+/** Checkpoints as they were added to a file, one after the other. */
+async function keptIn(file: string, isRequired: boolean): Promise<KeptCheckpoint[]> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' && !isRequired) return undefined;
+    throw new SnowfenceError('CHECKPOINTS_UNREADABLE', `The checkpoints in ${file} can not be read: ${error.message}`);
+  });
+  // Each note has an empty line of its own before its signatures: the signature line ends it.
+  const notes = (text ?? '').split(/(?<=\n— [^\n]+\n)(?!— )/).map((note) => note.replace(/^\n+/, ''));
+  return notes.filter((note) => note.trim() !== '').map((note, index) => ({ note, where: `${file}, number ${index + 1}` }));
+}
+
+export interface VerifyArguments {
+  readonly checkpoints: readonly string[];
+  readonly keys: readonly string[];
+  readonly onProgress: (events: number, of: number) => void;
+}
+
+const namedKeys = (keys: readonly string[]) =>
+  keys.map((text) => {
+    try {
+      return decodeVerifierKey(text);
+    } catch (error) {
+      throw new SnowfenceError(
+        'USAGE',
+        `--key: "${text.slice(0, 80)}" is not a verifier key: ${error instanceof Error ? error.message : ''}.`,
+        'snowfence keys show prints it: a name, a plus, eight digits, a plus, and the key in base64.',
+      );
+    }
+  });
+
+/** The store that a configuration names, with the checkpoints that it keeps elsewhere. */
+export async function verifyConfigured(config: Config, { checkpoints, keys, onProgress }: VerifyArguments): Promise<VerifyReport> {
+  const kept = [
+    ...(await Promise.all(config.checkpoints.files.map((file) => keptIn(file, false)))),
+    ...(await Promise.all(checkpoints.map((file) => keptIn(file, true)))),
+  ].flat();
+  const pool = storePool(config.databaseUrl, 0, 1);
+  try {
+    return await verifyStore(pool, { keys: [...trustedKeys(config.keys), ...namedKeys(keys)], kept, onProgress });
+  } catch (error) {
+    if (error instanceof SnowfenceError) throw error;
+    throw new SnowfenceError(
+      'STORE_UNREACHABLE',
+      `The transcript could not be read: ${error instanceof Error ? error.message : String(error)}`,
+      'snowfence doctor says more.',
+      1,
+    );
+  } finally {
+    await pool.end();
+  }
+}
+
+/** A file, with nothing else but public keys. */
+export async function verifyFile(file: string, { checkpoints, keys }: VerifyArguments): Promise<VerifyReport> {
+  if (keys.length === 0)
+    throw new SnowfenceError('USAGE', 'An export is verified against a public key, and none is given.', 'Name one with --key; snowfence keys show prints it.');
+  const kept = (await Promise.all(checkpoints.map((name) => keptIn(name, true)))).flat();
+  try {
+    return await verifyExport(file, namedKeys(keys), kept);
+  } catch (error) {
+    throw new SnowfenceError(
+      'EXPORT_UNREADABLE',
+      `${file} can not be verified: ${error instanceof Error ? error.message : String(error)}.`,
+      'It has to be what snowfence sessions export --format jsonl wrote.',
+      1,
+    );
+  }
+}
+
+export function renderReport(report: VerifyReport, style: Style): string {
+  const counts = `${report.sessions} sessions, ${report.events} events, ${report.checkpoints} checkpoints, the newest of size ${report.size}`;
+  const tail =
+    report.uncovered === 0
+      ? 'Checkpoints cover every event.'
+      : `${report.uncovered} events came after the newest checkpoint${report.isTailSigned ? '; the signatures of those who wrote them are right' : '; whether they are right can only be told with the whole transcript'}.`;
+  if (report.isWhole)
+    return [
+      `${style.green('The transcript is whole.')} ${counts}.`,
+      tail,
+      ...(report.kept === 0 && report.proved === 0
+        ? ['No checkpoint from outside the database was compared (transcript.checkpoints, --checkpoints): a roll-back of all of it would not show.']
+        : []),
+      ...(report.proved > 0 ? [`${report.proved} sessions are proved by a checkpoint each.`] : []),
+    ].join('\n');
+  const [first] = report.breaks;
+  const place = (entry: typeof first): string =>
+    entry?.session === undefined
+      ? ''
+      : ` (session ${entry.session}${entry.position === undefined ? '' : `, event ${entry.position}`}${entry.at === undefined ? '' : `, ${entry.at}`})`;
+  return [
+    style.red('The transcript is not whole.'),
+    `First: ${printable(first?.what ?? '')}${place(first)}`,
+    ...report.breaks.slice(1, 20).map((entry) => `       ${printable(entry.what)}${place(entry)}`),
+    ...(report.breaks.length > 20 || report.isCut ? [`       … and more (--json has ${report.isCut ? 'the first of them' : 'all'}).`] : []),
+    `Looked at ${counts}.`,
+  ].join('\n');
+}

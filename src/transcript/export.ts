@@ -1,0 +1,183 @@
+/**
+ * The transcript as lines of JSON: what `verify --export` and anybody's own tool can check. docs/recording.md shows each line.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { LEAF_COLUMNS, type Leaf, leafText } from './checkpoints.js';
+import type { StoredEvent } from './event.js';
+import { openCheckpoint } from './note.js';
+import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
+import { inclusionProof, leafHash } from './tree.js';
+import type { VerifierKey } from './keys.js';
+
+const FORMAT = 1;
+const AT_ONCE = 2000;
+
+/** Rows of a query, some thousands at a time. */
+export async function* rowsOf<T>(client: PoolClient, sql: string, values: readonly unknown[] = []): AsyncGenerator<T[]> {
+  const name = `cursor_${Math.random().toString(36).slice(2)}`;
+  await client.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${sql}`, [...values]);
+  for (;;) {
+    const { rows } = await client.query(`FETCH ${AT_ONCE} FROM ${name}`);
+    if (rows.length > 0) yield rows as T[];
+    if (rows.length < AT_ONCE) break;
+  }
+  await client.query(`CLOSE ${name}`);
+}
+
+/** In one snapshot. */
+export async function inSnapshot<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+    throw error;
+  } finally {
+    client.release(failure);
+  }
+}
+
+export const eventLine = (event: StoredEvent): object => ({
+  type: 'event',
+  session: event.session,
+  position: event.position,
+  at: event.at,
+  kind: event.kind,
+  statement: event.statement,
+  body: event.body,
+  writer: event.writer,
+  n: event.n,
+  sequence: event.sequence,
+  hash: event.hash,
+  signature: event.signature,
+});
+
+export interface ExportOptions {
+  /** These only; undefined for everything. */
+  readonly sessions: readonly string[] | undefined;
+  readonly origin: string;
+  readonly keys: readonly VerifierKey[];
+  /** Verifier keys in their text form, for whoever reads the file. */
+  readonly publicKeys: readonly string[];
+  readonly now: Date;
+  readonly write: (line: object) => Promise<void>;
+}
+
+/** Everything, or some sessions with a proof each. Answers how many events it wrote. */
+export function exportLines(pool: Pool, options: ExportOptions): Promise<number> {
+  return inSnapshot(pool, async (client) => {
+    const { sessions, origin, publicKeys, now, write } = options;
+    const isComplete = sessions === undefined;
+    await write({ type: 'export', format: FORMAT, complete: isComplete, origin, keys: publicKeys, at: now.toISOString() });
+    if (isComplete) await writeTree(client, write);
+    let events = 0;
+    const filter = isComplete ? 'true' : 'session_id = ANY($1)';
+    const values = isComplete ? [] : [sessions];
+    for await (const rows of rowsOf<RawEvent>(
+      client,
+      `SELECT ${EVENT_COLUMNS} FROM event WHERE ${filter} ORDER BY session_id, position`,
+      values,
+    ))
+      for (const row of rows) {
+        await write(eventLine(parsed(row)));
+        events++;
+      }
+    if (isComplete) await writeHeads(client, write);
+    else await writeProofs(client, sessions, options);
+    await write({ type: 'end', events });
+    return events;
+  });
+}
+
+async function writeTree(client: PoolClient, write: ExportOptions['write']): Promise<void> {
+  for await (const rows of rowsOf<{ note: string }>(client, 'SELECT note FROM checkpoint ORDER BY size'))
+    for (const { note } of rows) await write({ type: 'checkpoint', note });
+  for await (const rows of rowsOf<Leaf & { position: number }>(client, `SELECT ${LEAF_COLUMNS} FROM leaf ORDER BY position`))
+    for (const row of rows) await write({ type: 'leaf', ...row });
+}
+
+async function writeHeads(client: PoolClient, write: ExportOptions['write']): Promise<void> {
+  for await (const rows of rowsOf<object>(
+    client,
+    `SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash FROM chain ORDER BY session_id`,
+  ))
+    for (const row of rows) await write({ type: 'head', ...row });
+}
+
+async function writeProofs(client: PoolClient, sessions: readonly string[], { keys, write }: ExportOptions): Promise<void> {
+  const proofs = await proofsOf(client, sessions, keys);
+  for (const [session, proof] of proofs) await write({ type: 'proof', session, proof });
+}
+
+/**
+ * That checkpoints cover sessions up to some length: one proof each in C2SP's form (https://c2sp.org/tlog-proof), its `extra` the leaf
+ * that it proves. A session that no checkpoint covers yet has none.
+ */
+async function proofsOf(
+  client: PoolClient,
+  sessions: readonly string[],
+  keys: readonly VerifierKey[],
+): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await client.query<{ note: string }>('SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1');
+  const note = rows[0]?.note;
+  const proofs = new Map<string, string>();
+  if (note === undefined) return proofs;
+  const { size } = openCheckpoint(note, keys);
+  const hashes: Buffer[] = [];
+  const newest = new Map<string, Leaf & { readonly position: number }>();
+  const wanted = new Set(sessions);
+  for await (const leaves of rowsOf<Leaf & { position: number }>(
+    client,
+    `SELECT ${LEAF_COLUMNS} FROM leaf WHERE position < $1 ORDER BY position`,
+    [size],
+  ))
+    for (const leaf of leaves) {
+      hashes.push(leafHash(leafText(leaf)));
+      if (wanted.has(leaf.session)) newest.set(leaf.session, leaf);
+    }
+  for (const [session, leaf] of newest) {
+    const { position, ...facts } = leaf;
+    const lines = inclusionProof(hashes, position).map((hash) => hash.toString('base64'));
+    const extra = Buffer.from(leafText(facts)).toString('base64');
+    proofs.set(session, ['c2sp.org/tlog-proof@v1', `extra ${extra}`, `index ${position}`, ...lines, '', note].join('\n'));
+  }
+  return proofs;
+}
+
+/** Gaps younger than this may still be filled by a writer that has its numbers and not committed yet: its time is bounded. */
+const GAP_MS = 8000;
+
+const AFTER = `SELECT ${EVENT_COLUMNS} FROM event WHERE sequence > $1 ORDER BY sequence LIMIT $2`;
+
+/**
+ * Events in the order of writing as they come, each once, from after a sequence on; ends when the signal says so. Throws where the
+ * store does not answer.
+ */
+export async function* follow(
+  pool: Pool,
+  after: bigint,
+  signal: AbortSignal,
+  pollMs = 500,
+): AsyncGenerator<readonly StoredEvent[]> {
+  let last = after;
+  let gapSince: { readonly at: bigint; readonly since: number } | undefined;
+  while (!signal.aborted) {
+    const { rows } = await pool.query<RawEvent>({ name: 'events_after', text: AFTER, values: [String(last), AT_ONCE] });
+    const ready: StoredEvent[] = [];
+    for (const row of rows) {
+      const sequence = BigInt(row.sequence);
+      if (sequence !== last + 1n && last !== 0n) {
+        if (gapSince?.at !== last) gapSince = { at: last, since: Date.now() };
+        if (Date.now() - gapSince.since < GAP_MS) break;
+      }
+      ready.push(parsed(row));
+      last = sequence;
+    }
+    if (ready.length > 0) yield ready;
+    if (ready.length < AT_ONCE) await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}

@@ -1,0 +1,142 @@
+/** Verification of the store itself, in one snapshot, while gateways go on writing. */
+import { createHash } from 'node:crypto';
+import type { Pool, PoolClient } from 'pg';
+import { LEAF_COLUMNS, type Leaf } from './checkpoints.js';
+import { inSnapshot, rowsOf } from './export.js';
+import type { VerifierKey } from './keys.js';
+import { outcomeRow, statementRow, termsOfSession } from './projection.js';
+import { EVENT_COLUMNS, type RawEvent } from './reader.js';
+import { outcomeText, sessionText, statementText, Verifier, type VerifyReport } from './verify.js';
+
+const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event ORDER BY session_id, position`;
+const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf ORDER BY position`;
+const NOTES = 'SELECT size::float8 AS size, note FROM checkpoint ORDER BY size';
+const HEADS = `SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash FROM chain ORDER BY session_id`;
+
+/** As `joinedRow` in verify.ts. */
+const joined = (...columns: readonly string[]): string =>
+  columns.map((column) => `coalesce(octet_length((${column})::text) || ':' || (${column})::text, '-')`).join(' || ');
+const listed = (column: string): string => `array_to_string(${column}, E'\\x1e')`;
+
+const SESSIONS = `SELECT id, ${joined('id', 'event_time(opened_at)', 'actor', 'issuer', 'subject', 'client_id', listed('groups'), 'token_id', 'transport', "client->>'name'", "client->>'version'", 'address', listed('terms'))} AS text FROM session`;
+const STATEMENTS = `SELECT id, ${joined('id', 'event_time(at)', 'session_id', 'kind', 'verdict', 'fingerprint', 'text', 'purpose', listed('terms'))} AS text FROM statement`;
+const OUTCOMES = `SELECT id, ${joined('id', 'event_time(at)', 'state', 'rows', 'bytes', 'duration_ms', 'query_id')} AS text FROM outcome`;
+
+export interface KeptCheckpoint {
+  readonly note: string;
+  /** Where it was kept, in words. */
+  readonly where: string;
+}
+
+export interface VerifyOptions {
+  readonly keys: readonly VerifierKey[];
+  /** Checkpoints that were kept outside the database. */
+  readonly kept: readonly KeptCheckpoint[];
+  readonly onProgress: (events: number, of: number) => void;
+}
+
+/** Throws where the store does not answer. */
+export function verifyStore(pool: Pool, { keys, kept, onProgress }: VerifyOptions): Promise<VerifyReport> {
+  return inSnapshot(pool, async (client) => {
+    const verifier = new Verifier(keys, true);
+    await readTree(client, verifier, kept);
+    await readEvents(client, verifier, onProgress);
+    await compareRows(client, verifier);
+    return verifier.result();
+  });
+}
+
+async function readTree(client: PoolClient, verifier: Verifier, kept: readonly KeptCheckpoint[]): Promise<void> {
+  for await (const rows of rowsOf<{ size: number; note: string }>(client, NOTES))
+    for (const { note, size } of rows) verifier.checkpoint(note, `size ${size} in the store`, false);
+  for (const { note, where } of kept) verifier.checkpoint(note, where, true);
+  for await (const rows of rowsOf<Leaf & { position: number }>(client, LEAVES))
+    for (const { position, ...leaf } of rows) verifier.leaf(position, leaf);
+  verifier.endOfTree();
+}
+
+async function readEvents(client: PoolClient, verifier: Verifier, onProgress: VerifyOptions['onProgress']): Promise<void> {
+  const { rows: counted } = await client.query<{ n: number }>('SELECT coalesce(sum(length), 0)::float8 AS n FROM chain');
+  let done = 0;
+  for await (const rows of rowsOf<RawEvent>(client, EVENTS)) {
+    for (const row of rows) verifier.event(row);
+    done += rows.length;
+    onProgress(done, counted[0]?.n ?? done);
+  }
+  for await (const rows of rowsOf<{ session: string; length: number; hash: string }>(client, HEADS))
+    for (const { session, length, hash } of rows) verifier.head(session, length, hash);
+  verifier.endOfEvents();
+}
+
+/** What search goes by has to follow from the events. */
+async function compareRows(client: PoolClient, verifier: Verifier): Promise<void> {
+  const { projections } = verifier;
+  for (const [name, sql, expected] of [
+    ['session', SESSIONS, projections.sessions],
+    ['statement', STATEMENTS, projections.statements],
+    ['outcome', OUTCOMES, projections.outcomes],
+  ] as const) {
+    const found = expected.twin();
+    for await (const rows of rowsOf<{ text: string }>(client, sql)) for (const { text } of rows) found.add(text);
+    if (!expected.equals(found)) await findDifference(client, verifier, name, sql);
+  }
+}
+
+const KINDS = {
+  session: ['session_opened'],
+  statement: ['statement_submitted', 'statement_refused'],
+  outcome: ['statement_refused', 'statement_completed', 'statement_failed', 'statement_cancelled', 'statement_settled', 'approval_decided', 'approval_expired'],
+} as const;
+
+const brief = (text: string): string => createHash('sha256').update(text).digest('base64').slice(0, 22);
+
+/** Once more and slower: which rows they are. */
+async function findDifference(
+  client: PoolClient,
+  verifier: Verifier,
+  name: keyof typeof KINDS,
+  sql: string,
+): Promise<void> {
+  const expected = new Map<string, { readonly text: string; readonly session: string; readonly position: number; readonly at: string }>();
+  const terms = new Map<string, readonly string[]>();
+  const kinds = [...KINDS[name], 'session_opened'];
+  for await (const rows of rowsOf<RawEvent>(
+    client,
+    `SELECT ${EVENT_COLUMNS} FROM event WHERE kind = ANY($1) ORDER BY session_id, position`,
+    [kinds],
+  ))
+    for (const row of rows) {
+      const event = { ...row, body: JSON.parse(row.body) as Record<string, unknown> };
+      if (row.kind === 'session_opened') terms.set(row.session, termsOfSession(event.body));
+      const text = textOf(name, event, terms.get(row.session) ?? []);
+      if (text && !expected.has(text.id))
+        expected.set(text.id, { text: brief(text.text), session: row.session, position: row.position, at: row.at });
+    }
+  for await (const rows of rowsOf<{ id: string; text: string }>(client, sql))
+    for (const { id, text } of rows) {
+      const known = expected.get(id);
+      if (!known) verifier.report(`The ${name} row ${id} stands for no event: it was put in.`, { session: name === 'session' ? id : undefined });
+      else if (known.text !== brief(text)) verifier.report(`The ${name} row ${id} is not what its event says: it was changed.`, known);
+      expected.delete(id);
+    }
+  for (const [id, place] of expected) verifier.report(`The ${name} row ${id} is missing: search would not find it.`, place);
+}
+
+function textOf(
+  name: keyof typeof KINDS,
+  event: Omit<RawEvent, 'body'> & { readonly body: Record<string, unknown> },
+  terms: readonly string[],
+): { readonly id: string; readonly text: string } | undefined {
+  switch (name) {
+    case 'session':
+      return event.kind === 'session_opened' ? { id: event.session, text: sessionText(event.session, event.at, event.body) } : undefined;
+    case 'statement': {
+      const row = statementRow(event);
+      return row && { id: row.id, text: statementText({ ...row, terms: [...terms, ...row.terms] }) };
+    }
+    case 'outcome': {
+      const row = outcomeRow(event);
+      return row && { id: row.id, text: outcomeText(row) };
+    }
+  }
+}
