@@ -16,7 +16,7 @@ import {
 import type { Approvals } from './approval/index.js';
 import { type Cursor, Cursors, cursorAt, isSame } from './cursors.js';
 import type { Principal } from './identity/index.js';
-import { Intent } from './intent.js';
+import { Intent, sha256 } from './intent.js';
 import { Judge, type Judged, UNREACHABLE } from './judge.js';
 import {
   type Denial,
@@ -174,10 +174,15 @@ export class Gateway {
     const { judged, request } = intent;
     const { verdict, analysis, denial } = judged;
     if (denial || !verdict || !analysis || !(verdict.needs.bytes || verdict.needs.rows)) return judged;
-    const over = await this.#append(principal, verdict, intent.event('estimate_asked', { statement: request.sql }));
-    if (over) return { ...judged, denial: over };
     const binds = request.binds ?? [];
     const count = verdict.needs.rows ? affectedRowsQuery(analysis) : undefined;
+    const asked = intent.event('estimate_asked', {
+      statement: request.sql,
+      count_digest: count === undefined ? null : sha256(count),
+      sent_digest: judged.sent === undefined ? null : sha256(judged.sent),
+    });
+    const over = await this.#append(principal, verdict, asked);
+    if (over) return { ...judged, denial: over };
     try {
       const isFree = analysis.kind === 'describe' || analysis.objects.length === 0;
       const plan = verdict.needs.bytes && !isFree ? await this.#plan(intent, binds) : undefined;

@@ -10,6 +10,8 @@ import { shownUses, showObject } from './sql/index.js';
 const RECORDED_TEXT_LIMIT = 256 * 1024;
 const MAX_PURPOSE = 2000;
 
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
 export class Intent {
   readonly session: string;
   readonly statementId: string;
@@ -61,7 +63,7 @@ export class Intent {
     more: Readonly<Record<string, unknown>>,
   ) {
     const { statement, analysis, verdict, sent } = this.judged;
-    const isSent = kind === 'statement_submitted' && !this.#isExplain && sent !== undefined;
+    const isSubmitted = kind === 'statement_submitted' && sent !== undefined;
     const isOpening = kind === 'statement_submitted' || kind === 'statement_refused';
     const opening = {
       statement: this.request.sql.slice(0, RECORDED_TEXT_LIMIT),
@@ -85,9 +87,9 @@ export class Intent {
         [],
       policies: verdict?.policies ?? [],
       policy_version: this.#version,
-      sent: isSent ? sent : null,
+      sent: isSubmitted && !this.#isExplain ? sent : null,
       // What the warehouse's history is held against: the text itself may be masked here.
-      sent_digest: isSent ? createHash('sha256').update(sent).digest('hex') : null,
+      sent_digest: isSubmitted ? sha256(sent) : null,
       tag: this.tag,
     };
     return {

@@ -2,8 +2,8 @@
  * Statements whose outcome nobody wrote down: their gateway was killed, or lost the store at the wrong moment. What became of them is
  * read from the warehouse's own history by the tag that each was sent with.
  */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { sha256 } from './intent.js';
 import { RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
 import type { HistoryEntry, PoolKey, Warehouse } from './warehouse/index.js';
 
@@ -34,8 +34,6 @@ export function statementOfTag(tag: string): string | undefined {
     return undefined;
   }
 }
-
-export const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export interface SettleParts {
   readonly transcript: TranscriptStore;
@@ -71,7 +69,7 @@ export async function settle({ transcript, warehouse, roles, onProblem }: Settle
   }
   let settled = 0;
   for (const { statement, session, since, digest } of lost) {
-    const entry = byStatement.get(statement)?.find(({ text }) => digestOf(text) === digest);
+    const entry = byStatement.get(statement)?.find(({ text }) => sha256(text) === digest);
     const isOld = Date.now() - since.getTime() > GIVE_UP_MS;
     // What is not known yet is asked for again: by others, or by us.
     if ((!history || entry?.state === 'running') && !isOld) {

@@ -10,11 +10,14 @@ import { DEFAULT_ALGORITHMS, type IssuerOptions } from '../identity/index.js';
 import { distance } from '../policy/index.js';
 import {
   decodeVerifierKey,
+  EVENT_KINDS,
   isOrigin,
   originOf,
   type RecordKeys,
   readSealingKey,
   readSigningKey,
+  readWebhookSecret,
+  type Webhook,
 } from '../transcript/index.js';
 import type { WarehouseOptions } from '../warehouse/index.js';
 import { SnowfenceError } from './problem.js';
@@ -106,6 +109,19 @@ const configFile = z.strictObject({
       )
       .min(1),
   }),
+  webhooks: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,40}$/, 'a short name such as siem'),
+        url: z.url({ protocol: /^https?$/ }),
+        secret_env: environment.optional(),
+        secret_file: file.optional(),
+        events: z.array(z.enum(EVENT_KINDS)).min(1).optional(),
+        checkpoints: z.boolean().default(false),
+      }),
+    )
+    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'each name once')
+    .default([]),
   policies: z.string().min(1),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
@@ -131,6 +147,7 @@ export interface Config {
   readonly checkpoints: { readonly everyMs: number; readonly files: readonly string[]; readonly stdout: boolean };
   /** Groups whose members may see the record whole. */
   readonly auditors: readonly string[];
+  readonly webhooks: readonly Webhook[];
   readonly issuers: readonly IssuerOptions[];
   readonly policies: string;
   readonly logLevel: ConfigFile['log']['level'];
@@ -320,6 +337,20 @@ async function recordKeys(transcript: ConfigFile['transcript'], base: string): P
   return { signing, sealing, formerly, origin: transcript.origin ?? originOf(signing) };
 }
 
+async function readWebhook(webhook: ConfigFile['webhooks'][number], base: string): Promise<Webhook> {
+  const { name, url, events, checkpoints } = webhook;
+  const what = `webhooks: the secret of ${name}`;
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'https:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
+    throw new SnowfenceError('TLS_MISSING', `webhooks: ${name} goes to ${url} in clear.`, 'The record must not travel in clear: use https.');
+  const text = await secret(webhook.secret_env, webhook.secret_file, base, what, 'secret_env nor secret_file');
+  try {
+    return { name, url, secret: readWebhookSecret(text), kinds: events && new Set(events), checkpoints };
+  } catch (error) {
+    throw new SnowfenceError('SECRET_INVALID', `${what}: ${error instanceof Error ? error.message : ''}.`, 'Make one with: snowfence keys new webhook');
+  }
+}
+
 /** Reads, checks and completes a configuration file. Throws SnowfenceError. */
 export async function loadConfig(path: string): Promise<Config> {
   const full = resolve(path);
@@ -386,6 +417,7 @@ export async function loadConfig(path: string): Promise<Config> {
       stdout: transcript.checkpoints.stdout,
     },
     auditors: transcript.auditors,
+    webhooks: await Promise.all(parsed.webhooks.map((webhook) => readWebhook(webhook, base))),
     issuers: parsed.identity.issuers.map((issuer) => ({
       issuer: issuer.issuer,
       audience: issuer.audience,

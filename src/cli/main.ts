@@ -259,10 +259,10 @@ const keys = program.command('keys').description('the keys that sign and encrypt
 keys
   .command('new')
   .description('a new key on standard output, for a file that only the gateway reads')
-  .addArgument(new Argument('<kind>').choices(['signing', 'encryption']))
+  .addArgument(new Argument('<kind>').choices(['signing', 'encryption', 'webhook']))
   .action(async (kind: string) => {
-    const { newEncryptionKey, newSigningKey } = await import('./keys.js');
-    process.stdout.write(kind === 'signing' ? newSigningKey() : newEncryptionKey());
+    const { newEncryptionKey, newSigningKey, newWebhookSecret } = await import('./keys.js');
+    process.stdout.write(kind === 'signing' ? newSigningKey() : kind === 'webhook' ? newWebhookSecret() : newEncryptionKey());
   });
 keys
   .command('show')
@@ -274,6 +274,101 @@ keys
       import('../transcript/index.js'),
     ]);
     say(verifierKeyOf((await loadConfig(options.config)).keys));
+  });
+keys
+  .command('list')
+  .description('which of the encryption keys hold what')
+  .addOption(configOption())
+  .action(async (options) => {
+    const { listKeys } = await import('./keys.js');
+    say(await withStore(options.config, ({ config, store }) => listKeys(config, store)));
+  });
+keys
+  .command('rotate')
+  .description('encrypt every session’s key with the first encryption key of the configuration')
+  .addOption(configOption())
+  .action(async (options) => {
+    const { rotate } = await import('./keys.js');
+    say(await withStore(options.config, ({ config, store }) => rotate(config, store)));
+  });
+const moment = (text: string): string => {
+  if (!/^(?:\d{4}-\d{2}-\d{2}|\d{1,5}[mhdw]$)/.test(text)) throw new InvalidArgumentError('Such as 2026-11-01, or 90d for so long ago.');
+  return text;
+};
+keys
+  .command('erase')
+  .description('make what agents wrote of people in some sessions unreadable for good')
+  .argument('[sessions...]')
+  .addOption(configOption())
+  .option('--agent <name>', 'all sessions of this subject or client')
+  .option('--before <time>', 'sessions that ended before', moment)
+  .option('--yes', 'do it')
+  .action(async (sessions: string[], options) => {
+    const [{ erase }, { timeOf }] = await Promise.all([import('./keys.js'), import('../transcript/index.js')]);
+    const before = options.before === undefined ? undefined : timeOf(options.before, new Date());
+    say(
+      await withStore(options.config, ({ config, store }) =>
+        erase(config, store, { sessions, agent: options.agent, before }, options.yes === true),
+      ),
+    );
+  });
+
+const webhooks = program.command('webhooks').description('delivery of the record to other systems');
+webhooks
+  .command('list')
+  .description('each webhook, and how far it is')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { listWebhooks } = await import('./webhooks.js');
+    say(await withStore(options.config, ({ config, store }) => listWebhooks(config, store, options.json === true)));
+  });
+webhooks
+  .command('dead')
+  .description('what was given up after a day of tries')
+  .argument('[name]')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .action(async (name: string | undefined, options) => {
+    const { listDead } = await import('./webhooks.js');
+    say(await withStore(options.config, ({ store }) => listDead(store, name, options.json === true)));
+  });
+for (const [name, about] of [
+  ['retry', 'send what was given up once more'],
+  ['test', 'send one signed test message'],
+] as const)
+  webhooks
+    .command(name)
+    .description(about)
+    .argument('<name>')
+    .addOption(configOption())
+    .action(async (webhook: string, options) => {
+      const { retryWebhook, testWebhook } = await import('./webhooks.js');
+      say(
+        await withStore(options.config, ({ config, store }) =>
+          name === 'retry' ? retryWebhook(config, store, webhook) : testWebhook(config, webhook),
+        ),
+      );
+    });
+
+program
+  .command('reconcile')
+  .description('hold the transcript against the warehouse’s own history')
+  .addOption(configOption())
+  .requiredOption('--since <time>', 'such as 2026-11-01 or 24h; at most seven days ago', moment)
+  .option('--until <time>', 'now if nothing is said', moment)
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const [{ reconcile, renderDifferences }, { timeOf }] = await Promise.all([
+      import('./reconcile.js'),
+      import('../transcript/index.js'),
+    ]);
+    const now = new Date();
+    const since = timeOf(options.since, now) ?? now;
+    const until = options.until === undefined ? now : (timeOf(options.until, now) ?? now);
+    const result = await withStore(options.config, ({ config, store }) => reconcile(config, store, since, until));
+    say(options.json ? JSON.stringify(result, null, 2) : renderDifferences(result));
+    if (result.differences.length > 0) process.exitCode = 1;
   });
 
 program

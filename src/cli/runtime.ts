@@ -1,4 +1,5 @@
 /** The gateway put together out of its rooms, with everything that has to be ended again. */
+import { createHash } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
 import { Approvals } from '../approval/index.js';
 import { Gateway } from '../gateway.js';
@@ -9,11 +10,15 @@ import { settle } from '../settle.js';
 import {
   type CheckpointPlace,
   Checkpoints,
+  DELIVERY_CONNECTIONS,
+  Delivery,
   type EventKind,
   ensurePartitions,
   excessPrivileges,
   Maintenance,
   pendingMigrations,
+  post,
+  storePool,
   TranscriptStore,
 } from '../transcript/index.js';
 import { loadDriver, Warehouse } from '../warehouse/index.js';
@@ -21,6 +26,7 @@ import type { Config } from './config.js';
 import type { Logger } from './log.js';
 import { Metrics } from './metrics.js';
 import { SnowfenceError } from './problem.js';
+import { Refusals } from './refusals.js';
 
 export interface Runtime extends AsyncDisposable {
   readonly gateway: Gateway;
@@ -28,6 +34,8 @@ export interface Runtime extends AsyncDisposable {
   readonly transcript: TranscriptStore;
   readonly policies: PolicyWatch;
   readonly metrics: Metrics;
+  /** A request came without a valid token. */
+  readonly refused: (problem: string, address: string | undefined) => void;
 }
 
 const LOOK_EVERY_MS = 2000;
@@ -72,7 +80,18 @@ function placesOf(config: Config): CheckpointPlace[] {
     put: (note: string) => appendFile(file, `${note}\n`, { mode: 0o600 }),
   }));
   const print = async (note: string): Promise<void> => void process.stdout.write(`${JSON.stringify({ checkpoint: note })}\n`);
-  return config.checkpoints.stdout ? [...files, { name: 'standard output', put: print }] : files;
+  const webhooks = config.webhooks
+    .filter(({ checkpoints }) => checkpoints)
+    .map((webhook) => ({
+      name: `webhook ${webhook.name}`,
+      put: (note: string) =>
+        post(
+          webhook,
+          `checkpoint-${createHash('sha256').update(note).digest('hex').slice(0, 32)}`,
+          JSON.stringify({ type: 'checkpoint.signed', timestamp: new Date().toISOString(), data: { note } }),
+        ),
+    }));
+  return [...files, ...webhooks, ...(config.checkpoints.stdout ? [{ name: 'standard output', put: print }] : [])];
 }
 
 /** Throws PolicyProblems where the policies are unsound, SnowfenceError where the store is not set up as it has to be. */
@@ -139,10 +158,15 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     },
     onProblem: complain,
   });
+  const refusals = new Refusals((body) => note('token_refused', body));
+  const deliveryPool = storePool(config.databaseUrl, undefined, DELIVERY_CONNECTIONS);
+  deliveryPool.on('error', (error) => log.warn({ err: error }, 'a connection to the transcript store broke'));
+  const delivery = new Delivery({ pool: deliveryPool, recorder, webhooks: config.webhooks, onProblem: complain });
   void ready.then((wrong) => {
     if (wrong || stopping.signal.aborted) return;
     note('policy_reloaded', { version: policies.current().version, policies: policies.current().policies.map(({ name }) => name) });
     maintenance.start();
+    delivery.start().catch((error: unknown) => complain('Webhooks could not be started.', error));
   });
   const gateway = new Gateway({
     policies: policies.current,
@@ -159,9 +183,16 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     transcript,
     policies,
     metrics,
+    refused: (problem, address) => {
+      metrics.refused(problem);
+      refusals.add(problem, address);
+    },
     [Symbol.asyncDispose]: async () => {
       stopping.abort();
       await policies[Symbol.asyncDispose]();
+      refusals.flush();
+      await delivery.stop();
+      await deliveryPool.end();
       await maintenance.stop();
       await warehouse[Symbol.asyncDispose]();
       await transcript[Symbol.asyncDispose]();

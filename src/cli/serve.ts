@@ -91,7 +91,7 @@ export async function serveHttp(config: Config): Promise<void> {
     publicUrl: config.publicUrl,
     allowedHosts: config.allowedHosts,
     log,
-    onRefused: (problem) => runtime.metrics.refused(problem),
+    onRefused: runtime.refused,
   });
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     void (async () => {

@@ -23,7 +23,7 @@ export interface HttpOptions extends ServerParts {
   readonly publicUrl: URL;
   readonly allowedHosts: readonly string[];
   readonly log: { readonly warn: (data: object, message: string) => void };
-  readonly onRefused: (problem: string) => void;
+  readonly onRefused: (problem: string, address: string | undefined) => void;
 }
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -159,7 +159,7 @@ export class McpHttp {
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     const isTokenError = error instanceof OAuthError;
     const problem = isTokenError ? String(error.errorUri ?? 'missing') : 'internal';
-    this.#options.onRefused(problem);
+    this.#options.onRefused(problem, request.socket.remoteAddress);
     this.#options.log.warn(
       {
         problem,

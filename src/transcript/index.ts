@@ -1,5 +1,17 @@
 export { Checkpoints, type CheckpointPlace, trustedKeys, verifierKeyOf } from './checkpoints.js';
-export type { Actor, ClientInfo, Event, EventKind, StoredEvent } from './event.js';
+export {
+  DELIVERY_CONNECTIONS,
+  type DeadLetter,
+  Delivery,
+  type DeliveryState,
+  deadLetters,
+  deliveryStates,
+  post,
+  readWebhookSecret,
+  retryDead,
+  type Webhook,
+} from './delivery.js';
+export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, type StoredEvent } from './event.js';
 export { timeOrderedId } from './ids.js';
 export { newSealingKey, originOf, type RecordKeys, readSealingKey, readSigningKey } from './keys.js';
 export { ensurePartitions, Maintenance } from './maintenance.js';
@@ -16,3 +28,5 @@ export { eventLine, exportLines, follow } from './export.js';
 export { toOcsf } from './ocsf.js';
 export { type Found, type FoundStatement, SearchProblem, search } from './search.js';
 export { verifyExport } from './verify-export.js';
+export { countKeys, type Erasure, eraseKeys, keyCounts, rotateKeys } from './erase.js';
+export { timeOf } from './search.js';

@@ -4,6 +4,7 @@
  */
 import type { Pool } from 'pg';
 import { migrate } from './migrate.js';
+import { QUEUE_GRANTS, setUpQueue } from './queue.js';
 
 const GRANTS = (role: string): string => `
   GRANT USAGE ON SCHEMA public TO ${role};
@@ -14,7 +15,10 @@ const GRANTS = (role: string): string => `
   GRANT UPDATE (seen_at) ON writer TO ${role};
   GRANT INSERT, UPDATE ON approval, scan_budget TO ${role};
   GRANT INSERT ON approval_decision TO ${role};
-  GRANT INSERT, UPDATE, DELETE ON cursor TO ${role};`;
+  GRANT INSERT, UPDATE, DELETE ON cursor TO ${role};
+  GRANT INSERT ON webhook TO ${role};
+  GRANT INSERT, UPDATE ON delivery TO ${role};
+  GRANT INSERT, DELETE ON dead_letter TO ${role};`;
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -33,6 +37,7 @@ export async function setUpStore(admin: Pool, gatewayUrl: string): Promise<SetUp
   const [name, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
   if (name === '') throw new Error("The gateway's URL names no user.");
   const migrations = await migrate(admin);
+  await setUpQueue(admin);
   const { rows } = await admin.query<{ owner: boolean; known: boolean }>(
     'SELECT current_user = $1 AS owner, EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS known',
     [name],
@@ -44,7 +49,7 @@ export async function setUpStore(admin: Pool, gatewayUrl: string): Promise<SetUp
     await admin.query(
       `CREATE ROLE ${quoted(name)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS ${secret === '' ? '' : `PASSWORD ${literal(secret)}`}`,
     );
-  await admin.query(GRANTS(quoted(name)));
+  await admin.query(GRANTS(quoted(name)) + QUEUE_GRANTS(quoted(name)));
   return { migrations, isNewRole };
 }
 

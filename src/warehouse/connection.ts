@@ -22,6 +22,19 @@ const SETUP = [
   'USE SECONDARY ROLES NONE',
 ];
 
+/** The forms of what the gateway asks for itself: set-up, metadata, the history, and doctor's. None of them reads a table of anybody's. */
+const OWN_QUESTIONS: readonly RegExp[] = [
+  /^SHOW (?:OBJECTS|VIEWS|DATABASES)\b[^;]*$/,
+  /^DESCRIBE (?:TABLE|VIEW) [^;]*$/,
+  /^SELECT QUERY_ID, [^;()]*(?:\(EPOCH_MILLISECOND, \w+\)[^;()]*){2}FROM TABLE\("(?:[^"]|"")*"\.INFORMATION_SCHEMA\.QUERY_HISTORY_BY_USER\([^;]*\)\)\s+ORDER BY END_TIME DESC$/,
+  /^SELECT CURRENT_ROLE\(\) AS R, CURRENT_WAREHOUSE\(\) AS W, CURRENT_SECONDARY_ROLES\(\) AS S$/,
+  /^SELECT [\w.]+\('doctor'\)$/,
+  /^SELECT [\w", ]+ FROM SNOWFLAKE\.ACCOUNT_USAGE\.(?:TAG_REFERENCES|DATA_CLASSIFICATION_LATEST) WHERE [^;()]*$/,
+];
+
+export const isOwnQuestion = (text: string): boolean =>
+  SETUP.includes(text) || OWN_QUESTIONS.some((form) => form.test(text));
+
 /** A role or warehouse name is a plain identifier: it goes into the log-in and into nothing else. */
 const authentication = (options: WarehouseOptions): Partial<ConnectionOptions> => {
   const { auth } = options;

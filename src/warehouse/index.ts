@@ -1,5 +1,5 @@
 export type { CatalogObject, CatalogRelation } from './catalog.js';
-export { type PoolKey, SETUP_TAG } from './connection.js';
+export { isOwnQuestion, type PoolKey, SETUP_TAG } from './connection.js';
 export type { HistoryEntry } from './history.js';
 export { loadDriver, parseVariant } from './driver.js';
 export { StatementCancelled, StatementFailed, type WarehouseOptions, WarehouseUnavailable } from './options.js';

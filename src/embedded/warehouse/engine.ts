@@ -40,6 +40,7 @@ const SYSTEM_TABLES = [
   'CREATE OR REPLACE MACRO sf_is_views(d) AS TABLE SELECT * FROM __SF__.main.is_views WHERE "TABLE_CATALOG" = d',
   'CREATE OR REPLACE MACRO sf_is_columns(d) AS TABLE SELECT * FROM __SF__.main.is_columns WHERE "TABLE_CATALOG" = d',
   'CREATE OR REPLACE MACRO sf_query_history() AS TABLE SELECT * FROM __SF__.main.query_history ORDER BY "START_TIME" DESC',
+  `CREATE OR REPLACE MACRO sf_query_history_by_user(u) AS TABLE SELECT * FROM __SF__.main.query_history WHERE upper("USER_NAME") = upper(u) ORDER BY "START_TIME" DESC`,
 ];
 
 /** The databases that a seed puts schemas or tables into: the first of at least two dotted names after CREATE. */

@@ -70,6 +70,7 @@ function bareAnew(sql: string): string {
 
 function dialectSession(session: Session): DialectSession {
   return {
+    user: session.user,
     database: session.database,
     schema: session.schema,
     variables: session.variables,

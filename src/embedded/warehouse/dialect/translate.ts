@@ -15,6 +15,7 @@ export interface Bind {
 }
 
 export interface Session {
+  readonly user: string;
   readonly database: string;
   readonly schema: string;
   readonly values: ReadonlyMap<string, string>;
@@ -199,7 +200,8 @@ class Translator {
     if (kind === 'function' && asText(body['name']).toUpperCase() === 'TABLE') {
       const inner = nodeOf(asList(body['args'])[0]);
       const called = (identifierOf(inner?.body['method'])?.name ?? asText(inner?.body['name'])).toUpperCase();
-      if (/QUERY_HISTORY(?:_BY_SESSION|_BY_USER)?$/.test(called))
+      if (called.endsWith('QUERY_HISTORY_BY_USER')) return call('SF_QUERY_HISTORY_BY_USER', textNode(this.#session.user));
+      if (called.endsWith('QUERY_HISTORY') || called.endsWith('QUERY_HISTORY_BY_SESSION'))
         return call('SF_QUERY_HISTORY');
     }
     const rewritten = this.#fields(body, ctes);

@@ -1,0 +1,160 @@
+/**
+ * `snowfence reconcile`: the transcript against the warehouse's own history. What the gateway's user ran and the transcript lacks was
+ * run with a credential that leaked; what the transcript says ran and the history lacks was not run by this user, or on this account.
+ */
+import { z } from 'zod';
+import { sha256 } from '../intent.js';
+import { loadPolicies } from '../policy/index.js';
+import { statementOfTag } from '../settle.js';
+import type { TranscriptStore } from '../transcript/index.js';
+import { type HistoryEntry, isOwnQuestion, SETUP_TAG, Warehouse } from '../warehouse/index.js';
+import type { Config } from './config.js';
+import { SnowfenceError } from './problem.js';
+import { table } from './terminal.js';
+
+export interface Difference {
+  readonly kind: 'unrecorded' | 'other text' | 'not allowed' | 'not in the history';
+  readonly at: string;
+  readonly queryId: string | null;
+  readonly statement: string | null;
+  readonly role: string | null;
+  /** The beginning of what was run; literals may stand in it. */
+  readonly text: string | null;
+}
+
+export interface Reconciliation {
+  readonly since: string;
+  readonly until: string;
+  readonly history: number;
+  readonly recorded: number;
+  readonly differences: readonly Difference[];
+}
+
+const SEVEN_DAYS_MS = 7 * 86_400_000;
+/** Clocks differ, and a statement is recorded some time after it ended. */
+const MARGIN_MS = 600_000;
+const SHOWN = 200;
+const EXPLAIN = 'EXPLAIN USING JSON ';
+
+const RECORDED = `
+  SELECT e.statement_id AS id, array_agg(DISTINCT e.body->>'sent_digest') FILTER (WHERE e.body->>'sent_digest' IS NOT NULL) AS digests,
+         array_agg(DISTINCT e.body->>'count_digest') FILTER (WHERE e.body->>'count_digest' IS NOT NULL) AS counts,
+         bool_or(e.kind = 'approval_used' OR (e.kind = 'statement_submitted' AND e.body->>'verdict' = 'allow' AND e.body->>'explain' <> 'true')) AS may_run
+  FROM event e WHERE e.statement_id = ANY($1) AND e.kind IN ('statement_submitted', 'estimate_asked', 'approval_used')
+  GROUP BY e.statement_id`;
+
+const recordedRow = z.object({
+  id: z.string(),
+  digests: z.array(z.string()).nullable(),
+  counts: z.array(z.string()).nullable(),
+  may_run: z.boolean(),
+});
+
+const RAN = `
+  SELECT o.id, o.at, o.query_id FROM outcome o
+  WHERE o.at >= $1 AND o.at < $2 AND o.query_id IS NOT NULL AND o.state IN ('ok', 'failed')`;
+const ranRow = z.object({ id: z.string(), at: z.date(), query_id: z.string() });
+
+/** Throws SnowfenceError. */
+export async function reconcile(config: Config, store: TranscriptStore, since: Date, until: Date): Promise<Reconciliation> {
+  if (since >= until) throw new SnowfenceError('USAGE', '--since is not before --until.');
+  if (Date.now() - since.getTime() > SEVEN_DAYS_MS)
+    throw new SnowfenceError(
+      'HISTORY_TOO_OLD',
+      "Snowflake's INFORMATION_SCHEMA keeps seven days of its history.",
+      'Run reconcile at least weekly, such as from cron: snowfence reconcile --since 7d',
+    );
+  const history = await historyOf(config, since, until);
+  const recorded = await recordedOf(store, history);
+  const ours = history.filter(({ startedAt }) => startedAt >= since && startedAt < until);
+  const differences: Difference[] = ours.flatMap((entry) => {
+    const kind = judge(entry, recorded);
+    return kind === undefined ? [] : [differenceOf(kind, entry)];
+  });
+  const { rows } = await store.pool.query(RAN, [since, until]);
+  const ran = z.array(ranRow).parse(rows);
+  const known = new Set(history.map(({ queryId }) => queryId));
+  for (const { id, at, query_id: queryId } of ran)
+    if (!known.has(queryId))
+      differences.push({ kind: 'not in the history', at: at.toISOString(), queryId, statement: id, role: null, text: null });
+  return { since: since.toISOString(), until: until.toISOString(), history: ours.length, recorded: ran.length, differences };
+}
+
+async function historyOf(config: Config, since: Date, until: Date): Promise<readonly HistoryEntry[]> {
+  const { policies } = await loadPolicies(config.policies);
+  const [policy] = policies;
+  if (!policy) throw new SnowfenceError('NO_POLICIES', 'Without a policy there is no role to ask the warehouse with.');
+  await using warehouse = new Warehouse(config.warehouse);
+  const from = new Date(Math.max(since.getTime() - MARGIN_MS, Date.now() - SEVEN_DAYS_MS));
+  const to = until.getTime() + MARGIN_MS < Date.now() ? new Date(until.getTime() + MARGIN_MS) : undefined;
+  try {
+    // Awaited here: the warehouse is closed when this function is left.
+    return await warehouse.history({ role: policy.role, warehouse: policy.warehouse }, { since: from, until: to });
+  } catch (error) {
+    throw new SnowfenceError(
+      'HISTORY_UNREADABLE',
+      `The warehouse's history can not be read: ${error instanceof Error ? error.message : String(error)}`,
+      'snowfence doctor says whether the warehouse answers.',
+      1,
+    );
+  }
+}
+
+type Recorded = ReadonlyMap<string, z.infer<typeof recordedRow>>;
+
+async function recordedOf(store: TranscriptStore, history: readonly HistoryEntry[]): Promise<Recorded> {
+  const ids = [...new Set(history.flatMap(({ tag }) => statementOfTag(tag) ?? []))].filter((id) => /^[0-9a-f-]{36}$/.test(id));
+  const { rows } = await store.pool.query(RECORDED, [ids]);
+  return new Map(
+    z
+      .array(recordedRow)
+      .parse(rows)
+      .map((row) => [row.id, row]),
+  );
+}
+
+/** undefined where the transcript accounts for it. */
+function judge({ tag, text }: HistoryEntry, recorded: Recorded): Difference['kind'] | undefined {
+  // Our own questions have one of few forms, none of which reads a table; the tag alone proves nothing.
+  if (tag === SETUP_TAG) return isOwnQuestion(text) ? undefined : 'unrecorded';
+  const id = statementOfTag(tag);
+  const row = id === undefined ? undefined : recorded.get(id);
+  if (!row) return 'unrecorded';
+  const isCompiled = text.startsWith(EXPLAIN);
+  const digest = sha256(isCompiled ? text.slice(EXPLAIN.length) : text);
+  if (row.counts?.includes(digest)) return undefined;
+  if (!row.digests?.includes(digest)) return 'other text';
+  return isCompiled || row.may_run ? undefined : 'not allowed';
+}
+
+const differenceOf = (kind: Difference['kind'], entry: HistoryEntry): Difference => ({
+  kind,
+  at: entry.startedAt.toISOString(),
+  queryId: entry.queryId,
+  statement: statementOfTag(entry.tag) ?? null,
+  role: entry.role,
+  text: entry.text.slice(0, SHOWN),
+});
+
+export function renderDifferences(result: Reconciliation): string {
+  const { differences, history, recorded, since, until } = result;
+  const looked = `${history} statements of the history and ${recorded} of the transcript, from ${since} to ${until}`;
+  if (differences.length === 0) return `Transcript and warehouse agree: ${looked}.`;
+  return [
+    table(
+      ['DIFFERENCE', 'AT', 'QUERY', 'STATEMENT', 'ROLE', 'TEXT'],
+      differences.map((entry) => [
+        entry.kind,
+        entry.at.slice(0, 19),
+        entry.queryId ?? '',
+        entry.statement ?? '',
+        entry.role ?? '',
+        entry.text ?? '',
+      ]),
+    ),
+    `${differences.length} differences in ${looked}.`,
+    ...(differences.some(({ kind }) => kind === 'unrecorded')
+      ? ['Statements that the transcript lacks were run with the gateway’s credential by somebody else: change it.']
+      : []),
+  ].join('\n');
+}
