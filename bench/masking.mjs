@@ -23,10 +23,10 @@ import { DETECTOR_KINDS, maskExpression, Scrubber } from '../dist/masking/index.
 import { loadPolicies } from '../dist/policy/index.js';
 import { analyse, objectKey, readStatement, rewrite } from '../dist/sql/index.js';
 import { maskedText } from '../dist/sql/rewrite.js';
-import { openStore } from '../test/support/store.mjs';
 import { loadDriver, Warehouse } from '../dist/warehouse/index.js';
 import { LABELLED } from '../test/masking/labelled.mjs';
 import { catalog, read } from '../test/sql/corpus/describe.mjs';
+import { openStore } from '../test/support/store.mjs';
 
 const json = process.argv.includes('--json');
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));

@@ -82,7 +82,11 @@ export class Cursors {
         cursor.sessionId,
         cursor.statementId,
         cursor.queryId,
-        this.#store.vault.sealText(cursor.sessionId, 'cursor', JSON.stringify({ statement, binds, purpose: purpose ?? null })),
+        this.#store.vault.sealText(
+          cursor.sessionId,
+          'cursor',
+          JSON.stringify({ statement, binds, purpose: purpose ?? null }),
+        ),
         hashOf(cursor.grant),
         cursor.endRow,
         cursor.bytesLeft,

@@ -22,7 +22,12 @@ const LOST = `
   FROM running r LEFT JOIN writer w ON w.id = r.writer
   WHERE w.settled_at IS NOT NULL OR r.statement_id = ANY($1) ORDER BY r.since LIMIT ${AT_ONCE}`;
 
-const lostRow = z.object({ statement: z.string(), session: z.string(), since: z.date(), digest: z.string().nullable() });
+const lostRow = z.object({
+  statement: z.string(),
+  session: z.string(),
+  since: z.date(),
+  digest: z.string().nullable(),
+});
 
 const tagOf = z.object({ app: z.literal('snowfence'), statement: z.string() });
 
@@ -88,14 +93,12 @@ export async function settle({ transcript, warehouse, roles, onProblem }: Settle
       : { state: 'unknown', found: history ? false : null };
     await sessions.learnKey(session);
     // Another replica may have been quicker.
-    await recorder
-      .append({ kind: 'statement_settled', sessionId: session, statementId: statement, body })
-      .then(
-        () => settled++,
-        (error: unknown) => {
-          if (!(error instanceof RecorderUnavailable) || !recorder.isHealthy) throw error;
-        },
-      );
+    await recorder.append({ kind: 'statement_settled', sessionId: session, statementId: statement, body }).then(
+      () => settled++,
+      (error: unknown) => {
+        if (!(error instanceof RecorderUnavailable) || !recorder.isHealthy) throw error;
+      },
+    );
   }
   return settled;
 }

@@ -45,7 +45,10 @@ export async function auditorOf(config: Config, token: string | undefined): Prom
 }
 
 /** With what was masked in them; what no key opens any more stays masked. */
-export async function openEvents(store: TranscriptStore, events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+export async function openEvents(
+  store: TranscriptStore,
+  events: readonly StoredEvent[],
+): Promise<readonly StoredEvent[]> {
   for (const session of new Set(events.map((event) => event.session))) await store.sessions.learnKey(session);
   return events.map((event) => {
     const { body, closed } = store.vault.open(event.session, event.statement, event.body);

@@ -293,7 +293,8 @@ async function postgresUrl(
   base: string,
   key: 'url' | 'admin_url',
 ): Promise<string> {
-  const what = key === 'url' ? 'transcript: the URL of PostgreSQL' : "transcript: the administrator's URL of PostgreSQL";
+  const what =
+    key === 'url' ? 'transcript: the URL of PostgreSQL' : "transcript: the administrator's URL of PostgreSQL";
   const url = await secret(env, path, base, what, `${key}_env nor ${key}_file`);
   if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url))
     throw new SnowfenceError(
@@ -316,11 +317,17 @@ async function recordKeys(transcript: ConfigFile['transcript'], base: string): P
     try {
       return parse();
     } catch (error) {
-      throw new SnowfenceError('SECRET_INVALID', `transcript: ${what}: ${error instanceof Error ? error.message : ''}.`, hint);
+      throw new SnowfenceError(
+        'SECRET_INVALID',
+        `transcript: ${what}: ${error instanceof Error ? error.message : ''}.`,
+        hint,
+      );
     }
   };
-  const signing = read('the signing key is no Ed25519 key in PEM form', 'Make one with: snowfence keys new signing', () =>
-    readSigningKey(pem),
+  const signing = read(
+    'the signing key is no Ed25519 key in PEM form',
+    'Make one with: snowfence keys new signing',
+    () => readSigningKey(pem),
   );
   const sealing = await Promise.all(
     transcript.encryption_keys.map(async (named, index) => {
@@ -332,7 +339,9 @@ async function recordKeys(transcript: ConfigFile['transcript'], base: string): P
     }),
   );
   const formerly = transcript.former_keys.map((text) =>
-    read(`"${text.slice(0, 60)}" of former_keys is not right`, 'snowfence keys show prints such keys.', () => decodeVerifierKey(text)),
+    read(`"${text.slice(0, 60)}" of former_keys is not right`, 'snowfence keys show prints such keys.', () =>
+      decodeVerifierKey(text),
+    ),
   );
   return { signing, sealing, formerly, origin: transcript.origin ?? originOf(signing) };
 }
@@ -342,12 +351,20 @@ async function readWebhook(webhook: ConfigFile['webhooks'][number], base: string
   const what = `webhooks: the secret of ${name}`;
   const { protocol, hostname } = new URL(url);
   if (protocol !== 'https:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
-    throw new SnowfenceError('TLS_MISSING', `webhooks: ${name} goes to ${url} in clear.`, 'The record must not travel in clear: use https.');
+    throw new SnowfenceError(
+      'TLS_MISSING',
+      `webhooks: ${name} goes to ${url} in clear.`,
+      'The record must not travel in clear: use https.',
+    );
   const text = await secret(webhook.secret_env, webhook.secret_file, base, what, 'secret_env nor secret_file');
   try {
     return { name, url, secret: readWebhookSecret(text), kinds: events && new Set(events), checkpoints };
   } catch (error) {
-    throw new SnowfenceError('SECRET_INVALID', `${what}: ${error instanceof Error ? error.message : ''}.`, 'Make one with: snowfence keys new webhook');
+    throw new SnowfenceError(
+      'SECRET_INVALID',
+      `${what}: ${error instanceof Error ? error.message : ''}.`,
+      'Make one with: snowfence keys new webhook',
+    );
   }
 }
 

@@ -379,7 +379,11 @@ async function startParts(
     },
   };
   // The gateway's own role: it may lengthen the record, and change nothing of it.
-  const gatewayUrl = databaseUrl('snowfence_gateway', postgresPort, await keptSecret(folder, 'gateway-database-password', newPassword));
+  const gatewayUrl = databaseUrl(
+    'snowfence_gateway',
+    postgresPort,
+    await keptSecret(folder, 'gateway-database-password', newPassword),
+  );
   await keptSecret(folder, 'signing-key.pem', newSigningKey);
   await keptSecret(folder, 'encryption-key', newEncryptionKey);
   const admin = storePool(base.database_url, 30_000, 1);

@@ -96,5 +96,9 @@ function outcomeLine(event: StoredEvent, style: Style): string {
 /** For people, as the events are given. */
 export const renderEvents = (events: readonly StoredEvent[], style: Style): string =>
   events
-    .flatMap((event) => linesOf(event, style).map((line, index) => (index === 0 ? `${style.dim(event.at.slice(11, 23))}  ${line}` : `${INDENT}${line}`)))
+    .flatMap((event) =>
+      linesOf(event, style).map((line, index) =>
+        index === 0 ? `${style.dim(event.at.slice(11, 23))}  ${line}` : `${INDENT}${line}`,
+      ),
+    )
     .join('\n');

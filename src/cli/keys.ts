@@ -72,18 +72,28 @@ export async function rotate(config: Config, store: TranscriptStore): Promise<st
 }
 
 /** Written down before it is done. */
-export async function erase(config: Config, store: TranscriptStore, options: EraseOptions, isSure: boolean): Promise<string> {
+export async function erase(
+  config: Config,
+  store: TranscriptStore,
+  options: EraseOptions,
+  isSure: boolean,
+): Promise<string> {
   const erasure = erasureOf(options);
   if (erasure.sessions.length === 0 && erasure.subject === undefined && erasure.before === undefined)
     throw new SnowfenceError('USAGE', 'Nothing says whose texts are to go.', 'Name sessions, --agent or --before.');
   const count = await countKeys(store.pool, erasure);
-  if (!isSure) return `The texts of ${count} sessions would go for good; their events stay, and still verify. Say --yes to do it.`;
-  await store.recorder.append({
-    kind: 'keys_erased',
-    sessionId: undefined,
-    statementId: undefined,
-    body: { sessions: erasure.sessions, agent: erasure.subject ?? null, before: erasure.before?.toISOString() ?? null, count },
-  });
-  const erased = await asAdmin(config, (admin) => eraseKeys(admin, erasure));
+  if (!isSure)
+    return `The texts of ${count} sessions would go for good; their events stay, and still verify. Say --yes to do it.`;
+  const about = { agent: erasure.subject ?? null, before: erasure.before?.toISOString() ?? null };
+  const erased = await asAdmin(config, (admin) =>
+    eraseKeys(admin, erasure, async (sessions) => {
+      await store.recorder.append({
+        kind: 'keys_erased',
+        sessionId: undefined,
+        statementId: undefined,
+        body: { ...about, sessions },
+      });
+    }),
+  );
   return `The texts of ${erased} sessions are gone.${erased < count ? ` ${count - erased} are under a legal hold and stay.` : ''}`;
 }

@@ -262,7 +262,9 @@ keys
   .addArgument(new Argument('<kind>').choices(['signing', 'encryption', 'webhook']))
   .action(async (kind: string) => {
     const { newEncryptionKey, newSigningKey, newWebhookSecret } = await import('./keys.js');
-    process.stdout.write(kind === 'signing' ? newSigningKey() : kind === 'webhook' ? newWebhookSecret() : newEncryptionKey());
+    process.stdout.write(
+      kind === 'signing' ? newSigningKey() : kind === 'webhook' ? newWebhookSecret() : newEncryptionKey(),
+    );
   });
 keys
   .command('show')
@@ -292,7 +294,8 @@ keys
     say(await withStore(options.config, ({ config, store }) => rotate(config, store)));
   });
 const moment = (text: string): string => {
-  if (!/^(?:\d{4}-\d{2}-\d{2}|\d{1,5}[mhdw]$)/.test(text)) throw new InvalidArgumentError('Such as 2026-11-01, or 90d for so long ago.');
+  if (!/^(?:\d{4}-\d{2}-\d{2}|\d{1,5}[mhdw]$)/.test(text))
+    throw new InvalidArgumentError('Such as 2026-11-01, or 90d for so long ago.');
   return text;
 };
 keys
@@ -376,8 +379,18 @@ program
   .description('prove that the transcript is whole, or name the first broken place')
   .addOption(configOption())
   .option('--export <file>', 'an export instead of the store: needs --key, and neither configuration nor database')
-  .option('--checkpoints <file>', 'checkpoints that were kept elsewhere; may be given again', collect, [] as readonly string[])
-  .option('--key <key>', 'a public key that signed, as keys show prints it; may be given again', collect, [] as readonly string[])
+  .option(
+    '--checkpoints <file>',
+    'checkpoints that were kept elsewhere; may be given again',
+    collect,
+    [] as readonly string[],
+  )
+  .option(
+    '--key <key>',
+    'a public key that signed, as keys show prints it; may be given again',
+    collect,
+    [] as readonly string[],
+  )
   .addOption(jsonOption())
   .action(async (options) => {
     const [{ loadConfig }, { renderReport, verifyConfigured, verifyFile }, { progressLine }] = await Promise.all([
@@ -456,13 +469,18 @@ Terms have all to hold; a minus before one turns it round. Words are looked for 
     const { searchStatements } = await import('./sessions.js');
     say(
       await withStore(options.config, ({ store }) =>
-        searchStatements(store, terms.join(' '), { limit: options.limit, cursor: options.cursor, json: options.json === true }),
+        searchStatements(store, terms.join(' '), {
+          limit: options.limit,
+          cursor: options.cursor,
+          json: options.json === true,
+        }),
       ),
     );
   });
 const positive = (text: string): number => {
   const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0 || value > 1000) throw new InvalidArgumentError('It has to be a number above 0, at most 1000.');
+  if (!Number.isFinite(value) || value <= 0 || value > 1000)
+    throw new InvalidArgumentError('It has to be a number above 0, at most 1000.');
   return value;
 };
 sessions
@@ -490,7 +508,10 @@ sessions
   .argument('[ids...]', 'sessions; everything if none is named')
   .addOption(configOption())
   .addOption(
-    new Option('--format <format>', 'jsonl: complete, verifiable; ocsf: for a SIEM; asciicast: one session, for asciinema')
+    new Option(
+      '--format <format>',
+      'jsonl: complete, verifiable; ocsf: for a SIEM; asciicast: one session, for asciinema',
+    )
       .choices(['jsonl', 'ocsf', 'asciicast'])
       .default('jsonl'),
   )

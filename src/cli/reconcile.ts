@@ -56,7 +56,12 @@ const RAN = `
 const ranRow = z.object({ id: z.string(), at: z.date(), query_id: z.string() });
 
 /** Throws SnowfenceError. */
-export async function reconcile(config: Config, store: TranscriptStore, since: Date, until: Date): Promise<Reconciliation> {
+export async function reconcile(
+  config: Config,
+  store: TranscriptStore,
+  since: Date,
+  until: Date,
+): Promise<Reconciliation> {
   if (since >= until) throw new SnowfenceError('USAGE', '--since is not before --until.');
   if (Date.now() - since.getTime() > SEVEN_DAYS_MS)
     throw new SnowfenceError(
@@ -76,8 +81,21 @@ export async function reconcile(config: Config, store: TranscriptStore, since: D
   const known = new Set(history.map(({ queryId }) => queryId));
   for (const { id, at, query_id: queryId } of ran)
     if (!known.has(queryId))
-      differences.push({ kind: 'not in the history', at: at.toISOString(), queryId, statement: id, role: null, text: null });
-  return { since: since.toISOString(), until: until.toISOString(), history: ours.length, recorded: ran.length, differences };
+      differences.push({
+        kind: 'not in the history',
+        at: at.toISOString(),
+        queryId,
+        statement: id,
+        role: null,
+        text: null,
+      });
+  return {
+    since: since.toISOString(),
+    until: until.toISOString(),
+    history: ours.length,
+    recorded: ran.length,
+    differences,
+  };
 }
 
 async function historyOf(config: Config, since: Date, until: Date): Promise<readonly HistoryEntry[]> {
@@ -103,7 +121,9 @@ async function historyOf(config: Config, since: Date, until: Date): Promise<read
 type Recorded = ReadonlyMap<string, z.infer<typeof recordedRow>>;
 
 async function recordedOf(store: TranscriptStore, history: readonly HistoryEntry[]): Promise<Recorded> {
-  const ids = [...new Set(history.flatMap(({ tag }) => statementOfTag(tag) ?? []))].filter((id) => /^[0-9a-f-]{36}$/.test(id));
+  const ids = [...new Set(history.flatMap(({ tag }) => statementOfTag(tag) ?? []))].filter((id) =>
+    /^[0-9a-f-]{36}$/.test(id),
+  );
   const { rows } = await store.pool.query(RECORDED, [ids]);
   return new Map(
     z

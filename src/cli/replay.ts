@@ -35,7 +35,9 @@ function rowsOf(event: StoredEvent): string | undefined {
   if (!rows || rows.columns.length === 0) return undefined;
   const cells = rows.result
     .slice(0, MAX_ROWS)
-    .map((row) => row.map((value) => (value === null ? 'NULL' : typeof value === 'string' ? value : JSON.stringify(value))));
+    .map((row) =>
+      row.map((value) => (value === null ? 'NULL' : typeof value === 'string' ? value : JSON.stringify(value))),
+    );
   const more = rows.result.length - cells.length;
   return `${table(rows.columns, cells)}${more > 0 ? `\n… and ${more} more` : ''}`;
 }
@@ -47,7 +49,9 @@ export function framesOf(
   { speed, maxPauseMs }: Timing,
   style: Style = COLOURS,
 ): Frame[] {
-  const ordered = [...events].sort((left, right) => Date.parse(left.at) - Date.parse(right.at) || left.position - right.position);
+  const ordered = [...events].sort(
+    (left, right) => Date.parse(left.at) - Date.parse(right.at) || left.position - right.position,
+  );
   const frames: Frame[] = [];
   let last: number | undefined;
   for (const event of ordered) {
@@ -61,7 +65,10 @@ export function framesOf(
     const isStatement = event.kind === 'statement_submitted' || event.kind === 'statement_refused';
     const stamp = style.dim(event.at.slice(11, 19));
     const agent = isStatement ? `\n${style.bold(`${printable(session.subject)}>`)} ` : '';
-    frames.push({ afterMs: Math.max(0, Math.round(pause)), text: `${agent}${stamp}  ${lines.join(`\n${' '.repeat(10)}`)}\n` });
+    frames.push({
+      afterMs: Math.max(0, Math.round(pause)),
+      text: `${agent}${stamp}  ${lines.join(`\n${' '.repeat(10)}`)}\n`,
+    });
   }
   return frames;
 }
@@ -121,11 +128,14 @@ interface Key {
   readonly ctrl?: boolean;
 }
 
-const isEnd = (key: Key | undefined): boolean => key?.name === 'q' || key?.name === 'escape' || (key?.ctrl === true && key.name === 'c');
+const isEnd = (key: Key | undefined): boolean =>
+  key?.name === 'q' || key?.name === 'escape' || (key?.ctrl === true && key.name === 'c');
 
 const keyOf = (): Promise<string> =>
   new Promise((resolve) => {
-    process.stdin.once('keypress', (_text: string | undefined, key: Key | undefined) => resolve(isEnd(key) ? 'q' : 'next'));
+    process.stdin.once('keypress', (_text: string | undefined, key: Key | undefined) =>
+      resolve(isEnd(key) ? 'q' : 'next'),
+    );
     process.stdin.resume();
   });
 

@@ -44,7 +44,10 @@ const LOOK_EVERY_MS = 2000;
 async function problemOf(transcript: TranscriptStore): Promise<[string, string] | undefined> {
   const pending = await pendingMigrations(transcript.pool);
   if (pending.length > 0)
-    return [`The transcript store is not set up: ${pending.length} migrations are pending.`, 'Run: snowfence store setup'];
+    return [
+      `The transcript store is not set up: ${pending.length} migrations are pending.`,
+      'Run: snowfence store setup',
+    ];
   const [excess] = await excessPrivileges(transcript.pool);
   if (excess !== undefined)
     return [
@@ -56,7 +59,11 @@ async function problemOf(transcript: TranscriptStore): Promise<[string, string] 
 }
 
 /** Goes on trying until the store is there and right; until then every statement is refused. */
-async function untilReady(transcript: TranscriptStore, log: Logger, signal: AbortSignal): Promise<[string, string] | undefined> {
+async function untilReady(
+  transcript: TranscriptStore,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<[string, string] | undefined> {
   transcript.blocked = 'the transcript store was not looked at yet';
   while (!signal.aborted) {
     try {
@@ -79,7 +86,8 @@ function placesOf(config: Config): CheckpointPlace[] {
     name: file,
     put: (note: string) => appendFile(file, `${note}\n`, { mode: 0o600 }),
   }));
-  const print = async (note: string): Promise<void> => void process.stdout.write(`${JSON.stringify({ checkpoint: note })}\n`);
+  const print = async (note: string): Promise<void> =>
+    void process.stdout.write(`${JSON.stringify({ checkpoint: note })}\n`);
   const webhooks = config.webhooks
     .filter(({ checkpoints }) => checkpoints)
     .map((webhook) => ({
@@ -144,13 +152,19 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const warehouse = new Warehouse(config.warehouse);
   const { pool, recorder, sessions } = transcript;
   const complain = (text: string, error: unknown): void => log.error({ err: error }, text);
-  const roles = () =>
-    policies.current().policies.map((policy) => ({ role: policy.role, warehouse: policy.warehouse }));
+  const roles = () => policies.current().policies.map((policy) => ({ role: policy.role, warehouse: policy.warehouse }));
   const maintenance = new Maintenance({
     pool,
     recorder,
     sessions,
-    checkpoints: new Checkpoints({ pool, recorder, keys: config.keys, places: placesOf(config), onProblem: complain, onIntegrityProblem }),
+    checkpoints: new Checkpoints({
+      pool,
+      recorder,
+      keys: config.keys,
+      places: placesOf(config),
+      onProblem: complain,
+      onIntegrityProblem,
+    }),
     everyMs: config.checkpoints.everyMs,
     settle: async () => {
       const settled = await settle({ transcript, warehouse, roles, onProblem: complain });
@@ -164,7 +178,10 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const delivery = new Delivery({ pool: deliveryPool, recorder, webhooks: config.webhooks, onProblem: complain });
   void ready.then((wrong) => {
     if (wrong || stopping.signal.aborted) return;
-    note('policy_reloaded', { version: policies.current().version, policies: policies.current().policies.map(({ name }) => name) });
+    note('policy_reloaded', {
+      version: policies.current().version,
+      policies: policies.current().policies.map(({ name }) => name),
+    });
     maintenance.start();
     delivery.start().catch((error: unknown) => complain('Webhooks could not be started.', error));
   });

@@ -94,11 +94,18 @@ export async function searchStatements(
     const found = await search(store.pool, text, { limit: options.limit, cursor: options.cursor, now: new Date() });
     if (options.json) return JSON.stringify(found, null, 2);
     if (found.statements.length === 0) return 'Nothing found.';
-    const lines = table(['AT', 'AGENT', 'VERDICT', 'STATE', 'ROWS', 'MS', 'SESSION', 'STATEMENT'], found.statements.map(rowOf));
+    const lines = table(
+      ['AT', 'AGENT', 'VERDICT', 'STATE', 'ROWS', 'MS', 'SESSION', 'STATEMENT'],
+      found.statements.map(rowOf),
+    );
     return found.cursor === undefined ? lines : `${lines}\nMore: --cursor ${found.cursor}`;
   } catch (error) {
     if (error instanceof SearchProblem)
-      throw new SnowfenceError('SEARCH', `Column ${error.column}: ${error.message}`, error.hint ?? 'snowfence sessions search --help shows examples.');
+      throw new SnowfenceError(
+        'SEARCH',
+        `Column ${error.column}: ${error.message}`,
+        error.hint ?? 'snowfence sessions search --help shows examples.',
+      );
     throw error;
   }
 }
@@ -130,7 +137,10 @@ export interface ExportRequest {
 }
 
 /** Writes to a file or standard output, waiting where it is full. */
-function sinkTo(out: string | undefined): { readonly write: (text: string) => Promise<void>; readonly end: () => Promise<void> } {
+function sinkTo(out: string | undefined): {
+  readonly write: (text: string) => Promise<void>;
+  readonly end: () => Promise<void>;
+} {
   const stream: NodeJS.WritableStream = out === undefined ? process.stdout : createWriteStream(out, { mode: 0o600 });
   let failure: Error | undefined;
   stream.on('error', (error: Error) => {
@@ -138,7 +148,13 @@ function sinkTo(out: string | undefined): { readonly write: (text: string) => Pr
   });
   return {
     write: async (text) => {
-      if (failure) throw new SnowfenceError('EXPORT_FAILED', `${out ?? 'Standard output'} can not be written: ${failure.message}`, undefined, 1);
+      if (failure)
+        throw new SnowfenceError(
+          'EXPORT_FAILED',
+          `${out ?? 'Standard output'} can not be written: ${failure.message}`,
+          undefined,
+          1,
+        );
       if (!stream.write(text)) await new Promise((resolve) => stream.once('drain', resolve).once('error', resolve));
     },
     end: () =>
@@ -154,7 +170,11 @@ export async function exportSessions(store: TranscriptStore, request: ExportRequ
   const { sessions, format, out } = request;
   for (const id of sessions) await sessionOf(store, id);
   if (format === 'asciicast' && sessions.length !== 1)
-    throw new SnowfenceError('USAGE', 'An asciicast is of one session.', 'Name its id: snowfence sessions export ID --format asciicast');
+    throw new SnowfenceError(
+      'USAGE',
+      'An asciicast is of one session.',
+      'Name its id: snowfence sessions export ID --format asciicast',
+    );
   if (request.follow && format === 'asciicast')
     throw new SnowfenceError('USAGE', 'An asciicast is of what has been.', 'Use --format jsonl or ocsf with --follow.');
   await store.recorder.append({
@@ -191,9 +211,14 @@ const ENDS: ReadonlySet<string> = new Set([
 ]);
 const OPENS: ReadonlySet<string> = new Set(['statement_submitted', 'statement_refused']);
 
-async function exportOcsf(store: TranscriptStore, wanted: readonly string[], write: (text: string) => Promise<void>): Promise<number> {
+async function exportOcsf(
+  store: TranscriptStore,
+  wanted: readonly string[],
+  write: (text: string) => Promise<void>,
+): Promise<number> {
   let written = 0;
-  const summaries = wanted.length > 0 ? await Promise.all(wanted.map((id) => sessionOf(store, id))) : await everySession(store);
+  const summaries =
+    wanted.length > 0 ? await Promise.all(wanted.map((id) => sessionOf(store, id))) : await everySession(store);
   for (const session of summaries) {
     const openings = new Map<string, StoredEvent>();
     for await (const events of eventsOf(store, session.id))
@@ -215,7 +240,11 @@ async function everySession(store: TranscriptStore): Promise<readonly SessionSum
   return found.filter((session) => session !== undefined);
 }
 
-async function exportCast(store: TranscriptStore, request: ExportRequest, write: (text: string) => Promise<void>): Promise<number> {
+async function exportCast(
+  store: TranscriptStore,
+  request: ExportRequest,
+  write: (text: string) => Promise<void>,
+): Promise<number> {
   const [id = ''] = request.sessions;
   const session = await sessionOf(store, id);
   const events: StoredEvent[] = [];
@@ -225,7 +254,11 @@ async function exportCast(store: TranscriptStore, request: ExportRequest, write:
   return lines.length - 1;
 }
 
-async function followTo(store: TranscriptStore, request: ExportRequest, write: (text: string) => Promise<void>): Promise<number> {
+async function followTo(
+  store: TranscriptStore,
+  request: ExportRequest,
+  write: (text: string) => Promise<void>,
+): Promise<number> {
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
@@ -275,4 +308,3 @@ export async function replaySession(
   const { play } = await import('./replay.js');
   await play(framesOf(session, events, options, style), options.step);
 }
-

@@ -1,10 +1,12 @@
 /** `snowfence verify`: is the transcript what was written? */
 import { readFile } from 'node:fs/promises';
+import { recordMask } from '../recorded.js';
 import {
   decodeVerifierKey,
   type KeptCheckpoint,
   storePool,
   trustedKeys,
+  Vault,
   type VerifyReport,
   verifyExport,
   verifyStore,
@@ -21,7 +23,9 @@ async function keptIn(file: string, isRequired: boolean): Promise<KeptCheckpoint
   });
   // Each note has an empty line of its own before its signatures: the signature line ends it.
   const notes = (text ?? '').split(/(?<=\n— [^\n]+\n)(?!— )/).map((note) => note.replace(/^\n+/, ''));
-  return notes.filter((note) => note.trim() !== '').map((note, index) => ({ note, where: `${file}, number ${index + 1}` }));
+  return notes
+    .filter((note) => note.trim() !== '')
+    .map((note, index) => ({ note, where: `${file}, number ${index + 1}` }));
 }
 
 export interface VerifyArguments {
@@ -44,14 +48,23 @@ const namedKeys = (keys: readonly string[]) =>
   });
 
 /** The store that a configuration names, with the checkpoints that it keeps elsewhere. */
-export async function verifyConfigured(config: Config, { checkpoints, keys, onProgress }: VerifyArguments): Promise<VerifyReport> {
+export async function verifyConfigured(
+  config: Config,
+  { checkpoints, keys, onProgress }: VerifyArguments,
+): Promise<VerifyReport> {
   const kept = [
     ...(await Promise.all(config.checkpoints.files.map((file) => keptIn(file, false)))),
     ...(await Promise.all(checkpoints.map((file) => keptIn(file, true)))),
   ].flat();
+  const vault = new Vault(config.keys, recordMask());
   const pool = storePool(config.databaseUrl, 0, 1);
   try {
-    return await verifyStore(pool, { keys: [...trustedKeys(config.keys), ...namedKeys(keys)], kept, onProgress });
+    return await verifyStore(pool, {
+      keys: [...trustedKeys(config.keys), ...namedKeys(keys)],
+      kept,
+      onProgress,
+      openKey: (session, key) => vault.check(session, key),
+    });
   } catch (error) {
     if (error instanceof SnowfenceError) throw error;
     throw new SnowfenceError(
@@ -68,7 +81,11 @@ export async function verifyConfigured(config: Config, { checkpoints, keys, onPr
 /** A file, with nothing else but public keys. */
 export async function verifyFile(file: string, { checkpoints, keys }: VerifyArguments): Promise<VerifyReport> {
   if (keys.length === 0)
-    throw new SnowfenceError('USAGE', 'An export is verified against a public key, and none is given.', 'Name one with --key; snowfence keys show prints it.');
+    throw new SnowfenceError(
+      'USAGE',
+      'An export is verified against a public key, and none is given.',
+      'Name one with --key; snowfence keys show prints it.',
+    );
   const kept = (await Promise.all(checkpoints.map((name) => keptIn(name, true)))).flat();
   try {
     return await verifyExport(file, namedKeys(keys), kept);
@@ -93,7 +110,9 @@ export function renderReport(report: VerifyReport, style: Style): string {
       `${style.green('The transcript is whole.')} ${counts}.`,
       tail,
       ...(report.kept === 0 && report.proved === 0
-        ? ['No checkpoint from outside the database was compared (transcript.checkpoints, --checkpoints): a roll-back of all of it would not show.']
+        ? [
+            'No checkpoint from outside the database was compared (transcript.checkpoints, --checkpoints): a roll-back of all of it would not show.',
+          ]
         : []),
       ...(report.proved > 0 ? [`${report.proved} sessions are proved by a checkpoint each.`] : []),
     ].join('\n');
@@ -106,7 +125,9 @@ export function renderReport(report: VerifyReport, style: Style): string {
     style.red('The transcript is not whole.'),
     `First: ${printable(first?.what ?? '')}${place(first)}`,
     ...report.breaks.slice(1, 20).map((entry) => `       ${printable(entry.what)}${place(entry)}`),
-    ...(report.breaks.length > 20 || report.isCut ? [`       … and more (--json has ${report.isCut ? 'the first of them' : 'all'}).`] : []),
+    ...(report.breaks.length > 20 || report.isCut
+      ? [`       … and more (--json has ${report.isCut ? 'the first of them' : 'all'}).`]
+      : []),
     `Looked at ${counts}.`,
   ].join('\n');
 }

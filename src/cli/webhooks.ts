@@ -1,6 +1,13 @@
 /** `snowfence webhooks`: how delivery goes. */
 import { randomUUID } from 'node:crypto';
-import { deadLetters, deliveryStates, post, retryDead, type TranscriptStore, type Webhook } from '../transcript/index.js';
+import {
+  deadLetters,
+  deliveryStates,
+  post,
+  retryDead,
+  type TranscriptStore,
+  type Webhook,
+} from '../transcript/index.js';
 import type { Config } from './config.js';
 import { SnowfenceError } from './problem.js';
 import { table } from './terminal.js';
@@ -41,7 +48,13 @@ export async function listDead(store: TranscriptStore, name: string | undefined,
   if (dead.length === 0) return 'Nothing was given up.';
   return table(
     ['WEBHOOK', 'SESSION', 'EVENT', 'GIVEN UP', 'PROBLEM'],
-    dead.map((letter) => [letter.webhook, letter.session_id, String(letter.position), letter.given_up_at.toISOString().slice(0, 19), letter.problem]),
+    dead.map((letter) => [
+      letter.webhook,
+      letter.session_id,
+      String(letter.position),
+      letter.given_up_at.toISOString().slice(0, 19),
+      letter.problem,
+    ]),
   );
 }
 
@@ -49,12 +62,22 @@ function webhookOf(config: Config, name: string): Webhook {
   const webhook = config.webhooks.find((entry) => entry.name === name);
   if (webhook) return webhook;
   const names = config.webhooks.map((entry) => entry.name).join(', ');
-  throw new SnowfenceError('UNKNOWN_WEBHOOK', `The configuration names no webhook ${name}.`, names === '' ? 'It names none.' : `It names ${names}.`);
+  throw new SnowfenceError(
+    'UNKNOWN_WEBHOOK',
+    `The configuration names no webhook ${name}.`,
+    names === '' ? 'It names none.' : `It names ${names}.`,
+  );
 }
 
 export async function retryWebhook(config: Config, store: TranscriptStore, name: string): Promise<string> {
   const { sent, problem } = await retryDead(store.pool, webhookOf(config, name));
-  if (problem !== undefined) throw new SnowfenceError('NOT_DELIVERED', `${sent} were sent, then: ${problem}.`, 'What is left stays among the dead letters.', 1);
+  if (problem !== undefined)
+    throw new SnowfenceError(
+      'NOT_DELIVERED',
+      `${sent} were sent, then: ${problem}.`,
+      'What is left stays among the dead letters.',
+      1,
+    );
   return `${sent} were sent.`;
 }
 
@@ -65,6 +88,11 @@ export async function testWebhook(config: Config, name: string): Promise<string>
     await post(webhook, `test-${randomUUID()}`, payload);
     return `${webhook.url} took a signed test message.`;
   } catch (error) {
-    throw new SnowfenceError('NOT_DELIVERED', `${webhook.url}: ${error instanceof Error ? error.message : ''}.`, 'It has to answer with a status of 200 to 299 within 10 seconds.', 1);
+    throw new SnowfenceError(
+      'NOT_DELIVERED',
+      `${webhook.url}: ${error instanceof Error ? error.message : ''}.`,
+      'It has to answer with a status of 200 to 299 within 10 seconds.',
+      1,
+    );
   }
 }

@@ -4,7 +4,7 @@
  * attempt out of the record.
  */
 export function canonical(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.toWellFormed().replaceAll('\0', '\ufffd'));
+  if (typeof value === 'string') return JSON.stringify(storable(value));
   if (Array.isArray(value)) return `[${value.map((item) => canonical(item)).join(',')}]`;
   if (value instanceof Date) return canonical(value.toISOString());
   if (typeof value === 'object' && value !== null) {
@@ -16,3 +16,5 @@ export function canonical(value: unknown): string {
   }
   return JSON.stringify(value ?? null);
 }
+
+export const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd');

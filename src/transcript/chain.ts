@@ -3,7 +3,6 @@
  * Ed25519 signature. `migrations/006_chain.sql` computes the same in PostgreSQL; docs/recording.md tells how to check it by hand.
  */
 import { createHash } from 'node:crypto';
-import { canonical } from './canonical.js';
 
 export interface Link {
   readonly session: string;
@@ -29,7 +28,14 @@ export const contentOf = ({ session, at, writer, n, statement, kind, body }: Lin
 /** What the first event of a session is hung on. */
 export const firstHash = (session: string): Buffer => sha256(`snowfence session ${session}`);
 
-export const nextHash = (before: Uint8Array, content: string): Buffer => sha256(before, content);
+/** `sequence`: where it stands in the order of writing; `signature`: base64, at the last event of what was written at once. */
+export function nextHash(before: Uint8Array, content: string, sequence: bigint, signature: string | null): Buffer {
+  const place = Buffer.alloc(8);
+  place.writeBigInt64BE(sequence);
+  return signature === null
+    ? sha256(before, content, place)
+    : sha256(before, content, place, Buffer.from(signature, 'base64'));
+}
 
 /** What is signed of events that one process wrote at once. */
 export const batchMessage = (writer: string, firstN: number, contents: readonly string[]): Buffer =>
@@ -37,5 +43,3 @@ export const batchMessage = (writer: string, firstN: number, contents: readonly 
     Buffer.from(`snowfence batch v1\n${writer}\n${firstN}\n`),
     ...contents.map((content) => sha256(content)),
   ]);
-
-export { canonical };

@@ -12,7 +12,8 @@ import type { Recorder } from './recorder.js';
 import { Frontier, leafHash } from './tree.js';
 
 const LOCK = 7_016_645;
-const HEADS_AT_ONCE = 10_000;
+/** More than a store has sessions that moved in a minute; what is left over is taken up by the next checkpoint. */
+const HEADS_AT_ONCE = 1_000_000;
 const LEAVES_AT_ONCE = 50_000;
 
 export interface Leaf {
@@ -29,7 +30,7 @@ export const leafText = ({ session, length, hash, at }: Leaf): string => canonic
 const LAST = 'SELECT size::float8 AS size, note, frontier FROM checkpoint ORDER BY size DESC LIMIT 1';
 export const LEAF_COLUMNS = `position::float8 AS position, session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, event_time(at) AS at`;
 const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf WHERE position >= $1 ORDER BY position LIMIT $2`;
-const SAVE = 'INSERT INTO checkpoint (size, at, note, frontier) VALUES ($1, now(), $2, $3)';
+const SAVE = 'INSERT INTO checkpoint (size, note, frontier) VALUES ($1, $2, $3)';
 const HEADS = `
   SELECT e.session_id AS session, encode(e.hash, 'hex') AS hash
   FROM unnest($1::uuid[], $2::bigint[]) AS known (session, length)
@@ -65,7 +66,7 @@ export class Checkpoints {
   async make(): Promise<string | undefined> {
     const { pool } = this.#options;
     await this.#compare();
-    const note = await alone(pool, LOCK, (client) => this.#advance(client));
+    const note = await alone(pool, LOCK, (client) => this.#inTransaction(client));
     if (note !== undefined) await this.#publish(note);
     return note;
   }
@@ -85,6 +86,19 @@ export class Checkpoints {
         onIntegrityProblem(`Event ${length - 1} of session ${session} is not what this gateway wrote, or is gone.`);
   }
 
+  /** Heads are taken up and signed at once, or not at all. */
+  async #inTransaction(client: PoolClient): Promise<string | undefined> {
+    await client.query('BEGIN');
+    try {
+      const note = await this.#advance(client);
+      await client.query(note === undefined ? 'ROLLBACK' : 'COMMIT');
+      return note;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  }
+
   async #advance(client: PoolClient): Promise<string | undefined> {
     const { keys, onIntegrityProblem } = this.#options;
     const last = (await client.query(LAST)).rows[0];
@@ -92,13 +106,12 @@ export class Checkpoints {
     const frontier = before ? Frontier.decode(before.size, before.frontier) : Frontier.empty();
     if (before && !this.#isOurs(before.note, frontier)) {
       // Never sign what does not continue what was signed.
-      onIntegrityProblem('The last checkpoint in the store is not one that was signed with our key, so no new one is signed.');
+      onIntegrityProblem(
+        'The last checkpoint in the store is not one that was signed with our key, so no new one is signed.',
+      );
       return undefined;
     }
-    for (;;) {
-      const taken = await client.query('SELECT count(*)::int AS n FROM take_heads($1)', [HEADS_AT_ONCE]);
-      if (z.object({ n: z.number() }).parse(taken.rows[0]).n < HEADS_AT_ONCE) break;
-    }
+    await client.query('SELECT count(*) FROM take_heads($1)', [HEADS_AT_ONCE]);
     for (;;) {
       const { rows } = await client.query<Leaf & { position: number }>(LEAVES, [frontier.size, LEAVES_AT_ONCE]);
       for (const leaf of rows) {

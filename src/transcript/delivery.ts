@@ -8,9 +8,9 @@ import type { Pool, PoolClient } from 'pg';
 import type PgBoss from 'pg-boss';
 import { z } from 'zod';
 import type { EventKind, StoredEvent } from './event.js';
-import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
 import { eventLine } from './export.js';
 import { DELIVER, makeQueue } from './queue.js';
+import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
 import type { Recorder } from './recorder.js';
 
 export interface Webhook {
@@ -72,7 +72,12 @@ export async function post(webhook: Pick<Webhook, 'url' | 'secret'>, id: string,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : error instanceof Error ? error.message : '';
+    const cause =
+      error instanceof Error && error.cause instanceof Error
+        ? error.cause.message
+        : error instanceof Error
+          ? error.message
+          : '';
     throw new Error(`no answer: ${cause}`.slice(0, MAX_ANSWER));
   }
   await response.body?.cancel();
@@ -125,30 +130,36 @@ export class Delivery {
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
-    this.#boss = makeQueue(options.pool, (error) => options.onProblem('The queue of webhooks failed; it is tried again.', error));
+    this.#boss = makeQueue(options.pool, (error) =>
+      options.onProblem('The queue of webhooks failed; it is tried again.', error),
+    );
   }
 
   async start(): Promise<void> {
     const { pool, webhooks, recorder, onProblem } = this.#options;
     if (webhooks.length === 0) return;
-    for (const { name } of webhooks) await pool.query('INSERT INTO webhook (name) VALUES ($1) ON CONFLICT DO NOTHING', [name]);
+    for (const { name } of webhooks)
+      await pool.query('INSERT INTO webhook (name) VALUES ($1) ON CONFLICT DO NOTHING', [name]);
     await this.#boss.start();
     this.#worker = await this.#boss.work(DELIVER, { batchSize: CONCURRENCY, pollingIntervalSeconds: 2 }, (jobs) =>
       Promise.all(jobs.map((entry) => this.#deliver(job.parse(entry.data)))).then(() => undefined),
     );
     recorder.onWritten((sessions) => {
-      void this.#announce(sessions).catch((error: unknown) => onProblem('News for webhooks could not be queued; the next look finds them.', error));
+      void this.#announce(sessions).catch((error: unknown) =>
+        onProblem('News for webhooks could not be queued; the next look finds them.', error),
+      );
     });
     const sweep = (): void =>
-      void this.#sweep().catch((error: unknown) => onProblem('Webhooks could not be looked after; it is tried again.', error));
+      void this.#sweep().catch((error: unknown) =>
+        onProblem('Webhooks could not be looked after; it is tried again.', error),
+      );
     this.#timer = setInterval(sweep, 60_000).unref();
     sweep();
   }
 
   async #announce(sessions: readonly string[]): Promise<void> {
     if (this.#isStopping) return;
-    for (const { name } of this.#options.webhooks)
-      for (const session of sessions) await this.#send(name, session, 0);
+    for (const { name } of this.#options.webhooks) for (const session of sessions) await this.#send(name, session, 0);
     if (this.#worker) this.#boss.notifyWorker(this.#worker);
   }
 
@@ -223,7 +234,10 @@ export class Delivery {
   }
 
   async #giveUp(webhook: string, event: StoredEvent, problem: string): Promise<void> {
-    this.#options.onProblem(`Webhook ${webhook}: event ${event.position} of session ${event.session} is given up after a day: ${problem}.`, undefined);
+    this.#options.onProblem(
+      `Webhook ${webhook}: event ${event.position} of session ${event.session} is given up after a day: ${problem}.`,
+      undefined,
+    );
     await this.#options.recorder.append({
       kind: 'delivery_given_up',
       sessionId: undefined,
@@ -279,7 +293,10 @@ export async function deadLetters(pool: Pool, webhook: string | undefined): Prom
 }
 
 /** Sends dead letters once more, the oldest first; those that arrive are dead no more. Answers how many did, and the first problem. */
-export async function retryDead(pool: Pool, webhook: Webhook): Promise<{ readonly sent: number; readonly problem: string | undefined }> {
+export async function retryDead(
+  pool: Pool,
+  webhook: Webhook,
+): Promise<{ readonly sent: number; readonly problem: string | undefined }> {
   let sent = 0;
   const { rows } = await pool.query(
     'SELECT * FROM dead_letter WHERE webhook = $1 ORDER BY session_id, position LIMIT 1000',
@@ -292,7 +309,11 @@ export async function retryDead(pool: Pool, webhook: Webhook): Promise<{ readonl
     } catch (error) {
       return { sent, problem: error instanceof Error ? error.message : String(error) };
     }
-    await pool.query('DELETE FROM dead_letter WHERE webhook = $1 AND session_id = $2 AND position = $3', [webhook.name, session, position]);
+    await pool.query('DELETE FROM dead_letter WHERE webhook = $1 AND session_id = $2 AND position = $3', [
+      webhook.name,
+      session,
+      position,
+    ]);
     sent++;
   }
   return { sent, problem: undefined };

@@ -8,7 +8,9 @@ const AT_ONCE = 1000;
 
 /** How many keys each of the operator's keys holds. */
 export async function keyCounts(pool: Pool): Promise<readonly { readonly keyId: string; readonly sessions: number }[]> {
-  const { rows } = await pool.query('SELECT key_id, count(*)::int AS sessions FROM session_key GROUP BY key_id ORDER BY key_id');
+  const { rows } = await pool.query(
+    'SELECT key_id, count(*)::int AS sessions FROM session_key GROUP BY key_id ORDER BY key_id',
+  );
   return z
     .array(z.object({ key_id: z.string(), sessions: z.number() }))
     .parse(rows)
@@ -19,7 +21,10 @@ export async function keyCounts(pool: Pool): Promise<readonly { readonly keyId: 
 export async function rotateKeys(admin: Pool, vault: Vault): Promise<number> {
   let changed = 0;
   for (;;) {
-    const { rows } = await admin.query('SELECT * FROM session_key WHERE key_id <> $1 ORDER BY session_id LIMIT $2', [vault.currentKeyId, AT_ONCE]);
+    const { rows } = await admin.query('SELECT * FROM session_key WHERE key_id <> $1 ORDER BY session_id LIMIT $2', [
+      vault.currentKeyId,
+      AT_ONCE,
+    ]);
     const keys = z.array(keyRow).parse(rows);
     for (const { session_id: session, key_id: keyId, wrapped } of keys) {
       const next = vault.rewrap(session, { keyId, wrapped });
@@ -53,16 +58,36 @@ const valuesOf = ({ sessions, subject, before }: Erasure): unknown[] => [
 
 /** How many sessions' texts an erasure would take. */
 export async function countKeys(pool: Pool, erasure: Erasure): Promise<number> {
-  const { rows } = await pool.query(`SELECT count(*)::int AS n FROM session_key k, session s WHERE ${WHICH}`, valuesOf(erasure));
+  const { rows } = await pool.query(
+    `SELECT count(*)::int AS n FROM session_key k, session s WHERE ${WHICH}`,
+    valuesOf(erasure),
+  );
   return z.object({ n: z.number() }).parse(rows[0]).n;
 }
 
-/** Takes the keys away, for good; how many. What is under a legal hold stays. */
-export async function eraseKeys(admin: Pool, erasure: Erasure): Promise<number> {
-  const { rowCount } = await admin.query(
-    `DELETE FROM session_key k USING session s WHERE ${WHICH}
-     AND NOT EXISTS (SELECT FROM hold h WHERE h.lifted_at IS NULL AND (h.session_id = s.id OR h.subject = s.subject))`,
-    valuesOf(erasure),
-  );
-  return rowCount ?? 0;
+const NOT_HELD =
+  'NOT EXISTS (SELECT FROM hold h WHERE h.lifted_at IS NULL AND (h.session_id = s.id OR h.subject = s.subject))';
+const ERASED_AT_ONCE = 2000;
+
+/**
+ * Takes the keys away, for good; how many. What is under a legal hold stays. `record` hears before each step which sessions it is
+ * about, and has to have that written down.
+ */
+export async function eraseKeys(
+  admin: Pool,
+  erasure: Erasure,
+  record: (sessions: readonly string[]) => Promise<void>,
+): Promise<number> {
+  let erased = 0;
+  for (;;) {
+    const { rows } = await admin.query<{ id: string }>(
+      `SELECT s.id FROM session_key k, session s WHERE ${WHICH} AND ${NOT_HELD} ORDER BY s.id LIMIT ${ERASED_AT_ONCE}`,
+      valuesOf(erasure),
+    );
+    const sessions = rows.map(({ id }) => id);
+    if (sessions.length === 0) return erased;
+    await record(sessions);
+    await admin.query('DELETE FROM session_key WHERE session_id = ANY($1)', [sessions]);
+    erased += sessions.length;
+  }
 }

@@ -4,16 +4,20 @@
 import type { Pool, PoolClient } from 'pg';
 import { LEAF_COLUMNS, type Leaf, leafText } from './checkpoints.js';
 import type { StoredEvent } from './event.js';
+import type { VerifierKey } from './keys.js';
 import { openCheckpoint } from './note.js';
 import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
 import { inclusionProof, leafHash } from './tree.js';
-import type { VerifierKey } from './keys.js';
 
 const FORMAT = 1;
 const AT_ONCE = 2000;
 
 /** Rows of a query, some thousands at a time. */
-export async function* rowsOf<T>(client: PoolClient, sql: string, values: readonly unknown[] = []): AsyncGenerator<T[]> {
+export async function* rowsOf<T>(
+  client: PoolClient,
+  sql: string,
+  values: readonly unknown[] = [],
+): AsyncGenerator<T[]> {
   const name = `cursor_${Math.random().toString(36).slice(2)}`;
   await client.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${sql}`, [...values]);
   for (;;) {
@@ -72,7 +76,14 @@ export function exportLines(pool: Pool, options: ExportOptions): Promise<number>
   return inSnapshot(pool, async (client) => {
     const { sessions, origin, publicKeys, now, write } = options;
     const isComplete = sessions === undefined;
-    await write({ type: 'export', format: FORMAT, complete: isComplete, origin, keys: publicKeys, at: now.toISOString() });
+    await write({
+      type: 'export',
+      format: FORMAT,
+      complete: isComplete,
+      origin,
+      keys: publicKeys,
+      at: now.toISOString(),
+    });
     if (isComplete) await writeTree(client, write);
     let events = 0;
     const filter = isComplete ? 'true' : 'session_id = ANY($1)';
@@ -96,7 +107,10 @@ export function exportLines(pool: Pool, options: ExportOptions): Promise<number>
 async function writeTree(client: PoolClient, write: ExportOptions['write']): Promise<void> {
   for await (const rows of rowsOf<{ note: string }>(client, 'SELECT note FROM checkpoint ORDER BY size'))
     for (const { note } of rows) await write({ type: 'checkpoint', note });
-  for await (const rows of rowsOf<Leaf & { position: number }>(client, `SELECT ${LEAF_COLUMNS} FROM leaf ORDER BY position`))
+  for await (const rows of rowsOf<Leaf & { position: number }>(
+    client,
+    `SELECT ${LEAF_COLUMNS} FROM leaf ORDER BY position`,
+  ))
     for (const row of rows) await write({ type: 'leaf', ...row });
 }
 
@@ -108,7 +122,11 @@ async function writeHeads(client: PoolClient, write: ExportOptions['write']): Pr
     for (const row of rows) await write({ type: 'head', ...row });
 }
 
-async function writeProofs(client: PoolClient, sessions: readonly string[], { keys, write }: ExportOptions): Promise<void> {
+async function writeProofs(
+  client: PoolClient,
+  sessions: readonly string[],
+  { keys, write }: ExportOptions,
+): Promise<void> {
   const proofs = await proofsOf(client, sessions, keys);
   for (const [session, proof] of proofs) await write({ type: 'proof', session, proof });
 }
@@ -143,7 +161,10 @@ async function proofsOf(
     const { position, ...facts } = leaf;
     const lines = inclusionProof(hashes, position).map((hash) => hash.toString('base64'));
     const extra = Buffer.from(leafText(facts)).toString('base64');
-    proofs.set(session, ['c2sp.org/tlog-proof@v1', `extra ${extra}`, `index ${position}`, ...lines, '', note].join('\n'));
+    proofs.set(
+      session,
+      ['c2sp.org/tlog-proof@v1', `extra ${extra}`, `index ${position}`, ...lines, '', note].join('\n'),
+    );
   }
   return proofs;
 }

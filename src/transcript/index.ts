@@ -1,4 +1,4 @@
-export { Checkpoints, type CheckpointPlace, trustedKeys, verifierKeyOf } from './checkpoints.js';
+export { type CheckpointPlace, Checkpoints, trustedKeys, verifierKeyOf } from './checkpoints.js';
 export {
   DELIVERY_CONNECTIONS,
   type DeadLetter,
@@ -11,22 +11,22 @@ export {
   retryDead,
   type Webhook,
 } from './delivery.js';
+export { countKeys, type Erasure, eraseKeys, keyCounts, rotateKeys } from './erase.js';
 export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, type StoredEvent } from './event.js';
+export { eventLine, exportLines, follow } from './export.js';
 export { timeOrderedId } from './ids.js';
 export { newSealingKey, originOf, type RecordKeys, readSealingKey, readSigningKey } from './keys.js';
 export { ensurePartitions, Maintenance } from './maintenance.js';
 export { pendingMigrations } from './migrate.js';
+export { decodeVerifierKey, isOrigin } from './note.js';
+export { toOcsf } from './ocsf.js';
 export type { SessionSummary } from './reader.js';
+export { TranscriptReader } from './reader.js';
 export { type Recorder, RecorderUnavailable } from './recorder.js';
+export { type Found, type FoundStatement, SearchProblem, search, timeOf } from './search.js';
 export { excessPrivileges, setUpStore } from './setup.js';
 export { storePool, TranscriptStore } from './store.js';
-export { decodeVerifierKey, isOrigin } from './note.js';
-export { TranscriptReader } from './reader.js';
+export { Vault } from './vault.js';
 export type { VerifyReport } from './verify.js';
-export { type KeptCheckpoint, verifyStore } from './verify-store.js';
-export { eventLine, exportLines, follow } from './export.js';
-export { toOcsf } from './ocsf.js';
-export { type Found, type FoundStatement, SearchProblem, search } from './search.js';
 export { verifyExport } from './verify-export.js';
-export { countKeys, type Erasure, eraseKeys, keyCounts, rotateKeys } from './erase.js';
-export { timeOf } from './search.js';
+export { type KeptCheckpoint, verifyStore } from './verify-store.js';

@@ -2,7 +2,11 @@
 import type { Pool, PoolClient } from 'pg';
 
 /** Runs it unless another process is at it; then the answer is undefined. */
-export async function alone<T>(pool: Pool, lock: number, work: (client: PoolClient) => Promise<T>): Promise<T | undefined> {
+export async function alone<T>(
+  pool: Pool,
+  lock: number,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T | undefined> {
   const client = await pool.connect();
   let isBroken: Error | undefined;
   try {

@@ -34,7 +34,10 @@ export function openCheckpoint(note: string, keys: readonly VerifierKey[]): Chec
   const end = note.lastIndexOf('\n\n');
   if (end < 0) throw new Error('it is no signed note');
   const text = note.slice(0, end + 1);
-  const lines = note.slice(end + 2).split('\n').filter((line) => line !== '');
+  const lines = note
+    .slice(end + 2)
+    .split('\n')
+    .filter((line) => line !== '');
   const isSigned = lines.some((line) => {
     const [, name, encoded] = /^— (\S+) (\S+)$/.exec(line) ?? [];
     if (name === undefined || encoded === undefined) return false;
@@ -65,7 +68,8 @@ export function encodeVerifierKey(name: string, key: KeyObject): string {
 export function decodeVerifierKey(text: string): VerifierKey {
   const [, name, id, encoded] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(text.trim()) ?? [];
   const bytes = Buffer.from(encoded ?? '', 'base64');
-  if (name === undefined || bytes.length !== 33 || bytes[0] !== ED25519) throw new Error('it is no verifier key of Ed25519');
+  if (name === undefined || bytes.length !== 33 || bytes[0] !== ED25519)
+    throw new Error('it is no verifier key of Ed25519');
   const raw = bytes.subarray(1);
   if (keyId(name, raw).toString('hex') !== id) throw new Error('its id does not fit its name and key');
   return { name, key: publicKeyFromRaw(raw) };

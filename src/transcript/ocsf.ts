@@ -55,12 +55,18 @@ export function toOcsf(outcome: StoredEvent, opening: StoredEvent, session: Sess
   const [activityId, activity] = activityOf(body['kind']);
   const [statusId, status] = statusOf(outcome);
   const denial = (outcome.body['denial'] ?? {}) as Readonly<Record<string, unknown>>;
-  const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap((use: { object?: unknown }) => textOf(use.object) ?? []);
+  const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap(
+    (use: { object?: unknown }) => textOf(use.object) ?? [],
+  );
   const [first] = objects;
   const parts = first?.split('.') ?? [];
-  const rules = (Array.isArray(body['rules']) ? body['rules'] : []).flatMap((rule: { rule?: unknown }) => textOf(rule.rule) ?? []);
+  const rules = (Array.isArray(body['rules']) ? body['rules'] : []).flatMap(
+    (rule: { rule?: unknown }) => textOf(rule.rule) ?? [],
+  );
   const masks = Array.isArray(body['masks']) ? body['masks'].length : 0;
-  const policies = (Array.isArray(body['policies']) ? body['policies'] : []).flatMap((name: unknown) => textOf(name) ?? []);
+  const policies = (Array.isArray(body['policies']) ? body['policies'] : []).flatMap(
+    (name: unknown) => textOf(name) ?? [],
+  );
   const rows = numberOf(outcome.body['rows']);
   const duration = numberOf(outcome.body['duration_ms']);
   const bytes = numberOf(outcome.body['bytes']);
@@ -88,10 +94,23 @@ export function toOcsf(outcome: StoredEvent, opening: StoredEvent, session: Sess
     action: isDenied ? 'Denied' : 'Allowed',
     disposition_id: isDenied ? 2 : 1,
     disposition: isDenied ? 'Blocked' : 'Allowed',
-    policy: policies[0] === undefined ? undefined : drop({ name: policies.join(', '), version: textOf(body['policy_version']), desc: rules.join(', ') || undefined }),
+    policy:
+      policies[0] === undefined
+        ? undefined
+        : drop({
+            name: policies.join(', '),
+            version: textOf(body['policy_version']),
+            desc: rules.join(', ') || undefined,
+          }),
     actor: {
       app_name: session.client.name ?? session.client_id,
-      user: { name: session.subject, uid: session.subject, type_id: 4, type: 'Service', groups: session.groups.map((name) => ({ name })) },
+      user: {
+        name: session.subject,
+        uid: session.subject,
+        type_id: 4,
+        type: 'Service',
+        groups: session.groups.map((name) => ({ name })),
+      },
       session: { uid: session.id, issuer: session.issuer, created_time: session.opened_at.getTime(), is_remote: true },
     },
     src_endpoint: endpointOf(session, opening),

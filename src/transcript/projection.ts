@@ -37,7 +37,9 @@ const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 
 const records = (value: unknown): Record<string, unknown>[] =>
-  Array.isArray(value) ? value.filter((item): item is Record<string, unknown> => typeof item === 'object' && item !== null) : [];
+  Array.isArray(value)
+    ? value.filter((item): item is Record<string, unknown> => typeof item === 'object' && item !== null)
+    : [];
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 const numberOf = (value: unknown): number | null =>
@@ -102,9 +104,15 @@ export function statementRow({ at, session, statement, kind, body }: Projected):
   const plain = (prefix: string, names: readonly (string | null | undefined)[]): void => {
     for (const name of names) if (name) terms.add(`${prefix}:${name.toLowerCase()}`);
   };
-  add('table', records(body['objects']).map(({ object }) => textOf(object)));
+  add(
+    'table',
+    records(body['objects']).map(({ object }) => textOf(object)),
+  );
   add('column', texts(body['columns']));
-  add('masked', masks.map(({ column }) => textOf(column)));
+  add(
+    'masked',
+    masks.map(({ column }) => textOf(column)),
+  );
   plain('policy', texts(body['policies']));
   for (const rule of [...rules, ...masks.map(({ rule }) => textOf(rule)), textOf(denial?.['rule'])]) {
     if (!rule) continue;

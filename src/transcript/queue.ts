@@ -14,7 +14,13 @@ export async function setUpQueue(admin: Pool): Promise<void> {
   boss.on('error', () => undefined);
   await boss.start();
   // At most one job waits for a session and a webhook.
-  await boss.createQueue(DELIVER, { name: DELIVER, policy: 'short', retryLimit: 5, retryDelay: 5, expireInSeconds: 300 });
+  await boss.createQueue(DELIVER, {
+    name: DELIVER,
+    policy: 'short',
+    retryLimit: 5,
+    retryDelay: 5,
+    expireInSeconds: 300,
+  });
   await boss.stop({ graceful: false, close: false, wait: true });
 }
 
@@ -24,7 +30,13 @@ export const QUEUE_GRANTS = (role: string): string => `
 
 /** For a gateway. */
 export function makeQueue(pool: Pool, onError: (error: Error) => void): PgBoss {
-  const boss = new PgBoss({ db: dbOf(pool), migrate: false, supervise: true, schedule: false, maintenanceIntervalSeconds: 300 });
+  const boss = new PgBoss({
+    db: dbOf(pool),
+    migrate: false,
+    supervise: true,
+    schedule: false,
+    maintenanceIntervalSeconds: 300,
+  });
   boss.on('error', onError);
   return boss;
 }

@@ -73,7 +73,11 @@ export class TranscriptReader {
 
   /** Of one session, from a position on. */
   async events(session: string, from = 0, limit = 10_000): Promise<readonly StoredEvent[]> {
-    const { rows } = await this.#pool.query<RawEvent>({ name: 'session_events', text: EVENTS, values: [session, from, limit] });
+    const { rows } = await this.#pool.query<RawEvent>({
+      name: 'session_events',
+      text: EVENTS,
+      values: [session, from, limit],
+    });
     return rows.map(parsed);
   }
 }

@@ -8,7 +8,8 @@
 import { hostname } from 'node:os';
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { batchMessage, canonical, contentOf, firstHash, nextHash } from './chain.js';
+import { canonical, storable } from './canonical.js';
+import { batchMessage, contentOf, firstHash, nextHash } from './chain.js';
 import type { ActorKind, Event } from './event.js';
 import { timeOrderedId } from './ids.js';
 import { type RecordKeys, signWith } from './keys.js';
@@ -90,9 +91,15 @@ const ENDS: ReadonlySet<string> = new Set([...OUTCOMES, 'statement_refused', 'st
 const APPEND = 'SELECT append($1::json) AS answer';
 
 const answerOf = z.object({
-  heads: z.array(z.tuple([z.string(), z.number(), z.string(), z.number(), z.string()])),
+  heads: z.array(z.tuple([z.string(), z.number(), z.string(), z.number(), z.string(), z.array(z.number())])),
   counts: z.record(z.string(), z.number()).nullable(),
 });
+
+interface Written {
+  readonly content: string;
+  /** Base64, at the last one. */
+  signature: string | null;
+}
 
 interface Head {
   readonly length: number;
@@ -100,13 +107,15 @@ interface Head {
 }
 
 const codeOf = (error: unknown): string | undefined =>
-  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
 
-/** An answer of the server that nothing was written; without one it stays open. Classes of SQLSTATE: PostgreSQL's appendix A. */
-const isRolledBack = (error: unknown): boolean => {
-  const code = codeOf(error);
-  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^(?:08|57|58|53|XX)/.test(code);
-};
+/**
+ * It lies with an event, not with the store: data exceptions, integrity, limits, and what append() itself refuses (classes of SQLSTATE,
+ * PostgreSQL's appendix A). Nothing was written then. With any other failure that stays open, and the store counts as unreachable.
+ */
+const isOfAnEvent = (error: unknown): boolean => /^(?:22|23|54|SF)[0-9A-Z]{3}$/.test(codeOf(error) ?? '');
 
 export class Recorder {
   readonly #pool: Pool;
@@ -222,11 +231,11 @@ export class Recorder {
     } catch (error) {
       if (codeOf(error) === TAKEN_FOR_DEAD) return this.#asNewWriter(batch);
       // One event that can't be stored must not keep the others out.
-      if (isRolledBack(error) && batch.length > 1) {
+      if (isOfAnEvent(error) && batch.length > 1) {
         for (const one of batch) await this.#write([one]);
         return;
       }
-      if (!isRolledBack(error)) {
+      if (!isOfAnEvent(error)) {
         this.#failed++;
         this.#writer = undefined;
         this.#owe(batch);
@@ -241,7 +250,7 @@ export class Recorder {
     try {
       this.#written(batch, await this.#insert(batch));
     } catch (error) {
-      if (batch.length > 1 && isRolledBack(error)) {
+      if (batch.length > 1 && isOfAnEvent(error)) {
         for (const one of batch) await this.#write([one]);
         return;
       }
@@ -253,7 +262,8 @@ export class Recorder {
     for (const { event, count, resolve } of batch) {
       const { statementId } = event;
       if (statementId !== undefined && event.runs === 'begins') this.#underWay.set(statementId, this.#writer ?? '');
-      else if (statementId !== undefined && (event.runs === 'pauses' || ENDS.has(event.kind))) this.#underWay.delete(statementId);
+      else if (statementId !== undefined && (event.runs === 'pauses' || ENDS.has(event.kind)))
+        this.#underWay.delete(statementId);
       resolve(count ? counts?.[count.principal] : undefined);
     }
     if (this.#listeners.size === 0) return;
@@ -294,8 +304,8 @@ export class Recorder {
     this.#owedTimer = setTimeout(() => {
       this.#owedTimer = undefined;
       const owed = this.#owed.splice(0);
+      // What fails again is owed again; what has an outcome already was written after all.
       for (const { event, at } of owed)
-        // What fails again is owed again; what has an outcome already was written after all.
         this.#add({ ...event, at }, undefined, undefined).catch(() => {
           if (event.statementId !== undefined) this.leave(event.statementId);
         });
@@ -329,7 +339,14 @@ export class Recorder {
       writer = own.id;
       n = 0;
       const nobody = (): void => undefined;
-      batch.unshift({ event: openingOf(own), at: new Date(), opens: own, count: undefined, resolve: nobody, reject: nobody });
+      batch.unshift({
+        event: openingOf(own),
+        at: new Date(),
+        opens: own,
+        count: undefined,
+        resolve: nobody,
+        reject: nobody,
+      });
     }
     const { text, contents } = this.#encode(batch, writer, n);
     const { rows } = await this.#pool.query<{ answer: unknown }>({ name: 'append', text: APPEND, values: [text] });
@@ -341,17 +358,27 @@ export class Recorder {
   }
 
   /** What the database says that it has hung on is what we gave it. Throws where it is not. */
-  #check(heads: z.infer<typeof answerOf>['heads'], contents: ReadonlyMap<string, readonly string[]>): void {
-    for (const [session, before, beforeHash, length, hash] of heads) {
+  #check(heads: z.infer<typeof answerOf>['heads'], contents: ReadonlyMap<string, readonly Written[]>): void {
+    for (const [session, before, beforeHash, length, hash, sequences] of heads) {
       const known = this.#heads.get(session);
-      if (before === 0 ? beforeHash !== firstHash(session).toString('hex') : known?.length === before && known.hash !== beforeHash)
+      if (
+        before === 0
+          ? beforeHash !== firstHash(session).toString('hex')
+          : known?.length === before && known.hash !== beforeHash
+      )
         this.#options.onIntegrityProblem(`The end of session ${session} was changed in the store.`);
       if (known && before < known.length)
-        this.#options.onIntegrityProblem(`Session ${session} was cut off in the store: ${before} events of ${known.length}.`);
+        this.#options.onIntegrityProblem(
+          `Session ${session} was cut off in the store: ${before} events of ${known.length}.`,
+        );
       let expected: Buffer = Buffer.from(beforeHash, 'hex');
-      for (const content of contents.get(session) ?? []) expected = nextHash(expected, content);
-      if (expected.toString('hex') !== hash || length !== before + (contents.get(session)?.length ?? 0)) {
-        this.#options.onIntegrityProblem(`The store has written something else into session ${session} than it was given.`);
+      const written = contents.get(session) ?? [];
+      for (const [index, { content, signature }] of written.entries())
+        expected = nextHash(expected, content, BigInt(sequences[index] ?? -1), signature);
+      if (expected.toString('hex') !== hash || length !== before + written.length) {
+        this.#options.onIntegrityProblem(
+          `The store has written something else into session ${session} than it was given.`,
+        );
         throw new Error('the store has written something else than it was given');
       }
       if (this.#heads.size < MAX_HEADS || known) this.#heads.set(session, { length, hash });
@@ -362,11 +389,11 @@ export class Recorder {
     batch: readonly Waiting[],
     writer: string,
     firstN: number,
-  ): { readonly text: string; readonly contents: ReadonlyMap<string, readonly string[]> } {
+  ): { readonly text: string; readonly contents: ReadonlyMap<string, readonly Written[]> } {
     const { vault } = this.#options;
     const sessions = batch.flatMap(({ opens, at }) => (opens ? [sessionRow(opens, at, vault)] : []));
-    const contents = new Map<string, string[]>();
-    const all: string[] = [];
+    const contents = new Map<string, Written[]>();
+    const all: Written[] = [];
     const statements: object[] = [];
     const outcomes: object[] = [];
     const begins: object[] = [];
@@ -379,22 +406,32 @@ export class Recorder {
       const n = firstN + index;
       const time = at.toISOString();
       const content = contentOf({ session, at: time, writer, n, statement, kind: event.kind, body });
+      const written: Written = { content, signature: null };
       const known = contents.get(session);
-      if (known) known.push(content);
-      else contents.set(session, [content]);
-      all.push(content);
+      if (known) known.push(written);
+      else contents.set(session, [written]);
+      all.push(written);
       const projected = { at: time, session, statement, kind: event.kind, body: sealed };
       const row = statementRow(projected);
-      if (row) statements.push(storable(row));
+      if (row) statements.push(storableRow(row));
       const outcome = outcomeRow(projected);
       if (outcome) outcomes.push(outcome);
       if (event.runs === 'begins') begins.push({ statement_id: statement, session_id: session });
       // A refusal may come before or after a statement has begun; any other outcome only after.
-      if (outcome || event.runs === 'pauses') ends.push({ id: statement, has_run: outcome !== undefined && outcome.state !== 'denied' });
+      if (outcome || event.runs === 'pauses')
+        ends.push({ id: statement, has_run: outcome !== undefined && outcome.state !== 'denied' });
       return { s: session, at: time, n, st: statement, k: event.kind, body, sig: null as string | null };
     });
-    const last = events.at(-1);
-    if (last) last.sig = signWith(this.#options.keys.signing, batchMessage(writer, firstN, all)).toString('base64');
+    const [last, lastWritten] = [events.at(-1), all.at(-1)];
+    if (last && lastWritten) {
+      const message = batchMessage(
+        writer,
+        firstN,
+        all.map(({ content }) => content),
+      );
+      last.sig = signWith(this.#options.keys.signing, message).toString('base64');
+      lastWritten.signature = last.sig;
+    }
     const counts = batch.flatMap(({ count }) => (count ? [count.principal] : []));
     return { text: JSON.stringify({ writer, sessions, events, statements, outcomes, begins, ends, counts }), contents };
   }
@@ -410,11 +447,16 @@ export class Recorder {
   async close(): Promise<void> {
     clearTimeout(this.#owedTimer);
     const owed = this.#owed.splice(0);
-    await Promise.all(owed.map(({ event, at }) => this.#add({ ...event, at }, undefined, undefined).catch(() => undefined)));
+    await Promise.all(
+      owed.map(({ event, at }) => this.#add({ ...event, at }, undefined, undefined).catch(() => undefined)),
+    );
     if (this.#writer !== undefined && this.isHealthy)
-      await this.append({ kind: 'session_closed', sessionId: undefined, statementId: undefined, body: { reason: 'ended' } }).catch(
-        () => undefined,
-      );
+      await this.append({
+        kind: 'session_closed',
+        sessionId: undefined,
+        statementId: undefined,
+        body: { reason: 'ended' },
+      }).catch(() => undefined);
     this.#isClosed = true;
   }
 }
@@ -427,16 +469,16 @@ function sizeOf(event: Event | undefined): number {
 }
 
 /** PostgreSQL's text has no NUL. */
-const storable = <T extends { readonly text: string; readonly purpose: string | null; readonly terms: readonly string[] }>(
+const storableRow = <
+  T extends { readonly text: string; readonly purpose: string | null; readonly terms: readonly string[] },
+>(
   row: T,
 ): T => ({
   ...row,
-  text: plain(row.text),
-  purpose: row.purpose === null ? null : plain(row.purpose),
-  terms: row.terms.map(plain),
+  text: storable(row.text),
+  purpose: row.purpose === null ? null : storable(row.purpose),
+  terms: row.terms.map(storable),
 });
-
-const plain = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd');
 
 const openingOf = (session: NewSession): Event => ({
   kind: 'session_opened',
@@ -461,21 +503,24 @@ function sessionRow(session: NewSession, at: Date, vault: Vault): object {
     id: session.id,
     opened_at: at,
     actor: session.actor,
-    issuer: plain(session.issuer),
-    subject: plain(session.subject),
-    client_id: plain(session.clientId),
-    groups: session.groups.map(plain),
-    token_id: session.tokenId ?? null,
+    issuer: storable(session.issuer),
+    subject: storable(session.subject),
+    client_id: storable(session.clientId),
+    groups: session.groups.map(storable),
+    token_id: session.tokenId === undefined ? null : storable(session.tokenId),
     transport: session.transport,
-    client: { name: session.client.name && plain(session.client.name), version: session.client.version && plain(session.client.version) },
-    address: session.address ?? null,
+    client: {
+      name: session.client.name && storable(session.client.name),
+      version: session.client.version && storable(session.client.version),
+    },
+    address: session.address === undefined ? null : storable(session.address),
     key: session.key,
     terms: sessionTerms({
       subject: session.subject,
       clientId: session.clientId,
       groups: session.groups,
       client: session.client.name ?? undefined,
-    }).map(plain),
+    }).map(storable),
     key_id: keyId,
     wrapped: wrapped.toString('base64'),
   };

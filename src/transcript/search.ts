@@ -42,7 +42,12 @@ function termsIn(text: string): Term[] {
     }
     TERM.lastIndex = at;
     const match = TERM.exec(text);
-    if (!match) throw new SearchProblem(`This is no search term: ${text.slice(at, at + 20)}`, at + 1, 'Close the quotation mark, or leave it out.');
+    if (!match)
+      throw new SearchProblem(
+        `This is no search term: ${text.slice(at, at + 20)}`,
+        at + 1,
+        'Close the quotation mark, or leave it out.',
+      );
     const [whole, minus, key, quoted, pattern, bare] = match;
     terms.push({
       key: key?.toLowerCase(),
@@ -74,7 +79,19 @@ const STORED: Readonly<Record<string, string>> = {
   fp: 'fingerprint',
   is: 'is',
 };
-const OTHERS = ['verdict', 'state', 'session', 'statement', 'text', 'purpose', 'duration', 'rows', 'bytes', 'after', 'before'];
+const OTHERS = [
+  'verdict',
+  'state',
+  'session',
+  'statement',
+  'text',
+  'purpose',
+  'duration',
+  'rows',
+  'bytes',
+  'after',
+  'before',
+];
 /** Everything that may stand before a colon. */
 export const SEARCH_KEYS: readonly string[] = [...Object.keys(STORED), ...OTHERS];
 
@@ -116,7 +133,11 @@ function addWords(conditions: Conditions, { value, isNot, column }: Term): void 
     conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`, true);
     return;
   }
-  conditions.add((slot) => `s.terms @> ${slot}::text[]`, words.map((word) => `w:${word}`), isNot);
+  conditions.add(
+    (slot) => `s.terms @> ${slot}::text[]`,
+    words.map((word) => `w:${word}`),
+    isNot,
+  );
   // Words that stand together: looked at in what the words have found.
   if (!isOneWord) conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`);
 }
@@ -144,7 +165,11 @@ function addNumber(conditions: Conditions, key: string, { value, isNot, column }
     throw new SearchProblem(`${key}:${value} is no number with a unit.`, column, `Such as ${example}.`);
   }
   conditions.needsOutcome = true;
-  conditions.add((slot) => `${COLUMNS[key]} ${operator || '='} ${slot}::bigint`, Math.round(Number(digits) * factor), isNot);
+  conditions.add(
+    (slot) => `${COLUMNS[key]} ${operator || '='} ${slot}::bigint`,
+    Math.round(Number(digits) * factor),
+    isNot,
+  );
 }
 
 const AGO: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
@@ -176,14 +201,17 @@ function addTerm(conditions: Conditions, term: Term, now: Date): void {
   switch (key) {
     case 'verdict': {
       const verdict = VERDICTS[value.toLowerCase()];
-      if (!verdict) throw new SearchProblem(`There is no verdict "${value}".`, column, 'There are allowed, denied and asked.');
-      if (verdict !== 'denied') return conditions.add((slot) => `s.terms @> ${slot}::text[]`, [`verdict:${verdict}`], isNot);
+      if (!verdict)
+        throw new SearchProblem(`There is no verdict "${value}".`, column, 'There are allowed, denied and asked.');
+      if (verdict !== 'denied')
+        return conditions.add((slot) => `s.terms @> ${slot}::text[]`, [`verdict:${verdict}`], isNot);
       conditions.needsOutcome = true;
       return conditions.add((slot) => `o.state = ${slot}`, 'denied', isNot);
     }
     case 'state': {
       const state = value.toLowerCase();
-      if (!STATES.includes(state)) throw new SearchProblem(`There is no state "${value}".`, column, `There are ${STATES.join(', ')}.`);
+      if (!STATES.includes(state))
+        throw new SearchProblem(`There is no state "${value}".`, column, `There are ${STATES.join(', ')}.`);
       conditions.needsOutcome = true;
       return state === 'open'
         ? conditions.add((slot) => `(o.id IS NULL) = ${slot}`, true, isNot)
@@ -201,7 +229,10 @@ function addTerm(conditions: Conditions, term: Term, now: Date): void {
         const words = wordsOf(value);
         // All but the first and last of them are whole words.
         if (!isNot && words.length > 2)
-          conditions.add((slot) => `s.terms @> ${slot}::text[]`, words.slice(1, -1).map((word) => `w:${word}`));
+          conditions.add(
+            (slot) => `s.terms @> ${slot}::text[]`,
+            words.slice(1, -1).map((word) => `w:${word}`),
+          );
         if (!isNot) conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`);
         return;
       }
@@ -213,7 +244,12 @@ function addTerm(conditions: Conditions, term: Term, now: Date): void {
     case 'after':
     case 'before': {
       const time = timeOf(value, now);
-      if (!time) throw new SearchProblem(`${key}:${value} is no time.`, column, `Such as ${key}:2026-11-01, ${key}:"2026-11-01 13:30" (UTC) or ${key}:7d.`);
+      if (!time)
+        throw new SearchProblem(
+          `${key}:${value} is no time.`,
+          column,
+          `Such as ${key}:2026-11-01, ${key}:"2026-11-01 13:30" (UTC) or ${key}:7d.`,
+        );
       return conditions.add((slot) => `s.id ${key === 'after' ? '>=' : '<'} ${slot}::uuid`, idAt(time), isNot);
     }
     default:
@@ -286,7 +322,10 @@ export async function search(pool: Pool, text: string, { limit, cursor, now }: S
   } catch (error) {
     // An invalid regular expression: class 2201B.
     if (typeof error === 'object' && error !== null && 'code' in error && error.code === '2201B')
-      throw new SearchProblem(`The pattern is no regular expression: ${error instanceof Error ? error.message : ''}.`, 1);
+      throw new SearchProblem(
+        `The pattern is no regular expression: ${error instanceof Error ? error.message : ''}.`,
+        1,
+      );
     throw error;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
+import { canonical } from './canonical.js';
 import type { Actor, ClientInfo } from './event.js';
 import { timeOrderedId } from './ids.js';
 import { type Recorder, RecorderUnavailable } from './recorder.js';
@@ -17,10 +18,14 @@ interface Known {
   lastSeen: number;
 }
 
-const keyOf = (actor: Actor, client: ClientInfo): string =>
+/** What finds a session again; `more`: the token's id, else the client's name. */
+export const sessionKey = (issuer: string, subject: string, clientId: string, more: string): string =>
   createHash('sha256')
-    .update(JSON.stringify([actor.issuer, actor.subject, actor.clientId, actor.tokenId ?? client.name ?? '']))
+    .update(canonical([issuer, subject, clientId, more]))
     .digest('base64url');
+
+const keyOf = (actor: Actor, client: ClientInfo): string =>
+  sessionKey(actor.issuer, actor.subject, actor.clientId, actor.tokenId ?? client.name ?? '');
 
 /** Of the same principal and client, unless it is closed or its last event too long ago. */
 const FIND_BY_KEY = `

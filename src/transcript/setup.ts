@@ -43,7 +43,9 @@ export async function setUpStore(admin: Pool, gatewayUrl: string): Promise<SetUp
     [name],
   );
   if (rows[0]?.owner === true)
-    throw new Error(`The gateway would be ${name}, the administrator itself. Give the gateway's URL another user; it is made here.`);
+    throw new Error(
+      `The gateway would be ${name}, the administrator itself. Give the gateway's URL another user; it is made here.`,
+    );
   const isNewRole = rows[0]?.known !== true;
   if (isNewRole)
     await admin.query(

@@ -22,7 +22,7 @@ export interface StoreOptions {
 }
 
 export function storePool(url: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS, connections = 8): pg.Pool {
-  return new pg.Pool({
+  const pool = new pg.Pool({
     connectionString: url,
     max: connections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -32,6 +32,9 @@ export function storePool(url: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS
     // A record that is lost with the machine's power would be none.
     options: '-c synchronous_commit=on',
   });
+  // A connection that breaks while nobody uses it ends nothing: the next use opens another.
+  pool.on('error', () => undefined);
+  return pool;
 }
 
 export class TranscriptStore implements AsyncDisposable {

@@ -9,7 +9,8 @@ const hashOf = (prefix: number, ...parts: readonly Uint8Array[]): Buffer => {
   return hash.digest();
 };
 
-export const leafHash = (leaf: string): Buffer => hashOf(0, Buffer.from(leaf));
+export const leafHash = (leaf: string | Uint8Array): Buffer =>
+  hashOf(0, typeof leaf === 'string' ? Buffer.from(leaf) : leaf);
 const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => hashOf(1, left, right);
 
 /** The complete subtrees that a tree of some size is made of, largest first: all that is needed to make it grow. */
@@ -30,7 +31,9 @@ export class Frontier {
   static decode(size: number, bytes: Uint8Array): Frontier {
     const ones = [...size.toString(2)].filter((bit) => bit === '1').length;
     if (bytes.length !== ones * HASH) throw new Error(`${bytes.length} bytes can't be the subtrees of ${size} leaves`);
-    const peaks = Array.from({ length: ones }, (_, index) => Buffer.from(bytes.subarray(index * HASH, (index + 1) * HASH)));
+    const peaks = Array.from({ length: ones }, (_, index) =>
+      Buffer.from(bytes.subarray(index * HASH, (index + 1) * HASH)),
+    );
     return new Frontier(size, peaks);
   }
 

@@ -99,6 +99,11 @@ export class Vault {
     this.#remember(session, this.#unwrap(session, wrapped));
   }
 
+  /** Throws where none of our keys opens it. */
+  check(session: string, wrapped: WrappedKey): void {
+    this.#unwrap(session, wrapped);
+  }
+
   /** The same key, encrypted with the first of our keys. */
   rewrap(session: string, wrapped: WrappedKey): WrappedKey {
     return this.#wrap(session, this.#unwrap(session, wrapped));
@@ -112,7 +117,11 @@ export class Vault {
    * The body as it is stored: what the detectors find is masked, and the part that it stood in is kept under `sealed`, encrypted.
    * Where the session's key is gone, only what is masked is kept.
    */
-  seal(session: string, statement: string | undefined, body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  seal(
+    session: string,
+    statement: string | undefined,
+    body: Readonly<Record<string, unknown>>,
+  ): Readonly<Record<string, unknown>> {
     let out: Record<string, unknown> | undefined;
     const sealed: Record<string, string> = {};
     const key = this.#known.get(session);
@@ -125,7 +134,9 @@ export class Vault {
       out ??= { ...body };
       out[name] = shown;
       if (key)
-        sealed[name] = encrypt(key, aboutPart(session, statement, name), Buffer.from(JSON.stringify(value))).toString('base64');
+        sealed[name] = encrypt(key, aboutPart(session, statement, name), Buffer.from(JSON.stringify(value))).toString(
+          'base64',
+        );
     }
     return out ? { ...out, sealed } : body;
   }
@@ -144,7 +155,11 @@ export class Vault {
     for (const [name, text] of Object.entries(sealed)) {
       try {
         if (!key) throw new Error('erased');
-        const plain = decrypt(key, aboutPart(session, statement ?? undefined, name), Buffer.from(String(text), 'base64'));
+        const plain = decrypt(
+          key,
+          aboutPart(session, statement ?? undefined, name),
+          Buffer.from(String(text), 'base64'),
+        );
         rest[name] = JSON.parse(plain.toString());
       } catch {
         closed.push(name);

@@ -1,6 +1,6 @@
 /** Verification of an export, with nothing but the file and public keys. */
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { canonical } from './canonical.js';
@@ -64,16 +64,9 @@ export function openProof(proof: string, keys: readonly VerifierKey[]): z.infer<
 
 async function* linesOf(file: string): AsyncGenerator<z.infer<typeof line>> {
   const raw = createReadStream(file);
-  const input = file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw;
-  let failure: Error | undefined;
-  for (const stream of [raw, input])
-    stream.on('error', (error: Error) => {
-      failure = error;
-      reader.close();
-    });
-  const reader = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const input = file.endsWith('.gz') ? pipeline(raw, createGunzip(), () => undefined) : raw;
   let number = 0;
-  for await (const text of reader) {
+  for await (const text of textLines(input)) {
     number++;
     if (text === '') continue;
     let value: unknown;
@@ -83,10 +76,27 @@ async function* linesOf(file: string): AsyncGenerator<z.infer<typeof line>> {
       throw new Error(`line ${number} is no JSON`);
     }
     const parsed = line.safeParse(value);
-    if (!parsed.success) throw new Error(`line ${number} is no line of an export: ${parsed.error.issues[0]?.path.join('.') ?? ''} ${parsed.error.issues[0]?.message ?? ''}`);
+    if (!parsed.success)
+      throw new Error(
+        `line ${number} is no line of an export: ${parsed.error.issues[0]?.path.join('.') ?? ''} ${parsed.error.issues[0]?.message ?? ''}`,
+      );
     yield parsed.data;
   }
-  if (failure) throw failure;
+}
+
+const MAX_LINE = 256 * 1024 * 1024;
+
+/** Throws what the stream fails with, which node:readline would not. */
+async function* textLines(input: Readable): AsyncGenerator<string> {
+  let rest = '';
+  input.setEncoding('utf8');
+  for await (const chunk of input as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_LINE) throw new Error('a line is too long');
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
 }
 
 /** Throws where the file can't be read, or is no export. */
@@ -144,7 +154,8 @@ export async function verifyExport(
         break;
       case 'end':
         hasEnd = true;
-        if (entry.events !== events) verifier.report(`The export says that it has ${entry.events} events, and has ${events}.`);
+        if (entry.events !== events)
+          verifier.report(`The export says that it has ${entry.events} events, and has ${events}.`);
         break;
     }
   }
@@ -167,13 +178,22 @@ function checkProof(
     const events = known.get(session);
     if (leaf.session !== session) throw new Error('it is of another session');
     if (!events || leaf.length > events.length) {
-      verifier.report(`Events ${events?.length ?? 0} to ${leaf.length - 1}, which the proof covers, are missing.`, { session, position: events?.length ?? 0 });
+      verifier.report(`Events ${events?.length ?? 0} to ${leaf.length - 1}, which the proof covers, are missing.`, {
+        session,
+        position: events?.length ?? 0,
+      });
       return;
     }
     if (events.hashes.get(leaf.length - 1) !== leaf.hash)
-      verifier.report(`Event ${leaf.length - 1} is not the one that the proof covers.`, { session, position: leaf.length - 1 });
+      verifier.report(`Event ${leaf.length - 1} is not the one that the proof covers.`, {
+        session,
+        position: leaf.length - 1,
+      });
     else verifier.proved(session, leaf.length);
   } catch (error) {
-    verifier.report(`The proof of session ${session} is not valid: ${error instanceof Error ? error.message : String(error)}.`, { session });
+    verifier.report(
+      `The proof of session ${session} is not valid: ${error instanceof Error ? error.message : String(error)}.`,
+      { session },
+    );
   }
 }

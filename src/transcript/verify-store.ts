@@ -10,15 +10,24 @@ import { outcomeText, sessionText, statementText, Verifier, type VerifyReport } 
 
 const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event ORDER BY session_id, position`;
 const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf ORDER BY position`;
-const NOTES = 'SELECT size::float8 AS size, note FROM checkpoint ORDER BY size';
-const HEADS = `SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash FROM chain ORDER BY session_id`;
+const NOTES = 'SELECT size::float8 AS size, note, frontier FROM checkpoint ORDER BY size';
+const HEADS = `SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, event_time(last_at) AS last_at, is_open, is_covered FROM chain ORDER BY session_id`;
+
+interface HeadRow {
+  readonly session: string;
+  readonly length: number;
+  readonly hash: string;
+  readonly last_at: string;
+  readonly is_open: boolean;
+  readonly is_covered: boolean;
+}
 
 /** As `joinedRow` in verify.ts. */
 const joined = (...columns: readonly string[]): string =>
   columns.map((column) => `coalesce(octet_length((${column})::text) || ':' || (${column})::text, '-')`).join(' || ');
 const listed = (column: string): string => `array_to_string(${column}, E'\\x1e')`;
 
-const SESSIONS = `SELECT id, ${joined('id', 'event_time(opened_at)', 'actor', 'issuer', 'subject', 'client_id', listed('groups'), 'token_id', 'transport', "client->>'name'", "client->>'version'", 'address', listed('terms'))} AS text FROM session`;
+const SESSIONS = `SELECT id, ${joined('id', 'event_time(opened_at)', 'actor', 'issuer', 'subject', 'client_id', listed('groups'), 'token_id', 'transport', "client->>'name'", "client->>'version'", 'address', 'key', listed('terms'))} AS text FROM session`;
 const STATEMENTS = `SELECT id, ${joined('id', 'event_time(at)', 'session_id', 'kind', 'verdict', 'fingerprint', 'text', 'purpose', listed('terms'))} AS text FROM statement`;
 const OUTCOMES = `SELECT id, ${joined('id', 'event_time(at)', 'state', 'rows', 'bytes', 'duration_ms', 'query_id')} AS text FROM outcome`;
 
@@ -33,39 +42,82 @@ export interface VerifyOptions {
   /** Checkpoints that were kept outside the database. */
   readonly kept: readonly KeptCheckpoint[];
   readonly onProgress: (events: number, of: number) => void;
+  /** Throws where a session's key can't be opened; undefined for whoever has not the key to do so. */
+  readonly openKey: ((session: string, key: { readonly keyId: string; readonly wrapped: Buffer }) => void) | undefined;
 }
 
 /** Throws where the store does not answer. */
-export function verifyStore(pool: Pool, { keys, kept, onProgress }: VerifyOptions): Promise<VerifyReport> {
+export function verifyStore(pool: Pool, { keys, kept, onProgress, openKey }: VerifyOptions): Promise<VerifyReport> {
   return inSnapshot(pool, async (client) => {
     const verifier = new Verifier(keys, true);
     await readTree(client, verifier, kept);
     await readEvents(client, verifier, onProgress);
     await compareRows(client, verifier);
+    await checkKeys(client, verifier, openKey);
     return verifier.result();
   });
 }
 
 async function readTree(client: PoolClient, verifier: Verifier, kept: readonly KeptCheckpoint[]): Promise<void> {
-  for await (const rows of rowsOf<{ size: number; note: string }>(client, NOTES))
-    for (const { note, size } of rows) verifier.checkpoint(note, `size ${size} in the store`, false);
+  for await (const rows of rowsOf<{ size: number; note: string; frontier: Buffer }>(client, NOTES))
+    for (const { note, size, frontier } of rows) {
+      verifier.checkpoint(note, `size ${size} in the store`, false, frontier);
+      if (note.split('\n')[1] !== String(size))
+        verifier.report(`The checkpoint of size ${size} in the store is of another size.`);
+    }
   for (const { note, where } of kept) verifier.checkpoint(note, where, true);
   for await (const rows of rowsOf<Leaf & { position: number }>(client, LEAVES))
     for (const { position, ...leaf } of rows) verifier.leaf(position, leaf);
   verifier.endOfTree();
 }
 
-async function readEvents(client: PoolClient, verifier: Verifier, onProgress: VerifyOptions['onProgress']): Promise<void> {
-  const { rows: counted } = await client.query<{ n: number }>('SELECT coalesce(sum(length), 0)::float8 AS n FROM chain');
+async function readEvents(
+  client: PoolClient,
+  verifier: Verifier,
+  onProgress: VerifyOptions['onProgress'],
+): Promise<void> {
+  const { rows: counted } = await client.query<{ n: number }>(
+    'SELECT coalesce(sum(length), 0)::float8 AS n FROM chain',
+  );
   let done = 0;
   for await (const rows of rowsOf<RawEvent>(client, EVENTS)) {
     for (const row of rows) verifier.event(row);
     done += rows.length;
     onProgress(done, counted[0]?.n ?? done);
   }
-  for await (const rows of rowsOf<{ session: string; length: number; hash: string }>(client, HEADS))
-    for (const { session, length, hash } of rows) verifier.head(session, length, hash);
+  for await (const rows of rowsOf<HeadRow>(client, HEADS))
+    for (const { session, length, hash, ...more } of rows)
+      verifier.head(session, length, hash, { lastAt: more.last_at, isOpen: more.is_open, isCovered: more.is_covered });
   verifier.endOfEvents();
+}
+
+const KEYS = `
+  SELECT s.id AS session, k.key_id, k.wrapped FROM session s FULL JOIN session_key k ON k.session_id = s.id ORDER BY s.id`;
+
+/** A key that is gone without a word in the record was not erased by those who may. */
+async function checkKeys(client: PoolClient, verifier: Verifier, openKey: VerifyOptions['openKey']): Promise<void> {
+  for await (const rows of rowsOf<{ session: string | null; key_id: string | null; wrapped: Buffer | null }>(
+    client,
+    KEYS,
+  ))
+    for (const { session, key_id: keyId, wrapped } of rows) {
+      if (session === null) verifier.report('There is a key of a session that does not exist.');
+      else if (keyId === null || wrapped === null) {
+        if (!verifier.erased.has(session))
+          verifier.report('The key of this session is gone, and no event says that it was erased.', {
+            session,
+            position: 0,
+          });
+      } else
+        try {
+          openKey?.(session, { keyId, wrapped });
+        } catch (error) {
+          verifier.report(
+            `The key of this session can not be opened: ${error instanceof Error ? error.message : String(error)}`,
+            { session, position: 0 },
+          );
+        }
+    }
 }
 
 /** What search goes by has to follow from the events. */
@@ -85,7 +137,15 @@ async function compareRows(client: PoolClient, verifier: Verifier): Promise<void
 const KINDS = {
   session: ['session_opened'],
   statement: ['statement_submitted', 'statement_refused'],
-  outcome: ['statement_refused', 'statement_completed', 'statement_failed', 'statement_cancelled', 'statement_settled', 'approval_decided', 'approval_expired'],
+  outcome: [
+    'statement_refused',
+    'statement_completed',
+    'statement_failed',
+    'statement_cancelled',
+    'statement_settled',
+    'approval_decided',
+    'approval_expired',
+  ],
 } as const;
 
 const brief = (text: string): string => createHash('sha256').update(text).digest('base64').slice(0, 22);
@@ -97,7 +157,10 @@ async function findDifference(
   name: keyof typeof KINDS,
   sql: string,
 ): Promise<void> {
-  const expected = new Map<string, { readonly text: string; readonly session: string; readonly position: number; readonly at: string }>();
+  const expected = new Map<
+    string,
+    { readonly text: string; readonly session: string; readonly position: number; readonly at: string }
+  >();
   const terms = new Map<string, readonly string[]>();
   const kinds = [...KINDS[name], 'session_opened'];
   for await (const rows of rowsOf<RawEvent>(
@@ -115,11 +178,16 @@ async function findDifference(
   for await (const rows of rowsOf<{ id: string; text: string }>(client, sql))
     for (const { id, text } of rows) {
       const known = expected.get(id);
-      if (!known) verifier.report(`The ${name} row ${id} stands for no event: it was put in.`, { session: name === 'session' ? id : undefined });
-      else if (known.text !== brief(text)) verifier.report(`The ${name} row ${id} is not what its event says: it was changed.`, known);
+      if (!known)
+        verifier.report(`The ${name} row ${id} stands for no event: it was put in.`, {
+          session: name === 'session' ? id : undefined,
+        });
+      else if (known.text !== brief(text))
+        verifier.report(`The ${name} row ${id} is not what its event says: it was changed.`, known);
       expected.delete(id);
     }
-  for (const [id, place] of expected) verifier.report(`The ${name} row ${id} is missing: search would not find it.`, place);
+  for (const [id, place] of expected)
+    verifier.report(`The ${name} row ${id} is missing: search would not find it.`, place);
 }
 
 function textOf(
@@ -129,7 +197,9 @@ function textOf(
 ): { readonly id: string; readonly text: string } | undefined {
   switch (name) {
     case 'session':
-      return event.kind === 'session_opened' ? { id: event.session, text: sessionText(event.session, event.at, event.body) } : undefined;
+      return event.kind === 'session_opened'
+        ? { id: event.session, text: sessionText(event.session, event.at, event.body) }
+        : undefined;
     case 'statement': {
       const row = statementRow(event);
       return row && { id: row.id, text: statementText({ ...row, terms: [...terms, ...row.terms] }) };

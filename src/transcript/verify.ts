@@ -13,6 +13,7 @@ import { publicPart, type VerifierKey } from './keys.js';
 import { openCheckpoint } from './note.js';
 import { outcomeRow, statementRow, termsOfSession } from './projection.js';
 import type { RawEvent } from './reader.js';
+import { sessionKey } from './sessions.js';
 import { Frontier, leafHash } from './tree.js';
 
 /** A place where the transcript is not what was written. */
@@ -51,6 +52,14 @@ interface SessionState {
   hash: Buffer;
   sequence: bigint;
   at: string;
+  isOpen: boolean;
+}
+
+/** What the store keeps of a chain's end besides its length and hash. */
+export interface HeadState {
+  readonly lastAt: string;
+  readonly isOpen: boolean;
+  readonly isCovered: boolean;
 }
 
 interface TailEvent {
@@ -106,11 +115,15 @@ export interface Projections {
 export class Verifier {
   readonly #keys: readonly VerifierKey[];
   readonly #frontier = Frontier.empty();
-  readonly #checkpoints = new Map<number, { readonly root: Buffer; readonly where: string }[]>();
+  readonly #checkpoints = new Map<
+    number,
+    { readonly root: Buffer; readonly where: string; readonly frontier: Buffer | undefined }[]
+  >();
   readonly #leaves = new Map<string, { readonly length: number; readonly hash: string; readonly leaf: number }[]>();
   readonly #sessions = new Map<string, SessionState>();
   readonly #starts = new Map<string, { readonly length: number; readonly hash: Buffer }>();
   readonly #writers = new Map<string, WriterState>();
+  readonly #leafLengths = new Map<string, number>();
   /** Up to which length checkpoints cover a session. */
   readonly #covered = new Map<string, number>();
   /** Everything there is, not some sessions of it: what is missing is missed. */
@@ -122,11 +135,18 @@ export class Verifier {
   #session = '';
   #terms: readonly string[] = [];
   readonly projections: Projections;
+  /** Sessions whose keys were erased, as the record says. */
+  readonly erased = new Set<string>();
   #isCut = false;
   #isTailSigned = true;
   #events = 0;
   #count = 0;
   #kept = 0;
+  /** Of the checkpoints in the store, the largest; and all. */
+  #stored = 0;
+  readonly #sizes = new Set<number>();
+  readonly #keptSizes = new Map<number, string>();
+  readonly #heads = new Set<string>();
   #largest = 0;
   #uncovered = 0;
   #proved = 0;
@@ -147,13 +167,18 @@ export class Verifier {
 
   // --- the tree
 
-  /** `where`: whence it comes, in words; `isKept`: not from the store itself. */
-  checkpoint(note: string, where: string, isKept: boolean): void {
+  /** `where`: whence it comes, in words; `isKept`: not from the store itself; `frontier`: what the store would go on from. */
+  checkpoint(note: string, where: string, isKept: boolean, frontier?: Buffer): void {
     if (isKept) this.#kept++;
     try {
       const { size, root } = openCheckpoint(note, this.#keys);
+      if (isKept) this.#keptSizes.set(size, where);
+      else {
+        this.#sizes.add(size);
+        this.#stored = Math.max(this.#stored, size);
+      }
       const known = this.#checkpoints.get(size) ?? [];
-      known.push({ root, where });
+      known.push({ root, where, frontier });
       this.#checkpoints.set(size, known);
       this.#count++;
       this.#largest = Math.max(this.#largest, size);
@@ -172,16 +197,22 @@ export class Verifier {
     const known = this.#leaves.get(leaf.session) ?? [];
     const before = known.at(-1);
     if (before && leaf.length <= before.length)
-      this.report(`Leaf ${position} of the tree goes back behind an earlier one.`, { session: leaf.session, position: leaf.length });
+      this.report(`Leaf ${position} of the tree goes back behind an earlier one.`, {
+        session: leaf.session,
+        position: leaf.length,
+      });
     known.push({ length: leaf.length, hash: leaf.hash, leaf: position });
+    this.#leafLengths.set(leaf.session, leaf.length);
     this.#leaves.set(leaf.session, known);
     this.#checkRoot(this.#frontier.size);
   }
 
   #checkRoot(size: number): void {
-    for (const { root, where } of this.#checkpoints.get(size) ?? [])
-      if (!this.#frontier.root().equals(root))
-        this.report(`The first ${size} leaves of the tree are not those that the checkpoint of ${where} was signed over.`);
+    for (const { root, where, frontier } of this.#checkpoints.get(size) ?? [])
+      if (!this.#frontier.root().equals(root) || (frontier && !frontier.equals(this.#frontier.encode())))
+        this.report(
+          `The first ${size} leaves of the tree are not those that the checkpoint of ${where} was signed over.`,
+        );
     this.#checkpoints.delete(size);
   }
 
@@ -197,7 +228,14 @@ export class Verifier {
       const last = leaves.findLast(({ leaf }) => leaf < this.#largest);
       if (last) this.#covered.set(session, last.length);
     }
-    if (this.#count === 0 && this.#frontier.size > 0) this.report('There are leaves of a tree and no checkpoint that covers them.');
+    // They come together; where not, the checkpoint was taken away.
+    if (this.#frontier.size > this.#stored)
+      this.report(
+        `The checkpoint over all ${this.#frontier.size} leaves is gone from the store: its newest covers ${this.#stored}.`,
+      );
+    if (this.#isComplete)
+      for (const [size, where] of this.#keptSizes)
+        if (!this.#sizes.has(size)) this.report(`The checkpoint of ${where} is gone from the store.`);
   }
 
   // --- chains
@@ -219,7 +257,7 @@ export class Verifier {
     let state = this.#sessions.get(session);
     if (!state) {
       const start = this.#starts.get(session) ?? { length: 0, hash: firstHash(session) };
-      state = { ...start, sequence: -1n, at: event.at };
+      state = { ...start, sequence: -1n, at: event.at, isOpen: true };
       this.#sessions.set(session, state);
     }
     const content = contentOf(event);
@@ -231,20 +269,28 @@ export class Verifier {
       this.report(what, { session, position: Math.min(position, state.length), at: event.at });
       state.length = position;
     } else {
-      const hash = nextHash(state.hash, content);
+      const hash = nextHash(state.hash, content, BigInt(event.sequence), event.signature);
       if (hash.toString('hex') !== event.hash)
-        this.report(`Event ${position} is not what was written, or not where it was written: its hash does not follow.`, {
-          session,
-          position,
-          at: event.at,
-        });
+        this.report(
+          `Event ${position} is not what was written, or not where it was written: its hash does not follow.`,
+          {
+            session,
+            position,
+            at: event.at,
+          },
+        );
     }
     if (BigInt(event.sequence) <= state.sequence)
-      this.report(`Event ${position} stands before an earlier one in the order of writing.`, { session, position, at: event.at });
+      this.report(`Event ${position} stands before an earlier one in the order of writing.`, {
+        session,
+        position,
+        at: event.at,
+      });
     state.sequence = BigInt(event.sequence);
     state.hash = Buffer.from(event.hash, 'hex');
     state.length = position + 1;
     state.at = event.at;
+    if (event.kind === 'session_closed') state.isOpen = false;
     this.#compareLeaf(event);
     this.#noteWriter(event, content, position < (this.#covered.get(session) ?? 0));
     this.#project(event);
@@ -258,7 +304,11 @@ export class Verifier {
     const next = leaves?.[0];
     if (next?.length !== position + 1) return;
     if (next.hash !== hash)
-      this.report(`Event ${position} is not the one that checkpoints cover: the chain was computed anew.`, { session, position, at });
+      this.report(`Event ${position} is not the one that checkpoints cover: the chain was computed anew.`, {
+        session,
+        position,
+        at,
+      });
     leaves?.shift();
   }
 
@@ -285,23 +335,32 @@ export class Verifier {
       this.projections.sessions.add(sessionText(event.session, event.at, parsed.body));
       return;
     }
+    if (kind === 'keys_erased') {
+      const { sessions } = parsed.body;
+      for (const session of Array.isArray(sessions) ? sessions : []) this.erased.add(String(session));
+      return;
+    }
     const row = statementRow(parsed);
     if (row && !this.#statements.has(row.id)) {
       this.#statements.add(row.id);
-      this.projections.statements.add(
-        statementText({ ...row, terms: [...this.#terms, ...row.terms] }),
-      );
+      this.projections.statements.add(statementText({ ...row, terms: [...this.#terms, ...row.terms] }));
     }
     const outcome = outcomeRow(parsed);
     if (outcome && !this.#outcomes.has(outcome.id)) {
       this.#outcomes.add(outcome.id);
       this.projections.outcomes.add(outcomeText(outcome));
     } else if (outcome && outcome.state !== 'denied')
-      this.report(`Statement ${outcome.id} has two outcomes.`, { session: event.session, position: event.position, at: event.at });
+      this.report(`Statement ${outcome.id} has two outcomes.`, {
+        session: event.session,
+        position: event.position,
+        at: event.at,
+      });
   }
 
   /** What a session's head says, where there is one to ask. */
-  head(session: string, length: number, hash: string): void {
+  head(session: string, length: number, hash: string, more?: HeadState): void {
+    this.#heads.add(session);
+    if (more) this.#checkHead(session, length, more);
     const state = this.#sessions.get(session);
     const start = this.#starts.get(session);
     if (!state && start?.length === length && start.hash.toString('hex') === hash) return;
@@ -317,8 +376,27 @@ export class Verifier {
       );
   }
 
+  #checkHead(session: string, length: number, { lastAt, isOpen, isCovered }: HeadState): void {
+    const state = this.#sessions.get(session);
+    if (!state) return;
+    if (state.at !== lastAt || state.isOpen !== isOpen)
+      this.report('What the store says of the end of this session is not what its events say.', {
+        session,
+        position: state.length,
+      });
+    if (isCovered && (this.#leafLengths.get(session) ?? 0) < length)
+      this.report('This session passes for covered by checkpoints, and is not.', {
+        session,
+        position: this.#leafLengths.get(session) ?? 0,
+      });
+  }
+
   /** After all events. */
   endOfEvents(): void {
+    if (this.#isComplete)
+      for (const [session, { length, at }] of this.#sessions)
+        if (!this.#heads.has(session))
+          this.report('The head of this session is missing.', { session, position: length, at });
     for (const [session, leaves] of this.#leaves) {
       const state = this.#sessions.get(session);
       const start = this.#starts.get(session);
@@ -358,7 +436,10 @@ export class Verifier {
     let batch: TailEvent[] = [];
     for (const event of events) {
       if (event.n !== expected) {
-        this.report(`What its writer wrote before this event is missing, or was written twice: number ${expected}.`, event);
+        this.report(
+          `What its writer wrote before this event is missing, or was written twice: number ${expected}.`,
+          event,
+        );
         return;
       }
       expected++;
@@ -368,16 +449,27 @@ export class Verifier {
       batch = [];
     }
     const [loose] = batch;
-    if (loose) this.report('This event is not signed: what was written together with it is missing, or no gateway of ours wrote it.', loose);
+    if (loose)
+      this.report(
+        'This event is not signed: what was written together with it is missing, or no gateway of ours wrote it.',
+        loose,
+      );
   }
 
   #checkBatch(writer: string, batch: readonly TailEvent[], encoded: string): void {
     const [first] = batch;
     if (!first) return;
-    const message = batchMessage(writer, first.n, batch.map(({ content }) => content));
+    const message = batchMessage(
+      writer,
+      first.n,
+      batch.map(({ content }) => content),
+    );
     const signature = Buffer.from(encoded, 'base64');
     if (!this.#keys.some(({ key }) => verifySignature(null, message, publicPart(key), signature)))
-      this.report('This event was not written by a gateway of ours: the signature over it and what came with it does not fit.', first);
+      this.report(
+        'This event was not written by a gateway of ours: the signature over it and what came with it does not fit.',
+        first,
+      );
   }
 
   /** A proof that came with the session covers it up to here. */
@@ -410,6 +502,7 @@ export class Verifier {
 
 const PROJECTED: ReadonlySet<string> = new Set([
   'session_opened',
+  'keys_erased',
   'statement_submitted',
   'statement_refused',
   'statement_completed',
@@ -421,6 +514,14 @@ const PROJECTED: ReadonlySet<string> = new Set([
 ]);
 
 const list = (items: readonly string[]): string => items.join('\u001e');
+
+/** What an agent's session is found by: see sessions.ts. */
+function sessionKeyOf(body: Readonly<Record<string, unknown>>): string {
+  if (body['actor'] !== 'agent') return '';
+  const client = (body['client'] ?? {}) as Readonly<Record<string, unknown>>;
+  const { issuer, subject, client_id: clientId, token_id: tokenId } = body;
+  return sessionKey(String(issuer), String(subject), String(clientId), String(tokenId ?? client['name'] ?? ''));
+}
 
 /** The row of a session, from the event that opened it. */
 export function sessionText(session: string, at: string, body: Readonly<Record<string, unknown>>): string {
@@ -440,12 +541,23 @@ export function sessionText(session: string, at: string, body: Readonly<Record<s
     text(client['name']),
     text(client['version']),
     text(body['address']),
+    sessionKeyOf(body),
     list(termsOfSession(body)),
   ]);
 }
 
 export const statementText = (row: NonNullable<ReturnType<typeof statementRow>>): string =>
-  joinedRow([row.id, row.at, row.session_id, row.kind, row.verdict, row.fingerprint, row.text, row.purpose, list(row.terms)]);
+  joinedRow([
+    row.id,
+    row.at,
+    row.session_id,
+    row.kind,
+    row.verdict,
+    row.fingerprint,
+    row.text,
+    row.purpose,
+    list(row.terms),
+  ]);
 
 export const outcomeText = (row: NonNullable<ReturnType<typeof outcomeRow>>): string =>
   joinedRow([row.id, row.at, row.state, row.rows, row.bytes, row.duration_ms, row.query_id]);

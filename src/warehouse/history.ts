@@ -81,7 +81,9 @@ export async function readHistory(
     const ended = rows.map(({ ENDED }) => ENDED).filter((time) => time > since.getTime());
     const oldest = new Date(Math.min(...ended));
     if (end && oldest.getTime() >= end.getTime())
-      throw new Error(`More than ${PAGE} statements ended at ${oldest.toISOString()}: the history can not be read past them.`);
+      throw new Error(
+        `More than ${PAGE} statements ended at ${oldest.toISOString()}: the history can not be read past them.`,
+      );
     end = oldest;
   }
 }

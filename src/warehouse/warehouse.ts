@@ -81,7 +81,8 @@ export class Warehouse implements AsyncDisposable {
    */
   async history(key: PoolKey, range: HistoryRange): Promise<readonly HistoryEntry[]> {
     const database = this.options.database ?? (await this.catalog.databases(key))[0];
-    if (database === undefined) throw new Error(`The role ${key.role} may use no database, so the history can't be read.`);
+    if (database === undefined)
+      throw new Error(`The role ${key.role} may use no database, so the history can't be read.`);
     return this.#pool.use(key, (connection) => readHistory(connection, database, range, SETUP_TAG));
   }
 

@@ -12,8 +12,8 @@ import { Child, freePort } from '../../dist/cli/child.js';
 import { Gateway } from '../../dist/gateway.js';
 import { loadPolicies } from '../../dist/policy/index.js';
 import { lex } from '../../dist/sql/index.js';
-import { openStore } from '../support/store.mjs';
 import { Warehouse } from '../../dist/warehouse/index.js';
+import { openStore } from '../support/store.mjs';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const PRINCIPAL = {

@@ -148,20 +148,19 @@ CREATE INDEX leaf_by_session ON leaf (session_id, position);
 
 CREATE TABLE checkpoint (
   size     bigint PRIMARY KEY,
-  at       timestamptz NOT NULL,
   -- A signed note (C2SP): origin, size and root of the tree, and the signature.
   note     text NOT NULL,
   -- The complete subtrees of the tree, largest first: what the next root is computed from.
   frontier bytea NOT NULL
 );
 
--- The hash of an event: SHA-256 over the one before it and its own canonical JSON.
-CREATE FUNCTION chain_step(before bytea, head bytea, content text) RETURNS bytea
+-- The hash of an event: SHA-256 over the one before it, its own canonical JSON, its sequence in eight bytes, and its signature if any.
+CREATE FUNCTION chain_step(before bytea, head bytea, content text, sequence bigint, signature bytea) RETURNS bytea
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
-  RETURN sha256(coalesce(before, head) || convert_to(content, 'UTF8'));
+  RETURN sha256(coalesce(before, head) || convert_to(content, 'UTF8') || int8send(sequence) || coalesce(signature, ''));
 END $$;
-CREATE AGGREGATE chain_hash(bytea, text) (SFUNC = chain_step, STYPE = bytea);
+CREATE AGGREGATE chain_hash(bytea, text, bigint, bytea) (SFUNC = chain_step, STYPE = bytea);
 
 CREATE FUNCTION first_hash(session_id uuid) RETURNS bytea LANGUAGE sql IMMUTABLE
 RETURN sha256(convert_to('snowfence session ' || session_id::text, 'UTF8'));
@@ -214,7 +213,8 @@ END $$;
 
 -- Adds what happened, all or nothing. Locks the heads of the sessions, so that any number of processes may write to one session.
 -- batch: {"writer", "sessions": […], "events": […], "statements": […], "outcomes": […], "begins": […], "ends": […], "counts": […]}
--- Answers {"heads": [[session, length before, hash before, length, hash]…], "counts": {principal: statements of this hour}}.
+-- Answers {"heads": [[session, length before, hash before, length, hash, [sequence of each event]]…],
+-- "counts": {principal: statements of this hour}}.
 CREATE FUNCTION append(batch json) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -247,34 +247,32 @@ BEGIN
   ORDER BY session_id FOR UPDATE;
 
   WITH given AS (
-    SELECT * FROM ROWS FROM (json_to_recordset(batch->'events')
+    SELECT e.*, nextval('event_sequence') AS sequence, decode(e.sig, 'base64') AS signature FROM ROWS FROM (json_to_recordset(batch->'events')
       AS (s uuid, at timestamptz, n bigint, st uuid, k text, body text, sig text)) WITH ORDINALITY AS e (s, at, n, st, k, body, sig, place)
   ), hung AS (
     SELECT given.*, chain.length - 1 + row_number() OVER same AS position,
-           CASE WHEN row_number() OVER same = 1 THEN chain.hash END AS head,
            chain.hash AS before_hash, chain.length AS before_length,
            event_content(given.s, given.at, (batch->>'writer')::uuid, given.n, given.st, given.k, given.body) AS content
     FROM given JOIN chain ON chain.session_id = given.s
     WINDOW same AS (PARTITION BY given.s ORDER BY given.place)
   ), hashed AS (
-    SELECT hung.*, chain_hash(hung.before_hash, hung.content) OVER (PARTITION BY hung.s ORDER BY hung.place) AS hash FROM hung
+    SELECT hung.*, chain_hash(hung.before_hash, hung.content, hung.sequence, hung.signature) OVER (PARTITION BY hung.s ORDER BY hung.place) AS hash FROM hung
   ), added AS (
     INSERT INTO event (session_id, position, at, sequence, writer, n, statement_id, kind, body, hash, signature)
-    SELECT s, position, at, nextval('event_sequence'), (batch->>'writer')::uuid, n, st, k, body::json, hash, decode(sig, 'base64')
-    FROM hashed ORDER BY place
+    SELECT s, position, at, sequence, (batch->>'writer')::uuid, n, st, k, body::json, hash, signature FROM hashed
   ), last AS (
     SELECT DISTINCT ON (s) s, position + 1 AS length, hash, at, before_length, before_hash FROM hashed ORDER BY s, position DESC
   ), seen AS (
-    SELECT s, bool_or(k = 'session_closed') AS closes FROM given GROUP BY s
+    SELECT s, bool_or(k = 'session_closed') AS closes, json_agg(sequence ORDER BY place) AS sequences FROM given GROUP BY s
   ), moved AS (
     UPDATE chain SET length = last.length, hash = last.hash, last_at = last.at, is_covered = false,
            is_open = chain.is_open AND NOT seen.closes
     FROM last JOIN seen USING (s) WHERE chain.session_id = last.s
-    RETURNING last.s, last.before_length, last.before_hash, last.length, last.hash
+    RETURNING last.s, last.before_length, last.before_hash, last.length, last.hash, seen.sequences
   )
-  SELECT json_agg(json_build_array(s, before_length, encode(before_hash, 'hex'), length, encode(hash, 'hex'))) INTO heads FROM moved;
+  SELECT json_agg(json_build_array(s, before_length, encode(before_hash, 'hex'), length, encode(hash, 'hex'), sequences)) INTO heads FROM moved;
 
-  IF (SELECT count(DISTINCT e.s) FROM json_to_recordset(batch->'events') AS e (s uuid)) <> json_array_length(heads) THEN
+  IF (SELECT count(DISTINCT e.s) FROM json_to_recordset(batch->'events') AS e (s uuid)) <> coalesce(json_array_length(heads), 0) THEN
     RAISE EXCEPTION 'an event belongs to no session' USING ERRCODE = 'SF002';
   END IF;
 

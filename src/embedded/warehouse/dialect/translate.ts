@@ -200,7 +200,8 @@ class Translator {
     if (kind === 'function' && asText(body['name']).toUpperCase() === 'TABLE') {
       const inner = nodeOf(asList(body['args'])[0]);
       const called = (identifierOf(inner?.body['method'])?.name ?? asText(inner?.body['name'])).toUpperCase();
-      if (called.endsWith('QUERY_HISTORY_BY_USER')) return call('SF_QUERY_HISTORY_BY_USER', textNode(this.#session.user));
+      if (called.endsWith('QUERY_HISTORY_BY_USER'))
+        return call('SF_QUERY_HISTORY_BY_USER', textNode(this.#session.user));
       if (called.endsWith('QUERY_HISTORY') || called.endsWith('QUERY_HISTORY_BY_SESSION'))
         return call('SF_QUERY_HISTORY');
     }

@@ -1,0 +1,18 @@
+import type { Event, TranscriptStore } from '../../dist/transcript/index.js';
+
+interface TestActor {
+  issuer: string;
+  subject: string;
+  clientId: string;
+  groups: string[];
+  tokenId: string;
+}
+export function actor(name: string, groups?: string[]): TestActor;
+export const client: { transport: string; name: string; version: string; address: string };
+export function submitted(session: string, statement: string, more?: object): Event;
+export function completed(session: string, statement: string, more?: object): Event;
+export function refused(session: string, statement: string, more?: object): Event;
+export function fill(
+  store: TranscriptStore,
+  options?: { agents?: number; statements?: number; seed?: number },
+): Promise<string[]>;

@@ -1,0 +1,4 @@
+export function manipulate(
+  count: number,
+  seed: number,
+): Promise<{ made: number; missed: string[]; found: Record<string, number> }>;

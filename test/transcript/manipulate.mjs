@@ -1,0 +1,344 @@
+/**
+ * Manipulations of the store by somebody who may do everything in the database and has no key: each is made in a copy of it, and
+ * `verify` has to find it. COUNT and SEED are arguments: node test/transcript/manipulate.mjs 200 1
+ */
+import { generateKeyPairSync, sign } from 'node:crypto';
+import pg from 'pg';
+import { batchMessage, contentOf, firstHash, nextHash } from '../../dist/transcript/chain.js';
+import { leafText } from '../../dist/transcript/checkpoints.js';
+import { Checkpoints, storePool, trustedKeys, verifyStore } from '../../dist/transcript/index.js';
+import { signCheckpoint } from '../../dist/transcript/note.js';
+import { Frontier, leafHash } from '../../dist/transcript/tree.js';
+import { startPostgres } from '../support/postgres.mjs';
+import { random } from '../support/random.mjs';
+import { newKeys, openStore } from '../support/store.mjs';
+import { fill } from './fill.mjs';
+
+const databaseUrl = (url, name) => {
+  const other = new URL(url);
+  other.pathname = `/${name}`;
+  return other.href;
+};
+
+const TABLES = ['event', 'session', 'statement', 'outcome', 'chain', 'leaf', 'checkpoint', 'session_key'];
+const UNITS = {
+  event: 'session_id, position',
+  leaf: 'position',
+  checkpoint: 'size',
+  chain: 'session_id',
+  session_key: 'session_id',
+};
+
+const rowsOf = async (db, table) => (await db.query(`SELECT * FROM ${table} ORDER BY ${UNITS[table] ?? 'id'}`)).rows;
+
+/** Another value of the same type; undefined where the column can't be changed by itself. */
+function other(value, next) {
+  if (typeof value === 'boolean') return !value;
+  if (Buffer.isBuffer(value)) {
+    const copy = Buffer.from(value);
+    if (copy.length === 0) return Buffer.from([1]);
+    copy[Math.floor(next() * copy.length)] ^= 1 << Math.floor(next() * 8);
+    return copy;
+  }
+  if (value instanceof Date) return new Date(value.getTime() + 1 + Math.floor(next() * 3000));
+  if (Array.isArray(value)) return [...value, 'x'];
+  if (typeof value === 'object' && value !== null) return JSON.stringify({ ...value, changed: true });
+  if (typeof value === 'number') return value + 1;
+  if (typeof value === 'string') {
+    if (/^[0-9a-f]{8}-/.test(value)) return value.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
+    if (/^\d+$/.test(value)) return String(Number(value) + 1);
+    const at = Math.floor(next() * (value.length + 1));
+    return `${value.slice(0, at)}x${value.slice(at)}`;
+  }
+  return undefined;
+}
+
+const KEYS = {
+  event: ['session_id', 'position'],
+  leaf: ['position'],
+  checkpoint: ['size'],
+  chain: ['session_id'],
+  session_key: ['session_id'],
+  session: ['id'],
+  statement: ['id'],
+  outcome: ['id'],
+};
+const whereOf = (table, row, from = 1) => ({
+  sql: KEYS[table].map((column, index) => `${column} = $${index + from}`).join(' AND '),
+  values: KEYS[table].map((column) => row[column]),
+});
+
+/** Does to a store what only its superuser can do. Each answers in a few words what it did, or undefined if it could not. */
+const MANIPULATIONS = {
+  async edit(db, next) {
+    const table = TABLES[Math.floor(next() * TABLES.length)];
+    const rows = await rowsOf(db, table);
+    const row = rows[Math.floor(next() * rows.length)];
+    const columns = Object.keys(row).filter((column) => row[column] !== null);
+    const column = columns[Math.floor(next() * columns.length)];
+    const value = other(row[column], next);
+    const where = whereOf(table, row, 2);
+    await db.query(`UPDATE ${table} SET ${column} = $1 WHERE ${where.sql}`, [value, ...where.values]);
+    return `${table}.${column} edited`;
+  },
+  async delete(db, next) {
+    const table = TABLES[Math.floor(next() * TABLES.length)];
+    const rows = await rowsOf(db, table);
+    const where = whereOf(table, rows[Math.floor(next() * rows.length)]);
+    await db.query(`DELETE FROM ${table} WHERE ${where.sql}`, where.values);
+    return `a row of ${table} deleted`;
+  },
+  /** The end of a session, its head mended. */
+  async cutOff(db, next) {
+    const chains = await rowsOf(db, 'chain');
+    const chain = chains[Math.floor(next() * chains.length)];
+    const keep = Math.floor(next() * Number(chain.length));
+    await db.query('DELETE FROM event WHERE session_id = $1 AND position >= $2', [chain.session_id, keep]);
+    const { rows } = await db.query('SELECT hash, at FROM event WHERE session_id = $1 AND position = $2', [
+      chain.session_id,
+      keep - 1,
+    ]);
+    await db.query('UPDATE chain SET length = $2, hash = $3, last_at = $4 WHERE session_id = $1', [
+      chain.session_id,
+      keep,
+      rows[0]?.hash ?? firstHash(chain.session_id),
+      rows[0]?.at ?? chain.last_at,
+    ]);
+    return `a session cut to ${keep} of ${chain.length}`;
+  },
+  /** A whole session, everywhere but in the tree. */
+  async session(db, next) {
+    const chains = await rowsOf(db, 'chain');
+    const { session_id: id } = chains[Math.floor(next() * chains.length)];
+    await db.query('DELETE FROM outcome WHERE id IN (SELECT id FROM statement WHERE session_id = $1)', [id]);
+    for (const table of ['statement', 'event', 'chain', 'session_key'])
+      await db.query(`DELETE FROM ${table} WHERE session_id = $1`, [id]);
+    await db.query('DELETE FROM session WHERE id = $1', [id]);
+    if (next() < 0.5) await db.query('DELETE FROM leaf WHERE session_id = $1', [id]);
+    return 'a whole session deleted';
+  },
+  /** Somebody else's event at the end of a session, chained as it has to be. */
+  async insert(db, next) {
+    const events = await rowsOf(db, 'event');
+    const event = events[Math.floor(next() * events.length)];
+    const { rows } = await db.query('SELECT * FROM chain WHERE session_id = $1', [event.session_id]);
+    const [chain] = rows;
+    const { rows: last } = await db.query('SELECT max(sequence) + 1 AS sequence, max(n) + 1 AS n FROM event');
+    const body = JSON.stringify({ reason: 'put in' });
+    const at = new Date();
+    const forged = {
+      session: event.session_id,
+      at: at.toISOString(),
+      writer: event.writer,
+      n: Number(next() < 0.5 ? last[0].n : event.n),
+      statement: null,
+      kind: 'session_closed',
+      body,
+    };
+    // Signed, but with another key.
+    const signature = generateKeyPairSync('ed25519').privateKey;
+    const signed =
+      next() < 0.5 ? sign(null, batchMessage(forged.writer, forged.n, [contentOf(forged)]), signature) : null;
+    const hash = nextHash(chain.hash, contentOf(forged), BigInt(last[0].sequence), signed?.toString('base64') ?? null);
+    await db.query(
+      `INSERT INTO event (session_id, position, at, sequence, writer, n, kind, body, hash, signature) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      [forged.session, chain.length, at, last[0].sequence, forged.writer, forged.n, forged.kind, body, hash, signed],
+    );
+    await db.query(
+      'UPDATE chain SET length = length + 1, hash = $2, last_at = $3, is_open = false, is_covered = false WHERE session_id = $1',
+      [forged.session, hash, at],
+    );
+    return 'an event put in at the end';
+  },
+  /** Two events change places. */
+  async swap(db, next) {
+    const events = await rowsOf(db, 'event');
+    const one = events[Math.floor(next() * events.length)];
+    const same = events.filter((event) => event !== one && (next() < 0.5 || event.session_id === one.session_id));
+    const two = same[Math.floor(next() * same.length)];
+    if (!two) return undefined;
+    const columns = next() < 0.5 ? ['body', 'kind', 'statement_id'] : ['session_id', 'position', 'sequence'];
+    if (columns.every((column) => JSON.stringify(one[column]) === JSON.stringify(two[column]))) return undefined;
+    await db.query(
+      'DELETE FROM event WHERE (session_id = $1 AND position = $2) OR (session_id = $3 AND position = $4)',
+      [one.session_id, one.position, two.session_id, two.position],
+    );
+    for (const [event, from] of [
+      [one, two],
+      [two, one],
+    ]) {
+      const row = { ...event, ...Object.fromEntries(columns.map((column) => [column, from[column]])) };
+      const names = Object.keys(row);
+      await db.query(
+        `INSERT INTO event (${names.join(', ')}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
+        names.map((name) => (name === 'body' ? JSON.stringify(row.body) : row[name])),
+      );
+    }
+    return `two events swapped by ${columns.join(', ')}`;
+  },
+  async truncate(db, next) {
+    const table = TABLES[Math.floor(next() * TABLES.length)];
+    await db.query(`TRUNCATE ${table} CASCADE`);
+    return `${table} truncated`;
+  },
+  /** An event is changed, and everything that hangs on it computed anew: chain, head, leaves, search rows; the roots can't be signed. */
+  async recompute(db, next) {
+    const chains = await rowsOf(db, 'chain');
+    const { session_id: id } = chains[Math.floor(next() * chains.length)];
+    const { rows: events } = await db.query(
+      `SELECT event.*, event_time(at) AS time, body::text AS text FROM event WHERE session_id = $1 ORDER BY position`,
+      [id],
+    );
+    const at = Math.floor(next() * events.length);
+    let hash = firstHash(id);
+    for (const [index, event] of events.entries()) {
+      if (index === at) event.text = JSON.stringify({ ...event.body, forged: true });
+      const content = contentOf({
+        session: id,
+        at: event.time,
+        writer: event.writer,
+        n: Number(event.n),
+        statement: event.statement_id,
+        kind: event.kind,
+        body: event.text,
+      });
+      hash = nextHash(hash, content, BigInt(event.sequence), event.signature?.toString('base64') ?? null);
+      await db.query('UPDATE event SET body = $3, hash = $4 WHERE session_id = $1 AND position = $2', [
+        id,
+        event.position,
+        event.text,
+        hash,
+      ]);
+      await db.query('UPDATE leaf SET hash = $3 WHERE session_id = $1 AND length = $2', [
+        id,
+        Number(event.position) + 1,
+        hash,
+      ]);
+    }
+    await db.query('UPDATE chain SET hash = $2 WHERE session_id = $1', [id, hash]);
+    const isTreeAnew = next() < 0.7;
+    if (isTreeAnew) await signAnew(db);
+    return `a chain computed anew${isTreeAnew ? ', the tree signed with another key' : ''}`;
+  },
+};
+
+/** The tree over the leaves as they are now, signed with a key that is not ours. */
+async function signAnew(db) {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const { rows } = await db.query(
+    `SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, event_time(at) AS at FROM leaf ORDER BY position`,
+  );
+  const { rows: notes } = await db.query('SELECT size::float8 AS size FROM checkpoint ORDER BY size');
+  const frontier = Frontier.empty();
+  for (const leaf of rows) {
+    frontier.push(leafHash(leafText(leaf)));
+    if (notes.some(({ size }) => size === frontier.size))
+      await db.query('UPDATE checkpoint SET note = $2, frontier = $3 WHERE size = $1', [
+        frontier.size,
+        signCheckpoint({ origin: 'snowfence-test', size: frontier.size, root: frontier.root() }, privateKey),
+        frontier.encode(),
+      ]);
+  }
+}
+
+/** Makes them, and answers those that were not found: empty where all were. */
+export async function manipulate(count, seed, say = () => undefined) {
+  const postgres = await startPostgres();
+  const control = new pg.Client({ connectionString: databaseUrl(postgres.url, 'template1') });
+  try {
+    await control.connect();
+    const keys = newKeys();
+    const kept = [];
+    const place = { name: 'here', put: async (note) => void kept.push({ note, where: 'the kept ones' }) };
+    // Half of it is covered by a checkpoint, then copied: the older dump. Then comes more, and the last checkpoint.
+    const record = async (filling) => {
+      const store = await openStore(postgres.url, { keys });
+      const fail = (problem, error) => {
+        throw new Error(problem, { cause: error });
+      };
+      const { pool, recorder } = store;
+      const checkpoints = new Checkpoints({
+        pool,
+        keys,
+        recorder,
+        places: [place],
+        onProblem: fail,
+        onIntegrityProblem: fail,
+      });
+      await fill(store, filling);
+      await checkpoints.make();
+      await recorder.close();
+      await checkpoints.make();
+      await pool.end();
+      return store.vault;
+    };
+    await record({ seed });
+    await control.query('CREATE DATABASE older TEMPLATE postgres');
+    const vault = await record({ seed: seed + 1, agents: 3 });
+    const look = async (name) => {
+      const copy = storePool(databaseUrl(postgres.url, name), 60_000, 2);
+      try {
+        return await verifyStore(copy, {
+          keys: trustedKeys(keys),
+          kept,
+          onProgress: () => undefined,
+          openKey: (session, key) => vault.check(session, key),
+        });
+      } finally {
+        await copy.end();
+      }
+    };
+    const untouched = await look('postgres');
+    if (!untouched.isWhole || untouched.uncovered !== 0)
+      throw new Error(`The untouched store does not verify: ${JSON.stringify(untouched)}`);
+    const next = random(seed);
+    const names = Object.keys(MANIPULATIONS);
+    const missed = [];
+    let made = 0;
+    const found = new Map();
+    const rolledBack = await look('older');
+    if (rolledBack.isWhole) missed.push('rolled back to an older dump');
+    for (let tried = 0; made < count && tried < count * 3; tried++) {
+      const name = names[tried % names.length];
+      await control.query('CREATE DATABASE copy TEMPLATE postgres');
+      const db = new pg.Client({ connectionString: databaseUrl(postgres.url, 'copy') });
+      await db.connect();
+      let what;
+      try {
+        what = await MANIPULATIONS[name](db, next);
+      } catch (error) {
+        // What the database itself does not let happen, such as two rows with one key, is no manipulation.
+        if (!/^(?:22|23)/.test(error.code ?? '')) throw error;
+      } finally {
+        await db.end();
+      }
+      if (what !== undefined) {
+        made++;
+        const report = await look('copy');
+        if (report.isWhole) missed.push(what);
+        else found.set(name, (found.get(name) ?? 0) + 1);
+        if (!report.isWhole && report.breaks[0]?.what === undefined) missed.push(`${what}: found, without a place`);
+        say(`${made} ${what}: ${report.isWhole ? 'NOT FOUND' : report.breaks[0]?.what}`);
+      }
+      await control.query('DROP DATABASE copy WITH (FORCE)');
+    }
+    return { made: made + 1, missed, found: Object.fromEntries(found) };
+  } finally {
+    await control.end();
+    await postgres.end();
+  }
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname) {
+  const [count = '200', seed = '1'] = process.argv.slice(2);
+  const started = Date.now();
+  const { made, missed, found } = await manipulate(Number(count), Number(seed), (text) =>
+    process.stdout.write(`${text}\n`),
+  );
+  process.stdout.write(`${JSON.stringify(found)}\n`);
+  for (const what of missed) process.stdout.write(`NOT FOUND: ${what}\n`);
+  process.stdout.write(
+    `${made - missed.length} passed, ${missed.length} failed (${Math.round((Date.now() - started) / 1000)} s)\n`,
+  );
+  process.exitCode = missed.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,9 @@
+/** A few of each kind; the gate makes 200. */
+import { expect, it } from 'vitest';
+import { manipulate } from './manipulate.mjs';
+
+it('finds what the superuser of the database does to the store', { timeout: 120_000 }, async () => {
+  const { made, missed } = await manipulate(24, 5);
+  expect(missed).toEqual([]);
+  expect(made).toBe(25);
+});
