@@ -7,8 +7,6 @@ import { sha256 } from './intent.js';
 import { RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
 import type { HistoryEntry, PoolKey, Warehouse } from './warehouse/index.js';
 
-/** A process that was silent for so long is gone. */
-const SILENT = '60 seconds';
 const AT_ONCE = 200;
 /** Where the history can't be read for so long, it is said to be unknown. */
 const GIVE_UP_MS = 3_600_000;
@@ -45,13 +43,15 @@ export interface SettleParts {
   readonly warehouse: Warehouse;
   /** With which roles the history may be asked: any of them will do. */
   readonly roles: () => readonly PoolKey[];
+  /** Milliseconds of silence after which a process is taken for dead. */
+  readonly silentMs: number;
   readonly onProblem: (problem: string, error: unknown) => void;
 }
 
 /** How many were settled. Throws RecorderUnavailable. */
-export async function settle({ transcript, warehouse, roles, onProblem }: SettleParts): Promise<number> {
+export async function settle({ transcript, warehouse, roles, silentMs, onProblem }: SettleParts): Promise<number> {
   const { pool, recorder, sessions } = transcript;
-  await pool.query('SELECT settle_writer($1::interval)', [SILENT]);
+  await pool.query("SELECT settle_writer($1 * interval '1 millisecond')", [silentMs]);
   const left = recorder.takeLeft();
   const lost = z.array(lostRow).parse((await pool.query(LOST, [left])).rows);
   if (lost.length === 0) return 0;

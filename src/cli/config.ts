@@ -87,6 +87,7 @@ const configFile = z.strictObject({
       })
       .prefault({}),
     auditors: z.array(z.string().min(1)).default([]),
+    settle_after: seconds.refine((ms) => ms >= 3000 && ms <= 600_000, 'from 3s to 10m').default(60_000),
   }),
   identity: z.strictObject({
     issuers: z
@@ -147,6 +148,8 @@ export interface Config {
   readonly checkpoints: { readonly everyMs: number; readonly files: readonly string[]; readonly stdout: boolean };
   /** Groups whose members may see the record whole. */
   readonly auditors: readonly string[];
+  /** A gateway that was silent for so long is taken for dead, and its statements are settled. */
+  readonly settleAfterMs: number;
   readonly webhooks: readonly Webhook[];
   readonly issuers: readonly IssuerOptions[];
   readonly policies: string;
@@ -434,6 +437,7 @@ export async function loadConfig(path: string): Promise<Config> {
       stdout: transcript.checkpoints.stdout,
     },
     auditors: transcript.auditors,
+    settleAfterMs: transcript.settle_after,
     webhooks: await Promise.all(parsed.webhooks.map((webhook) => readWebhook(webhook, base))),
     issuers: parsed.identity.issuers.map((issuer) => ({
       issuer: issuer.issuer,

@@ -31,7 +31,7 @@ const opened = z.object({
 const INDENT = ' '.repeat(15);
 
 /** A statement and what was decided of it: the lines without their time. */
-export function renderStatement(event: StoredEvent, style: Style): string[] {
+function renderStatement(event: StoredEvent, style: Style): string[] {
   const body = opening.parse(event.body);
   const isDenied = event.kind === 'statement_refused';
   const colour = isDenied ? style.red : body.verdict === 'approve' ? style.yellow : style.green;

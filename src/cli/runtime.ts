@@ -166,8 +166,15 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       onIntegrityProblem,
     }),
     everyMs: config.checkpoints.everyMs,
+    silentMs: config.settleAfterMs,
     settle: async () => {
-      const settled = await settle({ transcript, warehouse, roles, onProblem: complain });
+      const settled = await settle({
+        transcript,
+        warehouse,
+        roles,
+        silentMs: config.settleAfterMs,
+        onProblem: complain,
+      });
       if (settled > 0) log.info({ settled }, 'statements without an outcome were settled');
     },
     onProblem: complain,

@@ -47,7 +47,7 @@ export function readWebhookSecret(text: string): Buffer {
 }
 
 /** The headers of a delivery. `payload` is signed to the letter. */
-export function signedHeaders(secret: Uint8Array, id: string, at: Date, payload: string): Record<string, string> {
+function signedHeaders(secret: Uint8Array, id: string, at: Date, payload: string): Record<string, string> {
   const timestamp = String(Math.floor(at.getTime() / 1000));
   const signature = createHmac('sha256', secret).update(`${id}.${timestamp}.${payload}`).digest('base64');
   return {
@@ -85,7 +85,7 @@ export async function post(webhook: Pick<Webhook, 'url' | 'secret'>, id: string,
 }
 
 /** The type of an event as webhooks name it: dots between its parts. */
-export const typeOf = (kind: string): string => kind.replace('_', '.');
+const typeOf = (kind: string): string => kind.replace('_', '.');
 
 const payloadOf = (event: StoredEvent): string =>
   JSON.stringify({ type: typeOf(event.kind), timestamp: event.at, data: eventLine(event) });

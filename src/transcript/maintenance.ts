@@ -6,7 +6,8 @@ import type { Recorder } from './recorder.js';
 import type { Sessions } from './sessions.js';
 
 const LOCK = 7_016_646;
-const HEARTBEAT_MS = 10_000;
+/** Signs of life in the time after which a process is taken for dead. */
+const HEARTBEATS = 6;
 const WEEKS_AHEAD = 8;
 
 export interface MaintenanceOptions {
@@ -16,6 +17,8 @@ export interface MaintenanceOptions {
   readonly checkpoints: Checkpoints;
   /** Milliseconds between checkpoints. */
   readonly everyMs: number;
+  /** Milliseconds of silence after which others take this process for dead. */
+  readonly silentMs: number;
   /** Settles statements of processes that are gone, and those that this process has lost. */
   readonly settle: () => Promise<void>;
   readonly onProblem: (problem: string, error: unknown) => void;
@@ -33,11 +36,14 @@ export class Maintenance {
 
   /** The first round begins at once. */
   start(): void {
-    const { everyMs, recorder } = this.#options;
+    const { everyMs, silentMs, recorder } = this.#options;
     void this.round();
     this.#timers.push(
       setInterval(() => void this.round(), everyMs),
-      setInterval(() => void this.#try('to say that this process is alive', () => recorder.heartbeat()), HEARTBEAT_MS),
+      setInterval(
+        () => void this.#try('to say that this process is alive', () => recorder.heartbeat()),
+        silentMs / HEARTBEATS,
+      ),
     );
     for (const timer of this.#timers) timer.unref();
   }

@@ -79,22 +79,6 @@ const STORED: Readonly<Record<string, string>> = {
   fp: 'fingerprint',
   is: 'is',
 };
-const OTHERS = [
-  'verdict',
-  'state',
-  'session',
-  'statement',
-  'text',
-  'purpose',
-  'duration',
-  'rows',
-  'bytes',
-  'after',
-  'before',
-];
-/** Everything that may stand before a colon. */
-export const SEARCH_KEYS: readonly string[] = [...Object.keys(STORED), ...OTHERS];
-
 const VERDICTS: Readonly<Record<string, string>> = {
   allowed: 'allowed',
   allow: 'allowed',
@@ -157,7 +141,7 @@ const UNITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 };
 const COLUMNS: Readonly<Record<string, string>> = { duration: 'o.duration_ms', rows: 'o.rows', bytes: 'o.bytes' };
 
-function addNumber(conditions: Conditions, key: string, { value, isNot, column }: Term): void {
+function addNumber(conditions: Conditions, { key = '', value, isNot, column }: Term): void {
   const [, operator = '', digits, unit = ''] = /^(>=|<=|>|<|=)?(\d{1,15}(?:\.\d+)?)([a-z]*)$/i.exec(value) ?? [];
   const factor = UNITS[key]?.[unit.toLowerCase()];
   if (digits === undefined || factor === undefined) {
@@ -186,75 +170,88 @@ export function timeOf(text: string, now: Date): Date | undefined {
 }
 
 /** The least id of a moment: UUIDs of version 7 begin with it. */
-export function idAt(time: Date): string {
+function idAt(time: Date): string {
   const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-0000-0000-000000000000`;
 }
 
+function addVerdict(conditions: Conditions, { value, isNot, column }: Term): void {
+  const verdict = VERDICTS[value.toLowerCase()];
+  if (!verdict)
+    throw new SearchProblem(`There is no verdict "${value}".`, column, 'There are allowed, denied and asked.');
+  if (verdict === 'denied') {
+    // Some are refused only after they were allowed: by a limit, by a reviewer.
+    conditions.needsOutcome = true;
+    conditions.add((slot) => `o.state = ${slot}`, 'denied', isNot);
+  } else conditions.add((slot) => `s.terms @> ${slot}::text[]`, [`verdict:${verdict}`], isNot);
+}
+
+function addState(conditions: Conditions, { value, isNot, column }: Term): void {
+  const state = value.toLowerCase();
+  if (!STATES.includes(state))
+    throw new SearchProblem(`There is no state "${value}".`, column, `There are ${STATES.join(', ')}.`);
+  conditions.needsOutcome = true;
+  if (state === 'open') conditions.add((slot) => `(o.id IS NULL) = ${slot}`, true, isNot);
+  else conditions.add((slot) => `o.state = ${slot}`, state, isNot);
+}
+
+function addId(conditions: Conditions, { key, value, isNot, column }: Term): void {
+  if (!UUID.test(value)) throw new SearchProblem(`"${value}" is no id of a ${key ?? ''}.`, column);
+  conditions.add((slot) => `${key === 'session' ? 's.session_id' : 's.id'} = ${slot}::uuid`, value, isNot);
+}
+
+function addPurpose(conditions: Conditions, term: Term): void {
+  const { value, isNot } = term;
+  if (/[*?]/.test(value) || /^\/.+\/$/.test(value)) {
+    addPattern(conditions, 's.purpose', term);
+    return;
+  }
+  conditions.add((slot) => `s.purpose ILIKE ${slot}`, `%${like(value)}%`, isNot);
+  // What the index is over.
+  if (!isNot) conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`);
+}
+
+function addTime(conditions: Conditions, { key = '', value, isNot, column }: Term, now: Date): void {
+  const time = timeOf(value, now);
+  if (!time)
+    throw new SearchProblem(
+      `${key}:${value} is no time.`,
+      column,
+      `Such as ${key}:2026-11-01, ${key}:"2026-11-01 13:30" (UTC) or ${key}:7d.`,
+    );
+  conditions.add((slot) => `s.id ${key === 'after' ? '>=' : '<'} ${slot}::uuid`, idAt(time), isNot);
+}
+
+const OTHERS: Readonly<Record<string, (conditions: Conditions, term: Term, now: Date) => void>> = {
+  verdict: addVerdict,
+  state: addState,
+  session: addId,
+  statement: addId,
+  text: (conditions, term) => addPattern(conditions, TEXT, term),
+  purpose: addPurpose,
+  duration: addNumber,
+  rows: addNumber,
+  bytes: addNumber,
+  after: addTime,
+  before: addTime,
+};
+
+/** Everything that may stand before a colon. */
+const SEARCH_KEYS: readonly string[] = [...Object.keys(STORED), ...Object.keys(OTHERS)];
+
 function addTerm(conditions: Conditions, term: Term, now: Date): void {
   const { key, value, isNot, column } = term;
-  if (key === undefined) return addWords(conditions, term);
-  if (value === '') throw new SearchProblem(`Nothing stands after ${key}:.`, column);
-  const stored = STORED[key];
-  if (stored !== undefined)
-    return conditions.add((slot) => `s.terms @> ${slot}::text[]`, [`${stored}:${value.toLowerCase()}`], isNot);
-  switch (key) {
-    case 'verdict': {
-      const verdict = VERDICTS[value.toLowerCase()];
-      if (!verdict)
-        throw new SearchProblem(`There is no verdict "${value}".`, column, 'There are allowed, denied and asked.');
-      if (verdict !== 'denied')
-        return conditions.add((slot) => `s.terms @> ${slot}::text[]`, [`verdict:${verdict}`], isNot);
-      conditions.needsOutcome = true;
-      return conditions.add((slot) => `o.state = ${slot}`, 'denied', isNot);
-    }
-    case 'state': {
-      const state = value.toLowerCase();
-      if (!STATES.includes(state))
-        throw new SearchProblem(`There is no state "${value}".`, column, `There are ${STATES.join(', ')}.`);
-      conditions.needsOutcome = true;
-      return state === 'open'
-        ? conditions.add((slot) => `(o.id IS NULL) = ${slot}`, true, isNot)
-        : conditions.add((slot) => `o.state = ${slot}`, state, isNot);
-    }
-    case 'session':
-    case 'statement':
-      if (!UUID.test(value)) throw new SearchProblem(`"${value}" is no id of a ${key}.`, column);
-      return conditions.add((slot) => `${key === 'session' ? 's.session_id' : 's.id'} = ${slot}::uuid`, value, isNot);
-    case 'text':
-      return addPattern(conditions, TEXT, term);
-    case 'purpose':
-      if (!/[*?]/.test(value) && !/^\/.+\/$/.test(value)) {
-        conditions.add((slot) => `s.purpose ILIKE ${slot}`, `%${like(value)}%`, isNot);
-        const words = wordsOf(value);
-        // All but the first and last of them are whole words.
-        if (!isNot && words.length > 2)
-          conditions.add(
-            (slot) => `s.terms @> ${slot}::text[]`,
-            words.slice(1, -1).map((word) => `w:${word}`),
-          );
-        if (!isNot) conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`);
-        return;
-      }
-      return addPattern(conditions, 's.purpose', term);
-    case 'duration':
-    case 'rows':
-    case 'bytes':
-      return addNumber(conditions, key, term);
-    case 'after':
-    case 'before': {
-      const time = timeOf(value, now);
-      if (!time)
-        throw new SearchProblem(
-          `${key}:${value} is no time.`,
-          column,
-          `Such as ${key}:2026-11-01, ${key}:"2026-11-01 13:30" (UTC) or ${key}:7d.`,
-        );
-      return conditions.add((slot) => `s.id ${key === 'after' ? '>=' : '<'} ${slot}::uuid`, idAt(time), isNot);
-    }
-    default:
-      throw new SearchProblem(`There is no search term "${key}:".`, column, `There are ${SEARCH_KEYS.join(', ')}.`);
+  if (key === undefined) {
+    addWords(conditions, term);
+    return;
   }
+  if (value === '') throw new SearchProblem(`Nothing stands after ${key}:.`, column);
+  const stored = Object.hasOwn(STORED, key) ? STORED[key] : undefined;
+  const special = Object.hasOwn(OTHERS, key) ? OTHERS[key] : undefined;
+  if (stored !== undefined)
+    conditions.add((slot) => `s.terms @> ${slot}::text[]`, [`${stored}:${value.toLowerCase()}`], isNot);
+  else if (special) special(conditions, term, now);
+  else throw new SearchProblem(`There is no search term "${key}:".`, column, `There are ${SEARCH_KEYS.join(', ')}.`);
 }
 
 const foundRow = z.object({

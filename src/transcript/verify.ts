@@ -78,7 +78,7 @@ interface WriterState {
 }
 
 /** Rows as numbers that can be added up: equal sums, equal sets. With a key of the moment nobody can prepare rows that cancel out. */
-export class RowSum {
+class RowSum {
   readonly #key = randomBytes(32);
   readonly #sum = Buffer.alloc(32);
   #count = 0;
@@ -102,7 +102,7 @@ export class RowSum {
 }
 
 /** A row as one text: each part with its length in bytes before it, so that none can pass for another. */
-export const joinedRow = (parts: readonly (string | number | null)[]): string =>
+const joinedRow = (parts: readonly (string | number | null)[]): string =>
   parts.map((part) => (part === null ? '-' : `${Buffer.byteLength(String(part))}:${part}`)).join('');
 
 export interface Projections {

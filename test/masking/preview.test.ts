@@ -1,13 +1,17 @@
 import { expect, it } from 'vitest';
+import { renderEvents } from '../../dist/cli/events.js';
 import { previewed } from '../../dist/cli/preview.js';
-import { renderEvents } from '../../dist/cli/sessions.js';
 import { styleFor } from '../../dist/cli/terminal.js';
 import type { StoredEvent } from '../../dist/transcript/index.js';
 
 it('lists show statements and purposes without the personal data in them', () => {
   const event: StoredEvent = {
     sequence: '1',
-    id: 'x',
+    position: 1,
+    writer: 'w',
+    n: 1,
+    hash: '',
+    signature: null,
     at: '2026-11-21T10:00:00.000Z',
     session: 's',
     statement: 't',

@@ -480,6 +480,7 @@ describe('search', () => {
 
   it.each([
     ['tabel:x', 'There is no search term "tabel:"', 1],
+    ['constructor:x', 'There is no search term "constructor:"', 1],
     ['agent:x verdict:perhaps', 'There is no verdict "perhaps"', 9],
     ['rows:many', 'is no number', 1],
     ['after:yesterday', 'is no time', 1],

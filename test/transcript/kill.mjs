@@ -1,0 +1,346 @@
+/**
+ * Gateways and PostgreSQL killed without warning while agents work. After each kill the chains have to verify, and what the warehouse's
+ * own history shows has to have its intent; at the end no statement may have two outcomes, and none that ran may be without one.
+ *
+ * node test/transcript/kill.mjs GATEWAYS POSTGRES SEED
+ */
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { stringify } from 'yaml';
+import { Child, freePort } from '../../dist/cli/child.js';
+import { loadConfig } from '../../dist/cli/config.js';
+import { newEncryptionKey, newSigningKey } from '../../dist/cli/keys.js';
+import { verifyConfigured } from '../../dist/cli/verify.js';
+import { IdentityProvider } from '../../dist/embedded/identity/index.js';
+import { statementOfTag } from '../../dist/settle.js';
+import { setUpStore, storePool } from '../../dist/transcript/index.js';
+import { isOwnQuestion, SETUP_TAG, Warehouse } from '../../dist/warehouse/index.js';
+import { startPostgres } from '../support/postgres.mjs';
+import { random } from '../support/random.mjs';
+import { gatewayUrlOf } from '../support/store.mjs';
+
+const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const AGENTS = [
+  { name: 'sales-bot', groups: ['sales-agents'] },
+  { name: 'pipeline-bot', groups: ['pipeline-agents'] },
+];
+const CALLERS = 8;
+
+/** Everything but the gateway, which comes and goes. */
+async function startParts() {
+  const ends = [];
+  const end = async () => {
+    for (const stop of ends.reverse()) await stop();
+  };
+  try {
+    const folder = await mkdtemp(join(tmpdir(), 'snowfence-kill-'));
+    ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+    const [port, warehousePort] = [await freePort(), await freePort()];
+    const mcpUrl = `http://127.0.0.1:${port}/mcp`;
+    const postgres = await startPostgres();
+    ends.push(() => postgres.end());
+    const warehouse = await Child.start(
+      '../embedded/warehouse/main.js',
+      {
+        port: warehousePort,
+        databases: ['ANALYTICS'],
+        seeds: [file('../acceptance/seed.sql')],
+        latencyMs: 15,
+        users: [{ name: 'SNOWFENCE', password: 'of-the-warehouse' }],
+      },
+      { UV_THREADPOOL_SIZE: '16' },
+    );
+    ends.push(() => warehouse.stop());
+    const provider = await IdentityProvider.start({
+      port: 0,
+      audience: mcpUrl,
+      agents: AGENTS,
+      reviewers: [],
+      tokenLifetime: 7200,
+      redirectUris: [],
+    });
+    ends.push(() => provider[Symbol.asyncDispose]());
+    const gatewayUrl = gatewayUrlOf(postgres.url);
+    const admin = storePool(postgres.url, 30_000, 1);
+    await setUpStore(admin, gatewayUrl).finally(() => admin.end());
+    const secrets = {
+      'gateway-url': gatewayUrl,
+      'warehouse-password': 'of-the-warehouse',
+      'signing.pem': newSigningKey(),
+      encryption: newEncryptionKey(),
+    };
+    await mkdir(folder, { recursive: true });
+    for (const [name, text] of Object.entries(secrets)) await writeFile(join(folder, name), text);
+    const config = join(folder, 'snowfence.yaml');
+    const issuer = {
+      issuer: provider.issuer,
+      audience: mcpUrl,
+      algorithms: ['ES256'],
+      token_type: 'at+jwt',
+      required_scopes: ['snowfence'],
+    };
+    await writeFile(
+      config,
+      stringify({
+        server: { listen: `127.0.0.1:${port}`, public_url: mcpUrl },
+        snowflake: {
+          account: 'demo',
+          username: 'SNOWFENCE',
+          access_url: `http://127.0.0.1:${warehousePort}`,
+          auth: 'password',
+          password_file: 'warehouse-password',
+        },
+        transcript: {
+          url_file: 'gateway-url',
+          signing_key_file: 'signing.pem',
+          encryption_keys: [{ file: 'encryption' }],
+          checkpoints: { every: '1s', files: ['checkpoints.txt'] },
+          settle_after: '3s',
+        },
+        identity: { issuers: [issuer] },
+        policies: file('../acceptance/policies'),
+        shutdown: { grace: '5s' },
+      }),
+    );
+    const tokens = await Promise.all(provider.agents.map((agent) => tokenOf(provider.issuer, mcpUrl, agent)));
+    return { folder, config, mcpUrl, postgres, tokens, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function tokenOf(issuer, audience, client) {
+  const response = await fetch(new URL('/token', issuer), {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from(`${client.client_id}:${client.client_secret}`).toString('base64')}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'snowfence', resource: audience }),
+  });
+  return (await response.json()).access_token;
+}
+
+async function startGateway({ config, mcpUrl }) {
+  const child = spawn(process.execPath, [file('../../dist/cli/main.js'), 'serve', '--config', config], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let words = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => {
+      words = (words + text).slice(-8000);
+    });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const until = Date.now() + 30_000;
+  for (;;) {
+    const isReady = await fetch(new URL('/readyz', mcpUrl)).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (isReady) return { child, ended, words: () => words };
+    if (child.exitCode !== null || Date.now() > until) throw new Error(`The gateway did not start: ${words}`);
+    await pause(20);
+  }
+}
+
+const STATEMENTS = [
+  'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID > @',
+  'SELECT NAME, EMAIL FROM ANALYTICS.SALES.CUSTOMERS WHERE CUSTOMER_ID > @ LIMIT 3',
+  'SELECT * FROM ANALYTICS.HR.SALARIES WHERE 1 = @',
+  'SELECT STATUS, COUNT(*) AS N FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID > @ GROUP BY STATUS',
+  'INSERT INTO ANALYTICS.STAGING.IMPORTS (ID) SELECT @',
+  'SELEC @',
+];
+
+/** An agent that goes on whatever happens; how many of its calls were answered. */
+async function work({ mcpUrl }, token, index, state) {
+  const next = random(1000 + index);
+  let client;
+  while (!state.isOver) {
+    try {
+      if (!client) {
+        client = new Client({ name: `caller-${index}`, version: '1' }, { versionNegotiation: { mode: 'auto' } });
+        await client.connect(
+          new StreamableHTTPClientTransport(new URL(mcpUrl), { authProvider: { token: async () => token } }),
+        );
+      }
+      const sql = (STATEMENTS[Math.floor(next() * STATEMENTS.length)] ?? '').replace('@', String(state.calls));
+      state.calls++;
+      const { structuredContent } = await client.callTool(
+        { name: 'query', arguments: { sql, purpose: 'to be killed' } },
+        { timeout: 10_000 },
+      );
+      state.answers.set(structuredContent?.status, (state.answers.get(structuredContent?.status) ?? 0) + 1);
+    } catch {
+      // The gateway is gone, as it should be.
+      await client?.close().catch(() => undefined);
+      client = undefined;
+      await pause(20);
+    }
+  }
+  await client?.close().catch(() => undefined);
+}
+
+const INTENTS = `
+  SELECT e.statement_id AS id FROM event e
+  WHERE e.statement_id = ANY($1) AND e.kind IN ('statement_submitted', 'estimate_asked') GROUP BY 1`;
+const OUTCOMES = `
+  SELECT statement_id AS id, count(*)::int AS n FROM event
+  WHERE kind IN ('statement_completed', 'statement_failed', 'statement_cancelled', 'statement_settled') GROUP BY 1 HAVING count(*) > 1`;
+
+export async function kill(gateways, postgresKills, seed, say = () => undefined) {
+  const parts = await startParts();
+  const problems = [];
+  const next = random(seed);
+  const config = await loadConfig(parts.config);
+  const warehouse = new Warehouse(config.warehouse);
+  const state = { isOver: false, calls: 0, answers: new Map() };
+  let gateway;
+  let seen = 0;
+  const check = async (when) => {
+    const report = await verifyConfigured(config, { checkpoints: [], keys: [], onProgress: () => undefined });
+    if (!report.isWhole) problems.push(`${when}: ${JSON.stringify(report.breaks.slice(0, 3))}`);
+    const history = await warehouse.history(
+      { role: 'AGENT_SALES_RO', warehouse: 'AGENT_WH' },
+      { since: new Date(Date.now() - 3_600_000) },
+    );
+    const pool = storePool(config.databaseUrl, 30_000, 1);
+    const ids = [...new Set(history.flatMap(({ tag }) => statementOfTag(tag) ?? []))];
+    const { rows } = await pool.query(INTENTS, [ids]);
+    const known = new Set(rows.map(({ id }) => id));
+    for (const id of ids) if (!known.has(id)) problems.push(`${when}: statement ${id} ran without an intent`);
+    for (const { tag, text } of history)
+      if (statementOfTag(tag) === undefined && !(tag === SETUP_TAG && isOwnQuestion(text)))
+        problems.push(`${when}: this ran and is nobody's: ${text.slice(0, 100)}`);
+    const doubled = (await pool.query(OUTCOMES)).rows;
+    for (const { id, n } of doubled) problems.push(`${when}: statement ${id} has ${n} outcomes`);
+    await pool.end();
+    seen = ids.length;
+    return history;
+  };
+  try {
+    gateway = await startGateway(parts);
+    const callers = Array.from({ length: CALLERS }, (_, index) =>
+      work(parts, parts.tokens[index % parts.tokens.length], index, state),
+    );
+    const total = gateways + postgresKills;
+    for (let round = 0; round < total; round++) {
+      // Postgres in between, evenly.
+      const isPostgres =
+        Math.floor(((round + 1) * postgresKills) / total) > Math.floor((round * postgresKills) / total);
+      await pause(50 + next() * 600);
+      if (isPostgres) {
+        process.kill(parts.postgres.pid, 'SIGKILL');
+        await pause(next() * 300);
+        await restartPostgres(parts.postgres);
+        await untilReady(parts.mcpUrl);
+      } else {
+        gateway.child.kill('SIGKILL');
+        await gateway.ended;
+        gateway = await startGateway(parts);
+      }
+      await check(`kill ${round + 1} (${isPostgres ? 'PostgreSQL' : 'gateway'})`);
+      say(
+        `${round + 1} of ${total}: ${isPostgres ? 'PostgreSQL' : 'gateway'}, ${state.calls} calls, ${seen} statements in the history, ${problems.length} problems`,
+      );
+    }
+    state.isOver = true;
+    await Promise.all(callers);
+    await settled(config, problems);
+    gateway.child.kill('SIGTERM');
+    gateway.child.disconnect();
+    await gateway.ended;
+    const history = await check('at the end');
+    await compareOutcomes(config, history, problems);
+    return { rounds: total, problems, calls: state.calls, seen, answers: Object.fromEntries(state.answers) };
+  } finally {
+    state.isOver = true;
+    if (gateway && gateway.child.exitCode === null && gateway.child.signalCode === null) {
+      gateway.child.kill('SIGKILL');
+      await gateway.ended;
+    }
+    await warehouse[Symbol.asyncDispose]();
+    await parts.end();
+  }
+}
+
+/** A killed server's shared memory is free once its last child has noticed. */
+async function restartPostgres(postgres) {
+  for (let tries = 0; ; tries++) {
+    try {
+      await postgres.restart();
+      return;
+    } catch (error) {
+      if (tries > 20) throw error;
+      await pause(250);
+    }
+  }
+}
+
+async function untilReady(mcpUrl) {
+  for (const until = Date.now() + 30_000; Date.now() < until; await pause(50)) {
+    const isReady = await fetch(new URL('/readyz', mcpUrl)).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (isReady) return;
+  }
+  throw new Error('The gateway did not find its way back to PostgreSQL.');
+}
+
+/** In the end nothing that was begun is left without an outcome. */
+async function settled(config, problems) {
+  const pool = storePool(config.databaseUrl, 30_000, 1);
+  try {
+    let left = [];
+    for (const until = Date.now() + 30_000; Date.now() < until; await pause(500)) {
+      left = (await pool.query('SELECT statement_id FROM running')).rows;
+      if (left.length === 0) return;
+    }
+    problems.push(`${left.length} statements were never settled`);
+  } finally {
+    await pool.end();
+  }
+}
+
+/** What the history says became of a statement is what the transcript says, wherever the transcript knows. */
+async function compareOutcomes(config, history, problems) {
+  const pool = storePool(config.databaseUrl, 30_000, 1);
+  const { rows } = await pool.query('SELECT id, state FROM outcome');
+  await pool.end();
+  const states = new Map(rows.map(({ id, state }) => [id, state]));
+  for (const { tag, text, state } of history) {
+    const id = statementOfTag(tag);
+    if (id === undefined || text.startsWith('EXPLAIN ')) continue;
+    const recorded = states.get(id);
+    if (recorded === undefined) problems.push(`statement ${id} ran and has no outcome`);
+    // A gateway that lost its store stops what it runs: the warehouse may have been quicker.
+    else if (recorded !== state && recorded !== 'cancelled' && !(recorded === 'failed' && state === 'ok'))
+      problems.push(`statement ${id} is ${recorded} in the transcript, and ${state} in the history`);
+  }
+}
+
+if (process.argv[1] === file('./kill.mjs')) {
+  const [gateways = '30', postgres = '5', seed = '1'] = process.argv.slice(2);
+  const started = Date.now();
+  const { rounds, problems, calls, seen, answers } = await kill(
+    Number(gateways),
+    Number(postgres),
+    Number(seed),
+    (text) => process.stdout.write(`${text}\n`),
+  );
+  for (const problem of problems) process.stdout.write(`PROBLEM: ${problem}\n`);
+  process.stdout.write(`${calls} calls, ${JSON.stringify(answers)}, ${seen} statements in the history\n`);
+  const failed = new Set(problems.map((problem) => problem.split(':')[0])).size;
+  process.stdout.write(
+    `${rounds + 1 - Math.min(failed, rounds + 1)} passed, ${failed} failed (${Math.round((Date.now() - started) / 1000)} s)\n`,
+  );
+  process.exitCode = failed === 0 ? 0 : 1;
+}
