@@ -87,6 +87,15 @@ const configFile = z.strictObject({
       })
       .prefault({}),
     auditors: z.array(z.string().min(1)).default([]),
+    retention: z
+      .strictObject({
+        keep: z
+          .string()
+          .regex(/^\d{1,5}d$/, 'days, such as 400d')
+          .optional(),
+        archive_to: file.default('./archive'),
+      })
+      .prefault({}),
     settle_after: seconds.refine((ms) => ms >= 3000 && ms <= 600_000, 'from 3s to 10m').default(60_000),
   }),
   identity: z.strictObject({
@@ -148,6 +157,8 @@ export interface Config {
   readonly checkpoints: { readonly everyMs: number; readonly files: readonly string[]; readonly stdout: boolean };
   /** Groups whose members may see the record whole. */
   readonly auditors: readonly string[];
+  /** Days that the record stays in the store, undefined for ever; and where it goes then. */
+  readonly retention: { readonly keepDays: number | undefined; readonly folder: string };
   /** A gateway that was silent for so long is taken for dead, and its statements are settled. */
   readonly settleAfterMs: number;
   readonly webhooks: readonly Webhook[];
@@ -437,6 +448,12 @@ export async function loadConfig(path: string): Promise<Config> {
       stdout: transcript.checkpoints.stdout,
     },
     auditors: transcript.auditors,
+    retention: {
+      keepDays: transcript.retention.keep === undefined ? undefined : Number.parseInt(transcript.retention.keep, 10),
+      folder: isAbsolute(transcript.retention.archive_to)
+        ? transcript.retention.archive_to
+        : join(base, transcript.retention.archive_to),
+    },
     settleAfterMs: transcript.settle_after,
     webhooks: await Promise.all(parsed.webhooks.map((webhook) => readWebhook(webhook, base))),
     issuers: parsed.identity.issuers.map((issuer) => ({

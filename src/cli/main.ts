@@ -316,6 +316,67 @@ keys
     );
   });
 
+const retention = program.command('retention').description('how long the record stays');
+retention
+  .command('run')
+  .description('archive and drop what is older than the configuration keeps; for a weekly job')
+  .addOption(configOption())
+  .option('--before <time>', 'weeks that ended before, instead of the configuration’s age', moment)
+  .action(async (options) => {
+    const [{ archiveOld }, { timeOf }, { progressLine }] = await Promise.all([
+      import('./retention.js'),
+      import('../transcript/index.js'),
+      import('./terminal.js'),
+    ]);
+    const progress = progressLine(process.stderr);
+    say(
+      await withStore(options.config, ({ config, store }) => {
+        const { keepDays, folder } = config.retention;
+        if (options.before === undefined && keepDays === undefined)
+          throw new SnowfenceError(
+            'NO_RETENTION',
+            'The configuration does not say how long the record stays.',
+            'Set transcript.retention.keep, such as 400d, or name a time with --before.',
+          );
+        const before = timeOf(options.before ?? `${keepDays}d`, new Date()) ?? new Date(0);
+        return archiveOld(config, store, before, folder, (week) => progress.show(`week of ${week}`));
+      }).finally(() => progress.end()),
+    );
+  });
+retention
+  .command('hold')
+  .description('keep a session, or everything of an agent, whatever its age')
+  .requiredOption('--reason <text>', 'why; it is recorded')
+  .option('--session <id>')
+  .option('--agent <name>', 'a subject')
+  .addOption(configOption())
+  .action(async (options) => {
+    const { hold } = await import('./retention.js');
+    say(
+      await withStore(options.config, ({ config, store }) =>
+        hold(config, store, { session: options.session, agent: options.agent }, options.reason),
+      ),
+    );
+  });
+retention
+  .command('lift')
+  .description('end a hold')
+  .argument('<hold>')
+  .addOption(configOption())
+  .action(async (id: string, options) => {
+    const { lift } = await import('./retention.js');
+    say(await withStore(options.config, ({ config, store }) => lift(config, store, id)));
+  });
+retention
+  .command('holds')
+  .description('what is held, and what was')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { listHolds } = await import('./retention.js');
+    say(await withStore(options.config, ({ store }) => listHolds(store, options.json === true)));
+  });
+
 const webhooks = program.command('webhooks').description('delivery of the record to other systems');
 webhooks
   .command('list')

@@ -9,7 +9,7 @@ import { openCheckpoint } from './note.js';
 import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
 import { inclusionProof, leafHash } from './tree.js';
 
-const FORMAT = 1;
+export const EXPORT_FORMAT = 1;
 const AT_ONCE = 2000;
 
 /** Rows of a query, some thousands at a time. */
@@ -78,7 +78,7 @@ export function exportLines(pool: Pool, options: ExportOptions): Promise<number>
     const isComplete = sessions === undefined;
     await write({
       type: 'export',
-      format: FORMAT,
+      format: EXPORT_FORMAT,
       complete: isComplete,
       origin,
       keys: publicKeys,
@@ -127,17 +127,17 @@ async function writeProofs(
   sessions: readonly string[],
   { keys, write }: ExportOptions,
 ): Promise<void> {
-  const proofs = await proofsOf(client, sessions, keys);
+  const proofs = await proofsOf(client, new Map(sessions.map((session) => [session, Number.POSITIVE_INFINITY])), keys);
   for (const [session, proof] of proofs) await write({ type: 'proof', session, proof });
 }
 
 /**
  * That checkpoints cover sessions up to some length: one proof each in C2SP's form (https://c2sp.org/tlog-proof), its `extra` the leaf
- * that it proves. A session that no checkpoint covers yet has none.
+ * that it proves, the newest that goes no further than the session's given length. A session that no checkpoint covers yet has none.
  */
-async function proofsOf(
+export async function proofsOf(
   client: PoolClient,
-  sessions: readonly string[],
+  sessions: ReadonlyMap<string, number>,
   keys: readonly VerifierKey[],
 ): Promise<ReadonlyMap<string, string>> {
   const { rows } = await client.query<{ note: string }>('SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1');
@@ -147,7 +147,6 @@ async function proofsOf(
   const { size } = openCheckpoint(note, keys);
   const hashes: Buffer[] = [];
   const newest = new Map<string, Leaf & { readonly position: number }>();
-  const wanted = new Set(sessions);
   for await (const leaves of rowsOf<Leaf & { position: number }>(
     client,
     `SELECT ${LEAF_COLUMNS} FROM leaf WHERE position < $1 ORDER BY position`,
@@ -155,7 +154,7 @@ async function proofsOf(
   ))
     for (const leaf of leaves) {
       hashes.push(leafHash(leafText(leaf)));
-      if (wanted.has(leaf.session)) newest.set(leaf.session, leaf);
+      if (leaf.length <= (sessions.get(leaf.session) ?? -1)) newest.set(leaf.session, leaf);
     }
   for (const [session, leaf] of newest) {
     const { position, ...facts } = leaf;

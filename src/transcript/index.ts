@@ -23,6 +23,7 @@ export { toOcsf } from './ocsf.js';
 export type { SessionSummary } from './reader.js';
 export { TranscriptReader } from './reader.js';
 export { type Recorder, RecorderUnavailable } from './recorder.js';
+export { archive, type Hold, holds, liftHold, placeHold } from './retention.js';
 export { type Found, type FoundStatement, SearchProblem, search, timeOf } from './search.js';
 export { excessPrivileges, setUpStore } from './setup.js';
 export { storePool, TranscriptStore } from './store.js';

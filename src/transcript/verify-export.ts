@@ -133,7 +133,11 @@ export async function verifyExport(
         break;
       }
       case 'start':
-        verifier.startsAt(entry.session, entry.length, Buffer.from(entry.hash, 'hex'));
+        verifier.startsAt(entry.session, {
+          length: entry.length,
+          hash: Buffer.from(entry.hash, 'hex'),
+          opening: undefined,
+        });
         break;
       case 'event': {
         const { type: _type, body, ...event } = entry;

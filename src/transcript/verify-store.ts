@@ -6,6 +6,7 @@ import { inSnapshot, rowsOf } from './export.js';
 import type { VerifierKey } from './keys.js';
 import { outcomeRow, statementRow, termsOfSession } from './projection.js';
 import { EVENT_COLUMNS, type RawEvent } from './reader.js';
+import { manifestOf } from './retention.js';
 import { outcomeText, sessionText, statementText, Verifier, type VerifyReport } from './verify.js';
 
 const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event ORDER BY session_id, position`;
@@ -51,6 +52,7 @@ export function verifyStore(pool: Pool, { keys, kept, onProgress, openKey }: Ver
   return inSnapshot(pool, async (client) => {
     const verifier = new Verifier(keys, true);
     await readTree(client, verifier, kept);
+    await readArchives(client, verifier);
     await readEvents(client, verifier, onProgress);
     await compareRows(client, verifier);
     await checkKeys(client, verifier, openKey);
@@ -69,6 +71,43 @@ async function readTree(client: PoolClient, verifier: Verifier, kept: readonly K
   for await (const rows of rowsOf<Leaf & { position: number }>(client, LEAVES))
     for (const { position, ...leaf } of rows) verifier.leaf(position, leaf);
   verifier.endOfTree();
+}
+
+const ARCHIVES = `
+  SELECT a.id, (SELECT e.body->>'manifest' FROM event e WHERE e.kind = 'events_archived' AND e.body->>'archive' = a.id::text LIMIT 1) AS manifest
+  FROM archive a ORDER BY a.archived_at`;
+const TAKEN = `
+  SELECT session_id AS session, from_position::float8 AS from_position, length::float8 AS length, encode(hash, 'hex') AS hash, opened_at, opening::text AS opening
+  FROM archived_session WHERE archive_id = $1 ORDER BY session_id`;
+
+interface TakenRow {
+  readonly session: string;
+  readonly from_position: number;
+  readonly length: number;
+  readonly hash: string;
+  readonly opened_at: Date | null;
+  readonly opening: string | null;
+}
+
+/** Sessions go on where archives ended, if the record has just these archives. */
+async function readArchives(client: PoolClient, verifier: Verifier): Promise<void> {
+  const { rows: archives } = await client.query<{ id: string; manifest: string | null }>(ARCHIVES);
+  for (const { id, manifest } of archives) {
+    const { rows } = await client.query<TakenRow>(TAKEN, [id]);
+    if (manifest === null || manifestOf(rows) !== manifest) {
+      verifier.report(`The list of what archive ${id} took is not what was recorded of it.`);
+      continue;
+    }
+    for (const { session, length, hash, opened_at: openedAt, opening } of rows)
+      verifier.startsAt(session, {
+        length,
+        hash: Buffer.from(hash, 'hex'),
+        opening:
+          opening === null || openedAt === null
+            ? undefined
+            : { at: openedAt.toISOString(), body: JSON.parse(opening) as Record<string, unknown> },
+      });
+  }
 }
 
 async function readEvents(
@@ -163,6 +202,11 @@ async function findDifference(
   >();
   const terms = new Map<string, readonly string[]>();
   const kinds = [...KINDS[name], 'session_opened'];
+  for (const [session, { at, body }] of verifier.openings) {
+    terms.set(session, termsOfSession(body));
+    if (name === 'session')
+      expected.set(session, { text: brief(sessionText(session, at, body)), session, position: 0, at });
+  }
   for await (const rows of rowsOf<RawEvent>(
     client,
     `SELECT ${EVENT_COLUMNS} FROM event WHERE kind = ANY($1) ORDER BY session_id, position`,

@@ -55,6 +55,14 @@ interface SessionState {
   isOpen: boolean;
 }
 
+/** Where a session goes on whose beginning was archived. */
+export interface Start {
+  readonly length: number;
+  readonly hash: Buffer;
+  /** The event that opened it. */
+  readonly opening: { readonly at: string; readonly body: Readonly<Record<string, unknown>> } | undefined;
+}
+
 /** What the store keeps of a chain's end besides its length and hash. */
 export interface HeadState {
   readonly lastAt: string;
@@ -121,7 +129,7 @@ export class Verifier {
   >();
   readonly #leaves = new Map<string, { readonly length: number; readonly hash: string; readonly leaf: number }[]>();
   readonly #sessions = new Map<string, SessionState>();
-  readonly #starts = new Map<string, { readonly length: number; readonly hash: Buffer }>();
+  readonly #starts = new Map<string, Start[]>();
   readonly #writers = new Map<string, WriterState>();
   readonly #leafLengths = new Map<string, number>();
   /** Up to which length checkpoints cover a session. */
@@ -135,6 +143,8 @@ export class Verifier {
   #session = '';
   #terms: readonly string[] = [];
   readonly projections: Projections;
+  /** Of sessions whose beginning is archived. */
+  readonly openings = new Map<string, NonNullable<Start['opening']>>();
   /** Sessions whose keys were erased, as the record says. */
   readonly erased = new Set<string>();
   #isCut = false;
@@ -241,8 +251,8 @@ export class Verifier {
   // --- chains
 
   /** A session whose beginning was archived, as the signed record of that says. */
-  startsAt(session: string, length: number, hash: Buffer): void {
-    this.#starts.set(session, { length, hash });
+  startsAt(session: string, start: Start): void {
+    this.#starts.set(session, [...(this.#starts.get(session) ?? []), start]);
   }
 
   event(event: RawEvent): void {
@@ -256,8 +266,19 @@ export class Verifier {
     }
     let state = this.#sessions.get(session);
     if (!state) {
-      const start = this.#starts.get(session) ?? { length: 0, hash: firstHash(session) };
-      state = { ...start, sequence: -1n, at: event.at, isOpen: true };
+      const start = this.#starts.get(session)?.find(({ length }) => length === position);
+      if (position > 0 && start?.opening) {
+        this.openings.set(session, start.opening);
+        this.#terms = termsOfSession(start.opening.body);
+        this.projections.sessions.add(sessionText(session, start.opening.at, start.opening.body));
+      }
+      state = {
+        length: start?.length ?? 0,
+        hash: start?.hash ?? firstHash(session),
+        sequence: -1n,
+        at: event.at,
+        isOpen: true,
+      };
       this.#sessions.set(session, state);
     }
     const content = contentOf(event);
@@ -362,8 +383,15 @@ export class Verifier {
     this.#heads.add(session);
     if (more) this.#checkHead(session, length, more);
     const state = this.#sessions.get(session);
-    const start = this.#starts.get(session);
-    if (!state && start?.length === length && start.hash.toString('hex') === hash) return;
+    const starts = this.#starts.get(session) ?? [];
+    const start = starts.find((entry) => entry.length === length && entry.hash.toString('hex') === hash);
+    if (!state && start) {
+      if (start.opening) {
+        this.openings.set(session, start.opening);
+        this.projections.sessions.add(sessionText(session, start.opening.at, start.opening.body));
+      }
+      return;
+    }
     if (!state) {
       this.report('All events of this session are missing.', { session, position: 0 });
       this.#leaves.delete(session);
@@ -399,10 +427,10 @@ export class Verifier {
           this.report('The head of this session is missing.', { session, position: length, at });
     for (const [session, leaves] of this.#leaves) {
       const state = this.#sessions.get(session);
-      const start = this.#starts.get(session);
-      const next = leaves[0];
+      const archived = Math.max(0, ...(this.#starts.get(session) ?? []).map(({ length }) => length));
+      const next = leaves.find(({ length }) => length > archived);
       if (!this.#isComplete && !state) continue;
-      if (!next || (state?.length ?? start?.length ?? 0) >= next.length) continue;
+      if (!next || (state?.length ?? archived) >= next.length) continue;
       this.report(
         state
           ? `Events ${state.length} to ${next.length - 1}, which a checkpoint covers, are missing: the session was cut off.`

@@ -30,7 +30,9 @@ CREATE TABLE archived_session (
   from_position bigint NOT NULL,
   length     bigint NOT NULL,
   hash       bytea NOT NULL,
-  terms      text[] NOT NULL,
+  -- The event that opened the session, where later ones stay: what its row and its statements' terms follow from.
+  opened_at  timestamptz,
+  opening    json,
   PRIMARY KEY (archive_id, session_id)
 );
 CREATE INDEX archived_session_by_session ON archived_session (session_id, length DESC);

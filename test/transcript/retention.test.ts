@@ -1,0 +1,174 @@
+/** What is old goes to files that verify, and what remains still verifies. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  archive,
+  Checkpoints,
+  type Event,
+  holds,
+  liftHold,
+  placeHold,
+  search,
+  storePool,
+  type TranscriptStore,
+  timeOrderedId,
+  trustedKeys,
+  verifyExport,
+  verifyStore,
+} from '../../dist/transcript/index.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
+import { newKeys, openStore } from '../support/store.mjs';
+import { actor, client, completed, refused, submitted } from './fill.mjs';
+
+let postgres: TestPostgres;
+let admin: ReturnType<typeof storePool>;
+let store: TranscriptStore;
+let folder: string;
+const keys = newKeys();
+const sessions: Record<string, string> = {};
+const straddling = timeOrderedId(Date.parse('2026-10-04T23:59:00Z'));
+
+const fail = (problem: string, error?: unknown): never => {
+  throw new Error(problem, { cause: error });
+};
+const checkpoint = async (): Promise<void> => {
+  const { pool, recorder } = store;
+  await new Checkpoints({ pool, keys, recorder, places: [], onProblem: fail, onIntegrityProblem: fail }).make();
+};
+const verify = async () =>
+  (
+    await verifyStore(store.pool, {
+      keys: trustedKeys(keys),
+      kept: [],
+      onProgress: () => undefined,
+      openKey: undefined,
+    })
+  ).breaks;
+const record = (event: Event): Promise<unknown> => store.recorder.append(event);
+
+/** At a moment of the past. */
+async function at<T>(time: string, work: () => Promise<T>): Promise<T> {
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date(time) });
+  try {
+    return await work();
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+async function run(name: string, statement = timeOrderedId()): Promise<void> {
+  const session = sessions[name] ?? '';
+  await store.recorder.append(submitted(session, statement));
+  await store.recorder.append(completed(session, statement));
+}
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  store = await openStore(postgres.url, { keys });
+  admin = storePool(postgres.url, 30_000, 2);
+  folder = await mkdtemp(join(tmpdir(), 'snowfence-archive-'));
+  await admin.query("SELECT ensure_partitions('2026-09-28', 10)");
+  // The week of 28 September, that of 5 October, and now.
+  await at('2026-09-29T10:00:00Z', async () => {
+    for (const name of ['old', 'held', 'long', 'bridge'])
+      sessions[name] = await store.sessions.find(actor(name), client, undefined);
+    for (const name of ['old', 'held', 'long']) await run(name);
+    await store.recorder.append(refused(sessions['old'] ?? '', timeOrderedId()));
+    await store.recorder.append({
+      kind: 'session_closed',
+      sessionId: sessions['old'],
+      statementId: undefined,
+      body: { reason: 'quiet' },
+    });
+  });
+  await at('2026-10-04T23:59:00Z', () =>
+    store.recorder.append(submitted(sessions['bridge'] ?? '', straddling)).then(() => undefined),
+  );
+  await at('2026-10-05T00:00:30Z', () =>
+    store.recorder.append(completed(sessions['bridge'] ?? '', straddling)).then(() => undefined),
+  );
+  await at('2026-10-06T10:00:00Z', () => run('long'));
+  await checkpoint();
+  await run('long');
+  await checkpoint();
+});
+afterAll(async () => {
+  await store[Symbol.asyncDispose]();
+  await admin.end();
+  await postgres.end();
+  await rm(folder, { recursive: true });
+});
+
+const positions = async (name: string): Promise<number[]> =>
+  (await store.reader.events(sessions[name] ?? '')).map(({ position }) => position);
+
+describe('retention', () => {
+  it('takes whole weeks, but for what is held and what a later event belongs to', async () => {
+    expect(await verify()).toEqual([]);
+    const hold = await placeHold(admin, { subject: 'held' }, 'a lawsuit', 'counsel', record);
+    const done = await archive(admin, {
+      keys,
+      before: new Date('2026-10-06T00:00:00Z'),
+      folder,
+      record,
+      now: new Date(),
+      onProgress: () => undefined,
+    });
+    expect(done).toMatchObject({ from: '2026-09-28', to: '2026-10-05', sessions: 4 });
+    expect(await positions('old')).toEqual([]);
+    expect(await positions('held')).toEqual([0, 1, 2]);
+    expect(await positions('long')).toEqual([3, 4, 5, 6]);
+    // Its statement ended a week later: it goes with the end.
+    expect(await positions('bridge')).toEqual([1, 2]);
+    expect(await verify()).toEqual([]);
+    const found = await search(store.pool, 'before:2026-10-05', { limit: 50, now: new Date() });
+    expect(found.statements.map(({ agent }) => agent).sort()).toEqual(['bridge', 'held']);
+    expect(await holds(store.pool)).toMatchObject([{ id: hold, subject: 'held', lifted_at: null }]);
+    expect(await liftHold(admin, hold, 'counsel', record)).toBe(true);
+    expect(await liftHold(admin, hold, 'counsel', record)).toBe(false);
+  });
+
+  it('takes the rest later, and each file verifies by itself', async () => {
+    const done = await archive(admin, {
+      keys,
+      before: new Date('2026-10-20T00:00:00Z'),
+      folder,
+      record,
+      now: new Date(),
+      onProgress: () => undefined,
+    });
+    expect(done).toMatchObject({ from: '2026-09-28', sessions: 3 });
+    expect(await positions('bridge')).toEqual([]);
+    expect(await positions('held')).toEqual([]);
+    expect(await positions('long')).toEqual([5, 6]);
+    expect(await verify()).toEqual([]);
+    await checkpoint();
+    expect(await verify()).toEqual([]);
+    const files = (await readdir(folder)).sort();
+    expect(files).toHaveLength(2);
+    for (const file of files) {
+      const report = await verifyExport(join(folder, file), trustedKeys(keys), []);
+      expect(report.breaks).toEqual([]);
+      expect(report.proved).toBeGreaterThan(0);
+    }
+    // A session goes on after it was archived.
+    await run('long');
+    expect(await verify()).toEqual([]);
+  });
+
+  it('is not taken at its word: what an archive took is in the signed record', async () => {
+    const { rows } = await admin.query(
+      'UPDATE archived_session SET length = length + 1 WHERE session_id = $1 RETURNING archive_id',
+      [sessions['old']],
+    );
+    expect(rows).toHaveLength(1);
+    expect((await verify())[0]?.what).toContain('is not what was recorded of it');
+    await admin.query('UPDATE archived_session SET length = length - 1 WHERE session_id = $1', [sessions['old']]);
+    expect(await verify()).toEqual([]);
+    // Events that are dropped without an archive are missing.
+    await admin.query('DELETE FROM event WHERE session_id = $1 AND position = 5', [sessions['long']]);
+    expect((await verify()).map(({ what }) => what).join()).toContain('missing');
+  });
+});
