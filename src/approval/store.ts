@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { type Actor, RecorderUnavailable, type TranscriptStore } from '../transcript/index.js';
+import { type Actor, RecorderUnavailable, type TranscriptStore, withClient } from '../transcript/index.js';
 import { isEnough, type Requirement } from './enough.js';
 
 export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'used';
@@ -174,18 +174,12 @@ export class Approvals {
     decision: 'approve' | 'deny',
     reason: string | undefined,
   ): Promise<Approval> {
-    const client = await this.#pool.connect();
-    try {
+    await withClient(this.#pool, async (client) => {
       await client.query('BEGIN');
       await client.query(EXPIRE);
       await this.#record(client, id, reviewer, decision, reason);
       await client.query('COMMIT');
-    } catch (error) {
-      await client.query('ROLLBACK');
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
     const after = await this.get(id);
     if (!after) throw new DecisionRefused('not found');
     return after;

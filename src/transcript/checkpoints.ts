@@ -74,7 +74,7 @@ export class Checkpoints {
   /** What this process has written is still there. */
   async #compare(): Promise<void> {
     const { pool, recorder, onIntegrityProblem } = this.#options;
-    const known = [...recorder.takeHeads()];
+    const known = recorder.takeHeads();
     if (known.length === 0) return;
     const { rows } = await pool.query<{ session: string; hash: string }>(HEADS, [
       known.map(([session]) => session),

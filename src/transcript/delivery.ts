@@ -7,6 +7,7 @@ import { createHmac } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import type PgBoss from 'pg-boss';
 import { z } from 'zod';
+import { withClient } from './client.js';
 import type { EventKind, StoredEvent } from './event.js';
 import { eventLine } from './export.js';
 import { DELIVER, makeQueue } from './queue.js';
@@ -183,19 +184,13 @@ export class Delivery {
   async #deliver({ webhook: name, session }: z.infer<typeof job>): Promise<void> {
     const webhook = this.#options.webhooks.find((entry) => entry.name === name);
     if (!webhook || this.#isStopping) return;
-    const client = await this.#options.pool.connect();
-    let after: number | undefined;
-    try {
+    const after = await withClient(this.#options.pool, async (client) => {
       await client.query(START, [name, session]);
       await client.query('BEGIN');
-      after = await this.#deliverLocked(client, webhook, session);
+      const seconds = await this.#deliverLocked(client, webhook, session);
       await client.query('COMMIT');
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+      return seconds;
+    });
     if (after !== undefined) await this.#send(name, session, after);
   }
 

@@ -3,6 +3,7 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { LEAF_COLUMNS, type Leaf, leafText } from './checkpoints.js';
+import { withClient } from './client.js';
 import type { StoredEvent } from './event.js';
 import type { VerifierKey } from './keys.js';
 import { openCheckpoint } from './note.js';
@@ -29,20 +30,13 @@ export async function* rowsOf<T>(
 }
 
 /** In one snapshot. */
-export async function inSnapshot<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let failure: Error | undefined;
-  try {
+export function inSnapshot<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  return withClient(pool, async (client) => {
     await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const result = await work(client);
     await client.query('COMMIT');
     return result;
-  } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
-    throw error;
-  } finally {
-    client.release(failure);
-  }
+  });
 }
 
 export const eventLine = (event: StoredEvent): object => ({

@@ -1,4 +1,5 @@
 export { type CheckpointPlace, Checkpoints, trustedKeys, verifierKeyOf } from './checkpoints.js';
+export { withClient } from './client.js';
 export {
   DELIVERY_CONNECTIONS,
   type DeadLetter,

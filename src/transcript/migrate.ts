@@ -1,6 +1,7 @@
 /** Brings the store's tables up to date: numbered SQL files, each in a transaction, under one lock for all replicas. */
 import { readdir, readFile } from 'node:fs/promises';
 import type { Pool } from 'pg';
+import { withClient } from './client.js';
 
 const LOCK = 7_016_642;
 const FOLDER = new URL('./migrations/', import.meta.url);
@@ -8,9 +9,8 @@ const FOLDER = new URL('./migrations/', import.meta.url);
 /** The names of those that were applied now. */
 export async function migrate(pool: Pool): Promise<readonly string[]> {
   const files = (await readdir(FOLDER)).filter((name) => /^\d{3}_\w+\.sql$/.test(name)).sort();
-  const client = await pool.connect();
-  const applied: string[] = [];
-  try {
+  return withClient(pool, async (client) => {
+    const applied: string[] = [];
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     await client.query(
       'CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
@@ -26,16 +26,13 @@ export async function migrate(pool: Pool): Promise<readonly string[]> {
         await client.query('INSERT INTO migration (name) VALUES ($1)', [file]);
         await client.query('COMMIT');
       } catch (error) {
-        await client.query('ROLLBACK');
         throw new Error(`The migration ${file} failed: ${error instanceof Error ? error.message : String(error)}`);
       }
       applied.push(file);
     }
-  } finally {
-    await client.query('SELECT pg_advisory_unlock($1)', [LOCK]).catch(() => undefined);
-    client.release();
-  }
-  return applied;
+    await client.query('SELECT pg_advisory_unlock($1)', [LOCK]);
+    return applied;
+  });
 }
 
 /** Migrations that the store still lacks. */

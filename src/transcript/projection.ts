@@ -53,6 +53,13 @@ function tails(name: string): string[] {
   return out;
 }
 
+/** Words that stand in nearly every statement: nobody finds anything by them, and they are no terms. */
+export const NOISE: ReadonlySet<string> = new Set(
+  'select from where and or as on join left right inner outer group order by limit having count sum avg min max not null is in the a an of to for distinct desc asc all'.split(
+    ' ',
+  ),
+);
+
 /** The words of a text, in small letters: runs of letters, digits and underscores. */
 export const wordsOf = (text: string): string[] =>
   (text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []).filter((word) => word.length <= MAX_WORD);
@@ -125,7 +132,7 @@ export function statementRow({ at, session, statement, kind, body }: Projected):
   if (body['explain'] === true) terms.add('is:explain');
   for (const word of wordsOf(`${text}\n${purpose ?? ''}`)) {
     if (terms.size >= MAX_TERMS) break;
-    terms.add(`w:${word}`);
+    if (!NOISE.has(word)) terms.add(`w:${word}`);
   }
   return {
     id: statement,
@@ -136,7 +143,7 @@ export function statementRow({ at, session, statement, kind, body }: Projected):
     fingerprint: textOf(body['fingerprint']),
     text,
     purpose,
-    terms: [...terms].sort(),
+    terms: [...terms].map((term) => term.replaceAll('\u001e', ' ')).sort(),
   };
 }
 

@@ -12,6 +12,7 @@ import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { canonical } from './canonical.js';
 import { trustedKeys, verifierKeyOf } from './checkpoints.js';
+import { withClient } from './client.js';
 import type { Event } from './event.js';
 import { EXPORT_FORMAT, eventLine, proofsOf, rowsOf } from './export.js';
 import type { RecordKeys } from './keys.js';
@@ -182,12 +183,10 @@ export async function archive(admin: Pool, options: ArchiveOptions): Promise<Arc
   const weeks = rows.map(({ suffix }) => suffix).filter((suffix) => /^\d{4}_\d{2}_\d{2}$/.test(suffix));
   const [first, last] = [weeks[0], weeks.at(-1)];
   if (first === undefined || last === undefined) return undefined;
-  const client = await admin.connect();
-  let failure: Error | undefined;
   const id = randomUUID();
   const dashed = (suffix: string): string => suffix.replaceAll('_', '-');
   const file = join(options.folder, `snowfence-${dashed(first)}-to-${dashed(last)}-${id.slice(0, 8)}.jsonl.gz`);
-  try {
+  return withClient(admin, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const [from, to] = [new Date(dashed(first)), new Date(new Date(dashed(last)).getTime() + WEEK_MS)];
     await client.query(GOING, [from, to]);
@@ -224,14 +223,10 @@ export async function archive(admin: Pool, options: ArchiveOptions): Promise<Arc
     await forget(client, listed);
     await client.query('COMMIT');
     return { from: dashed(first), to: to.toISOString().slice(0, 10), file, sessions: listed.length, events };
-  } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
-    await client.query('ROLLBACK').catch(() => undefined);
+  }).catch(async (error: unknown) => {
     await rm(file, { force: true });
     throw error;
-  } finally {
-    client.release(failure);
-  }
+  });
 }
 
 const GOES = (alias: string): string =>

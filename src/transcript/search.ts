@@ -4,7 +4,7 @@
  */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { wordsOf } from './projection.js';
+import { NOISE, wordsOf } from './projection.js';
 
 /** What is wrong with a search, and where: a column, from 1. */
 export class SearchProblem extends Error {
@@ -108,7 +108,8 @@ const like = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&');
 
 const TEXT = `(s.text || E'\\n' || coalesce(s.purpose, ''))`;
 
-function addWords(conditions: Conditions, { value, isNot, column }: Term): void {
+function addWords(conditions: Conditions, term: Term): void {
+  const { value, isNot, column } = term;
   const words = wordsOf(value);
   if (words.length === 0)
     throw new SearchProblem(`There is no word in "${value}".`, column, `Search for characters with text:"*${value}*".`);
@@ -117,11 +118,12 @@ function addWords(conditions: Conditions, { value, isNot, column }: Term): void 
     conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`, true);
     return;
   }
-  conditions.add(
-    (slot) => `s.terms @> ${slot}::text[]`,
-    words.map((word) => `w:${word}`),
-    isNot,
-  );
+  const telling = words.filter((word) => !NOISE.has(word)).map((word) => `w:${word}`);
+  if (isOneWord && telling.length === 0) {
+    addPattern(conditions, TEXT, { ...term, value: `*${value}*` });
+    return;
+  }
+  if (telling.length > 0) conditions.add((slot) => `s.terms @> ${slot}::text[]`, telling, isNot);
   // Words that stand together: looked at in what the words have found.
   if (!isOneWord) conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`);
 }

@@ -10,7 +10,7 @@ const GRANTS = (role: string): string => `
   GRANT USAGE ON SCHEMA public TO ${role};
   GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role};
   ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ${role};
-  GRANT EXECUTE ON FUNCTION append(json), take_heads(integer), ensure_partitions(timestamptz, integer), settle_writer(interval) TO ${role};
+  GRANT EXECUTE ON FUNCTION append(uuid, json, uuid[], json, json, json, json, json, text[]), take_heads(integer), ensure_partitions(timestamptz, integer), settle_writer(interval) TO ${role};
   GRANT INSERT ON checkpoint TO ${role};
   GRANT UPDATE (seen_at) ON writer TO ${role};
   GRANT INSERT, UPDATE ON approval, scan_budget TO ${role};

@@ -8,6 +8,8 @@ import { type Masker, Vault } from './vault.js';
 
 const CONNECT_TIMEOUT_MS = 3000;
 const STATEMENT_TIMEOUT_MS = 5000;
+/** Ways into the store that a gateway writes by at once. */
+const LANES = 3;
 
 export interface StoreOptions {
   readonly keys: RecordKeys;
@@ -57,7 +59,11 @@ export class TranscriptStore implements AsyncDisposable {
     });
     this.keys = options.keys;
     this.vault = new Vault(options.keys, options.mask);
-    this.recorder = new Recorder(this.pool, { ...options, vault: this.vault });
+    this.recorder = new Recorder(
+      this.pool,
+      { ...options, vault: this.vault },
+      options.writer.actor === 'gateway' ? LANES : 1,
+    );
     this.sessions = new Sessions(this.pool, this.recorder, this.vault);
     this.reader = new TranscriptReader(this.pool);
   }

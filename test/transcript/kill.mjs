@@ -240,7 +240,9 @@ export async function kill(gateways, postgresKills, seed, say = () => undefined)
         process.kill(parts.postgres.pid, 'SIGKILL');
         await pause(next() * 300);
         await restartPostgres(parts.postgres);
-        await untilReady(parts.mcpUrl);
+        await untilReady(parts.mcpUrl).catch((error) => {
+          throw new Error(`${error.message} (exit ${gateway.child.exitCode}) ${gateway.words()}`);
+        });
       } else {
         gateway.child.kill('SIGKILL');
         await gateway.ended;

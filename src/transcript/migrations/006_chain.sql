@@ -104,8 +104,10 @@ CREATE TABLE statement (
   purpose     text,
   terms       text[] NOT NULL
 ) PARTITION BY RANGE (id);
-CREATE INDEX statement_by_terms ON statement USING gin (terms);
-CREATE INDEX statement_by_text ON statement USING gin ((text || E'\n' || coalesce(purpose, '')) gin_trgm_ops);
+-- What is new waits in a list until it is worth sorting in, at most so many kilobytes; searches read that list, too.
+CREATE INDEX statement_by_terms ON statement USING gin (terms) WITH (gin_pending_list_limit = 8192);
+CREATE INDEX statement_by_text ON statement USING gin ((text || E'\n' || coalesce(purpose, '')) gin_trgm_ops)
+  WITH (gin_pending_list_limit = 8192);
 CREATE INDEX statement_by_agent ON statement (agent, id);
 CREATE INDEX statement_by_session ON statement (session_id, id);
 
@@ -170,9 +172,9 @@ CREATE FUNCTION event_time(at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE
 RETURN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 
 -- An event's canonical JSON; body is canonical already.
-CREATE FUNCTION event_content(session_id uuid, at timestamptz, writer uuid, n bigint, statement_id uuid, kind text, body text)
+CREATE FUNCTION event_content(session_id uuid, at text, writer uuid, n bigint, statement_id uuid, kind text, body text)
 RETURNS text LANGUAGE sql IMMUTABLE
-RETURN '{"at":"' || event_time(at) || '","body":' || body || ',"kind":"' || kind || '","n":' || n::text
+RETURN '{"at":"' || at || '","body":' || body || ',"kind":"' || kind || '","n":' || n::text
   || ',"session":"' || session_id::text || '"'
   || CASE WHEN statement_id IS NULL THEN '' ELSE ',"statement":"' || statement_id::text || '"' END
   || ',"v":1,"writer":"' || writer::text || '"}';
@@ -212,10 +214,11 @@ BEGIN
 END $$;
 
 -- Adds what happened, all or nothing. Locks the heads of the sessions, so that any number of processes may write to one session.
--- batch: {"writer", "sessions": […], "events": […], "statements": […], "outcomes": […], "begins": […], "ends": […], "counts": […]}
+-- touched: the sessions of the events. The others are JSON arrays of rows, NULL for none.
 -- Answers {"heads": [[session, length before, hash before, length, hash, [sequence of each event]]…],
 -- "counts": {principal: statements of this hour}}.
-CREATE FUNCTION append(batch json) RETURNS json
+CREATE FUNCTION append(writing uuid, sessions json, touched uuid[], events json, statements json, outcomes json, begins json, ends json, counted text[])
+RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   heads json;
@@ -224,103 +227,102 @@ DECLARE
 BEGIN
   -- Checkpoints wait for writers under way: what was written at once is covered at once.
   PERFORM pg_advisory_xact_lock_shared(7016644);
-  PERFORM FROM writer WHERE id = (batch->>'writer')::uuid AND settled_at IS NOT NULL;
+  PERFORM FROM writer WHERE id = writing AND settled_at IS NOT NULL;
   IF FOUND THEN
     RAISE EXCEPTION 'this process was taken for dead, and its statements were settled' USING ERRCODE = 'SF001';
   END IF;
 
-  IF json_array_length(batch->'sessions') > 0 THEN
+  IF sessions IS NOT NULL THEN
     INSERT INTO session (id, opened_at, actor, issuer, subject, client_id, groups, token_id, transport, client, address, key, terms)
     SELECT id, opened_at, actor, issuer, subject, client_id, groups, token_id, transport, client, address, key, terms
-    FROM json_to_recordset(batch->'sessions') AS s (id uuid, opened_at timestamptz, actor text, issuer text, subject text, client_id text,
+    FROM json_to_recordset(sessions) AS s (id uuid, opened_at timestamptz, actor text, issuer text, subject text, client_id text,
       groups text[], token_id text, transport text, client jsonb, address text, key text, terms text[]);
     INSERT INTO chain (session_id, length, hash, last_at)
-    SELECT id, 0, first_hash(id), opened_at FROM json_to_recordset(batch->'sessions') AS s (id uuid, opened_at timestamptz);
+    SELECT id, 0, first_hash(id), opened_at FROM json_to_recordset(sessions) AS s (id uuid, opened_at timestamptz);
     INSERT INTO session_key (session_id, key_id, wrapped)
-    SELECT id, key_id, decode(wrapped, 'base64') FROM json_to_recordset(batch->'sessions') AS s (id uuid, key_id text, wrapped text)
+    SELECT id, key_id, decode(wrapped, 'base64') FROM json_to_recordset(sessions) AS s (id uuid, key_id text, wrapped text)
     WHERE wrapped IS NOT NULL;
-    INSERT INTO writer (id) SELECT id FROM json_to_recordset(batch->'sessions') AS s (id uuid) WHERE id = (batch->>'writer')::uuid;
+    INSERT INTO writer (id) SELECT id FROM json_to_recordset(sessions) AS s (id uuid) WHERE id = writing;
   END IF;
 
   -- Always in the same order, so that two writers never wait for each other.
-  PERFORM FROM chain WHERE session_id IN (SELECT e.s FROM json_to_recordset(batch->'events') AS e (s uuid))
-  ORDER BY session_id FOR UPDATE;
+  PERFORM FROM chain WHERE session_id = ANY(touched) ORDER BY session_id FOR UPDATE;
 
   WITH given AS (
-    SELECT e.*, nextval('event_sequence') AS sequence, decode(e.sig, 'base64') AS signature FROM ROWS FROM (json_to_recordset(batch->'events')
-      AS (s uuid, at timestamptz, n bigint, st uuid, k text, body text, sig text)) WITH ORDINALITY AS e (s, at, n, st, k, body, sig, place)
+    SELECT e.*, nextval('event_sequence') AS sequence, decode(e.sig, 'base64') AS signature FROM ROWS FROM (json_to_recordset(events)
+      AS (s uuid, at text, n bigint, st uuid, k text, body json, sig text)) WITH ORDINALITY AS e (s, at, n, st, k, body, sig, place)
   ), hung AS (
     SELECT given.*, chain.length - 1 + row_number() OVER same AS position,
            chain.hash AS before_hash, chain.length AS before_length,
-           event_content(given.s, given.at, (batch->>'writer')::uuid, given.n, given.st, given.k, given.body) AS content
-    FROM given JOIN chain ON chain.session_id = given.s
+           event_content(given.s, given.at, writing, given.n, given.st, given.k, given.body::text) AS content
+    FROM given JOIN chain ON chain.session_id = given.s AND chain.session_id = ANY(touched)
     WINDOW same AS (PARTITION BY given.s ORDER BY given.place)
   ), hashed AS (
     SELECT hung.*, chain_hash(hung.before_hash, hung.content, hung.sequence, hung.signature) OVER (PARTITION BY hung.s ORDER BY hung.place) AS hash FROM hung
   ), added AS (
     INSERT INTO event (session_id, position, at, sequence, writer, n, statement_id, kind, body, hash, signature)
-    SELECT s, position, at, sequence, (batch->>'writer')::uuid, n, st, k, body::json, hash, signature FROM hashed
+    SELECT s, position, at::timestamptz, sequence, writing, n, st, k, body, hash, signature FROM hashed
   ), last AS (
     SELECT DISTINCT ON (s) s, position + 1 AS length, hash, at, before_length, before_hash FROM hashed ORDER BY s, position DESC
   ), seen AS (
     SELECT s, bool_or(k = 'session_closed') AS closes, json_agg(sequence ORDER BY place) AS sequences FROM given GROUP BY s
   ), moved AS (
-    UPDATE chain SET length = last.length, hash = last.hash, last_at = last.at, is_covered = false,
+    UPDATE chain SET length = last.length, hash = last.hash, last_at = last.at::timestamptz, is_covered = false,
            is_open = chain.is_open AND NOT seen.closes
-    FROM last JOIN seen USING (s) WHERE chain.session_id = last.s
+    FROM last JOIN seen USING (s) WHERE chain.session_id = last.s AND chain.session_id = ANY(touched)
     RETURNING last.s, last.before_length, last.before_hash, last.length, last.hash, seen.sequences
   )
   SELECT json_agg(json_build_array(s, before_length, encode(before_hash, 'hex'), length, encode(hash, 'hex'), sequences)) INTO heads FROM moved;
 
-  IF (SELECT count(DISTINCT e.s) FROM json_to_recordset(batch->'events') AS e (s uuid)) <> coalesce(json_array_length(heads), 0) THEN
+  IF cardinality(touched) <> coalesce(json_array_length(heads), 0) THEN
     RAISE EXCEPTION 'an event belongs to no session' USING ERRCODE = 'SF002';
   END IF;
 
-  IF json_array_length(batch->'statements') > 0 THEN
+  IF statements IS NOT NULL THEN
     INSERT INTO statement (id, at, session_id, agent, kind, verdict, fingerprint, text, purpose, terms)
-    SELECT b.id, b.at, b.session_id, session.subject, b.kind, b.verdict, b.fingerprint, b.text, b.purpose, session.terms || b.terms
-    FROM json_to_recordset(batch->'statements') AS b (id uuid, at timestamptz, session_id uuid, kind text, verdict text, fingerprint text,
-      text text, purpose text, terms text[])
+    SELECT b.id, b.at, b.session_id, session.subject, b.kind, b.verdict, b.fingerprint, b.text, b.purpose, session.terms || string_to_array(b.terms, E'\x1e')
+    FROM json_to_recordset(statements) AS b (id uuid, at timestamptz, session_id uuid, kind text, verdict text, fingerprint text,
+      text text, purpose text, terms text)
     JOIN session ON session.id = b.session_id
     -- One that is refused after it was submitted, or at each look at an approval that is over, is known.
     ON CONFLICT (id) DO NOTHING;
   END IF;
 
-  IF json_array_length(batch->'begins') > 0 THEN
+  IF begins IS NOT NULL THEN
     INSERT INTO running (statement_id, session_id, writer, since)
-    SELECT statement_id, session_id, (batch->>'writer')::uuid, now()
-    FROM json_to_recordset(batch->'begins') AS b (statement_id uuid, session_id uuid)
+    SELECT statement_id, session_id, writing, now()
+    FROM json_to_recordset(begins) AS b (statement_id uuid, session_id uuid)
     ON CONFLICT (statement_id) DO UPDATE SET writer = excluded.writer;
   END IF;
 
-  IF json_array_length(batch->'ends') > 0 THEN
+  IF ends IS NOT NULL THEN
     WITH gone AS (
-      DELETE FROM running WHERE statement_id IN (SELECT b.id FROM json_to_recordset(batch->'ends') AS b (id uuid)) RETURNING statement_id
+      DELETE FROM running WHERE statement_id IN (SELECT b.id FROM json_to_recordset(ends) AS b (id uuid)) RETURNING statement_id
     )
-    SELECT count(*) INTO ended FROM json_to_recordset(batch->'ends') AS b (id uuid, has_run boolean)
+    SELECT count(*) INTO ended FROM json_to_recordset(ends) AS b (id uuid, has_run boolean)
     WHERE b.has_run AND b.id NOT IN (SELECT statement_id FROM gone);
     IF ended > 0 THEN
       RAISE EXCEPTION 'a statement has no intent, or an outcome already' USING ERRCODE = 'SF003';
     END IF;
   END IF;
 
-  IF json_array_length(batch->'outcomes') > 0 THEN
+  IF outcomes IS NOT NULL THEN
     INSERT INTO outcome (id, at, state, rows, bytes, duration_ms, query_id)
     SELECT id, at, state, rows, bytes, duration_ms, query_id
-    FROM json_to_recordset(batch->'outcomes') AS b (id uuid, at timestamptz, state text, rows bigint, bytes bigint, duration_ms bigint, query_id text)
+    FROM json_to_recordset(outcomes) AS b (id uuid, at timestamptz, state text, rows bigint, bytes bigint, duration_ms bigint, query_id text)
     -- Only a refusal may come again; of what ran there is one outcome, see above.
     ON CONFLICT (id) DO NOTHING;
   END IF;
 
-  IF json_array_length(batch->'counts') > 0 THEN
-    WITH counted AS (
+  IF counted IS NOT NULL THEN
+    WITH added AS (
       INSERT INTO statement_count AS c (principal, hour, statements)
-      SELECT principal, date_trunc('hour', now()), count(*) FROM json_array_elements_text(batch->'counts') AS given (principal)
+      SELECT principal, date_trunc('hour', now()), count(*) FROM unnest(counted) AS given (principal)
       GROUP BY principal ORDER BY principal
       ON CONFLICT (principal, hour) DO UPDATE SET statements = c.statements + excluded.statements
-      RETURNING principal, statements
+      RETURNING c.principal, c.statements
     )
-    SELECT json_object_agg(principal, statements) INTO counts FROM counted;
+    SELECT json_object_agg(added.principal, added.statements) INTO counts FROM added;
   END IF;
   RETURN json_build_object('heads', heads, 'counts', counts);
 END $$;
@@ -351,6 +353,6 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 
 -- May be called by those to whom it is granted, not by everybody.
-REVOKE ALL ON FUNCTION append(json), take_heads(integer), ensure_partitions(timestamptz, integer), settle_writer(interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION append(uuid, json, uuid[], json, json, json, json, json, text[]), take_heads(integer), ensure_partitions(timestamptz, integer), settle_writer(interval) FROM PUBLIC;
 
 SELECT ensure_partitions(now() - interval '7 days', 9);
