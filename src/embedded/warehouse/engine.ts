@@ -40,7 +40,10 @@ const SYSTEM_TABLES = [
   'CREATE OR REPLACE MACRO sf_is_views(d) AS TABLE SELECT * FROM __SF__.main.is_views WHERE "TABLE_CATALOG" = d',
   'CREATE OR REPLACE MACRO sf_is_columns(d) AS TABLE SELECT * FROM __SF__.main.is_columns WHERE "TABLE_CATALOG" = d',
   'CREATE OR REPLACE MACRO sf_query_history() AS TABLE SELECT * FROM __SF__.main.query_history ORDER BY "START_TIME" DESC',
-  `CREATE OR REPLACE MACRO sf_query_history_by_user(u) AS TABLE SELECT * FROM __SF__.main.query_history WHERE upper("USER_NAME") = upper(u) ORDER BY "START_TIME" DESC`,
+  // 100 rows where nothing is said, 10,000 at most (documentation page functions/query_history).
+  `CREATE OR REPLACE MACRO sf_history(u, since, until, most) AS TABLE SELECT * FROM __SF__.main.query_history
+    WHERE (u IS NULL OR upper("USER_NAME") = upper(u)) AND (since IS NULL OR "END_TIME" >= since) AND (until IS NULL OR "END_TIME" <= until)
+    ORDER BY "END_TIME" DESC LIMIT (SELECT least(coalesce(most, 100), 10000))`,
 ];
 
 /** The databases that a seed puts schemas or tables into: the first of at least two dotted names after CREATE. */

@@ -130,7 +130,7 @@ const SIMPLE_CALLS: Readonly<Record<string, string>> = {
 
 const REFUSED = /^(?:SYSTEM\$|RESULT_SCAN$|LAST_QUERY_ID$|GET_DDL$)/;
 
-function namedArgument(args: readonly unknown[], name: string): unknown {
+export function namedArgument(args: readonly unknown[], name: string): unknown {
   for (const argument of args) {
     const node = nodeOf(argument);
     if (node?.kind !== 'named_argument') continue;

@@ -7,7 +7,7 @@ import type { Catalog, Relation } from '../catalog.js';
 import { invalidIdentifier, missingObject, syntaxError, WarehouseError } from '../errors.js';
 import { fromTree, type SnowType, toDuck } from '../types.js';
 import { aliased, call, castNode, identifierNode, parse, textNode, toDuckSql, tokens } from './parse.js';
-import { applyRule, castTo, literalFor, type RuleContext } from './rules.js';
+import { applyRule, castTo, literalFor, namedArgument, type RuleContext } from './rules.js';
 
 export interface Bind {
   readonly type: string;
@@ -42,6 +42,8 @@ const SYSTEM_VIEWS: Readonly<Record<string, string>> = {
   'INFORMATION_SCHEMA.DATABASES': 'SF_IS_DATABASES',
   'ACCOUNT_USAGE.QUERY_HISTORY': 'SF_QUERY_HISTORY',
 };
+
+const NULL_NODE = { null: null };
 
 export const usesHistory = (sql: string): boolean => /QUERY_HISTORY/i.test(sql);
 
@@ -200,10 +202,14 @@ class Translator {
     if (kind === 'function' && asText(body['name']).toUpperCase() === 'TABLE') {
       const inner = nodeOf(asList(body['args'])[0]);
       const called = (identifierOf(inner?.body['method'])?.name ?? asText(inner?.body['name'])).toUpperCase();
-      if (called.endsWith('QUERY_HISTORY_BY_USER'))
-        return call('SF_QUERY_HISTORY_BY_USER', textNode(this.#session.user));
-      if (called.endsWith('QUERY_HISTORY') || called.endsWith('QUERY_HISTORY_BY_SESSION'))
-        return call('SF_QUERY_HISTORY');
+      if (/QUERY_HISTORY(?:_BY_SESSION|_BY_USER)?$/.test(called)) {
+        const given = asList(inner?.body['args']);
+        const [since, until, most] = ['END_TIME_RANGE_START', 'END_TIME_RANGE_END', 'RESULT_LIMIT'].map((name) =>
+          this.walk(namedArgument(given, name) ?? NULL_NODE, ctes),
+        );
+        const user = called.endsWith('_BY_USER') ? textNode(this.#session.user) : NULL_NODE;
+        return call('SF_HISTORY', user, since, until, most);
+      }
     }
     const rewritten = this.#fields(body, ctes);
     const replaced = applyRule(kind, rewritten, this.#context);
