@@ -28,7 +28,7 @@ export interface Webhook {
 const TIMEOUT_MS = 10_000;
 const GIVE_UP_MS = 24 * 3_600_000;
 /** Seconds until the next try, by the number of those that failed; the last goes on. */
-const BACK_OFF = [5, 15, 60, 300, 900, 1800, 3600] as const;
+const BACK_OFF: readonly number[] = [5, 15, 60, 300, 900, 1800, 3600];
 /** Connections that the pool should have. */
 export const DELIVERY_CONNECTIONS = 7;
 
@@ -120,6 +120,8 @@ export interface DeliveryOptions {
   readonly recorder: Recorder;
   readonly webhooks: readonly Webhook[];
   readonly onProblem: (problem: string, error: unknown) => void;
+  /** Instead of a day, and of five seconds to an hour. */
+  readonly patience?: { readonly giveUpMs: number; readonly backOffSeconds: readonly number[] };
 }
 
 export class Delivery {
@@ -212,10 +214,14 @@ export class Delivery {
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
         if (next > position) await client.query(MOVE, [...key, next]);
+        const { giveUpMs, backOffSeconds } = this.#options.patience ?? {
+          giveUpMs: GIVE_UP_MS,
+          backOffSeconds: BACK_OFF,
+        };
         const isFirst = next > position || failingSince === null;
-        if (isFirst || Date.now() - failingSince.getTime() < GIVE_UP_MS) {
+        if (isFirst || Date.now() - failingSince.getTime() < giveUpMs) {
           await client.query(FAIL, [...key, problem]);
-          return BACK_OFF[Math.min(isFirst ? 0 : attempts, BACK_OFF.length - 1)] ?? 5;
+          return backOffSeconds[Math.min(isFirst ? 0 : attempts, backOffSeconds.length - 1)] ?? 5;
         }
         await client.query(BURY, [...key, event.position, problem]);
         await client.query(MOVE, [...key, event.position + 1]);

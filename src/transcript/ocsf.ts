@@ -94,20 +94,12 @@ export function toOcsf(outcome: StoredEvent, opening: StoredEvent, session: Sess
     action: isDenied ? 'Denied' : 'Allowed',
     disposition_id: isDenied ? 2 : 1,
     disposition: isDenied ? 'Blocked' : 'Allowed',
-    policy:
-      policies[0] === undefined
-        ? undefined
-        : drop({
-            name: policies.join(', '),
-            version: textOf(body['policy_version']),
-            desc: rules.join(', ') || undefined,
-          }),
     actor: {
       app_name: session.client.name ?? session.client_id,
       user: {
         name: session.subject,
         uid: session.subject,
-        type_id: 4,
+        type_id: 99,
         type: 'Service',
         groups: session.groups.map((name) => ({ name })),
       },
@@ -143,6 +135,9 @@ export function toOcsf(outcome: StoredEvent, opening: StoredEvent, session: Sess
       duration_ms: duration,
       masks,
       objects,
+      policies,
+      policy_version: textOf(body['policy_version']),
+      rules,
       hash: outcome.hash,
     }),
   });

@@ -1,14 +1,20 @@
 /** After all acceptance cases: no hidden value in any table of the store, line of the log, metric or page. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../dist/cli/config.js';
 import type { Ready } from '../../dist/cli/demo.js';
+import { recordMask } from '../../dist/recorded.js';
+import { DELIVERY_CONNECTIONS, Delivery, storePool, TranscriptStore } from '../../dist/transcript/index.js';
 import { ACCEPTANCE, agent, MAIN, query } from '../support/demo.js';
 import { connectDriver, execute } from '../support/driver.js';
+import { Receiver } from '../support/receiver.js';
 
 /** What the seed puts into hidden columns and rows. The agent's own literals (`canary-0%`, `canary-000104729`, `4111%`) are none. */
 const HIDDEN =
@@ -101,5 +107,49 @@ describe('hidden values', () => {
       expect(response.status).toBe(200);
       expect((await response.text()).match(HIDDEN)).toBeNull();
     }
+  });
+
+  it('are in no export and no webhook', { timeout: 60_000 }, async () => {
+    const run = promisify(execFile);
+    const cli = async (...args: string[]): Promise<string> =>
+      (await run(process.execPath, [MAIN, 'sessions', ...args, '--config', ready.config_file], { maxBuffer: 256e6 }))
+        .stdout;
+    const sessions = JSON.parse(await cli('list', '--json')) as { id: string }[];
+    expect(sessions.length).toBeGreaterThanOrEqual(2);
+    const exports = [await cli('export'), await cli('export', '--format', 'ocsf')];
+    for (const { id } of sessions)
+      exports.push(
+        await cli('export', id, '--format', 'asciicast'),
+        await cli('show', id),
+        await cli('show', id, '--json'),
+      );
+    exports.push(await cli('search', 'agent:sales-bot', '--limit', '1000', '--json'));
+    for (const text of exports) {
+      expect(text.length).toBeGreaterThan(1000);
+      expect(text.match(HIDDEN)).toBeNull();
+    }
+
+    const secret = randomBytes(32);
+    await using receiver = await Receiver.start(secret);
+    const { keys } = await loadConfig(ready.config_file);
+    const pool = storePool(ready.database_url, 30_000, DELIVERY_CONNECTIONS);
+    await using store = new TranscriptStore(ready.database_url, {
+      keys,
+      mask: recordMask(),
+      writer: { actor: 'operator', subject: 'canary', groups: [] },
+      onError: () => undefined,
+      onIntegrityProblem: () => undefined,
+    });
+    // From the beginning, as if it had been there all the time.
+    await pool.query("INSERT INTO webhook (name, since) VALUES ('canary', '2020-01-01')");
+    const webhook = { name: 'canary', url: receiver.url, secret, kinds: undefined, checkpoints: false };
+    const delivery = new Delivery({ pool, recorder: store.recorder, webhooks: [webhook], onProblem: () => undefined });
+    await delivery.start();
+    const { rows } = await pool.query<{ n: number }>('SELECT sum(length)::int AS n FROM chain');
+    await expect.poll(() => receiver.received.length, { timeout: 40_000 }).toBeGreaterThanOrEqual(rows[0]?.n ?? 0);
+    await delivery.stop();
+    await pool.end();
+    expect(receiver.problems).toEqual([]);
+    for (const { body } of receiver.received) expect(body.match(HIDDEN)).toBeNull();
   });
 });

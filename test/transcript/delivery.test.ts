@@ -1,0 +1,158 @@
+/** Webhooks: signed, in order, again until they arrive, given up in the end. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  DELIVERY_CONNECTIONS,
+  Delivery,
+  deadLetters,
+  deliveryStates,
+  type EventKind,
+  readWebhookSecret,
+  retryDead,
+  storePool,
+  type TranscriptStore,
+  timeOrderedId,
+  type Webhook,
+} from '../../dist/transcript/index.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
+import { Receiver } from '../support/receiver.js';
+import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
+import { actor, client, refused } from './fill.mjs';
+
+let postgres: TestPostgres;
+let admin: ReturnType<typeof storePool>;
+let pool: ReturnType<typeof storePool>;
+let store: TranscriptStore;
+let receiver: Receiver;
+let delivery: Delivery | undefined;
+const secret = randomBytes(32);
+const keys = newKeys();
+let count = 0;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  store = await openStore(postgres.url, { keys });
+  admin = storePool(postgres.url, 30_000, 2);
+  pool = storePool(gatewayUrlOf(postgres.url), 30_000, DELIVERY_CONNECTIONS);
+});
+afterAll(async () => {
+  await store[Symbol.asyncDispose]();
+  await pool.end();
+  await admin.end();
+  await postgres.end();
+});
+beforeEach(async () => {
+  receiver = await Receiver.start(secret);
+});
+afterEach(async () => {
+  await delivery?.stop();
+  delivery = undefined;
+  await receiver[Symbol.asyncDispose]();
+  expect(receiver.problems).toEqual([]);
+});
+
+async function deliver(giveUpMs: number, kinds?: readonly EventKind[]): Promise<Webhook> {
+  const webhook: Webhook = {
+    name: `hook-${++count}`,
+    url: receiver.url,
+    secret,
+    kinds: kinds && new Set(kinds),
+    checkpoints: false,
+  };
+  delivery = new Delivery({
+    pool,
+    recorder: store.recorder,
+    webhooks: [webhook],
+    onProblem: () => undefined,
+    patience: { giveUpMs, backOffSeconds: [1] },
+  });
+  await delivery.start();
+  return webhook;
+}
+
+const write = async (name: string, events: number): Promise<string> => {
+  const session = await store.sessions.find(actor(name), client, undefined);
+  for (let index = 0; index < events; index++) await store.recorder.append(refused(session, timeOrderedId()));
+  return session;
+};
+const positionsOf = (session: string): number[] =>
+  receiver.received.flatMap(({ payload: { data } }) => (data['session'] === session ? [Number(data['position'])] : []));
+
+describe('webhooks', { timeout: 30_000 }, () => {
+  it('bring every event, signed, in the order of its session', async () => {
+    await deliver(60_000);
+    const sessions = await Promise.all(['a', 'b', 'c'].map((name) => write(`order-${name}`, 12)));
+    for (const session of sessions)
+      await expect
+        .poll(() => positionsOf(session), { timeout: 15_000 })
+        .toEqual(Array.from({ length: 13 }, (_, at) => at));
+    const [first] = receiver.received;
+    expect(first?.payload.data).toMatchObject({ type: 'event', hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(receiver.received.map(({ payload }) => payload.type)).toContain('statement.refused');
+    // One id for each event, the same at each try: what receivers know doubles by.
+    expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(receiver.received.length);
+  });
+
+  it('bring only what was asked for', async () => {
+    await deliver(60_000, ['session_opened']);
+    const session = await write('kinds', 3);
+    await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0]);
+    await expect
+      .poll(
+        async () =>
+          (
+            await admin.query('SELECT position::int AS n FROM delivery WHERE session_id = $1 AND webhook = $2', [
+              session,
+              `hook-${count}`,
+            ])
+          ).rows[0]?.n,
+      )
+      .toBe(4);
+    expect(positionsOf(session)).toEqual([0]);
+  });
+
+  it('come again until they are taken, and nothing overtakes them', async () => {
+    receiver.answers.push(500, { location: 'http://127.0.0.1:9/elsewhere' }, 503);
+    const { name } = await deliver(60_000);
+    const session = await write('again', 4);
+    await expect.poll(() => positionsOf(session), { timeout: 20_000 }).toEqual([0, 1, 2, 3, 4]);
+    expect(await deliveryStates(pool)).toContainEqual(expect.objectContaining({ webhook: name, failing: 0, dead: 0 }));
+  });
+
+  it('are given up in the end, visibly, and the rest goes on', async () => {
+    receiver.answers.push(...Array.from({ length: 3 }, () => 500));
+    const webhook = await deliver(0);
+    const session = await write('dead', 2);
+    await expect.poll(() => positionsOf(session).at(-1), { timeout: 20_000 }).toBe(2);
+    const dead = await deadLetters(pool, webhook.name);
+    expect(dead.length).toBeGreaterThan(0);
+    expect(dead[0]).toMatchObject({ problem: 'it answered 500' });
+    const { rows } = await admin.query(
+      "SELECT body FROM event WHERE kind = 'delivery_given_up' AND body->>'webhook' = $1",
+      [webhook.name],
+    );
+    expect(rows).toHaveLength(dead.length);
+    // Once more, by hand.
+    receiver.answers.push(500);
+    expect(await retryDead(pool, webhook)).toEqual({ sent: 0, problem: 'it answered 500' });
+    expect(await retryDead(pool, webhook)).toEqual({ sent: dead.length, problem: undefined });
+    expect(await deadLetters(pool, webhook.name)).toEqual([]);
+    const all = receiver.received.map(({ payload: { data } }) => `${data['session']}.${data['position']}`);
+    for (const { session_id: id, position } of dead) expect(all).toContain(`${id}.${position}`);
+  });
+
+  it('are found by the next process where one died before it could say that there is news', async () => {
+    const session = await write('silent', 2);
+    await admin.query("INSERT INTO webhook (name, since) VALUES ($1, now() - interval '1 hour')", [
+      `hook-${count + 1}`,
+    ]);
+    await deliver(60_000);
+    await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0, 1, 2]);
+  });
+});
+
+it('take secrets as the specification writes them', () => {
+  expect(readWebhookSecret(`whsec_${secret.toString('base64')}\n`)).toEqual(secret);
+  expect(() => readWebhookSecret('whsec_c2hvcnQ=')).toThrow('24 to 64 bytes');
+  expect(() => readWebhookSecret('not base64!')).toThrow();
+});
