@@ -29,6 +29,6 @@ export { type Found, type FoundStatement, SearchProblem, search, timeOf } from '
 export { excessPrivileges, setUpStore } from './setup.js';
 export { storePool, TranscriptStore } from './store.js';
 export { Vault } from './vault.js';
-export type { VerifyReport } from './verify.js';
+export type { KeptCheckpoint, VerifyReport } from './verify.js';
 export { verifyExport } from './verify-export.js';
-export { type KeptCheckpoint, verifyStore } from './verify-store.js';
+export { verifyStore } from './verify-store.js';

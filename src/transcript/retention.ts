@@ -10,12 +10,12 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { canonical } from './canonical.js';
 import { trustedKeys, verifierKeyOf } from './checkpoints.js';
 import { withClient } from './client.js';
 import type { Event } from './event.js';
 import { EXPORT_FORMAT, eventLine, proofsOf, rowsOf } from './export.js';
 import type { RecordKeys } from './keys.js';
+import { manifestOf } from './manifest.js';
 import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
 import { verifyExport } from './verify-export.js';
 
@@ -140,18 +140,6 @@ const listedRow = z.object({
   is_over: z.boolean(),
 });
 type Listed = z.infer<typeof listedRow>;
-
-/** What the signed record has of the list of an archive. */
-export function manifestOf(
-  rows: readonly Pick<Listed, 'session' | 'from_position' | 'length' | 'hash' | 'opened_at' | 'opening'>[],
-): string {
-  const hash = createHash('sha256');
-  for (const row of rows)
-    hash.update(
-      `${canonical([row.session, row.from_position, row.length, row.hash, row.opened_at, row.opening === null ? null : createHash('sha256').update(row.opening).digest('hex')])}\n`,
-    );
-  return hash.digest('hex');
-}
 
 const WEEK_MS = 7 * 86_400_000;
 

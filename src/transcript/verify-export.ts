@@ -8,8 +8,7 @@ import { EVENT_KINDS } from './event.js';
 import type { VerifierKey } from './keys.js';
 import { openCheckpoint } from './note.js';
 import { leafHash, rootFromProof } from './tree.js';
-import { Verifier, type VerifyReport } from './verify.js';
-import type { KeptCheckpoint } from './verify-store.js';
+import { type KeptCheckpoint, Verifier, type VerifyReport } from './verify.js';
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);

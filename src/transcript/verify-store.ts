@@ -4,10 +4,10 @@ import type { Pool, PoolClient } from 'pg';
 import { LEAF_COLUMNS, type Leaf } from './checkpoints.js';
 import { inSnapshot, rowsOf } from './export.js';
 import type { VerifierKey } from './keys.js';
+import { manifestOf, type Taken } from './manifest.js';
 import { outcomeRow, statementRow, termsOfSession } from './projection.js';
 import { EVENT_COLUMNS, type RawEvent } from './reader.js';
-import { manifestOf } from './retention.js';
-import { outcomeText, sessionText, statementText, Verifier, type VerifyReport } from './verify.js';
+import { type KeptCheckpoint, outcomeText, sessionText, statementText, Verifier, type VerifyReport } from './verify.js';
 
 const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event ORDER BY session_id, position`;
 const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf ORDER BY position`;
@@ -31,12 +31,6 @@ const listed = (column: string): string => `array_to_string(${column}, E'\\x1e')
 const SESSIONS = `SELECT id, ${joined('id', 'event_time(opened_at)', 'actor', 'issuer', 'subject', 'client_id', listed('groups'), 'token_id', 'transport', "client->>'name'", "client->>'version'", 'address', 'key', listed('terms'))} AS text FROM session`;
 const STATEMENTS = `SELECT id, ${joined('id', 'event_time(at)', 'session_id', 'kind', 'verdict', 'fingerprint', 'text', 'purpose', listed('terms'))} AS text FROM statement`;
 const OUTCOMES = `SELECT id, ${joined('id', 'event_time(at)', 'state', 'rows', 'bytes', 'duration_ms', 'query_id')} AS text FROM outcome`;
-
-export interface KeptCheckpoint {
-  readonly note: string;
-  /** Where it was kept, in words. */
-  readonly where: string;
-}
 
 export interface VerifyOptions {
   readonly keys: readonly VerifierKey[];
@@ -80,20 +74,11 @@ const TAKEN = `
   SELECT session_id AS session, from_position::float8 AS from_position, length::float8 AS length, encode(hash, 'hex') AS hash, opened_at, opening::text AS opening
   FROM archived_session WHERE archive_id = $1 ORDER BY session_id`;
 
-interface TakenRow {
-  readonly session: string;
-  readonly from_position: number;
-  readonly length: number;
-  readonly hash: string;
-  readonly opened_at: Date | null;
-  readonly opening: string | null;
-}
-
 /** Sessions go on where archives ended, if the record has just these archives. */
 async function readArchives(client: PoolClient, verifier: Verifier): Promise<void> {
   const { rows: archives } = await client.query<{ id: string; manifest: string | null }>(ARCHIVES);
   for (const { id, manifest } of archives) {
-    const { rows } = await client.query<TakenRow>(TAKEN, [id]);
+    const { rows } = await client.query<Taken>(TAKEN, [id]);
     if (manifest === null || manifestOf(rows) !== manifest) {
       verifier.report(`The list of what archive ${id} took is not what was recorded of it.`);
       continue;

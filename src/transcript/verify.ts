@@ -45,6 +45,12 @@ export interface VerifyReport {
   readonly proved: number;
 }
 
+export interface KeptCheckpoint {
+  readonly note: string;
+  /** Where it was kept, in words. */
+  readonly where: string;
+}
+
 const MAX_BREAKS = 100;
 
 interface SessionState {

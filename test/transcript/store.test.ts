@@ -1,7 +1,10 @@
 /** The store as its writers, readers and would-be editors meet it. */
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordMask } from '../../dist/recorded.js';
 import {
@@ -358,6 +361,25 @@ describe('exports', () => {
     expect(changed).not.toBe(text);
     await writeFile(file, changed);
     expect(await verifyExport(file, trustedKeys(keys), [])).toMatchObject({ isWhole: false });
+  });
+
+  it('verify without snowfence, as the documentation tells', async () => {
+    const file = await write(sessions.slice(0, 2), 'alone.jsonl');
+    const run = (key: string) =>
+      promisify(execFile)(process.execPath, [
+        fileURLToPath(new URL('../../examples/verify-export.mjs', import.meta.url)),
+        file,
+        key,
+      ]).then(
+        ({ stdout }) => stdout,
+        ({ stdout }: { stdout: string }) => stdout,
+      );
+    const said = await run(verifierKeyOf(keys));
+    expect(said.split('\n')).toHaveLength(3);
+    expect(said).toMatch(/whole; the first \d+ covered/);
+    expect(await run(verifierKeyOf(newKeys()))).toContain('not signed with this key');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('OBJECT_DENIED', 'OBJECT_ALLOWED'));
+    expect(await run(verifierKeyOf(keys))).toContain('was changed');
   });
 
   it('are refused with a reason where they are none', async () => {
