@@ -1,7 +1,7 @@
 /**
  * The transcript as lines of JSON: what `verify --export` and anybody's own tool can check. docs/recording.md shows each line.
  */
-import type { Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient, QueryArrayConfig, QueryResult } from 'pg';
 import { LEAF_COLUMNS, type Leaf, leafText } from './checkpoints.js';
 import { withClient } from './client.js';
 import type { StoredEvent } from './event.js';
@@ -13,18 +13,27 @@ import { inclusionProof, leafHash } from './tree.js';
 export const EXPORT_FORMAT = 1;
 const AT_ONCE = 2000;
 
-/** Rows of a query, some thousands at a time. */
+/** Rows of a query, some thousands at a time; the next are fetched while these are looked at. */
 export async function* rowsOf<T>(
   client: PoolClient,
   sql: string,
   values: readonly unknown[] = [],
+  form: Pick<QueryArrayConfig, 'types'> & { readonly rowMode?: 'array' } = {},
 ): AsyncGenerator<T[]> {
   const name = `cursor_${Math.random().toString(36).slice(2)}`;
   await client.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${sql}`, [...values]);
-  for (;;) {
-    const { rows } = await client.query(`FETCH ${AT_ONCE} FROM ${name}`);
+  const fetchNext = () => {
+    const rows = client.query({ text: `FETCH ${AT_ONCE} FROM ${name}`, ...form }) as Promise<QueryResult>;
+    // Who waits for it hears of its failure; nobody may be left to wait.
+    rows.catch(() => undefined);
+    return rows;
+  };
+  for (let next = fetchNext(); ; ) {
+    const { rows } = await next;
+    const isLast = rows.length < AT_ONCE;
+    if (!isLast) next = fetchNext();
     if (rows.length > 0) yield rows as T[];
-    if (rows.length < AT_ONCE) break;
+    if (isLast) break;
   }
   await client.query(`CLOSE ${name}`);
 }

@@ -355,21 +355,17 @@ export class Lane {
   #check(heads: z.infer<typeof answerOf>['heads'], contents: ReadonlyMap<string, readonly Written[]>): void {
     for (const [session, before, beforeHash, length, hash, sequences] of heads) {
       const known = this.#heads.get(session);
-      if (
-        before === 0
-          ? beforeHash !== firstHash(session).toString('hex')
-          : known?.length === before && known.hash !== beforeHash
-      )
+      if (before === 0 ? beforeHash !== firstHash(session) : known?.length === before && known.hash !== beforeHash)
         this.#options.onIntegrityProblem(`The end of session ${session} was changed in the store.`);
       if (known && before < known.length)
         this.#options.onIntegrityProblem(
           `Session ${session} was cut off in the store: ${before} events of ${known.length}.`,
         );
-      let expected: Buffer = Buffer.from(beforeHash, 'hex');
+      let expected = beforeHash;
       const written = contents.get(session) ?? [];
       for (const [index, { content, signature }] of written.entries())
         expected = nextHash(expected, content, BigInt(sequences[index] ?? -1), signature);
-      if (expected.toString('hex') !== hash || length !== before + written.length) {
+      if (expected !== hash || length !== before + written.length) {
         this.#options.onIntegrityProblem(
           `The store has written something else into session ${session} than it was given.`,
         );

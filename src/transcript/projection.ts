@@ -143,7 +143,7 @@ export function statementRow({ at, session, statement, kind, body }: Projected):
     fingerprint: textOf(body['fingerprint']),
     text,
     purpose,
-    terms: [...terms].map((term) => term.replaceAll('\u001e', ' ')).sort(),
+    terms: [...terms].map((term) => (term.includes('\u001e') ? term.replaceAll('\u001e', ' ') : term)).sort(),
   };
 }
 

@@ -134,7 +134,7 @@ export async function verifyExport(
       case 'start':
         verifier.startsAt(entry.session, {
           length: entry.length,
-          hash: Buffer.from(entry.hash, 'hex'),
+          hash: entry.hash,
           opening: undefined,
         });
         break;

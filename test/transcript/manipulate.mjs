@@ -101,7 +101,7 @@ const MANIPULATIONS = {
     await db.query('UPDATE chain SET length = $2, hash = $3, last_at = $4 WHERE session_id = $1', [
       chain.session_id,
       keep,
-      rows[0]?.hash ?? firstHash(chain.session_id),
+      rows[0]?.hash ?? Buffer.from(firstHash(chain.session_id), 'hex'),
       rows[0]?.at ?? chain.last_at,
     ]);
     return `a session cut to ${keep} of ${chain.length}`;
@@ -139,14 +139,30 @@ const MANIPULATIONS = {
     const signature = generateKeyPairSync('ed25519').privateKey;
     const signed =
       next() < 0.5 ? sign(null, batchMessage(forged.writer, forged.n, [contentOf(forged)]), signature) : null;
-    const hash = nextHash(chain.hash, contentOf(forged), BigInt(last[0].sequence), signed?.toString('base64') ?? null);
+    const hash = nextHash(
+      chain.hash.toString('hex'),
+      contentOf(forged),
+      BigInt(last[0].sequence),
+      signed?.toString('base64') ?? null,
+    );
     await db.query(
       `INSERT INTO event (session_id, position, at, sequence, writer, n, kind, body, hash, signature) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-      [forged.session, chain.length, at, last[0].sequence, forged.writer, forged.n, forged.kind, body, hash, signed],
+      [
+        forged.session,
+        chain.length,
+        at,
+        last[0].sequence,
+        forged.writer,
+        forged.n,
+        forged.kind,
+        body,
+        Buffer.from(hash, 'hex'),
+        signed,
+      ],
     );
     await db.query(
       'UPDATE chain SET length = length + 1, hash = $2, last_at = $3, is_open = false, is_covered = false WHERE session_id = $1',
-      [forged.session, hash, at],
+      [forged.session, Buffer.from(hash, 'hex'), at],
     );
     return 'an event put in at the end';
   },
@@ -207,15 +223,15 @@ const MANIPULATIONS = {
         id,
         event.position,
         event.text,
-        hash,
+        Buffer.from(hash, 'hex'),
       ]);
       await db.query('UPDATE leaf SET hash = $3 WHERE session_id = $1 AND length = $2', [
         id,
         Number(event.position) + 1,
-        hash,
+        Buffer.from(hash, 'hex'),
       ]);
     }
-    await db.query('UPDATE chain SET hash = $2 WHERE session_id = $1', [id, hash]);
+    await db.query('UPDATE chain SET hash = $2 WHERE session_id = $1', [id, Buffer.from(hash, 'hex')]);
     const isTreeAnew = next() < 0.7;
     if (isTreeAnew) await signAnew(db);
     return `a chain computed anew${isTreeAnew ? ', the tree signed with another key' : ''}`;
