@@ -319,6 +319,7 @@ try {
         kept: [],
         onProgress: () => undefined,
         openKey: undefined,
+        url: postgres.url,
       });
       const rate = report.events / ((performance.now() - started) / 1000);
       await pool.end();

@@ -48,10 +48,20 @@ export interface SettleParts {
   readonly onProblem: (problem: string, error: unknown) => void;
 }
 
+const LOST_WRITERS = `
+  SELECT c.session_id AS id FROM settle_writer($1 * interval '1 millisecond') w JOIN chain c ON c.session_id = w.id WHERE c.is_open`;
+
+/** Processes that are silent are taken for dead: their own sessions end here. Those that ended as they should have said so. */
+async function closeLost({ pool, recorder }: TranscriptStore, silentMs: number): Promise<void> {
+  const { rows } = await pool.query<{ id: string }>(LOST_WRITERS, [silentMs]);
+  for (const { id } of rows)
+    await recorder.append({ kind: 'session_closed', sessionId: id, statementId: undefined, body: { reason: 'lost' } });
+}
+
 /** How many were settled. Throws RecorderUnavailable. */
 export async function settle({ transcript, warehouse, roles, silentMs, onProblem }: SettleParts): Promise<number> {
   const { pool, recorder, sessions } = transcript;
-  await pool.query("SELECT settle_writer($1 * interval '1 millisecond')", [silentMs]);
+  await closeLost(transcript, silentMs);
   const left = recorder.takeLeft();
   const lost = z.array(lostRow).parse((await pool.query(LOST, [left])).rows);
   if (lost.length === 0) return 0;

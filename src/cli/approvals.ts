@@ -2,6 +2,7 @@
 import { type Approval, type ApprovalState, Approvals, DecisionRefused } from '../approval/index.js';
 import { TokenVerifier } from '../identity/index.js';
 import type { TranscriptStore } from '../transcript/index.js';
+import { auditorOf } from './auditor.js';
 import type { Config } from './config.js';
 import { previewed } from './preview.js';
 import { SnowfenceError } from './problem.js';
@@ -53,7 +54,14 @@ function renderApproval(approval: Approval): string {
   return lines.join('\n');
 }
 
-export async function showApproval(store: TranscriptStore, id: string, json: boolean): Promise<string> {
+/** `token`: of a reviewer or an auditor who wants to see it whole; their look is recorded. */
+export async function showApproval(
+  config: Config,
+  store: TranscriptStore,
+  id: string,
+  json: boolean,
+  whole: { readonly token: string | undefined } | undefined,
+): Promise<string> {
   const approval = await new Approvals(store).get(id);
   if (!approval)
     throw new SnowfenceError(
@@ -62,7 +70,16 @@ export async function showApproval(store: TranscriptStore, id: string, json: boo
       'snowfence approvals list shows them.',
       1,
     );
-  return json ? JSON.stringify(approval, null, 2) : renderApproval(approval);
+  if (whole) {
+    const reviewers = approval.requirements.flatMap(({ groups }) => groups);
+    const auditor = await auditorOf(config, whole.token, reviewers);
+    await auditor.recordLook(store, approval.session_id, id);
+  }
+  const shown = whole ? approval : previewed(approval);
+  if (json) return JSON.stringify(shown, null, 2);
+  const isMasked = (['statement', 'sent', 'purpose'] as const).some((part) => shown[part] !== approval[part]);
+  const hint = '\nWhat stands in brackets is masked; its reviewers see all with --whole and a token of theirs.';
+  return `${renderApproval(shown)}${isMasked ? hint : ''}`;
 }
 
 export async function decideApproval(

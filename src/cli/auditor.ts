@@ -8,11 +8,15 @@ export interface Auditor {
   readonly subject: string;
   readonly issuer: string;
   /** Durable before anything is shown. */
-  readonly recordLook: (store: TranscriptStore, session: string) => Promise<void>;
+  readonly recordLook: (store: TranscriptStore, session: string, approval?: string) => Promise<void>;
 }
 
-/** Throws SnowfenceError. */
-export async function auditorOf(config: Config, token: string | undefined): Promise<Auditor> {
+/** `others`: groups that may see this one thing whole besides the auditors, such as its reviewers. Throws SnowfenceError. */
+export async function auditorOf(
+  config: Config,
+  token: string | undefined,
+  others: readonly string[] = [],
+): Promise<Auditor> {
   const principal = await new TokenVerifier(config.issuers).verify(token).catch((error: unknown) => {
     throw new SnowfenceError(
       'TOKEN_REFUSED',
@@ -20,7 +24,7 @@ export async function auditorOf(config: Config, token: string | undefined): Prom
       'Put a valid one into SNOWFENCE_TOKEN, or name another variable with --token-env.',
     );
   });
-  if (!principal.groups.some((group) => config.auditors.includes(group)))
+  if (!principal.groups.some((group) => config.auditors.includes(group) || others.includes(group)))
     throw new SnowfenceError(
       'NOT_AN_AUDITOR',
       `${principal.subject} is in none of the groups that may see the transcript whole.`,
@@ -33,12 +37,12 @@ export async function auditorOf(config: Config, token: string | undefined): Prom
   return {
     subject,
     issuer,
-    recordLook: async (store, session) => {
+    recordLook: async (store, session, approval) => {
       await store.recorder.append({
         kind: 'record_viewed',
         sessionId: undefined,
         statementId: undefined,
-        body: { auditor: subject, issuer, session },
+        body: { auditor: subject, issuer, session, ...(approval === undefined ? {} : { approval }) },
       });
     },
   };

@@ -619,13 +619,20 @@ approvals
   });
 approvals
   .command('show')
-  .description('one of them, whole')
+  .description('one of them')
   .argument('<id>')
   .addOption(configOption())
+  .option('--whole', 'with personal data and secrets in it; for its reviewers and for auditors, whose look is recorded')
+  .option('--token-env <name>', 'with --whole: the variable that holds your access token', 'SNOWFENCE_TOKEN')
   .addOption(jsonOption())
   .action(async (id: string, options) => {
     const { showApproval } = await import('./approvals.js');
-    say(await withStore(options.config, ({ store }) => showApproval(store, id, options.json === true)));
+    const whole = options.whole === true ? { token: process.env[options.tokenEnv] } : undefined;
+    say(
+      await withStore(options.config, ({ config, store }) =>
+        showApproval(config, store, id, options.json === true, whole),
+      ),
+    );
   });
 for (const decision of ['approve', 'deny'] as const)
   approvals

@@ -64,6 +64,7 @@ export async function verifyConfigured(
       kept,
       onProgress,
       openKey: (session, key) => vault.check(session, key),
+      url: config.databaseUrl,
     });
   } catch (error) {
     if (error instanceof SnowfenceError) throw error;

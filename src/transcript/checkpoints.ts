@@ -8,6 +8,7 @@ import { canonical } from './canonical.js';
 import type { RecordKeys, VerifierKey } from './keys.js';
 import { alone } from './lock.js';
 import { encodeVerifierKey, openCheckpoint, signCheckpoint } from './note.js';
+import { timeText } from './reader.js';
 import type { Recorder } from './recorder.js';
 import { Frontier, leafHash } from './tree.js';
 
@@ -28,7 +29,7 @@ export interface Leaf {
 export const leafText = ({ session, length, hash, at }: Leaf): string => canonical({ at, hash, length, session });
 
 const LAST = 'SELECT size::float8 AS size, note, frontier FROM checkpoint ORDER BY size DESC LIMIT 1';
-export const LEAF_COLUMNS = `position::float8 AS position, session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, event_time(at) AS at`;
+export const LEAF_COLUMNS = `position::float8 AS position, session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, ${timeText('at')} AS at`;
 const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf WHERE position >= $1 ORDER BY position LIMIT $2`;
 const SAVE = 'INSERT INTO checkpoint (size, note, frontier) VALUES ($1, $2, $3)';
 const HEADS = `

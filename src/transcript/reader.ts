@@ -39,7 +39,11 @@ const LIST = SUMMARY.replace(
 );
 const ONE = SUMMARY.replace('WHICH', 'id = $1');
 
-export const EVENT_COLUMNS = `sequence::text, position::float8 AS position, event_time(at) AS at, session_id AS session, statement_id AS statement, kind, body::text AS body,
+/** A time as ISO 8601 with milliseconds, by nothing that could be replaced in the database's schema. */
+export const timeText = (column: string): string =>
+  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+export const EVENT_COLUMNS = `sequence::text, position::float8 AS position, ${timeText('at')} AS at, session_id AS session, statement_id AS statement, kind, body::text AS body,
   writer, n::float8 AS n, encode(hash, 'hex') AS hash, encode(signature, 'base64') AS signature`;
 
 const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event WHERE session_id = $1 AND position >= $2 ORDER BY position LIMIT $3`;

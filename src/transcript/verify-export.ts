@@ -8,7 +8,10 @@ import { EVENT_KINDS } from './event.js';
 import type { VerifierKey } from './keys.js';
 import { openCheckpoint } from './note.js';
 import { leafHash, rootFromProof } from './tree.js';
-import { type KeptCheckpoint, Verifier, type VerifyReport } from './verify.js';
+import { Breaks, type KeptCheckpoint, type VerifyReport } from './verify.js';
+import { SessionsVerifier } from './verify-sessions.js';
+import { checkTails } from './verify-tails.js';
+import { TreeVerifier } from './verify-tree.js';
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
@@ -98,105 +101,137 @@ async function* textLines(input: Readable): AsyncGenerator<string> {
   if (rest !== '') yield rest;
 }
 
+type Line = z.infer<typeof line>;
+type LeafLine = Extract<Line, { type: 'leaf' }>;
+
+/** What is known of the file so far. */
+class ExportVerifier {
+  readonly breaks = new Breaks();
+  readonly #keys: readonly VerifierKey[];
+  readonly #tree: TreeVerifier;
+  readonly #isComplete: boolean;
+  readonly #leaves: LeafLine[] = [];
+  /** Hashes of the events of each session, for its proof. */
+  readonly #hashes = new Map<string, Map<number, string>>();
+  #sessions: SessionsVerifier | undefined;
+  #events = 0;
+  #proved = 0;
+  #hasEnd = false;
+
+  constructor(keys: readonly VerifierKey[], isComplete: boolean, kept: readonly KeptCheckpoint[]) {
+    this.#keys = keys;
+    this.#isComplete = isComplete;
+    this.#tree = new TreeVerifier(keys, this.breaks);
+    if (isComplete) for (const { note, where } of kept) this.#tree.checkpoint(note, where, true);
+  }
+
+  /** Made once the tree has been read: sessions are held against it. */
+  get sessions(): SessionsVerifier {
+    if (this.#sessions) return this.#sessions;
+    for (const { type: _type, position, ...leaf } of this.#leaves) this.#tree.leaf(position, leaf);
+    if (this.#isComplete) this.#tree.end(true);
+    this.#sessions = new SessionsVerifier(this.breaks, {
+      largest: this.#tree.largest,
+      isComplete: this.#isComplete,
+      sumKey: '',
+    });
+    for (const { position, session, length, hash } of this.#leaves)
+      this.#sessions.leaf(position, session, length, hash);
+    return this.#sessions;
+  }
+
+  take(entry: Exclude<Line, { type: 'export' }>): void {
+    switch (entry.type) {
+      case 'checkpoint':
+        this.#tree.checkpoint(entry.note, 'the export', false);
+        break;
+      case 'leaf':
+        this.#leaves.push(entry);
+        break;
+      case 'start':
+        this.sessions.startsAt(entry.session, { length: entry.length, hash: entry.hash, opening: undefined });
+        break;
+      case 'event': {
+        const { type: _type, body, ...event } = entry;
+        this.sessions.event({ ...event, body: canonical(body) });
+        this.#events++;
+        if (!this.#isComplete) this.#remember(entry.session, entry.position, entry.hash);
+        break;
+      }
+      case 'head':
+        this.sessions.head(entry.session, entry.length, entry.hash);
+        break;
+      case 'proof':
+        this.#checkProof(entry.session, entry.proof);
+        break;
+      case 'end':
+        this.#hasEnd = true;
+        if (entry.events !== this.#events)
+          this.breaks.report(`The export says that it has ${entry.events} events, and has ${this.#events}.`);
+        break;
+    }
+  }
+
+  #remember(session: string, position: number, hash: string): void {
+    const known = this.#hashes.get(session);
+    if (known) known.set(position, hash);
+    else this.#hashes.set(session, new Map([[position, hash]]));
+  }
+
+  #checkProof(session: string, proof: string): void {
+    try {
+      const leaf = openProof(proof, this.#keys);
+      if (leaf.session !== session) throw new Error('it is of another session');
+      const hash = this.#hashes.get(session)?.get(leaf.length - 1);
+      if (hash === leaf.hash) {
+        this.sessions.proved(session, leaf.length);
+        this.#proved++;
+      } else
+        this.breaks.report(
+          hash === undefined
+            ? `Events up to ${leaf.length - 1}, which the proof covers, are missing.`
+            : `Event ${leaf.length - 1} is not the one that the proof covers.`,
+          { session, position: leaf.length - 1 },
+        );
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.breaks.report(`The proof of session ${session} is not valid: ${why}.`, { session });
+    }
+  }
+
+  report(): VerifyReport {
+    const { sessions, breaks } = this;
+    if (!this.#hasEnd) breaks.report('The export has no last line: it was cut off.');
+    sessions.endOfEvents();
+    if (this.#isComplete) checkTails(sessions.writers, this.#keys, sessions.hasStarts, breaks);
+    return {
+      isWhole: breaks.sorted.length === 0,
+      breaks: breaks.sorted,
+      isCut: breaks.isCut,
+      sessions: sessions.sessions,
+      events: sessions.events,
+      checkpoints: this.#tree.count + this.#proved,
+      kept: this.#tree.keptCount,
+      size: this.#tree.largest,
+      uncovered: sessions.uncovered,
+      isTailSigned: this.#isComplete || sessions.uncovered === 0,
+      proved: this.#proved,
+    };
+  }
+}
+
 /** Throws where the file can't be read, or is no export. */
 export async function verifyExport(
   file: string,
   keys: readonly VerifierKey[],
   kept: readonly KeptCheckpoint[],
 ): Promise<VerifyReport> {
-  let verifier: Verifier | undefined;
-  let isTreeRead = false;
-  let events = 0;
-  let hasEnd = false;
-  let isComplete = false;
-  const lengths = new Map<string, { readonly length: number; readonly hashes: Map<number, string> }>();
+  let verifier: ExportVerifier | undefined;
   for await (const entry of linesOf(file)) {
-    if (entry.type === 'export') {
-      isComplete = entry.complete;
-      verifier = new Verifier(keys, entry.complete);
-      if (entry.complete) for (const { note, where } of kept) verifier.checkpoint(note, where, true);
-      continue;
-    }
-    if (!verifier) throw new Error('it does not begin with the line of an export');
-    if (!isTreeRead && entry.type !== 'checkpoint' && entry.type !== 'leaf') {
-      verifier.endOfTree();
-      isTreeRead = true;
-    }
-    switch (entry.type) {
-      case 'checkpoint':
-        verifier.checkpoint(entry.note, 'the export', false);
-        break;
-      case 'leaf': {
-        const { type: _type, position, ...leaf } = entry;
-        verifier.leaf(position, leaf);
-        break;
-      }
-      case 'start':
-        verifier.startsAt(entry.session, {
-          length: entry.length,
-          hash: entry.hash,
-          opening: undefined,
-        });
-        break;
-      case 'event': {
-        const { type: _type, body, ...event } = entry;
-        verifier.event({ ...event, body: canonical(body) });
-        events++;
-        if (!isComplete) {
-          const known = lengths.get(entry.session) ?? { length: 0, hashes: new Map<number, string>() };
-          known.hashes.set(entry.position, entry.hash);
-          lengths.set(entry.session, { ...known, length: entry.position + 1 });
-        }
-        break;
-      }
-      case 'head':
-        verifier.head(entry.session, entry.length, entry.hash);
-        break;
-      case 'proof':
-        checkProof(verifier, entry.session, entry.proof, keys, lengths);
-        break;
-      case 'end':
-        hasEnd = true;
-        if (entry.events !== events)
-          verifier.report(`The export says that it has ${entry.events} events, and has ${events}.`);
-        break;
-    }
+    if (entry.type === 'export') verifier = new ExportVerifier(keys, entry.complete, kept);
+    else if (verifier) verifier.take(entry);
+    else throw new Error('it does not begin with the line of an export');
   }
   if (!verifier) throw new Error('it is empty');
-  if (!isTreeRead) verifier.endOfTree();
-  if (!hasEnd) verifier.report('The export has no last line: it was cut off.');
-  verifier.endOfEvents();
-  return verifier.result();
-}
-
-function checkProof(
-  verifier: Verifier,
-  session: string,
-  proof: string,
-  keys: readonly VerifierKey[],
-  known: ReadonlyMap<string, { readonly length: number; readonly hashes: ReadonlyMap<number, string> }>,
-): void {
-  try {
-    const leaf = openProof(proof, keys);
-    const events = known.get(session);
-    if (leaf.session !== session) throw new Error('it is of another session');
-    if (!events || leaf.length > events.length) {
-      verifier.report(`Events ${events?.length ?? 0} to ${leaf.length - 1}, which the proof covers, are missing.`, {
-        session,
-        position: events?.length ?? 0,
-      });
-      return;
-    }
-    if (events.hashes.get(leaf.length - 1) !== leaf.hash)
-      verifier.report(`Event ${leaf.length - 1} is not the one that the proof covers.`, {
-        session,
-        position: leaf.length - 1,
-      });
-    else verifier.proved(session, leaf.length);
-  } catch (error) {
-    verifier.report(
-      `The proof of session ${session} is not valid: ${error instanceof Error ? error.message : String(error)}.`,
-      { session },
-    );
-  }
+  return verifier.report();
 }

@@ -1,86 +1,42 @@
 /** Verification of the store itself, in one snapshot, while gateways go on writing. */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
 import type { Pool, PoolClient } from 'pg';
+import { z } from 'zod';
 import { LEAF_COLUMNS, type Leaf } from './checkpoints.js';
-import type { EventKind } from './event.js';
 import { inSnapshot, rowsOf } from './export.js';
 import type { VerifierKey } from './keys.js';
 import { manifestOf, type Taken } from './manifest.js';
 import { outcomeRow, statementRow, termsOfSession } from './projection.js';
-import { EVENT_COLUMNS, type RawEvent } from './reader.js';
-import { type KeptCheckpoint, outcomeText, sessionText, statementText, Verifier, type VerifyReport } from './verify.js';
+import { EVENT_COLUMNS, type RawEvent, timeText } from './reader.js';
+import { Breaks, type KeptCheckpoint, type VerifyReport } from './verify.js';
+import { readRange, type SessionRange } from './verify-range.js';
+import {
+  agentOf,
+  outcomeText,
+  type SessionsOptions,
+  type SessionsState,
+  SessionsVerifier,
+  type Start,
+  sessionText,
+  statementText,
+} from './verify-sessions.js';
+import { checkTails } from './verify-tails.js';
+import { TreeVerifier } from './verify-tree.js';
+import type { WorkerTask } from './verify-worker.js';
 
-/** As PostgreSQL prints them: what is read millions of times is put into shape here, not there. */
-const EVENTS = `
-  SELECT sequence, position, at, session_id, statement_id, kind, body::text, writer, n, hash, signature FROM event ORDER BY session_id, position`;
-const AS_PRINTED = { rowMode: 'array', types: { getTypeParser: () => (text: string) => text } } as const;
-
-type PrintedEvent = readonly [
-  sequence: string,
-  position: string,
-  at: string,
-  session: string,
-  statement: string | null,
-  kind: EventKind,
-  body: string,
-  writer: string,
-  n: string,
-  hash: string,
-  signature: string | null,
-];
-
-/** 2026-11-21 18:24:11.25+00, as ISO 8601 with milliseconds. */
-const isoOf = (at: string): string => {
-  const fraction = at.slice(20, at.indexOf('+', 19));
-  return `${at.slice(0, 10)}T${at.slice(11, 19)}.${at[19] === '.' ? fraction.padEnd(3, '0') : '000'}Z`;
-};
-
-const eventOf = ([
-  sequence,
-  position,
-  at,
-  session,
-  statement,
-  kind,
-  body,
-  writer,
-  n,
-  hash,
-  signature,
-]: PrintedEvent): RawEvent => ({
-  sequence,
-  position: Number(position),
-  at: isoOf(at),
-  session,
-  statement,
-  kind,
-  body,
-  writer,
-  n: Number(n),
-  hash: hash.slice(2),
-  signature: signature === null ? null : Buffer.from(signature.slice(2), 'hex').toString('base64'),
-});
 const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf ORDER BY position`;
 const NOTES = 'SELECT size::float8 AS size, note, frontier FROM checkpoint ORDER BY size';
-const HEADS = `SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, event_time(last_at) AS last_at, is_open, is_covered FROM chain ORDER BY session_id`;
 
-interface HeadRow {
-  readonly session: string;
-  readonly length: number;
-  readonly hash: string;
-  readonly last_at: string;
-  readonly is_open: boolean;
-  readonly is_covered: boolean;
-}
-
-/** As `joinedRow` in verify.ts. */
+/** As `joinedRow` in verify-sessions.ts. */
 const joined = (...columns: readonly string[]): string =>
   columns.map((column) => `coalesce(octet_length((${column})::text) || ':' || (${column})::text, '-')`).join(' || ');
 const listed = (column: string): string => `array_to_string(${column}, E'\\x1e')`;
 
-const SESSIONS = `SELECT id, ${joined('id', 'event_time(opened_at)', 'actor', 'issuer', 'subject', 'client_id', listed('groups'), 'token_id', 'transport', "client->>'name'", "client->>'version'", 'address', 'key', listed('terms'))} AS text FROM session`;
-const STATEMENTS = `SELECT id, ${joined('id', 'event_time(at)', 'session_id', 'kind', 'verdict', 'fingerprint', 'text', 'purpose', listed('terms'))} AS text FROM statement`;
-const OUTCOMES = `SELECT id, ${joined('id', 'event_time(at)', 'state', 'rows', 'bytes', 'duration_ms', 'query_id')} AS text FROM outcome`;
+const SESSIONS = `SELECT id, ${joined('id', timeText('opened_at'), 'actor', 'issuer', 'subject', 'client_id', listed('groups'), 'token_id', 'transport', "client->>'name'", "client->>'version'", 'address', 'key', listed('terms'))} AS text FROM session`;
+const STATEMENTS = `SELECT id, ${joined('id', timeText('at'), 'session_id', 'agent', 'kind', 'verdict', 'fingerprint', 'text', 'purpose', listed('terms'))} AS text FROM statement`;
+const OUTCOMES = `SELECT id, ${joined('id', timeText('at'), 'state', 'rows', 'bytes', 'duration_ms', 'query_id')} AS text FROM outcome`;
 
 export interface VerifyOptions {
   readonly keys: readonly VerifierKey[];
@@ -89,32 +45,131 @@ export interface VerifyOptions {
   readonly onProgress: (events: number, of: number) => void;
   /** Throws where a session's key can't be opened; undefined for whoever has not the key to do so. */
   readonly openKey: ((session: string, key: { readonly keyId: string; readonly wrapped: Buffer }) => void) | undefined;
+  /** Of the same database: then further threads read it, too, where there is much of it. */
+  readonly url?: string;
 }
 
+/** Below so many events another thread is not worth its start. */
+const WORTH_A_THREAD = 50_000;
+const MAX_THREADS = 8;
+
+type Starts = readonly (readonly [string, Start])[];
+
 /** Throws where the store does not answer. */
-export function verifyStore(pool: Pool, { keys, kept, onProgress, openKey }: VerifyOptions): Promise<VerifyReport> {
+export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyReport> {
+  const { keys, kept, onProgress, openKey, url } = options;
   return inSnapshot(pool, async (client) => {
-    const verifier = new Verifier(keys, true);
-    await readTree(client, verifier, kept);
-    await readArchives(client, verifier);
-    await readEvents(client, verifier, onProgress);
-    await compareRows(client, verifier);
-    await checkKeys(client, verifier, openKey);
-    return verifier.result();
+    const breaks = new Breaks();
+    const tree = await readTree(client, keys, kept, breaks);
+    const starts = await readArchives(client, breaks);
+    const shape: SessionsOptions = {
+      largest: tree.largest,
+      isComplete: true,
+      sumKey: randomBytes(32).toString('base64'),
+    };
+    const verifier = new SessionsVerifier(breaks, shape);
+    for (const [session, start] of starts) verifier.startsAt(session, start);
+    const { ranges, events } = await rangesOf(client, url === undefined ? 1 : threads());
+    let done = 0;
+    const onEvents = (more: number): void => {
+      done += more;
+      onProgress(done, events);
+    };
+    const [own, ...others] = ranges;
+    const elsewhere = await inThreads(client, others, { url: url ?? '', options: shape, starts }, onEvents);
+    await readRange(client, verifier, own ?? { from: null, to: null }, onEvents);
+    for (const state of await elsewhere()) verifier.merge(state);
+    checkTails(verifier.writers, keys, verifier.hasStarts, breaks);
+    await compareRows(client, verifier, breaks);
+    await checkKeys(client, verifier, breaks, openKey);
+    return {
+      isWhole: breaks.sorted.length === 0,
+      breaks: breaks.sorted,
+      isCut: breaks.isCut,
+      sessions: verifier.sessions,
+      events: verifier.events,
+      checkpoints: tree.count,
+      kept: tree.keptCount,
+      size: tree.largest,
+      uncovered: verifier.uncovered,
+      isTailSigned: true,
+      proved: 0,
+    };
   });
 }
 
-async function readTree(client: PoolClient, verifier: Verifier, kept: readonly KeptCheckpoint[]): Promise<void> {
+const threads = (): number => Math.min(MAX_THREADS, availableParallelism());
+
+/** Sessions in ranges of about as many events each, by what the store says of their lengths. */
+async function rangesOf(client: PoolClient, most: number): Promise<{ ranges: SessionRange[]; events: number }> {
+  const { rows } = await client.query<{ n: number }>('SELECT coalesce(sum(length), 0)::float8 AS n FROM chain');
+  const events = rows[0]?.n ?? 0;
+  const count = Math.max(1, Math.min(most, Math.floor(events / WORTH_A_THREAD)));
+  const bounds: string[] = [];
+  let sum = 0;
+  if (count > 1)
+    for await (const chains of rowsOf<{ session: string; length: number }>(
+      client,
+      'SELECT session_id AS session, length::float8 AS length FROM chain ORDER BY session_id',
+    ))
+      for (const { session, length } of chains) {
+        if (sum >= (events / count) * (bounds.length + 1) && bounds.length < count - 1) bounds.push(session);
+        sum += length;
+      }
+  const ranges = [null, ...bounds].map((from, index) => ({ from, to: bounds[index] ?? null }));
+  return { ranges, events };
+}
+
+const workerWord = z.union([z.object({ events: z.number() }), z.object({ state: z.custom<SessionsState>() })]);
+
+/** Each range in a thread of its own, begun at once; what is answered waits for them. */
+async function inThreads(
+  client: PoolClient,
+  ranges: readonly SessionRange[],
+  task: Pick<WorkerTask, 'url' | 'options' | 'starts'>,
+  onEvents: (events: number) => void,
+): Promise<() => Promise<readonly SessionsState[]>> {
+  if (ranges.length === 0) return async () => [];
+  const { rows } = await client.query<{ snapshot: string }>('SELECT pg_export_snapshot() AS snapshot');
+  const snapshot = rows[0]?.snapshot ?? '';
+  const working = ranges.map(
+    (range) =>
+      new Promise<SessionsState>((resolve, reject) => {
+        const workerData: WorkerTask = { ...task, range, snapshot };
+        const worker = new Worker(new URL('./verify-worker.js', import.meta.url), { workerData });
+        worker.on('message', (message: unknown) => {
+          const word = workerWord.parse(message);
+          if ('events' in word) onEvents(word.events);
+          else resolve(word.state);
+        });
+        worker.once('error', reject);
+        worker.once('exit', (code) => reject(new Error(`a thread of the verification ended with ${code}`)));
+      }),
+  );
+  const all = Promise.all(working);
+  // Who waits for it hears of a failure.
+  all.catch(() => undefined);
+  return () => all;
+}
+
+async function readTree(
+  client: PoolClient,
+  keys: readonly VerifierKey[],
+  kept: readonly KeptCheckpoint[],
+  breaks: Breaks,
+): Promise<TreeVerifier> {
+  const tree = new TreeVerifier(keys, breaks);
   for await (const rows of rowsOf<{ size: number; note: string; frontier: Buffer }>(client, NOTES))
     for (const { note, size, frontier } of rows) {
-      verifier.checkpoint(note, `size ${size} in the store`, false, frontier);
+      tree.checkpoint(note, `size ${size} in the store`, false, frontier);
       if (note.split('\n')[1] !== String(size))
-        verifier.report(`The checkpoint of size ${size} in the store is of another size.`);
+        breaks.report(`The checkpoint of size ${size} in the store is of another size.`);
     }
-  for (const { note, where } of kept) verifier.checkpoint(note, where, true);
+  for (const { note, where } of kept) tree.checkpoint(note, where, true);
   for await (const rows of rowsOf<Leaf & { position: number }>(client, LEAVES))
-    for (const { position, ...leaf } of rows) verifier.leaf(position, leaf);
-  verifier.endOfTree();
+    for (const { position, ...leaf } of rows) tree.leaf(position, leaf);
+  tree.end(true);
+  return tree;
 }
 
 const ARCHIVES = `
@@ -125,61 +180,43 @@ const TAKEN = `
   FROM archived_session WHERE archive_id = $1 ORDER BY session_id`;
 
 /** Sessions go on where archives ended, if the record has just these archives. */
-async function readArchives(client: PoolClient, verifier: Verifier): Promise<void> {
+async function readArchives(client: PoolClient, breaks: Breaks): Promise<Starts> {
   const { rows: archives } = await client.query<{ id: string; manifest: string | null }>(ARCHIVES);
+  const starts: (readonly [string, Start])[] = [];
   for (const { id, manifest } of archives) {
     const { rows } = await client.query<Taken>(TAKEN, [id]);
     if (manifest === null || manifestOf(rows) !== manifest) {
-      verifier.report(`The list of what archive ${id} took is not what was recorded of it.`);
+      breaks.report(`The list of what archive ${id} took is not what was recorded of it.`);
       continue;
     }
-    for (const { session, length, hash, opened_at: openedAt, opening } of rows)
-      verifier.startsAt(session, {
-        length,
-        hash,
-        opening:
-          opening === null || openedAt === null
-            ? undefined
-            : { at: openedAt.toISOString(), body: JSON.parse(opening) as Record<string, unknown> },
-      });
+    for (const { session, length, hash, opened_at: openedAt, opening: text } of rows) {
+      const body = text === null ? undefined : (JSON.parse(text) as Record<string, unknown>);
+      const opening = body && openedAt ? { at: openedAt.toISOString(), body } : undefined;
+      starts.push([session, { length, hash, opening }]);
+    }
   }
-}
-
-async function readEvents(
-  client: PoolClient,
-  verifier: Verifier,
-  onProgress: VerifyOptions['onProgress'],
-): Promise<void> {
-  const { rows: counted } = await client.query<{ n: number }>(
-    'SELECT coalesce(sum(length), 0)::float8 AS n FROM chain',
-  );
-  let done = 0;
-  await client.query("SET LOCAL TIME ZONE 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL bytea_output = 'hex'");
-  for await (const rows of rowsOf<PrintedEvent>(client, EVENTS, [], AS_PRINTED)) {
-    for (const row of rows) verifier.event(eventOf(row));
-    done += rows.length;
-    onProgress(done, counted[0]?.n ?? done);
-  }
-  for await (const rows of rowsOf<HeadRow>(client, HEADS))
-    for (const { session, length, hash, ...more } of rows)
-      verifier.head(session, length, hash, { lastAt: more.last_at, isOpen: more.is_open, isCovered: more.is_covered });
-  verifier.endOfEvents();
+  return starts;
 }
 
 const KEYS = `
   SELECT s.id AS session, k.key_id, k.wrapped FROM session s FULL JOIN session_key k ON k.session_id = s.id ORDER BY s.id`;
 
 /** A key that is gone without a word in the record was not erased by those who may. */
-async function checkKeys(client: PoolClient, verifier: Verifier, openKey: VerifyOptions['openKey']): Promise<void> {
+async function checkKeys(
+  client: PoolClient,
+  verifier: SessionsVerifier,
+  breaks: Breaks,
+  openKey: VerifyOptions['openKey'],
+): Promise<void> {
   for await (const rows of rowsOf<{ session: string | null; key_id: string | null; wrapped: Buffer | null }>(
     client,
     KEYS,
   ))
     for (const { session, key_id: keyId, wrapped } of rows) {
-      if (session === null) verifier.report('There is a key of a session that does not exist.');
+      if (session === null) breaks.report('There is a key of a session that does not exist.');
       else if (keyId === null || wrapped === null) {
         if (!verifier.erased.has(session))
-          verifier.report('The key of this session is gone, and no event says that it was erased.', {
+          breaks.report('The key of this session is gone, and no event says that it was erased.', {
             session,
             position: 0,
           });
@@ -187,7 +224,7 @@ async function checkKeys(client: PoolClient, verifier: Verifier, openKey: Verify
         try {
           openKey?.(session, { keyId, wrapped });
         } catch (error) {
-          verifier.report(
+          breaks.report(
             `The key of this session can not be opened: ${error instanceof Error ? error.message : String(error)}`,
             { session, position: 0 },
           );
@@ -196,7 +233,7 @@ async function checkKeys(client: PoolClient, verifier: Verifier, openKey: Verify
 }
 
 /** What search goes by has to follow from the events. */
-async function compareRows(client: PoolClient, verifier: Verifier): Promise<void> {
+async function compareRows(client: PoolClient, verifier: SessionsVerifier, breaks: Breaks): Promise<void> {
   const { projections } = verifier;
   for (const [name, sql, expected] of [
     ['session', SESSIONS, projections.sessions],
@@ -205,7 +242,7 @@ async function compareRows(client: PoolClient, verifier: Verifier): Promise<void
   ] as const) {
     const found = expected.twin();
     for await (const rows of rowsOf<{ text: string }>(client, sql)) for (const { text } of rows) found.add(text);
-    if (!expected.equals(found)) await findDifference(client, verifier, name, sql);
+    if (!expected.equals(found)) await findDifference(client, verifier, breaks, name, sql);
   }
 }
 
@@ -228,7 +265,8 @@ const brief = (text: string): string => createHash('sha256').update(text).digest
 /** Once more and slower: which rows they are. */
 async function findDifference(
   client: PoolClient,
-  verifier: Verifier,
+  verifier: SessionsVerifier,
+  breaks: Breaks,
   name: keyof typeof KINDS,
   sql: string,
 ): Promise<void> {
@@ -236,10 +274,10 @@ async function findDifference(
     string,
     { readonly text: string; readonly session: string; readonly position: number; readonly at: string }
   >();
-  const terms = new Map<string, readonly string[]>();
+  const openings = new Map<string, Readonly<Record<string, unknown>>>();
   const kinds = [...KINDS[name], 'session_opened'];
   for (const [session, { at, body }] of verifier.openings) {
-    terms.set(session, termsOfSession(body));
+    openings.set(session, body);
     if (name === 'session')
       expected.set(session, { text: brief(sessionText(session, at, body)), session, position: 0, at });
   }
@@ -250,8 +288,8 @@ async function findDifference(
   ))
     for (const row of rows) {
       const event = { ...row, body: JSON.parse(row.body) as Record<string, unknown> };
-      if (row.kind === 'session_opened') terms.set(row.session, termsOfSession(event.body));
-      const text = textOf(name, event, terms.get(row.session) ?? []);
+      if (row.kind === 'session_opened') openings.set(row.session, event.body);
+      const text = textOf(name, event, openings.get(row.session) ?? {});
       if (text && !expected.has(text.id))
         expected.set(text.id, { text: brief(text.text), session: row.session, position: row.position, at: row.at });
     }
@@ -259,21 +297,21 @@ async function findDifference(
     for (const { id, text } of rows) {
       const known = expected.get(id);
       if (!known)
-        verifier.report(`The ${name} row ${id} stands for no event: it was put in.`, {
+        breaks.report(`The ${name} row ${id} stands for no event: it was put in.`, {
           session: name === 'session' ? id : undefined,
         });
       else if (known.text !== brief(text))
-        verifier.report(`The ${name} row ${id} is not what its event says: it was changed.`, known);
+        breaks.report(`The ${name} row ${id} is not what its event says: it was changed.`, known);
       expected.delete(id);
     }
   for (const [id, place] of expected)
-    verifier.report(`The ${name} row ${id} is missing: search would not find it.`, place);
+    breaks.report(`The ${name} row ${id} is missing: search would not find it.`, place);
 }
 
 function textOf(
   name: keyof typeof KINDS,
   event: Omit<RawEvent, 'body'> & { readonly body: Record<string, unknown> },
-  terms: readonly string[],
+  opening: Readonly<Record<string, unknown>>,
 ): { readonly id: string; readonly text: string } | undefined {
   switch (name) {
     case 'session':
@@ -282,7 +320,7 @@ function textOf(
         : undefined;
     case 'statement': {
       const row = statementRow(event);
-      return row && { id: row.id, text: statementText({ ...row, terms: [...terms, ...row.terms] }) };
+      return row && { id: row.id, text: statementText(row, agentOf(opening), termsOfSession(opening)) };
     }
     case 'outcome': {
       const row = outcomeRow(event);

@@ -8,6 +8,7 @@ import { batchMessage, contentOf, firstHash, nextHash } from '../../dist/transcr
 import { leafText } from '../../dist/transcript/checkpoints.js';
 import { Checkpoints, storePool, trustedKeys, verifyStore } from '../../dist/transcript/index.js';
 import { signCheckpoint } from '../../dist/transcript/note.js';
+import { timeText } from '../../dist/transcript/reader.js';
 import { Frontier, leafHash } from '../../dist/transcript/tree.js';
 import { startPostgres } from '../support/postgres.mjs';
 import { random } from '../support/random.mjs';
@@ -202,7 +203,7 @@ const MANIPULATIONS = {
     const chains = await rowsOf(db, 'chain');
     const { session_id: id } = chains[Math.floor(next() * chains.length)];
     const { rows: events } = await db.query(
-      `SELECT event.*, event_time(at) AS time, body::text AS text FROM event WHERE session_id = $1 ORDER BY position`,
+      `SELECT event.*, ${timeText('at')} AS time, body::text AS text FROM event WHERE session_id = $1 ORDER BY position`,
       [id],
     );
     const at = Math.floor(next() * events.length);
@@ -242,7 +243,7 @@ const MANIPULATIONS = {
 async function signAnew(db) {
   const { privateKey } = generateKeyPairSync('ed25519');
   const { rows } = await db.query(
-    `SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, event_time(at) AS at FROM leaf ORDER BY position`,
+    `SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, ${timeText('at')} AS at FROM leaf ORDER BY position`,
   );
   const { rows: notes } = await db.query('SELECT size::float8 AS size FROM checkpoint ORDER BY size');
   const frontier = Frontier.empty();

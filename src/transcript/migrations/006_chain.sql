@@ -167,10 +167,6 @@ CREATE AGGREGATE chain_hash(bytea, text, bigint, bytea) (SFUNC = chain_step, STY
 CREATE FUNCTION first_hash(session_id uuid) RETURNS bytea LANGUAGE sql IMMUTABLE
 RETURN sha256(convert_to('snowfence session ' || session_id::text, 'UTF8'));
 
--- The time as it stands in an event's canonical JSON.
-CREATE FUNCTION event_time(at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE
-RETURN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
-
 -- An event's canonical JSON; body is canonical already.
 CREATE FUNCTION event_content(session_id uuid, at text, writer uuid, n bigint, statement_id uuid, kind text, body text)
 RETURNS text LANGUAGE sql IMMUTABLE

@@ -1,0 +1,101 @@
+/** Some sessions of the store, read in one snapshot and given to a verifier. */
+import type { PoolClient } from 'pg';
+import type { EventKind } from './event.js';
+import { rowsOf } from './export.js';
+import { type RawEvent, timeText } from './reader.js';
+import type { SessionsVerifier } from './verify-sessions.js';
+
+/** From one session's id on, up to before another's; null for no bound. */
+export interface SessionRange {
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+const WITHIN = '($1::uuid IS NULL OR session_id >= $1) AND ($2::uuid IS NULL OR session_id < $2)';
+
+/** As PostgreSQL prints them: what is read millions of times is put into shape here, not there. */
+const EVENTS = `
+  SELECT sequence, position, at, session_id, statement_id, kind, body::text, writer, n, hash, signature
+  FROM event WHERE ${WITHIN} ORDER BY session_id, position`;
+const LEAVES = `
+  SELECT position::float8 AS position, session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash
+  FROM leaf WHERE ${WITHIN} ORDER BY position`;
+const HEADS = `
+  SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, ${timeText('last_at')} AS last_at, is_open, is_covered
+  FROM chain WHERE ${WITHIN} ORDER BY session_id`;
+
+const AS_PRINTED = { rowMode: 'array', types: { getTypeParser: () => (text: string) => text } } as const;
+
+type PrintedEvent = readonly [
+  sequence: string,
+  position: string,
+  at: string,
+  session: string,
+  statement: string | null,
+  kind: EventKind,
+  body: string,
+  writer: string,
+  n: string,
+  hash: string,
+  signature: string | null,
+];
+
+/** 2026-11-21 18:24:11.25+00, as ISO 8601 with milliseconds. */
+const isoOf = (at: string): string => {
+  const fraction = at.slice(20, at.indexOf('+', 19));
+  return `${at.slice(0, 10)}T${at.slice(11, 19)}.${at[19] === '.' ? fraction.padEnd(3, '0') : '000'}Z`;
+};
+
+function eventOf(row: PrintedEvent): RawEvent {
+  const [sequence, position, at, session, statement, kind, body, writer, n, hash, signature] = row;
+  return {
+    sequence,
+    position: Number(position),
+    at: isoOf(at),
+    session,
+    statement,
+    kind,
+    body,
+    writer,
+    n: Number(n),
+    hash: hash.slice(2),
+    signature: signature === null ? null : Buffer.from(signature.slice(2), 'hex').toString('base64'),
+  };
+}
+
+interface LeafRow {
+  readonly position: number;
+  readonly session: string;
+  readonly length: number;
+  readonly hash: string;
+}
+
+interface HeadRow {
+  readonly session: string;
+  readonly length: number;
+  readonly hash: string;
+  readonly last_at: string;
+  readonly is_open: boolean;
+  readonly is_covered: boolean;
+}
+
+/** Within a transaction of its own. `onProgress` hears of so many more events each time. */
+export async function readRange(
+  client: PoolClient,
+  verifier: SessionsVerifier,
+  { from, to }: SessionRange,
+  onProgress: (events: number) => void,
+): Promise<void> {
+  await client.query("SET LOCAL TIME ZONE 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL bytea_output = 'hex'");
+  const values = [from, to];
+  for await (const rows of rowsOf<LeafRow>(client, LEAVES, values))
+    for (const { position, session, length, hash } of rows) verifier.leaf(position, session, length, hash);
+  for await (const rows of rowsOf<PrintedEvent>(client, EVENTS, values, AS_PRINTED)) {
+    for (const row of rows) verifier.event(eventOf(row));
+    onProgress(rows.length);
+  }
+  for await (const rows of rowsOf<HeadRow>(client, HEADS, values))
+    for (const { session, length, hash, ...more } of rows)
+      verifier.head(session, length, hash, { lastAt: more.last_at, isOpen: more.is_open, isCovered: more.is_covered });
+  verifier.endOfEvents();
+}

@@ -1,0 +1,490 @@
+/**
+ * The chains of sessions, each from its first event, held against the leaves that cover them and against what the store says of their
+ * ends; and the rows of search, summed up as they follow from the events.
+ */
+import { hash } from 'node:crypto';
+import { contentOf, firstHash, nextHash } from './chain.js';
+import { outcomeRow, statementRow, termsOfSession } from './projection.js';
+import type { RawEvent } from './reader.js';
+import { sessionKey } from './sessions.js';
+import type { Break, Breaks } from './verify.js';
+
+interface SessionState {
+  length: number;
+  hash: string;
+  sequence: bigint;
+  at: string;
+  isOpen: boolean;
+}
+
+/** Where a session goes on whose beginning was archived. */
+export interface Start {
+  readonly length: number;
+  /** Hexadecimal. */
+  readonly hash: string;
+  /** The event that opened it. */
+  readonly opening: { readonly at: string; readonly body: Readonly<Record<string, unknown>> } | undefined;
+}
+
+/** What the store keeps of a chain's end besides its length and hash. */
+export interface HeadState {
+  readonly lastAt: string;
+  readonly isOpen: boolean;
+  readonly isCovered: boolean;
+}
+
+export interface TailEvent {
+  readonly n: number;
+  readonly content: string;
+  readonly signature: string | null;
+  readonly session: string;
+  readonly position: number;
+  readonly at: string;
+}
+
+export interface WriterState {
+  /** The highest number of what checkpoints cover; -1 before any. */
+  covered: number;
+  readonly tail: TailEvent[];
+}
+
+/** Rows as numbers that can be added up: equal sums, equal sets. With a key of the moment nobody can prepare rows that cancel out. */
+interface RowSumState {
+  readonly sum: readonly number[];
+  readonly count: number;
+}
+
+class RowSum {
+  readonly #key: string;
+  readonly #sum = new Uint32Array(8);
+  #count = 0;
+
+  constructor(key: string) {
+    this.#key = key;
+  }
+
+  add(row: string): void {
+    const digest = hash('sha256', this.#key + row, 'buffer');
+    for (let index = 0; index < 8; index++) this.#sum[index] = (this.#sum[index] ?? 0) ^ digest.readUInt32LE(index * 4);
+    this.#count++;
+  }
+
+  /** With the same key: for what is to be compared. */
+  twin(): RowSum {
+    return new RowSum(this.#key);
+  }
+
+  /** For another thread, which has the same key. */
+  get state(): RowSumState {
+    return { sum: [...this.#sum], count: this.#count };
+  }
+
+  merge({ sum, count }: RowSumState): void {
+    for (const [index, part] of sum.entries()) this.#sum[index] = (this.#sum[index] ?? 0) ^ part;
+    this.#count += count;
+  }
+
+  equals(other: RowSum): boolean {
+    return this.#count === other.#count && this.#sum.every((part, index) => part === other.#sum[index]);
+  }
+}
+
+/** A row as one text: each part with its length in bytes before it, so that none can pass for another. */
+const joinedRow = (parts: readonly (string | number | null)[]): string =>
+  parts.map((part) => (part === null ? '-' : `${Buffer.byteLength(String(part))}:${part}`)).join('');
+
+export interface Projections {
+  readonly sessions: RowSum;
+  readonly statements: RowSum;
+  readonly outcomes: RowSum;
+}
+
+export interface SessionsOptions {
+  /** Leaves before this one are covered by a checkpoint. */
+  readonly largest: number;
+  /** Everything there is was read, not some sessions of it: what is missing is missed. */
+  readonly isComplete: boolean;
+  /** Of the moment; the same for all threads of one verification. */
+  readonly sumKey: string;
+}
+
+/** What one thread found, for the one that asked it. */
+export interface SessionsState {
+  readonly breaks: readonly Break[];
+  readonly isCut: boolean;
+  readonly sessions: number;
+  readonly events: number;
+  readonly uncovered: number;
+  readonly writers: readonly (readonly [string, WriterState])[];
+  readonly sums: Readonly<Record<keyof Projections, RowSumState>>;
+  readonly openings: readonly (readonly [string, NonNullable<Start['opening']>])[];
+  readonly erased: readonly string[];
+}
+
+/** Takes leaves and starts first, then events, each session's together and in order, then heads, then the end. */
+export class SessionsVerifier {
+  readonly #breaks: Breaks;
+  readonly #options: SessionsOptions;
+  readonly #leaves = new Map<string, { readonly length: number; readonly hash: string }[]>();
+  /** Up to which length checkpoints cover a session. */
+  readonly #covered = new Map<string, number>();
+  readonly #sessions = new Map<string, SessionState>();
+  readonly #starts = new Map<string, Start[]>();
+  readonly #heads = new Set<string>();
+  readonly writers = new Map<string, WriterState>();
+  readonly projections: Projections;
+  /** Of sessions whose beginning is archived. */
+  readonly openings = new Map<string, NonNullable<Start['opening']>>();
+  /** Sessions whose keys were erased, as the record says. */
+  readonly erased = new Set<string>();
+  /** Of the session that is being read. */
+  #statements = new Set<string>();
+  #outcomes = new Set<string>();
+  #session = '';
+  #agent: string | null = null;
+  #terms: readonly string[] = [];
+  #events = 0;
+  #uncovered = 0;
+  /** Of other threads. */
+  #sessionsElsewhere = 0;
+
+  constructor(breaks: Breaks, options: SessionsOptions) {
+    this.#breaks = breaks;
+    this.#options = options;
+    const sum = (): RowSum => new RowSum(options.sumKey);
+    this.projections = { sessions: sum(), statements: sum(), outcomes: sum() };
+  }
+
+  get #isComplete(): boolean {
+    return this.#options.isComplete;
+  }
+
+  get sessions(): number {
+    return this.#sessions.size + this.#sessionsElsewhere;
+  }
+
+  get events(): number {
+    return this.#events;
+  }
+
+  get uncovered(): number {
+    return this.#uncovered;
+  }
+
+  /** Some sessions were archived, so what a writer wrote first may be gone. */
+  get hasStarts(): boolean {
+    return this.#starts.size > 0;
+  }
+
+  /** Of one of the sessions that are read here. */
+  leaf(position: number, session: string, length: number, leafHash: string): void {
+    const known = this.#leaves.get(session);
+    if (known) known.push({ length, hash: leafHash });
+    else this.#leaves.set(session, [{ length, hash: leafHash }]);
+    if (position < this.#options.largest) this.#covered.set(session, length);
+  }
+
+  /** A session whose beginning was archived, as the signed record of that says. */
+  startsAt(session: string, start: Start): void {
+    this.#starts.set(session, [...(this.#starts.get(session) ?? []), start]);
+  }
+
+  event(event: RawEvent): void {
+    const { session, position } = event;
+    this.#events++;
+    if (session !== this.#session) {
+      this.#session = session;
+      this.#statements = new Set();
+      this.#outcomes = new Set();
+      this.#opens({});
+    }
+    let state = this.#sessions.get(session);
+    if (!state) {
+      const start = this.#starts.get(session)?.find(({ length }) => length === position);
+      if (position > 0 && start?.opening) {
+        this.openings.set(session, start.opening);
+        this.#opens(start.opening.body);
+        this.projections.sessions.add(sessionText(session, start.opening.at, start.opening.body));
+      }
+      state = {
+        length: start?.length ?? 0,
+        hash: start?.hash ?? firstHash(session),
+        sequence: -1n,
+        at: event.at,
+        isOpen: true,
+      };
+      this.#sessions.set(session, state);
+    }
+    const content = contentOf(event);
+    if (position !== state.length) {
+      const what =
+        position > state.length
+          ? `Events ${state.length} to ${position - 1} are missing.`
+          : `Event ${position} comes again, or out of order.`;
+      this.#breaks.report(what, { session, position: Math.min(position, state.length), at: event.at });
+      state.length = position;
+    } else {
+      const expected = nextHash(state.hash, content, BigInt(event.sequence), event.signature);
+      if (expected !== event.hash)
+        this.#breaks.report(
+          `Event ${position} is not what was written, or not where it was written: its hash does not follow.`,
+          {
+            session,
+            position,
+            at: event.at,
+          },
+        );
+    }
+    if (BigInt(event.sequence) <= state.sequence)
+      this.#breaks.report(`Event ${position} stands before an earlier one in the order of writing.`, {
+        session,
+        position,
+        at: event.at,
+      });
+    state.sequence = BigInt(event.sequence);
+    state.hash = event.hash;
+    state.length = position + 1;
+    state.at = event.at;
+    if (event.kind === 'session_closed') state.isOpen = false;
+    this.#compareLeaf(event);
+    this.#noteWriter(event, content, position < (this.#covered.get(session) ?? 0));
+    this.#project(event);
+  }
+
+  /** Compares with the leaf of this length, if there is one. */
+  #compareLeaf({ session, position, hash, at }: RawEvent): void {
+    const leaves = this.#leaves.get(session);
+    // Leaves within what was archived, or skipped over, are met no more.
+    while (leaves?.[0] && leaves[0].length <= position) leaves.shift();
+    const next = leaves?.[0];
+    if (next?.length !== position + 1) return;
+    if (next.hash !== hash)
+      this.#breaks.report(`Event ${position} is not the one that checkpoints cover: the chain was computed anew.`, {
+        session,
+        position,
+        at,
+      });
+    leaves?.shift();
+  }
+
+  #noteWriter(event: RawEvent, content: string, isCovered: boolean): void {
+    const { writer, n, signature, session, position, at } = event;
+    let state = this.writers.get(writer);
+    if (!state) {
+      state = { covered: -1, tail: [] };
+      this.writers.set(writer, state);
+    }
+    if (isCovered) state.covered = Math.max(state.covered, n);
+    else {
+      this.#uncovered++;
+      state.tail.push({ n, content, signature, session, position, at });
+    }
+  }
+
+  /** What every statement of the session that is being read has of it. */
+  #opens(body: Readonly<Record<string, unknown>>): void {
+    this.#agent = agentOf(body);
+    this.#terms = termsOfSession(body);
+  }
+
+  #project(event: RawEvent): void {
+    const { kind } = event;
+    if (!PROJECTED.has(kind)) return;
+    const parsed = { ...event, body: JSON.parse(event.body) as Record<string, unknown> };
+    if (kind === 'session_opened') {
+      this.#opens(parsed.body);
+      this.projections.sessions.add(sessionText(event.session, event.at, parsed.body));
+      return;
+    }
+    if (kind === 'keys_erased') {
+      const { sessions } = parsed.body;
+      for (const session of Array.isArray(sessions) ? sessions : []) this.erased.add(String(session));
+      return;
+    }
+    const row = statementRow(parsed);
+    if (row && !this.#statements.has(row.id)) {
+      this.#statements.add(row.id);
+      this.projections.statements.add(statementText(row, this.#agent, this.#terms));
+    }
+    const outcome = outcomeRow(parsed);
+    if (outcome && !this.#outcomes.has(outcome.id)) {
+      this.#outcomes.add(outcome.id);
+      this.projections.outcomes.add(outcomeText(outcome));
+    } else if (outcome && outcome.state !== 'denied')
+      this.#breaks.report(`Statement ${outcome.id} has two outcomes.`, {
+        session: event.session,
+        position: event.position,
+        at: event.at,
+      });
+  }
+
+  /** What a session's head says, where there is one to ask. */
+  head(session: string, length: number, hash: string, more?: HeadState): void {
+    this.#heads.add(session);
+    if (more) this.#checkHead(session, length, more);
+    const state = this.#sessions.get(session);
+    const starts = this.#starts.get(session) ?? [];
+    const start = starts.find((entry) => entry.length === length && entry.hash === hash);
+    if (!state && start) {
+      if (start.opening) {
+        this.openings.set(session, start.opening);
+        this.projections.sessions.add(sessionText(session, start.opening.at, start.opening.body));
+      }
+      return;
+    }
+    if (!state) {
+      this.#breaks.report('All events of this session are missing.', { session, position: 0 });
+      this.#leaves.delete(session);
+    } else if (state.length !== length || state.hash !== hash)
+      this.#breaks.report(
+        state.length < length
+          ? `Events ${state.length} to ${length - 1} are missing: the session was cut off.`
+          : 'The head of this session is not its last event.',
+        { session, position: state.length, at: state.at },
+      );
+  }
+
+  #checkHead(session: string, length: number, { lastAt, isOpen, isCovered }: HeadState): void {
+    const state = this.#sessions.get(session);
+    if (!state) return;
+    if (state.at !== lastAt || state.isOpen !== isOpen)
+      this.#breaks.report('What the store says of the end of this session is not what its events say.', {
+        session,
+        position: state.length,
+      });
+    if (isCovered && (this.#covered.get(session) ?? 0) < length)
+      this.#breaks.report('This session passes for covered by checkpoints, and is not.', {
+        session,
+        position: this.#covered.get(session) ?? 0,
+      });
+  }
+
+  /** After all events. */
+  endOfEvents(): void {
+    if (this.#isComplete)
+      for (const [session, { length, at }] of this.#sessions)
+        if (!this.#heads.has(session))
+          this.#breaks.report('The head of this session is missing.', { session, position: length, at });
+    for (const [session, leaves] of this.#leaves) {
+      const state = this.#sessions.get(session);
+      const archived = Math.max(0, ...(this.#starts.get(session) ?? []).map(({ length }) => length));
+      const next = leaves.find(({ length }) => length > archived);
+      if (!this.#isComplete && !state) continue;
+      if (!next || (state?.length ?? archived) >= next.length) continue;
+      this.#breaks.report(
+        state
+          ? `Events ${state.length} to ${next.length - 1}, which a checkpoint covers, are missing: the session was cut off.`
+          : 'All events of this session, which checkpoints cover, are missing.',
+        { session, position: state?.length ?? 0, at: state?.at },
+      );
+    }
+  }
+
+  /** A proof that came with the session covers it up to here. */
+  proved(session: string, length: number): void {
+    this.#uncovered -= Math.min(length, this.#sessions.get(session)?.length ?? 0);
+  }
+
+  state(): SessionsState {
+    const { sessions, statements, outcomes } = this.projections;
+    return {
+      breaks: this.#breaks.sorted,
+      isCut: this.#breaks.isCut,
+      sessions: this.#sessions.size,
+      events: this.#events,
+      uncovered: this.#uncovered,
+      writers: [...this.writers],
+      sums: { sessions: sessions.state, statements: statements.state, outcomes: outcomes.state },
+      openings: [...this.openings],
+      erased: [...this.erased],
+    };
+  }
+
+  merge(other: SessionsState): void {
+    this.#breaks.add(other.breaks, other.isCut);
+    this.#sessionsElsewhere += other.sessions;
+    this.#events += other.events;
+    this.#uncovered += other.uncovered;
+    for (const [writer, { covered, tail }] of other.writers) {
+      const known = this.writers.get(writer) ?? { covered: -1, tail: [] };
+      known.covered = Math.max(known.covered, covered);
+      known.tail.push(...tail);
+      this.writers.set(writer, known);
+    }
+    for (const name of ['sessions', 'statements', 'outcomes'] as const) this.projections[name].merge(other.sums[name]);
+    for (const [session, opening] of other.openings) this.openings.set(session, opening);
+    for (const session of other.erased) this.erased.add(session);
+  }
+}
+
+const PROJECTED: ReadonlySet<string> = new Set([
+  'session_opened',
+  'keys_erased',
+  'statement_submitted',
+  'statement_refused',
+  'statement_completed',
+  'statement_failed',
+  'statement_cancelled',
+  'statement_settled',
+  'approval_decided',
+  'approval_expired',
+]);
+
+const list = (items: readonly string[]): string => items.join('\u001e');
+
+/** What an agent's session is found by: see sessions.ts. */
+function sessionKeyOf(body: Readonly<Record<string, unknown>>): string {
+  if (body['actor'] !== 'agent') return '';
+  const client = (body['client'] ?? {}) as Readonly<Record<string, unknown>>;
+  const { issuer, subject, client_id: clientId, token_id: tokenId } = body;
+  return sessionKey(String(issuer), String(subject), String(clientId), String(tokenId ?? client['name'] ?? ''));
+}
+
+/** The row of a session, from the event that opened it. */
+export function sessionText(session: string, at: string, body: Readonly<Record<string, unknown>>): string {
+  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  const client = (body['client'] ?? {}) as Readonly<Record<string, unknown>>;
+  const groups = Array.isArray(body['groups']) ? body['groups'].map(String) : [];
+  return joinedRow([
+    session,
+    at,
+    text(body['actor']),
+    text(body['issuer']),
+    text(body['subject']),
+    text(body['client_id']),
+    list(groups),
+    text(body['token_id']),
+    text(body['transport']),
+    text(client['name']),
+    text(client['version']),
+    text(body['address']),
+    sessionKeyOf(body),
+    list(termsOfSession(body)),
+  ]);
+}
+
+/** The name that a session's statements are listed under. */
+export const agentOf = (opening: Readonly<Record<string, unknown>>): string | null =>
+  typeof opening['subject'] === 'string' ? opening['subject'] : null;
+
+/** The row of a statement; agent and the first terms are its session's. */
+export const statementText = (
+  row: NonNullable<ReturnType<typeof statementRow>>,
+  agent: string | null,
+  terms: readonly string[],
+): string =>
+  joinedRow([
+    row.id,
+    row.at,
+    row.session_id,
+    agent,
+    row.kind,
+    row.verdict,
+    row.fingerprint,
+    row.text,
+    row.purpose,
+    list([...terms, ...row.terms]),
+  ]);
+
+export const outcomeText = (row: NonNullable<ReturnType<typeof outcomeRow>>): string =>
+  joinedRow([row.id, row.at, row.state, row.rows, row.bytes, row.duration_ms, row.query_id]);

@@ -1,0 +1,74 @@
+/** What no checkpoint covers yet: every batch was signed by the process that wrote it, and none is missing before the last. */
+import { verify as verifySignature } from 'node:crypto';
+import { batchMessage } from './chain.js';
+import { publicPart, type VerifierKey } from './keys.js';
+import type { Breaks } from './verify.js';
+import type { TailEvent, WriterState } from './verify-sessions.js';
+
+/** `mayBeArchived`: what a writer wrote first may have gone to an archive. */
+export function checkTails(
+  writers: ReadonlyMap<string, WriterState>,
+  keys: readonly VerifierKey[],
+  mayBeArchived: boolean,
+  breaks: Breaks,
+): void {
+  for (const [writer, { covered, tail }] of writers) {
+    const events = tail.sort((left, right) => left.n - right.n);
+    const [first] = events;
+    if (!first) continue;
+    checkTail(writer, covered === -1 && mayBeArchived ? first.n : covered + 1, events, keys, breaks);
+  }
+}
+
+function checkTail(
+  writer: string,
+  from: number,
+  events: readonly TailEvent[],
+  keys: readonly VerifierKey[],
+  breaks: Breaks,
+): void {
+  let expected = from;
+  let batch: TailEvent[] = [];
+  for (const event of events) {
+    if (event.n !== expected) {
+      breaks.report(
+        `What its writer wrote before this event is missing, or was written twice: number ${expected}.`,
+        event,
+      );
+      return;
+    }
+    expected++;
+    batch.push(event);
+    if (event.signature === null) continue;
+    checkBatch(writer, batch, event.signature, keys, breaks);
+    batch = [];
+  }
+  const [loose] = batch;
+  if (loose)
+    breaks.report(
+      'This event is not signed: what was written together with it is missing, or no gateway of ours wrote it.',
+      loose,
+    );
+}
+
+function checkBatch(
+  writer: string,
+  batch: readonly TailEvent[],
+  encoded: string,
+  keys: readonly VerifierKey[],
+  breaks: Breaks,
+): void {
+  const [first] = batch;
+  if (!first) return;
+  const message = batchMessage(
+    writer,
+    first.n,
+    batch.map(({ content }) => content),
+  );
+  const signature = Buffer.from(encoded, 'base64');
+  if (!keys.some(({ key }) => verifySignature(null, message, publicPart(key), signature)))
+    breaks.report(
+      'This event was not written by a gateway of ours: the signature over it and what came with it does not fit.',
+      first,
+    );
+}
