@@ -352,11 +352,14 @@ export class SessionsVerifier {
         session,
         position: state.length,
       });
-    if (isCovered && (this.#covered.get(session) ?? 0) < length)
-      this.#breaks.report('This session passes for covered by checkpoints, and is not.', {
-        session,
-        position: this.#covered.get(session) ?? 0,
-      });
+    const covered = this.#covered.get(session) ?? 0;
+    if (isCovered !== covered >= length)
+      this.#breaks.report(
+        isCovered
+          ? 'This session passes for covered by checkpoints, and is not.'
+          : 'This session passes for not covered by checkpoints, and is.',
+        { session, position: covered },
+      );
   }
 
   /** After all events. */
@@ -457,6 +460,7 @@ export function sessionText(session: string, at: string, body: Readonly<Record<s
     text(body['transport']),
     text(client['name']),
     text(client['version']),
+    Object.keys(client).length,
     text(body['address']),
     sessionKeyOf(body),
     list(termsOfSession(body)),

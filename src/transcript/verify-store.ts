@@ -34,7 +34,7 @@ const joined = (...columns: readonly string[]): string =>
   columns.map((column) => `coalesce(octet_length((${column})::text) || ':' || (${column})::text, '-')`).join(' || ');
 const listed = (column: string): string => `array_to_string(${column}, E'\\x1e')`;
 
-const SESSIONS = `SELECT id, ${joined('id', timeText('opened_at'), 'actor', 'issuer', 'subject', 'client_id', listed('groups'), 'token_id', 'transport', "client->>'name'", "client->>'version'", 'address', 'key', listed('terms'))} AS text FROM session`;
+const SESSIONS = `SELECT id, ${joined('id', timeText('opened_at'), 'actor', 'issuer', 'subject', 'client_id', listed('groups'), 'token_id', 'transport', "client->>'name'", "client->>'version'", '(SELECT count(*) FROM jsonb_object_keys(client))', 'address', 'key', listed('terms'))} AS text FROM session`;
 const STATEMENTS = `SELECT id, ${joined('id', timeText('at'), 'session_id', 'agent', 'kind', 'verdict', 'fingerprint', 'text', 'purpose', listed('terms'))} AS text FROM statement`;
 const OUTCOMES = `SELECT id, ${joined('id', timeText('at'), 'state', 'rows', 'bytes', 'duration_ms', 'query_id')} AS text FROM outcome`;
 
