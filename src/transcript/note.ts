@@ -74,3 +74,9 @@ export function decodeVerifierKey(text: string): VerifierKey {
   if (keyId(name, raw).toString('hex') !== id) throw new Error('its id does not fit its name and key');
   return { name, key: publicKeyFromRaw(raw) };
 }
+
+/** Whether a note is to the letter what `signCheckpoint` writes, with nothing beside its one signature. */
+export function isPlainCheckpoint(note: string): boolean {
+  const [, encoded = ''] = /^[^\n]+\n\d+\n[^\n]{44}\n\n— \S+ (\S+)\n$/.exec(note) ?? [];
+  return encoded !== '' && Buffer.from(encoded, 'base64').toString('base64') === encoded;
+}

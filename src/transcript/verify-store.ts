@@ -8,6 +8,7 @@ import { LEAF_COLUMNS, type Leaf } from './checkpoints.js';
 import { inSnapshot, rowsOf } from './export.js';
 import type { VerifierKey } from './keys.js';
 import { manifestOf, type Taken } from './manifest.js';
+import { isPlainCheckpoint } from './note.js';
 import { outcomeRow, statementRow, termsOfSession } from './projection.js';
 import { EVENT_COLUMNS, type RawEvent, timeText } from './reader.js';
 import { Breaks, type KeptCheckpoint, type VerifyReport } from './verify.js';
@@ -162,8 +163,8 @@ async function readTree(
   for await (const rows of rowsOf<{ size: number; note: string; frontier: Buffer }>(client, NOTES))
     for (const { note, size, frontier } of rows) {
       tree.checkpoint(note, `size ${size} in the store`, false, frontier);
-      if (note.split('\n')[1] !== String(size))
-        breaks.report(`The checkpoint of size ${size} in the store is of another size.`);
+      if (note.split('\n')[1] !== String(size) || !isPlainCheckpoint(note))
+        breaks.report(`The checkpoint of size ${size} in the store is not as it was written.`);
     }
   for (const { note, where } of kept) tree.checkpoint(note, where, true);
   for await (const rows of rowsOf<Leaf & { position: number }>(client, LEAVES))
