@@ -58,26 +58,26 @@ async function problemOf(transcript: TranscriptStore): Promise<[string, string] 
   return undefined;
 }
 
-/** Goes on trying until the store is there and right; until then every statement is refused. */
+/** Goes on looking until the store is there and right; until then every statement is refused. */
 async function untilReady(
   transcript: TranscriptStore,
   log: Logger,
   signal: AbortSignal,
-): Promise<[string, string] | undefined> {
+  onProblem: (problem: [string, string]) => void,
+): Promise<void> {
   transcript.blocked = 'the transcript store was not looked at yet';
   while (!signal.aborted) {
     try {
       const problem = await problemOf(transcript);
       transcript.blocked = problem?.[0];
-      if (!problem) return undefined;
+      if (!problem) return;
       log.error({ problem: problem[0], hint: problem[1] }, 'statements are refused until this is mended');
-      return problem;
+      onProblem(problem);
     } catch (error) {
       log.error({ err: error }, 'the transcript store is not reachable; statements are refused until it is');
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
-  return undefined;
 }
 
 /** Adds each checkpoint to a file, or prints it. */
@@ -135,14 +135,21 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   });
   current = policies;
   const stopping = new AbortController();
-  const ready = untilReady(transcript, log, stopping.signal);
+  let onProblem: (problem: [string, string]) => void = () => undefined;
+  const wrong = new Promise<[string, string]>((resolve) => {
+    onProblem = resolve;
+  });
+  const ready = untilReady(transcript, log, stopping.signal, (found) => onProblem(found));
+  // Who starts with a store that is not right hears so at once; one that turns out so later is waited for.
   const problem = await Promise.race([
-    ready,
+    ready.then(() => undefined),
+    wrong,
     new Promise<undefined>((resolve) => {
       setTimeout(() => resolve(undefined), 10_000).unref();
     }),
   ]);
   if (problem) {
+    stopping.abort();
     await policies[Symbol.asyncDispose]();
     await transcript[Symbol.asyncDispose]();
     throw new SnowfenceError('STORE_NOT_READY', problem[0], problem[1]);
@@ -183,8 +190,8 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const deliveryPool = storePool(config.databaseUrl, undefined, DELIVERY_CONNECTIONS);
   deliveryPool.on('error', (error) => log.warn({ err: error }, 'a connection to the transcript store broke'));
   const delivery = new Delivery({ pool: deliveryPool, recorder, webhooks: config.webhooks, onProblem: complain });
-  void ready.then((wrong) => {
-    if (wrong || stopping.signal.aborted) return;
+  void ready.then(() => {
+    if (stopping.signal.aborted) return;
     note('policy_reloaded', {
       version: policies.current().version,
       policies: policies.current().policies.map(({ name }) => name),
