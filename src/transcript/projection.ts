@@ -147,6 +147,18 @@ export function statementRow({ at, session, statement, kind, body }: Projected):
   };
 }
 
+/** Kinds of events that a statement's row of search follows from, and those that its outcome does. */
+export const OPENING_KINDS = ['statement_submitted', 'statement_refused'] as const;
+export const OUTCOME_KINDS = [
+  'statement_refused',
+  'statement_completed',
+  'statement_failed',
+  'statement_cancelled',
+  'statement_settled',
+  'approval_decided',
+  'approval_expired',
+] as const;
+
 const STATES: Readonly<Partial<Record<StoredEvent['kind'], OutcomeState>>> = {
   statement_refused: 'denied',
   statement_completed: 'ok',

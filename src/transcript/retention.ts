@@ -16,6 +16,7 @@ import type { Event } from './event.js';
 import { EXPORT_FORMAT, eventLine, proofsOf, rowsOf } from './export.js';
 import type { RecordKeys } from './keys.js';
 import { manifestOf } from './manifest.js';
+import { OPENING_KINDS, OUTCOME_KINDS } from './projection.js';
 import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
 import { verifyExport } from './verify-export.js';
 
@@ -331,12 +332,14 @@ async function remake(client: PoolClient, parent: string, suffix: string, stays:
   await client.query(`DROP TABLE ${parent}_going`);
 }
 
+const listed = (kinds: readonly string[]): string => kinds.map((kind) => `'${kind}'`).join(', ');
+
 /** A row of search stays where the event that it follows from does: asked once all events that go are gone. */
 async function remakeSearch(client: PoolClient, suffix: string): Promise<void> {
   await client.query(`
     CREATE TEMP TABLE staying ON COMMIT DROP AS
-    SELECT statement_id AS id, bool_or(kind IN ('statement_submitted', 'statement_refused')) AS opens,
-           bool_or(kind IN ('statement_refused', 'statement_completed', 'statement_failed', 'statement_cancelled', 'statement_settled', 'approval_decided', 'approval_expired')) AS ends
+    SELECT statement_id AS id, bool_or(kind IN (${listed(OPENING_KINDS)})) AS opens,
+           bool_or(kind IN (${listed(OUTCOME_KINDS)})) AS ends
     FROM event WHERE statement_id IN (SELECT id FROM statement_${suffix} UNION ALL SELECT id FROM outcome_${suffix}) GROUP BY statement_id`);
   await remake(client, 'statement', suffix, 't.id IN (SELECT id FROM staying WHERE opens)');
   await remake(client, 'outcome', suffix, 't.id IN (SELECT id FROM staying WHERE ends)');

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { contentOf, firstHash, nextHash } from './chain.js';
-import { outcomeRow, statementRow, termsOfSession } from './projection.js';
+import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from './projection.js';
 import type { RawEvent } from './reader.js';
 import { sessionKey } from './sessions.js';
 import type { Break, Breaks } from './verify.js';
@@ -420,18 +420,7 @@ export class SessionsVerifier {
   }
 }
 
-const PROJECTED: ReadonlySet<string> = new Set([
-  'session_opened',
-  'keys_erased',
-  'statement_submitted',
-  'statement_refused',
-  'statement_completed',
-  'statement_failed',
-  'statement_cancelled',
-  'statement_settled',
-  'approval_decided',
-  'approval_expired',
-]);
+const PROJECTED: ReadonlySet<string> = new Set(['session_opened', 'keys_erased', ...OPENING_KINDS, ...OUTCOME_KINDS]);
 
 const list = (items: readonly string[]): string => items.join('\u001e');
 

@@ -9,7 +9,7 @@ import { inSnapshot, rowsOf } from './export.js';
 import type { VerifierKey } from './keys.js';
 import { manifestOf, type Taken } from './manifest.js';
 import { isPlainCheckpoint } from './note.js';
-import { outcomeRow, statementRow, termsOfSession } from './projection.js';
+import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from './projection.js';
 import { EVENT_COLUMNS, type RawEvent, timeText } from './reader.js';
 import { Breaks, type KeptCheckpoint, type VerifyReport } from './verify.js';
 import { readRange, type SessionRange } from './verify-range.js';
@@ -247,19 +247,7 @@ async function compareRows(client: PoolClient, verifier: SessionsVerifier, break
   }
 }
 
-const KINDS = {
-  session: ['session_opened'],
-  statement: ['statement_submitted', 'statement_refused'],
-  outcome: [
-    'statement_refused',
-    'statement_completed',
-    'statement_failed',
-    'statement_cancelled',
-    'statement_settled',
-    'approval_decided',
-    'approval_expired',
-  ],
-} as const;
+const KINDS = { session: ['session_opened'], statement: OPENING_KINDS, outcome: OUTCOME_KINDS } as const;
 
 const brief = (text: string): string => createHash('sha256').update(text).digest('base64').slice(0, 22);
 
