@@ -1,5 +1,6 @@
 /** A process of the demo's: started with options on its standard input, ready when it answers with a line, ended with its parent. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -81,15 +82,23 @@ export async function endProcess(child: ChildProcess, ask: () => void): Promise<
   clearTimeout(timer);
 }
 
-/** A port that is free now. */
+/** Below what systems take for outgoing connections (Linux from 32768, others from 49152): what is free now is not lent out meanwhile. */
+const FIRST_PORT = 15_000;
+const LAST_PORT = 31_999;
+const PORT_TRIES = 50;
+
+/** A port of 127.0.0.1 that is free now. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
+  for (let tries = 0; tries < PORT_TRIES; tries++) {
+    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`There is no free port between ${FIRST_PORT} and ${LAST_PORT}.`);
 }
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });

@@ -5,16 +5,18 @@
  */
 export function canonical(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(storable(value));
-  if (Array.isArray(value)) return `[${value.map((item) => canonical(item)).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (value instanceof Date) return canonical(value.toISOString());
-  if (typeof value === 'object' && value !== null) {
-    const pairs = Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .sort(([left], [right]) => (left < right ? -1 : 1))
-      .map(([key, item]) => `${canonical(key)}:${canonical(item)}`);
-    return `{${pairs.join(',')}}`;
+  const entries = value as Readonly<Record<string, unknown>>;
+  let pairs = '';
+  // Sorted without a function, as sort() does by itself: by UTF-16 code units.
+  for (const key of Object.keys(entries).sort()) {
+    const item = entries[key];
+    if (item !== undefined) pairs += `${pairs === '' ? '' : ','}${canonical(key)}:${canonical(item)}`;
   }
-  return JSON.stringify(value ?? null);
+  return `{${pairs}}`;
 }
 
-export const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd');
+export const storable = (text: string): string =>
+  text.isWellFormed() && !text.includes('\0') ? text : text.toWellFormed().replaceAll('\0', '\ufffd');

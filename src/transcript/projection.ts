@@ -13,7 +13,7 @@ export interface StatementRow {
   readonly fingerprint: string | null;
   readonly text: string;
   readonly purpose: string | null;
-  /** Sorted; without those of the session. */
+  /** In the order in which the event names them; without those of the session. */
   readonly terms: readonly string[];
 }
 
@@ -45,11 +45,20 @@ const textOf = (value: unknown): string | null => (typeof value === 'string' ? v
 const numberOf = (value: unknown): number | null =>
   typeof value === 'number' && Number.isFinite(value) ? Math.round(value) : null;
 
+/** The same names come again and again. */
+const knownTails = new Map<string, readonly string[]>();
+const MAX_KNOWN_TAILS = 20_000;
+
 /** A name as one searches it: the whole of it, and from each of its dots on. */
-function tails(name: string): string[] {
-  const lower = name.toLowerCase();
-  const out = [lower];
-  for (let dot = lower.indexOf('.'); dot >= 0; dot = lower.indexOf('.', dot + 1)) out.push(lower.slice(dot + 1));
+function tails(prefix: string, name: string): readonly string[] {
+  const whole = `${prefix}:${name.toLowerCase()}`;
+  const known = knownTails.get(whole);
+  if (known) return known;
+  const out = [whole];
+  for (let dot = whole.indexOf('.'); dot >= 0; dot = whole.indexOf('.', dot + 1))
+    out.push(`${prefix}:${whole.slice(dot + 1)}`);
+  if (knownTails.size >= MAX_KNOWN_TAILS) knownTails.clear();
+  knownTails.set(whole, out);
   return out;
 }
 
@@ -106,7 +115,7 @@ export function statementRow({ at, session, statement, kind, body }: Projected):
   const masks = records(body['masks']);
   const terms = new Set<string>([`verdict:${verdict}`]);
   const add = (prefix: string, names: readonly (string | null | undefined)[]): void => {
-    for (const name of names) if (name) for (const tail of tails(name)) terms.add(`${prefix}:${tail}`);
+    for (const name of names) if (name) for (const tail of tails(prefix, name)) terms.add(tail);
   };
   const plain = (prefix: string, names: readonly (string | null | undefined)[]): void => {
     for (const name of names) if (name) terms.add(`${prefix}:${name.toLowerCase()}`);
@@ -143,7 +152,7 @@ export function statementRow({ at, session, statement, kind, body }: Projected):
     fingerprint: textOf(body['fingerprint']),
     text,
     purpose,
-    terms: [...terms].map((term) => (term.includes('\u001e') ? term.replaceAll('\u001e', ' ') : term)).sort(),
+    terms: Array.from(terms, (term) => (term.includes('\u001e') ? term.replaceAll('\u001e', ' ') : term)),
   };
 }
 

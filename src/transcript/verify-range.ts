@@ -24,7 +24,8 @@ const HEADS = `
   SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, ${timeText('last_at')} AS last_at, is_open, is_covered
   FROM chain WHERE ${WITHIN} ORDER BY session_id`;
 
-const AS_PRINTED = { rowMode: 'array', types: { getTypeParser: () => (text: string) => text } } as const;
+/** Rows as PostgreSQL prints them, with what `readRange` sets. */
+export const AS_PRINTED = { rowMode: 'array', types: { getTypeParser: () => (text: string) => text } } as const;
 
 type PrintedEvent = readonly [
   sequence: string,
@@ -40,9 +41,10 @@ type PrintedEvent = readonly [
   signature: string | null,
 ];
 
-/** 2026-11-21 18:24:11.25+00, as ISO 8601 with milliseconds. */
-const isoOf = (at: string): string => {
-  const fraction = at.slice(20, at.indexOf('+', 19));
+/** 2026-11-21 18:24:11.25+00, as ISO 8601 with milliseconds; any other time (before Christ, infinity) as it is. */
+export const isoOf = (at: string): string => {
+  if (!at.endsWith('+00')) return at;
+  const fraction = at.slice(20, -3);
   return `${at.slice(0, 10)}T${at.slice(11, 19)}.${at[19] === '.' ? fraction.padEnd(3, '0') : '000'}Z`;
 };
 

@@ -10,11 +10,12 @@ import type { VerifierKey } from './keys.js';
 import { manifestOf, type Taken } from './manifest.js';
 import { isPlainCheckpoint } from './note.js';
 import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from './projection.js';
-import { EVENT_COLUMNS, type RawEvent, timeText } from './reader.js';
+import { EVENT_COLUMNS, type RawEvent } from './reader.js';
 import { Breaks, type KeptCheckpoint, type VerifyReport } from './verify.js';
-import { readRange, type SessionRange } from './verify-range.js';
+import { AS_PRINTED, isoOf, readRange, type SessionRange } from './verify-range.js';
 import {
   agentOf,
+  joinedRow,
   outcomeText,
   type SessionsOptions,
   type SessionsState,
@@ -30,14 +31,19 @@ import type { WorkerTask } from './verify-worker.js';
 const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf ORDER BY position`;
 const NOTES = 'SELECT size::float8 AS size, note, frontier FROM checkpoint ORDER BY size';
 
-/** As `joinedRow` in verify-sessions.ts. */
-const joined = (...columns: readonly string[]): string =>
-  columns.map((column) => `coalesce(octet_length((${column})::text) || ':' || (${column})::text, '-')`).join(' || ');
 const listed = (column: string): string => `array_to_string(${column}, E'\\x1e')`;
 
-const SESSIONS = `SELECT id, ${joined('id', timeText('opened_at'), 'actor', 'issuer', 'subject', 'client_id', listed('groups'), 'token_id', 'transport', "client->>'name'", "client->>'version'", '(SELECT count(*) FROM jsonb_object_keys(client))', 'address', 'key', listed('terms'))} AS text FROM session`;
-const STATEMENTS = `SELECT id, ${joined('id', timeText('at'), 'session_id', 'agent', 'kind', 'verdict', 'fingerprint', 'text', 'purpose', listed('terms'))} AS text FROM statement`;
-const OUTCOMES = `SELECT id, ${joined('id', timeText('at'), 'state', 'rows', 'bytes', 'duration_ms', 'query_id')} AS text FROM outcome`;
+/** Their columns in the order of verify-sessions.ts, as PostgreSQL prints them; an id first, then a time. */
+const SESSIONS = `
+  SELECT id, opened_at, actor, issuer, subject, client_id, ${listed('groups')}, token_id, transport, client->>'name', client->>'version',
+         (SELECT count(*) FROM jsonb_object_keys(client)), address, key, ${listed('terms')}
+  FROM session`;
+const STATEMENTS = `SELECT id, at, session_id, agent, kind, verdict, fingerprint, text, purpose, ${listed('terms')} FROM statement`;
+const OUTCOMES = 'SELECT id, at, state, rows, bytes, duration_ms, query_id FROM outcome';
+
+type PrintedRow = readonly [id: string, at: string, ...(string | null)[]];
+
+const rowText = ([id, at, ...rest]: PrintedRow): string => joinedRow([id, isoOf(at), ...rest]);
 
 export interface VerifyOptions {
   readonly keys: readonly VerifierKey[];
@@ -242,7 +248,8 @@ async function compareRows(client: PoolClient, verifier: SessionsVerifier, break
     ['outcome', OUTCOMES, projections.outcomes],
   ] as const) {
     const found = expected.twin();
-    for await (const rows of rowsOf<{ text: string }>(client, sql)) for (const { text } of rows) found.add(text);
+    for await (const rows of rowsOf<PrintedRow>(client, sql, [], AS_PRINTED))
+      for (const row of rows) found.add(rowText(row));
     if (!expected.equals(found)) await findDifference(client, verifier, breaks, name, sql);
   }
 }
@@ -282,14 +289,15 @@ async function findDifference(
       if (text && !expected.has(text.id))
         expected.set(text.id, { text: brief(text.text), session: row.session, position: row.position, at: row.at });
     }
-  for await (const rows of rowsOf<{ id: string; text: string }>(client, sql))
-    for (const { id, text } of rows) {
+  for await (const rows of rowsOf<PrintedRow>(client, sql, [], AS_PRINTED))
+    for (const row of rows) {
+      const [id] = row;
       const known = expected.get(id);
       if (!known)
         breaks.report(`The ${name} row ${id} stands for no event: it was put in.`, {
           session: name === 'session' ? id : undefined,
         });
-      else if (known.text !== brief(text))
+      else if (known.text !== brief(rowText(row)))
         breaks.report(`The ${name} row ${id} is not what its event says: it was changed.`, known);
       expected.delete(id);
     }
