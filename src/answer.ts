@@ -1,4 +1,5 @@
 /** What an agent asks and what it hears: answers, notices, error texts. */
+import type { Approval, ApprovalState } from './approval/index.js';
 import type { Judged, OutputMask } from './judge.js';
 import { methodName, PLACEHOLDER, Scrubber } from './masking/index.js';
 import { type Denial, detectRules, type Verdict } from './policy/index.js';
@@ -143,31 +144,41 @@ export function errorText(error: StatementFailed, judged: Judged, verdict: Verdi
   return new Scrubber(detectRules(verdict.detect)).text(text).slice(0, 2000);
 }
 
-export function approvalDenial(
-  approval: { state: string; sent: string; decisions: readonly { decision: string; reason: string | null }[] },
-  sent: string | undefined,
-): Denial | undefined {
-  if (approval.state === 'denied') {
-    const reason = approval.decisions.find((entry) => entry.decision === 'deny')?.reason;
-    return {
-      code: 'APPROVAL_DENIED',
-      message: reason ? `A reviewer denied this statement: ${reason}` : 'A reviewer denied this statement.',
-    };
+/** How an approval stands to the agent that waits for it. */
+export const openApproval = (approval: Approval): NonNullable<Answer['approval']> => ({
+  id: approval.id,
+  expiresAt: approval.expires_at.toISOString(),
+});
+
+const ASK_ANEW = 'Send the statement again to ask anew.';
+
+/** Rules, views or tables changed since: what was approved is not what would run. */
+export const CHANGED_APPROVAL: Denial = {
+  code: 'APPROVAL_EXPIRED',
+  message: 'Rules, or what the statement reads, have changed since it was asked for.',
+  hint: ASK_ANEW,
+};
+
+/** What the agent hears of an approval that is over. */
+export function overDenial(state: ApprovalState, approval: Pick<Approval, 'decisions'> | undefined): Denial {
+  const reason = approval?.decisions.find(({ decision }) => decision === 'deny')?.reason;
+  switch (state) {
+    case 'denied':
+      return {
+        code: 'APPROVAL_DENIED',
+        message: reason ? `A reviewer denied this statement: ${reason}` : 'A reviewer denied this statement.',
+      };
+    case 'used':
+      return {
+        code: 'APPROVAL_EXPIRED',
+        message: 'This approval has been used: its statement runs or has run.',
+        hint: 'Look at the data before you repeat a change.',
+      };
+    case 'withdrawn':
+      return { code: 'APPROVAL_EXPIRED', message: 'You have withdrawn this statement.', hint: ASK_ANEW };
+    default:
+      return { code: 'APPROVAL_EXPIRED', message: 'Nobody decided in time.', hint: ASK_ANEW };
   }
-  if (approval.state !== 'approved')
-    return {
-      code: 'APPROVAL_EXPIRED',
-      message: 'This approval is no longer open.',
-      hint: 'Send the statement again to ask anew.',
-    };
-  // Policies or views changed since: what was approved is not what would run.
-  if (approval.sent !== sent)
-    return {
-      code: 'APPROVAL_EXPIRED',
-      message: 'Rules or views have changed since this was approved.',
-      hint: 'Send the statement again to ask anew.',
-    };
-  return undefined;
 }
 
 export class AnswerBuilder {

@@ -5,15 +5,18 @@ import { createHash, randomUUID } from 'node:crypto';
 import {
   type Answer,
   AnswerBuilder,
-  approvalDenial,
   type Bind,
+  CHANGED_APPROVAL,
   errorText,
   masksOf,
   noticesFor,
+  openApproval,
+  overDenial,
   type QueryRequest,
   scrubbed,
 } from './answer.js';
-import type { Approvals } from './approval/index.js';
+import type { Approval, Approvals } from './approval/index.js';
+import { aboutOf, fitsOf } from './asking.js';
 import { type Cursor, Cursors, cursorAt, isSame } from './cursors.js';
 import type { Principal } from './identity/index.js';
 import { Intent, sha256 } from './intent.js';
@@ -22,13 +25,14 @@ import {
   type Denial,
   type DenialCode,
   distance,
+  type Estimate,
   inForce,
   mayRead,
   type Policy,
   type PolicySet,
   type Verdict,
 } from './policy/index.js';
-import { affectedRowsQuery, objectKey, showObject } from './sql/index.js';
+import { affectedRowsQuery, mergedRowsQuery, objectKey, showObject } from './sql/index.js';
 import { type ClientInfo, RecorderUnavailable, type TranscriptStore, timeOrderedId } from './transcript/index.js';
 import { Visible } from './visible.js';
 import {
@@ -71,6 +75,13 @@ const CONFIRMED_CACHE = 2000;
 const MAX_NEIGHBOURS = 5000;
 const MAX_MISTYPED = 64;
 const PROGRESS_MS = 1000;
+/** How long reviewers' figures may keep the agent from its answer. */
+const SIZE_MS = 10_000;
+
+export interface Waiting extends Omit<QueryRequest, 'sql' | 'binds' | 'purpose'> {
+  /** Milliseconds to wait for a decision; 0 to look only. */
+  readonly waitMs: number;
+}
 
 export class Gateway {
   readonly #parts: GatewayParts;
@@ -197,7 +208,12 @@ export class Gateway {
     }
   }
 
-  async #count(intent: Intent, verdict: Verdict, sql: string): Promise<number | undefined> {
+  async #count(
+    intent: Intent,
+    verdict: Verdict,
+    sql: string,
+    signal = intent.request.signal,
+  ): Promise<number | undefined> {
     const binds = intent.request.binds ?? [];
     // Binds before the predicate belong to SET: which is which is not told by the count.
     if (binds.length > 0) return undefined;
@@ -208,7 +224,7 @@ export class Gateway {
       maxRows: 1,
       maxBytes: 1000,
       timeoutMs: verdict.limits.timeoutMs,
-      signal: intent.request.signal,
+      signal,
     });
     const value = Number(result.rows[0]?.[0]);
     return Number.isFinite(value) ? value : undefined;
@@ -296,94 +312,183 @@ export class Gateway {
 
   async #ask(answer: AnswerBuilder, intent: Intent, principal: Principal, verdict: Verdict): Promise<Answer> {
     const { approval: asked } = verdict;
+    const { judged, request, fingerprint } = intent;
     if (!asked)
       return this.#refuse(answer, intent, {
         code: 'APPROVAL_DENIED',
         message: 'No reviewer is named for this statement.',
       });
+    const { approvals, transcript } = this.#parts;
+    const requirements = asked.requirements.map(({ groups, count, rule }) => ({ groups, count, rule }));
+    const { issuer, subject, clientId } = principal;
+    const question = { issuer, subject, clientId, fingerprint, policyVersion: verdict.version, requirements };
+    const standing = await approvals.standing(question);
+    if (standing) {
+      await transcript.recorder.append(
+        intent.event('approval_used', { approval: standing.approval_id, standing: standing.id }),
+      );
+      return this.#run(answer, intent, principal, request);
+    }
     this.#parts.counters.verdict('approve', undefined);
-    const approval = await this.#parts.approvals.ask({
+    const { approval, isNew } = await approvals.ask({
       statementId: intent.statementId,
       sessionId: intent.session,
       actor: principal,
-      statement: intent.request.sql,
-      sent: intent.judged.sent ?? '',
-      binds: intent.request.binds ?? [],
-      purpose: intent.request.purpose,
+      text: {
+        statement: request.sql,
+        sent: judged.sent ?? '',
+        binds: [...(request.binds ?? [])],
+        purpose: request.purpose ?? null,
+      },
+      fits: fitsOf(judged),
+      fingerprint,
+      about: aboutOf(judged, verdict.estimate ?? (await this.#size(intent, verdict))),
       policyVersion: verdict.version,
-      requirements: asked.requirements,
+      requirements,
       withinMs: asked.within,
     });
-    await this.#parts.transcript.recorder.append(
-      intent.event('approval_asked', { approval: approval.id, requirements: asked.requirements }),
+    await transcript.recorder.append(
+      intent.event('approval_asked', {
+        approval: approval.id,
+        requirements,
+        ...(isNew ? {} : { waiting: approval.statement_id }),
+      }),
     );
-    const expiresAt = approval.expires_at.toISOString();
-    return answer.finish({ status: 'approval_required', approval: { id: approval.id, expiresAt } });
+    // Whoever repeats a statement that was approved meanwhile need not know of the other tool.
+    if (approval.state === 'approved') return this.#use(answer, approval, principal, request);
+    return answer.finish({ status: 'approval_required', approval: openApproval(approval) });
   }
 
-  /** What has become of an approval; once it is given, runs the statement, exactly once. */
-  async resume(caller: Caller, id: string, request: Omit<QueryRequest, 'sql' | 'binds' | 'purpose'>): Promise<Answer> {
+  /** For reviewers: how much would be read, how many rows changed. What can't be told in time is left open. */
+  async #size(intent: Intent, verdict: Verdict): Promise<Estimate> {
+    const { analysis, sent } = intent.judged;
+    if (!analysis || sent === undefined) return { bytes: undefined, rows: undefined };
+    const isMasked = verdict.masks.length > 0 || verdict.rows.length > 0;
+    const count = isMasked ? undefined : (affectedRowsQuery(analysis) ?? mergedRowsQuery(analysis));
+    await this.#parts.transcript.recorder.append(
+      intent.event('estimate_asked', {
+        statement: intent.request.sql,
+        count_digest: count === undefined ? null : sha256(count),
+        sent_digest: sha256(sent),
+      }),
+    );
+    const late = AbortSignal.timeout(SIZE_MS);
+    const signal = intent.request.signal ? AbortSignal.any([intent.request.signal, late]) : late;
+    const unknown = (error: unknown): undefined => {
+      if (error instanceof StatementFailed || error instanceof StatementCancelled) return undefined;
+      if (error instanceof WarehouseUnavailable) return undefined;
+      throw error;
+    };
+    const [plan, rows] = await Promise.all([
+      this.#plan(intent, intent.request.binds ?? []).catch(unknown),
+      count === undefined ? undefined : this.#count(intent, verdict, count, signal).catch(unknown),
+    ]);
+    return { bytes: plan?.bytes, rows };
+  }
+
+  /** Somebody else's approval does not exist for this caller. */
+  async #ownApproval(principal: Principal, id: string): Promise<Approval | undefined> {
+    const approval = await this.#parts.approvals.get(id);
+    const isOwn =
+      approval?.issuer === principal.issuer &&
+      approval.subject === principal.subject &&
+      approval.client_id === principal.clientId;
+    return isOwn ? approval : undefined;
+  }
+
+  /** As it is once it is no longer pending, or the time to wait for that is over. */
+  async #awaited(principal: Principal, id: string, request: Waiting): Promise<Approval | undefined> {
+    const until = Date.now() + request.waitMs;
+    for (;;) {
+      // Whoever looks first and waits then could miss what happens in between.
+      const change = this.#parts.approvals.changed(id, until - Date.now(), request.signal);
+      const approval = await this.#ownApproval(principal, id);
+      if (approval?.state !== 'pending' || Date.now() >= until || request.signal?.aborted) return approval;
+      request.onProgress?.('waiting for a reviewer');
+      await change;
+    }
+  }
+
+  /** What has become of an approval; once it is given, runs the statement, exactly once. Waits for a decision as long as it is told to. */
+  async resume(caller: Caller, id: string, request: Waiting): Promise<Answer> {
     const { principal } = caller;
     const answer = new AnswerBuilder(randomUUID(), performance.now());
-    let statementId: string | undefined;
     try {
-      const approval = await this.#parts.approvals.get(id);
-      // Somebody else's approval does not exist for this caller.
-      if (
-        !approval ||
-        approval.issuer !== principal.issuer ||
-        approval.subject !== principal.subject ||
-        approval.client_id !== principal.clientId
-      )
-        return answer.finish({
-          status: 'error',
-          error: { code: 'UNKNOWN_APPROVAL', message: 'There is no such approval of yours.' },
-        });
+      await this.#parts.transcript.ensureAlive();
+      const approval = await this.#awaited(principal, id, request);
+      if (!approval) return answer.finish({ status: 'error', error: NO_APPROVAL });
       answer.session = approval.session_id;
-      const full: QueryRequest = {
-        ...request,
-        sql: approval.statement,
-        binds: approval.binds,
-        purpose: approval.purpose ?? undefined,
-      };
-      const judged = await this.#judge.judge(
-        principal,
-        inForce(this.#parts.policies(), principal, this.#parts.now()),
-        full,
-      );
-      const intent = new Intent(
-        approval.session_id,
-        approval.statement_id,
-        full,
-        judged,
-        this.#parts.policies().version,
-      );
-      const pending = {
-        status: 'approval_required' as const,
-        approval: { id, expiresAt: approval.expires_at.toISOString() },
-      };
-      if (approval.state === 'pending') return answer.finish(pending);
-      if (judged.denial) return await this.#refuseAgain(answer, intent, id, judged.denial);
-      const denial = approvalDenial(approval, judged.sent);
-      // A reviewer's word is in the record already; asking for it again and again adds nothing.
-      if (denial && approval.state === 'denied') return answer.denied(denial);
-      if (denial) return await this.#refuseAgain(answer, intent, id, denial);
-      if (!(await this.#parts.approvals.use(id)))
-        return await this.#refuseAgain(answer, intent, id, {
-          code: 'APPROVAL_EXPIRED',
-          message: 'This approval has been used.',
-          hint: 'Send the statement again to ask anew.',
-        });
-      const reviewers = approval.decisions
-        .filter((entry) => entry.decision === 'approve')
-        .map((entry) => entry.reviewer);
-      await this.#parts.transcript.recorder.append(intent.event('approval_used', { approval: id, reviewers }));
-      statementId = approval.statement_id;
-      return await this.#run(answer, intent, principal, full);
+      answer.statementId = approval.statement_id;
+      return await this.#use(answer, approval, principal, request);
     } catch (error) {
       return this.#failure(answer, error);
+    }
+  }
+
+  /** The agent no longer wants what it asked for. */
+  async withdraw(caller: Caller, id: string, reason: string | undefined): Promise<Answer> {
+    const answer = new AnswerBuilder(randomUUID(), performance.now());
+    try {
+      await this.#parts.transcript.ensureAlive();
+      const approval = await this.#ownApproval(caller.principal, id);
+      if (!approval) return answer.finish({ status: 'error', error: NO_APPROVAL });
+      answer.session = approval.session_id;
+      answer.statementId = approval.statement_id;
+      const isWithdrawn = await this.#parts.approvals.withdraw(id, reason);
+      const after = isWithdrawn ? 'withdrawn' : (await this.#ownApproval(caller.principal, id))?.state;
+      return answer.denied(overDenial(after ?? 'expired', undefined));
+    } catch (error) {
+      return this.#failure(answer, error);
+    }
+  }
+
+  async #use(
+    answer: AnswerBuilder,
+    approval: Approval,
+    principal: Principal,
+    request: Omit<QueryRequest, 'sql' | 'binds' | 'purpose'>,
+  ): Promise<Answer> {
+    const { approvals, transcript } = this.#parts;
+    const { id, session_id: session, statement_id: statementId } = approval;
+    answer.session = session;
+    answer.statementId = statementId;
+    const full: QueryRequest = {
+      ...request,
+      sql: approval.statement,
+      binds: approval.binds,
+      purpose: approval.purpose ?? undefined,
+    };
+    const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
+    const judged = await this.#judge.judge(principal, policies, full);
+    const { version } = this.#parts.policies();
+    const intent = new Intent(session, statementId, full, judged, version);
+    const isOpen = approval.state === 'pending' || approval.state === 'approved';
+    const isOutdated =
+      approval.policy_version !== version || approval.sent !== judged.sent || approval.fits !== fitsOf(judged);
+    if (isOpen && (judged.denial || isOutdated)) {
+      await approvals.outdate(id);
+      return this.#refuseAgain(answer, intent, id, judged.denial ?? CHANGED_APPROVAL);
+    }
+    if (approval.state === 'pending')
+      return answer.finish({ status: 'approval_required', approval: openApproval(approval) });
+    const { verdict } = judged;
+    if (approval.state !== 'approved' || !verdict) {
+      const denial = overDenial(approval.state, approval);
+      // What became of it is in the record already; asking again and again adds nothing.
+      return approval.state === 'used' ? this.#refuseAgain(answer, intent, id, denial) : answer.denied(denial);
+    }
+    const approvers = approval.decisions.filter(({ decision }) => decision === 'approve');
+    const reviewers = approvers.map(({ reviewer }) => reviewer);
+    const begin = (): Promise<void> =>
+      transcript.recorder.append(intent.event('approval_used', { approval: id, reviewers })).then(() => undefined);
+    if (!(await approvals.use(id, begin))) return this.#refuseAgain(answer, intent, id, overDenial('used', undefined));
+    try {
+      // What rules say of bytes and rows may have come true meanwhile.
+      const weighed = await this.#weigh(intent, principal, policies);
+      if (weighed.denial) return await this.#refuse(answer, intent, weighed.denial);
+      return await this.#run(answer, new Intent(session, statementId, full, weighed, version), principal, full);
     } finally {
-      if (statementId !== undefined) this.#parts.transcript.recorder.leave(statementId);
+      transcript.recorder.leave(statementId);
     }
   }
 
@@ -730,6 +835,8 @@ export class Gateway {
 }
 
 // --- pieces of the way
+
+const NO_APPROVAL = { code: 'UNKNOWN_APPROVAL', message: 'There is no such approval of yours.' };
 
 const NO_CURSOR = {
   code: 'UNKNOWN_CURSOR',

@@ -2,7 +2,9 @@
  * Statements whose outcome nobody wrote down: their gateway was killed, or lost the store at the wrong moment. What became of them is
  * read from the warehouse's own history by the tag that each was sent with.
  */
+import type { PoolClient } from 'pg';
 import { z } from 'zod';
+import type { Approvals } from './approval/index.js';
 import { sha256 } from './intent.js';
 import { RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
 import type { HistoryEntry, PoolKey, Warehouse } from './warehouse/index.js';
@@ -11,9 +13,11 @@ const AT_ONCE = 200;
 /** Where the history can't be read for so long, it is said to be unknown. */
 const GIVE_UP_MS = 3_600_000;
 const CLOCKS_DIFFER_MS = 300_000;
+/** What the history lacks sooner after its beginning may only not be there yet. */
+const NOT_YET_MS = 5000;
 
 const LOST = `
-  SELECT r.statement_id AS statement, r.session_id AS session, r.since,
+  SELECT r.statement_id AS statement, r.session_id AS session, r.since, r.writer,
          (SELECT e.body->>'sent_digest' FROM event e
           WHERE e.session_id = r.session_id AND e.statement_id = r.statement_id AND e.kind = 'statement_submitted'
           ORDER BY e.position DESC LIMIT 1) AS digest
@@ -24,6 +28,7 @@ const lostRow = z.object({
   statement: z.string(),
   session: z.string(),
   since: z.date(),
+  writer: z.string(),
   digest: z.string().nullable(),
 });
 
@@ -40,6 +45,7 @@ export function statementOfTag(tag: string): string | undefined {
 
 export interface SettleParts {
   readonly transcript: TranscriptStore;
+  readonly approvals: Approvals;
   readonly warehouse: Warehouse;
   /** With which roles the history may be asked: any of them will do. */
   readonly roles: () => readonly PoolKey[];
@@ -58,8 +64,24 @@ async function closeLost({ pool, recorder }: TranscriptStore, silentMs: number):
     await recorder.append({ kind: 'session_closed', sessionId: id, statementId: undefined, body: { reason: 'lost' } });
 }
 
+/** Whether nobody else has begun it meanwhile. */
+async function isStillLost(client: PoolClient, statement: string, writer: string): Promise<boolean> {
+  const { rows } = await client.query('SELECT FROM running WHERE statement_id = $1 AND writer = $2', [
+    statement,
+    writer,
+  ]);
+  return rows.length > 0;
+}
+
 /** How many were settled. Throws RecorderUnavailable. */
-export async function settle({ transcript, warehouse, roles, silentMs, onProblem }: SettleParts): Promise<number> {
+export async function settle({
+  transcript,
+  approvals,
+  warehouse,
+  roles,
+  silentMs,
+  onProblem,
+}: SettleParts): Promise<number> {
   const { pool, recorder, sessions } = transcript;
   await closeLost(transcript, silentMs);
   const left = recorder.takeLeft();
@@ -83,12 +105,18 @@ export async function settle({ transcript, warehouse, roles, silentMs, onProblem
     if (statement !== undefined) byStatement.set(statement, [...(byStatement.get(statement) ?? []), entry]);
   }
   let settled = 0;
-  for (const { statement, session, since, digest } of lost) {
+  for (const { statement, session, since, writer, digest } of lost) {
     const entry = byStatement.get(statement)?.find(({ text }) => sha256(text) === digest);
-    const isOld = Date.now() - since.getTime() > GIVE_UP_MS;
+    const age = Date.now() - since.getTime();
+    const isNotYetKnown = history ? entry?.state === 'running' || (!entry && age < NOT_YET_MS) : true;
     // What is not known yet is asked for again: by others, or by us.
-    if ((!history || entry?.state === 'running') && !isOld) {
+    if (isNotYetKnown && age <= GIVE_UP_MS) {
       if (left.includes(statement)) recorder.leaveAgain(statement);
+      continue;
+    }
+    // It never left: whoever had a person's word for it may use that again.
+    if (history && !entry && (await approvals.release(statement, (client) => isStillLost(client, statement, writer)))) {
+      settled++;
       continue;
     }
     const body = entry

@@ -1,3 +1,15 @@
 export type { Requirement } from './enough.js';
 export { isEnough } from './enough.js';
-export { type Approval, type ApprovalState, Approvals, DecisionRefused, type Reviewer } from './store.js';
+export { personsOf, reviewerNames } from './persons.js';
+export { MAX_STANDING_MS, type Standing } from './standing.js';
+export {
+  type AboutApproval,
+  APPROVAL_STATES,
+  type Approval,
+  type ApprovalState,
+  type Decision,
+  DecisionRefused,
+  type Reviewer,
+} from './state.js';
+export { Approvals, isOwn, mayDecide } from './store.js';
+export { Wakeups } from './wakeups.js';

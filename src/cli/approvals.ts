@@ -1,5 +1,12 @@
 /** `snowfence approvals`: the reviewer's side without a browser. A reviewer proves who they are with an access token of their own. */
-import { type Approval, type ApprovalState, Approvals, DecisionRefused } from '../approval/index.js';
+import {
+  type Approval,
+  type ApprovalState,
+  Approvals,
+  DecisionRefused,
+  MAX_STANDING_MS,
+  type Reviewer,
+} from '../approval/index.js';
 import { TokenVerifier } from '../identity/index.js';
 import type { TranscriptStore } from '../transcript/index.js';
 import { auditorOf } from './auditor.js';
@@ -14,6 +21,7 @@ const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
   'not a reviewer': 'You are in none of the groups that may decide on this statement.',
   'own statement': 'Nobody decides on a statement of their own.',
   'decided before': 'You have decided on this statement before.',
+  'not in that form': `Only an approval can hold for longer, and for ${MAX_STANDING_MS / 3_600_000} h at most.`,
 };
 
 export async function listApprovals(
@@ -21,7 +29,7 @@ export async function listApprovals(
   state: ApprovalState | undefined,
   json: boolean,
 ): Promise<string> {
-  const approvals = (await new Approvals(store).list(state)).map(previewed);
+  const approvals = (await new Approvals(store).list({ state })).map(previewed);
   if (json) return JSON.stringify(approvals, null, 2);
   if (approvals.length === 0) return state === 'pending' ? 'Nothing waits for a decision.' : 'There are none.';
   return table(
@@ -36,6 +44,44 @@ export async function listApprovals(
   );
 }
 
+const SIZES = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+function sizeOf(bytes: number): string {
+  const step = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return `${(bytes / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${SIZES[step]}`;
+}
+
+function aboutLines({ about }: Approval): string[] {
+  if (!about) return [];
+  const { kind, objects, columns, masks, row_predicates: predicates, reasons, estimate } = about;
+  const lines = (title: string, items: readonly string[]): string[] =>
+    items.map((item, index) => `${(index === 0 ? title : '').padEnd(10)} ${printable(item)}`);
+  const sizes = [
+    ...(estimate.rows === null ? [] : [`${estimate.rows} rows${kind === 'merge' ? ' at most' : ''}`]),
+    ...(estimate.bytes === null ? [] : [`scans up to ${sizeOf(estimate.bytes)}`]),
+  ];
+  return [
+    ...lines('Kind', [kind]),
+    ...lines('Touches', sizes.length > 0 ? [sizes.join(', ')] : []),
+    ...lines('Why', reasons),
+    ...lines(
+      'Objects',
+      objects.map(
+        ({ object, access, via }) => `${object} (${access}${via.length > 0 ? `, through ${via.join(', ')}` : ''})`,
+      ),
+    ),
+    ...lines('Columns', columns.length > 0 ? [columns.join(', ')] : []),
+    ...lines(
+      'Masked',
+      masks.map(({ column, method, rule }) => `${column}: ${method} (${rule})`),
+    ),
+    ...lines(
+      'Rows',
+      predicates.map(({ object, where, rule }) => `${object} where ${where} (${rule})`),
+    ),
+  ];
+}
+
 function renderApproval(approval: Approval): string {
   const lines = [
     `Approval   ${approval.id}`,
@@ -43,6 +89,7 @@ function renderApproval(approval: Approval): string {
     `Agent      ${printable(approval.subject)} (client ${printable(approval.client_id)})`,
     `Purpose    ${printable(approval.purpose ?? '(none given)')}`,
     ...approval.requirements.map(({ groups, count, rule }) => `Needs      ${count} of ${groups.join(', ')} (${rule})`),
+    ...aboutLines(approval),
     `Statement  ${printable(approval.statement)}`,
     `Sent as    ${printable(approval.sent)}`,
     ...(approval.binds.length > 0 ? [`Binds      ${printable(JSON.stringify(approval.binds))}`] : []),
@@ -82,43 +129,90 @@ export async function showApproval(
   return `${renderApproval(shown)}${isMasked ? hint : ''}`;
 }
 
-export async function decideApproval(
-  config: Config,
-  store: TranscriptStore,
-  id: string,
-  decision: 'approve' | 'deny',
-  token: string | undefined,
-  reason: string | undefined,
-): Promise<string> {
-  const verifier = new TokenVerifier(config.issuers);
-  const reviewer = await verifier.verify(token).catch((error: unknown) => {
+async function reviewerOf(config: Config, token: string | undefined): Promise<Reviewer> {
+  try {
+    return await new TokenVerifier(config.issuers).verify(token);
+  } catch (error) {
     throw new SnowfenceError(
       'TOKEN_REFUSED',
       `Your access token is not accepted: ${error instanceof Error ? error.message : ''}.`,
       'Put a valid one into SNOWFENCE_TOKEN, or name another variable with --token-env.',
     );
-  });
+  }
+}
+
+const refusedAs = (error: unknown): unknown =>
+  error instanceof DecisionRefused
+    ? new SnowfenceError('DECISION_REFUSED', REASONS[error.problem], undefined, 1)
+    : error;
+
+/** 30m, 2h: milliseconds. Throws SnowfenceError. */
+function standingOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, digits, unit] = /^(\d{1,4})([mh])$/.exec(text) ?? [];
+  if (digits === undefined)
+    throw new SnowfenceError('OPTION_INVALID', `--standing ${text} is no time.`, 'Such as 30m or 2h.');
+  return Number(digits) * (unit === 'h' ? 3_600_000 : 60_000);
+}
+
+export interface DecisionOptions {
+  readonly token: string | undefined;
+  readonly reason: string | undefined;
+  /** Such as 2h. */
+  readonly standing?: string | undefined;
+}
+
+export async function decideApproval(
+  config: Config,
+  store: TranscriptStore,
+  id: string,
+  decision: 'approve' | 'deny',
+  { token, reason, standing }: DecisionOptions,
+): Promise<string> {
+  const standingMs = standingOf(standing);
+  const reviewer = await reviewerOf(config, token);
   try {
-    const approval = await new Approvals(store).decide(id, reviewer, decision, reason);
-    await store.recorder.append({
-      kind: 'approval_decided',
-      sessionId: approval.session_id,
-      statementId: approval.statement_id,
-      body: {
-        approval: id,
-        decision,
-        reviewer: reviewer.subject,
-        issuer: reviewer.issuer,
-        reason: reason ?? null,
-        state: approval.state,
-      },
+    const approval = await new Approvals(store).decide(id, reviewer, {
+      decision,
+      reason,
+      standingMs,
+      via: 'command line',
     });
     return approval.state === 'pending'
       ? `Noted. Needed are ${approval.requirements.map(({ groups, count }) => `${count} of ${groups.join(' or ')}`).join(' and ')}.`
       : `The statement is ${approval.state}.`;
   } catch (error) {
-    if (error instanceof DecisionRefused)
-      throw new SnowfenceError('DECISION_REFUSED', REASONS[error.problem], undefined, 1);
-    throw error;
+    throw refusedAs(error);
+  }
+}
+
+export async function listStandingApprovals(store: TranscriptStore, json: boolean): Promise<string> {
+  const standing = await new Approvals(store).listStanding();
+  if (json) return JSON.stringify(standing, null, 2);
+  if (standing.length === 0) return 'None is in force.';
+  return table(
+    ['STANDING', 'AGENT', 'FINGERPRINT', 'UNTIL', 'APPROVAL'],
+    standing.map((entry) => [
+      entry.id,
+      entry.subject,
+      entry.fingerprint,
+      entry.expires_at.toISOString().slice(0, 19),
+      entry.approval_id,
+    ]),
+  );
+}
+
+export async function revokeStanding(
+  config: Config,
+  store: TranscriptStore,
+  id: string,
+  token: string | undefined,
+): Promise<string> {
+  const reviewer = await reviewerOf(config, token);
+  try {
+    await new Approvals(store).revoke(id, reviewer, 'command line');
+    return 'Revoked: the agent has to ask again.';
+  } catch (error) {
+    throw refusedAs(error);
   }
 }

@@ -604,7 +604,7 @@ approvals
   .addOption(configOption())
   .addOption(
     new Option('--state <state>', 'only these')
-      .choices(['pending', 'approved', 'denied', 'expired', 'used'])
+      .choices(['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used'])
       .default('pending'),
   )
   .option('--all', 'of every state')
@@ -634,22 +634,49 @@ approvals
       ),
     );
   });
-for (const decision of ['approve', 'deny'] as const)
-  approvals
+for (const decision of ['approve', 'deny'] as const) {
+  const command = approvals
     .command(decision)
     .description(decision === 'approve' ? 'let it run' : 'let it not run')
     .argument('<id>')
     .addOption(configOption())
     .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
-    .option('--reason <text>', 'what the agent is told')
-    .action(async (id: string, options) => {
-      const { decideApproval } = await import('./approvals.js');
-      say(
-        await withStore(options.config, ({ config, store }) =>
-          decideApproval(config, store, id, decision, process.env[options.tokenEnv], options.reason),
-        ),
-      );
-    });
+    .option('--reason <text>', 'what the agent is told');
+  if (decision === 'approve')
+    command.option('--standing <time>', 'let this agent run statements of the same shape for so long, such as 2h');
+  command.action(async (id: string, options) => {
+    const { decideApproval } = await import('./approvals.js');
+    const { reason, standing, tokenEnv } = options;
+    say(
+      await withStore(options.config, ({ config, store }) =>
+        decideApproval(config, store, id, decision, { token: process.env[tokenEnv], reason, standing }),
+      ),
+    );
+  });
+}
+approvals
+  .command('standing')
+  .description('approvals that hold for a while')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { listStandingApprovals } = await import('./approvals.js');
+    say(await withStore(options.config, ({ store }) => listStandingApprovals(store, options.json === true)));
+  });
+approvals
+  .command('revoke')
+  .description('end one that holds for a while')
+  .argument('<id>', 'as `approvals standing` lists it')
+  .addOption(configOption())
+  .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
+  .action(async (id: string, options) => {
+    const { revokeStanding } = await import('./approvals.js');
+    say(
+      await withStore(options.config, ({ config, store }) =>
+        revokeStanding(config, store, id, process.env[options.tokenEnv]),
+      ),
+    );
+  });
 
 function fail(error: unknown): void {
   const isVerbose = program.opts()['verbose'] === true;

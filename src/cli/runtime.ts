@@ -1,7 +1,7 @@
 /** The gateway put together out of its rooms, with everything that has to be ended again. */
 import { createHash } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
-import { Approvals } from '../approval/index.js';
+import { Approvals, Wakeups } from '../approval/index.js';
 import { Gateway } from '../gateway.js';
 import { TokenVerifier } from '../identity/index.js';
 import { type PolicyWatch, watchPolicies } from '../policy/index.js';
@@ -30,6 +30,7 @@ import { Refusals } from './refusals.js';
 
 export interface Runtime extends AsyncDisposable {
   readonly gateway: Gateway;
+  readonly approvals: Approvals;
   readonly verifier: TokenVerifier;
   readonly transcript: TranscriptStore;
   readonly policies: PolicyWatch;
@@ -39,6 +40,8 @@ export interface Runtime extends AsyncDisposable {
 }
 
 const LOOK_EVERY_MS = 2000;
+/** How soon after its time an approval is written down as expired. It can't be used from its time on. */
+const EXPIRY_MS = 5000;
 
 /** What is wrong with the store, in a sentence and what to do; undefined where all is well. Throws where it does not answer. */
 async function problemOf(transcript: TranscriptStore): Promise<[string, string] | undefined> {
@@ -159,6 +162,8 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const warehouse = new Warehouse(config.warehouse);
   const { pool, recorder, sessions } = transcript;
   const complain = (text: string, error: unknown): void => log.error({ err: error }, text);
+  const wakeups = new Wakeups({ url: config.databaseUrl, onProblem: complain });
+  const approvals = new Approvals(transcript, wakeups);
   const roles = () => policies.current().policies.map((policy) => ({ role: policy.role, warehouse: policy.warehouse }));
   const maintenance = new Maintenance({
     pool,
@@ -177,6 +182,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     settle: async () => {
       const settled = await settle({
         transcript,
+        approvals,
         warehouse,
         roles,
         silentMs: config.settleAfterMs,
@@ -190,6 +196,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const deliveryPool = storePool(config.databaseUrl, undefined, DELIVERY_CONNECTIONS);
   deliveryPool.on('error', (error) => log.warn({ err: error }, 'a connection to the transcript store broke'));
   const delivery = new Delivery({ pool: deliveryPool, recorder, webhooks: config.webhooks, onProblem: complain });
+  let expiry: NodeJS.Timeout | undefined;
   void ready.then(() => {
     if (stopping.signal.aborted) return;
     note('policy_reloaded', {
@@ -197,12 +204,19 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       policies: policies.current().policies.map(({ name }) => name),
     });
     maintenance.start();
+    void wakeups.start();
+    expiry = setInterval(() => {
+      approvals
+        .expireDue()
+        .catch((error: unknown) => complain('Approvals past their time could not be closed.', error));
+    }, EXPIRY_MS);
+    expiry.unref();
     delivery.start().catch((error: unknown) => complain('Webhooks could not be started.', error));
   });
   const gateway = new Gateway({
     policies: policies.current,
     transcript,
-    approvals: new Approvals(transcript),
+    approvals,
     warehouse,
     log,
     counters: metrics.counters,
@@ -210,6 +224,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   });
   return {
     gateway,
+    approvals,
     verifier: new TokenVerifier(config.issuers),
     transcript,
     policies,
@@ -222,6 +237,8 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       stopping.abort();
       await policies[Symbol.asyncDispose]();
       refusals.flush();
+      clearInterval(expiry);
+      await wakeups.close();
       await delivery.stop();
       await deliveryPool.end();
       await maintenance.stop();

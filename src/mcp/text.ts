@@ -29,7 +29,7 @@ function table(answer: Answer): string {
 }
 
 /** An answer to `query`, in words. */
-export function answerText(answer: Answer): string {
+export function answerText(answer: Answer, consoleUrl: string): string {
   const notices = answer.notices.map((notice) => `Note: ${notice}`);
   switch (answer.status) {
     case 'ok': {
@@ -49,9 +49,9 @@ export function answerText(answer: Answer): string {
     }
     case 'approval_required':
       return [
-        'A person has to approve this statement before it runs. It has not run.',
-        `Approval ${answer.approval?.id ?? ''}, open until ${answer.approval?.expiresAt ?? ''}.`,
-        'Call the approval tool with this id; once approved, it runs the statement and answers as query does.',
+        'A person has to approve this statement before it runs. It has not run, and reviewers have been told.',
+        `Approval ${answer.approval?.id ?? ''}, open until ${answer.approval?.expiresAt ?? ''}: ${consoleUrl}/approvals/${answer.approval?.id ?? ''}`,
+        'Call the approval tool with this id and wait_seconds: once approved, it runs the statement and answers as query does. Sending the statement again asks nobody twice.',
       ].join('\n');
     case 'error':
       return `Error ${answer.error?.code ?? ''}: ${fenced(answer.error?.message ?? '')}`;

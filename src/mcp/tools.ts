@@ -119,7 +119,7 @@ const withoutGaps = (value: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined));
 
 const resultOf = (answer: Answer, { consoleUrl }: CallContext): ToolResult => ({
-  text: answerText(answer),
+  text: answerText(answer, consoleUrl),
   structured: structured(answer, consoleUrl),
   isError: answer.status === 'error',
 });
@@ -222,7 +222,7 @@ const explain: Tool = {
       ...(answer.error ? { error: answer.error } : {}),
     };
     const lines = [
-      denial ? answerText(answer) : answer.status === 'error' ? answerText(answer) : `Verdict: ${decision}.`,
+      denial || answer.status === 'error' ? answerText(answer, context.consoleUrl) : `Verdict: ${decision}.`,
       ...out.rules.map((rule) => `${rule.effect} ${rule.kind} on ${rule.object}: ${rule.policy}, ${rule.rule}`),
       ...out.masks.map((mask) => `masked ${String(mask['column'])}: ${String(mask['mask'])}, ${String(mask['rule'])}`),
       ...out.row_predicates.map((rows) => `rows of ${rows.object} where ${rows.where}, ${rows.rule}`),
@@ -376,34 +376,34 @@ const whoami: Tool = {
 };
 
 const MAX_WAIT_SECONDS = 50;
-const POLL_MS = 1000;
 
 const approvalInput = z.object({
   id: z.string().max(64),
-  wait_seconds: z.number().min(0).max(MAX_WAIT_SECONDS).optional().describe('How long to wait for the reviewer.'),
+  wait_seconds: z
+    .number()
+    .min(0)
+    .max(MAX_WAIT_SECONDS)
+    .optional()
+    .describe('How long to wait for the reviewer. Ask again when the answer is approval_required.'),
+  withdraw: z.boolean().optional().describe('true: the statement is no longer wanted. Nothing runs.'),
+  reason: z.string().max(1000).optional().describe('With withdraw: why.'),
 });
 
 const approval: Tool = {
   name: 'approval',
   title: 'Wait for an approval',
   description:
-    'The state of a statement that waits for a reviewer. Once it is approved, this runs it, exactly once, and answers as query does.',
+    'The state of a statement that waits for a reviewer. Once it is approved, this runs it, exactly once, and answers as query does. You can not approve anything yourself; you can withdraw what you asked for.',
   input: approvalInput,
   output: queryOutput,
   isReadOnly: false,
   call: async (input, context) => {
-    const { id, wait_seconds: wait = 0 } = approvalInput.parse(input);
-    const until = Date.now() + wait * 1000;
-    for (;;) {
-      const answer = await context.gateway.resume(context.caller, id, {
-        signal: context.signal,
-        onProgress: context.onProgress,
-      });
-      if (answer.status !== 'approval_required' || Date.now() >= until || context.signal.aborted)
-        return resultOf(answer, context);
-      context.onProgress('waiting for a reviewer');
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
+    const { id, wait_seconds: wait = 0, withdraw, reason } = approvalInput.parse(input);
+    const { gateway, caller, signal, onProgress } = context;
+    const answer = withdraw
+      ? await gateway.withdraw(caller, id, reason)
+      : await gateway.resume(caller, id, { waitMs: wait * 1000, signal, onProgress });
+    return resultOf(answer, context);
   },
 };
 

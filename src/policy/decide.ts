@@ -111,6 +111,8 @@ export interface Verdict extends Standing {
           readonly groups: readonly string[];
           readonly count: number;
           readonly rule: Place;
+          /** What the rule says about itself. */
+          readonly reason: string | undefined;
         }[];
         /** Milliseconds, of the shortest. */
         readonly within: number;
@@ -434,7 +436,12 @@ const kindOn = (analysis: Analysis, use: ObjectUse): StatementKind =>
   use.access === 'write' || analysis.kind === 'describe' ? analysis.kind : 'select';
 
 function approvalOf(rules: readonly Rule[]): Verdict['approval'] {
-  const requirements = rules.map(({ by, place }) => ({ groups: by?.groups ?? [], count: by?.count ?? 1, rule: place }));
+  const requirements = rules.map(({ by, place, reason }) => ({
+    groups: by?.groups ?? [],
+    count: by?.count ?? 1,
+    rule: place,
+    reason,
+  }));
   return { requirements, within: Math.min(...rules.map(({ by }) => by?.within ?? 0)) };
 }
 

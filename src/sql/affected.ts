@@ -30,3 +30,21 @@ export function affectedRowsQuery({ kind, statement: { tokens } }: Analysis): st
   const predicate = where < 0 ? '' : ` ${text(tokens.slice(where))}`;
   return `SELECT COUNT ( * ) FROM ${text(tokens.slice(target, end))}${predicate}`;
 }
+
+/**
+ * The same for a MERGE: pairs of a source row and the target row that it matches, and source rows that match none. No more than so many rows
+ * of the target are changed; WHEN clauses may make them fewer. undefined where it can't be written so.
+ */
+export function mergedRowsQuery({ kind, statement: { tokens } }: Analysis): string | undefined {
+  if (kind !== 'merge' || !isWord(tokens[0], 'MERGE') || !isWord(tokens[1], 'INTO')) return undefined;
+  const using = findWord(tokens, 2, 'USING');
+  const on = using < 0 ? -1 : findWord(tokens, using + 1, 'ON');
+  const when = on < 0 ? -1 : findWord(tokens, on + 1, 'WHEN');
+  if (when < 0) return undefined;
+  const text = (from: number, to: number): string =>
+    tokens
+      .slice(from, to)
+      .map((token) => token.text)
+      .join(' ');
+  return `SELECT COUNT ( * ) FROM ${text(using + 1, on)} LEFT JOIN ${text(2, using)} ON ${text(on + 1, when)}`;
+}

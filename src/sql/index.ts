@@ -1,4 +1,4 @@
-export { affectedRowsQuery } from './affected.js';
+export { affectedRowsQuery, mergedRowsQuery } from './affected.js';
 export { analyse } from './analyse.js';
 export type { Access, Analysis, ColumnUse, FunctionUse, ObjectUse, Origin, OutputColumn } from './analysis.js';
 export { shownUses } from './analysis.js';

@@ -385,8 +385,8 @@ export class Lane {
     const projected = { at, session, statement, kind, body: sealed };
     const row = statementRow(projected);
     const outcome = outcomeRow(projected);
-    // A refusal may come before or after a statement has begun; any other outcome only after.
-    const hasRun = outcome !== undefined && outcome.state !== 'denied';
+    // A refusal or a withdrawal may come before a statement has begun; any other outcome only after.
+    const hasRun = outcome !== undefined && outcome.state !== 'denied' && kind !== 'approval_withdrawn';
     return {
       session,
       at,

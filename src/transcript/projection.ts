@@ -166,6 +166,7 @@ export const OUTCOME_KINDS = [
   'statement_settled',
   'approval_decided',
   'approval_expired',
+  'approval_withdrawn',
 ] as const;
 
 const STATES: Readonly<Partial<Record<StoredEvent['kind'], OutcomeState>>> = {
@@ -174,6 +175,7 @@ const STATES: Readonly<Partial<Record<StoredEvent['kind'], OutcomeState>>> = {
   statement_failed: 'failed',
   statement_cancelled: 'cancelled',
   statement_settled: 'unknown',
+  approval_withdrawn: 'cancelled',
 };
 
 const SETTLED: ReadonlySet<unknown> = new Set(['ok', 'failed', 'unknown']);

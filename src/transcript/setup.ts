@@ -13,7 +13,7 @@ const GRANTS = (role: string): string => `
   GRANT EXECUTE ON FUNCTION append(uuid, json, uuid[], json, json, json, json, json, text[]), take_heads(integer), ensure_partitions(timestamptz, integer), settle_writer(interval) TO ${role};
   GRANT INSERT ON checkpoint TO ${role};
   GRANT UPDATE (seen_at) ON writer TO ${role};
-  GRANT INSERT, UPDATE ON approval, scan_budget TO ${role};
+  GRANT INSERT, UPDATE ON approval, standing_approval, scan_budget TO ${role};
   GRANT INSERT ON approval_decision TO ${role};
   GRANT INSERT, UPDATE, DELETE ON cursor TO ${role};
   GRANT INSERT ON webhook TO ${role};

@@ -21,8 +21,9 @@ const cli = (args: readonly string[], token?: string) =>
     (error: { code: number; stderr: string }) => ({ code: error.code, text: error.stderr }),
   );
 
-const resume = async (id: string): Promise<QueryAnswer> =>
-  (await pipeline.callTool({ name: 'approval', arguments: { id } })).structuredContent as unknown as QueryAnswer;
+const resume = async (id: string, more: object = {}): Promise<QueryAnswer> =>
+  (await pipeline.callTool({ name: 'approval', arguments: { id, ...more } }))
+    .structuredContent as unknown as QueryAnswer;
 
 describe('a statement that needs a person', () => {
   const PURPOSE = { purpose: 'Archive returned orders.' };
@@ -80,6 +81,88 @@ describe('a statement that needs a person', () => {
       code: 'APPROVAL_DENIED',
       message: expect.stringContaining('Not in this quarter.'),
     });
+  });
+
+  it('answers the waiting call as soon as a reviewer decides', async () => {
+    const asked = await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4020', PURPOSE);
+    const id = asked.approval?.id ?? '';
+    const waiting = resume(id, { wait_seconds: 40 });
+    await cli(['approvals', 'approve', id], tokenOf(ready, 'steward'));
+    const decided = performance.now();
+    expect(await waiting).toMatchObject({ status: 'ok', rows: [[1]], statement_id: asked.statement_id });
+    expect(performance.now() - decided).toBeLessThan(5000);
+  });
+
+  it('tells reviewers what it would touch', async () => {
+    const sql = 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID BETWEEN 4030 AND 4034';
+    const asked = await query(pipeline, sql, PURPOSE);
+    const { text } = await cli(['approvals', 'show', asked.approval?.id ?? '']);
+    expect(text).toMatch(/Touches +5 rows/);
+    expect(text).toMatch(/Objects +ANALYTICS\.SALES\.ORDERS \(write\)/);
+    expect(text).toMatch(/data-engineers\.yaml:\d+/);
+    // The count itself changed nothing, and was written down before it was asked for.
+    expect(
+      (
+        await query(
+          pipeline,
+          'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID BETWEEN 4030 AND 4034',
+          PURPOSE,
+        )
+      ).rows,
+    ).toEqual([[5]]);
+  });
+
+  it('runs when the agent just repeats what was approved', async () => {
+    const sql = 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4040';
+    const asked = await query(pipeline, sql, PURPOSE);
+    await cli(['approvals', 'approve', asked.approval?.id ?? ''], tokenOf(ready, 'steward'));
+    expect(await query(pipeline, sql, PURPOSE)).toMatchObject({
+      status: 'ok',
+      rows: [[1]],
+      statement_id: asked.statement_id,
+    });
+    // That one is used: the same again asks anew.
+    const again = await query(pipeline, sql, PURPOSE);
+    expect(again.status).toBe('approval_required');
+    expect(again.approval?.id).not.toBe(asked.approval?.id);
+    await resume(again.approval?.id ?? '', { withdraw: true });
+  });
+
+  it('is withdrawn by its agent, and then by nobody approved', async () => {
+    const asked = await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4041', PURPOSE);
+    const id = asked.approval?.id ?? '';
+    expect(await resume(id, { withdraw: true, reason: 'Wrong order.' })).toMatchObject({
+      status: 'denied',
+      denial: { message: 'You have withdrawn this statement.' },
+    });
+    expect((await cli(['approvals', 'approve', id], tokenOf(ready, 'steward'))).text).toContain('no longer open');
+    expect((await resume(id)).denial?.message).toContain('withdrawn');
+  });
+
+  it('stands for statements of the same shape for a while, if the reviewer says so', async () => {
+    const sql = (order: number) => `UPDATE ANALYTICS.SALES.ORDERS SET STATUS = 'closed' WHERE ORDER_ID = ${order}`;
+    const asked = await query(pipeline, sql(4050), PURPOSE);
+    const id = asked.approval?.id ?? '';
+    expect((await cli(['approvals', 'approve', id, '--standing', 'soon'], tokenOf(ready, 'steward'))).text).toContain(
+      'OPTION_INVALID',
+    );
+    expect((await cli(['approvals', 'approve', id, '--standing', '2h'], tokenOf(ready, 'steward'))).code).toBe(0);
+    expect((await resume(id)).status).toBe('ok');
+    expect((await query(pipeline, sql(4051), PURPOSE)).status).toBe('ok');
+    // Another shape, another table: asked for.
+    const other = await query(pipeline, `${sql(4052)} OR ORDER_ID = 1`, PURPOSE);
+    expect(other.status).toBe('approval_required');
+    await resume(other.approval?.id ?? '', { withdraw: true });
+    const listed = JSON.parse((await cli(['approvals', 'standing', '--json'])).text) as {
+      id: string;
+      subject: string;
+    }[];
+    expect(listed).toMatchObject([{ subject: 'pipeline-bot' }]);
+    expect((await cli(['approvals', 'revoke', listed[0]?.id ?? ''], tokenOf(ready, 'pipeline-bot'))).code).toBe(1);
+    expect((await cli(['approvals', 'revoke', listed[0]?.id ?? ''], tokenOf(ready, 'steward'))).code).toBe(0);
+    const after = await query(pipeline, sql(4053), PURPOSE);
+    expect(after.status).toBe('approval_required');
+    await resume(after.approval?.id ?? '', { withdraw: true });
   });
 
   it('does not exist for another agent', async () => {

@@ -1,0 +1,122 @@
+/** What an approval is, and in which states it can be. */
+import { z } from 'zod';
+import type { Actor } from '../transcript/index.js';
+import type { Requirement } from './enough.js';
+
+export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used'] as const;
+export type ApprovalState = (typeof APPROVAL_STATES)[number];
+
+const requirement = z.object({ groups: z.array(z.string()), count: z.number(), rule: z.string() });
+export const requirementsOf = z.array(requirement);
+
+/** What reviewers look at besides the text. No values of rows. */
+export const aboutApproval = z.object({
+  kind: z.string(),
+  objects: z.array(z.object({ object: z.string(), access: z.string(), via: z.array(z.string()) })),
+  columns: z.array(z.string()),
+  masks: z.array(z.object({ column: z.string(), method: z.string(), rule: z.string() })),
+  row_predicates: z.array(z.object({ object: z.string(), where: z.string(), rule: z.string() })),
+  rules: z.array(
+    z.object({ effect: z.string(), kind: z.string(), object: z.string(), policy: z.string(), rule: z.string() }),
+  ),
+  /** Why the rules ask for a person, where they say so. */
+  reasons: z.array(z.string()),
+  /** Bytes that would be scanned at most; rows that would be changed, null where that can't be told or nothing is changed. */
+  estimate: z.object({ bytes: z.number().nullable(), rows: z.number().nullable() }),
+});
+export type AboutApproval = z.infer<typeof aboutApproval>;
+
+const decisionRow = z.object({
+  reviewer: z.string(),
+  decision: z.enum(['approve', 'deny']),
+  reason: z.string().nullable(),
+  standing_ms: z.number().nullable(),
+  decided_at: z.coerce.date(),
+});
+
+export const approvalRow = z.object({
+  id: z.string(),
+  statement_id: z.string(),
+  session_id: z.string(),
+  asked_at: z.date(),
+  expires_at: z.date(),
+  changed_at: z.date(),
+  state: z.enum(APPROVAL_STATES),
+  issuer: z.string(),
+  subject: z.string(),
+  client_id: z.string(),
+  sealed: z.instanceof(Buffer).nullable(),
+  fits: z.instanceof(Buffer).nullable(),
+  fingerprint: z.string().nullable(),
+  about: aboutApproval.nullable(),
+  persons: z.array(z.string()),
+  policy_version: z.string(),
+  requirements: requirementsOf,
+  decisions: z.array(decisionRow),
+});
+
+/** What would run, as the session's key opens it. */
+export const textOfApproval = z.object({
+  statement: z.string(),
+  sent: z.string(),
+  binds: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  purpose: z.string().nullable(),
+});
+export type ApprovalText = z.infer<typeof textOfApproval>;
+
+export const ERASED: ApprovalText = { statement: '(erased)', sent: '', binds: [], purpose: null };
+
+export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed' | 'fits'> &
+  ApprovalText & {
+    /** Hexadecimal SHA-256 of what it is bound to besides its text; undefined for those of earlier versions. */
+    readonly fits: string | undefined;
+  };
+
+/** A statement that has to wait. */
+export interface Request {
+  readonly statementId: string;
+  readonly sessionId: string;
+  readonly actor: Actor & { readonly claims: Readonly<Record<string, unknown>> };
+  readonly text: ApprovalText;
+  /** Hexadecimal SHA-256. */
+  readonly fits: string;
+  readonly fingerprint: string;
+  readonly about: AboutApproval;
+  readonly policyVersion: string;
+  readonly requirements: readonly Requirement[];
+  readonly withinMs: number;
+}
+
+/** A person, as a token or a sign-in proved them. */
+export interface Reviewer {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly groups: readonly string[];
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+export interface Decision {
+  readonly decision: 'approve' | 'deny';
+  readonly reason: string | undefined;
+  /** For so long the agent may run statements of the same shape without asking, if all whose word is needed say so. */
+  readonly standingMs: number | undefined;
+  readonly via: 'console' | 'command line';
+}
+
+export type DecisionProblem =
+  | 'not found'
+  | 'not pending'
+  | 'not a reviewer'
+  | 'own statement'
+  | 'decided before'
+  | 'not in that form';
+
+export class DecisionRefused extends Error {
+  readonly problem: DecisionProblem;
+
+  constructor(problem: DecisionProblem) {
+    super(problem);
+    this.name = 'DecisionRefused';
+    this.problem = problem;
+  }
+}

@@ -1,0 +1,325 @@
+/** The states of an approval, as the gateway, reviewers and time drive them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Approval, Approvals, DecisionRefused, Wakeups } from '../../dist/approval/index.js';
+import { storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
+import { gatewayUrlOf, openStore } from '../support/store.mjs';
+import { actor, client, completed, submitted } from '../transcript/fill.mjs';
+
+let postgres: TestPostgres;
+let store: TranscriptStore;
+let other: TranscriptStore;
+let approvals: Approvals;
+let session: string;
+let admin: ReturnType<typeof storePool>;
+
+const ISSUER = 'https://issuer.example';
+const agent = {
+  ...actor('pipeline-bot'),
+  claims: { sub: 'pipeline-bot', act: { sub: 'ana' }, email: 'Bot@example.com' },
+};
+const person = (subject: string, groups: readonly string[] = ['stewards'], claims: Record<string, unknown> = {}) => ({
+  issuer: ISSUER,
+  subject,
+  groups,
+  claims,
+});
+const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
+const no = { ...yes, decision: 'deny', reason: 'Not now.' } as const;
+
+const ABOUT = {
+  kind: 'delete',
+  objects: [],
+  columns: [],
+  masks: [],
+  row_predicates: [],
+  rules: [],
+  reasons: [],
+  estimate: { bytes: null, rows: 3 },
+};
+
+let count = 0;
+const ask = (more: object = {}) => {
+  count++;
+  const sql = `DELETE FROM T WHERE ID = ${count}`;
+  return approvals.ask({
+    statementId: timeOrderedId(),
+    sessionId: session,
+    actor: agent,
+    text: { statement: sql, sent: sql, binds: [], purpose: 'Clean up.' },
+    fits: 'aa',
+    fingerprint: 'f1',
+    about: ABOUT,
+    policyVersion: 'v1',
+    requirements: [{ groups: ['stewards'], count: 1, rule: 'p.yaml:1' }],
+    withinMs: 60_000,
+    ...more,
+  });
+};
+const fresh = async (more: object = {}): Promise<Approval> => (await ask(more)).approval;
+const stateOf = async (id: string) => (await approvals.get(id))?.state;
+const kindsOf = async (statement: string): Promise<string[]> =>
+  (await store.reader.events(session)).flatMap((event) => (event.statement === statement ? [event.kind] : []));
+
+/** As the gateway writes it down when it begins. */
+const begin =
+  (approval: Approval, from = store) =>
+  async (): Promise<void> => {
+    await from.recorder.append({
+      kind: 'approval_used',
+      sessionId: session,
+      statementId: approval.statement_id,
+      body: { approval: approval.id },
+      runs: 'begins',
+    });
+  };
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  store = await openStore(postgres.url);
+  other = await openStore(postgres.url, { keys: store.keys });
+  admin = storePool(postgres.url, 30_000, 1);
+  approvals = new Approvals(store);
+  session = await store.sessions.find(agent, client, undefined);
+});
+afterAll(async () => {
+  await admin.end();
+  await other[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
+  await postgres.end();
+});
+
+describe('an approval', () => {
+  it('is asked for once for the same statement, also when several ask at once', async () => {
+    const text = { statement: 'DELETE FROM ONE', sent: 'DELETE FROM ONE', binds: [], purpose: null };
+    const asked = await Promise.all([1, 2, 3, 4].map(() => ask({ text })));
+    expect(new Set(asked.map(({ approval }) => approval.id)).size).toBe(1);
+    expect(asked.filter(({ isNew }) => isNew)).toHaveLength(1);
+  });
+
+  it('is over where rules or objects have changed, and another takes its place', async () => {
+    const text = { statement: 'DELETE FROM TWO', sent: 'DELETE FROM TWO', binds: [], purpose: null };
+    const first = await fresh({ text });
+    const second = await fresh({ text, policyVersion: 'v2' });
+    const third = await fresh({ text, policyVersion: 'v2', fits: 'bb' });
+    expect(new Set([first.id, second.id, third.id]).size).toBe(3);
+    expect([await stateOf(first.id), await stateOf(second.id), await stateOf(third.id)]).toEqual([
+      'expired',
+      'expired',
+      'pending',
+    ]);
+    expect(await kindsOf(first.statement_id)).toContain('approval_expired');
+  });
+
+  it('is decided by those whom it asks, never by who stands behind the agent', async () => {
+    const approval = await fresh();
+    const refused = async (reviewer: Parameters<Approvals['decide']>[1]): Promise<string> => {
+      const error: unknown = await approvals.decide(approval.id, reviewer, yes).catch((thrown: unknown) => thrown);
+      return error instanceof DecisionRefused ? error.problem : 'decided';
+    };
+    expect(await refused(person('eve', ['others']))).toBe('not a reviewer');
+    // The agent itself, the person for whom it acts, and that person under another issuer.
+    expect(await refused(person('pipeline-bot'))).toBe('own statement');
+    expect(await refused(person('ana'))).toBe('own statement');
+    expect(
+      await refused({ ...person('someone'), issuer: 'https://other.example', claims: { email: 'bot@EXAMPLE.com' } }),
+    ).toBe('own statement');
+    expect(await refused(person('carl'))).toBe('decided');
+    expect(await refused(person('dora'))).toBe('not pending');
+    expect(await stateOf(approval.id)).toBe('approved');
+    expect(await kindsOf(approval.statement_id)).toEqual(['approval_decided']);
+  });
+
+  it('needs as many people as it says; one in two groups counts once', async () => {
+    const approval = await fresh({
+      requirements: [
+        { groups: ['stewards'], count: 1, rule: 'p.yaml:1' },
+        { groups: ['security'], count: 1, rule: 'p.yaml:2' },
+      ],
+    });
+    const both = person('carl', ['stewards', 'security']);
+    expect((await approvals.decide(approval.id, both, yes)).state).toBe('pending');
+    await expect(approvals.decide(approval.id, both, yes)).rejects.toThrow('decided before');
+    expect((await approvals.decide(approval.id, person('dora', ['security']), yes)).state).toBe('approved');
+  });
+
+  it('is denied with a reason, and then by nobody approved', async () => {
+    const approval = await fresh();
+    expect(await approvals.decide(approval.id, person('carl'), no)).toMatchObject({
+      state: 'denied',
+      decisions: [{ reason: 'Not now.', decision: 'deny' }],
+    });
+    await expect(approvals.decide(approval.id, person('dora'), yes)).rejects.toThrow('not pending');
+    expect(await approvals.use(approval.id, begin(approval))).toBe(false);
+  });
+
+  it('has its time, before and after it was given', async () => {
+    const waiting = await fresh({ withinMs: 300 });
+    const given = await fresh({ withinMs: 300 });
+    await approvals.decide(given.id, person('carl'), yes);
+    await sleep(350);
+    // From its time on, whether or not anybody has written that down.
+    expect([await stateOf(waiting.id), await stateOf(given.id)]).toEqual(['expired', 'expired']);
+    await expect(approvals.decide(waiting.id, person('carl'), yes)).rejects.toThrow('not pending');
+    expect(await approvals.use(given.id, begin(given))).toBe(false);
+    const two = new Approvals(other);
+    const done = await Promise.all([approvals.expireDue(), two.expireDue()]);
+    expect(done[0] + done[1]).toBe(2);
+    expect(await kindsOf(waiting.statement_id)).toEqual(['approval_expired']);
+    expect(await approvals.expireDue()).toBe(0);
+  });
+
+  it('is withdrawn by whoever asked, once', async () => {
+    const approval = await fresh();
+    expect(await approvals.withdraw(approval.id, 'Wrong table.')).toBe(true);
+    expect(await approvals.withdraw(approval.id, undefined)).toBe(false);
+    expect(await stateOf(approval.id)).toBe('withdrawn');
+    await expect(approvals.decide(approval.id, person('carl'), yes)).rejects.toThrow('not pending');
+    expect(await kindsOf(approval.statement_id)).toEqual(['approval_withdrawn']);
+  });
+
+  it('is used by one of many, on two replicas', async () => {
+    const two = new Approvals(other);
+    for (let round = 0; round < 5; round++) {
+      const approval = await fresh();
+      await approvals.decide(approval.id, person('carl'), yes);
+      const used = await Promise.all(
+        [approvals, two, approvals, two, approvals].map((one, index) =>
+          one.use(approval.id, begin(approval, index % 2 ? other : store)),
+        ),
+      );
+      expect(used.filter(Boolean)).toHaveLength(1);
+      expect(await stateOf(approval.id)).toBe('used');
+    }
+  });
+
+  it('stays unused where the use could not be written down', async () => {
+    const approval = await fresh();
+    await approvals.decide(approval.id, person('carl'), yes);
+    await expect(approvals.use(approval.id, () => Promise.reject(new Error('full disk')))).rejects.toThrow();
+    expect(await stateOf(approval.id)).toBe('approved');
+  });
+
+  it('is given back where its statement never left, and runs once after all', async () => {
+    const approval = await fresh();
+    await store.recorder.append(submitted(session, approval.statement_id));
+    await store.recorder.append({
+      kind: 'approval_asked',
+      sessionId: session,
+      statementId: approval.statement_id,
+      body: {},
+      runs: 'pauses',
+    });
+    await approvals.decide(approval.id, person('carl'), yes);
+    expect(await approvals.use(approval.id, begin(approval))).toBe(true);
+    expect(await approvals.release(approval.statement_id, () => Promise.resolve(false))).toBe(false);
+    expect(await approvals.release(approval.statement_id, () => Promise.resolve(true))).toBe(true);
+    expect(await stateOf(approval.id)).toBe('approved');
+    expect(await approvals.use(approval.id, begin(approval))).toBe(true);
+    await store.recorder.append(completed(session, approval.statement_id));
+    expect(await kindsOf(approval.statement_id)).toEqual([
+      'statement_submitted',
+      'approval_asked',
+      'approval_decided',
+      'approval_used',
+      'approval_released',
+      'approval_used',
+      'statement_completed',
+    ]);
+  });
+
+  it('does not exist under a made-up id', async () => {
+    expect(await approvals.get('1 OR 1=1')).toBeUndefined();
+    await expect(approvals.decide(timeOrderedId(), person('carl'), yes)).rejects.toThrow('not found');
+  });
+});
+
+describe('a standing approval', () => {
+  const question = {
+    issuer: ISSUER,
+    subject: 'pipeline-bot',
+    clientId: 'pipeline-bot',
+    fingerprint: 'standing',
+    policyVersion: 'v1',
+    requirements: [{ groups: ['stewards'], count: 2, rule: 'p.yaml:1' }],
+  };
+
+  it('needs the word of all who were needed, and ends with the shortest of their times', async () => {
+    const { requirements } = question;
+    const one = await fresh({ requirements, fingerprint: 'standing' });
+    await approvals.decide(one.id, person('carl'), { ...yes, standingMs: 7_200_000 });
+    await approvals.decide(one.id, person('dora'), yes);
+    expect(await approvals.standing(question)).toBeUndefined();
+    const two = await fresh({ requirements, fingerprint: 'standing' });
+    await approvals.decide(two.id, person('carl'), { ...yes, standingMs: 7_200_000 });
+    await approvals.decide(two.id, person('dora'), { ...yes, standingMs: 3_600_000 });
+    const standing = await approvals.standing(question);
+    expect(standing?.approval_id).toBe(two.id);
+    const hours = ((standing?.expires_at.getTime() ?? 0) - Date.now()) / 3_600_000;
+    expect(hours).toBeGreaterThan(0.9);
+    expect(hours).toBeLessThanOrEqual(1);
+  });
+
+  it('holds for nothing else', async () => {
+    for (const more of [
+      { fingerprint: 'other' },
+      { subject: 'sales-bot' },
+      { clientId: 'another' },
+      { issuer: 'https://other.example' },
+      { policyVersion: 'v2' },
+      { requirements: [{ groups: ['security'], count: 2, rule: 'p.yaml:1' }] },
+      { requirements: [...question.requirements, { groups: ['security'], count: 1, rule: 'p.yaml:9' }] },
+    ])
+      expect(await approvals.standing({ ...question, ...more })).toBeUndefined();
+  });
+
+  it('is revoked by a reviewer, and recorded', async () => {
+    const standing = await approvals.standing(question);
+    const id = standing?.id ?? '';
+    await expect(approvals.revoke(id, person('eve', ['others']), 'console')).rejects.toThrow('not a reviewer');
+    expect(await approvals.standing(question)).toBeDefined();
+    await approvals.revoke(id, person('carl'), 'console');
+    expect(await approvals.standing(question)).toBeUndefined();
+    await expect(approvals.revoke(id, person('carl'), 'console')).rejects.toThrow('not found');
+    expect((await store.reader.events(session)).at(-1)?.kind).toBe('standing_revoked');
+  });
+
+  it('is not given for longer than a day, nor with a denial', async () => {
+    const approval = await fresh();
+    await expect(approvals.decide(approval.id, person('carl'), { ...yes, standingMs: 86_400_001 })).rejects.toThrow(
+      'not in that form',
+    );
+    await expect(approvals.decide(approval.id, person('carl'), { ...no, standingMs: 1000 })).rejects.toThrow(
+      'not in that form',
+    );
+  });
+});
+
+describe('who waits', () => {
+  it('is woken by a decision on another replica, and again after the connection broke', async () => {
+    const problems: string[] = [];
+    const wakeups = new Wakeups({ url: gatewayUrlOf(postgres.url), onProblem: (problem) => problems.push(problem) });
+    await wakeups.start();
+    const waiting = new Approvals(store, wakeups);
+    const two = new Approvals(other);
+    const woken = async (): Promise<number> => {
+      const approval = await fresh();
+      const started = performance.now();
+      const change = waiting.changed(approval.id, 20_000);
+      await two.decide(approval.id, person('carl'), yes);
+      await change;
+      return performance.now() - started;
+    };
+    expect(await woken()).toBeLessThan(1000);
+    await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`);
+    // Behind the notification there is a look every three seconds.
+    expect(await woken()).toBeLessThan(5000);
+    expect(problems).toHaveLength(1);
+    const stopped = new AbortController();
+    const never = waiting.changed(timeOrderedId(), 60_000, stopped.signal);
+    stopped.abort();
+    await never;
+    await wakeups.close();
+  });
+});
