@@ -4,151 +4,23 @@
  *
  * node test/transcript/kill.mjs GATEWAYS POSTGRES SEED
  */
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { stringify } from 'yaml';
-import { Child, freePort } from '../../dist/cli/child.js';
 import { loadConfig } from '../../dist/cli/config.js';
-import { newEncryptionKey, newSigningKey } from '../../dist/cli/keys.js';
 import { verifyConfigured } from '../../dist/cli/verify.js';
-import { IdentityProvider } from '../../dist/embedded/identity/index.js';
 import { statementOfTag } from '../../dist/settle.js';
-import { setUpStore, storePool } from '../../dist/transcript/index.js';
+import { storePool } from '../../dist/transcript/index.js';
 import { isOwnQuestion, SETUP_TAG, Warehouse } from '../../dist/warehouse/index.js';
-import { startPostgres } from '../support/postgres.mjs';
 import { random } from '../support/random.mjs';
-import { gatewayUrlOf } from '../support/store.mjs';
+import { pause, restartPostgres, startGateway, startParts } from '../support/replicas.mjs';
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const AGENTS = [
   { name: 'sales-bot', groups: ['sales-agents'] },
   { name: 'pipeline-bot', groups: ['pipeline-agents'] },
 ];
 const CALLERS = 8;
-
-/** Everything but the gateway, which comes and goes. */
-async function startParts() {
-  const ends = [];
-  const end = async () => {
-    for (const stop of ends.reverse()) await stop();
-  };
-  try {
-    const folder = await mkdtemp(join(tmpdir(), 'snowfence-kill-'));
-    ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-    const [port, warehousePort] = [await freePort(), await freePort()];
-    const mcpUrl = `http://127.0.0.1:${port}/mcp`;
-    const postgres = await startPostgres();
-    ends.push(() => postgres.end());
-    const warehouse = await Child.start(
-      '../embedded/warehouse/main.js',
-      {
-        port: warehousePort,
-        databases: ['ANALYTICS'],
-        seeds: [file('../acceptance/seed.sql')],
-        latencyMs: 15,
-        users: [{ name: 'SNOWFENCE', password: 'of-the-warehouse' }],
-      },
-      { UV_THREADPOOL_SIZE: '16' },
-    );
-    ends.push(() => warehouse.stop());
-    const provider = await IdentityProvider.start({
-      port: 0,
-      audience: mcpUrl,
-      agents: AGENTS,
-      reviewers: [],
-      tokenLifetime: 7200,
-      redirectUris: [],
-    });
-    ends.push(() => provider[Symbol.asyncDispose]());
-    const gatewayUrl = gatewayUrlOf(postgres.url);
-    const admin = storePool(postgres.url, 30_000, 1);
-    await setUpStore(admin, gatewayUrl).finally(() => admin.end());
-    const secrets = {
-      'gateway-url': gatewayUrl,
-      'warehouse-password': 'of-the-warehouse',
-      'signing.pem': newSigningKey(),
-      encryption: newEncryptionKey(),
-    };
-    await mkdir(folder, { recursive: true });
-    for (const [name, text] of Object.entries(secrets)) await writeFile(join(folder, name), text);
-    const config = join(folder, 'snowfence.yaml');
-    const issuer = {
-      issuer: provider.issuer,
-      audience: mcpUrl,
-      algorithms: ['ES256'],
-      token_type: 'at+jwt',
-      required_scopes: ['snowfence'],
-    };
-    await writeFile(
-      config,
-      stringify({
-        server: { listen: `127.0.0.1:${port}`, public_url: mcpUrl },
-        snowflake: {
-          account: 'demo',
-          username: 'SNOWFENCE',
-          access_url: `http://127.0.0.1:${warehousePort}`,
-          auth: 'password',
-          password_file: 'warehouse-password',
-        },
-        transcript: {
-          url_file: 'gateway-url',
-          signing_key_file: 'signing.pem',
-          encryption_keys: [{ file: 'encryption' }],
-          checkpoints: { every: '1s', files: ['checkpoints.txt'] },
-          settle_after: '3s',
-        },
-        identity: { issuers: [issuer] },
-        policies: file('../acceptance/policies'),
-        shutdown: { grace: '5s' },
-      }),
-    );
-    const tokens = await Promise.all(provider.agents.map((agent) => tokenOf(provider.issuer, mcpUrl, agent)));
-    return { folder, config, mcpUrl, postgres, tokens, end };
-  } catch (error) {
-    await end();
-    throw error;
-  }
-}
-
-async function tokenOf(issuer, audience, client) {
-  const response = await fetch(new URL('/token', issuer), {
-    method: 'POST',
-    headers: {
-      authorization: `Basic ${Buffer.from(`${client.client_id}:${client.client_secret}`).toString('base64')}`,
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'snowfence', resource: audience }),
-  });
-  return (await response.json()).access_token;
-}
-
-async function startGateway({ config, mcpUrl }) {
-  const child = spawn(process.execPath, [file('../../dist/cli/main.js'), 'serve', '--config', config], {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  let words = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (text) => {
-      words = (words + text).slice(-8000);
-    });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  const until = Date.now() + 30_000;
-  for (;;) {
-    const isReady = await fetch(new URL('/readyz', mcpUrl)).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (isReady) return { child, ended, words: () => words };
-    if (child.exitCode !== null || Date.now() > until) throw new Error(`The gateway did not start: ${words}`);
-    await pause(20);
-  }
-}
 
 const STATEMENTS = [
   'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID > @',
@@ -160,7 +32,7 @@ const STATEMENTS = [
 ];
 
 /** An agent that goes on whatever happens; how many of its calls were answered. */
-async function work({ mcpUrl }, token, index, state) {
+async function work(mcpUrl, token, index, state) {
   const next = random(1000 + index);
   let client;
   while (!state.isOver) {
@@ -196,10 +68,12 @@ const OUTCOMES = `
   WHERE kind IN ('statement_completed', 'statement_failed', 'statement_cancelled', 'statement_settled') GROUP BY 1 HAVING count(*) > 1`;
 
 export async function kill(gateways, postgresKills, seed, say = () => undefined) {
-  const parts = await startParts();
+  const parts = await startParts({ agents: AGENTS, policies: file('../acceptance/policies') });
+  const [configFile] = parts.configurations;
+  const [mcpUrl] = parts.urls;
   const problems = [];
   const next = random(seed);
-  const config = await loadConfig(parts.config);
+  const config = await loadConfig(configFile);
   const warehouse = new Warehouse(config.warehouse);
   const state = { isOver: false, calls: 0, answers: new Map() };
   let gateway;
@@ -226,9 +100,9 @@ export async function kill(gateways, postgresKills, seed, say = () => undefined)
     return history;
   };
   try {
-    gateway = await startGateway(parts);
+    gateway = await startGateway(configFile, mcpUrl);
     const callers = Array.from({ length: CALLERS }, (_, index) =>
-      work(parts, parts.tokens[index % parts.tokens.length], index, state),
+      work(mcpUrl, parts.tokens[index % parts.tokens.length], index, state),
     );
     const total = gateways + postgresKills;
     for (let round = 0; round < total; round++) {
@@ -240,13 +114,13 @@ export async function kill(gateways, postgresKills, seed, say = () => undefined)
         process.kill(parts.postgres.pid, 'SIGKILL');
         await pause(next() * 300);
         await restartPostgres(parts.postgres);
-        await untilReady(parts.mcpUrl).catch((error) => {
+        await untilReady(mcpUrl).catch((error) => {
           throw new Error(`${error.message} (exit ${gateway.child.exitCode}) ${gateway.words()}`);
         });
       } else {
         gateway.child.kill('SIGKILL');
         await gateway.ended;
-        gateway = await startGateway(parts);
+        gateway = await startGateway(configFile, mcpUrl);
       }
       await check(`kill ${round + 1} (${isPostgres ? 'PostgreSQL' : 'gateway'})`);
       say(
@@ -270,19 +144,6 @@ export async function kill(gateways, postgresKills, seed, say = () => undefined)
     }
     await warehouse[Symbol.asyncDispose]();
     await parts.end();
-  }
-}
-
-/** A killed server's shared memory is free once its last child has noticed. */
-async function restartPostgres(postgres) {
-  for (let tries = 0; ; tries++) {
-    try {
-      await postgres.restart();
-      return;
-    } catch (error) {
-      if (tries > 20) throw error;
-      await pause(250);
-    }
   }
 }
 

@@ -1,0 +1,154 @@
+/** The system with gateways that are killed and started again, as tests of what they leave behind need it. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { Child, freePort } from '../../dist/cli/child.js';
+import { newEncryptionKey, newSigningKey } from '../../dist/cli/keys.js';
+import { IdentityProvider } from '../../dist/embedded/identity/index.js';
+import { setUpStore, storePool } from '../../dist/transcript/index.js';
+import { startPostgres } from './postgres.mjs';
+import { gatewayUrlOf } from './store.mjs';
+
+const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Everything but the gateways, which come and go: one for each configuration that is answered. `policies`: a folder, absolute.
+ */
+export async function startParts({ agents, policies, replicas = 1 }) {
+  const ends = [];
+  const end = async () => {
+    for (const stop of ends.reverse()) await stop();
+  };
+  try {
+    const folder = await mkdtemp(join(tmpdir(), 'snowfence-kill-'));
+    ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+    const ports = [];
+    for (let replica = 0; replica < replicas; replica++) ports.push(await freePort());
+    const warehousePort = await freePort();
+    // All replicas go by one name, as behind a load balancer.
+    const mcpUrl = `http://127.0.0.1:${ports[0]}/mcp`;
+    const postgres = await startPostgres();
+    ends.push(() => postgres.end());
+    const warehouse = await Child.start(
+      '../embedded/warehouse/main.js',
+      {
+        port: warehousePort,
+        databases: ['ANALYTICS'],
+        seeds: [file('../acceptance/seed.sql')],
+        latencyMs: 15,
+        users: [{ name: 'SNOWFENCE', password: 'of-the-warehouse' }],
+      },
+      { UV_THREADPOOL_SIZE: '16' },
+    );
+    ends.push(() => warehouse.stop());
+    const provider = await IdentityProvider.start({
+      port: 0,
+      audience: mcpUrl,
+      agents,
+      reviewers: [],
+      tokenLifetime: 7200,
+      redirectUris: [],
+    });
+    ends.push(() => provider[Symbol.asyncDispose]());
+    const gatewayUrl = gatewayUrlOf(postgres.url);
+    const admin = storePool(postgres.url, 30_000, 1);
+    await setUpStore(admin, gatewayUrl).finally(() => admin.end());
+    const secrets = {
+      'gateway-url': gatewayUrl,
+      'warehouse-password': 'of-the-warehouse',
+      'signing.pem': newSigningKey(),
+      encryption: newEncryptionKey(),
+    };
+    for (const [name, text] of Object.entries(secrets)) await writeFile(join(folder, name), text);
+    const issuer = {
+      issuer: provider.issuer,
+      audience: mcpUrl,
+      algorithms: ['ES256'],
+      token_type: 'at+jwt',
+      required_scopes: ['snowfence'],
+    };
+    const configurations = ports.map((port) => join(folder, `snowfence-${port}.yaml`));
+    for (const [index, port] of ports.entries())
+      await writeFile(
+        configurations[index],
+        stringify({
+          server: { listen: `127.0.0.1:${port}`, public_url: mcpUrl },
+          snowflake: {
+            account: 'demo',
+            username: 'SNOWFENCE',
+            access_url: `http://127.0.0.1:${warehousePort}`,
+            auth: 'password',
+            password_file: 'warehouse-password',
+          },
+          transcript: {
+            url_file: 'gateway-url',
+            signing_key_file: 'signing.pem',
+            encryption_keys: [{ file: 'encryption' }],
+            checkpoints: { every: '1s', files: ['checkpoints.txt'] },
+            settle_after: '3s',
+          },
+          identity: { issuers: [issuer] },
+          policies,
+          shutdown: { grace: '5s' },
+        }),
+      );
+    const tokens = await Promise.all(provider.agents.map((agent) => tokenOf(provider.issuer, mcpUrl, agent)));
+    const urls = ports.map((port) => `http://127.0.0.1:${port}/mcp`);
+    return { folder, configurations, urls, issuer: provider.issuer, postgres, tokens, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function tokenOf(issuer, audience, client) {
+  const response = await fetch(new URL('/token', issuer), {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from(`${client.client_id}:${client.client_secret}`).toString('base64')}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'snowfence', resource: audience }),
+  });
+  return (await response.json()).access_token;
+}
+
+/** Answers once it is ready. `config`: its configuration file; `url`: where it listens. */
+export async function startGateway(config, url) {
+  const child = spawn(process.execPath, [file('../../dist/cli/main.js'), 'serve', '--config', config], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let words = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => {
+      words = (words + text).slice(-8000);
+    });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const until = Date.now() + 30_000;
+  for (;;) {
+    const isReady = await fetch(new URL('/readyz', url)).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (isReady) return { child, ended, words: () => words };
+    if (child.exitCode !== null || Date.now() > until) throw new Error(`The gateway did not start: ${words}`);
+    await pause(20);
+  }
+}
+
+/** A killed server's shared memory is free once its last child has noticed. */
+export async function restartPostgres(postgres) {
+  for (let tries = 0; ; tries++) {
+    try {
+      await postgres.restart();
+      return;
+    } catch (error) {
+      if (tries > 20) throw error;
+      await pause(250);
+    }
+  }
+}
