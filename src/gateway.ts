@@ -20,7 +20,7 @@ import { aboutOf, fitsOf } from './asking.js';
 import { type Cursor, Cursors, cursorAt, isSame } from './cursors.js';
 import type { Principal } from './identity/index.js';
 import { Intent, sha256 } from './intent.js';
-import { Judge, type Judged, UNREACHABLE } from './judge.js';
+import { Judge, type Judged, type Question, UNREACHABLE } from './judge.js';
 import {
   type Denial,
   type DenialCode,
@@ -30,6 +30,7 @@ import {
   mayRead,
   type Policy,
   type PolicySet,
+  type Subject,
   type Verdict,
 } from './policy/index.js';
 import { affectedRowsQuery, mergedRowsQuery, objectKey, showObject } from './sql/index.js';
@@ -139,6 +140,17 @@ export class Gateway {
     } finally {
       this.#parts.transcript.recorder.leave(statementId);
     }
+  }
+
+  /** What the policies would say to somebody's statement: for people who write policies. Runs nothing, records nothing. */
+  async tryOut(subject: Subject, request: Question): Promise<{ judged: Judged; policies: readonly string[] }> {
+    const policies = this.policiesFor(subject);
+    const judged = await this.#judge.judge(subject, policies, request);
+    return { judged, policies: policies.map(({ name }) => name) };
+  }
+
+  policiesFor(subject: Subject): readonly Policy[] {
+    return inForce(this.#parts.policies(), subject, this.#parts.now());
   }
 
   /** The verdict without running anything; recorded like every attempt. */
@@ -877,4 +889,5 @@ const splitName = (text: string): string[] =>
   [...text.matchAll(/"((?:[^"]|"")*)"|[^".]+/g)].map((match) => match[1]?.replaceAll('""', '"') ?? match[0]);
 
 export type { Answer, Bind, QueryRequest } from './answer.js';
+export type { Judged } from './judge.js';
 export { showRows } from './policy/index.js';

@@ -6,6 +6,7 @@ export {
   type AboutApproval,
   APPROVAL_STATES,
   type Approval,
+  aboutApproval,
   type ApprovalState,
   type Decision,
   DecisionRefused,

@@ -235,6 +235,14 @@ export class Approvals {
     return approvals;
   }
 
+  async count(state: ApprovalState): Promise<number> {
+    const { rows } = await this.#pool.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM approval a WHERE ${STATE} = $1`,
+      [state],
+    );
+    return rows[0]?.n ?? 0;
+  }
+
   // --- deciding
 
   /** One reviewer's word. Throws DecisionRefused, RecorderUnavailable. */

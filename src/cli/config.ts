@@ -27,6 +27,12 @@ const seconds = z
   .regex(/^\d+(?:ms|s|m)$/, 'a duration such as 500ms, 10s or 2m')
   .transform((text) => Number.parseInt(text, 10) * (text.endsWith('ms') ? 1 : text.endsWith('m') ? 60_000 : 1000));
 
+const period = z
+  .string()
+  .regex(/^\d{1,4}[mh]$/, 'a time such as 30m or 8h')
+  .transform((text) => Number.parseInt(text, 10) * (text.endsWith('h') ? 3_600_000 : 60_000))
+  .refine((ms) => ms >= 60_000 && ms <= 7 * 86_400_000, 'from 1m to 168h');
+
 const environment = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable, not the secret itself');
@@ -119,6 +125,19 @@ const configFile = z.strictObject({
       )
       .min(1),
   }),
+  console: z
+    .strictObject({
+      client_id: z.string().min(1),
+      client_secret_env: environment.optional(),
+      client_secret_file: file.optional(),
+      issuer: z.url({ protocol: /^https?$/ }).optional(),
+      scopes: z.array(z.string().min(1)).min(1).default(['openid', 'profile', 'email']),
+      reviewers: z.array(z.string().min(1)).default([]),
+      administrators: z.array(z.string().min(1)).default([]),
+      session: period.default(8 * 3_600_000),
+      idle: period.default(3_600_000),
+    })
+    .optional(),
   webhooks: z
     .array(
       z.strictObject({
@@ -143,6 +162,18 @@ const configFile = z.strictObject({
 
 type ConfigFile = z.infer<typeof configFile>;
 
+export interface ConsoleConfig {
+  readonly issuer: IssuerOptions;
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+  readonly scopes: readonly string[];
+  /** Groups that give a role; auditors stand under transcript. */
+  readonly reviewers: readonly string[];
+  readonly administrators: readonly string[];
+  readonly sessionMs: number;
+  readonly idleMs: number;
+}
+
 export interface Config {
   readonly file: string;
   readonly listen: { readonly host: string; readonly port: number };
@@ -161,6 +192,8 @@ export interface Config {
   readonly retention: { readonly keepDays: number | undefined; readonly folder: string };
   /** A gateway that was silent for so long is taken for dead, and its statements are settled. */
   readonly settleAfterMs: number;
+  /** undefined where nobody signs in. */
+  readonly console: ConsoleConfig | undefined;
   readonly webhooks: readonly Webhook[];
   readonly issuers: readonly IssuerOptions[];
   readonly policies: string;
@@ -382,6 +415,35 @@ async function readWebhook(webhook: ConfigFile['webhooks'][number], base: string
   }
 }
 
+async function readConsole(
+  given: ConfigFile['console'],
+  issuers: readonly IssuerOptions[],
+  base: string,
+): Promise<ConsoleConfig | undefined> {
+  if (!given) return undefined;
+  const plain = (url: string): string => url.replace(/\/$/, '');
+  const issuer = issuers.find((entry) => given.issuer === undefined || plain(entry.issuer) === plain(given.issuer));
+  if (!issuer)
+    throw new SnowfenceError(
+      'CONFIG_INVALID',
+      `console.issuer: ${given.issuer} is none of identity.issuers.`,
+      'People sign in at an identity provider that agents have tokens from.',
+    );
+  const named = given.client_secret_env !== undefined || given.client_secret_file !== undefined;
+  return {
+    issuer,
+    clientId: given.client_id,
+    clientSecret: named
+      ? await secret(given.client_secret_env, given.client_secret_file, base, "console: the client's secret", '')
+      : undefined,
+    scopes: given.scopes,
+    reviewers: given.reviewers,
+    administrators: given.administrators,
+    sessionMs: given.session,
+    idleMs: given.idle,
+  };
+}
+
 /** Reads, checks and completes a configuration file. Throws SnowfenceError. */
 export async function loadConfig(path: string): Promise<Config> {
   const full = resolve(path);
@@ -411,6 +473,16 @@ export async function loadConfig(path: string): Promise<Config> {
   const publicUrl = new URL(server.public_url ?? `${scheme}://${host}:${port}/mcp`);
   const { transcript } = parsed;
   const databaseUrl = await postgresUrl(transcript.url_env, transcript.url_file, base, 'url');
+  const issuers = parsed.identity.issuers.map((issuer) => ({
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    algorithms: issuer.algorithms,
+    groupsClaim: issuer.groups_claim,
+    groupsFrom: issuer.groups_from,
+    requiredScopes: issuer.required_scopes,
+    type: issuer.token_type,
+    clockSkew: issuer.clock_skew / 1000,
+  }));
   return {
     file: full,
     listen: { host: bare, port: Number(port) },
@@ -456,16 +528,8 @@ export async function loadConfig(path: string): Promise<Config> {
     },
     settleAfterMs: transcript.settle_after,
     webhooks: await Promise.all(parsed.webhooks.map((webhook) => readWebhook(webhook, base))),
-    issuers: parsed.identity.issuers.map((issuer) => ({
-      issuer: issuer.issuer,
-      audience: issuer.audience,
-      algorithms: issuer.algorithms,
-      groupsClaim: issuer.groups_claim,
-      groupsFrom: issuer.groups_from,
-      requiredScopes: issuer.required_scopes,
-      type: issuer.token_type,
-      clockSkew: issuer.clock_skew / 1000,
-    })),
+    issuers,
+    console: await readConsole(parsed.console, issuers, base),
     policies: isAbsolute(parsed.policies) ? parsed.policies : join(base, parsed.policies),
     logLevel: parsed.log.level,
     shutdown: { graceMs: parsed.shutdown.grace, running: parsed.shutdown.running },

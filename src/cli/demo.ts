@@ -31,7 +31,14 @@ const AGENTS = [
   { name: 'pipeline-bot', groups: ['pipeline-agents'] },
   { name: 'stranger', groups: [] },
 ];
-const REVIEWERS = [{ name: 'steward', groups: ['data-stewards'] }];
+const REVIEWERS = [
+  { name: 'steward', groups: ['data-stewards'] },
+  { name: 'deputy', groups: ['data-stewards'] },
+  { name: 'auditor', groups: ['auditors'] },
+  { name: 'platform', groups: ['platform'] },
+];
+/** As the demo's identity provider knows the console. */
+const CONSOLE_CLIENT_ID = 'snowfence-console';
 
 const TOKEN_LIFETIME_SECONDS = 12 * 3600;
 const READY_TIMEOUT_MS = 30_000;
@@ -161,7 +168,7 @@ async function writeConfig(
       signing_key_file: join(folder, 'signing-key.pem'),
       encryption_keys: [{ file: join(folder, 'encryption-key') }],
       checkpoints: { files: [join(folder, 'checkpoints.txt')] },
-      auditors: ['data-stewards'],
+      auditors: ['data-stewards', 'auditors'],
     },
     identity: {
       issuers: [
@@ -173,6 +180,12 @@ async function writeConfig(
           required_scopes: ['snowfence'],
         },
       ],
+    },
+    console: {
+      client_id: CONSOLE_CLIENT_ID,
+      scopes: ['openid', 'profile'],
+      reviewers: ['data-stewards'],
+      administrators: ['platform'],
     },
     policies: resolve(policies),
     log: { level: 'info' },
@@ -348,7 +361,10 @@ async function startParts(
         agents: AGENTS,
         reviewers: REVIEWERS,
         tokenLifetime: TOKEN_LIFETIME_SECONDS,
-        redirectUris: [],
+        console: {
+          callback: `http://127.0.0.1:${port}/console/callback`,
+          home: `http://127.0.0.1:${port}/console`,
+        },
       }),
       (part) => part[Symbol.asyncDispose](),
     ),

@@ -3,14 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
-import { consolePage, pageHeaders } from '../console/index.js';
-import type { Principal } from '../identity/index.js';
+import { Console } from '../console/index.js';
+import { type Principal, SignIn } from '../identity/index.js';
 import { McpHttp, makeServer } from '../mcp/index.js';
 import type { Config } from './config.js';
 import { type Logger, makeLog } from './log.js';
 import { keepHeapSmall } from './memory.js';
+import { previewed } from './preview.js';
 import { SnowfenceError } from './problem.js';
 import { type Runtime, startRuntime } from './runtime.js';
+import { Overview } from '../transcript/index.js';
 import { VERSION } from './version.js';
 
 const DRAIN_CHECK_MS = 50;
@@ -48,17 +50,7 @@ async function answerPlain(
       response.writeHead(302, { location: '/console' }).end();
       return;
     default:
-      if (pathname !== '/console' && !pathname.startsWith('/console/'))
-        return json(404, { error: 'There is nothing at this address.' });
-      response.writeHead(200, pageHeaders());
-      response.end(
-        consolePage({
-          mcpUrl: config.publicUrl.href,
-          sseUrl: new URL('/sse', config.publicUrl).href,
-          issuers: runtime.verifier.issuers,
-          version: VERSION,
-        }),
-      );
+      return json(404, { error: 'There is nothing at this address.' });
   }
 }
 
@@ -78,6 +70,39 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
+function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
+  const { console: given, publicUrl } = config;
+  const { gateway, approvals, transcript, policies, verifier } = runtime;
+  return new Console({
+    gateway,
+    approvals,
+    transcript,
+    overview: new Overview(transcript.pool),
+    policies: () => ({ set: policies.current(), problem: policies.problem() }),
+    webhooks: config.webhooks,
+    masked: previewed,
+    version: VERSION,
+    publicUrl,
+    facts: {
+      mcpUrl: publicUrl.href,
+      sseUrl: new URL('/sse', publicUrl).href,
+      issuers: verifier.issuers,
+      version: VERSION,
+    },
+    signIn: given && new SignIn({ ...given, redirectUri: new URL('/console/callback', publicUrl) }),
+    people: {
+      lifetimeMs: given?.sessionMs ?? 0,
+      idleMs: given?.idleMs ?? 0,
+      roles: {
+        reviewer: given?.reviewers ?? [],
+        auditor: config.auditors,
+        administrator: given?.administrators ?? [],
+      },
+    },
+    log,
+  });
+}
+
 /** Runs until a signal. Resolves when all is closed. */
 export async function serveHttp(config: Config): Promise<void> {
   keepHeapSmall();
@@ -93,10 +118,13 @@ export async function serveHttp(config: Config): Promise<void> {
     log,
     onRefused: runtime.refused,
   });
+  const console = makeConsole(config, runtime, log);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     void (async () => {
       try {
-        if (!(await mcp.handle(request, response))) await answerPlain(config, runtime, request, response);
+        if (await mcp.handle(request, response)) return;
+        if (await console.handle(request, response)) return;
+        await answerPlain(config, runtime, request, response);
       } catch (error) {
         log.error({ err: error, path: request.url?.split('?')[0] }, 'a request failed for a reason of our own');
         if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' });
@@ -116,6 +144,7 @@ export async function serveHttp(config: Config): Promise<void> {
   await stopSignal(log);
   server.close();
   await drain(config, runtime, log);
+  await console[Symbol.asyncDispose]();
   await mcp[Symbol.asyncDispose]();
   await quiet(runtime);
   server.closeAllConnections();

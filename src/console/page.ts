@@ -1,9 +1,6 @@
-import { createHash } from 'node:crypto';
+/** Pages that need no sign-in: the way in, and what went wrong on it. */
 
-/**
- * What stands at /console for now: which gateway this is, how to connect to it, how to read its transcript. It shows nothing that is
- * not public to whoever can reach the port. The console proper, with sign-in, comes with approvals.
- */
+/** Nothing that is not public to whoever can reach the port. */
 export interface PageFacts {
   readonly mcpUrl: string;
   readonly sseUrl: string;
@@ -11,36 +8,44 @@ export interface PageFacts {
   readonly version: string;
 }
 
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+export const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
-const styleHash = (): string => createHash('sha256').update(PAGE_STYLE).digest('base64');
+const frame = (title: string, body: string): string => `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title>
+<link rel="icon" href="/console/assets/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/console/assets/app.css"></head>
+<body class="plain"><main>${body}</main></body></html>`;
 
-export const pageHeaders = () => ({
-  'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash()}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-});
-
-const PAGE_STYLE = `
-:root { color-scheme: light dark; --ink: #16202c; --muted: #5a6675; --paper: #ffffff; --line: #d9dfe6; --accent: #0b5cad; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6ebf1; --muted: #98a5b5; --paper: #10161d; --line: #2a3440; --accent: #6cb2ff; } }
-body { font: 16px/1.6 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 44rem; margin: 0 auto; padding: 3rem 1.25rem; }
-h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.125rem; margin: 2rem 0 .5rem; }
-p { margin: .5rem 0; } .muted { color: var(--muted); }
-code, pre { font: .875rem/1.5 ui-monospace, monospace; } pre { border: 1px solid var(--line); border-radius: .375rem; padding: .75rem 1rem; overflow-x: auto; }
-a { color: var(--accent); } dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; } dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }`;
-
-export function consolePage(facts: PageFacts): string {
+export function landingPage(facts: PageFacts, hasConsole: boolean): string {
   const url = escapeHtml(facts.mcpUrl);
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>snowfence</title><style>${PAGE_STYLE}</style></head>
-<body><main><h1>snowfence</h1><p class="muted">A governed gateway between AI agents and Snowflake, version ${escapeHtml(facts.version)}. It is running.</p>
+  const way = hasConsole
+    ? `<p><a class="button primary" href="/console/sign-in">Sign in</a></p>`
+    : `<p class="note">The console is off: the configuration has no <code>console</code> section. <code>examples/snowfence.yaml</code> shows one.</p>`;
+  return frame(
+    'snowfence',
+    `<h1 class="brand"><img src="/console/assets/icon.svg" alt="" width="32" height="32">snowfence</h1>
+<p class="muted">A governed gateway between AI agents and Snowflake, version ${escapeHtml(facts.version)}. It is running.</p>${way}
 <h2>Connect an agent</h2><pre>claude mcp add --transport http snowfence ${url}</pre>
-<dl><dt>Streamable HTTP</dt><dd><code>${url}</code></dd><dt>HTTP+SSE</dt><dd><code>${escapeHtml(facts.sseUrl)}</code></dd><dt>Tokens from</dt><dd>${facts.issuers.map((issuer) => `<code>${escapeHtml(issuer)}</code>`).join('<br>')}</dd></dl>
-<h2>Read the transcript</h2><pre>snowfence sessions list --config snowfence.yaml
-snowfence sessions show ID --config snowfence.yaml</pre>
-<h2>Decide on statements that wait</h2><pre>snowfence approvals list --config snowfence.yaml
-snowfence approvals approve ID --config snowfence.yaml</pre></main></body></html>`;
+<dl><dt>Streamable HTTP</dt><dd><code>${url}</code></dd><dt>HTTP+SSE</dt><dd><code>${escapeHtml(facts.sseUrl)}</code></dd><dt>Tokens from</dt><dd>${facts.issuers.map((issuer) => `<code>${escapeHtml(issuer)}</code>`).join('<br>')}</dd></dl>`,
+  );
+}
+
+interface Way {
+  readonly href: string;
+  readonly text: string;
+  /** A button that changes something rather than a link. */
+  readonly csrf?: string;
+}
+
+export function messagePage(title: string, text: string, way?: Way): string {
+  const label = escapeHtml(way?.text ?? '');
+  const href = escapeHtml(way?.href ?? '');
+  const button =
+    way?.csrf === undefined
+      ? `<p><a class="button primary" href="${href}">${label}</a></p>`
+      : `<form method="post" action="${href}"><input type="hidden" name="csrf" value="${escapeHtml(way.csrf)}"><button class="button primary">${label}</button></form>`;
+  return frame(
+    title,
+    `<h1>${escapeHtml(title)}</h1>${text === '' ? '' : `<p>${escapeHtml(text)}</p>`}${way ? button : ''}<p><a href="/console">snowfence</a></p>`,
+  );
 }

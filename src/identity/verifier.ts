@@ -63,7 +63,8 @@ async function discoverKeys(options: IssuerOptions): Promise<JWTVerifyGetKey> {
   });
 }
 
-function groupsOf(claims: JWTPayload, options: IssuerOptions): string[] {
+/** Groups that claims name, and those that follow from them. */
+export function groupsOf(claims: JWTPayload, options: IssuerOptions): string[] {
   const value = claims[options.groupsClaim];
   const own = Array.isArray(value)
     ? value.filter((group) => typeof group === 'string')

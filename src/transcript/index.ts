@@ -21,6 +21,7 @@ export { ensurePartitions, Maintenance } from './maintenance.js';
 export { pendingMigrations } from './migrate.js';
 export { decodeVerifierKey, isOrigin } from './note.js';
 export { toOcsf } from './ocsf.js';
+export { type AgentSummary, Overview, type ShownStatement } from './overview.js';
 export type { SessionSummary } from './reader.js';
 export { TranscriptReader } from './reader.js';
 export { type Recorder, RecorderUnavailable } from './recorder.js';

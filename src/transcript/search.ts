@@ -172,7 +172,7 @@ export function timeOf(text: string, now: Date): Date | undefined {
 }
 
 /** The least id of a moment: UUIDs of version 7 begin with it. */
-function idAt(time: Date): string {
+export function idAt(time: Date): string {
   const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-0000-0000-000000000000`;
 }

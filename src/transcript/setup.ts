@@ -15,7 +15,7 @@ const GRANTS = (role: string): string => `
   GRANT UPDATE (seen_at) ON writer TO ${role};
   GRANT INSERT, UPDATE ON approval, standing_approval, scan_budget TO ${role};
   GRANT INSERT ON approval_decision TO ${role};
-  GRANT INSERT, UPDATE, DELETE ON cursor TO ${role};
+  GRANT INSERT, UPDATE, DELETE ON cursor, person_session TO ${role};
   GRANT INSERT ON webhook TO ${role};
   GRANT INSERT, UPDATE ON delivery TO ${role};
   GRANT INSERT, DELETE ON dead_letter TO ${role};`;

@@ -51,7 +51,7 @@ export async function startParts({ agents, policies, replicas = 1 }) {
       agents,
       reviewers: [],
       tokenLifetime: 7200,
-      redirectUris: [],
+      console: undefined,
     });
     ends.push(() => provider[Symbol.asyncDispose]());
     const gatewayUrl = gatewayUrlOf(postgres.url);

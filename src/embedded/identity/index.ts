@@ -1,2 +1,2 @@
 export type { IssuedClient } from './identity.js';
-export { CLI_CLIENT, IdentityProvider, SCOPE } from './provider.js';
+export { CLI_CLIENT, CONSOLE_CLIENT, IdentityProvider, SCOPE } from './provider.js';

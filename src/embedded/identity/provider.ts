@@ -17,12 +17,13 @@ export interface ProviderOptions {
   readonly reviewers: readonly Identity[];
   /** In seconds. */
   readonly tokenLifetime: number;
-  /** Where people come back to after sign-in. */
-  readonly redirectUris: readonly string[];
+  /** Where people come back to after sign-in to the console, and after sign-out. */
+  readonly console: { readonly callback: string; readonly home: string } | undefined;
 }
 
 export const SCOPE = 'snowfence';
 export const CLI_CLIENT = 'snowfence-cli';
+export const CONSOLE_CLIENT = 'snowfence-console';
 
 const secret = (): string => randomBytes(24).toString('base64url');
 
@@ -117,23 +118,36 @@ async function configuration(options: ProviderOptions, identities: readonly Issu
     token_endpoint_auth_method: 'none',
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
-    redirect_uris: ['http://127.0.0.1/callback', ...options.redirectUris],
+    redirect_uris: ['http://127.0.0.1/callback'],
     scope: `openid offline_access ${SCOPE}`,
   });
+  if (options.console)
+    clients.push({
+      client_id: CONSOLE_CLIENT,
+      token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      redirect_uris: [options.console.callback],
+      post_logout_redirect_uris: [options.console.home],
+      scope: 'openid profile',
+    });
   return {
     clients,
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     jwks: { keys: [await signingKey()] },
     cookies: { keys: [secret()] },
-    scopes: ['openid', 'offline_access', SCOPE],
-    claims: { openid: ['sub'], [SCOPE]: ['groups'] },
+    scopes: ['openid', 'offline_access', 'profile', SCOPE],
+    claims: { openid: ['sub'], profile: ['name', 'groups'] },
+    // People's groups stand in the ID token, as they do at many providers.
+    conformIdTokenClaims: false,
     pkce: { required: () => true },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
-        defaultResource: () => options.audience,
+        // Who signs in to the console asks for no access to the gateway.
+        defaultResource: (_context, client) => (client.clientId === CONSOLE_CLIENT ? [] : options.audience),
         useGrantedResource: () => true,
         getResourceServerInfo: (_context, resource) => {
           if (resource !== options.audience) throw new Error(`unknown resource ${resource}`);
@@ -152,7 +166,9 @@ async function configuration(options: ProviderOptions, identities: readonly Issu
       return { groups: groups.get(name ?? '') ?? [] };
     },
     findAccount: (_context, id) =>
-      groups.has(id) ? { accountId: id, claims: () => ({ sub: id, groups: groups.get(id) ?? [] }) } : undefined,
+      groups.has(id)
+        ? { accountId: id, claims: () => ({ sub: id, name: id, groups: groups.get(id) ?? [] }) }
+        : undefined,
     interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
     ttl: {
       AccessToken: options.tokenLifetime,

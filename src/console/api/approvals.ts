@@ -1,0 +1,263 @@
+/** Statements that wait for a person, and the word of the one who is signed in. */
+import { z } from 'zod';
+import {
+  APPROVAL_STATES,
+  type Approval,
+  aboutApproval,
+  DecisionRefused,
+  isOwn,
+  MAX_STANDING_MS,
+  mayDecide,
+} from '../../approval/index.js';
+import type { SignedIn } from '../people.js';
+import { type ApiParts, ApiProblem, idOf, route } from '../route.js';
+import { differences, highlighted, sqlDifference, sqlPart } from '../sql-view.js';
+import { date, limitOf, shownStatement } from './shapes.js';
+
+const HISTORY = 20;
+
+const listed = z.object({
+  id: z.string(),
+  statement_id: z.string(),
+  session_id: z.string(),
+  state: z.string(),
+  asked_at: date,
+  expires_at: date,
+  changed_at: date,
+  agent: z.string(),
+  client_id: z.string(),
+  kind: z.string(),
+  text: z.string(),
+  purpose: z.string().nullable(),
+  estimate: z.object({ bytes: z.number().nullable(), rows: z.number().nullable() }),
+  requirements: z.array(z.object({ groups: z.array(z.string()), count: z.number(), rule: z.string() })),
+  approvals: z.number(),
+  /** Why the one who asks may not decide; null where they may. */
+  barred: z.string().nullable(),
+});
+
+/** Why this person may not decide on it now; null where they may. */
+function barredBy(approval: Approval, { person }: SignedIn): string | null {
+  if (approval.state !== 'pending') return 'It is no longer open.';
+  if (!mayDecide(approval.requirements, person)) {
+    const groups = [...new Set(approval.requirements.flatMap(({ groups: asked }) => asked))];
+    return `Decided by ${groups.join(', ')}: you are in none of these groups.`;
+  }
+  if (isOwn(approval.persons, person)) return 'Nobody decides on a statement of their own.';
+  const name = `${person.issuer} ${person.subject}`;
+  if (approval.decisions.some(({ reviewer }) => reviewer === name)) return 'You have decided. Others have to, too.';
+  return null;
+}
+
+const SHOWN_TEXT = 300;
+
+function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked']): z.input<typeof listed> {
+  const { id, statement_id, session_id, state, asked_at, expires_at, changed_at, client_id, requirements } = approval;
+  const shown = masked({ statement: approval.statement, purpose: approval.purpose });
+  return {
+    id,
+    statement_id,
+    session_id,
+    state,
+    asked_at,
+    expires_at,
+    changed_at,
+    agent: approval.subject,
+    client_id,
+    kind: approval.about?.kind ?? '',
+    text: shown.statement.slice(0, SHOWN_TEXT),
+    purpose: shown.purpose,
+    estimate: approval.about?.estimate ?? { bytes: null, rows: null },
+    requirements: [...requirements],
+    approvals: approval.decisions.filter(({ decision }) => decision === 'approve').length,
+    barred: barredBy(approval, who),
+  };
+}
+
+export const approvals = route({
+  method: 'get',
+  path: '/approvals',
+  summary: 'What waits for a person, or waited',
+  query: z.object({ state: z.enum([...APPROVAL_STATES, 'all']).default('pending'), limit: limitOf(100, 200) }),
+  answer: z.object({ approvals: z.array(listed) }),
+  handle: async ({ query: { state, limit }, who, parts }) => {
+    const found = await parts.approvals.list({ state: state === 'all' ? undefined : state, limit });
+    return { approvals: found.map((approval) => listedOf(approval, who, parts.masked)) };
+  },
+});
+
+const detail = listed.extend({
+  statement: z.array(sqlPart),
+  differences: z.array(sqlDifference),
+  sent: z.array(sqlPart),
+  binds: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  about: aboutApproval.nullable(),
+  policy_version: z.string(),
+  /** The policies have changed since: the agent has to ask anew. */
+  is_outdated: z.boolean(),
+  decisions: z.array(
+    z.object({
+      reviewer: z.string(),
+      decision: z.string(),
+      reason: z.string().nullable(),
+      standing_ms: z.number().nullable(),
+      decided_at: date,
+    }),
+  ),
+  history: z.array(shownStatement),
+  is_masked: z.boolean(),
+  max_standing_minutes: z.number(),
+});
+
+async function detailOf(
+  approval: Approval,
+  who: SignedIn,
+  parts: ApiParts,
+  isWhole: boolean,
+): Promise<z.input<typeof detail>> {
+  const { statement, sent, binds, purpose } = approval;
+  const whole = { statement, sent, binds, purpose };
+  const shown = isWhole ? whole : parts.masked(whole);
+  return {
+    ...listedOf(approval, who, parts.masked),
+    purpose: shown.purpose,
+    statement: highlighted(shown.statement),
+    sent: highlighted(shown.sent),
+    differences: differences(shown.statement, shown.sent),
+    binds: [...shown.binds],
+    about: approval.about,
+    policy_version: approval.policy_version,
+    is_outdated: approval.policy_version !== parts.policies().set.version,
+    decisions: [...approval.decisions],
+    history: [...(await parts.overview.history(approval.subject, approval.statement_id, HISTORY))],
+    is_masked: JSON.stringify(shown) !== JSON.stringify(whole),
+    max_standing_minutes: MAX_STANDING_MS / 60_000,
+  };
+}
+
+async function approvalOf(parts: ApiParts, id: string): Promise<Approval> {
+  const approval = await parts.approvals.get(id);
+  if (!approval) throw new ApiProblem(404, 'There is no such approval.');
+  return approval;
+}
+
+export const approval = route({
+  method: 'get',
+  path: '/approvals/:id',
+  summary: 'One of them, with what it would touch and what the agent did before',
+  answer: detail,
+  handle: async ({ params, who, parts }) => detailOf(await approvalOf(parts, idOf(params)), who, parts, false),
+});
+
+export const wholeApproval = route({
+  method: 'post',
+  path: '/approvals/:id/whole',
+  summary: 'The same with personal data and secrets in it, for its reviewers and for auditors; the look is recorded first',
+  answer: detail,
+  handle: async ({ params, who, parts }) => {
+    const found = await approvalOf(parts, idOf(params));
+    if (!mayDecide(found.requirements, who.person) && !who.roles.includes('auditor'))
+      throw new ApiProblem(403, 'Only its reviewers and auditors may see it whole.');
+    await parts.transcript.recorder.append({
+      kind: 'record_viewed',
+      sessionId: undefined,
+      statementId: undefined,
+      body: {
+        auditor: who.person.subject,
+        issuer: who.person.issuer,
+        session: found.session_id,
+        approval: found.id,
+        via: 'console',
+      },
+    });
+    return detailOf(found, who, parts, true);
+  },
+});
+
+const REFUSED: Readonly<Record<DecisionRefused['problem'], readonly [ApiProblem['status'], string]>> = {
+  'not found': [404, 'There is no such approval.'],
+  'not pending': [409, 'It is no longer open.'],
+  'not a reviewer': [403, 'You are in none of the groups that may decide on this statement.'],
+  'own statement': [403, 'Nobody decides on a statement of their own.'],
+  'decided before': [409, 'You have decided on this statement before.'],
+  'not in that form': [400, 'Only an approval can hold for longer, and for a day at most.'],
+};
+
+async function deciding<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof DecisionRefused) throw new ApiProblem(...REFUSED[error.problem]);
+    throw error;
+  }
+}
+
+export const decide = route({
+  method: 'post',
+  path: '/approvals/:id/decision',
+  summary: 'Approve or deny',
+  body: z.object({
+    decision: z.enum(['approve', 'deny']),
+    reason: z.string().trim().max(1000).optional(),
+    standing_minutes: z
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_STANDING_MS / 60_000)
+      .optional(),
+  }),
+  answer: detail,
+  handle: async ({ params, body, who, parts }) => {
+    const { decision, reason, standing_minutes: minutes } = body;
+    const after = await deciding(() =>
+      parts.approvals.decide(idOf(params), who.person, {
+        decision,
+        reason: reason === '' ? undefined : reason,
+        standingMs: minutes === undefined ? undefined : minutes * 60_000,
+        via: 'console',
+      }),
+    );
+    return detailOf(after, who, parts, false);
+  },
+});
+
+export const standing = route({
+  method: 'get',
+  path: '/standing',
+  summary: 'Approvals that hold for a while',
+  answer: z.object({
+    standing: z.array(
+      z.object({
+        id: z.string(),
+        approval_id: z.string(),
+        fingerprint: z.string(),
+        agent: z.string(),
+        granted_at: date,
+        expires_at: date,
+        may_revoke: z.boolean(),
+      }),
+    ),
+  }),
+  handle: async ({ who, parts }) => ({
+    standing: (await parts.approvals.listStanding()).map((entry) => ({
+      id: entry.id,
+      approval_id: entry.approval_id,
+      fingerprint: entry.fingerprint,
+      agent: entry.subject,
+      granted_at: entry.granted_at,
+      expires_at: entry.expires_at,
+      may_revoke: mayDecide(entry.requirements, who.person),
+    })),
+  }),
+});
+
+export const revoke = route({
+  method: 'delete',
+  path: '/standing/:id',
+  summary: 'End one that holds for a while',
+  answer: z.object({ revoked: z.boolean() }),
+  handle: async ({ params, who, parts }) => {
+    await deciding(() => parts.approvals.revoke(idOf(params), who.person, 'console'));
+    return { revoked: true };
+  },
+});

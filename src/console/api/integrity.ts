@@ -1,0 +1,77 @@
+/** How the record itself is doing, and what it is delivered to. */
+import { z } from 'zod';
+import { deadLetters, deliveryStates, verifierKeyOf } from '../../transcript/index.js';
+import { route } from '../route.js';
+import { date, storedEvent } from './shapes.js';
+
+const WEEKS_MS = 35 * 86_400_000;
+
+export const integrity = route({
+  method: 'get',
+  path: '/integrity',
+  summary: 'Checkpoints, verifications, acts on the record, delivery of webhooks',
+  answer: z.object({
+    events: z.number(),
+    sessions: z.number(),
+    /** Sessions with events that no checkpoint covers yet. */
+    uncovered: z.number(),
+    running: z.number(),
+    size: z.number(),
+    key: z.string(),
+    checkpoints: z.array(z.object({ size: z.number(), note: z.string(), at: date.nullable() })),
+    acts: z.array(storedEvent),
+    webhooks: z.array(
+      z.object({
+        name: z.string(),
+        url: z.string(),
+        delivered_at: date.nullable(),
+        failing: z.number(),
+        problem: z.string().nullable(),
+        dead: z.number(),
+      }),
+    ),
+    dead: z.array(
+      z.object({ webhook: z.string(), session_id: z.string(), position: z.number(), given_up_at: date, problem: z.string() }),
+    ),
+  }),
+  handle: async ({ parts: { overview, transcript, webhooks } }) => {
+    const [found, states, dead] = await Promise.all([
+      overview.integrity(new Date(Date.now() - WEEKS_MS)),
+      deliveryStates(transcript.pool),
+      deadLetters(transcript.pool, undefined),
+    ]);
+    return {
+      ...found,
+      key: verifierKeyOf(transcript.keys),
+      checkpoints: [...found.checkpoints],
+      acts: found.acts.map(({ sequence, position, at, session, statement, kind, body }) => ({
+        sequence,
+        position,
+        at,
+        session,
+        statement,
+        kind,
+        body: { ...body },
+      })),
+      webhooks: webhooks.map(({ name, url }) => {
+        const state = states.find(({ webhook }) => webhook === name);
+        return {
+          name,
+          // Secrets of some receivers stand in the path.
+          url: new URL(url).origin,
+          delivered_at: state?.delivered_at ?? null,
+          failing: state?.failing ?? 0,
+          problem: state?.problem ?? null,
+          dead: state?.dead ?? 0,
+        };
+      }),
+      dead: dead.slice(0, 50).map(({ webhook, session_id, position, given_up_at, problem }) => ({
+        webhook,
+        session_id,
+        position,
+        given_up_at,
+        problem,
+      })),
+    };
+  },
+});

@@ -1,0 +1,157 @@
+/** Sessions, statements, search. */
+import { z } from 'zod';
+import { SearchProblem, type StoredEvent, search as searchStatements } from '../../transcript/index.js';
+import { ApiProblem, idOf, route } from '../route.js';
+import { differences, highlighted, sqlDifference, sqlPart } from '../sql-view.js';
+import { date, limitOf, shownStatement, storedEvent } from './shapes.js';
+
+const summary = z.object({
+  id: z.string(),
+  opened_at: date,
+  last_at: date,
+  is_open: z.boolean(),
+  actor: z.string(),
+  issuer: z.string(),
+  subject: z.string(),
+  client_id: z.string(),
+  groups: z.array(z.string()),
+  transport: z.string(),
+  address: z.string().nullable(),
+  client: z.object({ name: z.string().nullable(), version: z.string().nullable() }),
+  events: z.number(),
+  statements: z.number(),
+  refused: z.number(),
+});
+
+export const sessions = route({
+  method: 'get',
+  path: '/sessions',
+  summary: 'The newest sessions',
+  query: z.object({ agent: z.string().max(500).optional(), limit: limitOf(50, 200) }),
+  answer: z.object({ sessions: z.array(summary) }),
+  handle: async ({ query: { agent, limit }, parts }) => ({
+    sessions: [...(await parts.transcript.reader.sessions(agent, limit))],
+  }),
+});
+
+export const session = route({
+  method: 'get',
+  path: '/sessions/:id',
+  summary: 'One session',
+  answer: summary,
+  handle: async ({ params, parts }) => {
+    const found = await parts.transcript.reader.session(idOf(params));
+    if (!found) throw new ApiProblem(404, 'There is no such session.');
+    return found;
+  },
+});
+
+export const sessionStatements = route({
+  method: 'get',
+  path: '/sessions/:id/statements',
+  summary: 'What was asked in a session, in order, from after a statement on',
+  query: z.object({ after: z.uuid().optional(), limit: limitOf(500, 1000) }),
+  answer: z.object({ statements: z.array(shownStatement), more: z.boolean() }),
+  handle: async ({ params, query: { after, limit }, parts }) => {
+    const found = await parts.overview.statements(idOf(params), after, limit + 1);
+    return { statements: found.slice(0, limit), more: found.length > limit };
+  },
+});
+
+/** As the console shows it: without what checks the chain. */
+const shown = ({ sequence, position, at, session, statement, kind, body }: StoredEvent) => ({
+  sequence,
+  position,
+  at,
+  session,
+  statement,
+  kind,
+  body: Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'sealed')),
+});
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+const statementAnswer = z.object({
+  events: z.array(storedEvent),
+  statement: z.array(sqlPart),
+  differences: z.array(sqlDifference),
+  /** Whether something stands masked in it that auditors may see. */
+  is_masked: z.boolean(),
+});
+
+const statementView = (events: readonly StoredEvent[]): z.input<typeof statementAnswer> => {
+  const opening = events.find(({ kind }) => kind === 'statement_submitted' || kind === 'statement_refused');
+  const statement = textOf(opening?.body['statement']) ?? '';
+  const sent = textOf(opening?.body['sent']);
+  return {
+    events: events.map(shown),
+    statement: highlighted(statement),
+    differences: sent === undefined ? [] : differences(statement, sent),
+    is_masked: events.some(({ body }) => body['sealed'] !== undefined),
+  };
+};
+
+export const statement = route({
+  method: 'get',
+  path: '/statements/:id',
+  summary: 'Everything that happened to one statement',
+  answer: statementAnswer,
+  handle: async ({ params, parts }) => {
+    const events = await parts.overview.eventsOf(idOf(params));
+    if (events.length === 0) throw new ApiProblem(404, 'There is no such statement.');
+    return statementView(events);
+  },
+});
+
+export const wholeStatement = route({
+  method: 'post',
+  path: '/statements/:id/whole',
+  summary: 'The same with personal data and secrets in it; the look is recorded first',
+  roles: ['auditor'],
+  answer: statementAnswer,
+  handle: async ({ params, who, parts }) => {
+    const id = idOf(params);
+    const { recorder, sessions: keys, vault } = parts.transcript;
+    const events = await parts.overview.eventsOf(id);
+    const [first] = events;
+    if (!first) throw new ApiProblem(404, 'There is no such statement.');
+    await recorder.append({
+      kind: 'record_viewed',
+      sessionId: undefined,
+      statementId: undefined,
+      body: {
+        auditor: who.person.subject,
+        issuer: who.person.issuer,
+        session: first.session,
+        statement: id,
+        via: 'console',
+      },
+    });
+    await keys.learnKey(first.session);
+    const opened = events.map((event) => {
+      const { body, closed } = vault.open(event.session, event.statement, event.body);
+      return { ...event, body: closed.length > 0 ? { ...body, erased: closed } : body };
+    });
+    return statementView(opened);
+  },
+});
+
+const found = shownStatement.extend({ query_id: z.string().nullable() });
+
+export const search = route({
+  method: 'get',
+  path: '/search',
+  summary: 'Statements by the search syntax, newest first, in pages',
+  query: z.object({ q: z.string().max(2000).default(''), cursor: z.uuid().optional(), limit: limitOf(50, 200) }),
+  answer: z.object({ statements: z.array(found), cursor: z.string().nullable() }),
+  handle: async ({ query: { q, cursor, limit }, parts }) => {
+    try {
+      const result = await searchStatements(parts.transcript.pool, q, { limit, cursor, now: new Date() });
+      return { statements: [...result.statements], cursor: result.cursor ?? null };
+    } catch (error) {
+      if (error instanceof SearchProblem)
+        throw new ApiProblem(400, `Column ${error.column}: ${error.message}`, error.hint);
+      throw error;
+    }
+  },
+});

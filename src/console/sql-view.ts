@@ -1,0 +1,153 @@
+/** Statements for people to read: set out in lines, coloured, and held against the text that would be sent. */
+import { diffArrays } from 'diff';
+import { z } from 'zod';
+import { lex } from '../sql/index.js';
+
+const PART_KINDS = ['keyword', 'name', 'string', 'number', 'bind', 'operator', 'space', 'comment', 'plain'] as const;
+
+export const sqlPart = z.object({ kind: z.enum(PART_KINDS), text: z.string() });
+export type SqlPart = z.infer<typeof sqlPart>;
+
+export const sqlDifference = z.object({ change: z.enum(['same', 'added', 'removed']), text: z.string() });
+export type SqlDifference = z.infer<typeof sqlDifference>;
+
+/** Longer texts are shown as they stand. */
+const MAX_FORMATTED = 20_000;
+
+const KEYWORDS = new Set(
+  'ALL AND AS ASC BETWEEN BY CASE CAST CROSS DELETE DESC DISTINCT ELSE END EXCEPT EXISTS FALSE FROM FULL GROUP HAVING ILIKE IN INNER INSERT INTERSECT INTO IS JOIN LATERAL LEFT LIKE LIMIT MATCHED MERGE MINUS NOT NULL OFFSET ON OR ORDER OUTER OVER PARTITION QUALIFY RIGHT SELECT SET TABLE THEN TRUE UNION UPDATE USING VALUES WHEN WHERE WITH'.split(
+    ' ',
+  ),
+);
+
+interface Piece {
+  readonly kind: SqlPart['kind'];
+  readonly text: string;
+}
+
+/** Every character of the text, in pieces; one plain piece for what our lexer does not read. */
+function pieces(text: string): Piece[] {
+  try {
+    const out: Piece[] = [];
+    let end = 0;
+    for (const token of lex(text)) {
+      // Between tokens there are comments and white space.
+      if (token.start > end) {
+        const between = text.slice(end, token.start);
+        out.push({ kind: between.trim() === '' ? 'space' : 'comment', text: between });
+      }
+      out.push({ kind: kindOf(token.kind, token.text), text: token.text });
+      end = token.start + token.text.length;
+    }
+    if (end < text.length) {
+      const rest = text.slice(end);
+      out.push({ kind: rest.trim() === '' ? 'space' : 'comment', text: rest });
+    }
+    return out;
+  } catch {
+    return [{ kind: 'plain', text }];
+  }
+}
+
+function kindOf(kind: ReturnType<typeof lex>[number]['kind'], text: string): SqlPart['kind'] {
+  switch (kind) {
+    case 'word':
+      return KEYWORDS.has(text.toUpperCase()) ? 'keyword' : 'name';
+    case 'quoted':
+    case 'variable':
+      return 'name';
+    case 'string':
+      return 'string';
+    case 'number':
+      return 'number';
+    case 'bind':
+      return 'bind';
+    default:
+      return 'operator';
+  }
+}
+
+/** Begin a line of their own. */
+const CLAUSES = new Set(
+  'SELECT FROM WHERE GROUP HAVING QUALIFY ORDER LIMIT OFFSET UNION INTERSECT EXCEPT MINUS SET VALUES USING WHEN INTO DELETE UPDATE INSERT MERGE'.split(
+    ' ',
+  ),
+);
+const JOINS = new Set('JOIN LEFT RIGHT FULL INNER CROSS'.split(' '));
+const TIGHT_BEFORE = new Set([',', ')', ';', '.', '::', ':', ']', '[']);
+const TIGHT_AFTER = new Set(['(', '.', '::', ':', '[']);
+
+/**
+ * The same tokens in the same order, with line breaks before clauses: what is read is what runs, since nothing is written anew. Comments
+ * stay where they are.
+ */
+export function highlighted(text: string): SqlPart[] {
+  const all = pieces(text);
+  if (text.length > MAX_FORMATTED || all.some(({ kind }) => kind === 'plain')) return all;
+  const out: SqlPart[] = [];
+  // Whether each open bracket holds a query, which is set in.
+  const brackets: boolean[] = [];
+  let previous: Piece | undefined;
+  const some = all.filter(({ kind }) => kind !== 'space');
+  const line = (): void => {
+    out.push({ kind: 'space', text: `\n${'  '.repeat(brackets.filter(Boolean).length)}` });
+  };
+  for (const [at, piece] of some.entries()) {
+    const word = piece.kind === 'keyword' ? piece.text.toUpperCase() : '';
+    const next = some[at + 1];
+    const closesQuery = piece.text === ')' && piece.kind === 'operator' ? brackets.pop() === true : false;
+    const before = previous?.kind === 'keyword' ? previous.text.toUpperCase() : '';
+    const isJoin = JOINS.has(word) && !JOINS.has(before) && next?.text !== '(';
+    // DELETE FROM, INSERT INTO, MERGE INTO, GROUP BY … USING: the second word stays with the first.
+    const isClause = CLAUSES.has(word) && !['DELETE', 'INSERT', 'MERGE', 'UPDATE'].includes(before);
+    const isTerm = (word === 'AND' && !isBetween(some, at)) || word === 'OR';
+    if (previous && (closesQuery || isJoin || isClause || previous.kind === 'comment')) line();
+    else if (previous && isTerm) {
+      line();
+      out.push({ kind: 'space', text: '  ' });
+    } else if (previous && !isTight(previous, piece)) out.push({ kind: 'space', text: ' ' });
+    out.push(piece.kind === 'comment' ? { kind: 'comment', text: piece.text.trim() } : piece);
+    if (piece.text === '(' && piece.kind === 'operator') brackets.push(/^(?:SELECT|WITH)$/i.test(next?.text ?? ''));
+    previous = piece;
+  }
+  return out;
+}
+
+/** An AND that belongs to a BETWEEN before it. */
+function isBetween(all: readonly Piece[], at: number): boolean {
+  let depth = 0;
+  for (let back = at - 1; back >= 0; back--) {
+    const piece = all[back];
+    if (piece?.kind === 'operator') {
+      if (piece.text === ')') depth++;
+      else if (piece.text === '(' && --depth < 0) return false;
+    } else if (depth === 0 && piece?.kind === 'keyword') {
+      const word = piece.text.toUpperCase();
+      if (word === 'BETWEEN') return true;
+      if (word === 'AND' || word === 'OR' || CLAUSES.has(word)) return false;
+    }
+  }
+  return false;
+}
+
+function isTight(left: Piece, right: Piece): boolean {
+  if (right.kind === 'operator' && TIGHT_BEFORE.has(right.text)) return true;
+  if (left.kind === 'operator' && TIGHT_AFTER.has(left.text)) return true;
+  // A function's bracket; a keyword's stands apart.
+  return right.text === '(' && right.kind === 'operator' && left.kind === 'name';
+}
+
+/** Neighbours of the same kind become one, and tokens stand a space apart. */
+export function differences(statement: string, sent: string): SqlDifference[] {
+  const tokens = (text: string): string[] =>
+    pieces(text).flatMap(({ kind, text: part }) => (kind === 'space' || kind === 'comment' ? [] : [part]));
+  const [before, after] = [tokens(statement), tokens(sent)];
+  if (before.length + after.length > MAX_COMPARED) return [];
+  return diffArrays(before, after).map(({ added, removed, value }) => ({
+    change: added ? ('added' as const) : removed ? ('removed' as const) : ('same' as const),
+    text: value.join(' '),
+  }));
+}
+
+/** Tokens; comparing more takes longer than anybody waits. */
+const MAX_COMPARED = 6000;

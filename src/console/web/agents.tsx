@@ -1,0 +1,113 @@
+/** Who the agents are. */
+import type { JSX } from 'preact';
+import { withQuery } from './api.ts';
+import { useClock, useHere, useLoaded, useTitle } from './hooks.ts';
+import { Badge, Bars, Empty, Link, Panel, Shown, StatementList } from './parts.tsx';
+import type { Agent, AgentSummary } from './types.ts';
+import { ago, count, dateTime } from './words.ts';
+
+export function AgentsPage(): JSX.Element {
+  useTitle('Agents');
+  const loaded = useLoaded<{ agents: readonly AgentSummary[] }>('/agents');
+  const now = useClock(30_000);
+  return (
+    <>
+      <div class="head">
+        <h1>Agents</h1>
+        <span class="muted">of the last 90 days; statements of the last seven</span>
+      </div>
+      <Shown loaded={loaded}>
+        {({ agents }) => (
+          <section class="panel" aria-label="Agents">
+            {agents.length === 0 ? (
+              <Empty>No agent has been here yet.</Empty>
+            ) : (
+              <div class="scroll">
+                <table>
+                  <thead>
+                    <tr>
+                      <th>Agent</th>
+                      <th>Groups</th>
+                      <th>Last seen</th>
+                      <th class="number">Statements</th>
+                      <th class="number">Denied</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {agents.map((agent) => (
+                      <tr key={`${agent.issuer} ${agent.agent}`}>
+                        <td>
+                          <Link to={withQuery('/agent', { name: agent.agent })}>{agent.agent}</Link>
+                          <div class="small muted wrap">{agent.issuer}</div>
+                        </td>
+                        <td>{agent.groups.join(', ') || <span class="muted">none</span>}</td>
+                        <td class="number" title={dateTime(agent.last_at)}>
+                          {ago(agent.last_at, now)}
+                        </td>
+                        <td class="number">{count(agent.statements)}</td>
+                        <td class="number">{agent.refused > 0 ? <Badge tone="bad">{count(agent.refused)}</Badge> : '0'}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+          </section>
+        )}
+      </Shown>
+    </>
+  );
+}
+
+const bars = (items: readonly { readonly name: string; readonly count: number }[]) =>
+  items.map(({ name, count: value }) => ({ name, value, text: count(value) }));
+
+export function AgentPage(): JSX.Element {
+  const name = useHere().query.get('name') ?? '';
+  useTitle(name);
+  const loaded = useLoaded<Agent>(withQuery('/agent', { name }));
+  return (
+    <>
+      <div class="head">
+        <h1>{name}</h1>
+        {loaded.data && <span class="muted">{loaded.data.agent.groups.join(', ') || 'no group'}</span>}
+        <span class="end">
+          <Link to={withQuery('/sessions', { q: `agent:${/^[\w.-]+$/.test(name) ? name : `"${name}"`}` })}>All its statements</Link>
+        </span>
+      </div>
+      <Shown loaded={loaded}>
+        {({ policies, tables, refused, history }) => (
+          <div class="columns wide-first">
+            <div class="stack">
+              <Panel title="What it did last" isBare>
+                {history.length === 0 ? <Empty>Nothing yet.</Empty> : <StatementList statements={history} />}
+              </Panel>
+            </div>
+            <div class="stack">
+              <Panel title="What it may do">
+                {policies.length === 0 ? (
+                  <p>No policy names it: nothing is allowed.</p>
+                ) : (
+                  policies.map((policy) => (
+                    <div key={policy.name} class="stack tight">
+                      <h3>{policy.name}</h3>
+                      <ul class="stack tight">
+                        {policy.words.map((words) => (
+                          <li key={words} class="wrap">
+                            {words}
+                          </li>
+                        ))}
+                      </ul>
+                    </div>
+                  ))
+                )}
+              </Panel>
+              <Panel title="Reads most, in seven days">{tables.length === 0 ? <p class="muted">Nothing.</p> : <Bars items={bars(tables)} />}</Panel>
+              <Panel title="Was denied, in seven days">{refused.length === 0 ? <p class="muted">Nothing.</p> : <Bars items={bars(refused)} />}</Panel>
+            </div>
+          </div>
+        )}
+      </Shown>
+    </>
+  );
+}

@@ -1,0 +1,161 @@
+/** How the record itself is doing. */
+import type { JSX } from 'preact';
+import { useClock, useLoaded, useTitle } from './hooks.ts';
+import { Badge, Empty, Link, Panel, Shown } from './parts.tsx';
+import type { Integrity, RecordedEvent } from './types.ts';
+import { ago, count, dateTime, eventWords, plural } from './words.ts';
+
+const text = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
+
+function aboutAct({ kind, body }: RecordedEvent): string {
+  switch (kind) {
+    case 'record_verified':
+      return `${count(Number(body['events'] ?? 0))} events, ${body['is_whole'] === true ? 'whole' : `${count(Number(body['breaks'] ?? 0))} breaks`}`;
+    case 'record_viewed':
+      return text(body['auditor']);
+    case 'integrity_problem':
+      return text(body['problem']);
+    default:
+      return text(body['reason']) || text(body['file']) || text(body['by']);
+  }
+}
+
+export function IntegrityPage(): JSX.Element {
+  useTitle('Integrity');
+  const loaded = useLoaded<Integrity>('/integrity');
+  const now = useClock(5000);
+  return (
+    <>
+      <div class="head">
+        <h1>Integrity</h1>
+      </div>
+      <Shown loaded={loaded}>
+        {(integrity) => {
+          const [newest] = integrity.checkpoints;
+          const verified = integrity.acts.find(({ kind }) => kind === 'record_verified');
+          const problems = integrity.acts.filter(({ kind }) => kind === 'integrity_problem');
+          return (
+            <>
+              {problems.length > 0 && (
+                <p class="note bad" role="alert">
+                  {plural(problems.length, 'integrity problem')} in the last weeks: run <code>snowfence verify</code>.
+                </p>
+              )}
+              <div class="tiles">
+                <div class="tile">
+                  <strong>{count(integrity.events)}</strong>
+                  <span class="muted">events in {plural(integrity.sessions, 'session')}</span>
+                </div>
+                <div class="tile">
+                  <strong>{newest?.at ? ago(newest.at, now) : '–'}</strong>
+                  <span class="muted">last checkpoint</span>
+                </div>
+                <div class="tile">
+                  <strong>{count(integrity.uncovered)}</strong>
+                  <span class="muted">sessions since that one</span>
+                </div>
+                <div class="tile">
+                  <strong>{verified ? ago(verified.at, now) : 'never'}</strong>
+                  <span class="muted">{verified ? `verified: ${aboutAct(verified)}` : 'verified by snowfence verify'}</span>
+                </div>
+              </div>
+              <div class="columns">
+                <Panel title="Checkpoints" isBare>
+                  {integrity.checkpoints.length === 0 ? (
+                    <Empty>The first is signed within a minute.</Empty>
+                  ) : (
+                    <div class="scroll">
+                      <table>
+                        <thead>
+                          <tr>
+                            <th class="number">Size</th>
+                            <th>When</th>
+                            <th>Root</th>
+                          </tr>
+                        </thead>
+                        <tbody>
+                          {integrity.checkpoints.map(({ size, note, at }) => (
+                            <tr key={size}>
+                              <td class="number">{count(size)}</td>
+                              <td class="number">{at ? dateTime(at) : ''}</td>
+                              <td class="mono wrap">{note.split('\n')[2]}</td>
+                            </tr>
+                          ))}
+                        </tbody>
+                      </table>
+                    </div>
+                  )}
+                </Panel>
+                <div class="stack">
+                  <Panel title="Public key">
+                    <p class="mono wrap">{integrity.key}</p>
+                    <p class="muted small">With it anybody can verify an export: docs/recording.md tells how.</p>
+                  </Panel>
+                  <Panel title="Webhooks" isBare>
+                    {integrity.webhooks.length === 0 ? (
+                      <Empty>The configuration names none.</Empty>
+                    ) : (
+                      <div class="scroll">
+                        <table>
+                          <thead>
+                            <tr>
+                              <th>Webhook</th>
+                              <th>Last delivered</th>
+                              <th>State</th>
+                            </tr>
+                          </thead>
+                          <tbody>
+                            {integrity.webhooks.map((webhook) => (
+                              <tr key={webhook.name}>
+                                <td>
+                                  {webhook.name}
+                                  <div class="small muted wrap">{webhook.url}</div>
+                                </td>
+                                <td class="number">{webhook.delivered_at ? ago(webhook.delivered_at, now) : 'never'}</td>
+                                <td>
+                                  {webhook.failing > 0 ? (
+                                    <Badge tone="bad">{plural(webhook.failing, 'session')} waiting</Badge>
+                                  ) : (
+                                    <Badge tone="good">fine</Badge>
+                                  )}
+                                  {webhook.dead > 0 && <Badge tone="bad">{count(webhook.dead)} given up</Badge>}
+                                  {webhook.problem && <div class="small wrap">{webhook.problem}</div>}
+                                </td>
+                              </tr>
+                            ))}
+                          </tbody>
+                        </table>
+                      </div>
+                    )}
+                  </Panel>
+                  <Panel title="Acts on the record" isBare>
+                    {integrity.acts.length === 0 ? (
+                      <Empty>None in five weeks.</Empty>
+                    ) : (
+                      <ul class="lines">
+                        {integrity.acts.map((act) => {
+                          const [words, tone] = eventWords(act.kind);
+                          return (
+                            <li key={act.sequence}>
+                              <Link to={`/sessions/${act.session}`} class="line plain-line">
+                                <span class="what">
+                                  <p>{aboutAct(act)}</p>
+                                  <p class="small muted">{dateTime(act.at)}</p>
+                                </span>
+                                <Badge tone={tone}>{words}</Badge>
+                              </Link>
+                            </li>
+                          );
+                        })}
+                      </ul>
+                    )}
+                  </Panel>
+                </div>
+              </div>
+            </>
+          );
+        }}
+      </Shown>
+    </>
+  );
+}

@@ -1,0 +1,148 @@
+/** Sessions and the search over all statements. */
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { get, withQuery } from './api.ts';
+import { goTo, useClock, useHere, useLoaded, useTitle } from './hooks.ts';
+import { Badge, Empty, Link, Panel, Problem, Shown, StatementList } from './parts.tsx';
+import type { Session, Statement } from './types.ts';
+import { ago, count, dateTime, plural } from './words.ts';
+
+const EXAMPLES = ['verdict:denied after:7d', 'agent:sales-bot table:CUSTOMERS', 'duration:>10s', 'masked:EMAIL', '"card number"'];
+
+interface Found {
+  readonly statements: readonly Statement[];
+  readonly cursor: string | null;
+}
+
+function Results({ q }: { q: string }): JSX.Element {
+  const [found, setFound] = useState<Found | undefined>();
+  const [error, setError] = useState<Error | undefined>();
+  const ask = (cursor?: string): void => {
+    get<Found>(withQuery('/search', { q, cursor })).then(
+      (page) => {
+        setError(undefined);
+        setFound((before) =>
+          cursor === undefined || !before ? page : { ...page, statements: [...before.statements, ...page.statements] },
+        );
+      },
+      (problem: Error) => setError(problem),
+    );
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: anew for another question only
+  useEffect(() => {
+    setFound(undefined);
+    ask();
+  }, [q]);
+  if (error) return <Problem error={error} />;
+  if (!found) return <p class="loading">Searching …</p>;
+  return (
+    <Panel title={found.cursor === null ? plural(found.statements.length, 'statement') : `The newest ${count(found.statements.length)}`} isBare>
+      {found.statements.length === 0 ? (
+        <Empty>Nothing found. Try fewer words, or a longer time: after:30d.</Empty>
+      ) : (
+        <StatementList statements={found.statements} />
+      )}
+      {found.cursor !== null && (
+        <p class="empty">
+          <button type="button" class="button" onClick={() => ask(found.cursor ?? undefined)}>
+            Show more
+          </button>
+        </p>
+      )}
+    </Panel>
+  );
+}
+
+function SessionList({ agent }: { agent: string | undefined }): JSX.Element {
+  const loaded = useLoaded<{ sessions: readonly Session[] }>(withQuery('/sessions', { agent, limit: 100 }));
+  const now = useClock(30_000);
+  return (
+    <Shown loaded={loaded}>
+      {({ sessions }) => (
+        <Panel title="Newest sessions" isBare>
+          {sessions.length === 0 ? (
+            <Empty>No agent has been here yet.</Empty>
+          ) : (
+            <div class="scroll">
+              <table>
+                <thead>
+                  <tr>
+                    <th>Agent</th>
+                    <th>Client</th>
+                    <th>Opened</th>
+                    <th>Last</th>
+                    <th class="number">Statements</th>
+                    <th class="number">Denied</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {sessions.map((session) => (
+                    <tr key={session.id}>
+                      <td>
+                        <Link to={`/sessions/${session.id}`}>{session.subject}</Link>
+                        <div class="small muted">{session.groups.join(', ') || 'no group'}</div>
+                      </td>
+                      <td>{session.client.name ?? session.transport}</td>
+                      <td class="number">{dateTime(session.opened_at)}</td>
+                      <td class="number">
+                        {ago(session.last_at, now)} {session.is_open ? <Badge tone="good">open</Badge> : null}
+                      </td>
+                      <td class="number">{count(session.statements)}</td>
+                      <td class="number">{session.refused > 0 ? <Badge tone="bad">{count(session.refused)}</Badge> : '0'}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )}
+        </Panel>
+      )}
+    </Shown>
+  );
+}
+
+export function SessionsPage(): JSX.Element {
+  useTitle('Sessions');
+  const { query } = useHere();
+  const q = query.get('q') ?? '';
+  const [text, setText] = useState(q);
+  useEffect(() => setText(q), [q]);
+  return (
+    <>
+      <div class="head">
+        <h1>Sessions</h1>
+      </div>
+      <form
+        role="search"
+        class="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          goTo(withQuery('/sessions', { q: text.trim() }));
+        }}
+      >
+        <input
+          id="search"
+          type="search"
+          aria-label="Search all statements"
+          placeholder='agent:sales-bot table:CUSTOMERS verdict:denied "card"'
+          value={text}
+          autocomplete="off"
+          spellcheck={false}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <button type="submit" class="button primary">
+          Search
+        </button>
+      </form>
+      <p class="row small">
+        <span class="muted">Such as</span>
+        {EXAMPLES.map((example) => (
+          <Link key={example} to={withQuery('/sessions', { q: example })}>
+            {example}
+          </Link>
+        ))}
+      </p>
+      {q === '' ? <SessionList agent={undefined} /> : <Results q={q} />}
+    </>
+  );
+}

@@ -1,0 +1,183 @@
+/** Everything that happened to one statement: purpose, statement, verdict, rows. */
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { post } from './api.ts';
+import { useLoaded, useTitle } from './hooks.ts';
+import { useMe } from './me.ts';
+import { Badge, Differences, Link, Panel, Problem, Shown, Sql, UsesTable } from './parts.tsx';
+import type { RecordedEvent, StatementDetail, Uses } from './types.ts';
+import { bytes, clock, dateTime, eventWords, plural, span } from './words.ts';
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** The rows that the agent saw, where the policy has them recorded. */
+function RowsTable({ event }: { event: RecordedEvent }): JSX.Element | null {
+  const columns = list(event.body['columns']).map(String);
+  const rows = list(event.body['result']);
+  if (columns.length === 0 || rows.length === 0) return null;
+  return (
+    <div class="scroll">
+      <table>
+        <caption class="sr">Rows as the agent saw them</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column}>{column}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, 50).map((row, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: recorded rows do not change their order
+            <tr key={index}>
+              {list(row).map((cell, at) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: nor do their cells
+                <td key={at} class="mono wrap">
+                  {cell === null ? 'NULL' : typeof cell === 'object' ? JSON.stringify(cell) : String(cell)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function wordsOf({ kind, body }: RecordedEvent): string {
+  const denial = (body['denial'] ?? {}) as Record<string, unknown>;
+  const rows = number(body['rows']);
+  const ms = number(body['duration_ms']);
+  const size = number(body['bytes']);
+  switch (kind) {
+    case 'statement_refused':
+    case 'approval_refused':
+      return [text(denial['code']), text(denial['message']), text(denial['rule'])].filter(Boolean).join(' · ');
+    case 'statement_completed':
+    case 'rows_fetched':
+      return [
+        rows === undefined ? '' : plural(rows, 'row'),
+        size === undefined ? '' : bytes(size),
+        ms === undefined ? '' : span(ms),
+      ]
+        .filter((part) => part !== '')
+        .join(' · ');
+    case 'statement_failed':
+      return [text(body['code']), text(body['message'])].filter(Boolean).join(' · ');
+    case 'approval_decided':
+      return `${text(body['reviewer']) ?? ''} said ${body['decision'] === 'approve' ? 'yes' : 'no'}${text(body['reason']) ? `: ${text(body['reason'])}` : ''} (${text(body['via']) ?? ''})`;
+    case 'approval_used':
+      return list(body['reviewers'])
+        .map((name) => String(name).split(' ').at(-1))
+        .join(', ');
+    case 'statement_sent':
+      return text(body['query_id']) ?? '';
+    case 'statement_cancelled':
+    case 'approval_expired':
+    case 'approval_withdrawn':
+      return text(body['reason']) ?? '';
+    default:
+      return '';
+  }
+}
+
+function Happened({ events }: { events: readonly RecordedEvent[] }): JSX.Element {
+  const first = Date.parse(events[0]?.at ?? '');
+  return (
+    <ol class="timeline">
+      {events.map((event) => {
+        const [words, tone] = eventWords(event.kind);
+        const after = Date.parse(event.at) - first;
+        return (
+          <li key={event.position} class={tone}>
+            <strong>{words}</strong>{' '}
+            <span class="small muted number" title={dateTime(event.at)}>
+              {clock(event.at)}
+              {after > 0 ? `, after ${span(after)}` : ''}
+            </span>
+            <p class="wrap">{wordsOf(event)}</p>
+            <RowsTable event={event} />
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+export function StatementView({ id, isWhole = false }: { id: string; isWhole?: boolean }): JSX.Element {
+  const loaded = useLoaded<StatementDetail>(`/statements/${id}`);
+  const { roles } = useMe();
+  const [problem, setProblem] = useState<Error | undefined>();
+  const reveal = (): void => {
+    post<StatementDetail>(`/statements/${id}/whole`).then(loaded.set, setProblem);
+  };
+  return (
+    <Shown loaded={loaded}>
+      {(detail) => {
+        const opening = detail.events.find(({ kind }) => kind === 'statement_submitted' || kind === 'statement_refused');
+        const body = opening?.body ?? {};
+        const uses = { ...body, row_predicates: list(body['rows']) } as unknown as Uses;
+        const policies = list(body['policies']).map(String);
+        return (
+          <div class="stack">
+            <Panel
+              title={text(body['purpose']) ?? 'No purpose was given'}
+              side={text(body['kind']) ? <Badge>{String(body['kind'])}</Badge> : null}
+            >
+              <div class="stack tight">
+                {problem && <Problem error={problem} />}
+                <Sql parts={detail.statement} label="The statement" />
+                {detail.is_masked && (
+                  <p class="row small">
+                    <span class="muted">Personal data and secrets in it are masked.</span>
+                    {roles.includes('auditor') && (
+                      <button type="button" class="button small" onClick={reveal}>
+                        Show whole (is recorded)
+                      </button>
+                    )}
+                  </p>
+                )}
+                {detail.differences.length > 0 && (
+                  <details open={isWhole}>
+                    <summary>As sent to Snowflake</summary>
+                    <Differences parts={detail.differences} />
+                  </details>
+                )}
+              </div>
+            </Panel>
+            <Panel title="What happened">
+              <Happened events={detail.events} />
+            </Panel>
+            {list(body['objects']).length > 0 && (
+              <Panel title="What it touches" side={<span class="muted small">{policies.join(', ')}</span>}>
+                <UsesTable uses={uses} />
+              </Panel>
+            )}
+          </div>
+        );
+      }}
+    </Shown>
+  );
+}
+
+export function StatementPage({ id }: { id: string }): JSX.Element {
+  useTitle('Statement');
+  const loaded = useLoaded<StatementDetail>(`/statements/${id}`);
+  const session = loaded.data?.events[0]?.session;
+  return (
+    <>
+      <div class="head">
+        <h1>Statement</h1>
+        <span class="mono muted wrap">{id}</span>
+        {session && (
+          <span class="end">
+            <Link to={`/sessions/${session}`}>Its session</Link>
+          </span>
+        )}
+      </div>
+      <StatementView id={id} isWhole />
+    </>
+  );
+}

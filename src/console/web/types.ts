@@ -1,0 +1,258 @@
+/** What /api answers; `src/console/api` has the same as schemas. Times are ISO 8601. */
+
+export interface Me {
+  readonly name: string;
+  readonly subject: string;
+  readonly groups: readonly string[];
+  readonly roles: readonly string[];
+  readonly version: string;
+}
+
+export interface Statement {
+  readonly id: string;
+  readonly at: string;
+  readonly session_id: string;
+  readonly agent: string;
+  readonly kind: string | null;
+  readonly verdict: string;
+  readonly fingerprint: string | null;
+  readonly text: string;
+  readonly purpose: string | null;
+  readonly state: string | null;
+  readonly rows: number | null;
+  readonly bytes: number | null;
+  readonly duration_ms: number | null;
+}
+
+export interface LiveSession {
+  readonly id: string;
+  readonly agent: string;
+  readonly groups: readonly string[];
+  readonly transport: string;
+  readonly client: { readonly name: string | null; readonly version: string | null };
+  readonly opened_at: string;
+  readonly last_at: string;
+  readonly statements: number;
+  readonly refused: number;
+  readonly text: string | null;
+  readonly purpose: string | null;
+  readonly verdict: string | null;
+}
+
+export interface VerdictCount {
+  readonly at: string;
+  readonly verdict: string;
+  readonly statements: number;
+}
+
+export interface Now {
+  readonly sessions: readonly LiveSession[];
+  readonly statements: readonly Statement[];
+  readonly verdicts: readonly VerdictCount[];
+  readonly bytes: readonly { readonly agent: string; readonly bytes: number; readonly rows: number; readonly statements: number }[];
+  readonly pending: number;
+  readonly policies: { readonly version: string; readonly problem: string | null };
+}
+
+export interface Session {
+  readonly id: string;
+  readonly opened_at: string;
+  readonly last_at: string;
+  readonly is_open: boolean;
+  readonly subject: string;
+  readonly client_id: string;
+  readonly issuer: string;
+  readonly groups: readonly string[];
+  readonly transport: string;
+  readonly address: string | null;
+  readonly client: { readonly name: string | null; readonly version: string | null };
+  readonly events: number;
+  readonly statements: number;
+  readonly refused: number;
+}
+
+export interface SqlPart {
+  readonly kind: string;
+  readonly text: string;
+}
+
+export interface SqlDifference {
+  readonly change: 'same' | 'added' | 'removed';
+  readonly text: string;
+}
+
+export interface RecordedEvent {
+  readonly sequence: string;
+  readonly position: number;
+  readonly at: string;
+  readonly session: string;
+  readonly statement: string | null;
+  readonly kind: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface StatementDetail {
+  readonly events: readonly RecordedEvent[];
+  readonly statement: readonly SqlPart[];
+  readonly differences: readonly SqlDifference[];
+  readonly is_masked: boolean;
+}
+
+export interface Requirement {
+  readonly groups: readonly string[];
+  readonly count: number;
+  readonly rule: string;
+}
+
+export interface ApprovalSummary {
+  readonly id: string;
+  readonly statement_id: string;
+  readonly session_id: string;
+  readonly state: string;
+  readonly asked_at: string;
+  readonly expires_at: string;
+  readonly changed_at: string;
+  readonly agent: string;
+  readonly client_id: string;
+  readonly kind: string;
+  readonly text: string;
+  readonly purpose: string | null;
+  readonly estimate: { readonly bytes: number | null; readonly rows: number | null };
+  readonly requirements: readonly Requirement[];
+  readonly approvals: number;
+  readonly barred: string | null;
+}
+
+export interface Uses {
+  readonly objects: readonly { readonly object: string; readonly access: string; readonly via: readonly string[] }[];
+  readonly columns: readonly string[];
+  readonly masks: readonly { readonly column: string; readonly method: string; readonly rule: string }[];
+  readonly row_predicates: readonly { readonly object: string; readonly where: string; readonly rule: string }[];
+  readonly rules: readonly {
+    readonly effect: string;
+    readonly kind: string;
+    readonly object: string;
+    readonly policy: string;
+    readonly rule: string;
+  }[];
+}
+
+export interface Approval extends ApprovalSummary {
+  readonly statement: readonly SqlPart[];
+  readonly differences: readonly SqlDifference[];
+  readonly sent: readonly SqlPart[];
+  readonly binds: readonly (string | number | boolean | null)[];
+  readonly about: (Uses & { readonly kind: string; readonly reasons: readonly string[] }) | null;
+  readonly policy_version: string;
+  readonly is_outdated: boolean;
+  readonly decisions: readonly {
+    readonly reviewer: string;
+    readonly decision: string;
+    readonly reason: string | null;
+    readonly standing_ms: number | null;
+    readonly decided_at: string;
+  }[];
+  readonly history: readonly Statement[];
+  readonly is_masked: boolean;
+  readonly max_standing_minutes: number;
+}
+
+export interface StandingApproval {
+  readonly id: string;
+  readonly approval_id: string;
+  readonly fingerprint: string;
+  readonly agent: string;
+  readonly granted_at: string;
+  readonly expires_at: string;
+  readonly may_revoke: boolean;
+}
+
+export interface PolicyInWords {
+  readonly name: string;
+  readonly description: string;
+  readonly file: string;
+  readonly role: string;
+  readonly warehouse: string;
+  readonly applies_to: readonly string[];
+  readonly words: readonly string[];
+}
+
+export interface Policies {
+  readonly version: string;
+  readonly problem: string | null;
+  readonly policies: readonly PolicyInWords[];
+}
+
+export interface Tried extends Uses {
+  readonly verdict: string;
+  readonly policies: readonly string[];
+  readonly kind: string | null;
+  readonly denial: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string | null;
+    readonly rule: string | null;
+    readonly position: { readonly line: number; readonly column: number } | null;
+  } | null;
+  readonly requirements: readonly Requirement[];
+  readonly is_open: boolean;
+  readonly statement: readonly SqlPart[];
+  readonly sent: readonly SqlPart[];
+  readonly differences: readonly SqlDifference[];
+}
+
+export interface AgentSummary {
+  readonly issuer: string;
+  readonly agent: string;
+  readonly client_id: string;
+  readonly groups: readonly string[];
+  readonly last_at: string;
+  readonly statements: number;
+  readonly refused: number;
+}
+
+export interface Agent {
+  readonly agent: AgentSummary;
+  readonly policies: readonly { readonly name: string; readonly words: readonly string[] }[];
+  readonly tables: readonly { readonly name: string; readonly count: number }[];
+  readonly refused: readonly { readonly name: string; readonly count: number }[];
+  readonly history: readonly Statement[];
+}
+
+export interface Integrity {
+  readonly events: number;
+  readonly sessions: number;
+  readonly uncovered: number;
+  readonly running: number;
+  readonly size: number;
+  readonly key: string;
+  readonly checkpoints: readonly { readonly size: number; readonly note: string; readonly at: string | null }[];
+  readonly acts: readonly RecordedEvent[];
+  readonly webhooks: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly delivered_at: string | null;
+    readonly failing: number;
+    readonly problem: string | null;
+    readonly dead: number;
+  }[];
+  readonly dead: readonly { readonly webhook: string; readonly session_id: string; readonly position: number; readonly problem: string }[];
+}
+
+/** An event as the stream brings it. */
+export interface LiveEvent {
+  readonly sequence: string;
+  readonly at: string;
+  readonly session: string;
+  readonly statement: string | null;
+  readonly kind: string;
+  readonly text: string | null;
+  readonly purpose: string | null;
+  readonly verdict: string | null;
+  readonly statement_kind: string | null;
+  readonly rows: number | null;
+  readonly bytes: number | null;
+  readonly duration_ms: number | null;
+  readonly approval: string | null;
+  readonly state: string | null;
+}

@@ -1,0 +1,206 @@
+/** What the console shows at a glance: what is going on, who the agents are, how the record itself is doing. */
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import type { StoredEvent } from './event.js';
+import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
+import { idAt } from './search.js';
+
+const statementRow = z.object({
+  id: z.string(),
+  at: z.date(),
+  session_id: z.string(),
+  agent: z.string(),
+  kind: z.string().nullable(),
+  verdict: z.string(),
+  fingerprint: z.string().nullable(),
+  text: z.string(),
+  purpose: z.string().nullable(),
+  state: z.string().nullable(),
+  rows: z.coerce.number().nullable(),
+  bytes: z.coerce.number().nullable(),
+  duration_ms: z.coerce.number().nullable(),
+});
+export type ShownStatement = z.infer<typeof statementRow>;
+
+/** Lists show the beginning of a text; the statement's own page has all of it. */
+const SHOWN_TEXT = 300;
+
+const STATEMENT = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, left(s.text, ${SHOWN_TEXT}) AS text, left(s.purpose, ${SHOWN_TEXT}) AS purpose,
+         o.state, o.rows, o.bytes, o.duration_ms`;
+
+const OF_SESSION = `
+  SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id
+  WHERE s.session_id = $1 AND ($2::uuid IS NULL OR s.id > $2) ORDER BY s.id LIMIT $3`;
+const OF_AGENT = `
+  SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.agent = $1 AND s.id < $2 ORDER BY s.id DESC LIMIT $3`;
+const NEWEST = `SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 ORDER BY s.id DESC LIMIT $2`;
+const ONE = `SELECT session_id FROM statement WHERE id = $1`;
+const EVENTS_OF = `SELECT ${EVENT_COLUMNS} FROM event WHERE session_id = $1 AND statement_id = $2 ORDER BY position LIMIT 500`;
+
+const LIVE = `
+  SELECT s.id, s.subject AS agent, s.groups, s.transport, s.client, s.opened_at, c.last_at, counted.statements, counted.refused, latest.text, latest.purpose, latest.verdict
+  FROM chain c JOIN session s ON s.id = c.session_id
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused FROM statement t WHERE t.session_id = s.id
+  ) counted
+  LEFT JOIN LATERAL (
+    SELECT left(t.text, ${SHOWN_TEXT}) AS text, t.purpose, t.verdict FROM statement t WHERE t.session_id = s.id ORDER BY t.id DESC LIMIT 1
+  ) latest ON true
+  WHERE c.is_open AND s.actor = 'agent' AND c.last_at > $1 ORDER BY c.last_at DESC LIMIT 100`;
+
+const liveRow = z.object({
+  id: z.string(),
+  agent: z.string(),
+  groups: z.array(z.string()),
+  transport: z.string(),
+  client: z.object({ name: z.string().nullable(), version: z.string().nullable() }),
+  opened_at: z.date(),
+  last_at: z.date(),
+  statements: z.coerce.number(),
+  refused: z.coerce.number(),
+  text: z.string().nullable(),
+  purpose: z.string().nullable(),
+  verdict: z.string().nullable(),
+});
+
+const VERDICTS = `
+  SELECT to_timestamp(floor(extract(epoch FROM s.at) / $2) * $2) AS at,
+         CASE WHEN s.verdict = 'denied' OR o.state = 'denied' THEN 'denied' ELSE s.verdict END AS verdict, count(*) AS statements
+  FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 GROUP BY 1, 2 ORDER BY 1`;
+const verdictRow = z.object({ at: z.date(), verdict: z.string(), statements: z.coerce.number() });
+
+const BYTES = `
+  SELECT s.agent, coalesce(sum(o.bytes), 0) AS bytes, coalesce(sum(o.rows), 0) AS rows, count(*) AS statements
+  FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 GROUP BY 1 ORDER BY 2 DESC LIMIT 8`;
+const bytesRow = z.object({
+  agent: z.string(),
+  bytes: z.coerce.number(),
+  rows: z.coerce.number(),
+  statements: z.coerce.number(),
+});
+
+const AGENTS = `
+  SELECT DISTINCT ON (s.issuer, s.subject) s.issuer, s.subject AS agent, s.client_id, s.groups, c.last_at, counted.statements, counted.refused, counted.first_at
+  FROM session s JOIN chain c ON c.session_id = s.id
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused, min(t.at) AS first_at
+    FROM statement t WHERE t.agent = s.subject AND t.id >= $1
+  ) counted
+  WHERE s.actor = 'agent' AND s.opened_at > $2
+  ORDER BY s.issuer, s.subject, c.last_at DESC`;
+const agentRow = z.object({
+  issuer: z.string(),
+  agent: z.string(),
+  client_id: z.string(),
+  groups: z.array(z.string()),
+  last_at: z.date(),
+  statements: z.coerce.number(),
+  refused: z.coerce.number(),
+  first_at: z.date().nullable(),
+});
+export type AgentSummary = z.infer<typeof agentRow>;
+
+const REFUSED_BY = `
+  SELECT term, count(*) AS n FROM statement s CROSS JOIN LATERAL unnest(s.terms) AS term
+  WHERE s.agent = $1 AND s.id >= $2 AND s.verdict = 'denied' AND term LIKE 'code:%' GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
+const READS = `
+  SELECT term, count(*) AS n FROM statement s CROSS JOIN LATERAL unnest(s.terms) AS term
+  WHERE s.agent = $1 AND s.id >= $2 AND s.verdict <> 'denied' AND term LIKE 'table:%.%.%' GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
+const termRow = z.object({ term: z.string(), n: z.coerce.number() });
+
+const INTEGRITY = `
+  SELECT (SELECT coalesce(sum(length), 0) FROM chain) AS events, (SELECT count(*) FROM chain) AS sessions, (SELECT count(*) FROM chain WHERE NOT is_covered) AS uncovered,
+         (SELECT count(*) FROM running) AS running, (SELECT coalesce(max(size), 0) FROM checkpoint) AS size`;
+const integrityRow = z.object({
+  events: z.coerce.number(),
+  sessions: z.coerce.number(),
+  uncovered: z.coerce.number(),
+  running: z.coerce.number(),
+  size: z.coerce.number(),
+});
+const CHECKPOINTS = `
+  SELECT c.size::float8 AS size, c.note, l.at FROM checkpoint c LEFT JOIN leaf l ON l.position = c.size - 1 ORDER BY c.size DESC LIMIT 20`;
+const checkpointRow = z.object({ size: z.number(), note: z.string(), at: z.date().nullable() });
+
+const ABOUT_RECORD = `
+  SELECT ${EVENT_COLUMNS} FROM event
+  WHERE kind IN ('integrity_problem', 'record_verified', 'events_archived', 'keys_rotated', 'keys_erased', 'record_exported', 'record_viewed', 'hold_placed', 'hold_lifted')
+    AND at > $1 ORDER BY sequence DESC LIMIT 50`;
+
+export class Overview {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  async #rows<T>(shape: z.ZodType<T>, sql: string, values: readonly unknown[]): Promise<readonly T[]> {
+    return z.array(shape).parse((await this.#pool.query(sql, [...values])).rows);
+  }
+
+  /** Of one session, in order, from after a statement on. */
+  statements(session: string, after: string | undefined, limit: number): Promise<readonly ShownStatement[]> {
+    return this.#rows(statementRow, OF_SESSION, [session, after ?? null, limit]);
+  }
+
+  /** Of one agent, newest first, from before a statement or a time on. */
+  history(agent: string, before: string | Date, limit: number): Promise<readonly ShownStatement[]> {
+    return this.#rows(statementRow, OF_AGENT, [agent, typeof before === 'string' ? before : idAt(before), limit]);
+  }
+
+  newest(since: Date, limit: number): Promise<readonly ShownStatement[]> {
+    return this.#rows(statementRow, NEWEST, [idAt(since), limit]);
+  }
+
+  /** Everything that happened to one statement; empty where there is none. */
+  async eventsOf(statement: string): Promise<readonly StoredEvent[]> {
+    const { rows } = await this.#pool.query<{ session_id: string }>(ONE, [statement]);
+    const session = rows[0]?.session_id;
+    if (session === undefined) return [];
+    return (await this.#pool.query<RawEvent>(EVENTS_OF, [session, statement])).rows.map(parsed);
+  }
+
+  /** Agents' sessions that are open and were used since then. */
+  live(since: Date) {
+    return this.#rows(liveRow, LIVE, [since]);
+  }
+
+  /** How many statements had which verdict, in spans of so many seconds. */
+  verdicts(since: Date, seconds: number) {
+    return this.#rows(verdictRow, VERDICTS, [idAt(since), seconds]);
+  }
+
+  /** Who read most. */
+  bytesByAgent(since: Date) {
+    return this.#rows(bytesRow, BYTES, [idAt(since)]);
+  }
+
+  /** Whoever was here since `active`; their statements since `counted`. */
+  agents(active: Date, counted: Date): Promise<readonly AgentSummary[]> {
+    return this.#rows(agentRow, AGENTS, [idAt(counted), active]);
+  }
+
+  async habits(agent: string, since: Date) {
+    const values = [agent, idAt(since)];
+    const plain = ({ term, n }: z.infer<typeof termRow>) => ({ name: term.slice(term.indexOf(':') + 1), count: n });
+    return {
+      refused: (await this.#rows(termRow, REFUSED_BY, values)).map(plain),
+      tables: (await this.#rows(termRow, READS, values)).map(plain),
+    };
+  }
+
+  async integrity(since: Date) {
+    const [counts] = await this.#rows(integrityRow, INTEGRITY, []);
+    return {
+      ...(counts ?? { events: 0, sessions: 0, uncovered: 0, running: 0, size: 0 }),
+      checkpoints: await this.#rows(checkpointRow, CHECKPOINTS, []),
+      acts: (await this.#pool.query<RawEvent>(ABOUT_RECORD, [since])).rows.map(parsed),
+    };
+  }
+
+  /** The newest event's place in the order of writing. */
+  async lastSequence(): Promise<bigint> {
+    const { rows } = await this.#pool.query<{ last: string | null }>('SELECT max(sequence)::text AS last FROM event');
+    return BigInt(rows[0]?.last ?? '0');
+  }
+}
