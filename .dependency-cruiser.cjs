@@ -26,7 +26,7 @@ module.exports = {
     only('warehouse', []),
     only('approval', ['transcript']),
     only('mcp', ['gateway.ts', 'identity', 'masking', 'sql']),
-    only('console', ['gateway.ts', 'approval', 'transcript']),
+    only('console', ['gateway.ts', 'approval', 'identity', 'masking', 'policy', 'sql', 'transcript']),
     only('embedded', ['sql']),
     {
       name: 'rooms-by-their-door',

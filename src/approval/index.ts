@@ -1,13 +1,12 @@
 export type { Requirement } from './enough.js';
 export { isEnough } from './enough.js';
-export { personsOf, reviewerNames } from './persons.js';
 export { MAX_STANDING_MS, type Standing } from './standing.js';
 export {
   type AboutApproval,
   APPROVAL_STATES,
   type Approval,
-  aboutApproval,
   type ApprovalState,
+  aboutApproval,
   type Decision,
   DecisionRefused,
   type Reviewer,

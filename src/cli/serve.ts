@@ -6,13 +6,13 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { Console } from '../console/index.js';
 import { type Principal, SignIn } from '../identity/index.js';
 import { McpHttp, makeServer } from '../mcp/index.js';
+import { Overview } from '../transcript/index.js';
 import type { Config } from './config.js';
 import { type Logger, makeLog } from './log.js';
 import { keepHeapSmall } from './memory.js';
 import { previewed } from './preview.js';
 import { SnowfenceError } from './problem.js';
 import { type Runtime, startRuntime } from './runtime.js';
-import { Overview } from '../transcript/index.js';
 import { VERSION } from './version.js';
 
 const DRAIN_CHECK_MS = 50;

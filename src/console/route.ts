@@ -95,7 +95,7 @@ export function idOf(params: Readonly<Record<string, string>>, name = 'id'): str
   return id;
 }
 
-export const problemShape = z.object({ error: z.string(), hint: z.string().optional() });
+const problemShape = z.object({ error: z.string(), hint: z.string().optional() });
 
 // --- OpenAPI
 

@@ -57,7 +57,7 @@ const POLICY =
 const flowShape = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), to: z.string() });
 
 /** Somewhere within the console, and nowhere else. */
-export function safeReturn(to: string | undefined): string {
+function safeReturn(to: string | undefined): string {
   if (to === undefined || to.length > 500 || !/^\/console(?:[/?][\w\-./?=&%:+,~*"@]*)?$/.test(to)) return '/console';
   return to.includes('//') || to.includes('..') || to.startsWith('/console/sign-') ? '/console' : to;
 }
@@ -72,7 +72,7 @@ export class Console implements AsyncDisposable {
   readonly #isSecure: boolean;
   readonly #calls = new RateLimiterMemory({ points: 600, duration: 60 });
   readonly #changes = new RateLimiterMemory({ points: 60, duration: 60 });
-  readonly #signIns = new RateLimiterMemory({ points: 30, duration: 60 });
+  readonly #signIns = new RateLimiterMemory({ points: 120, duration: 60 });
   readonly #streams = new Map<string, number>();
   readonly #ending = new AbortController();
 
@@ -165,7 +165,10 @@ export class Console implements AsyncDisposable {
     app.onError((error, context) => this.#failed(error, context));
     app.notFound((context) =>
       context.req.path.startsWith('/api')
-        ? context.json({ error: 'There is nothing at this address.', hint: '/api/openapi.json lists what there is.' }, 404)
+        ? context.json(
+            { error: 'There is nothing at this address.', hint: '/api/openapi.json lists what there is.' },
+            404,
+          )
         : context.html(messagePage('There is nothing here.', 'The address leads nowhere.'), 404),
     );
     this.#assets(app);
@@ -180,7 +183,10 @@ export class Console implements AsyncDisposable {
 
   #failed(error: unknown, context: Context<Env>): Response {
     if (error instanceof ApiProblem)
-      return context.json({ error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) }, error.status);
+      return context.json(
+        { error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) },
+        error.status,
+      );
     if (error instanceof z.ZodError) {
       const [issue] = error.issues;
       return context.json({ error: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not in that form'}` }, 400);
@@ -227,7 +233,9 @@ export class Console implements AsyncDisposable {
         403,
       );
     if (signIn && path !== '/console')
-      return context.redirect(`/console/sign-in?to=${encodeURIComponent(safeReturn(`${path}${new URL(context.req.url).search}`))}`);
+      return context.redirect(
+        `/console/sign-in?to=${encodeURIComponent(safeReturn(`${path}${new URL(context.req.url).search}`))}`,
+      );
     return context.html(landingPage(facts, signIn !== undefined));
   }
 
@@ -248,6 +256,9 @@ export class Console implements AsyncDisposable {
   #signInRoutes(app: Hono<Env>, signIn: SignIn): void {
     const { log, publicUrl } = this.#options;
     const refused = async (context: Context<Env>, problem: string): Promise<Response> => {
+      // What others send here without end is answered, and no longer written down.
+      if (!(await this.#isWithin(this.#signIns, this.#address(context))))
+        return context.html(messagePage('Too many sign-ins from here.', 'Wait a minute and try again.'), 429);
       log.warn({ problem, address: this.#address(context) }, 'a sign-in was refused');
       await this.#note('sign_in_refused', { problem: problem.slice(0, 200), address: this.#address(context) });
       this.#drop(context, this.#flowCookie);
@@ -265,7 +276,12 @@ export class Console implements AsyncDisposable {
       try {
         const { url, flow } = await signIn.begin();
         const to = safeReturn(context.req.query('to'));
-        this.#set(context, this.#flowCookie, await this.#sealer.seal('sign-in', { ...flow, to }, FLOW_SECONDS), FLOW_SECONDS);
+        this.#set(
+          context,
+          this.#flowCookie,
+          await this.#sealer.seal('sign-in', { ...flow, to }, FLOW_SECONDS),
+          FLOW_SECONDS,
+        );
         return context.redirect(url.href);
       } catch (error) {
         if (!(error instanceof SignInRefused)) throw error;
@@ -280,13 +296,14 @@ export class Console implements AsyncDisposable {
       }
     });
     app.get('/console/callback', async (context) => {
-      if (!(await this.#isWithin(this.#signIns, this.#address(context))))
-        return context.html(messagePage('Too many sign-ins from here.', 'Wait a minute and try again.'), 429);
       const flow = flowShape.safeParse(await this.#sealer.open('sign-in', getCookie(context, this.#flowCookie) ?? ''));
       if (!flow.success) return refused(context, 'no sign-in was begun in this browser');
       try {
         const { to, ...begun } = flow.data;
-        const { person, idToken } = await signIn.finish(new URL(context.req.url).searchParams, begun satisfies SignInFlow);
+        const { person, idToken } = await signIn.finish(
+          new URL(context.req.url).searchParams,
+          begun satisfies SignInFlow,
+        );
         const { lifetimeMs } = this.#options.people;
         const sealed = await this.#sealer.seal('id-token', { idToken }, lifetimeMs / 1000);
         // What this browser held until now is worth nothing from here on.
@@ -312,6 +329,9 @@ export class Console implements AsyncDisposable {
     app.get('/console/sign-out', async (context) => {
       const who = await this.#who(context);
       if (!who) return context.redirect('/console');
+      // The provider ends its own session, too: the form may lead there.
+      const { origin } = new URL(signIn.issuer);
+      context.header('content-security-policy', POLICY.replace("form-action 'self'", `form-action 'self' ${origin}`));
       return context.html(
         messagePage(`Signed in as ${who.person.name}.`, '', {
           href: '/console/sign-out',
@@ -355,7 +375,14 @@ export class Console implements AsyncDisposable {
 
   #api(app: Hono<Env>): void {
     app.get('/api/openapi.json', (context) => context.json(openApi(ROUTES, this.#options.version)));
-    app.use('/api/*', bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (context) => context.json({ error: 'That is too large.' }, 413) }));
+    app.use(
+      '/api/*',
+      bodyLimit({
+        maxSize: MAX_BODY_BYTES,
+        // The rest of it is not read, so this connection is good for nothing more.
+        onError: (context) => context.json({ error: 'That is too large.' }, 413, { connection: 'close' }),
+      }),
+    );
     app.use('/api/*', async (context, next) => {
       const who = await this.#who(context);
       if (!who) return context.json({ error: 'You are not signed in.', hint: 'Sign in at /console/sign-in.' }, 401);
@@ -364,13 +391,17 @@ export class Console implements AsyncDisposable {
       const isChange = context.req.method !== 'GET';
       if (!(await this.#isWithin(isChange ? this.#changes : this.#calls, who.id)))
         return context.json({ error: 'That is too much at once.', hint: 'Wait a minute.' }, 429);
-      if (isChange && !(this.#isOurs(context) && this.#people.isCsrf(who, context.req.header('x-snowfence-csrf') ?? '')))
+      if (
+        isChange &&
+        !(this.#isOurs(context) && this.#people.isCsrf(who, context.req.header('x-snowfence-csrf') ?? ''))
+      )
         return context.json({ error: 'That did not come from a page of ours.', hint: 'Load the page again.' }, 403);
       context.set('who', who);
       return next();
     });
     app.get('/api/stream', (context) => this.#stream(context));
-    for (const route of ROUTES) app.on(route.method.toUpperCase(), `/api${route.path}`, (context) => this.#answer(route, context));
+    for (const route of ROUTES)
+      app.on(route.method.toUpperCase(), `/api${route.path}`, (context) => this.#answer(route, context));
   }
 
   async #answer(route: Route, context: Context<Env>): Promise<Response> {

@@ -1,3 +1,3 @@
 export { type Principal, type TokenProblem, TokenRefused } from './principal.js';
-export { DEFAULT_ALGORITHMS, type IssuerOptions, TokenVerifier } from './verifier.js';
 export { type Person, SignIn, type SignInFlow, type SignInOptions, SignInRefused } from './sign-in.js';
+export { DEFAULT_ALGORITHMS, type IssuerOptions, TokenVerifier } from './verifier.js';

@@ -97,7 +97,10 @@ export class SignIn {
   }
 
   /** Who came back. `query`: of the address that the provider sent the browser to. Throws SignInRefused. */
-  async finish(query: URLSearchParams, flow: SignInFlow): Promise<{ readonly person: Person; readonly idToken: string }> {
+  async finish(
+    query: URLSearchParams,
+    flow: SignInFlow,
+  ): Promise<{ readonly person: Person; readonly idToken: string }> {
     const configuration = await this.#discovered();
     const { issuer, redirectUri } = this.#options;
     const current = new URL(redirectUri);

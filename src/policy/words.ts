@@ -5,13 +5,14 @@ import type { Policy } from './load.js';
 
 const list = (items: Iterable<string>): string => [...items].join(', ');
 
-/** One sentence for each thing that the policies in force say. */
-export function describeStanding(policies: readonly Policy[]): string[] {
+/** One sentence for each thing that the policies in force say, to those whom they are for or about them. */
+export function describeStanding(policies: readonly Policy[], who: 'You' | 'They' = 'You'): string[] {
+  const they = who.toLowerCase();
   const lines: string[] = [];
   for (const policy of policies) {
     lines.push(`${policy.name}${policy.description ? `: ${policy.description}` : ''}`);
     for (const rule of policy.rules) {
-      const verb = { allow: 'You may', deny: 'You may not', approve: 'With a reviewer’s approval you may' }[
+      const verb = { allow: `${who} may`, deny: `${who} may not`, approve: `With a reviewer’s approval ${they} may` }[
         rule.effect
       ];
       lines.push(
@@ -22,7 +23,7 @@ export function describeStanding(policies: readonly Policy[]): string[] {
       const how = column.mask.kind === 'deny' ? 'may not be used' : `is masked (${methodName(column.mask)})`;
       lines.push(`${list(column.match.map((glob) => glob.source))} ${how}.${column.reason ? ` ${column.reason}` : ''}`);
     }
-    for (const row of policy.rows) lines.push(`Of ${row.on.source} you see only rows where ${showRows(row)}.`);
+    for (const row of policy.rows) lines.push(`Of ${row.on.source} ${they} see only rows where ${showRows(row)}.`);
   }
   return lines;
 }

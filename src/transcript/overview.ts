@@ -182,7 +182,11 @@ export class Overview {
 
   async habits(agent: string, since: Date) {
     const values = [agent, idAt(since)];
-    const plain = ({ term, n }: z.infer<typeof termRow>) => ({ name: term.slice(term.indexOf(':') + 1), count: n });
+    // Codes and plain names are written in capitals; terms are kept in small letters.
+    const plain = ({ term, n }: z.infer<typeof termRow>) => ({
+      name: term.slice(term.indexOf(':') + 1).toUpperCase(),
+      count: n,
+    });
     return {
       refused: (await this.#rows(termRow, REFUSED_BY, values)).map(plain),
       tables: (await this.#rows(termRow, READS, values)).map(plain),

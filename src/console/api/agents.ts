@@ -55,7 +55,7 @@ export const agent = route({
     });
     return {
       agent: known,
-      policies: policies.map((policy) => ({ name: policy.name, words: describeStanding([policy]).slice(1) })),
+      policies: policies.map((policy) => ({ name: policy.name, words: describeStanding([policy], 'They').slice(1) })),
       ...(await parts.overview.habits(name, new Date(at - COUNTED_MS))),
       history: [...(await parts.overview.history(name, new Date(at + DAY_MS), 50))],
     };

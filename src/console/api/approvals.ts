@@ -152,7 +152,8 @@ export const approval = route({
 export const wholeApproval = route({
   method: 'post',
   path: '/approvals/:id/whole',
-  summary: 'The same with personal data and secrets in it, for its reviewers and for auditors; the look is recorded first',
+  summary:
+    'The same with personal data and secrets in it, for its reviewers and for auditors; the look is recorded first',
   answer: detail,
   handle: async ({ params, who, parts }) => {
     const found = await approvalOf(parts, idOf(params));

@@ -31,7 +31,13 @@ export const integrity = route({
       }),
     ),
     dead: z.array(
-      z.object({ webhook: z.string(), session_id: z.string(), position: z.number(), given_up_at: date, problem: z.string() }),
+      z.object({
+        webhook: z.string(),
+        session_id: z.string(),
+        position: z.number(),
+        given_up_at: date,
+        problem: z.string(),
+      }),
     ),
   }),
   handle: async ({ parts: { overview, transcript, webhooks } }) => {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Judged } from '../../gateway.js';
 import { describeStanding, type Policy } from '../../policy/index.js';
-import { showObject, shownUses } from '../../sql/index.js';
+import { shownUses, showObject } from '../../sql/index.js';
 import { route } from '../route.js';
 import { differences, highlighted, sqlDifference, sqlPart } from '../sql-view.js';
 
@@ -18,7 +18,11 @@ const policyShape = z.object({
 });
 
 const list = (value: unknown): string =>
-  Array.isArray(value) ? value.map(String).join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  Array.isArray(value)
+    ? value.map(String).join(', ')
+    : typeof value === 'object'
+      ? JSON.stringify(value)
+      : String(value);
 
 const shownPolicy = (policy: Policy): z.input<typeof policyShape> => ({
   name: policy.name,
@@ -29,7 +33,7 @@ const shownPolicy = (policy: Policy): z.input<typeof policyShape> => ({
   applies_to: Object.entries(policy.principals ?? {}).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key}: ${list(value)}`],
   ),
-  words: describeStanding([policy]).slice(1),
+  words: describeStanding([policy], 'They').slice(1),
   limits: { ...policy.limits },
 });
 
@@ -63,7 +67,9 @@ const tried = z.object({
       position: z.object({ line: z.number(), column: z.number() }).nullable(),
     })
     .nullable(),
-  rules: z.array(z.object({ effect: z.string(), kind: z.string(), object: z.string(), policy: z.string(), rule: z.string() })),
+  rules: z.array(
+    z.object({ effect: z.string(), kind: z.string(), object: z.string(), policy: z.string(), rule: z.string() }),
+  ),
   objects: z.array(z.object({ object: z.string(), access: z.string(), via: z.array(z.string()) })),
   columns: z.array(z.string()),
   masks: z.array(z.object({ column: z.string(), method: z.string(), rule: z.string() })),
@@ -91,7 +97,13 @@ function triedOf(judged: Judged, names: readonly string[], sql: string, about: P
           position: denial.position ?? null,
         }
       : null,
-    rules: (verdict?.rules ?? []).map(({ effect, kind, object, policy, rule }) => ({ effect, kind, object, policy, rule })),
+    rules: (verdict?.rules ?? []).map(({ effect, kind, object, policy, rule }) => ({
+      effect,
+      kind,
+      object,
+      policy,
+      rule,
+    })),
     ...shownUses(analysis),
     masks: (verdict?.masks ?? []).map((mask) => ({
       column: `${showObject(mask.object)}.${mask.column}`,

@@ -41,11 +41,13 @@ export function AgentsPage(): JSX.Element {
                           <div class="small muted wrap">{agent.issuer}</div>
                         </td>
                         <td>{agent.groups.join(', ') || <span class="muted">none</span>}</td>
-                        <td class="number" title={dateTime(agent.last_at)}>
+                        <td class="nowrap" title={dateTime(agent.last_at)}>
                           {ago(agent.last_at, now)}
                         </td>
                         <td class="number">{count(agent.statements)}</td>
-                        <td class="number">{agent.refused > 0 ? <Badge tone="bad">{count(agent.refused)}</Badge> : '0'}</td>
+                        <td class="number">
+                          {agent.refused > 0 ? <Badge tone="bad">{count(agent.refused)}</Badge> : '0'}
+                        </td>
                       </tr>
                     ))}
                   </tbody>
@@ -72,7 +74,9 @@ export function AgentPage(): JSX.Element {
         <h1>{name}</h1>
         {loaded.data && <span class="muted">{loaded.data.agent.groups.join(', ') || 'no group'}</span>}
         <span class="end">
-          <Link to={withQuery('/sessions', { q: `agent:${/^[\w.-]+$/.test(name) ? name : `"${name}"`}` })}>All its statements</Link>
+          <Link to={withQuery('/sessions', { q: `agent:${/^[\w.-]+$/.test(name) ? name : `"${name}"`}` })}>
+            All its statements
+          </Link>
         </span>
       </div>
       <Shown loaded={loaded}>
@@ -80,7 +84,7 @@ export function AgentPage(): JSX.Element {
           <div class="columns wide-first">
             <div class="stack">
               <Panel title="What it did last" isBare>
-                {history.length === 0 ? <Empty>Nothing yet.</Empty> : <StatementList statements={history} />}
+                {history.length === 0 ? <Empty>Nothing yet.</Empty> : <StatementList statements={history} isOfOne />}
               </Panel>
             </div>
             <div class="stack">
@@ -102,8 +106,12 @@ export function AgentPage(): JSX.Element {
                   ))
                 )}
               </Panel>
-              <Panel title="Reads most, in seven days">{tables.length === 0 ? <p class="muted">Nothing.</p> : <Bars items={bars(tables)} />}</Panel>
-              <Panel title="Was denied, in seven days">{refused.length === 0 ? <p class="muted">Nothing.</p> : <Bars items={bars(refused)} />}</Panel>
+              <Panel title="Reads most, in seven days">
+                {tables.length === 0 ? <p class="muted">Nothing.</p> : <Bars items={bars(tables)} />}
+              </Panel>
+              <Panel title="Was denied, in seven days">
+                {refused.length === 0 ? <p class="muted">Nothing.</p> : <Bars items={bars(refused)} />}
+              </Panel>
             </div>
           </div>
         )}

@@ -36,7 +36,8 @@ async function ask<T>(method: string, path: string, body?: object): Promise<T> {
     return new Promise(() => undefined);
   }
   const answer = (await response.json().catch(() => ({}))) as { error?: string; hint?: string };
-  if (!response.ok) throw new Refused(response.status, answer.error ?? `The gateway answered ${response.status}.`, answer.hint);
+  if (!response.ok)
+    throw new Refused(response.status, answer.error ?? `The gateway answered ${response.status}.`, answer.hint);
   return answer as T;
 }
 
@@ -47,7 +48,8 @@ export const remove = <T>(path: string): Promise<T> => ask('DELETE', path);
 /** A path with what is asked for in it. */
 export function withQuery(path: string, query: Readonly<Record<string, string | number | undefined>>): string {
   const parts = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== '') parts.set(name, String(value));
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== '') parts.set(name, String(value));
   const text = parts.toString();
   return text === '' ? path : `${path}?${text}`;
 }

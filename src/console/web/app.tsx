@@ -101,7 +101,11 @@ function App(): JSX.Element {
     const onKey = (event: KeyboardEvent): void => {
       const { target } = event;
       if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented) return;
-      if (target instanceof HTMLElement && (/^(?:INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || target.closest('dialog'))) return;
+      if (
+        target instanceof HTMLElement &&
+        (/^(?:INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || target.closest('dialog'))
+      )
+        return;
       const place = PLACES.find(({ key }) => key === event.key);
       if (place) goTo(place.path);
       else if (event.key === '/') {

@@ -169,7 +169,13 @@ function Decide({ approval, onDone }: { approval: Approval; onDone: (after: Appr
       .finally(() => setBusy(false));
   };
   if (approval.barred !== null)
-    return approval.state === 'pending' ? <p class="note">{approval.barred}</p> : <>{problem && <Problem error={problem} />}</>;
+    return approval.state === 'pending' ? (
+      <p class="note">{approval.barred}</p>
+    ) : problem ? (
+      <Problem error={problem} />
+    ) : (
+      <p class="muted">{approval.barred}</p>
+    );
   return (
     <>
       {problem && <Problem error={problem} />}
@@ -287,7 +293,9 @@ function Decisions({ approval }: { approval: Approval }): JSX.Element | null {
           <li key={entry.reviewer} class={entry.decision === 'approve' ? 'good' : 'bad'}>
             <strong>{entry.reviewer.split(' ').at(-1)}</strong> {entry.decision === 'approve' ? 'approved' : 'denied'}{' '}
             <span class="small muted">{dateTime(entry.decided_at)}</span>
-            {entry.standing_ms !== null && <p>and others of this shape for {count(entry.standing_ms / 60_000)} minutes</p>}
+            {entry.standing_ms !== null && (
+              <p>and others of this shape for {count(entry.standing_ms / 60_000)} minutes</p>
+            )}
             {entry.reason && <p class="wrap">{entry.reason}</p>}
           </li>
         ))}
@@ -310,16 +318,20 @@ export function ApprovalPage({ id }: { id: string }): JSX.Element {
         <>
           <Head approval={approval} />
           {approval.is_outdated && approval.state === 'pending' && (
-            <p class="note wait">The policies have changed since this was asked. It will not run; the agent has to ask anew.</p>
+            <p class="note wait">
+              The policies have changed since this was asked. It will not run; the agent has to ask anew.
+            </p>
           )}
           {problem && <Problem error={problem} />}
-          <div class="columns wide-first">
+          <div class="columns wide-first decision">
             <div class="stack">
               <Panel title="Statement" side={<Badge>{approval.kind}</Badge>}>
                 <div class="stack tight">
                   <Sql parts={approval.statement} label="The statement" />
                   {approval.binds.length > 0 && (
-                    <p class="mono wrap small">Binds: {approval.binds.map((bind) => JSON.stringify(bind)).join(', ')}</p>
+                    <p class="mono wrap small">
+                      Binds: {approval.binds.map((bind) => JSON.stringify(bind)).join(', ')}
+                    </p>
                   )}
                   {approval.is_masked && (
                     <p class="row small">
@@ -346,10 +358,14 @@ export function ApprovalPage({ id }: { id: string }): JSX.Element {
                 </Panel>
               )}
               <Panel title={`What ${approval.agent} did before`} isBare>
-                {approval.history.length === 0 ? <Empty>Nothing.</Empty> : <StatementList statements={approval.history} />}
+                {approval.history.length === 0 ? (
+                  <Empty>Nothing.</Empty>
+                ) : (
+                  <StatementList statements={approval.history} isOfOne />
+                )}
               </Panel>
             </div>
-            <div class="stack">
+            <div class="stack top">
               <Panel title="Decision">
                 <div class="stack">
                   <Facts approval={approval} />

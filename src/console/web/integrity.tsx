@@ -56,7 +56,9 @@ export function IntegrityPage(): JSX.Element {
                 </div>
                 <div class="tile">
                   <strong>{verified ? ago(verified.at, now) : 'never'}</strong>
-                  <span class="muted">{verified ? `verified: ${aboutAct(verified)}` : 'verified by snowfence verify'}</span>
+                  <span class="muted">
+                    {verified ? `verified: ${aboutAct(verified)}` : 'verified by snowfence verify'}
+                  </span>
                 </div>
               </div>
               <div class="columns">
@@ -77,7 +79,7 @@ export function IntegrityPage(): JSX.Element {
                           {integrity.checkpoints.map(({ size, note, at }) => (
                             <tr key={size}>
                               <td class="number">{count(size)}</td>
-                              <td class="number">{at ? dateTime(at) : ''}</td>
+                              <td class="nowrap">{at ? dateTime(at) : ''}</td>
                               <td class="mono wrap">{note.split('\n')[2]}</td>
                             </tr>
                           ))}
@@ -111,7 +113,9 @@ export function IntegrityPage(): JSX.Element {
                                   {webhook.name}
                                   <div class="small muted wrap">{webhook.url}</div>
                                 </td>
-                                <td class="number">{webhook.delivered_at ? ago(webhook.delivered_at, now) : 'never'}</td>
+                                <td class="nowrap">
+                                  {webhook.delivered_at ? ago(webhook.delivered_at, now) : 'never'}
+                                </td>
                                 <td>
                                   {webhook.failing > 0 ? (
                                     <Badge tone="bad">{plural(webhook.failing, 'session')} waiting</Badge>

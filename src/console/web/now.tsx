@@ -69,7 +69,11 @@ export function NowPage(): JSX.Element {
     const events = waiting.current;
     waiting.current = [];
     if (loaded.data) loaded.set(withEvents(loaded.data, events));
-    setFresh(new Set(events.flatMap(({ statement, kind }) => (statement && kind === 'statement_submitted' ? [statement] : []))));
+    setFresh(
+      new Set(
+        events.flatMap(({ statement, kind }) => (statement && kind === 'statement_submitted' ? [statement] : [])),
+      ),
+    );
   }, 250);
   const isLive = useEvents((events) => {
     waiting.current.push(...events);
@@ -87,7 +91,9 @@ export function NowPage(): JSX.Element {
       </div>
       <Shown loaded={loaded}>
         {(now) => {
-          const denied = now.verdicts.filter(({ verdict }) => verdict === 'denied').reduce((sum, entry) => sum + entry.statements, 0);
+          const denied = now.verdicts
+            .filter(({ verdict }) => verdict === 'denied')
+            .reduce((sum, entry) => sum + entry.statements, 0);
           const all = now.verdicts.reduce((sum, entry) => sum + entry.statements, 0);
           return (
             <>
@@ -122,7 +128,13 @@ export function NowPage(): JSX.Element {
                   {now.bytes.length === 0 ? (
                     <Empty>Nobody has read anything yet.</Empty>
                   ) : (
-                    <Bars items={now.bytes.map(({ agent, bytes }) => ({ name: agent, value: bytes, text: bytesText(bytes) }))} />
+                    <Bars
+                      items={now.bytes.map(({ agent, bytes }) => ({
+                        name: agent,
+                        value: bytes,
+                        text: bytesText(bytes),
+                      }))}
+                    />
                   )}
                 </Panel>
               </div>
@@ -148,12 +160,12 @@ export function NowPage(): JSX.Element {
                                 <span class="muted small">{session.client.name ?? session.transport}</span>
                               </p>
                               <p class="small muted">{session.purpose ?? session.text ?? ''}</p>
+                              <span class="row small muted">
+                                {plural(session.statements, 'statement')}
+                                {session.refused > 0 && <Badge tone="bad">{count(session.refused)} denied</Badge>}
+                              </span>
                             </span>
-                            <span class="row small">
-                              <span class="muted number">{ago(session.last_at, clock)}</span>
-                              <Badge>{plural(session.statements, 'statement')}</Badge>
-                              {session.refused > 0 && <Badge tone="bad">{count(session.refused)} denied</Badge>}
-                            </span>
+                            <span class="muted number small">{ago(session.last_at, clock)}</span>
                           </Link>
                         </li>
                       ))}

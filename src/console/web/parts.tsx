@@ -10,7 +10,15 @@ export const Badge = ({ tone = '', children }: { tone?: Tone; children: Componen
   <span class={`badge ${tone}`}>{children}</span>
 );
 
-export const Link = ({ to, children, ...more }: { to: string; children: ComponentChildren; class?: string }): JSX.Element => (
+export const Link = ({
+  to,
+  children,
+  ...more
+}: {
+  to: string;
+  children: ComponentChildren;
+  class?: string;
+}): JSX.Element => (
   <a href={linkTo(to)} {...more}>
     {children}
   </a>
@@ -68,8 +76,16 @@ export function Standing({ verdict, state }: { verdict: string; state: string | 
 export const sizeOf = ({ rows, duration_ms: ms }: Pick<Statement, 'rows' | 'duration_ms'>): string =>
   [rows === null ? '' : plural(rows, 'row'), ms === null ? '' : span(ms)].filter((part) => part !== '').join(' · ');
 
-export const StatementLine = ({ statement, isFresh = false }: { statement: Statement; isFresh?: boolean }): JSX.Element => (
-  <a class={`line ${isFresh ? 'fresh' : ''}`} href={linkTo(`/statements/${statement.id}`)}>
+const StatementLine = ({
+  statement,
+  isFresh,
+  isOfOne,
+}: {
+  statement: Statement;
+  isFresh: boolean;
+  isOfOne: boolean;
+}): JSX.Element => (
+  <a class={`line ${isFresh ? 'fresh' : ''} ${isOfOne ? 'of-one' : ''}`} href={linkTo(`/statements/${statement.id}`)}>
     <time class="small muted number" dateTime={statement.at}>
       {clock(statement.at)}
     </time>
@@ -85,11 +101,19 @@ export const StatementLine = ({ statement, isFresh = false }: { statement: State
   </a>
 );
 
-export const StatementList = ({ statements, fresh }: { statements: readonly Statement[]; fresh?: ReadonlySet<string> }): JSX.Element => (
+interface ListProps {
+  readonly statements: readonly Statement[];
+  /** Those that have just come. */
+  readonly fresh?: ReadonlySet<string>;
+  /** All of one agent, which need not be named in each line. */
+  readonly isOfOne?: boolean;
+}
+
+export const StatementList = ({ statements, fresh, isOfOne = false }: ListProps): JSX.Element => (
   <ul class="lines">
     {statements.map((statement) => (
       <li key={statement.id}>
-        <StatementLine statement={statement} isFresh={fresh?.has(statement.id) ?? false} />
+        <StatementLine statement={statement} isFresh={fresh?.has(statement.id) ?? false} isOfOne={isOfOne} />
       </li>
     ))}
   </ul>
@@ -100,18 +124,17 @@ export const StatementList = ({ statements, fresh }: { statements: readonly Stat
 export const Sql = ({ parts, label }: { parts: readonly SqlPart[]; label: string }): JSX.Element => (
   // A region that scrolls has to be reached by the keyboard.
   // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
-  <pre class="sql" aria-label={label} role="region" tabIndex={0}>
+  <section class="sql" aria-label={label} tabIndex={0}>
     {parts.map(({ kind, text }, index) =>
       kind === 'space' || kind === 'plain' ? (
         text
       ) : (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a text does not change its order
         <span key={index} class={kind}>
           {text}
         </span>
       ),
     )}
-  </pre>
+  </section>
 );
 
 export function Differences({ parts }: { parts: readonly SqlDifference[] }): JSX.Element {
@@ -119,14 +142,13 @@ export function Differences({ parts }: { parts: readonly SqlDifference[] }): JSX
     return <p class="muted">Sent just as it was asked, but for comments and white space.</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
-    <pre class="sql" aria-label="What is different in the text as sent" role="region" tabIndex={0}>
+    <section class="sql" aria-label="What is different in the text as sent" tabIndex={0}>
       {parts.map(({ change, text }, index) => {
         const spaced = `${text} `;
         if (change === 'same') return spaced;
-        // biome-ignore lint/suspicious/noArrayIndexKey: a text does not change its order
         return change === 'added' ? <ins key={index}>{spaced}</ins> : <del key={index}>{spaced}</del>;
       })}
-    </pre>
+    </section>
   );
 }
 
@@ -203,7 +225,7 @@ interface VirtualProps<T> {
 
 /** Only what is in view is there: a list of thousands scrolls like one of twenty. */
 export function Virtual<T>({ items, height, label, current, onEnd, children }: VirtualProps<T>): JSX.Element {
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   const [top, setTop] = useState(0);
   const [size, setSize] = useState(600);
   useLayoutEffect(() => {
@@ -223,10 +245,9 @@ export function Virtual<T>({ items, height, label, current, onEnd, children }: V
   const from = Math.max(0, Math.floor(top / height) - 8);
   const to = Math.min(items.length, Math.ceil((top + size) / height) + 8);
   return (
-    <div
+    <section
       class="virtual"
       ref={box}
-      role="region"
       aria-label={label}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
       tabIndex={0}
@@ -239,7 +260,7 @@ export function Virtual<T>({ items, height, label, current, onEnd, children }: V
       <ul class="inner" style={{ height: `${items.length * height}px` }}>
         {items.slice(from, to).map((item, index) => children(item, from + index))}
       </ul>
-    </div>
+    </section>
   );
 }
 
@@ -270,7 +291,7 @@ export function VerdictChart({
   }
   const most = Math.max(4, ...spans.map(({ allowed, asked, denied }) => allowed + asked + denied));
   const step = WIDTH / minutes;
-  const scale = (HEIGHT - 24) / most;
+  const scale = (HEIGHT - 8) / most;
   return (
     <figure class="stack tight">
       <svg
@@ -280,10 +301,9 @@ export function VerdictChart({
         role="img"
         aria-label={`Statements in the last ${minutes} minutes: ${total.allowed} allowed, ${total.asked} asked of a person, ${total.denied} denied`}
       >
-        <line class="axis" x1="0" x2={WIDTH} y1={HEIGHT - 16} y2={HEIGHT - 16} />
+        <line class="axis" x1="0" x2={WIDTH} y1={HEIGHT - 1} y2={HEIGHT - 1} />
         {spans.map((minute, index) => {
-          let y = HEIGHT - 16;
-          // biome-ignore lint/suspicious/noArrayIndexKey: a minute is its place
+          let y = HEIGHT - 1;
           return (['allowed', 'asked', 'denied'] as const).map((name) => {
             const height = minute[name] * scale;
             y -= height;
@@ -293,17 +313,25 @@ export function VerdictChart({
           });
         })}
       </svg>
+      <p class="ends small muted" aria-hidden="true">
+        <span>{minutes} minutes ago</span>
+        <span>at most {count(most)} a minute</span>
+        <span>now</span>
+      </p>
       <figcaption class="legend small">
         <span class="allowed">{count(total.allowed)} allowed</span>
         <span class="asked">{count(total.asked)} asked</span>
         <span class="denied">{count(total.denied)} denied</span>
-        <span class="muted sr">in {minutes} minutes</span>
       </figcaption>
     </figure>
   );
 }
 
-export function Bars({ items }: { items: readonly { readonly name: string; readonly value: number; readonly text: string }[] }): JSX.Element {
+export function Bars({
+  items,
+}: {
+  items: readonly { readonly name: string; readonly value: number; readonly text: string }[];
+}): JSX.Element {
   const most = Math.max(1, ...items.map(({ value }) => value));
   return (
     <ul class="bars">

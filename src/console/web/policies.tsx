@@ -20,13 +20,15 @@ function Answer({ tried }: { tried: Tried }): JSX.Element {
       <p class="row">
         <Badge tone={tone}>{word}</Badge>
         {tried.kind && <Badge>{tried.kind}</Badge>}
-        <span class="muted small">{tried.policies.length > 0 ? tried.policies.join(', ') : 'No policy names this principal.'}</span>
+        <span class="muted small">
+          {tried.policies.length > 0 ? tried.policies.join(', ') : 'No policy names this principal.'}
+        </span>
       </p>
       {tried.denial && (
         <p class="note bad wrap">
           <strong>{tried.denial.code}</strong>
-          {tried.denial.position ? ` (line ${tried.denial.position.line}, column ${tried.denial.position.column})` : ''}:{' '}
-          {tried.denial.message} {tried.denial.hint} <span class="mono small">{tried.denial.rule}</span>
+          {tried.denial.position ? ` (line ${tried.denial.position.line}, column ${tried.denial.position.column})` : ''}
+          : {tried.denial.message} {tried.denial.hint} <span class="mono small">{tried.denial.rule}</span>
         </p>
       )}
       {tried.requirements.map(({ count, groups, rule }) => (
@@ -74,11 +76,21 @@ function Playground(): JSX.Element {
         <div class="columns">
           <label>
             Principal
-            <input value={subject} placeholder="sales-bot" autocomplete="off" onInput={(event) => setSubject(event.currentTarget.value)} />
+            <input
+              value={subject}
+              placeholder="sales-bot"
+              autocomplete="off"
+              onInput={(event) => setSubject(event.currentTarget.value)}
+            />
           </label>
           <label>
             Groups, with commas between
-            <input value={groups} placeholder="sales-agents" autocomplete="off" onInput={(event) => setGroups(event.currentTarget.value)} />
+            <input
+              value={groups}
+              placeholder="sales-agents"
+              autocomplete="off"
+              onInput={(event) => setGroups(event.currentTarget.value)}
+            />
           </label>
         </div>
         <label>
@@ -132,7 +144,11 @@ export function PoliciesPage(): JSX.Element {
                   </p>
                 )}
                 {policies.map((policy) => (
-                  <Panel key={policy.name} title={policy.name} side={<span class="mono small muted wrap">{policy.file}</span>}>
+                  <Panel
+                    key={policy.name}
+                    title={policy.name}
+                    side={<span class="mono small muted wrap">{policy.file}</span>}
+                  >
                     <div class="stack tight">
                       {policy.description && <p>{policy.description}</p>}
                       <dl class="facts small">

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { get, withQuery } from './api.ts';
 import { goTo, linkTo, useLoaded, useTitle } from './hooks.ts';
-import { Badge, Panel, Problem, Shown, sizeOf, Standing, Virtual } from './parts.tsx';
+import { Badge, Panel, Problem, Shown, Standing, sizeOf, Virtual } from './parts.tsx';
 import { StatementView } from './statement.tsx';
 import type { Session, Statement } from './types.ts';
 import { clock, count, dateTime, plural, span } from './words.ts';
@@ -34,7 +34,6 @@ function useStatements(session: string) {
         asking.current = false;
       });
   }, [session, statements, isWhole]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the first page, once
   useEffect(more, [session]);
   return { statements, isWhole, error, more };
 }
@@ -56,7 +55,10 @@ export function SessionPage({ id }: { id: string }): JSX.Element {
       return;
     }
     const pause = (Date.parse(next.at) - Date.parse(here.at)) / speed;
-    const timer = setTimeout(() => setCurrent(current + 1), Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, pause)));
+    const timer = setTimeout(
+      () => setCurrent(current + 1),
+      Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, pause)),
+    );
     return () => clearTimeout(timer);
   }, [isPlaying, current, speed, statements, isWhole, more]);
   const step = (by: number): void => {
@@ -65,9 +67,20 @@ export function SessionPage({ id }: { id: string }): JSX.Element {
     if (current + by > last - 50) more();
   };
   const onKey = (event: KeyboardEvent): void => {
-    const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1, PageDown: 10, PageUp: -10 };
+    const steps: Readonly<Record<string, number>> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      j: 1,
+      k: -1,
+      PageDown: 10,
+      PageUp: -10,
+    };
     const by = steps[event.key];
-    if (by === undefined || (event.target instanceof HTMLElement && /^(?:INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName))) return;
+    if (
+      by === undefined ||
+      (event.target instanceof HTMLElement && /^(?:INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName))
+    )
+      return;
     event.preventDefault();
     step(by);
   };
@@ -108,13 +121,30 @@ export function SessionPage({ id }: { id: string }): JSX.Element {
               isBare
             >
               <div class="body player">
-                <button type="button" class="button small" onClick={() => step(-1)} disabled={current === 0} aria-label="Step back">
+                <button
+                  type="button"
+                  class="button small"
+                  onClick={() => step(-1)}
+                  disabled={current === 0}
+                  aria-label="Step back"
+                >
                   ◀
                 </button>
-                <button type="button" class="button small primary" onClick={() => setPlaying(!isPlaying)} disabled={statements.length < 2}>
+                <button
+                  type="button"
+                  class="button small primary"
+                  onClick={() => setPlaying(!isPlaying)}
+                  disabled={statements.length < 2}
+                >
                   {isPlaying ? 'Pause' : 'Play'}
                 </button>
-                <button type="button" class="button small" onClick={() => step(1)} disabled={current >= last} aria-label="Step forward">
+                <button
+                  type="button"
+                  class="button small"
+                  onClick={() => step(1)}
+                  disabled={current >= last}
+                  aria-label="Step forward"
+                >
                   ▶
                 </button>
                 <input
@@ -128,7 +158,11 @@ export function SessionPage({ id }: { id: string }): JSX.Element {
                     setCurrent(Number(event.currentTarget.value));
                   }}
                 />
-                <select aria-label="Speed" value={String(speed)} onChange={(event) => setSpeed(Number(event.currentTarget.value))}>
+                <select
+                  aria-label="Speed"
+                  value={String(speed)}
+                  onChange={(event) => setSpeed(Number(event.currentTarget.value))}
+                >
                   {[1, 4, 16, 64].map((factor) => (
                     <option key={factor} value={String(factor)}>
                       {factor}×

@@ -7,7 +7,13 @@ import { Badge, Empty, Link, Panel, Problem, Shown, StatementList } from './part
 import type { Session, Statement } from './types.ts';
 import { ago, count, dateTime, plural } from './words.ts';
 
-const EXAMPLES = ['verdict:denied after:7d', 'agent:sales-bot table:CUSTOMERS', 'duration:>10s', 'masked:EMAIL', '"card number"'];
+const EXAMPLES = [
+  'verdict:denied after:7d',
+  'agent:sales-bot table:CUSTOMERS',
+  'duration:>10s',
+  'masked:EMAIL',
+  '"card number"',
+];
 
 interface Found {
   readonly statements: readonly Statement[];
@@ -28,7 +34,6 @@ function Results({ q }: { q: string }): JSX.Element {
       (problem: Error) => setError(problem),
     );
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: anew for another question only
   useEffect(() => {
     setFound(undefined);
     ask();
@@ -36,7 +41,14 @@ function Results({ q }: { q: string }): JSX.Element {
   if (error) return <Problem error={error} />;
   if (!found) return <p class="loading">Searching …</p>;
   return (
-    <Panel title={found.cursor === null ? plural(found.statements.length, 'statement') : `The newest ${count(found.statements.length)}`} isBare>
+    <Panel
+      title={
+        found.cursor === null
+          ? plural(found.statements.length, 'statement')
+          : `The newest ${count(found.statements.length)}`
+      }
+      isBare
+    >
       {found.statements.length === 0 ? (
         <Empty>Nothing found. Try fewer words, or a longer time: after:30d.</Empty>
       ) : (
@@ -83,12 +95,14 @@ function SessionList({ agent }: { agent: string | undefined }): JSX.Element {
                         <div class="small muted">{session.groups.join(', ') || 'no group'}</div>
                       </td>
                       <td>{session.client.name ?? session.transport}</td>
-                      <td class="number">{dateTime(session.opened_at)}</td>
-                      <td class="number">
+                      <td class="nowrap">{dateTime(session.opened_at)}</td>
+                      <td class="nowrap">
                         {ago(session.last_at, now)} {session.is_open ? <Badge tone="good">open</Badge> : null}
                       </td>
                       <td class="number">{count(session.statements)}</td>
-                      <td class="number">{session.refused > 0 ? <Badge tone="bad">{count(session.refused)}</Badge> : '0'}</td>
+                      <td class="number">
+                        {session.refused > 0 ? <Badge tone="bad">{count(session.refused)}</Badge> : '0'}
+                      </td>
                     </tr>
                   ))}
                 </tbody>
@@ -112,28 +126,29 @@ export function SessionsPage(): JSX.Element {
       <div class="head">
         <h1>Sessions</h1>
       </div>
-      <form
-        role="search"
-        class="search"
-        onSubmit={(event) => {
-          event.preventDefault();
-          goTo(withQuery('/sessions', { q: text.trim() }));
-        }}
-      >
-        <input
-          id="search"
-          type="search"
-          aria-label="Search all statements"
-          placeholder='agent:sales-bot table:CUSTOMERS verdict:denied "card"'
-          value={text}
-          autocomplete="off"
-          spellcheck={false}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-        <button type="submit" class="button primary">
-          Search
-        </button>
-      </form>
+      <search>
+        <form
+          class="search"
+          onSubmit={(event) => {
+            event.preventDefault();
+            goTo(withQuery('/sessions', { q: text.trim() }));
+          }}
+        >
+          <input
+            id="search"
+            type="search"
+            aria-label="Search all statements"
+            placeholder='agent:sales-bot table:CUSTOMERS verdict:denied "card"'
+            value={text}
+            autocomplete="off"
+            spellcheck={false}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+          <button type="submit" class="button primary">
+            Search
+          </button>
+        </form>
+      </search>
       <p class="row small">
         <span class="muted">Such as</span>
         {EXAMPLES.map((example) => (

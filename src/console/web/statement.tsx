@@ -30,10 +30,8 @@ function RowsTable({ event }: { event: RecordedEvent }): JSX.Element | null {
         </thead>
         <tbody>
           {rows.slice(0, 50).map((row, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: recorded rows do not change their order
             <tr key={index}>
               {list(row).map((cell, at) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: nor do their cells
                 <td key={at} class="mono wrap">
                   {cell === null ? 'NULL' : typeof cell === 'object' ? JSON.stringify(cell) : String(cell)}
                 </td>
@@ -116,7 +114,9 @@ export function StatementView({ id, isWhole = false }: { id: string; isWhole?: b
   return (
     <Shown loaded={loaded}>
       {(detail) => {
-        const opening = detail.events.find(({ kind }) => kind === 'statement_submitted' || kind === 'statement_refused');
+        const opening = detail.events.find(
+          ({ kind }) => kind === 'statement_submitted' || kind === 'statement_refused',
+        );
         const body = opening?.body ?? {};
         const uses = { ...body, row_predicates: list(body['rows']) } as unknown as Uses;
         const policies = list(body['policies']).map(String);

@@ -49,7 +49,12 @@ export interface Now {
   readonly sessions: readonly LiveSession[];
   readonly statements: readonly Statement[];
   readonly verdicts: readonly VerdictCount[];
-  readonly bytes: readonly { readonly agent: string; readonly bytes: number; readonly rows: number; readonly statements: number }[];
+  readonly bytes: readonly {
+    readonly agent: string;
+    readonly bytes: number;
+    readonly rows: number;
+    readonly statements: number;
+  }[];
   readonly pending: number;
   readonly policies: { readonly version: string; readonly problem: string | null };
 }
@@ -236,7 +241,12 @@ export interface Integrity {
     readonly problem: string | null;
     readonly dead: number;
   }[];
-  readonly dead: readonly { readonly webhook: string; readonly session_id: string; readonly position: number; readonly problem: string }[];
+  readonly dead: readonly {
+    readonly webhook: string;
+    readonly session_id: string;
+    readonly position: number;
+    readonly problem: string;
+  }[];
 }
 
 /** An event as the stream brings it. */
