@@ -124,7 +124,7 @@ function App(): JSX.Element {
         To the page
       </a>
       <div class="shell">
-        <div class="side">
+        <header class="side">
           <a class="brand" href={linkTo('/')}>
             <img src="/console/assets/icon.svg" alt="snowfence" width="24" height="24" />
             <span aria-hidden="true">snowfence</span>
@@ -158,7 +158,7 @@ function App(): JSX.Element {
               </button>
             </div>
           </div>
-        </div>
+        </header>
         <main class="page" id="page" tabIndex={-1}>
           {me.error && <Problem error={me.error} />}
           <Page path={path.split('?')[0] ?? '/'} />
