@@ -1,5 +1,6 @@
 export type { Requirement } from './enough.js';
 export { isEnough } from './enough.js';
+export { approvalMessage, MESSAGE_KINDS, type MessageKind } from './message.js';
 export { MAX_STANDING_MS, type Standing } from './standing.js';
 export {
   type AboutApproval,

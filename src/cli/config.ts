@@ -2,10 +2,12 @@
  * The configuration file of `serve`. Secrets never stand in it: each is named by an environment variable or a file, and the schema
  * has no place for a value.
  */
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { MESSAGE_KINDS } from '../approval/index.js';
 import { DEFAULT_ALGORITHMS, type IssuerOptions } from '../identity/index.js';
 import { distance } from '../policy/index.js';
 import {
@@ -142,7 +144,10 @@ const configFile = z.strictObject({
     .array(
       z.strictObject({
         name: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,40}$/, 'a short name such as siem'),
-        url: z.url({ protocol: /^https?$/ }),
+        url: z.url({ protocol: /^https?$/ }).optional(),
+        url_env: environment.optional(),
+        url_file: file.optional(),
+        format: z.enum(['standard', 'slack', 'teams']).default('standard'),
         secret_env: environment.optional(),
         secret_file: file.optional(),
         events: z.array(z.enum(EVENT_KINDS)).min(1).optional(),
@@ -393,19 +398,43 @@ async function recordKeys(transcript: ConfigFile['transcript'], base: string): P
   return { signing, sealing, formerly, origin: transcript.origin ?? originOf(signing) };
 }
 
+/** A chat's address is its secret, and its messages are not signed for anybody who checks that. */
 async function readWebhook(webhook: ConfigFile['webhooks'][number], base: string): Promise<Webhook> {
-  const { name, url, events, checkpoints } = webhook;
-  const what = `webhooks: the secret of ${name}`;
-  const { protocol, hostname } = new URL(url);
+  const { name, events, checkpoints, format } = webhook;
+  const url =
+    webhook.url ??
+    (await secret(
+      webhook.url_env,
+      webhook.url_file,
+      base,
+      `webhooks: the address of ${name}`,
+      'url, url_env nor url_file',
+    ));
+  if (!URL.canParse(url))
+    throw new SnowfenceError('SECRET_INVALID', `webhooks: the address of ${name} is no URL.`, 'Write https://…');
+  const { protocol, hostname, host } = new URL(url);
   if (protocol !== 'https:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
     throw new SnowfenceError(
       'TLS_MISSING',
-      `webhooks: ${name} goes to ${url} in clear.`,
+      `webhooks: ${name} goes to ${host} in clear.`,
       'The record must not travel in clear: use https.',
     );
+  if (format !== 'standard') {
+    const odd =
+      events?.find((kind) => !(MESSAGE_KINDS as readonly string[]).includes(kind)) ??
+      (checkpoints ? 'checkpoints' : undefined);
+    if (odd !== undefined)
+      throw new SnowfenceError(
+        'CONFIG_INVALID',
+        `webhooks: ${name} is a chat, and there is no message for ${odd}.`,
+        `There are messages for ${MESSAGE_KINDS.join(', ')}.`,
+      );
+    return { name, url, secret: randomBytes(32), kinds: new Set(events ?? MESSAGE_KINDS), checkpoints: false, format };
+  }
+  const what = `webhooks: the secret of ${name}`;
   const text = await secret(webhook.secret_env, webhook.secret_file, base, what, 'secret_env nor secret_file');
   try {
-    return { name, url, secret: readWebhookSecret(text), kinds: events && new Set(events), checkpoints };
+    return { name, url, secret: readWebhookSecret(text), kinds: events && new Set(events), checkpoints, format };
   } catch (error) {
     throw new SnowfenceError(
       'SECRET_INVALID',

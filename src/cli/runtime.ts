@@ -25,6 +25,7 @@ import { loadDriver, Warehouse } from '../warehouse/index.js';
 import type { Config } from './config.js';
 import type { Logger } from './log.js';
 import { Metrics } from './metrics.js';
+import { payloadFor } from './notify.js';
 import { SnowfenceError } from './problem.js';
 import { Refusals } from './refusals.js';
 
@@ -195,7 +196,13 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const refusals = new Refusals((body) => note('token_refused', body));
   const deliveryPool = storePool(config.databaseUrl, undefined, DELIVERY_CONNECTIONS);
   deliveryPool.on('error', (error) => log.warn({ err: error }, 'a connection to the transcript store broke'));
-  const delivery = new Delivery({ pool: deliveryPool, recorder, webhooks: config.webhooks, onProblem: complain });
+  const delivery = new Delivery({
+    pool: deliveryPool,
+    recorder,
+    webhooks: config.webhooks,
+    payload: payloadFor(config, approvals),
+    onProblem: complain,
+  });
   let expiry: NodeJS.Timeout | undefined;
   void ready.then(() => {
     if (stopping.signal.aborted) return;

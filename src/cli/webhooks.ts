@@ -1,5 +1,6 @@
 /** `snowfence webhooks`: how delivery goes. */
 import { randomUUID } from 'node:crypto';
+import { Approvals } from '../approval/index.js';
 import {
   deadLetters,
   deliveryStates,
@@ -9,15 +10,19 @@ import {
   type Webhook,
 } from '../transcript/index.js';
 import type { Config } from './config.js';
+import { payloadFor, testPayload } from './notify.js';
 import { SnowfenceError } from './problem.js';
 import { table } from './terminal.js';
 
+/** A chat's address is its secret. */
+const shownUrl = ({ url, format }: Webhook): string => (format === 'standard' ? url : new URL(url).origin);
+
 export async function listWebhooks(config: Config, store: TranscriptStore, json: boolean): Promise<string> {
   const states = await deliveryStates(store.pool);
-  const all = config.webhooks.map(({ name, url }) => ({
-    name,
-    url,
-    ...(states.find(({ webhook }) => webhook === name) ?? {
+  const all = config.webhooks.map((webhook) => ({
+    name: webhook.name,
+    url: shownUrl(webhook),
+    ...(states.find((state) => state.webhook === webhook.name) ?? {
       sessions: 0,
       failing: 0,
       failing_since: null,
@@ -70,7 +75,11 @@ function webhookOf(config: Config, name: string): Webhook {
 }
 
 export async function retryWebhook(config: Config, store: TranscriptStore, name: string): Promise<string> {
-  const { sent, problem } = await retryDead(store.pool, webhookOf(config, name));
+  const { sent, problem } = await retryDead(
+    store.pool,
+    webhookOf(config, name),
+    payloadFor(config, new Approvals(store)),
+  );
   if (problem !== undefined)
     throw new SnowfenceError(
       'NOT_DELIVERED',
@@ -83,14 +92,13 @@ export async function retryWebhook(config: Config, store: TranscriptStore, name:
 
 export async function testWebhook(config: Config, name: string): Promise<string> {
   const webhook = webhookOf(config, name);
-  const payload = JSON.stringify({ type: 'test', timestamp: new Date().toISOString(), data: {} });
   try {
-    await post(webhook, `test-${randomUUID()}`, payload);
-    return `${webhook.url} took a signed test message.`;
+    await post(webhook, `test-${randomUUID()}`, testPayload(webhook));
+    return `${shownUrl(webhook)} took a signed test message.`;
   } catch (error) {
     throw new SnowfenceError(
       'NOT_DELIVERED',
-      `${webhook.url}: ${error instanceof Error ? error.message : ''}.`,
+      `${shownUrl(webhook)}: ${error instanceof Error ? error.message : ''}.`,
       'It has to answer with a status of 200 to 299 within 10 seconds.',
       1,
     );

@@ -23,7 +23,12 @@ export interface Webhook {
   readonly kinds: ReadonlySet<EventKind> | undefined;
   /** Signed checkpoints as well. */
   readonly checkpoints: boolean;
+  /** A chat's own form of message rather than that of the specification. */
+  readonly format: 'standard' | 'slack' | 'teams';
 }
+
+/** What is sent of an event; undefined for nothing. */
+export type Payload = (event: StoredEvent, webhook: Webhook) => Promise<string | undefined>;
 
 const TIMEOUT_MS = 10_000;
 const GIVE_UP_MS = 24 * 3_600_000;
@@ -88,7 +93,7 @@ export async function post(webhook: Pick<Webhook, 'url' | 'secret'>, id: string,
 /** The type of an event as webhooks name it: dots between its parts. */
 const typeOf = (kind: string): string => kind.replace('_', '.');
 
-const payloadOf = (event: StoredEvent): string =>
+export const payloadOf = (event: StoredEvent): string =>
   JSON.stringify({ type: typeOf(event.kind), timestamp: event.at, data: eventLine(event) });
 
 const job = z.object({ webhook: z.string(), session: z.string() });
@@ -120,6 +125,8 @@ export interface DeliveryOptions {
   readonly recorder: Recorder;
   readonly webhooks: readonly Webhook[];
   readonly onProblem: (problem: string, error: unknown) => void;
+  /** That of the specification if nothing is said. */
+  readonly payload?: Payload;
   /** Instead of a day, and of five seconds to an hour. */
   readonly patience?: { readonly giveUpMs: number; readonly backOffSeconds: readonly number[] };
 }
@@ -210,7 +217,7 @@ export class Delivery {
       if (Date.now() > until || this.#isStopping) break;
       const isWanted = webhook.kinds === undefined || webhook.kinds.has(event.kind);
       try {
-        if (isWanted) await post(webhook, `${event.session}.${event.position}`, payloadOf(event));
+        if (isWanted) await this.#post(webhook, event);
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
         if (next > position) await client.query(MOVE, [...key, next]);
@@ -232,6 +239,12 @@ export class Delivery {
     }
     if (next > position) await client.query(MOVE, [...key, next]);
     return events.length === AT_ONCE || next <= (events.at(-1)?.position ?? -1) ? 1 : undefined;
+  }
+
+  async #post(webhook: Webhook, event: StoredEvent): Promise<void> {
+    const { payload } = this.#options;
+    const text = payload ? await payload(event, webhook) : payloadOf(event);
+    if (text !== undefined) await post(webhook, `${event.session}.${event.position}`, text);
   }
 
   async #giveUp(webhook: string, event: StoredEvent, problem: string): Promise<void> {
@@ -297,6 +310,7 @@ export async function deadLetters(pool: Pool, webhook: string | undefined): Prom
 export async function retryDead(
   pool: Pool,
   webhook: Webhook,
+  payload: Payload,
 ): Promise<{ readonly sent: number; readonly problem: string | undefined }> {
   let sent = 0;
   const { rows } = await pool.query(
@@ -306,7 +320,8 @@ export async function retryDead(
   for (const { session_id: session, position } of z.array(deadRow).parse(rows)) {
     const event = (await pool.query<RawEvent>(NEXT, [session, position])).rows.map(parsed)[0];
     try {
-      if (event?.position === position) await post(webhook, `${session}.${position}`, payloadOf(event));
+      const text = event?.position === position ? await payload(event, webhook) : undefined;
+      if (text !== undefined) await post(webhook, `${session}.${position}`, text);
     } catch (error) {
       return { sent, problem: error instanceof Error ? error.message : String(error) };
     }

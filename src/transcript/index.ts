@@ -7,6 +7,8 @@ export {
   type DeliveryState,
   deadLetters,
   deliveryStates,
+  type Payload,
+  payloadOf,
   post,
   readWebhookSecret,
   retryDead,

@@ -7,8 +7,10 @@ import {
   deadLetters,
   deliveryStates,
   type EventKind,
+  payloadOf,
   readWebhookSecret,
   retryDead,
+  type StoredEvent,
   storePool,
   type TranscriptStore,
   timeOrderedId,
@@ -26,6 +28,7 @@ let store: TranscriptStore;
 let receiver: Receiver;
 let delivery: Delivery | undefined;
 const secret = randomBytes(32);
+const asRecord = async (event: StoredEvent): Promise<string> => payloadOf(event);
 const keys = newKeys();
 let count = 0;
 
@@ -58,6 +61,7 @@ async function deliver(giveUpMs: number, kinds?: readonly EventKind[]): Promise<
     secret,
     kinds: kinds && new Set(kinds),
     checkpoints: false,
+    format: 'standard',
   };
   delivery = new Delivery({
     pool,
@@ -134,8 +138,8 @@ describe('webhooks', { timeout: 30_000 }, () => {
     expect(rows).toHaveLength(dead.length);
     // Once more, by hand.
     receiver.answers.push(500);
-    expect(await retryDead(pool, webhook)).toEqual({ sent: 0, problem: 'it answered 500' });
-    expect(await retryDead(pool, webhook)).toEqual({ sent: dead.length, problem: undefined });
+    expect(await retryDead(pool, webhook, asRecord)).toEqual({ sent: 0, problem: 'it answered 500' });
+    expect(await retryDead(pool, webhook, asRecord)).toEqual({ sent: dead.length, problem: undefined });
     expect(await deadLetters(pool, webhook.name)).toEqual([]);
     const all = receiver.received.map(({ payload: { data } }) => `${data['session']}.${data['position']}`);
     for (const { session_id: id, position } of dead) expect(all).toContain(`${id}.${position}`);

@@ -1,0 +1,36 @@
+/** What webhooks are sent of an event: the record itself, or a message for the chat where reviewers are. */
+import { type Approvals, approvalMessage, MESSAGE_KINDS, type MessageKind } from '../approval/index.js';
+import { type Payload, payloadOf, type Webhook } from '../transcript/index.js';
+import type { Config } from './config.js';
+import { previewed } from './preview.js';
+
+const isMessageKind = (kind: string): kind is MessageKind => (MESSAGE_KINDS as readonly string[]).includes(kind);
+
+/** For chats: a message for each approval that was asked for, decided on, or is over. Nothing for what an agent only repeats. */
+export function payloadFor(config: Pick<Config, 'publicUrl'>, approvals: Approvals): Payload {
+  const consoleUrl = new URL('/console', config.publicUrl).href;
+  return async (event, { format }) => {
+    if (format === 'standard') return payloadOf(event);
+    const { kind, body } = event;
+    if (!isMessageKind(kind) || body['waiting'] !== undefined) return undefined;
+    const approval = await approvals.get(String(body['approval']));
+    return approval && JSON.stringify(approvalMessage(format, kind, previewed(approval), consoleUrl));
+  };
+}
+
+/** Says that it works, in the form that it takes. */
+export function testPayload({ format }: Pick<Webhook, 'format'>): string {
+  const text = 'snowfence: this webhook works.';
+  if (format === 'slack') return JSON.stringify({ text });
+  if (format === 'teams')
+    return JSON.stringify({
+      type: 'message',
+      attachments: [
+        {
+          contentType: 'application/vnd.microsoft.card.adaptive',
+          content: { type: 'AdaptiveCard', version: '1.4', body: [{ type: 'TextBlock', text }] },
+        },
+      ],
+    });
+  return JSON.stringify({ type: 'test', timestamp: new Date().toISOString(), data: {} });
+}

@@ -1,0 +1,78 @@
+/** What reviewers read in their chat: enough to know what it is about, nothing that a client takes for markup, no way to decide. */
+import { describe, expect, it } from 'vitest';
+import type { Approval, Approvals } from '../../dist/approval/index.js';
+import { payloadFor } from '../../dist/cli/notify.js';
+import type { StoredEvent, Webhook } from '../../dist/transcript/index.js';
+
+const HOSTILE = '<https://evil.example|click> [click](https://evil.example) *bold* <!channel> & more';
+const approval = {
+  id: '0b4e7a1e-0000-4000-8000-000000000001',
+  subject: `bot ${HOSTILE}`,
+  state: 'denied',
+  purpose: `Write to jane.doe@example.com. ${HOSTILE}`,
+  statement: `DELETE FROM T WHERE MAIL = 'jane.doe@example.com' -- ${HOSTILE} ${'x'.repeat(5000)}`,
+  requirements: [{ groups: ['data-stewards'], count: 2, rule: 'p.yaml:1' }],
+  expires_at: new Date('2026-11-21T22:00:00Z'),
+  about: {
+    kind: 'delete',
+    objects: [{ object: 'A.B.T', access: 'write', via: [] }],
+    estimate: { rows: 12, bytes: null },
+  },
+  decisions: [{ reviewer: 'https://issuer.example carl', decision: 'deny', reason: `Because. ${HOSTILE}` }],
+} as unknown as Approval;
+
+const payload = payloadFor({ publicUrl: new URL('https://snowfence.example.com/mcp') }, {
+  get: async (id: string) => (id === approval.id ? approval : undefined),
+} as unknown as Approvals);
+const event = (kind: string, body: object = {}): StoredEvent =>
+  ({
+    kind,
+    body: { approval: approval.id, ...body },
+    at: 'x',
+    session: 's',
+    statement: null,
+  }) as unknown as StoredEvent;
+const hook = (format: Webhook['format']): Webhook => ({ format }) as Webhook;
+const messageOf = async (kind: string, format: Webhook['format']) =>
+  JSON.parse((await payload(event(kind), hook(format))) ?? 'null');
+
+/** Every text of a message that its client would read as markup. */
+function* markup(node: unknown): Generator<string> {
+  if (typeof node !== 'object' || node === null) return;
+  const { type, text } = node as Record<string, unknown>;
+  if (typeof text === 'string' && (type === 'mrkdwn' || type === 'TextBlock' || type === undefined)) yield text;
+  for (const value of Object.values(node)) yield* markup(value);
+}
+
+describe.each(['slack', 'teams'] as const)('a message for %s', (format) => {
+  it('says who wants what on what, and leads to the console', async () => {
+    const message = await messageOf('approval_asked', format);
+    const text = JSON.stringify(message);
+    for (const part of ['DELETE by bot', '12 rows', 'A.B.T', '2 of data-stewards', '2026-11-21T22:00:00.000Z'])
+      expect(text).toContain(part);
+    const links = [...text.matchAll(/"url":"([^"]*)"/g)].map(([, url]) => url);
+    expect(links).toEqual([`https://snowfence.example.com/console/approvals/${approval.id}`]);
+    expect(text.length).toBeLessThan(8000);
+  });
+
+  it('has no personal data, and nothing of the agent that is read as markup', async () => {
+    for (const kind of ['approval_asked', 'approval_decided', 'approval_expired', 'approval_withdrawn']) {
+      const message = await messageOf(kind, format);
+      expect(JSON.stringify(message)).not.toContain('jane.doe');
+      for (const text of markup(message)) expect(text).not.toMatch(/[<>]|\]\(/);
+    }
+  });
+
+  it('tells of a decision', async () => {
+    expect(JSON.stringify(await messageOf('approval_decided', format))).toContain('carl said no: Because.');
+  });
+});
+
+it('says nothing of what an agent only repeats, nor of other events', async () => {
+  expect(await payload(event('approval_asked', { waiting: 'x' }), hook('slack'))).toBeUndefined();
+  expect(await payload(event('statement_submitted'), hook('teams'))).toBeUndefined();
+  expect(await payload(event('approval_asked', { approval: 'unknown' }), hook('slack'))).toBeUndefined();
+  expect(JSON.parse((await payload(event('approval_asked'), hook('standard'))) ?? '')).toMatchObject({
+    type: 'approval.asked',
+  });
+});
