@@ -454,21 +454,20 @@ program
   )
   .addOption(jsonOption())
   .action(async (options) => {
-    const [{ loadConfig }, { renderReport, verifyConfigured, verifyFile }, { progressLine }] = await Promise.all([
-      import('./config.js'),
-      import('./verify.js'),
-      import('./terminal.js'),
-    ]);
+    const [{ loadConfig }, { recordVerification, renderReport, verifyConfigured, verifyFile }, { progressLine }] =
+      await Promise.all([import('./config.js'), import('./verify.js'), import('./terminal.js')]);
     const progress = progressLine(process.stderr);
     const args = {
       checkpoints: options.checkpoints as readonly string[],
       keys: options.key as readonly string[],
       onProgress: (done: number, of: number) => progress.show(`${done} of ${of} events`),
     };
-    const report = await (options.export === undefined
-      ? verifyConfigured(await loadConfig(options.config), args)
-      : verifyFile(options.export, args)
-    ).finally(() => progress.end());
+    const config = options.export === undefined ? await loadConfig(options.config) : undefined;
+    const report = await (config ? verifyConfigured(config, args) : verifyFile(options.export, args)).finally(() =>
+      progress.end(),
+    );
+    const problem = config && (await recordVerification(config, report));
+    if (problem !== undefined) complain(`That it was verified could not be recorded: ${problem}`);
     say(options.json ? JSON.stringify(report, null, 2) : renderReport(report, styleFor(process.stdout)));
     if (!report.isWhole) process.exitCode = 1;
   });

@@ -13,6 +13,7 @@ import {
 } from '../transcript/index.js';
 import type { Config } from './config.js';
 import { SnowfenceError } from './problem.js';
+import { openStore } from './store.js';
 import { printable, type Style } from './terminal.js';
 
 /** Checkpoints as they were added to a file, one after the other. */
@@ -46,6 +47,28 @@ const namedKeys = (keys: readonly string[]) =>
       );
     }
   });
+
+/** Who verified, and what came of it, is in the record as well. Answers why it could not be written, if so. */
+export async function recordVerification(config: Config, report: VerifyReport): Promise<string | undefined> {
+  try {
+    const store = await openStore(config);
+    try {
+      const { isWhole, breaks, sessions, events, size } = report;
+      await store.recorder.append({
+        kind: 'record_verified',
+        sessionId: undefined,
+        statementId: undefined,
+        body: { is_whole: isWhole, breaks: breaks.length, sessions, events, size },
+      });
+    } finally {
+      await store.recorder.close();
+      await store[Symbol.asyncDispose]();
+    }
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
 
 /** The store that a configuration names, with the checkpoints that it keeps elsewhere. */
 export async function verifyConfigured(

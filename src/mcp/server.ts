@@ -1,9 +1,10 @@
 /** An MCP server with our tools for one caller. Cheap to make: Streamable HTTP makes one for each request. */
-import { McpServer } from '@modelcontextprotocol/server';
+import { CLIENT_CAPABILITIES_META_KEY, inputRequired, McpServer } from '@modelcontextprotocol/server';
+import { z } from 'zod';
 import type { Caller, Gateway } from '../gateway.js';
 import type { Principal } from '../identity/index.js';
 import { remembered } from './schema.js';
-import { TOOLS } from './tools.js';
+import { resumed, TOOLS } from './tools.js';
 
 export interface ServerParts {
   readonly gateway: Gateway;
@@ -30,6 +31,20 @@ const INSTRUCTIONS =
 const INPUTS = new Map(TOOLS.map((tool) => [tool.name, remembered(tool.input)]));
 
 const CLIENT_INFO = 'io.modelcontextprotocol/clientInfo';
+
+/** URL elicitation: the client can show its user a link (protocol revision 2025-11-25 and newer). */
+const showsLinks = z.object({ elicitation: z.object({ url: z.object({}) }) });
+
+/** What an answer says of an approval that waits. */
+const waiting = z.object({
+  status: z.literal('approval_required'),
+  approval: z.object({ id: z.string(), url: z.string() }),
+});
+
+const LINK = 'approval';
+const accepted = z.object({ action: z.literal('accept') });
+/** How long a call goes on waiting whose user has opened the link. */
+const OPENED_WAIT_MS = 45_000;
 
 interface NamedClient {
   readonly name?: unknown;
@@ -81,13 +96,31 @@ export function makeServer(parts: ServerParts, connection: Connection): McpServe
             .catch(() => undefined);
         };
         try {
-          const result = await tool.call(input, {
+          const call = {
             gateway: parts.gateway,
             consoleUrl: parts.consoleUrl,
             caller,
             signal: controller.signal,
             onProgress,
-          });
+          };
+          const answered = await tool.call(input, call);
+          const pending = waiting.safeParse(answered.structured).data?.approval;
+          const message = 'A person has to approve this statement. Whoever may can look at it here.';
+          // Clients of 2026-07-28 are given the link as input that is required, and ask again with what became of it.
+          const response = mcpReq.inputResponses?.[LINK];
+          const envelope: Readonly<Record<string, unknown>> = { ...mcpReq.envelope };
+          const isLinkShown = showsLinks.safeParse(envelope[CLIENT_CAPABILITIES_META_KEY]).success;
+          if (pending && isLinkShown && response === undefined)
+            return inputRequired({ inputRequests: { [LINK]: inputRequired.elicitUrl({ message, url: pending.url }) } });
+          // Older ones that stay connected are sent it, and are not waited for.
+          if (pending && !isLinkShown && showsLinks.safeParse(server.server.getClientCapabilities()).success)
+            server.server
+              .elicitInput({ mode: 'url', elicitationId: pending.id, url: pending.url, message })
+              .catch(() => undefined);
+          const result =
+            pending && accepted.safeParse(response).success
+              ? await resumed(pending.id, OPENED_WAIT_MS, call)
+              : answered;
           return {
             content: [{ type: 'text' as const, text: result.text }],
             structuredContent: result.structured,

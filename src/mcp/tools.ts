@@ -389,6 +389,12 @@ const approvalInput = z.object({
   reason: z.string().max(1000).optional().describe('With withdraw: why.'),
 });
 
+/** What has become of an approval, after so many milliseconds at most. */
+export const resumed = async (id: string, waitMs: number, context: CallContext): Promise<ToolResult> => {
+  const { gateway, caller, signal, onProgress } = context;
+  return resultOf(await gateway.resume(caller, id, { waitMs, signal, onProgress }), context);
+};
+
 const approval: Tool = {
   name: 'approval',
   title: 'Wait for an approval',
@@ -399,11 +405,8 @@ const approval: Tool = {
   isReadOnly: false,
   call: async (input, context) => {
     const { id, wait_seconds: wait = 0, withdraw, reason } = approvalInput.parse(input);
-    const { gateway, caller, signal, onProgress } = context;
-    const answer = withdraw
-      ? await gateway.withdraw(caller, id, reason)
-      : await gateway.resume(caller, id, { waitMs: wait * 1000, signal, onProgress });
-    return resultOf(answer, context);
+    if (!withdraw) return resumed(id, wait * 1000, context);
+    return resultOf(await context.gateway.withdraw(context.caller, id, reason), context);
   },
 };
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Client } from '@modelcontextprotocol/client';
+import { type Client, Client as McpClient, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { agent, MAIN, type QueryAnswer, query, tokenOf } from '../support/demo.js';
 
@@ -163,6 +163,36 @@ describe('a statement that needs a person', () => {
     const after = await query(pipeline, sql(4053), PURPOSE);
     expect(after.status).toBe('approval_required');
     await resume(after.approval?.id ?? '', { withdraw: true });
+  });
+
+  it('gives its link to a client that can show it, and waits while that is open', async () => {
+    const shown: unknown[] = [];
+    const client = new McpClient(
+      { name: 'shows-links', version: '1' },
+      { versionNegotiation: { mode: 'auto' }, capabilities: { elicitation: { url: {} } } },
+    );
+    client.setRequestHandler('elicitation/create', async ({ params }) => {
+      shown.push(params);
+      const id = /approvals\/([0-9a-f-]{36})$/.exec('url' in params ? params.url : '')?.[1] ?? '';
+      // Whoever opens it is a reviewer here.
+      await cli(['approvals', 'approve', id], tokenOf(ready, 'steward'));
+      return { action: 'accept' as const };
+    });
+    await client.connect(
+      new StreamableHTTPClientTransport(new URL(ready.mcp_url), {
+        authProvider: { token: async () => tokenOf(ready, 'pipeline-bot') },
+      }),
+    );
+    const answer = await query(client, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4060', PURPOSE);
+    expect(answer).toMatchObject({ status: 'ok', rows: [[1]] });
+    expect(shown).toMatchObject([
+      {
+        mode: 'url',
+        url: expect.stringContaining(`${ready.console_url}/approvals/`),
+        message: expect.stringContaining('approve'),
+      },
+    ]);
+    await client.close();
   });
 
   it('does not exist for another agent', async () => {

@@ -142,7 +142,14 @@ describe('hidden values', () => {
     });
     // From the beginning, as if it had been there all the time.
     await pool.query("INSERT INTO webhook (name, since) VALUES ('canary', '2020-01-01')");
-    const webhook = { name: 'canary', url: receiver.url, secret, kinds: undefined, checkpoints: false };
+    const webhook = {
+      name: 'canary',
+      url: receiver.url,
+      secret,
+      kinds: undefined,
+      checkpoints: false,
+      format: 'standard',
+    } as const;
     const delivery = new Delivery({ pool, recorder: store.recorder, webhooks: [webhook], onProblem: () => undefined });
     await delivery.start();
     const { rows } = await pool.query<{ n: number }>('SELECT sum(length)::int AS n FROM chain');

@@ -52,6 +52,7 @@ let ready: Ready;
 let browser: Browser;
 let database: Postgres;
 let pipeline: Client;
+let folder: string;
 let policies: string;
 let store: TranscriptStore;
 const contexts: BrowserContext[] = [];
@@ -124,7 +125,9 @@ async function decide(page: Page, decision: 'Approve' | 'Deny', reason = ''): Pr
 const badge = (page: Page) => page.locator('.head .badge').first();
 
 beforeAll(async () => {
-  policies = await mkdtemp(join(tmpdir(), 'snowfence-browser-'));
+  folder = await mkdtemp(join(tmpdir(), 'snowfence-browser-'));
+  policies = join(folder, 'policies');
+  await mkdir(policies);
   await cp(
     fileURLToPath(new URL('../acceptance/policies/sales-readers.yaml', import.meta.url)),
     join(policies, 'sales.yaml'),
@@ -148,7 +151,7 @@ afterAll(async () => {
   await store?.[Symbol.asyncDispose]();
   await database?.end();
   await demo?.[Symbol.asyncDispose]();
-  await rm(policies, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
 });
 
 describe('a reviewer', () => {

@@ -8,7 +8,7 @@ import type { LiveEvent } from './types.ts';
 const BASE = '/console';
 const places = new Set<() => void>();
 
-export const here = (): string => location.pathname.slice(BASE.length) || '/';
+const here = (): string => location.pathname.slice(BASE.length) || '/';
 export const linkTo = (path: string): string => `${BASE}${path === '/' ? '' : path}`;
 
 export function goTo(path: string, isReplacing = false): void {
