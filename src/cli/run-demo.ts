@@ -1,7 +1,7 @@
 /** The demo in the foreground: start, tour, wait for Ctrl-C, end without a trace. */
 import { Demo, type DemoOptions } from './demo.js';
 import { styleFor } from './terminal.js';
-import { connections, tour } from './tour.js';
+import { connections, consoleSignIn, tour } from './tour.js';
 
 export async function runDemo(options: DemoOptions, json: boolean): Promise<void> {
   const style = styleFor(process.stdout);
@@ -34,6 +34,7 @@ export async function runDemo(options: DemoOptions, json: boolean): Promise<void
       say(`\n${connections(ready, style)}`);
       say(`\n${style.dim(`More: snowfence sessions list --config ${ready.config_file}`)}`);
     }
+    if (isPerson) say(`\n${consoleSignIn(ready, style)}\n`);
     say('Press Ctrl-C to end.');
     await stopped;
     say('Ending …');

@@ -76,7 +76,10 @@ export async function tour(ready: Ready, say: (text: string) => void, style: Sty
       say(
         `${style.red(`Denied, ${denial.code}:`)} ${denial.message}${denial.rule ? style.dim(`  ${denial.rule}`) : ''}`,
       );
-    if (approval) say(`${style.yellow('Waits for approval')} ${approval.id}. It has not run.`);
+    if (approval)
+      say(
+        `${style.yellow('Waits for approval')} ${approval.id}. It has not run.\nLook at it and decide: ${ready.console_url}/approvals/${approval.id}`,
+      );
     if (columns.length > 0)
       say(
         table(
@@ -92,6 +95,18 @@ export async function tour(ready: Ready, say: (text: string) => void, style: Sty
   for (const session of sessions) say(renderEvents(await reader.events(session), style));
   await pool.end();
   return [...sessions];
+}
+
+/** Who may sign in to the demo's console, and with what. */
+export function consoleSignIn(ready: Ready, style: Style): string {
+  const people = ready.reviewers.map(
+    ({ name, groups, client_secret: secret }) => `${name} (${groups.join(', ')})  ${secret}`,
+  );
+  return [
+    style.bold(`Console: ${ready.console_url}`),
+    style.dim('Sign in as one of these, with the secret behind it:'),
+    ...people,
+  ].join('\n');
 }
 
 /** How to connect real clients to this gateway, ready to paste. */

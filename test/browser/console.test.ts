@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /**
  * The console in a real browser: a reviewer decides, attackers' texts stay texts, every page is accessible and quick. With
- * PICTURES=1 those of the README are made anew, with SCREENSHOTS=FOLDER all pages are pictured there.
+ * SCREENSHOTS=FOLDER all of them are pictured there.
  */
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -20,14 +20,6 @@ import { ACCEPTANCE, agent, query } from '../support/demo.js';
 import { actor, client, completed, submitted } from '../transcript/fill.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const PICTURES = fileURLToPath(new URL('../../docs/pictures/', import.meta.url));
-/** Of the README. */
-const SHOWN = new Set([
-  'now-light-wide.png',
-  'approval-light-wide.png',
-  'session-dark-wide.png',
-  'approval-dark-narrow.png',
-]);
 const PURPOSE = { purpose: 'Remove returned orders that finance has booked.' };
 
 const POLICY = `policy: pipeline
@@ -358,13 +350,10 @@ describe('every page', () => {
       found.push(...violations.map((violation) => `${name}: ${violation}`));
       const size = width < 600 ? 'narrow' : 'wide';
       const file = `${name}-${scheme}-${size}.png`;
-      const folders = [
-        ...(process.env['PICTURES'] && SHOWN.has(file) ? [PICTURES] : []),
-        ...(process.env['SCREENSHOTS'] ? [process.env['SCREENSHOTS']] : []),
-      ];
-      for (const folder of folders) {
+      const folder = process.env['SCREENSHOTS'];
+      if (folder !== undefined) {
         await mkdir(folder, { recursive: true });
-        await page.screenshot({ path: join(folder, file), fullPage: folder !== PICTURES });
+        await page.screenshot({ path: join(folder, file), fullPage: true });
       }
     }
     expect(found).toEqual([]);
