@@ -114,10 +114,11 @@ export async function settle({
       if (left.includes(statement)) recorder.leaveAgain(statement);
       continue;
     }
-    // It never left: whoever had a person's word for it may use that again.
-    if (history && !entry && (await approvals.release(statement, (client) => isStillLost(client, statement, writer)))) {
-      settled++;
-      continue;
+    if (history && !entry) {
+      // It never left: whoever had a person's word for it may use that again, unless somebody has begun to already.
+      const given = await approvals.release(statement, (client) => isStillLost(client, statement, writer));
+      if (given === 'released') settled++;
+      if (given !== 'none') continue;
     }
     const body = entry
       ? {

@@ -116,7 +116,7 @@ export class Approvals {
   /** A transaction that writes to the record as well. Throws what the work throws; RecorderUnavailable where the store fails. */
   async #locking<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     if (this.#locked >= LOCKED_AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    this.#locked++;
+    else this.#locked++;
     try {
       return await withClient(this.#pool, async (client) => {
         await client.query('BEGIN');
@@ -128,8 +128,10 @@ export class Approvals {
       if (error instanceof DecisionRefused || error instanceof RecorderUnavailable) throw error;
       throw new RecorderUnavailable(error);
     } finally {
-      this.#locked--;
-      this.#queue.shift()?.();
+      // Whoever waits takes the place over.
+      const next = this.#queue.shift();
+      if (next) next();
+      else this.#locked--;
     }
   }
 
@@ -379,20 +381,24 @@ export class Approvals {
   }
 
   /**
-   * Gives an approval back whose statement never left: `isLost` says so, once nobody else can use it. False where there is none, or it is not
-   * so. Throws RecorderUnavailable.
+   * Gives an approval back whose statement never left: `isLost` says so, once nobody else can use it. `taken`: somebody has begun it anew
+   * meanwhile; `none`: the statement has no approval that could be used. Throws RecorderUnavailable.
    */
-  release(statementId: string, isLost: (client: PoolClient) => Promise<boolean>): Promise<boolean> {
+  release(
+    statementId: string,
+    isLost: (client: PoolClient) => Promise<boolean>,
+  ): Promise<'released' | 'taken' | 'none'> {
     return this.#locking(async (client) => {
       const { rows } = await client.query<OverRow>(
         `SELECT id, statement_id, session_id, state FROM approval WHERE statement_id = $1 AND state IN ('used', 'approved') FOR UPDATE`,
         [statementId],
       );
       const [over] = rows;
-      if (!over || !(await isLost(client))) return false;
+      if (!over) return 'none';
+      if (!(await isLost(client))) return 'taken';
       await client.query(`UPDATE approval SET state = 'approved', changed_at = now() WHERE id = $1`, [over.id]);
       await this.#record('approval_released', over, { approval: over.id }, 'pauses');
-      return true;
+      return 'released';
     });
   }
 

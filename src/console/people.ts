@@ -108,6 +108,14 @@ export class People {
     return { who, next: rowCount === 1 ? next : undefined };
   }
 
+  /** Whether nobody has ended it meanwhile. */
+  async isOpen(id: string): Promise<boolean> {
+    const { rows } = await this.#options.pool.query('SELECT FROM person_session WHERE id = $1 AND expires_at > now()', [
+      id,
+    ]);
+    return rows.length > 0;
+  }
+
   async close(id: string): Promise<void> {
     await this.#options.pool.query('DELETE FROM person_session WHERE id = $1', [id]);
   }

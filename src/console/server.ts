@@ -446,7 +446,13 @@ export class Console implements AsyncDisposable {
       this.#ending.signal.addEventListener('abort', end);
       try {
         await stream.writeSSE({ event: 'hello', data: '{}' });
+        let seen = Date.now();
         while (!stream.aborted && !this.#ending.signal.aborted) {
+          // Whoever signed out, or was signed out, sees no more.
+          if (Date.now() - seen > STREAM_PING_MS) {
+            if (!(await this.#people.isOpen(who.id))) break;
+            seen = Date.now();
+          }
           const events = waiting;
           waiting = [];
           if (events.length > 0) await stream.writeSSE({ event: 'events', data: JSON.stringify(events.map(brief)) });
@@ -458,11 +464,7 @@ export class Console implements AsyncDisposable {
               resolve(true);
             };
           });
-          // Signed out, or no longer who they were: no more for this page.
-          if (!isWoken) {
-            if (Date.now() > who.expiresAt.getTime()) break;
-            await stream.writeSSE({ event: 'ping', data: '' });
-          }
+          if (!isWoken) await stream.writeSSE({ event: 'ping', data: '' });
         }
       } finally {
         stop();

@@ -213,8 +213,8 @@ describe('an approval', () => {
     });
     await approvals.decide(approval.id, person('carl'), yes);
     expect(await approvals.use(approval.id, begin(approval))).toBe(true);
-    expect(await approvals.release(approval.statement_id, () => Promise.resolve(false))).toBe(false);
-    expect(await approvals.release(approval.statement_id, () => Promise.resolve(true))).toBe(true);
+    expect(await approvals.release(approval.statement_id, () => Promise.resolve(false))).toBe('taken');
+    expect(await approvals.release(approval.statement_id, () => Promise.resolve(true))).toBe('released');
     expect(await stateOf(approval.id)).toBe('approved');
     expect(await approvals.use(approval.id, begin(approval))).toBe(true);
     await store.recorder.append(completed(session, approval.statement_id));
