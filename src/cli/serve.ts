@@ -6,10 +6,11 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { Console } from '../console/index.js';
 import { type Principal, SignIn } from '../identity/index.js';
 import { McpHttp, makeServer } from '../mcp/index.js';
-import { Overview } from '../transcript/index.js';
+import { Overview, retryDead } from '../transcript/index.js';
 import type { Config } from './config.js';
 import { type Logger, makeLog } from './log.js';
 import { keepHeapSmall } from './memory.js';
+import { payloadFor } from './notify.js';
 import { previewed } from './preview.js';
 import { SnowfenceError } from './problem.js';
 import { type Runtime, startRuntime } from './runtime.js';
@@ -80,6 +81,10 @@ function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
     overview: new Overview(transcript.pool),
     policies: () => ({ set: policies.current(), problem: policies.problem() }),
     webhooks: config.webhooks,
+    retryDead: async (name) => {
+      const webhook = config.webhooks.find((entry) => entry.name === name);
+      return webhook && retryDead(transcript.pool, webhook, payloadFor(config, approvals));
+    },
     masked: previewed,
     version: VERSION,
     publicUrl,

@@ -13,6 +13,10 @@ export interface ApiParts {
   readonly overview: Overview;
   readonly policies: () => { readonly set: PolicySet; readonly problem: string | undefined };
   readonly webhooks: readonly Pick<Webhook, 'name' | 'url'>[];
+  /** Sends what a webhook was given up for once more; undefined where there is no such webhook. */
+  readonly retryDead: (
+    webhook: string,
+  ) => Promise<{ readonly sent: number; readonly problem: string | undefined } | undefined>;
   /** The same with personal data and secrets masked. */
   readonly masked: <T extends object>(record: T) => T;
   readonly version: string;

@@ -364,6 +364,8 @@ describe('what the API says', () => {
     expect((await platform.get('/policies')).body).toMatchObject({
       policies: expect.arrayContaining([expect.objectContaining({ name: 'sales-readers' })]),
     });
+    expect((await steward.post('/webhooks/x/retry')).status).toBe(403);
+    expect((await platform.post('/webhooks/x/retry')).status).toBe(404);
     expect(await platform.get('/integrity')).toMatchObject({ status: 200, body: { webhooks: [] } });
     expect((await platform.get('/now')).body).toMatchObject({ policies: { problem: null } });
   });

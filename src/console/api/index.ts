@@ -4,7 +4,7 @@ import { showRows } from '../../policy/index.js';
 import type { Route } from '../route.js';
 import { agent, agents } from './agents.js';
 import { approval, approvals, decide, revoke, standing, wholeApproval } from './approvals.js';
-import { integrity } from './integrity.js';
+import { integrity, retry } from './integrity.js';
 import { me, now } from './now.js';
 import { policies, tryOut } from './policies.js';
 import { search, session, sessionStatements, sessions, statement, wholeStatement } from './sessions.js';
@@ -29,4 +29,5 @@ export const ROUTES: readonly Route[] = [
   agents,
   agent,
   integrity,
+  retry,
 ];

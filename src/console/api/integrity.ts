@@ -1,7 +1,7 @@
 /** How the record itself is doing, and what it is delivered to. */
 import { z } from 'zod';
 import { deadLetters, deliveryStates, verifierKeyOf } from '../../transcript/index.js';
-import { route } from '../route.js';
+import { ApiProblem, route } from '../route.js';
 import { date, storedEvent } from './shapes.js';
 
 const WEEKS_MS = 35 * 86_400_000;
@@ -79,5 +79,18 @@ export const integrity = route({
         problem,
       })),
     };
+  },
+});
+
+export const retry = route({
+  method: 'post',
+  path: '/webhooks/:name/retry',
+  summary: 'Send what a webhook was given up for once more',
+  roles: ['administrator'],
+  answer: z.object({ sent: z.number(), problem: z.string().nullable() }),
+  handle: async ({ params, parts }) => {
+    const done = await parts.retryDead(params['name'] ?? '');
+    if (!done) throw new ApiProblem(404, 'There is no such webhook.');
+    return { sent: done.sent, problem: done.problem ?? null };
   },
 });

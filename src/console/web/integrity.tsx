@@ -1,7 +1,10 @@
 /** How the record itself is doing. */
 import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { post } from './api.ts';
 import { useClock, useLoaded, useTitle } from './hooks.ts';
-import { Badge, Empty, Link, Panel, Shown } from './parts.tsx';
+import { useMe } from './me.ts';
+import { Badge, Empty, Link, Panel, Problem, Shown } from './parts.tsx';
 import type { Integrity, RecordedEvent } from './types.ts';
 import { ago, count, dateTime, eventWords, plural } from './words.ts';
 
@@ -24,6 +27,14 @@ export function IntegrityPage(): JSX.Element {
   useTitle('Integrity');
   const loaded = useLoaded<Integrity>('/integrity');
   const now = useClock(5000);
+  const { roles } = useMe();
+  const [problem, setProblem] = useState<Error | undefined>();
+  const retry = (name: string): void => {
+    post<{ problem: string | null }>(`/webhooks/${name}/retry`).then((done) => {
+      setProblem(done.problem === null ? undefined : new Error(`${name}: ${done.problem}`));
+      loaded.reload();
+    }, setProblem);
+  };
   return (
     <>
       <div class="head">
@@ -41,6 +52,7 @@ export function IntegrityPage(): JSX.Element {
                   {plural(problems.length, 'integrity problem')} in the last weeks: run <code>snowfence verify</code>.
                 </p>
               )}
+              {problem && <Problem error={problem} />}
               <div class="tiles">
                 <div class="tile">
                   <strong>{count(integrity.events)}</strong>
@@ -123,6 +135,11 @@ export function IntegrityPage(): JSX.Element {
                                     <Badge tone="good">fine</Badge>
                                   )}
                                   {webhook.dead > 0 && <Badge tone="bad">{count(webhook.dead)} given up</Badge>}
+                                  {webhook.dead > 0 && roles.includes('administrator') && (
+                                    <button type="button" class="button small" onClick={() => retry(webhook.name)}>
+                                      Send again
+                                    </button>
+                                  )}
                                   {webhook.problem && <div class="small wrap">{webhook.problem}</div>}
                                 </td>
                               </tr>
