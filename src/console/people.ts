@@ -22,7 +22,6 @@ export interface SignedIn {
   readonly id: string;
   readonly person: Person;
   readonly roles: readonly Role[];
-  readonly idToken: string;
   readonly expiresAt: Date;
 }
 
@@ -39,7 +38,6 @@ const sessionRow = z.object({
   name: z.string(),
   groups: z.array(z.string()),
   claims: z.record(z.string(), z.unknown()),
-  id_token: z.string(),
   expires_at: z.date(),
   is_current: z.boolean(),
   is_old: z.boolean(),
@@ -48,7 +46,7 @@ const sessionRow = z.object({
 const FIND = `
   UPDATE person_session SET seen_at = now()
   WHERE (token = $1 OR (former = $1 AND former_until > now())) AND expires_at > now() AND seen_at > now() - $2 * interval '1 millisecond'
-  RETURNING id, issuer, subject, name, groups, claims, id_token, expires_at, token = $1 AS is_current,
+  RETURNING id, issuer, subject, name, groups, claims, expires_at, token = $1 AS is_current,
             rotated_at < now() - $3 * interval '1 millisecond' AS is_old`;
 
 const ROTATE = `
@@ -77,16 +75,16 @@ export class People {
   }
 
   /** A new session with a token of its own: what the browser held before sign-in is worth nothing after it. */
-  async open(person: Person, sealedIdToken: string): Promise<string> {
+  async open(person: Person): Promise<string> {
     const { pool, lifetimeMs } = this.#options;
     const token = newToken();
     const { issuer, subject, name, groups, claims } = person;
     await pool.query('DELETE FROM person_session WHERE expires_at < now()');
     await pool.query(EXCESS, [issuer, subject]);
     await pool.query(
-      `INSERT INTO person_session (id, token, issuer, subject, name, groups, claims, id_token, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9 * interval '1 millisecond')`,
-      [randomUUID(), hashOf(token), issuer, subject, name, groups, JSON.stringify(claims), sealedIdToken, lifetimeMs],
+      `INSERT INTO person_session (id, token, issuer, subject, name, groups, claims, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 millisecond')`,
+      [randomUUID(), hashOf(token), issuer, subject, name, groups, JSON.stringify(claims), lifetimeMs],
     );
     return token;
   }
@@ -101,7 +99,7 @@ export class People {
     const row = sessionRow.parse(rows[0]);
     const { issuer, subject, name, groups, claims } = row;
     const person: Person = { issuer, subject, name, groups, claims };
-    const who = { id: row.id, person, roles: this.rolesOf(person), idToken: row.id_token, expiresAt: row.expires_at };
+    const who = { id: row.id, person, roles: this.rolesOf(person), expiresAt: row.expires_at };
     if (!(row.is_current && row.is_old)) return { who, next: undefined };
     const next = newToken();
     const { rowCount } = await pool.query(ROTATE, [row.id, hash, hashOf(next), FORMER_FOR_MS]);

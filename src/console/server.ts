@@ -300,16 +300,12 @@ export class Console implements AsyncDisposable {
       if (!flow.success) return refused(context, 'no sign-in was begun in this browser');
       try {
         const { to, ...begun } = flow.data;
-        const { person, idToken } = await signIn.finish(
-          new URL(context.req.url).searchParams,
-          begun satisfies SignInFlow,
-        );
+        const person = await signIn.finish(new URL(context.req.url).searchParams, begun satisfies SignInFlow);
         const { lifetimeMs } = this.#options.people;
-        const sealed = await this.#sealer.seal('id-token', { idToken }, lifetimeMs / 1000);
         // What this browser held until now is worth nothing from here on.
         const before = await this.#who(context);
         if (before) await this.#people.close(before.id);
-        const token = await this.#people.open(person, sealed);
+        const token = await this.#people.open(person);
         await this.#note('person_signed_in', {
           subject: person.subject,
           issuer: person.issuer,
@@ -349,8 +345,7 @@ export class Console implements AsyncDisposable {
       await this.#people.close(who.id);
       this.#drop(context, this.#cookie);
       await this.#note('person_signed_out', { subject: who.person.subject, issuer: who.person.issuer });
-      const opened = z.object({ idToken: z.string() }).safeParse(await this.#sealer.open('id-token', who.idToken));
-      const end = await signIn.endUrl(opened.data?.idToken, new URL('/console', publicUrl)).catch(() => undefined);
+      const end = await signIn.endUrl(new URL('/console', publicUrl)).catch(() => undefined);
       return context.redirect(end?.href ?? '/console', 303);
     });
   }

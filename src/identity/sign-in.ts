@@ -1,6 +1,6 @@
 /**
  * People sign in through the same identity providers as agents: authorization code with PKCE (RFC 7636), state and nonce (OpenID Connect
- * Core 1.0, section 3.1). What comes back is who they are; no token is kept but the one that ends their session at the provider.
+ * Core 1.0, section 3.1). What comes back is who they are; no token is kept.
  */
 import {
   allowInsecureRequests,
@@ -97,10 +97,7 @@ export class SignIn {
   }
 
   /** Who came back. `query`: of the address that the provider sent the browser to. Throws SignInRefused. */
-  async finish(
-    query: URLSearchParams,
-    flow: SignInFlow,
-  ): Promise<{ readonly person: Person; readonly idToken: string }> {
+  async finish(query: URLSearchParams, flow: SignInFlow): Promise<Person> {
     const configuration = await this.#discovered();
     const { issuer, redirectUri } = this.#options;
     const current = new URL(redirectUri);
@@ -113,24 +110,21 @@ export class SignIn {
         idTokenExpected: true,
       });
       const claims = tokens.claims();
-      if (!claims || !tokens.id_token) throw new SignInRefused('the provider gave no ID token');
+      if (!claims) throw new SignInRefused('the provider gave no ID token');
       const hasMore = claims[issuer.groupsClaim] === undefined && configuration.serverMetadata().userinfo_endpoint;
       const info = hasMore ? await fetchUserInfo(configuration, tokens.access_token, claims.sub) : {};
-      return { person: personOf({ ...info, ...claims }, issuer), idToken: tokens.id_token };
+      return personOf({ ...info, ...claims }, issuer);
     } catch (error) {
       if (error instanceof SignInRefused) throw error;
       throw new SignInRefused(error instanceof Error ? error.message : String(error), error);
     }
   }
 
-  /** Where the provider's own session ends, if it offers that. */
-  async endUrl(idToken: string | undefined, backTo: URL): Promise<URL | undefined> {
+  /** Where the provider's own session ends, if it offers that. Without a hint of whose: an ID token has no place in an address. */
+  async endUrl(backTo: URL): Promise<URL | undefined> {
     const configuration = await this.#discovered();
     if (!configuration.serverMetadata().end_session_endpoint) return undefined;
-    return buildEndSessionUrl(configuration, {
-      post_logout_redirect_uri: backTo.href,
-      ...(idToken === undefined ? {} : { id_token_hint: idToken }),
-    });
+    return buildEndSessionUrl(configuration, { post_logout_redirect_uri: backTo.href });
   }
 }
 

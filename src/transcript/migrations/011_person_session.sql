@@ -10,8 +10,6 @@ CREATE TABLE person_session (
   name         text NOT NULL,
   groups       text[] NOT NULL,
   claims       jsonb NOT NULL,
-  -- Encrypted: what ends the session at the identity provider.
-  id_token     text NOT NULL,
   opened_at    timestamptz NOT NULL DEFAULT now(),
   seen_at      timestamptz NOT NULL DEFAULT now(),
   rotated_at   timestamptz NOT NULL DEFAULT now(),
