@@ -148,7 +148,8 @@ export class Console implements AsyncDisposable {
     app.use(async (context, next) => {
       context.header('content-security-policy', POLICY);
       context.header('x-content-type-options', 'nosniff');
-      context.header('referrer-policy', 'no-referrer');
+      // Not no-referrer: forms of ours would come without their origin then.
+      context.header('referrer-policy', 'same-origin');
       context.header('cross-origin-opener-policy', 'same-origin');
       context.header('cross-origin-resource-policy', 'same-origin');
       context.header('permissions-policy', 'camera=(), microphone=(), geolocation=()');

@@ -257,6 +257,20 @@ describe('a reviewer', () => {
   });
 });
 
+describe('whoever signed in', () => {
+  it('signs out, here and at the provider, and is asked who they are the next time', async () => {
+    const page = await reviewer('auditor', '/approvals');
+    await page.getByRole('link', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    // The provider asks once more.
+    await page.waitForURL(`${ready.issuer}/**`);
+    await page.getByRole('button', { name: /yes/i }).click();
+    await page.waitForURL(`${ready.console_url}**`);
+    await page.getByRole('link', { name: 'Sign in' }).click();
+    await page.locator('#secret').waitFor();
+  });
+});
+
 describe('texts of attackers', () => {
   const SCRIPT = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
 
