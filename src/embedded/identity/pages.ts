@@ -27,12 +27,18 @@ function page(uid: string, identities: readonly IssuedClient[], problem: string)
     (identity) =>
       `<option value="${escapeHtml(identity.name)}">${escapeHtml(identity.name)} (${escapeHtml(identity.groups.join(', ') || 'no group')})</option>`,
   );
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sign in to the snowfence demo</title>
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sign in to the snowfence demo</title><link rel="icon" href="data:,">
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:4rem auto;padding:0 1rem;color:#16202c;background:#fff}label{display:block;margin:1rem 0 .25rem}select,input,button{font:inherit;width:100%;padding:.5rem;box-sizing:border-box}button{margin-top:1.5rem;background:#0b5cad;color:#fff;border:0;border-radius:.25rem}p[role=alert]{color:#a3161b}</style>
 <h1>snowfence demo</h1><p>This identity provider runs on your machine for the demo only.</p>${problem ? `<p role="alert">${escapeHtml(problem)}</p>` : ''}
 <form method="post" action="/interaction/${escapeHtml(uid)}"><label for="name">Who are you?</label><select id="name" name="name">${options.join('')}</select>
 <label for="secret">Secret</label><input id="secret" name="secret" type="password" autocomplete="current-password" required><button>Sign in</button></form></html>`;
 }
+
+/** `form`: the library's own, which the buttons send. */
+export const logoutPage = (form: string): string =>
+  `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sign out of the snowfence demo</title><link rel="icon" href="data:,">
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:4rem auto;padding:0 1rem;color:#16202c;background:#fff}button{font:inherit;padding:.5rem 1rem;margin-right:.5rem}</style>
+<h1>snowfence demo</h1>${form}<p>Sign out of this identity provider, too?</p><button type="submit" form="op.logoutForm" name="logout" value="yes" autofocus>Yes, sign out</button><button type="submit" form="op.logoutForm">No</button></html>`;
 
 /** Shows the form, checks it, and goes on with the sign-in. */
 export async function loginPage(
@@ -66,7 +72,7 @@ export async function loginPage(
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
-      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     });
     response.end(page(details.uid, identities, problem));
   } catch {

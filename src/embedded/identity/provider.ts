@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
 import type { ClientMetadata, Configuration } from 'oidc-provider';
 import type { Identity, IssuedClient } from './identity.js';
-import { loginPage } from './pages.js';
+import { loginPage, logoutPage } from './pages.js';
 
 export interface ProviderOptions {
   readonly port: number;
@@ -144,6 +144,11 @@ async function configuration(options: ProviderOptions, identities: readonly Issu
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      rpInitiatedLogout: {
+        logoutSource: (context, form) => {
+          context.body = logoutPage(form);
+        },
+      },
       resourceIndicators: {
         enabled: true,
         // Who signs in to the console asks for no access to the gateway.
