@@ -70,6 +70,11 @@ export interface GatewayParts {
   };
   readonly counters: Counters;
   readonly now: () => Date;
+  /**
+   * Whether others hear that this process is alive. One that stood still for long may have been taken for dead, and what was approved given
+   * to another.
+   */
+  readonly isHeard?: () => boolean;
 }
 
 const CONFIRMED_CACHE = 2000;
@@ -498,7 +503,9 @@ export class Gateway {
       // What rules say of bytes and rows may have come true meanwhile.
       const weighed = await this.#weigh(intent, principal, policies);
       if (weighed.denial) return await this.#refuse(answer, intent, weighed.denial);
-      return await this.#run(answer, new Intent(session, statementId, full, weighed, version), principal, full);
+      const approved = new Intent(session, statementId, full, weighed, version);
+      approved.approval = id;
+      return await this.#run(answer, approved, principal, full);
     } finally {
       transcript.recorder.leave(statementId);
     }
@@ -537,6 +544,9 @@ export class Gateway {
       const unverified = await this.#confirm(intent, request.binds ?? []);
       if (unverified) return await this.#refuse(answer, intent, unverified);
       const key = { role: verdict.role, warehouse: verdict.warehouse };
+      // No outcome is written: whoever has taken the approval up meanwhile has the statement; else it is given back.
+      if (intent.approval !== undefined && this.#parts.isHeard?.() === false)
+        return await this.#refuseAgain(answer, intent, intent.approval, UNHEARD);
       intent.sentAt = new Date();
       const result = await this.#parts.warehouse.run(key, sent, {
         binds: request.binds ?? [],
@@ -847,6 +857,12 @@ export class Gateway {
 }
 
 // --- pieces of the way
+
+const UNHEARD: Denial = {
+  code: 'APPROVAL_EXPIRED',
+  message: 'This gateway stood still for too long, so the statement has not run.',
+  hint: 'Ask for the approval again in a minute: it is given back.',
+};
 
 const NO_APPROVAL = { code: 'UNKNOWN_APPROVAL', message: 'There is no such approval of yours.' };
 

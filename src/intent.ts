@@ -18,6 +18,8 @@ export class Intent {
   readonly request: QueryRequest;
   readonly judged: Judged;
   readonly #version: string;
+  /** The approval that it runs under, if it is one for this statement alone. */
+  approval: string | undefined;
   /** When it was handed to the warehouse. */
   sentAt: Date | undefined;
   readonly #isExplain: boolean;

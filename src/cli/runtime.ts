@@ -43,6 +43,8 @@ export interface Runtime extends AsyncDisposable {
 const LOOK_EVERY_MS = 2000;
 /** How soon after its time an approval is written down as expired. It can't be used from its time on. */
 const EXPIRY_MS = 5000;
+/** Of the silence after which a process is taken for dead; the rest is for the way to the warehouse. */
+const HEARD_PART = 0.7;
 
 /** What is wrong with the store, in a sentence and what to do; undefined where all is well. Throws where it does not answer. */
 async function problemOf(transcript: TranscriptStore): Promise<[string, string] | undefined> {
@@ -228,6 +230,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     log,
     counters: metrics.counters,
     now: () => new Date(),
+    isHeard: () => Date.now() - recorder.heardAt < config.settleAfterMs * HEARD_PART,
   });
   return {
     gateway,

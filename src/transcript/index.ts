@@ -24,11 +24,18 @@ export { pendingMigrations } from './migrate.js';
 export { decodeVerifierKey, isOrigin } from './note.js';
 export { toOcsf } from './ocsf.js';
 export { type AgentSummary, Overview, type ShownStatement } from './overview.js';
-export type { SessionSummary } from './reader.js';
-export { TranscriptReader } from './reader.js';
+export { type SessionSummary, sessionSummary, TranscriptReader } from './reader.js';
 export { type Recorder, RecorderUnavailable } from './recorder.js';
 export { archive, type Hold, holds, liftHold, placeHold } from './retention.js';
-export { type Found, type FoundStatement, SearchProblem, search, timeOf } from './search.js';
+export {
+  type Found,
+  type FoundStatement,
+  foundStatement,
+  SearchProblem,
+  search,
+  shownStatement,
+  timeOf,
+} from './search.js';
 export { excessPrivileges, setUpStore } from './setup.js';
 export { storePool, TranscriptStore } from './store.js';
 export { Vault } from './vault.js';

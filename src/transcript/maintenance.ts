@@ -38,12 +38,11 @@ export class Maintenance {
   start(): void {
     const { everyMs, silentMs, recorder } = this.#options;
     void this.round();
+    const beat = (): void => void this.#try('to say that this process is alive', () => recorder.heartbeat());
+    beat();
     this.#timers.push(
       setInterval(() => void this.round(), everyMs),
-      setInterval(
-        () => void this.#try('to say that this process is alive', () => recorder.heartbeat()),
-        silentMs / HEARTBEATS,
-      ),
+      setInterval(beat, silentMs / HEARTBEATS),
     );
     for (const timer of this.#timers) timer.unref();
   }

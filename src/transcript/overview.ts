@@ -3,24 +3,9 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { StoredEvent } from './event.js';
 import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
-import { idAt } from './search.js';
+import { idAt, shownStatement } from './search.js';
 
-const statementRow = z.object({
-  id: z.string(),
-  at: z.date(),
-  session_id: z.string(),
-  agent: z.string(),
-  kind: z.string().nullable(),
-  verdict: z.string(),
-  fingerprint: z.string().nullable(),
-  text: z.string(),
-  purpose: z.string().nullable(),
-  state: z.string().nullable(),
-  rows: z.coerce.number().nullable(),
-  bytes: z.coerce.number().nullable(),
-  duration_ms: z.coerce.number().nullable(),
-});
-export type ShownStatement = z.infer<typeof statementRow>;
+export type ShownStatement = z.infer<typeof shownStatement>;
 
 /** Lists show the beginning of a text; the statement's own page has all of it. */
 const SHOWN_TEXT = 300;
@@ -140,16 +125,16 @@ export class Overview {
 
   /** Of one session, in order, from after a statement on. */
   statements(session: string, after: string | undefined, limit: number): Promise<readonly ShownStatement[]> {
-    return this.#rows(statementRow, OF_SESSION, [session, after ?? null, limit]);
+    return this.#rows(shownStatement, OF_SESSION, [session, after ?? null, limit]);
   }
 
   /** Of one agent, newest first, from before a statement or a time on. */
   history(agent: string, before: string | Date, limit: number): Promise<readonly ShownStatement[]> {
-    return this.#rows(statementRow, OF_AGENT, [agent, typeof before === 'string' ? before : idAt(before), limit]);
+    return this.#rows(shownStatement, OF_AGENT, [agent, typeof before === 'string' ? before : idAt(before), limit]);
   }
 
   newest(since: Date, limit: number): Promise<readonly ShownStatement[]> {
-    return this.#rows(statementRow, NEWEST, [idAt(since), limit]);
+    return this.#rows(shownStatement, NEWEST, [idAt(since), limit]);
   }
 
   /** Everything that happened to one statement; empty where there is none. */

@@ -3,7 +3,8 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { EventKind, StoredEvent } from './event.js';
 
-const sessionRow = z.object({
+/** A session as lists show it. */
+export const sessionSummary = z.object({
   id: z.string(),
   opened_at: z.date(),
   last_at: z.date(),
@@ -21,7 +22,7 @@ const sessionRow = z.object({
   refused: z.coerce.number(),
 });
 
-export type SessionSummary = z.infer<typeof sessionRow>;
+export type SessionSummary = z.infer<typeof sessionSummary>;
 
 const SUMMARY = `
   SELECT s.id, s.opened_at, c.last_at, c.is_open, s.actor, s.issuer, s.subject, s.client_id, s.groups, s.transport, s.address, s.client,
@@ -67,12 +68,12 @@ export class TranscriptReader {
   /** The newest. `all`: the gateway's own and operators' too. */
   async sessions(agent: string | undefined, limit: number, all = false): Promise<readonly SessionSummary[]> {
     const { rows } = await this.#pool.query(LIST, [agent ?? null, limit, all]);
-    return z.array(sessionRow).parse(rows);
+    return z.array(sessionSummary).parse(rows);
   }
 
   async session(id: string): Promise<SessionSummary | undefined> {
     const { rows } = await this.#pool.query(ONE, [id]);
-    return rows[0] === undefined ? undefined : sessionRow.parse(rows[0]);
+    return rows[0] === undefined ? undefined : sessionSummary.parse(rows[0]);
   }
 
   /** Of one session, from a position on. */

@@ -17,6 +17,7 @@ const TAKE_BYTES = `
 export class Recorder {
   readonly #pool: Pool;
   readonly #lanes: readonly [Lane, ...Lane[]];
+  #heardAt = Date.now();
 
   constructor(pool: Pool, options: RecorderOptions, lanes: number) {
     this.#pool = pool;
@@ -99,8 +100,15 @@ export class Recorder {
 
   /** Says that this process is alive: whoever is silent for long has its statements settled by others. */
   async heartbeat(): Promise<void> {
+    const at = Date.now();
     const ids = [...new Set(this.#lanes.flatMap((lane) => lane.names()))];
     if (ids.length > 0) await this.#pool.query('UPDATE writer SET seen_at = now() WHERE id = ANY($1)', [ids]);
+    this.#heardAt = at;
+  }
+
+  /** Since when, at most, others have heard nothing of this process: milliseconds since the epoch. */
+  get heardAt(): number {
+    return this.#heardAt;
   }
 
   /** Heads that this process has written since it was last asked. */

@@ -256,7 +256,8 @@ function addTerm(conditions: Conditions, term: Term, now: Date): void {
   else throw new SearchProblem(`There is no search term "${key}:".`, column, `There are ${SEARCH_KEYS.join(', ')}.`);
 }
 
-const foundRow = z.object({
+/** A statement as lists show it. */
+export const shownStatement = z.object({
   id: z.string(),
   at: z.date(),
   session_id: z.string(),
@@ -270,10 +271,11 @@ const foundRow = z.object({
   rows: z.coerce.number().nullable(),
   bytes: z.coerce.number().nullable(),
   duration_ms: z.coerce.number().nullable(),
-  query_id: z.string().nullable(),
 });
 
-export type FoundStatement = z.infer<typeof foundRow>;
+export const foundStatement = shownStatement.extend({ query_id: z.string().nullable() });
+
+export type FoundStatement = z.infer<typeof foundStatement>;
 
 export interface Found {
   readonly statements: readonly FoundStatement[];
@@ -316,7 +318,7 @@ export async function search(pool: Pool, text: string, { limit, cursor, now }: S
   try {
     let { rows } = await pool.query(newest, [...values, limit + 1]);
     if (rows.length <= limit) ({ rows } = await pool.query(everything, [...values, limit + 1]));
-    const statements = z.array(foundRow).parse(rows.slice(0, limit));
+    const statements = z.array(foundStatement).parse(rows.slice(0, limit));
     return { statements, cursor: rows.length > limit ? statements.at(-1)?.id : undefined };
   } catch (error) {
     // An invalid regular expression: class 2201B.

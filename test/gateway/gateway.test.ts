@@ -35,6 +35,7 @@ const caller: Caller = {
 };
 
 let counting: PolicySet;
+let asking: PolicySet;
 beforeAll(async () => {
   const other = await mkdtemp(join(tmpdir(), 'snowfence-gateway-'));
   await writeFile(
@@ -42,11 +43,16 @@ beforeAll(async () => {
     'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read, delete]\n    on: [DB.S.*]\n  - deny: [delete]\n    on: [DB.S.*]\n    when: { rows_affected_over: 5 }\n    reason: Too many.\nlimits: { statements_per_hour: 1 }\n',
   );
   counting = await loadPolicies(other);
+  await writeFile(
+    join(other, 'p.yaml'),
+    'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - approve: [delete]\n    on: [DB.S.*]\n    by: { groups: [stewards], count: 1, within: 15m }\n',
+  );
+  asking = await loadPolicies(other);
   await rm(other, { recursive: true });
 });
 
 /** A gateway whose store takes `takes` events and then fails; what ran and what was recorded. */
-function gatewayThat(takes: number, set = policies, count: () => number = () => 1) {
+function gatewayThat(takes: number, set = policies, count: () => number = () => 1, more: object = {}) {
   const recorded: string[] = [];
   const ran: string[] = [];
   let counted = 0;
@@ -82,10 +88,16 @@ function gatewayThat(takes: number, set = policies, count: () => number = () => 
       recorder: { append, appendAll, leave: () => undefined },
     },
     approvals: {},
-    warehouse: { options: { confirm: 'off' }, catalog: { version: 1, relation, invalidate: () => undefined }, run },
+    warehouse: {
+      options: { confirm: 'off' },
+      catalog: { version: 1, relation, invalidate: () => undefined },
+      run,
+      explain: async () => ({ objects: [], bytes: 10 }),
+    },
     log: { warn: () => undefined, error: () => undefined },
     counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
     now: () => new Date(),
+    ...more,
   };
   return { gateway: new Gateway(parts as unknown as GatewayParts), recorded, ran };
 }
@@ -165,5 +177,49 @@ describe('the count of rows before a change', () => {
     const before = ran.length;
     expect((await gateway.query(caller, { sql: SQL })).denial?.code).toBe('LIMIT_REACHED');
     expect(ran.length).toBe(before);
+  });
+});
+
+describe('a process that stood still', () => {
+  /** An approval that is given at once, and used by whoever asks. */
+  const givenAtOnce = () => {
+    let approval: object | undefined;
+    return {
+      standing: async () => undefined,
+      ask: async (request: { text: object; fits: string; policyVersion: string; statementId: string }) => {
+        const { text, fits, policyVersion, statementId } = request;
+        const whose = { issuer: 'https://issuer.example', subject: 'bot', client_id: 'bot', session_id: 'session' };
+        approval = {
+          id: 'a',
+          statement_id: statementId,
+          expires_at: new Date(),
+          decisions: [],
+          policy_version: policyVersion,
+          fits,
+          ...whose,
+          ...text,
+        };
+        return { approval: { ...approval, state: 'pending' }, isNew: true };
+      },
+      get: async () => ({ ...approval, state: 'approved' }),
+      changed: async () => undefined,
+      use: async (_id: string, begin: () => Promise<void>) => begin().then(() => true),
+    };
+  };
+
+  it.each([
+    [true, 'ok', ['SELECT COUNT', 'DELETE']],
+    [false, 'denied', ['SELECT COUNT']],
+  ] as const)('sends what was approved only while others hear of it: %s', async (isHeard, status, sent) => {
+    const { gateway, ran, recorded } = gatewayThat(20, asking, () => 1, {
+      approvals: givenAtOnce(),
+      isHeard: () => isHeard,
+    });
+    expect((await gateway.query(caller, { sql: 'DELETE FROM DB.S.T WHERE ID > 1' })).status).toBe('approval_required');
+    const answer = await gateway.resume(caller, 'a', { waitMs: 0 });
+    expect(answer.status).toBe(status);
+    expect(ran.map((text) => sent.find((start) => text.startsWith(start)))).toEqual(sent);
+    // Without an outcome: the approval is given back, or somebody else has the statement.
+    expect(recorded.at(-1)).toBe(isHeard ? 'statement_completed' : 'approval_refused');
   });
 });

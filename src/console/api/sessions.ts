@@ -1,34 +1,22 @@
 /** Sessions, statements, search. */
 import { z } from 'zod';
-import { SearchProblem, type StoredEvent, search as searchStatements } from '../../transcript/index.js';
+import {
+  foundStatement,
+  SearchProblem,
+  type StoredEvent,
+  search as searchStatements,
+  sessionSummary,
+} from '../../transcript/index.js';
 import { ApiProblem, idOf, route } from '../route.js';
 import { differences, highlighted, sqlDifference, sqlPart } from '../sql-view.js';
-import { date, limitOf, shownStatement, storedEvent } from './shapes.js';
-
-const summary = z.object({
-  id: z.string(),
-  opened_at: date,
-  last_at: date,
-  is_open: z.boolean(),
-  actor: z.string(),
-  issuer: z.string(),
-  subject: z.string(),
-  client_id: z.string(),
-  groups: z.array(z.string()),
-  transport: z.string(),
-  address: z.string().nullable(),
-  client: z.object({ name: z.string().nullable(), version: z.string().nullable() }),
-  events: z.number(),
-  statements: z.number(),
-  refused: z.number(),
-});
+import { limitOf, shownStatement, storedEvent } from './shapes.js';
 
 export const sessions = route({
   method: 'get',
   path: '/sessions',
   summary: 'The newest sessions',
   query: z.object({ agent: z.string().max(500).optional(), limit: limitOf(50, 200) }),
-  answer: z.object({ sessions: z.array(summary) }),
+  answer: z.object({ sessions: z.array(sessionSummary) }),
   handle: async ({ query: { agent, limit }, parts }) => ({
     sessions: [...(await parts.transcript.reader.sessions(agent, limit))],
   }),
@@ -38,7 +26,7 @@ export const session = route({
   method: 'get',
   path: '/sessions/:id',
   summary: 'One session',
-  answer: summary,
+  answer: sessionSummary,
   handle: async ({ params, parts }) => {
     const found = await parts.transcript.reader.session(idOf(params));
     if (!found) throw new ApiProblem(404, 'There is no such session.');
@@ -136,14 +124,12 @@ export const wholeStatement = route({
   },
 });
 
-const found = shownStatement.extend({ query_id: z.string().nullable() });
-
 export const search = route({
   method: 'get',
   path: '/search',
   summary: 'Statements by the search syntax, newest first, in pages',
   query: z.object({ q: z.string().max(2000).default(''), cursor: z.uuid().optional(), limit: limitOf(50, 200) }),
-  answer: z.object({ statements: z.array(found), cursor: z.string().nullable() }),
+  answer: z.object({ statements: z.array(foundStatement), cursor: z.string().nullable() }),
   handle: async ({ query: { q, cursor, limit }, parts }) => {
     try {
       const result = await searchStatements(parts.transcript.pool, q, { limit, cursor, now: new Date() });

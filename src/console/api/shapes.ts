@@ -1,23 +1,9 @@
 /** Shapes that several addresses answer. */
 import { z } from 'zod';
 
-export const date = z.date();
+export { shownStatement } from '../../transcript/index.js';
 
-export const shownStatement = z.object({
-  id: z.string(),
-  at: date,
-  session_id: z.string(),
-  agent: z.string(),
-  kind: z.string().nullable(),
-  verdict: z.string(),
-  fingerprint: z.string().nullable(),
-  text: z.string(),
-  purpose: z.string().nullable(),
-  state: z.string().nullable(),
-  rows: z.number().nullable(),
-  bytes: z.number().nullable(),
-  duration_ms: z.number().nullable(),
-});
+export const date = z.date();
 
 export const storedEvent = z.object({
   sequence: z.string(),
