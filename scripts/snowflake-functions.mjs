@@ -74,13 +74,15 @@ const problems = [];
 
 const put = (entry) => {
   const known = functions.get(entry.name);
-  if (known === undefined) {
+  // An alias that has a row and a page of its own is as that page says.
+  if (known === undefined || (entry.own && !known.own)) {
     functions.set(entry.name, entry);
     return;
   }
-  // Several pages of one function (AI_COMPLETE, TRUNC, an alias that has a page, too): what any of them allows.
+  if (known.own && !entry.own) return;
+  // Several pages of one function (AI_COMPLETE, TRUNC, …): what any of them allows.
   functions.set(entry.name, {
-    ...(known.own || !entry.own ? known : entry),
+    ...known,
     least: Math.min(known.least, entry.least),
     most: Math.max(known.most, entry.most),
     named: [...new Set([...known.named, ...entry.named])],
@@ -139,6 +141,7 @@ for (const { cell, page, categories } of rows(read('functions-all'))) {
 for (const { name, ...entry } of ALSO) {
   put({
     name,
+    own: true,
     categories: [],
     named: [],
     datePart: [],

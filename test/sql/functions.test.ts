@@ -117,6 +117,8 @@ describe('functions looked up by hand on their pages', () => {
     ['STRTOK', 'pure', 1, 3],
     ['REPLACE', 'pure', 2, 3],
     ['TRANSLATE', 'pure', 3, 3],
+    ['CHARINDEX', 'pure', 2, 3],
+    ['POSITION', 'pure', 1, 3],
     ['LIKE', 'pure', 2, 3],
     ['RLIKE', 'pure', 2, 3],
     ['REGEXP_LIKE', 'pure', 2, 3],

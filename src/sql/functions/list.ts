@@ -148,7 +148,7 @@ export const LISTED: readonly ListedFunction[] = [
   { name: 'CBRT', class: 'pure', least: 1, most: 1 },
   { name: 'CEIL', class: 'pure', least: 1, most: 2 },
   { name: 'CHAR', class: 'pure', least: 1, most: 1, page: 'functions/chr' },
-  { name: 'CHARINDEX', class: 'pure', least: 1, most: 3 },
+  { name: 'CHARINDEX', class: 'pure', least: 2, most: 3 },
   { name: 'CHECK_JSON', class: 'pure', least: 1, most: 1 },
   { name: 'CHECK_XML', class: 'pure', least: 1, most: 2, named: ['STR', 'DISABLE_AUTO_CONVERT'] },
   { name: 'CHR', class: 'pure', least: 1, most: 1 },
