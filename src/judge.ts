@@ -53,6 +53,8 @@ export interface OutputMask {
   readonly mask: string | null;
   /** Columns of base tables that it is made of; none where the analysis does not say. */
   readonly origins: readonly Origin[];
+  /** It stands for as many columns as there are values in the data, named after them. */
+  readonly isMany: boolean;
 }
 
 /** Where objects are looked up, and a number that changes when what was known of them no longer holds. */
@@ -289,12 +291,12 @@ function treatments(verdict: Verdict, views: ReadonlyMap<string, RelationInfo>):
 }
 
 function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): OutputMask[] {
-  return analysis.outputs.map(({ name, origins }) => {
+  return analysis.outputs.map(({ name, origins, isMany = false }) => {
     const applied = masks.filter((mask) =>
       origins.some((origin) => origin.column === mask.column && objectKey(origin.object) === objectKey(mask.object)),
     );
     const methods = [...new Set(applied.map((mask) => methodName(mask.method)))];
-    return { name, mask: methods.length === 0 ? null : methods.join(', '), origins };
+    return { name, mask: methods.length === 0 ? null : methods.join(', '), origins, isMany };
   });
 }
 

@@ -6,20 +6,21 @@ import type { DetectRule, MaskMethod } from '../masking/index.js';
 import { strictness } from '../masking/index.js';
 import {
   type Analysis,
-  type ColumnUse,
   type FunctionUse,
+  isUnknown,
   type ObjectName,
   type ObjectUse,
   type Origin,
   objectKey,
-  type Position,
   quoteLiteral,
   type StatementKind,
   showIdentifier,
   showObject,
 } from '../sql/index.js';
+import { decideChange } from './change.js';
 import type { Glob } from './globs.js';
 import type { Detection, Place, Policy, PolicySet, Rule } from './load.js';
+import type { AppliedMask, AppliedRows, AppliedRule, Denial } from './verdict.js';
 
 /** Who asks, as far as policies care. Structurally what the identity room proves. */
 export interface Subject {
@@ -27,58 +28,6 @@ export interface Subject {
   readonly clientId: string;
   readonly groups: readonly string[];
   readonly claims: Readonly<Record<string, unknown>>;
-}
-
-export type DenialCode =
-  | 'NOT_UNDERSTOOD'
-  | 'KIND_DENIED'
-  | 'OBJECT_DENIED'
-  | 'COLUMN_DENIED'
-  | 'FUNCTION_DENIED'
-  | 'MULTIPLE_STATEMENTS'
-  | 'LIMIT_REACHED'
-  | 'NO_POLICY'
-  | 'PURPOSE_REQUIRED'
-  | 'APPROVAL_DENIED'
-  | 'APPROVAL_EXPIRED'
-  | 'NOT_VERIFIED'
-  | 'RECORDER_UNAVAILABLE'
-  | 'WAREHOUSE_UNAVAILABLE';
-
-export interface Denial {
-  readonly code: DenialCode;
-  readonly message: string;
-  readonly policy?: string | undefined;
-  readonly rule?: Place | undefined;
-  readonly position?: Position | undefined;
-  readonly hint?: string | undefined;
-}
-
-export interface AppliedRule {
-  readonly effect: 'allow' | 'deny' | 'approve';
-  readonly kind: StatementKind;
-  readonly object: string;
-  readonly policy: string;
-  readonly rule: Place;
-}
-
-export interface AppliedMask {
-  readonly object: ObjectName;
-  readonly column: string;
-  readonly type: string;
-  readonly method: MaskMethod;
-  readonly policy: string;
-  readonly rule: Place;
-  readonly reason: string | undefined;
-}
-
-export interface AppliedRows {
-  readonly object: ObjectName;
-  /** With the principal's values put in; undefined where a secure view stands for the table. */
-  readonly where: string | undefined;
-  readonly secureView: ObjectName | undefined;
-  readonly policy: string;
-  readonly rule: Place;
 }
 
 export interface Limits {
@@ -218,13 +167,14 @@ export function standing(policies: readonly Policy[]): Standing {
 
 /**
  * What to look for in a column's texts, by where its values come from. A detection's exceptions hold where all that the column is
- * made of is excepted; a text that comes from nowhere (an error, a comment) is no exception.
+ * made of is excepted and known; a text that comes from nowhere (an error, a comment, what a user's function makes) is no exception.
  */
 export const detectRules = (detect: readonly Detection[], origins: readonly Origin[] = []): readonly DetectRule[] =>
   detect
     .filter(
       ({ except }) =>
         origins.length === 0 ||
+        origins.some(isUnknown) ||
         !origins.every(({ object, column }) => except.some((glob) => glob.matches([...partsOf(object), column]))),
     )
     .flatMap(({ rules }) => rules);
@@ -431,9 +381,11 @@ interface Question {
   readonly circumstances: Circumstances;
 }
 
-/** Sources of a change are read, its target is changed. */
-const kindOn = (analysis: Analysis, use: ObjectUse): StatementKind =>
-  use.access === 'write' || analysis.kind === 'describe' ? analysis.kind : 'select';
+/** Sources of a change are read; its target is changed, in every way that the statement has: `MERGE … DELETE` deletes as well. */
+const kindsOn = (analysis: Analysis, use: ObjectUse): readonly StatementKind[] => {
+  if (analysis.kind === 'describe') return ['describe'];
+  return use.access === 'write' ? analysis.changes : ['select'];
+};
 
 function approvalOf(rules: readonly Rule[]): Verdict['approval'] {
   const requirements = rules.map(({ by, place, reason }) => ({
@@ -449,40 +401,40 @@ function decideObjects(question: Question): { denial?: Denial; rules: AppliedRul
   const { analysis, policies, circumstances } = question;
   const rules: AppliedRule[] = [];
   const asking = new Set<Rule>();
-  for (const use of analysis.objects) {
-    const kind = kindOn(analysis, use);
-    const found = ruleFor(policies, kind, use.object, circumstances);
-    const shown = showObject(use.object);
-    const through = use.via.length > 0 ? ` (read through ${use.via.map(showObject).join(', ')})` : '';
-    if (!found || found.rule.effect === 'deny') {
-      const denial: Denial = {
-        code: 'OBJECT_DENIED',
-        // One wording whether it exists or not: a refusal must not tell what there is.
-        message:
-          found?.rule.reason ?? `${shown}${through} is not something you may ${kind === 'select' ? 'read' : kind}.`,
-        policy: found?.policy.name,
-        rule: found?.rule.place,
-        position: use.position,
-        hint: 'The describe tool lists what you may see.',
-      };
-      return { denial, rules };
-    }
-    rules.push({ effect: found.rule.effect, kind, object: shown, policy: found.policy.name, rule: found.rule.place });
-    if (!use.relation)
-      return {
-        denial: {
+  for (const use of analysis.objects)
+    for (const kind of kindsOn(analysis, use)) {
+      const found = ruleFor(policies, kind, use.object, circumstances);
+      const shown = showObject(use.object);
+      const through = use.via.length > 0 ? ` (read through ${use.via.map(showObject).join(', ')})` : '';
+      const verb = kind === 'select' ? 'read' : kind;
+      if (!found || found.rule.effect === 'deny') {
+        const denial: Denial = {
           code: 'OBJECT_DENIED',
-          message: `There is no ${shown} that you may ${kind === 'select' ? 'read' : kind}.`,
-          policy: found.policy.name,
-          rule: found.rule.place,
+          // One wording whether it exists or not: a refusal must not tell what there is.
+          message: found?.rule.reason ?? `${shown}${through} is not something you may ${verb}.`,
+          policy: found?.policy.name,
+          rule: found?.rule.place,
           position: use.position,
           hint: 'The describe tool lists what you may see.',
-        },
-        rules,
-      };
-    if (found.rule.effect === 'approve')
-      for (const rule of approveRules(policies, kind, use.object, circumstances)) asking.add(rule);
-  }
+        };
+        return { denial, rules };
+      }
+      rules.push({ effect: found.rule.effect, kind, object: shown, policy: found.policy.name, rule: found.rule.place });
+      if (!use.relation)
+        return {
+          denial: {
+            code: 'OBJECT_DENIED',
+            message: `There is no ${shown} that you may ${verb}.`,
+            policy: found.policy.name,
+            rule: found.rule.place,
+            position: use.position,
+            hint: 'The describe tool lists what you may see.',
+          },
+          rules,
+        };
+      if (found.rule.effect === 'approve')
+        for (const rule of approveRules(policies, kind, use.object, circumstances)) asking.add(rule);
+    }
   if (analysis.objects.length === 0) {
     for (const policy of policies) {
       const rule = policy.kinds.has(analysis.kind)
@@ -531,6 +483,15 @@ function decideFunctions({ analysis, policies }: Question): Denial | undefined {
     };
   }
   return undefined;
+}
+
+/**
+ * A name that nobody owns refuses the statement. Only once its tables may be read: which columns a table has is not told to others.
+ */
+function decideNames({ analysis }: Question): Denial | undefined {
+  const [first] = analysis.unowned;
+  if (!first) return undefined;
+  return { code: 'NOT_UNDERSTOOD', message: first.what, position: first.position, hint: first.hint };
 }
 
 function decideColumns(question: Question, masks: readonly AppliedMask[]): Denial | undefined {
@@ -587,57 +548,6 @@ function decideRows(rows: readonly AppliedRows[]): Denial | undefined {
   return undefined;
 }
 
-/**
- * A masked column must not be written back, unless every policy that masks says that the mask itself may be; and never may a change
- * look at what is hidden in the table that it changes: its own rows stay as they are, unmasked, and how many it touches would tell.
- */
-function decideChange(
-  { analysis, policies }: Question,
-  masks: readonly AppliedMask[],
-  rows: readonly AppliedRows[],
-): Denial | undefined {
-  if (analysis.kind === 'select' || analysis.kind === 'describe') return undefined;
-  const target = analysis.objects.find((use) => use.access === 'write');
-  const mayCopy =
-    (analysis.kind === 'insert' || analysis.kind === 'update' || analysis.kind === 'merge') &&
-    policies.every((policy) => policy.writeMasked || policy.columns.length === 0);
-  const isCopied = ({ object }: ColumnUse): boolean =>
-    mayCopy && (analysis.kind === 'insert' || !target || objectKey(object) !== objectKey(target.object));
-  const read = analysis.columns.find(
-    (use) =>
-      !isCopied(use) &&
-      masks.some((mask) => mask.column === use.column && objectKey(mask.object) === objectKey(use.object)),
-  );
-  if (read) {
-    const mask = masks.find(
-      (entry) => entry.column === read.column && objectKey(entry.object) === objectKey(read.object),
-    );
-    return {
-      code: 'COLUMN_DENIED',
-      message: `${read.column} of ${showObject(read.object)} is masked for you, and a change may not use a masked column.`,
-      policy: mask?.policy,
-      rule: mask?.rule,
-      position: read.position,
-      hint:
-        mayCopy || analysis.kind === 'delete'
-          ? 'Leave this column out of the statement.'
-          : 'Leave this column out of the statement. A policy may let masks be written, with "write_masked: allow".',
-    };
-  }
-  const filtered =
-    analysis.kind === 'insert'
-      ? undefined
-      : rows.find((entry) => target && objectKey(entry.object) === objectKey(target.object));
-  if (!filtered) return undefined;
-  return {
-    code: 'OBJECT_DENIED',
-    message: `Some rows of ${showObject(filtered.object)} are hidden from you, so you may not change it.`,
-    policy: filtered.policy,
-    rule: filtered.rule,
-    position: target?.position,
-  };
-}
-
 /** The verdict on an analysed statement. */
 export function decide(question: Question): Verdict {
   const { set, policies, subject, analysis } = question;
@@ -656,6 +566,7 @@ export function decide(question: Question): Verdict {
   const denial =
     objects.denial ??
     decideFunctions(question) ??
+    decideNames(question) ??
     decideColumns(question, masks) ??
     decideRows(rows) ??
     decideChange(question, masks, rows) ??
@@ -706,7 +617,10 @@ function needsOf({ policies, analysis }: Question, base: Standing): Verdict['nee
     policies.flatMap((policy) =>
       policy.index.rules
         .find(partsOf(use.object))
-        .filter(({ entry, glob }) => entry.kinds.has(kindOn(analysis, use)) && glob.matches(partsOf(use.object)))
+        .filter(
+          ({ entry, glob }) =>
+            kindsOn(analysis, use).some((kind) => entry.kinds.has(kind)) && glob.matches(partsOf(use.object)),
+        )
         .map(({ entry }) => entry),
     ),
   );

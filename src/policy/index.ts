@@ -1,9 +1,4 @@
 export {
-  type AppliedMask,
-  type AppliedRows,
-  type AppliedRule,
-  type Denial,
-  type DenialCode,
   decide,
   decideKind,
   detectRules,
@@ -22,5 +17,6 @@ export {
 export { distance, loadPolicies, type Policy, PolicyProblems, type PolicySet, type Problem } from './load.js';
 export { policyJsonSchema } from './schema.js';
 export { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from './suggest.js';
+export type { AppliedMask, AppliedRows, AppliedRule, Denial, DenialCode } from './verdict.js';
 export { type PolicyWatch, watchPolicies } from './watch.js';
 export { describeStanding } from './words.js';

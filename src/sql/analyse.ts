@@ -2,7 +2,7 @@
  * A statement analysed: which objects it reads and writes, views opened down to their base tables, which columns it touches,
  * which functions it calls, where in the text each of them stands.
  */
-import type { Analysis, ColumnUse, ObjectUse } from './analysis.js';
+import type { Analysis, ColumnUse, FunctionUse, ObjectUse, Unowned } from './analysis.js';
 import {
   type CatalogReader,
   type Defaults,
@@ -12,8 +12,8 @@ import {
   showObject,
 } from './catalog.js';
 import { isOperator, isWord, lex } from './lex.js';
+import { type Findings, Resolver } from './names/index.js';
 import { Refusal } from './refusal.js';
-import { type Findings, Resolver } from './scope.js';
 import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from './statement.js';
 import { asBody, nodeOf } from './tree.js';
 
@@ -26,6 +26,10 @@ interface Walk {
   readonly findings: Findings;
   readonly outputs: Analysis['outputs'];
   readonly hasWhere: boolean;
+  readonly changes: Analysis['changes'];
+  readonly functions: readonly FunctionUse[];
+  readonly unowned: readonly Unowned[];
+  readonly words: Analysis['words'];
 }
 
 function walk(statement: ParsedStatement, relations: ReadonlyMap<string, RelationInfo>, defaults: Defaults): Walk {
@@ -36,12 +40,12 @@ function walk(statement: ParsedStatement, relations: ReadonlyMap<string, Relatio
     case 'select': {
       const outputs = resolver.query(statement.tree, new Map(), undefined);
       resolver.resampled();
-      return { findings: resolver.findings, outputs, hasWhere: true };
+      return { findings: resolver.findings, outputs, hasWhere: true, changes: [], words: [], ...resolver.owners() };
     }
     case 'insert':
     case 'update':
     case 'delete':
-    case 'merge':
+    case 'merge': {
       // INSERT ALL and its like come as other nodes.
       if (node?.kind !== statement.kind)
         throw new Refusal(
@@ -49,17 +53,24 @@ function walk(statement: ParsedStatement, relations: ReadonlyMap<string, Relatio
           `This form of ${statement.kind.toUpperCase()} is not understood.`,
           positionOf(statement, 0),
         );
-      resolver.change(statement.kind, body);
+      const changes = resolver.change(statement.kind, body);
       resolver.resampled();
-      return { findings: resolver.findings, outputs: [], hasWhere: body['where_clause'] !== null };
+      const hasWhere = body['where_clause'] !== null;
+      const owners = resolver.owners();
+      return { findings: resolver.findings, outputs: [], hasWhere, changes, ...owners, words: resolver.words() };
+    }
     case 'describe': {
       const described = asBody(body['target']);
       const isTable = isWord(statement.tokens[1], 'TABLE', 'VIEW') && nodeOf(described)?.kind === 'table';
       if (!isTable) throw notAnalysed(statement, 'Use the describe tool.');
       // A description reads no rows; its object counts as read all the same.
-      const { object, token } = resolver.target(described);
-      const findings = { ...resolver.findings, tables: [{ object, access: 'read' as const, token }] };
-      return { findings, outputs: [], hasWhere: true };
+      const target = resolver.target(described);
+      const findings = {
+        ...resolver.findings,
+        tables: [{ object: target.object, access: 'read' as const, token: target.from }],
+        targets: [target],
+      };
+      return { findings, outputs: [], hasWhere: true, changes: [], functions: [], unowned: [], words: [] };
     }
     default:
       throw notAnalysed(
@@ -142,7 +153,11 @@ async function load(
 
 /** The analysis proper, once every relation is known. */
 function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, via: readonly ObjectName[]): Analysis {
-  const { findings, outputs, hasWhere } = walk(statement, opened.relations, defaults);
+  const { findings, outputs, hasWhere, changes, functions, unowned, words } = walk(
+    statement,
+    opened.relations,
+    defaults,
+  );
   const isOutermost = via.length === 0;
   const place = (token: number) => (isOutermost && token >= 0 ? positionOf(statement, token) : undefined);
   const objects: ObjectUse[] = [];
@@ -175,10 +190,7 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     defaults,
     objects,
     columns,
-    functions: [
-      ...findings.functions,
-      ...[...opened.views.values()].flatMap((view) => (isOutermost ? view.functions : [])),
-    ],
+    functions: [...functions, ...[...opened.views.values()].flatMap((view) => (isOutermost ? view.functions : []))],
     called: new Set([
       ...statement.tokens.flatMap(({ kind, text }, at) =>
         kind === 'word' && isOperator(statement.tokens[at + 1], '(') ? text.toUpperCase() : [],
@@ -194,9 +206,29 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     columnNames: findings.columnNames,
     hasStar: findings.hasStar,
     hasWhere,
+    // What nobody owns in a view's text makes the view itself something that can't be opened.
+    unowned: [
+      ...unowned,
+      ...(isOutermost ? [...opened.views].flatMap(([, view]) => view.unowned.slice(0, 1).map(inView)) : []),
+    ],
+    changes,
+    target: findings.targets[0],
+    assignments: findings.assignments.map(({ column, token, isUpdate }) => ({
+      column,
+      position: place(token),
+      isUpdate,
+    })),
+    words,
     views: opened.views,
   };
 }
+
+const inView = ({ name }: Unowned): Unowned => ({
+  what: 'A view that this reads is made of something that is not understood.',
+  name,
+  position: undefined,
+  hint: 'Read its base tables instead, or ask for a policy that trusts this view.',
+});
 
 /** A view's column comes from what its query puts there. */
 function baseOrigins(

@@ -49,8 +49,11 @@ export interface FunctionUse {
 }
 
 export interface OutputColumn {
+  /** undefined where Snowflake names it after its text. */
   readonly name: string | undefined;
   readonly origins: readonly Origin[];
+  /** As many columns as there are values in the data, named after them (PIVOT with ANY). */
+  readonly isMany?: boolean;
 }
 
 /** A place in the text where a table or view is named and can be replaced by a masked sub-query. */
@@ -64,6 +67,8 @@ export interface TableReference {
   readonly nameOnly: string | undefined;
   /** True where no alias may be put behind (before PIVOT and UNPIVOT). */
   readonly pivoted: boolean;
+  /** Where AT or BEFORE follows the name: the first token behind it. */
+  readonly point: number | undefined;
 }
 
 /** `db.schema.table.column`: the tokens of the qualifiers before the table's own name. */
@@ -71,6 +76,35 @@ export interface LongColumnReference {
   readonly object: ObjectName;
   readonly from: number;
   readonly to: number;
+}
+
+/** A name that nothing in sight has: a value of its own, so that nobody takes it for a name without columns behind it. */
+export interface Unowned {
+  /** In words. */
+  readonly what: string;
+  /** Folded. */
+  readonly name: string;
+  readonly position: Position | undefined;
+  readonly hint: string | undefined;
+}
+
+/** The table that a change is made to, as it stands in the text. */
+export interface Target {
+  readonly object: ObjectName;
+  readonly relation: RelationInfo | undefined;
+  /** Tokens of its dotted name: from, up to and without to. */
+  readonly from: number;
+  readonly to: number;
+  readonly alias: string;
+}
+
+/** A name in a change's text, as a look sees it that knows nothing of scopes. */
+export interface NameInText {
+  /** Folded. */
+  readonly name: string;
+  readonly position: Position | undefined;
+  /** Provably no column of the statement's target. */
+  readonly isForeign: boolean;
 }
 
 export interface Analysis {
@@ -89,6 +123,19 @@ export interface Analysis {
   readonly columnNames: ReadonlySet<string>;
   readonly hasStar: boolean;
   readonly hasWhere: boolean;
+  /** Names that nobody owns: with one of them the statement is refused, by whoever knows whether its tables may be seen at all. */
+  readonly unowned: readonly Unowned[];
+  /** What a change does to its target, by the kinds that rules name; its own kind first. */
+  readonly changes: readonly StatementKind[];
+  readonly target: Target | undefined;
+  /** The columns of the target that are given a value: in rows that are there already, or in new ones. */
+  readonly assignments: readonly {
+    readonly column: string;
+    readonly position: Position | undefined;
+    readonly isUpdate: boolean;
+  }[];
+  /** Of a change: the names in its text, as a second look sees them. */
+  readonly words: readonly NameInText[];
   /** Relations by key, views opened. */
   readonly views: ReadonlyMap<string, Analysis>;
 }

@@ -14,6 +14,7 @@ export {
 } from './catalog.js';
 export { STATEMENT_KINDS, type StatementKind } from './kind.js';
 export { isOperator, isWord, joined, lex, quoteLiteral, type Token } from './lex.js';
+export { isUnknown } from './names/index.js';
 export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion.js';
 export { type Position, Refusal, type RefusalCode } from './refusal.js';
 export { type Rewritten, rewrite, type Treatment, type Treatments } from './rewrite.js';

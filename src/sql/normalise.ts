@@ -4,9 +4,10 @@
  * are always the statement's own tokens.
  *
  * Sources: documentation pages sql/select (`* ILIKE`), user-guide/querying-semistructured (casts within paths),
- * data-types-structured (types), functions/filter (typed lambdas), constructs/unpivot (aliases without AS), constructs/connect-by
+ * data-types-structured (types), functions/filter (typed lambdas), sql-reference/functions (names of arguments), constructs/unpivot (aliases without AS), constructs/connect-by
  * (PRIOR, CONNECT_BY_ROOT), constructs/match_recognize (FINAL, RUNNING), name-resolution (`db..table`), constructs/resample, constructs/from (DYNAMIC_TABLE_REFRESH_BOUNDARY), identifiers-syntax.
  */
+import { isPure, snowflakeFunction } from './functions/index.js';
 import { isOperator, isWord, type Token } from './lex.js';
 
 export interface Piece {
@@ -21,6 +22,8 @@ export interface Normalised {
   readonly standIns: ReadonlyMap<string, string>;
   /** RESAMPLE was left out: all columns of all tables count as grouped by. */
   readonly isResampled: boolean;
+  /** A star gives fewer columns than it seems to: `* ILIKE` was left out. */
+  readonly isNarrowed: boolean;
 }
 
 /** For each opening bracket its closing one, and the other way round. */
@@ -72,6 +75,7 @@ class Normaliser {
   readonly #replaced = new Map<number, string>();
   readonly #isMatching: boolean;
   #isResampled = false;
+  #isNarrowed = false;
 
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens;
@@ -100,6 +104,7 @@ class Normaliser {
       if (token.kind === 'quoted') this.#quoted(token.text, at);
       else if (isOperator(token, '::')) this.#cast(at + 1);
       else if (isOperator(token, '->')) this.#lambda(at - 1);
+      else if (isOperator(token, '=>')) this.#argumentName(at);
       else if (token.kind === 'word') this.#word(token, at, isHierarchical);
     });
     const pieces: Piece[] = [];
@@ -110,7 +115,7 @@ class Normaliser {
       if (isOperator(token, '.') && isOperator(this.#tokens[index - 1], '.')) pieces.push({ text: 'PUBLIC', index });
       pieces.push({ text: this.#replaced.get(index) ?? token.text, index });
     });
-    return { pieces, standIns: this.#standIns, isResampled: this.#isResampled };
+    return { pieces, standIns: this.#standIns, isResampled: this.#isResampled, isNarrowed: this.#isNarrowed };
   }
 
   #word(token: Token, at: number, isHierarchical: boolean): void {
@@ -118,7 +123,10 @@ class Normaliser {
     switch (token.text.toUpperCase()) {
       case 'ILIKE':
         // Behind a star and before a literal it filters the star's columns by name: without it there are more, never others.
-        if (isOperator(this.#tokens[at - 1], '*') && next?.kind === 'string') this.#drop(at, at + 2);
+        if (isOperator(this.#tokens[at - 1], '*') && next?.kind === 'string') {
+          this.#isNarrowed = true;
+          this.#drop(at, at + 2);
+        }
         return;
       case 'PRIOR':
       case 'CONNECT_BY_ROOT':
@@ -161,6 +169,18 @@ class Normaliser {
       else if (isOperator(this.#tokens[index], '(')) return index;
     }
     return undefined;
+  }
+
+  /** `TO_DECIMAL(value => x)`: the parser knows the function and not the names of its arguments; which is which changes no lineage. */
+  #argumentName(arrow: number): void {
+    const open = this.#openBefore(arrow);
+    const called = open === undefined ? undefined : this.#tokens[open - 1];
+    const name = this.#tokens[arrow - 1];
+    if (called?.kind !== 'word' || name?.kind !== 'word' || isOperator(this.#tokens[(open ?? 0) - 2], '.')) return;
+    const known = snowflakeFunction(called.text.toUpperCase());
+    if (!known || known.isTable || !isPure(known.class)) return;
+    this.#dropped.add(arrow - 1);
+    this.#dropped.add(arrow);
   }
 
   /** Leaves out what stands in the brackets of a structured type; answers where the type ends. */

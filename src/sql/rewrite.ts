@@ -9,9 +9,9 @@
 import type { Analysis, TableReference } from './analysis.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from './catalog.js';
 import { joined, quoteIdentifier } from './lex.js';
+import { Resolver } from './names/index.js';
 import { cteNames, secondOpinion } from './opinion.js';
 import { Refusal } from './refusal.js';
-import { Resolver } from './scope.js';
 import { parseStatement, positionOf, readStatement } from './statement.js';
 import { nodeOf } from './tree.js';
 
@@ -38,6 +38,8 @@ const qualifiedName = (relation: RelationInfo): string =>
 class Rewriter {
   readonly #treatments: Treatments;
   readonly #views: Analysis['views'];
+  /** A sub-query stands in some table's place. */
+  isRewritten = false;
 
   constructor(treatments: Treatments, views: Analysis['views']) {
     this.#treatments = treatments;
@@ -57,14 +59,14 @@ class Rewriter {
     if (!view) return qualifiedName(relation);
     const name = quoteIdentifier(relation.name);
     const columns = relation.columns.map((column) => quoteIdentifier(column.name)).join(' , ');
-    return `( WITH ${name} ( ${columns} ) AS ( ${this.text(view, true)} ) SELECT * FROM ${name} ) AS ${name}`;
+    return `( WITH ${name} ( ${columns} ) AS ( ${this.text(view)} ) SELECT * FROM ${name} ) AS ${name}`;
   }
 
   /**
    * `( SELECT … FROM t WHERE p )`. The predicate guards each column as well: the optimizer may run the agent's
    * expressions before the WHERE of a sub-query (user-guide/views-secure), and then they must see NULL for a hidden row.
    */
-  #subquery(relation: RelationInfo, treatment: Treatment, analysis: Analysis): string {
+  #subquery(relation: RelationInfo, treatment: Treatment, analysis: Analysis, point: string): string {
     const wanted = relation.columns.filter(
       (column) =>
         treatment.columns.get(column.name) !== 'deny' && (analysis.hasStar || analysis.columnNames.has(column.name)),
@@ -88,47 +90,62 @@ class Rewriter {
     // COUNT(*) needs rows and no column.
     const list = items.length > 0 ? items.join(' , ') : '1 AS "ROW"';
     const from = source ? qualifiedName(source) : this.#source(relation);
-    return `( SELECT ${list} FROM ${from}${predicate === undefined ? '' : ` WHERE ( ${predicate} )`} )`;
+    return `( SELECT ${list} FROM ${from}${point}${predicate === undefined ? '' : ` WHERE ( ${predicate} )`} )`;
   }
 
+  /** What stands in a table's place where its own name may not: undefined where it may. */
   #replacement(reference: TableReference, analysis: Analysis): string | undefined {
     const { relation } = reference;
     const treatment = this.#treatments.get(objectKey(relation));
-    if (isTouched(treatment)) return this.#subquery(relation, treatment, analysis);
-    if (!this.#opens(relation)) return undefined;
-    return `( SELECT * FROM ${this.#source(relation)} )`;
+    if (isTouched(treatment)) return this.#subquery(relation, treatment, analysis, this.#point(reference, analysis));
+    if (this.#opens(relation)) return `( SELECT * FROM ${this.#source(relation)} )`;
+    // A star stands for the columns that were judged: one that is added meanwhile is not among them.
+    if (!analysis.hasStar || reference.nameOnly !== undefined) return undefined;
+    const columns = relation.columns.map(({ name }) => quoteIdentifier(name)).join(' , ');
+    return `( SELECT ${columns} FROM ${qualifiedName(relation)}${this.#point(reference, analysis)} )`;
   }
 
-  /** `isView`: a view's own text, whose short names are completed by the view's place, not by the session. */
-  text(analysis: Analysis, isView: boolean): string {
+  /** AT and BEFORE belong to the named object, so they go where it goes (constructs/at-before). */
+  #point({ point, to }: TableReference, { statement: { tokens } }: Analysis): string {
+    return point === undefined ? '' : ` ${joined(tokens.slice(to, point))}`;
+  }
+
+  text(analysis: Analysis): string {
     const { tokens } = analysis.statement;
     const pieces: (string | undefined)[] = tokens.map((token) => token.text);
+    const replace = (from: number, to: number, text: string): void => {
+      pieces[from] = text;
+      for (let at = from + 1; at < to; at++) pieces[at] = undefined;
+    };
+    const replaced = new Set<string>();
+    const { target } = analysis;
+    if (target?.relation) replace(target.from, target.to, qualifiedName(target.relation));
     for (const reference of analysis.references) {
+      const { relation, from, to, point, nameOnly } = reference;
       const replacement = this.#replacement(reference, analysis);
       if (replacement === undefined) {
-        if (!isView) continue;
-        pieces[reference.from] = qualifiedName(reference.relation);
-        for (let at = reference.from + 1; at < reference.to; at++) pieces[at] = undefined;
+        // In full, always: short names go by a search path that others may set (name-resolution).
+        replace(from, to, qualifiedName(relation));
         continue;
       }
-      if (reference.nameOnly)
+      const isDerived =
+        this.#opens(relation) !== undefined || this.#treatments.get(objectKey(relation))?.source !== undefined;
+      const bound = nameOnly ?? (point !== undefined && isDerived ? 'time travel' : undefined);
+      if (bound !== undefined)
         throw new Refusal(
           'NOT_UNDERSTOOD',
-          `${reference.nameOnly} is not available on ${showObject(reference.relation)}, which is masked or filtered for you.`,
-          positionOf(analysis.statement, reference.from),
+          `${bound} is not available on ${showObject(relation)}, which is masked or filtered for you.`,
+          positionOf(analysis.statement, from),
           'Read the table without it.',
         );
-      const alias = reference.hasAlias || reference.pivoted ? '' : ` AS ${tokens[reference.to - 1]?.text ?? ''}`;
-      pieces[reference.from] = `${replacement}${alias}`;
-      for (let at = reference.from + 1; at < reference.to; at++) pieces[at] = undefined;
+      replaced.add(objectKey(relation));
+      const alias = reference.hasAlias || reference.pivoted ? '' : ` AS ${tokens[to - 1]?.text ?? ''}`;
+      replace(from, point ?? to, `${replacement}${alias}`);
     }
-    for (const long of analysis.longColumns) {
-      const treated = analysis.references.some(
-        (reference) =>
-          reference.relation.name === long.object.name && this.#replacement(reference, analysis) !== undefined,
-      );
-      if (treated || isView) for (let at = long.from; at < long.to; at++) pieces[at] = undefined;
-    }
+    // Of a sub-query only the last name is left to qualify with.
+    for (const long of analysis.longColumns)
+      if (replaced.has(objectKey(long.object))) for (let at = long.from; at < long.to; at++) pieces[at] = undefined;
+    this.isRewritten ||= replaced.size > 0;
     return pieces.filter((piece) => piece !== undefined).join(' ');
   }
 }
@@ -139,23 +156,24 @@ class Rewriter {
  * @public for the benchmark, which times it apart from the proof.
  */
 export const maskedText = (analysis: Analysis, treatments: Treatments): string =>
-  new Rewriter(treatments, analysis.views).text(analysis, false);
+  new Rewriter(treatments, analysis.views).text(analysis);
 
 export interface Rewritten {
   readonly text: string;
+  /** A sub-query stands in some table's place; else the text differs from the agent's in full names alone. */
   readonly isChanged: boolean;
 }
 
 /**
- * The text to send. Without treatments it is the statement's own tokens. Throws a Refusal where a treated table stands in
- * a place that takes only a name, and where the outcome does not read as exactly the objects that were judged.
+ * The text to send: the statement's own tokens with every table's name in full, and masked sub-queries in the place of treated
+ * tables. Throws a Refusal where a treated table stands in a place that takes only a name, and where the outcome does not read as
+ * exactly the objects that were judged.
  */
 export function rewrite(analysis: Analysis, treatments: Treatments): Rewritten {
-  const own = joined(analysis.statement.tokens);
-  const text = maskedText(analysis, treatments);
-  if (text === own) return { text, isChanged: false };
-  verify(text, analysis, treatments);
-  return { text, isChanged: true };
+  const rewriter = new Rewriter(treatments, analysis.views);
+  const text = rewriter.text(analysis);
+  if (rewriter.isRewritten) verify(text, analysis, treatments);
+  return { text, isChanged: rewriter.isRewritten };
 }
 
 /** Reads the rewritten text once more, by every parser: it may name nothing but what was judged, and changes what was to be changed. */
@@ -175,6 +193,8 @@ function verify(text: string, analysis: Analysis, treatments: Treatments): void 
   else if (kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'merge')
     resolver.change(kind, nodeOf(parsed.tree)?.body ?? {});
   else throw refusal;
+  // What the statement names above a sub-query has to be among the columns that the sub-query gives.
+  if (resolver.findings.unowned.length > 0) throw refusal;
   const judged = new Set(analysis.objects.map((use) => `${use.access} ${objectKey(use.object)}`));
   for (const { object } of analysis.objects) {
     const source = treatments.get(objectKey(object))?.source;

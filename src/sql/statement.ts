@@ -1,5 +1,6 @@
 /** One statement, read: its tokens, the text that stands for it, its tree. */
 import * as polyglot from '@polyglot-sql/sdk';
+import { bracketPairs } from './brackets.js';
 import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, isWord, joined, lex, type Token } from './lex.js';
 import { normalise, type Piece, restoreNames } from './normalise.js';
@@ -14,14 +15,20 @@ export interface Statement {
   /** The tokens joined by single spaces: what parsers read and, without masks, what is sent. */
   readonly text: string;
   readonly kind: StatementKind;
+  /** For each opening bracket its closing one, and the other way round. */
+  readonly pairs: ReadonlyMap<number, number>;
 }
 
 export interface ParsedStatement extends Statement {
   readonly tree: unknown;
   /** RESAMPLE stands in it. */
   readonly isResampled: boolean;
+  /** A star in it gives fewer columns than all. */
+  readonly isNarrowed: boolean;
   /** For an offset that the parser gives (in code points), the token there. */
   readonly tokenAt: (offset: number) => number | undefined;
+  /** For a token the offset that the parser gives it; -1 where the parser does not see it. */
+  readonly offsetOf: (token: number) => number;
 }
 
 /**
@@ -52,7 +59,7 @@ export function readStatement(source: string): Statement {
       positionAt(source, first.start),
       'Start with SELECT or WITH to read data.',
     );
-  return { source, tokens, text: joined(tokens), kind };
+  return { source, tokens, text: joined(tokens), kind, pairs: bracketPairs(tokens) };
 }
 
 /** The place of a token in the agent's own text. */
@@ -85,7 +92,7 @@ export function parseStatement(statement: Statement): ParsedStatement {
       positionOf(statement, sets[MAX_SET_OPERATIONS] ?? 0),
       'Split it into smaller ones.',
     );
-  const { pieces, standIns, isResampled } = normalise(statement.tokens);
+  const { pieces, standIns, isResampled, isNarrowed } = normalise(statement.tokens);
   const starts = pieceStarts(pieces);
   const tokenAt = (offset: number): number | undefined => {
     let low = 0;
@@ -97,6 +104,7 @@ export function parseStatement(statement: Statement): ParsedStatement {
     }
     return pieces[low]?.index;
   };
+  const offsetOf = (token: number): number => starts[pieces.findIndex(({ index }) => index === token)] ?? -1;
   let result: ReturnType<typeof polyglot.parse>;
   try {
     result = polyglot.parse(pieces.map(({ text }) => text).join(' '), polyglot.Dialect.Snowflake);
@@ -120,5 +128,5 @@ export function parseStatement(statement: Statement): ParsedStatement {
       'Check the syntax there; a statement that is not fully understood is never run.',
     );
   }
-  return { ...statement, tree: restoreNames(trees[0], standIns), isResampled, tokenAt };
+  return { ...statement, tree: restoreNames(trees[0], standIns), isResampled, isNarrowed, tokenAt, offsetOf };
 }

@@ -85,7 +85,7 @@ describe('lineage', () => {
     ['SELECT f.value AS v FROM events e, LATERAL FLATTEN(INPUT => e.payload) f', ['V=PAYLOAD']],
     [
       "SELECT * FROM (SELECT email, region FROM customers) PIVOT(MAX(email) FOR region IN ('EU')) AS p",
-      ['?=EMAIL+REGION'],
+      ["'EU'=EMAIL+REGION"],
     ],
   ])('%s', async (sql, expected) => expect(await lineage(sql)).toEqual(expected));
 });

@@ -23,11 +23,11 @@ const masked = (...columns: string[]): string =>
   `( SELECT ${columns.join(' , ')} FROM "DB" . "S" . "CUSTOMERS" WHERE ( REGION = 'EU' ) )`;
 
 describe('what is sent', () => {
-  it('is the tokens themselves without treatments', async () => {
+  it('is the tokens themselves, tables in full, without treatments', async () => {
     expect(await sent("select  a.id, 'x''y' -- c\nfrom Customers a", new Map())).toBe(
-      "select a . id , 'x''y' from Customers a",
+      `select a . id , 'x''y' from "DB" . "S" . "CUSTOMERS" a`,
     );
-    expect(await sent('SELECT id FROM orders')).toBe('SELECT id FROM orders');
+    expect(await sent('SELECT id FROM orders')).toBe('SELECT id FROM "DB" . "S" . "ORDERS"');
   });
 
   it('reads a masked sub-query in the place of the table, with only the columns that are needed', async () => {
@@ -57,7 +57,7 @@ describe('what is sent', () => {
     expect(text).toContain('WITH "NESTED" ( "CONTACT" ) AS (');
     expect(text).toContain('WITH "CONTACTS" ( "ID" , "CONTACT" ) AS (');
     expect(text).toContain(guarded('EMAIL', "'***'"));
-    expect(await sent('SELECT id FROM hidden')).toBe('SELECT id FROM hidden');
+    expect(await sent('SELECT id FROM hidden')).toBe('SELECT id FROM "DB" . "S" . "HIDDEN"');
   });
 
   it('drops qualifiers that no longer name anything', async () => {
@@ -70,12 +70,33 @@ describe('what is sent', () => {
     expect(await sent("SELECT * FROM customers PIVOT(MAX(id) FOR region IN ('EU')) AS p")).toMatch(/\) PIVOT \( MAX/);
   });
 
-  it.each(['SELECT * FROM customers AT(OFFSET => -60)', 'SELECT * FROM customers SAMPLE (10) SEED (1)'])(
-    'refuses what needs a name: %s',
-    async (sql) => {
-      await expect(sent(sql)).rejects.toThrow(/not available on DB\.S\.CUSTOMERS|could not be read/);
-    },
-  );
+  it('takes time travel to where the table is named', async () => {
+    expect(await sent('SELECT id FROM customers AT(OFFSET => -60) c')).toBe(
+      `SELECT id FROM ${masked(guarded('ID')).replace(' WHERE', ' AT ( OFFSET => - 60 ) WHERE')} c`,
+    );
+    expect(await sent('SELECT id FROM orders AT(OFFSET => -60)')).toBe(
+      'SELECT id FROM "DB" . "S" . "ORDERS" AT ( OFFSET => - 60 )',
+    );
+    await expect(sent('SELECT contact FROM contacts AT(OFFSET => -60)')).rejects.toThrow(
+      /not available on DB\.S\.CONTACTS/,
+    );
+  });
+
+  it('names the columns that a star was judged for', async () => {
+    expect(await sent('SELECT * FROM orders')).toBe(
+      'SELECT * FROM ( SELECT "ID" , "CUSTOMER_ID" , "TOTAL" , "AT" FROM "DB" . "S" . "ORDERS" ) AS orders',
+    );
+    expect(await sent('INSERT INTO orders SELECT o.* FROM orders o')).toBe(
+      'INSERT INTO "DB" . "S" . "ORDERS" SELECT o . * FROM ( SELECT "ID" , "CUSTOMER_ID" , "TOTAL" , "AT" FROM "DB" . "S" . "ORDERS" ) o',
+    );
+  });
+
+  it.each([
+    'SELECT * FROM customers CHANGES(INFORMATION => DEFAULT) AT(OFFSET => -60)',
+    'SELECT * FROM customers SAMPLE (10) SEED (1)',
+  ])('refuses what needs a name: %s', async (sql) => {
+    await expect(sent(sql)).rejects.toThrow(/not available on DB\.S\.CUSTOMERS|could not be read/);
+  });
 
   it('places its edits right behind characters outside of the basic plane', async () => {
     expect(await sent("SELECT '😀é' AS x, c.id FROM customers c")).toBe(

@@ -75,7 +75,7 @@ describe('a view of another schema', () => {
     const masked = new Map([[objectKey({ database: 'DB', schema: 'OTHER', name: 'MASKED' }), treatment('CUSTOMERS')]]);
     const { text } = rewrite(analysis, masked);
     expect(text).toContain('FROM "DB" . "OTHER" . "T" JOIN');
-    expect(text).toContain('M . ID = T . ID');
+    expect(text).toContain('M . ID = OTHER . T . ID');
     expect(text).not.toMatch(/FROM T\b/);
   });
 });

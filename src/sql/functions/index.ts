@@ -3,7 +3,7 @@
  * A name that is not here is nobody's but a user's: it calls what stands in the search path.
  */
 import { LISTED, LISTED_DATE_PARTS } from './list.js';
-import type { ListedFunction, SnowflakeFunction } from './types.js';
+import type { FunctionClass, ListedFunction, SnowflakeFunction } from './types.js';
 
 export type { FunctionClass, SnowflakeFunction } from './types.js';
 export { FUNCTION_CLASSES } from './types.js';
@@ -47,3 +47,8 @@ export const snowflakeFunction = (name: string): SnowflakeFunction | undefined =
 
 /** @public Names and abbreviations of date and time parts (documentation page functions-date-time). */
 export const DATE_PARTS: ReadonlySet<string> = new Set(LISTED_DATE_PARTS);
+
+const PURE: ReadonlySet<FunctionClass> = new Set(['pure', 'aggregate', 'window', 'random', 'time']);
+
+/** Whether a function of this class reads nothing but its arguments, the clock and chance. */
+export const isPure = (kind: FunctionClass): boolean => PURE.has(kind);

@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { analyse, objectKey, Refusal, readStatement, showObject } from '../../../dist/sql/index.js';
+import { analyse, isUnknown, objectKey, Refusal, readStatement, showObject } from '../../../dist/sql/index.js';
 
 const TABLES = {
   CUSTOMERS: 'ID NAME EMAIL PHONE REGION COUNTRY AGE CREATED_AT',
@@ -56,6 +56,12 @@ export async function describe(sql) {
     const place = error.position ? `${error.position.line}:${error.position.column}` : 'nowhere';
     return `! ${error.code} ${place} ${error.message}`;
   }
+  const [unowned] = analysis.unowned;
+  // Functions that a policy has to list are refused before names are.
+  if (unowned && analysis.functions.every((use) => use.class === 'pure' || use.class === 'table')) {
+    const place = unowned.position ? `${unowned.position.line}:${unowned.position.column}` : 'nowhere';
+    return `! NOT_UNDERSTOOD ${place} ${unowned.what}`;
+  }
   const uses = new Map(analysis.objects.map((use) => [objectKey(use.object), { use, columns: [] }]));
   for (const column of analysis.columns)
     uses.get(objectKey(column.object))?.columns.push(`${column.column}:${column.usage}`);
@@ -65,7 +71,9 @@ export async function describe(sql) {
     ),
   );
   const outputs = analysis.outputs.map(({ name, origins }) => {
-    const from = sorted(origins.map((origin) => `${short(origin.object)}.${origin.column}`)).join('+');
+    const from = sorted(
+      origins.filter((origin) => !isUnknown(origin)).map((origin) => `${short(origin.object)}.${origin.column}`),
+    ).join('+');
     return `${name ?? '?'}${from ? `<${from}` : ''}`;
   });
   const functions = sorted(

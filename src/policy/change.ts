@@ -1,0 +1,132 @@
+/**
+ * What a change may do with what is hidden from whoever sends it. The target of a change stands in it raw: no sub-query can take its
+ * place. So nothing of it that is masked may be named, and a table with hidden rows is not changed at all.
+ */
+import { type Analysis, type ColumnUse, objectKey, showObject } from '../sql/index.js';
+import type { Policy } from './load.js';
+import type { AppliedMask, AppliedRows, Denial } from './verdict.js';
+
+interface Question {
+  readonly analysis: Analysis;
+  readonly policies: readonly Policy[];
+}
+
+const CHANGES = new Set(['insert', 'update', 'delete', 'merge']);
+
+/** Whether masked values may be written: every policy that masks has to say so. */
+const mayWrite = (policies: readonly Policy[]): boolean =>
+  policies.every((policy) => policy.writeMasked || policy.columns.length === 0);
+
+const isOn = (mask: AppliedMask, { object, column }: Pick<ColumnUse, 'object' | 'column'>): boolean =>
+  mask.column === column && objectKey(mask.object) === objectKey(object);
+
+/** undefined where nothing stands against the change. */
+export function decideChange(
+  { analysis, policies }: Question,
+  masks: readonly AppliedMask[],
+  rows: readonly AppliedRows[],
+): Denial | undefined {
+  const { target } = analysis;
+  if (!CHANGES.has(analysis.kind) || !target) return undefined;
+  const own = masks.filter((mask) => objectKey(mask.object) === objectKey(target.object));
+  return (
+    decideReads(analysis, policies, masks) ??
+    decideAssignments(analysis, policies, own) ??
+    decideWords(analysis, own) ??
+    decideRows(analysis, rows)
+  );
+}
+
+/** A masked value is not written to a table, where it would overwrite data or be taken for some; and the target's own is not looked at. */
+function decideReads(
+  analysis: Analysis,
+  policies: readonly Policy[],
+  masks: readonly AppliedMask[],
+): Denial | undefined {
+  const { target, kind } = analysis;
+  const mayCopy = kind !== 'delete' && mayWrite(policies);
+  const isCopied = ({ object }: ColumnUse): boolean =>
+    mayCopy && (kind === 'insert' || !target || objectKey(object) !== objectKey(target.object));
+  const use = analysis.columns.find((entry) => !isCopied(entry) && masks.some((mask) => isOn(mask, entry)));
+  const mask = use && masks.find((entry) => isOn(entry, use));
+  if (!use || !mask) return undefined;
+  return {
+    code: 'COLUMN_DENIED',
+    message: `${use.column} of ${showObject(use.object)} is masked for you, and a change may not use a masked column.`,
+    policy: mask.policy,
+    rule: mask.rule,
+    position: use.position,
+    hint:
+      mayCopy || kind === 'delete'
+        ? 'Leave this column out of the statement.'
+        : 'Leave this column out of the statement. A policy may let masks be written, with "write_masked: allow".',
+  };
+}
+
+/**
+ * Whoever can't see a value overwrites it blindly, and an error of a unique key would tell whether it is there (sql/create-table-constraint);
+ * so it takes the policy's word. A new row may hold what its author knows, but in a column that must not be touched at all.
+ */
+function decideAssignments(
+  analysis: Analysis,
+  policies: readonly Policy[],
+  own: readonly AppliedMask[],
+): Denial | undefined {
+  for (const { column, position, isUpdate } of analysis.assignments) {
+    const mask = own.find((entry) => entry.column === column);
+    if (!mask) continue;
+    const isForbidden = mask.method.kind === 'deny';
+    if (!isForbidden && (!isUpdate || mayWrite(policies))) continue;
+    const others = analysis.target?.relation?.columns.filter(({ name }) => !own.some((entry) => entry.column === name));
+    return {
+      code: 'COLUMN_DENIED',
+      message: isForbidden
+        ? `${column} of ${showObject(mask.object)} is hidden from you, and may not be written. ${mask.reason ?? ''}`.trim()
+        : `${column} of ${showObject(mask.object)} is masked for you, so you may not overwrite it.`,
+      policy: mask.policy,
+      rule: mask.rule,
+      position,
+      hint: isForbidden
+        ? `Name the columns that you write: ${(others ?? []).map(({ name }) => name).join(', ')}.`
+        : 'Leave this column out of the statement. A policy may let it be written, with "write_masked: allow".',
+    };
+  }
+  return undefined;
+}
+
+/**
+ * The same once more, by a check that knows nothing of scopes: in a statement that sees its target raw, a masked column's name may
+ * stand only where the word before it says that it is another table's, or where it is given a value.
+ */
+function decideWords(analysis: Analysis, own: readonly AppliedMask[]): Denial | undefined {
+  const { target, kind, words } = analysis;
+  if (kind === 'insert' || own.length === 0 || !target) return undefined;
+  for (const { name, position, isForeign } of words) {
+    const mask = own.find((entry) => entry.column === name);
+    if (!mask || isForeign) continue;
+    return {
+      code: 'COLUMN_DENIED',
+      message: `${name} of ${showObject(mask.object)} is masked for you, and this change names it where it could be meant.`,
+      policy: mask.policy,
+      rule: mask.rule,
+      position,
+      hint: 'If it is another table’s, write it with the alias of that table before it.',
+    };
+  }
+  return undefined;
+}
+
+function decideRows(analysis: Analysis, rows: readonly AppliedRows[]): Denial | undefined {
+  const { target, kind } = analysis;
+  // INSERT sees no row of its target, unless it empties it first.
+  if (kind === 'insert' && !analysis.changes.includes('truncate')) return undefined;
+  const filtered = rows.find((entry) => target && objectKey(entry.object) === objectKey(target.object));
+  if (!filtered) return undefined;
+  return {
+    code: 'OBJECT_DENIED',
+    message: `Some rows of ${showObject(filtered.object)} are hidden from you, so you may not change it.`,
+    policy: filtered.policy,
+    rule: filtered.rule,
+    position: analysis.objects.find((use) => use.access === 'write')?.position,
+  };
+}

@@ -1,0 +1,216 @@
+/** Expressions: columns by name and by place, calls, lambdas, windows, sub-queries; everything else only holds others together. */
+import type { ColumnUsage, Origin } from '../analysis.js';
+import { isPure, snowflakeFunction } from '../functions/index.js';
+import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
+import { dangerOf, EXPRESSION_KINDS, FUNCTION_KINDS } from '../understood.js';
+import { dotted } from './dotted.js';
+import { walkStar } from './query.js';
+import { type Ctes, lookUp, qualifiedSource, type Resolution, type Scope, UNKNOWN, union } from './scope.js';
+import type { Walk } from './walk.js';
+
+export function walkExpression(
+  walk: Walk,
+  value: unknown,
+  scope: Scope,
+  ctes: Ctes,
+  usage: ColumnUsage,
+): readonly Origin[] {
+  if (value === null || value === undefined || typeof value !== 'object') return [];
+  if (Array.isArray(value)) return union(value.map((item) => walk.expression(item, scope, ctes, usage)));
+  const node = nodeOf(value);
+  if (!node) return fields(walk, asBody(value), scope, ctes, usage);
+  const { body } = node;
+  // What a predicate, join or order goes by stays that, also within a function.
+  const inner = usage === 'projected' ? 'argument' : usage;
+  switch (node.kind) {
+    case 'select':
+    case 'union':
+    case 'except':
+    case 'intersect':
+    case 'subquery':
+      return union(walk.query(value, ctes, scope).map((column) => column.origins));
+    case 'column':
+      return column(walk, body, scope, usage);
+    case 'dot':
+      return chain(walk, value, body, scope, ctes, usage);
+    case 'star':
+      // COUNT(*) is no star of columns and comes as a field, not as a node.
+      return union(walkStar(walk, body, scope, ctes).map((output) => output.origins));
+    case 'function':
+    case 'aggregate_function':
+      // These only hold the columns that are grouped by.
+      if (/^(?:GROUPING SETS|ROLLUP|CUBE)$/i.test(asText(body['name']))) return fields(walk, body, scope, ctes, usage);
+      return union([fields(walk, body, scope, ctes, inner), beyond(asText(body['name']), body['quoted'] === true)]);
+    case 'braced_wildcard':
+      return walk.expression({ star: body['star'] ?? body }, scope, ctes, usage);
+    case 'method_call':
+      // Its name is read from the tokens, like every function's.
+      walk.only('qualified call', body);
+      return union([
+        ...asList(body['args']).map((argument) => walk.expression(argument, scope, ctes, inner)),
+        [UNKNOWN],
+      ]);
+    case 'named_argument':
+      return walk.expression(body['value'], scope, ctes, usage);
+    case 'lambda':
+      return lambda(walk, body, scope, ctes, usage);
+    case 'window_function':
+      walk.only('window function', body);
+      return union([
+        walk.expression(body['this'], scope, ctes, usage),
+        walk.expression(body['over'], scope, ctes, 'window'),
+        walk.expression(body['keep'], scope, ctes, 'window'),
+      ]);
+    case 'parameter':
+      return parameter(walk, body, scope, usage);
+    // None of these claims the words that it is made of: what is no keyword in its place has no owner.
+    case 'identifier':
+    case 'var':
+    case 'literal':
+    case 'null':
+    case 'boolean':
+    case 'data_type':
+      return [];
+    default: {
+      if (EXPRESSION_KINDS.has(node.kind)) {
+        const isCall = usage === 'projected' && FUNCTION_KINDS.has(node.kind);
+        return fields(walk, body, scope, ctes, isCall ? 'argument' : usage);
+      }
+      const danger = dangerOf(node.kind);
+      throw walk.refusal(
+        `${node.kind.replaceAll('_', ' ')} is not understood${danger ? `: ${danger.reason}` : ''}.`,
+        undefined,
+        'Only forms that are fully understood are run; rewrite this part.',
+      );
+    }
+  }
+}
+
+/** What a function may add that none of its arguments accounts for: a user's own reads what its owner may. */
+function beyond(name: string, isQuoted: boolean): readonly Origin[] {
+  const known = snowflakeFunction(isQuoted ? name : name.toUpperCase());
+  return known && isPure(known.class) ? [] : [UNKNOWN];
+}
+
+/** Through everything that a node holds. Names in fields that are plain text are seen by nobody here, and so have no owner in the end. */
+const fields = (walk: Walk, body: Body, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[] =>
+  union(
+    Object.entries(body)
+      .filter(([key]) => key !== 'span' && key !== 'to')
+      .map(([, item]) => walk.expression(item, scope, ctes, usage)),
+  );
+
+function lambda(walk: Walk, body: Body, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[] {
+  walk.only('lambda', body);
+  const parameters = asList(body['parameters']).flatMap((name) => identifierOf(name) ?? []);
+  for (const name of parameters) walk.claim(name, 'parameter');
+  const lambdaNames = new Set([...scope.lambdaNames, ...parameters.map(folded)]);
+  return walk.expression(body['body'], { ...scope, lambdaNames }, ctes, usage);
+}
+
+function parameter(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): readonly Origin[] {
+  const index = body['index'];
+  if (asText(body['style']) !== 'Dollar') return [];
+  const token = walk.statement.tokens.findIndex(
+    ({ kind, text }) => kind === 'variable' && (typeof index !== 'number' || text === `$${index}`),
+  );
+  if (typeof index === 'number') return byPlace(walk, index, undefined, scope, usage, token);
+  // $name is a session variable, which pooled connections must not have.
+  throw walk.refusal(
+    'Session variables are not available: connections are shared.',
+    token,
+    'Write the value itself, or send it in binds.',
+  );
+}
+
+/** `$2` and `t.$2`: a column by its place. Every column keeps its place only where none is left out, so all count as read. */
+function byPlace(
+  walk: Walk,
+  index: number,
+  table: Identifier | undefined,
+  scope: Scope,
+  usage: ColumnUsage,
+  token: number,
+): readonly Origin[] {
+  const alias = table && folded(table);
+  let at: Scope | undefined = scope;
+  while (at && !at.sources.some((source) => alias === undefined || source.alias === alias)) at = at.outer;
+  const sources = (at?.sources ?? []).filter((source) => alias === undefined || source.alias === alias);
+  const matches = sources.flatMap(({ columns }) => columns[index - 1] ?? []);
+  if (matches.length === 0 && !sources.some(({ unknown }) => unknown === 'missing')) {
+    const nothing: Resolution = { kind: 'unowned', names: [], isOpaque: false };
+    walk.unowned({ name: `${table ? `${table.name}.` : ''}$${index}`, quoted: true }, token, nothing);
+    return [];
+  }
+  walk.claim(table, 'alias');
+  const found = union(matches.map(({ origins }) => origins));
+  walk.use(found, usage, -1);
+  walk.findings.hasStar = true;
+  walk.use(union(sources.flatMap(({ columns }) => columns.map(({ origins }) => origins))), 'star', -1);
+  return found;
+}
+
+function column(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): readonly Origin[] {
+  const name = identifierOf(body['name']);
+  const table = identifierOf(body['table']);
+  if (!name) throw walk.refusal('A column has no name.');
+  const token = walk.token(name);
+  if (!name.quoted && /^\$\d+$/.test(name.name))
+    return byPlace(walk, Number(name.name.slice(1)), table, scope, usage, token);
+  // A date part or the name of an argument, which the parser takes for a column.
+  const owner = walk.claims.ownerOf(token);
+  if (!table && (owner === 'part' || owner === 'argument')) return [];
+  const plain = folded(name);
+  if (!table && scope.lambdaNames.has(plain)) {
+    walk.claimToken(token, 'parameter');
+    return [];
+  }
+  const resolution = lookUp(plain, table ? folded(table) : undefined, scope);
+  // Words of the grammar that stand where a value does, such as DEFAULT: they are keywords in their place or nobody's.
+  if (resolution.kind === 'unowned' && !table && walk.isKeyword(token)) return [];
+  walk.findings.columnNames.add(plain);
+  if (resolution.kind === 'found') walk.claim(table, 'alias');
+  return walk.resolved(resolution, name, token, usage, table);
+}
+
+/**
+ * `schema.table.column` and `db.schema.table.column` come as accesses into a column. After a table became a sub-query only its
+ * last name is left to qualify with, so the tokens before it are noted.
+ */
+function chain(
+  walk: Walk,
+  value: unknown,
+  body: Body,
+  scope: Scope,
+  ctes: Ctes,
+  usage: ColumnUsage,
+): readonly Origin[] {
+  const parts = dotted(value);
+  // A key behind a subscript or a path: its token is claimed by its place.
+  if (!parts) return walk.expression(body['this'], scope, ctes, usage);
+  const [first, last] = [parts[0], parts.at(-1)];
+  if (!first || !last) throw walk.refusal('A column has no name.');
+  const token = walk.token(last);
+  const qualified = qualifiedSource(parts, scope);
+  const table = qualified && parts[qualified.width - 1];
+  if (!qualified || !table) {
+    const names = scope.sources.flatMap(({ columns }) => columns.flatMap(({ name }) => name ?? []));
+    const nothing = { kind: 'unowned', names: names.includes(folded(last)) ? [] : names, isOpaque: false } as const;
+    walk.unowned(
+      last,
+      walk.token(first),
+      nothing,
+      parts
+        .map(({ name }) => name)
+        .join('.')
+        .slice(0, 200),
+    );
+    return [];
+  }
+  const { object } = qualified.source;
+  walk.findings.columnNames.add(folded(last));
+  if (object) walk.findings.longColumns.push({ object, from: walk.token(first), to: walk.token(table) });
+  const resolution = lookUp(folded(last), folded(table), scope);
+  if (resolution.kind === 'found') for (const part of parts.slice(0, -1)) walk.claim(part, 'alias');
+  return walk.resolved(resolution, last, token, usage);
+}

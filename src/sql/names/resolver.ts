@@ -1,0 +1,97 @@
+/** The walk put together: one statement, the tables that are known, and what is found of it. */
+import type { ColumnUsage, FunctionUse, NameInText, Origin, OutputColumn, Target, Unowned } from '../analysis.js';
+import { type Defaults, objectKey, type RelationInfo } from '../catalog.js';
+import { isOperator, isWord } from '../lex.js';
+import type { ParsedStatement } from '../statement.js';
+import type { Body } from '../tree.js';
+import { type ChangeKind, kindsOf, targetOf, walkChange } from './changes.js';
+import { Claims, isName, nameOf } from './claims.js';
+import { walkExpression } from './expressions.js';
+import { keywordsOf } from './keywords.js';
+import { findOwners } from './owners.js';
+import { claimPlaces } from './places.js';
+import { walkQuery } from './query.js';
+import type { Ctes, Scope, Source } from './scope.js';
+import { walkJoin, walkSource } from './sources.js';
+import { type Findings, Walk } from './walk.js';
+import { namesInText } from './words.js';
+
+/** `relations` may be empty: a first walk finds out which ones are named. */
+export class Resolver extends Walk {
+  readonly #words: ReadonlySet<number>;
+
+  constructor(statement: ParsedStatement, relations: ReadonlyMap<string, RelationInfo>, defaults: Defaults) {
+    const claims = new Claims(statement.tokens);
+    const words = keywordsOf(statement.tokens, statement.pairs);
+    super(statement, relations, defaults, claims, words);
+    this.#words = words;
+    claimPlaces(statement.tokens, statement.pairs, claims);
+  }
+
+  override query(value: unknown, ctes: Ctes, outer: Scope | undefined): readonly OutputColumn[] {
+    return walkQuery(this, value, ctes, outer);
+  }
+
+  override source(item: unknown, scope: Scope, ctes: Ctes): Source {
+    return walkSource(this, item, scope, ctes);
+  }
+
+  override join(join: Body, scope: Scope, ctes: Ctes): void {
+    walkJoin(this, join, scope, ctes);
+  }
+
+  override expression(value: unknown, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[] {
+    return walkExpression(this, value, scope, ctes, usage);
+  }
+
+  change(kind: ChangeKind, body: Body): ReturnType<typeof kindsOf> {
+    walkChange(this, kind, body);
+    return kindsOf(this, kind);
+  }
+
+  target(value: unknown): Target {
+    return targetOf(this, value).target;
+  }
+
+  /**
+   * Where RESAMPLE stands in the statement, every column of every table takes part in it; the parser does not see its brackets, so the
+   * names in them are held against the tables here.
+   */
+  resampled(): void {
+    const { tokens, pairs, isResampled } = this.statement;
+    if (!isResampled) return;
+    this.findings.hasStar = true;
+    const known = new Set<string>();
+    for (const { object } of [...this.findings.tables])
+      for (const { name } of this.relations.get(objectKey(object))?.columns ?? []) {
+        known.add(name);
+        this.findings.columns.push({ object, column: name, usage: 'group', token: -1 });
+      }
+    const isMissing = this.findings.tables.some(({ object }) => !this.relations.has(objectKey(object)));
+    tokens.forEach((token, at) => {
+      if (!isWord(token, 'RESAMPLE') || !isOperator(tokens[at + 1], '(')) return;
+      for (let index = at + 2; index < (pairs.get(at + 1) ?? 0); index++) {
+        const name = tokens[index];
+        if (!isName(name) || this.isKeyword(index) || this.claims.ownerOf(index) !== undefined) continue;
+        if (isWord(name, 'IS_GENERATED', 'BUCKET_START') && isOperator(tokens[index + 1], '('))
+          this.claimToken(index, 'function');
+        else if (isMissing || known.has(nameOf(name))) this.claimToken(index, 'column');
+      }
+    });
+  }
+
+  /** After the walk: the functions that are called, and every name that nobody owns, those of the walk first. */
+  owners(): { functions: readonly FunctionUse[]; unowned: readonly Unowned[] } {
+    const { functions, unowned } = findOwners(this.statement, this.claims, this.#words);
+    const seen = new Set(this.findings.unowned.map(({ position }) => JSON.stringify(position)));
+    const more = unowned.filter(({ position }) => !seen.has(JSON.stringify(position)));
+    return { functions, unowned: [...this.findings.unowned, ...more] };
+  }
+
+  /** In a change, after `owners`: its names once more, without scopes. */
+  words(): readonly NameInText[] {
+    return namesInText(this);
+  }
+}
+
+export type { Findings };

@@ -1,0 +1,143 @@
+/**
+ * What an expression can see, and what a name in it means: an inner query's names before the outer one's, sources before aliases
+ * (documentation pages constructs/with, sql/select, constructs/group-by, object-identifiers, name-resolution).
+ *
+ * A look-up is total: it answers with columns or with `unowned`, never with nothing.
+ */
+import type { Origin, OutputColumn } from '../analysis.js';
+import { type ObjectName, objectKey } from '../catalog.js';
+import { folded, type Identifier } from '../tree.js';
+
+/** What a source offers to be named. */
+export interface Source {
+  readonly alias: string | undefined;
+  readonly object: ObjectName | undefined;
+  readonly columns: readonly OutputColumn[];
+  /**
+   * `missing`: nobody knows the table, so the statement is refused for that, and no name is held against it. `opaque`: a table function whose
+   * columns nobody has documented; they can't be named.
+   */
+  readonly unknown?: 'missing' | 'opaque';
+  /** Columns that a USING or NATURAL join has merged into those of the sources before it. */
+  readonly shared?: ReadonlySet<string>;
+}
+
+export interface Scope {
+  readonly sources: Source[];
+  readonly aliases: Map<string, readonly Origin[]>;
+  readonly outer: Scope | undefined;
+  readonly lambdaNames: ReadonlySet<string>;
+  /** Columns that a construct makes, such as LEVEL of CONNECT BY (constructs/connect-by). */
+  readonly made: ReadonlySet<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+export const scopeOf = (sources: readonly Source[], outer: Scope | undefined, made = NONE): Scope => ({
+  sources: [...sources],
+  aliases: new Map(),
+  outer,
+  lambdaNames: NONE,
+  made,
+});
+
+/** What stands where no column can be meant. */
+export const NOWHERE: Scope = scopeOf([], undefined);
+
+export type Ctes = ReadonlyMap<string, Source>;
+
+export type Resolution =
+  | { readonly kind: 'found'; readonly origins: readonly Origin[] }
+  /** `names`: those that are in sight. */
+  | { readonly kind: 'unowned'; readonly names: readonly string[]; readonly isOpaque: boolean };
+
+/** Where values come from that no column of a known table accounts for: no exception of a detector holds for them. */
+export const UNKNOWN: Origin = Object.freeze({
+  object: Object.freeze({ database: '', schema: '', name: '' }),
+  column: '',
+});
+
+export const isUnknown = (origin: Origin): boolean => origin.column === '' && origin.object.name === '';
+
+export const union = (parts: readonly (readonly Origin[])[]): Origin[] => {
+  const seen = new Map<string, Origin>();
+  for (const origin of parts.flat()) seen.set(`${objectKey(origin.object)}\u0000${origin.column}`, origin);
+  return [...seen.values()];
+};
+
+const MAX_NEAR = 3;
+
+/** Names that differ least from a mistyped one. */
+export function nearest(name: string, names: Iterable<string>): string[] {
+  const most = Math.max(1, Math.floor(name.length / 3));
+  if (name.length > 64) return [];
+  return [...new Set(names)]
+    .filter((other) => Math.abs(other.length - name.length) <= most)
+    .map((other) => ({ other, edits: edits(name, other) }))
+    .filter(({ edits: count }) => count <= most)
+    .sort((left, right) => left.edits - right.edits || (left.other < right.other ? -1 : 1))
+    .slice(0, MAX_NEAR)
+    .map(({ other }) => other);
+}
+
+/** Levenshtein's distance. */
+function edits(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= left.length; i++) {
+    const above = row;
+    row = [i];
+    for (let j = 1; j <= right.length; j++)
+      row.push(
+        Math.min(
+          (above[j] ?? 0) + 1,
+          (row[j - 1] ?? 0) + 1,
+          (above[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1),
+        ),
+      );
+  }
+  return row[right.length] ?? 0;
+}
+
+/**
+ * The columns that a name means, from the innermost scope outwards. Where only an alias of the SELECT list has the name, the next column further
+ * out counts as well: which of the two Snowflake takes is not documented.
+ */
+export function lookUp(column: string, table: string | undefined, scope: Scope): Resolution {
+  const found: (readonly Origin[])[] = [];
+  const names: string[] = [];
+  let [hasAlias, isOpaque] = [false, false];
+  for (let at: Scope | undefined = scope; at; at = at.outer) {
+    const sources = at.sources.filter(({ alias }) => table === undefined || alias === table);
+    const matches = sources.flatMap(({ columns }) => columns.filter(({ name }) => name === column));
+    if (matches.length > 0)
+      return { kind: 'found', origins: union([...found, ...matches.map(({ origins }) => origins)]) };
+    if (sources.some(({ unknown }) => unknown === 'missing')) return { kind: 'found', origins: union(found) };
+    if (sources.some(({ unknown }) => unknown === 'opaque')) isOpaque = true;
+    const alias = table === undefined ? at.aliases.get(column) : undefined;
+    if (alias) {
+      hasAlias = true;
+      found.push(alias);
+    }
+    if (table === undefined && at.made.has(column)) return { kind: 'found', origins: union(found) };
+    names.push(...sources.flatMap(({ columns }) => columns.flatMap(({ name }) => name ?? [])));
+  }
+  return hasAlias ? { kind: 'found', origins: union(found) } : { kind: 'unowned', names, isOpaque };
+}
+
+/** The source that `schema.table` or `db.schema.table` names, from the innermost scope outwards. */
+export function qualifiedSource(
+  parts: readonly Identifier[],
+  scope: Scope,
+): { source: Source; width: number } | undefined {
+  for (let at: Scope | undefined = scope; at; at = at.outer)
+    for (const width of [3, 2]) {
+      const names = parts.slice(0, width).map(folded);
+      if (parts.length !== width + 1) continue;
+      const source = at.sources.find(({ alias, object }) => {
+        const full = object && [object.database, object.schema, object.name].slice(3 - width);
+        return alias === names[width - 1] && full?.every((name, index) => name === names[index]);
+      });
+      if (source) return { source, width };
+    }
+  return undefined;
+}

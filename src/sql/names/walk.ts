@@ -1,0 +1,287 @@
+/**
+ * The walk through a statement's tree: what it has found so far, what it needs to go on. Queries, sources, expressions and changes are
+ * walked in files of their own; each calls the others through this one interface.
+ */
+import type { Access, ColumnUsage, Origin, OutputColumn, TableReference, Target, Unowned } from '../analysis.js';
+import { type Defaults, type ObjectName, objectKey, type RelationInfo } from '../catalog.js';
+import { isOperator } from '../lex.js';
+import { Refusal } from '../refusal.js';
+import { type ParsedStatement, positionOf } from '../statement.js';
+import { type Body, folded, type Identifier } from '../tree.js';
+import { type Claims, isName, type Owner } from './claims.js';
+import { type Ctes, isUnknown, nearest, type Resolution, type Scope, type Source } from './scope.js';
+
+export interface TableUse {
+  readonly object: ObjectName;
+  readonly access: Access;
+  readonly token: number;
+}
+
+export interface ColumnFinding extends Origin {
+  readonly usage: ColumnUsage;
+  readonly token: number;
+}
+
+/** A column that a change gives a value to. */
+export interface AssignedToken {
+  /** Folded. */
+  readonly column: string;
+  readonly token: number;
+  /** In a row that is there already, or in a new one. */
+  readonly isUpdate: boolean;
+}
+
+export interface Findings {
+  readonly tables: TableUse[];
+  readonly columns: ColumnFinding[];
+  readonly references: TableReference[];
+  readonly longColumns: { object: ObjectName; from: number; to: number }[];
+  readonly columnNames: Set<string>;
+  readonly unowned: Unowned[];
+  readonly assignments: AssignedToken[];
+  readonly targets: Target[];
+  hasStar: boolean;
+}
+
+/** A star over a star doubles its columns: without a bound some dozens of definitions would fill the memory. */
+const MAX_COLUMNS = 10_000;
+const MAX_USES = 200_000;
+const MAX_UNOWNED = 16;
+
+/** Words of messages that stand in every statement. */
+const COMMON_WORDS = new Set([
+  '',
+  ...'A ANYTHING BUT FORM FROM HERE IN IS NOT OF QUERY SELECT TABLE THE THIS'.split(' '),
+]);
+
+/**
+ * The fields that the walk looks into, for each form that it takes apart itself. A field that is not here and holds something makes
+ * the statement not understood: what nobody looks at could hold a query.
+ */
+const FIELDS = {
+  select:
+    'expressions from joins where_clause group_by having qualify order_by limit offset fetch distinct distinct_on top with windows connect',
+  table: 'name schema catalog alias column_aliases when changes table_sample',
+  join: 'this on using kind use_inner_keyword use_outer_keyword nesting_group directed match_condition',
+  subquery: 'this alias column_aliases order_by limit offset lateral modifiers_inside with',
+  paren: 'this with order_by limit offset',
+  star: 'table except replace rename',
+  'set operation': 'left right all distinct order_by limit offset by_name with',
+  values: 'expressions alias column_aliases with',
+  with: 'ctes recursive',
+  definition: 'this alias alias_first columns',
+  lateral: 'this alias alias_quoted column_aliases',
+  'bracketed join': 'left joins',
+  alias: 'this alias column_aliases',
+  'window function': 'this over keep',
+  lambda: 'parameters body parameter_types',
+  'qualified call': 'this method args',
+  'sampled table': 'this sample',
+  insert: 'table columns values query overwrite with',
+  update: 'table set from_clause from_joins where_clause with',
+  delete: 'table alias using where_clause with joins',
+  merge: 'this using on whens with_',
+  'WHEN of MERGE': 'matched condition then',
+  pivot:
+    'this expressions fields alias alias_columns column_aliases default_on_null value_column name_column columns include_nulls',
+  match_recognize: 'this partition_by order_by measures rows after pattern define alias',
+  'historical data': 'this kind expression',
+  changes: 'information at_before end',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type Form = keyof typeof FIELDS;
+
+/** Marks and remarks of the parser: they hold no expression. */
+const MARKS =
+  /^(?:span|alias_explicit_as|alias_keyword|(?:leading|trailing|pre_alias|pre|post)?_?comments|operator_comments)$/;
+
+export const isPresent = (value: unknown): boolean =>
+  value !== null && value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
+
+export abstract class Walk {
+  readonly statement: ParsedStatement;
+  readonly relations: ReadonlyMap<string, RelationInfo>;
+  readonly defaults: Defaults;
+  readonly claims: Claims;
+  readonly #keywords: ReadonlySet<number>;
+  readonly findings: Findings = {
+    tables: [],
+    columns: [],
+    references: [],
+    longColumns: [],
+    columnNames: new Set(),
+    unowned: [],
+    assignments: [],
+    targets: [],
+    hasStar: false,
+  };
+
+  constructor(
+    statement: ParsedStatement,
+    relations: ReadonlyMap<string, RelationInfo>,
+    defaults: Defaults,
+    claims: Claims,
+    keywords: ReadonlySet<number>,
+  ) {
+    this.statement = statement;
+    this.relations = relations;
+    this.defaults = defaults;
+    this.claims = claims;
+    this.#keywords = keywords;
+  }
+
+  abstract query(value: unknown, ctes: Ctes, outer: Scope | undefined): readonly OutputColumn[];
+  abstract source(item: unknown, scope: Scope, ctes: Ctes): Source;
+  abstract join(join: Body, scope: Scope, ctes: Ctes): void;
+  /** Walks whatever stands in an expression's place and answers the base columns that its value comes from. */
+  abstract expression(value: unknown, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[];
+
+  refusal(what: string, token?: number, hint?: string): Refusal {
+    const place = Math.max(0, token ?? this.#mentioned(what));
+    return new Refusal('NOT_UNDERSTOOD', what, positionOf(this.statement, place), hint);
+  }
+
+  /** Where the parser gives no place: the first token that the message names, or else the statement's beginning. */
+  #mentioned(what: string): number {
+    const words = new Set(what.toUpperCase().split(/[^A-Z_@$]+/));
+    const [first = '', second = ''] = what.toUpperCase().split(' ');
+    words.add(`${first}_${second}`);
+    const names = [...words].filter((word) => !COMMON_WORDS.has(word));
+    return this.statement.tokens.findIndex(({ text }) => names.includes(text.toUpperCase()));
+  }
+
+  /** Refuses a form with a field that the walk does not look into. */
+  only(form: Form, body: Body): void {
+    const known = FIELDS[form].split(' ');
+    const other = Object.keys(body).find((key) => isPresent(body[key]) && !known.includes(key) && !MARKS.test(key));
+    if (other !== undefined)
+      throw this.refusal(`${other.replaceAll('_', ' ').toUpperCase()} of a ${form} is not understood.`);
+  }
+
+  /** The token of an identifier; -1 where the parser gives no place. */
+  token(identifier: Identifier | undefined): number {
+    const index = identifier && identifier.start >= 0 ? this.statement.tokenAt(identifier.start) : undefined;
+    return index ?? -1;
+  }
+
+  claimToken(token: number, owner: Owner): void {
+    if (!this.claims.claim(token, owner))
+      throw this.refusal(
+        `${this.statement.tokens[token]?.text ?? ''} can be read in two ways here.`,
+        token,
+        'Write it more plainly.',
+      );
+  }
+
+  claim(identifier: Identifier | undefined, owner: Owner): void {
+    this.claimToken(this.token(identifier), owner);
+  }
+
+  /** A word that the grammar owns where it stands. */
+  isKeyword(token: number): boolean {
+    return this.#keywords.has(token);
+  }
+
+  /** The token that an identifier begins at, if it is this name; the parser's word for it is not taken. */
+  isAt(token: number, identifier: Identifier): boolean {
+    const found = this.statement.tokens[token];
+    const text = identifier.quoted ? `"${identifier.name.replaceAll('"', '""')}"` : identifier.name;
+    return isName(found) && found.text === text;
+  }
+
+  /** The tokens of `a.b.c` up to the one that a name ends with: where the dotted name begins. */
+  chainStart(last: number): number {
+    const { tokens } = this.statement;
+    let from = last;
+    while (isOperator(tokens[from - 1], '.') && isName(tokens[from - 2])) from -= 2;
+    return from;
+  }
+
+  use(origins: readonly Origin[], usage: ColumnUsage, token: number): void {
+    for (const origin of origins) if (!isUnknown(origin)) this.findings.columns.push({ ...origin, usage, token });
+  }
+
+  /** A name that nothing has, with the names that it could have been meant for. */
+  unowned(
+    identifier: Pick<Identifier, 'name' | 'quoted'>,
+    token: number,
+    { names, isOpaque }: Extract<Resolution, { kind: 'unowned' }>,
+    shown = identifier.name.slice(0, 100),
+  ): void {
+    if (this.findings.unowned.length >= MAX_UNOWNED) return;
+    const name = folded({ ...identifier, start: 0, end: 0 });
+    const near = nearest(name, names);
+    const hint =
+      near.length > 0
+        ? `Did you mean ${near.join(' or ')}?`
+        : isOpaque
+          ? 'Which columns a table function gives is not known here: name them behind its alias, AS t (a, b).'
+          : names.length === 0
+            ? 'Write the name of the column with that of its table; the describe tool lists columns.'
+            : 'The describe tool lists the columns of each table.';
+    const isSequence = /^(?:NEXTVAL|CURRVAL)$/.test(name);
+    this.findings.unowned.push({
+      what: isSequence
+        ? `${shown}: sequences can't be used, since no rule can name them yet.`
+        : `${shown} is no column of any table in sight here.`,
+      name,
+      position: positionOf(this.statement, Math.max(0, token)),
+      hint: isSequence ? undefined : hint,
+    });
+  }
+
+  /** A star over a source whose columns nobody has documented: the result could hold anything. */
+  opaqueStar(token: number): void {
+    const star = token >= 0 ? token : this.statement.tokens.findIndex((at) => isOperator(at, '*'));
+    this.findings.unowned.push({
+      what: 'Which columns * stands for is not known here: a table function in FROM has columns that nobody has documented.',
+      name: '*',
+      position: positionOf(this.statement, Math.max(0, star)),
+      hint: 'Name its columns behind its alias, AS t (a, b), and select those.',
+    });
+  }
+
+  /** Takes what a look-up says: columns, or a name that goes down as nobody's. */
+  resolved(
+    resolution: Resolution,
+    identifier: Identifier,
+    token: number,
+    usage: ColumnUsage,
+    table?: Identifier,
+  ): readonly Origin[] {
+    switch (resolution.kind) {
+      case 'found':
+        this.claimToken(token, 'column');
+        this.use(resolution.origins, usage, token);
+        return resolution.origins;
+      case 'unowned':
+        this.unowned(identifier, token, resolution, table && `${table.name}.${identifier.name}`.slice(0, 200));
+        return [];
+    }
+  }
+
+  bound(outputs: readonly OutputColumn[]): void {
+    if (outputs.length > MAX_COLUMNS) throw this.refusal(`The statement has more than ${MAX_COLUMNS} columns.`, 0);
+    if (this.findings.columns.length > MAX_USES)
+      throw this.refusal(`The statement uses columns more than ${MAX_USES} times.`, 0);
+  }
+
+  objectName(name: Identifier, schema: Identifier | undefined, catalog: Identifier | undefined): ObjectName {
+    const database = catalog ? folded(catalog) : this.defaults.database;
+    const schemaName = schema ? folded(schema) : this.defaults.schema;
+    if (database === undefined || schemaName === undefined)
+      throw this.refusal(
+        `${name.name} is not fully named and the session has no current database and schema.`,
+        this.token(name),
+        `Write DATABASE.SCHEMA.${name.name.toUpperCase()}; the describe tool lists what there is.`,
+      );
+    return { database, schema: schemaName, name: folded(name) };
+  }
+
+  /** A table's columns as its source offers them; `missing` where nobody knows the table. */
+  columnsOf(object: ObjectName): Pick<Source, 'columns' | 'unknown'> {
+    const relation = this.relations.get(objectKey(object));
+    if (!relation) return { columns: [], unknown: 'missing' };
+    return { columns: relation.columns.map(({ name }) => ({ name, origins: [{ object, column: name }] })) };
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The names in a change's text, told by their neighbours alone: a second look that knows nothing of scopes. A name belongs to another
+ * table only where the word before its dot is that table's, or where it stands in a query that can't see the target.
+ */
+import type { NameInText } from '../analysis.js';
+import { isOperator, isWord } from '../lex.js';
+import { positionOf } from '../statement.js';
+import { isName, nameOf, type Owner } from './claims.js';
+import type { Walk } from './walk.js';
+
+/** Names that their place makes something else than a column. */
+const OTHERS: ReadonlySet<Owner | undefined> = new Set<Owner>([
+  'path',
+  'type',
+  'argument',
+  'part',
+  'function',
+  'keyword',
+  'object',
+  'definition',
+]);
+
+export function namesInText(walk: Walk): readonly NameInText[] {
+  const { statement, claims, findings } = walk;
+  const [target] = findings.targets;
+  if (!target) return [];
+  const { tokens } = statement;
+  const own = new Set([target.alias, target.object.name]);
+  const other = new Set<string>();
+  tokens.forEach((token, at) => {
+    const owner = claims.ownerOf(at);
+    const isTarget = at >= target.from && at < target.to;
+    if (isName(token) && !isTarget && (owner === 'alias' || owner === 'object' || owner === 'definition'))
+      other.add(nameOf(token));
+  });
+  const blind = outOfSight(walk);
+  const assigned = new Set(findings.assignments.map(({ token }) => token));
+  return tokens.flatMap((token, at) => {
+    if (!isName(token) || OTHERS.has(claims.ownerOf(at)) || assigned.has(at)) return [];
+    const before = tokens[at - 2];
+    const qualifier = isOperator(tokens[at - 1], '.') && isName(before) ? nameOf(before) : undefined;
+    const isDefined = claims.ownerOf(at) === 'alias' && isWord(tokens[at - 1], 'AS');
+    const isForeign =
+      isDefined ||
+      blind.some(({ from, to }) => at > from && at < to) ||
+      (qualifier !== undefined && other.has(qualifier) && !own.has(qualifier));
+    return [{ name: nameOf(token), position: positionOf(statement, at), isForeign }];
+  });
+}
+
+/** Brackets that the target is out of sight of: definitions before the change, MERGE's source, the values of its INSERT. */
+function outOfSight({ statement: { tokens, pairs, kind } }: Walk): readonly { from: number; to: number }[] {
+  const found: { from: number; to: number }[] = [];
+  const add = (open: number): void => {
+    const close = isOperator(tokens[open], '(') ? pairs.get(open) : undefined;
+    if (close !== undefined) found.push({ from: open, to: close });
+  };
+  const verb = tokens.findIndex((token) => isWord(token, kind));
+  for (let at = 0; at < verb; at++) if (isWord(tokens[at], 'AS')) add(at + 1);
+  if (kind !== 'merge') return found;
+  tokens.forEach((token, at) => {
+    const isFirst = isWord(token, 'USING') && found.every(({ from, to }) => at < from || at > to);
+    if (isFirst && !tokens.slice(verb, at).some((earlier) => isWord(earlier, 'USING'))) add(at + 1);
+    const isValues = isWord(token, 'VALUES') && (isWord(tokens[at - 1], 'INSERT') || isOperator(tokens[at - 1], ')'));
+    const open = isOperator(tokens[at - 1], ')') ? pairs.get(at - 1) : undefined;
+    if (isValues && (open === undefined || isWord(tokens[open - 1], 'INSERT'))) add(at + 1);
+  });
+  return found;
+}
