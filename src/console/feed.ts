@@ -1,9 +1,8 @@
 /** Events as they are written, for everybody who looks: the store is asked once, however many look. */
-import { follow, type Overview, type StoredEvent } from '../transcript/index.js';
+import { follow, newestSequence, type StoredEvent } from '../transcript/index.js';
 
 export interface FeedOptions {
   readonly pool: Parameters<typeof follow>[0];
-  readonly overview: Pick<Overview, 'lastSequence'>;
   readonly onProblem: (problem: string, error: unknown) => void;
 }
 
@@ -12,10 +11,17 @@ const RETRY_MS = 3000;
 
 type Listener = (events: readonly StoredEvent[]) => void;
 
+/** While somebody listens. */
+interface Run {
+  readonly stopping: AbortController;
+  /** Resolves once it is settled from where on events are heard of: whatever is written after that is. */
+  readonly begun: Promise<void>;
+}
+
 export class Feed {
   readonly #options: FeedOptions;
   readonly #listeners = new Set<Listener>();
-  #stopping: AbortController | undefined;
+  #run: Run | undefined;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -25,34 +31,48 @@ export class Feed {
     return this.#listeners.size;
   }
 
-  /** Hears of events from now on, until what is answered is called. */
-  listen(listener: Listener): () => void {
+  /** Hears of events from when `begun` resolves, if not before, until `stop` is called. */
+  listen(listener: Listener): { readonly begun: Promise<void>; readonly stop: () => void } {
     this.#listeners.add(listener);
-    if (!this.#stopping) void this.#run();
-    return () => {
-      this.#listeners.delete(listener);
-      // Nobody looks: nothing is asked.
-      if (this.#listeners.size === 0) this.stop();
+    this.#run ??= this.#begin();
+    return {
+      begun: this.#run.begun,
+      stop: () => {
+        this.#listeners.delete(listener);
+        // Nobody looks: nothing is asked.
+        if (this.#listeners.size === 0) this.stop();
+      },
     };
   }
 
-  async #run(): Promise<void> {
+  #begin(): Run {
     const stopping = new AbortController();
-    this.#stopping = stopping;
-    while (!stopping.signal.aborted) {
+    const begun = new Promise<void>((resolve) => void this.#follow(stopping.signal, resolve));
+    return { stopping, begun };
+  }
+
+  /** A store that does not answer for a while loses nobody an event: it goes on from the last one. */
+  async #follow(signal: AbortSignal, onBegun: () => void): Promise<void> {
+    const { pool, onProblem } = this.#options;
+    let last: bigint | undefined;
+    while (!signal.aborted) {
       try {
-        const last = await this.#options.overview.lastSequence();
-        for await (const events of follow(this.#options.pool, last, stopping.signal, POLL_MS))
-          for (const listener of this.#listeners) listener(events);
+        last ??= await newestSequence(pool);
+        onBegun();
+        for await (const events of follow(pool, last, signal, POLL_MS)) {
+          last = BigInt(events.at(-1)?.sequence ?? last);
+          // Those who came after this run was stopped have another.
+          if (!signal.aborted) for (const listener of this.#listeners) listener(events);
+        }
       } catch (error) {
-        this.#options.onProblem('What happens now can not be shown; it is tried again.', error);
+        onProblem('What happens now can not be shown; it is tried again.', error);
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
   }
 
   stop(): void {
-    this.#stopping?.abort();
-    this.#stopping = undefined;
+    this.#run?.stopping.abort();
+    this.#run = undefined;
   }
 }

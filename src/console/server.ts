@@ -41,6 +41,8 @@ const MAX_BODY_BYTES = 256 * 1024;
 const FLOW_SECONDS = 600;
 const MAX_STREAMS = 200;
 const MAX_STREAMS_EACH = 10;
+/** Events that a slow reader's stream keeps. */
+const MAX_WAITING = 500;
 const STREAM_PING_MS = 15_000;
 
 const ASSETS = new URL('./assets/', import.meta.url);
@@ -78,13 +80,12 @@ export class Console implements AsyncDisposable {
 
   constructor(options: ConsoleOptions) {
     this.#options = options;
-    const { transcript, overview, publicUrl, people, log } = options;
+    const { transcript, publicUrl, people, log } = options;
     const keys = transcript.keys.sealing.map(({ key }) => key);
     this.#sealer = new Sealer(keys);
     this.#people = new People({ ...people, pool: transcript.pool, secret: keys[0] ?? new Uint8Array() });
     this.#feed = new Feed({
       pool: transcript.pool,
-      overview,
       onProblem: (problem, error) => log.warn({ err: error }, problem),
     });
     this.#isSecure = publicUrl.protocol === 'https:';
@@ -432,15 +433,21 @@ export class Console implements AsyncDisposable {
     return streamSSE(context, async (stream) => {
       let waiting: readonly StoredEvent[] = [];
       let wake = (): void => undefined;
-      const stop = this.#feed.listen((events) => {
-        // Who reads too slowly misses the oldest: the page asks again for what it shows.
-        waiting = [...waiting, ...events].slice(-500);
+      let hasMissed = false;
+      const { begun, stop } = this.#feed.listen((events) => {
+        hasMissed ||= waiting.length + events.length > MAX_WAITING;
+        waiting = [...waiting, ...events].slice(-MAX_WAITING);
         wake();
       });
       const end = (): void => wake();
       stream.onAbort(end);
       this.#ending.signal.addEventListener('abort', end);
       try {
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        // Whoever asks, after the first word, for what they show misses nothing that happens to it.
+        await Promise.race([begun, woken]);
         await stream.writeSSE({ event: 'hello', data: '{}' });
         let seen = Date.now();
         while (!stream.aborted && !this.#ending.signal.aborted) {
@@ -451,6 +458,9 @@ export class Console implements AsyncDisposable {
           }
           const events = waiting;
           waiting = [];
+          // Who reads too slowly misses the oldest: the page asks again for what it shows.
+          if (hasMissed) await stream.writeSSE({ event: 'hello', data: '{}' });
+          hasMissed = false;
           if (events.length > 0) await stream.writeSSE({ event: 'events', data: JSON.stringify(events.map(brief)) });
           if (waiting.length > 0) continue;
           const isWoken = await new Promise<boolean>((resolve) => {

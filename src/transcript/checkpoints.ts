@@ -28,9 +28,10 @@ export interface Leaf {
 /** A leaf's bytes: canonical JSON. */
 export const leafText = ({ session, length, hash, at }: Leaf): string => canonical({ at, hash, length, session });
 
-const LAST = 'SELECT size::float8 AS size, note, frontier FROM checkpoint ORDER BY size DESC LIMIT 1';
-export const LEAF_COLUMNS = `position::float8 AS position, session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, ${timeText('at')} AS at`;
-const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf WHERE position >= $1 ORDER BY position LIMIT $2`;
+const LAST = 'SELECT c.size::float8 AS size, c.note, c.frontier FROM checkpoint c ORDER BY c.size DESC LIMIT 1';
+/** Of `leaf l`; as with events, whoever orders names the column by its table. */
+export const LEAF_COLUMNS = `l.position::float8 AS position, l.session_id AS session, l.length::float8 AS length, encode(l.hash, 'hex') AS hash, ${timeText('l.at')} AS at`;
+const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf l WHERE l.position >= $1 ORDER BY l.position LIMIT $2`;
 const SAVE = 'INSERT INTO checkpoint (size, note, frontier) VALUES ($1, $2, $3)';
 const HEADS = `
   SELECT e.session_id AS session, encode(e.hash, 'hex') AS hash

@@ -105,7 +105,7 @@ const START = `
   ON CONFLICT DO NOTHING`;
 const LOCK = `
   SELECT position::float8 AS position, attempts, failing_since FROM delivery WHERE webhook = $1 AND session_id = $2 FOR UPDATE SKIP LOCKED`;
-const NEXT = `SELECT ${EVENT_COLUMNS} FROM event WHERE session_id = $1 AND position >= $2 ORDER BY position LIMIT ${AT_ONCE}`;
+const NEXT = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.position >= $2 ORDER BY e.position LIMIT ${AT_ONCE}`;
 const MOVE = `
   UPDATE delivery SET position = $3, attempts = 0, failing_since = NULL, problem = NULL, delivered_at = now()
   WHERE webhook = $1 AND session_id = $2`;

@@ -89,11 +89,11 @@ export function exportLines(pool: Pool, options: ExportOptions): Promise<number>
     });
     if (isComplete) await writeTree(client, write);
     let events = 0;
-    const filter = isComplete ? 'true' : 'session_id = ANY($1)';
+    const filter = isComplete ? 'true' : 'e.session_id = ANY($1)';
     const values = isComplete ? [] : [sessions];
     for await (const rows of rowsOf<RawEvent>(
       client,
-      `SELECT ${EVENT_COLUMNS} FROM event WHERE ${filter} ORDER BY session_id, position`,
+      `SELECT ${EVENT_COLUMNS} FROM event e WHERE ${filter} ORDER BY e.session_id, e.position`,
       values,
     ))
       for (const row of rows) {
@@ -112,7 +112,7 @@ async function writeTree(client: PoolClient, write: ExportOptions['write']): Pro
     for (const { note } of rows) await write({ type: 'checkpoint', note });
   for await (const rows of rowsOf<Leaf & { position: number }>(
     client,
-    `SELECT ${LEAF_COLUMNS} FROM leaf ORDER BY position`,
+    `SELECT ${LEAF_COLUMNS} FROM leaf l ORDER BY l.position`,
   ))
     for (const row of rows) await write({ type: 'leaf', ...row });
 }
@@ -152,7 +152,7 @@ export async function proofsOf(
   const newest = new Map<string, Leaf & { readonly position: number }>();
   for await (const leaves of rowsOf<Leaf & { position: number }>(
     client,
-    `SELECT ${LEAF_COLUMNS} FROM leaf WHERE position < $1 ORDER BY position`,
+    `SELECT ${LEAF_COLUMNS} FROM leaf l WHERE l.position < $1 ORDER BY l.position`,
     [size],
   ))
     for (const leaf of leaves) {
@@ -169,38 +169,4 @@ export async function proofsOf(
     );
   }
   return proofs;
-}
-
-/** Gaps younger than this may still be filled by a writer that has its numbers and not committed yet: its time is bounded. */
-const GAP_MS = 8000;
-
-const AFTER = `SELECT ${EVENT_COLUMNS} FROM event WHERE sequence > $1 ORDER BY sequence LIMIT $2`;
-
-/**
- * Events in the order of writing as they come, each once, from after a sequence on; ends when the signal says so. Throws where the
- * store does not answer.
- */
-export async function* follow(
-  pool: Pool,
-  after: bigint,
-  signal: AbortSignal,
-  pollMs = 500,
-): AsyncGenerator<readonly StoredEvent[]> {
-  let last = after;
-  let gapSince: { readonly at: bigint; readonly since: number } | undefined;
-  while (!signal.aborted) {
-    const { rows } = await pool.query<RawEvent>({ name: 'events_after', text: AFTER, values: [String(last), AT_ONCE] });
-    const ready: StoredEvent[] = [];
-    for (const row of rows) {
-      const sequence = BigInt(row.sequence);
-      if (sequence !== last + 1n && last !== 0n) {
-        if (gapSince?.at !== last) gapSince = { at: last, since: Date.now() };
-        if (Date.now() - gapSince.since < GAP_MS) break;
-      }
-      ready.push(parsed(row));
-      last = sequence;
-    }
-    if (ready.length > 0) yield ready;
-    if (ready.length < AT_ONCE) await new Promise((resolve) => setTimeout(resolve, pollMs));
-  }
 }

@@ -16,7 +16,8 @@ export {
 } from './delivery.js';
 export { countKeys, type Erasure, eraseKeys, keyCounts, rotateKeys } from './erase.js';
 export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, type StoredEvent } from './event.js';
-export { eventLine, exportLines, follow } from './export.js';
+export { eventLine, exportLines } from './export.js';
+export { follow, newestSequence } from './follow.js';
 export { timeOrderedId } from './ids.js';
 export { newSealingKey, originOf, type RecordKeys, readSealingKey, readSigningKey } from './keys.js';
 export { ensurePartitions, Maintenance } from './maintenance.js';

@@ -20,7 +20,7 @@ const OF_AGENT = `
   SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.agent = $1 AND s.id < $2 ORDER BY s.id DESC LIMIT $3`;
 const NEWEST = `SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 ORDER BY s.id DESC LIMIT $2`;
 const ONE = `SELECT session_id FROM statement WHERE id = $1`;
-const EVENTS_OF = `SELECT ${EVENT_COLUMNS} FROM event WHERE session_id = $1 AND statement_id = $2 ORDER BY position LIMIT 500`;
+const EVENTS_OF = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.statement_id = $2 ORDER BY e.position LIMIT 500`;
 
 const LIVE = `
   SELECT s.id, s.subject AS agent, s.groups, s.transport, s.client, s.opened_at, c.last_at, counted.statements, counted.refused, latest.text, latest.purpose, latest.verdict
@@ -108,9 +108,9 @@ const CHECKPOINTS = `
 const checkpointRow = z.object({ size: z.number(), note: z.string(), at: z.date().nullable() });
 
 const ABOUT_RECORD = `
-  SELECT ${EVENT_COLUMNS} FROM event
-  WHERE kind IN ('integrity_problem', 'record_verified', 'events_archived', 'keys_rotated', 'keys_erased', 'record_exported', 'record_viewed', 'hold_placed', 'hold_lifted')
-    AND at > $1 ORDER BY sequence DESC LIMIT 50`;
+  SELECT ${EVENT_COLUMNS} FROM event e
+  WHERE e.kind IN ('integrity_problem', 'record_verified', 'events_archived', 'keys_rotated', 'keys_erased', 'record_exported', 'record_viewed', 'hold_placed', 'hold_lifted')
+    AND e.at > $1 ORDER BY e.sequence DESC LIMIT 50`;
 
 export class Overview {
   readonly #pool: Pool;
@@ -185,11 +185,5 @@ export class Overview {
       checkpoints: await this.#rows(checkpointRow, CHECKPOINTS, []),
       acts: (await this.#pool.query<RawEvent>(ABOUT_RECORD, [since])).rows.map(parsed),
     };
-  }
-
-  /** The newest event's place in the order of writing. */
-  async lastSequence(): Promise<bigint> {
-    const { rows } = await this.#pool.query<{ last: string | null }>('SELECT max(sequence)::text AS last FROM event');
-    return BigInt(rows[0]?.last ?? '0');
   }
 }

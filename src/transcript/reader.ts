@@ -44,10 +44,15 @@ const ONE = SUMMARY.replace('WHICH', 'id = $1');
 export const timeText = (column: string): string =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-export const EVENT_COLUMNS = `sequence::text, position::float8 AS position, ${timeText('at')} AS at, session_id AS session, statement_id AS statement, kind, body::text AS body,
-  writer, n::float8 AS n, encode(hash, 'hex') AS hash, encode(signature, 'base64') AS signature`;
+/**
+ * Of `event e`. They bear the names of the columns that they are made from, and ORDER BY takes a bare name for that of the output before
+ * that of the column (PostgreSQL, SELECT, ORDER BY clause): `ORDER BY sequence` would sort texts, 1, 10, 100, 2. Hence `e.` wherever
+ * something is ordered.
+ */
+export const EVENT_COLUMNS = `e.sequence::text AS sequence, e.position::float8 AS position, ${timeText('e.at')} AS at, e.session_id AS session, e.statement_id AS statement, e.kind,
+  e.body::text AS body, e.writer, e.n::float8 AS n, encode(e.hash, 'hex') AS hash, encode(e.signature, 'base64') AS signature`;
 
-const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event WHERE session_id = $1 AND position >= $2 ORDER BY position LIMIT $3`;
+const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.position >= $2 ORDER BY e.position LIMIT $3`;
 
 /** A row as EVENT_COLUMNS name it; the body as its text. */
 export type RawEvent = Omit<StoredEvent, 'body' | 'kind'> & { readonly body: string; readonly kind: EventKind };

@@ -252,7 +252,7 @@ async function writeFile(
         });
     for await (const rows of rowsOf<RawEvent>(
       client,
-      `SELECT ${EVENT_COLUMNS} FROM event e WHERE at < $1 AND ${GOES('e')} ORDER BY session_id, position`,
+      `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.at < $1 AND ${GOES('e')} ORDER BY e.session_id, e.position`,
       [to],
     ))
       for (const row of rows) {

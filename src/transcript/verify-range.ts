@@ -18,8 +18,8 @@ const EVENTS = `
   SELECT sequence, position, at, session_id, statement_id, kind, body::text, writer, n, hash, signature
   FROM event WHERE ${WITHIN} ORDER BY session_id, position`;
 const LEAVES = `
-  SELECT position::float8 AS position, session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash
-  FROM leaf WHERE ${WITHIN} ORDER BY position`;
+  SELECT l.position::float8 AS position, l.session_id AS session, l.length::float8 AS length, encode(l.hash, 'hex') AS hash
+  FROM leaf l WHERE ${WITHIN} ORDER BY l.position`;
 const HEADS = `
   SELECT session_id AS session, length::float8 AS length, encode(hash, 'hex') AS hash, ${timeText('last_at')} AS last_at, is_open, is_covered
   FROM chain WHERE ${WITHIN} ORDER BY session_id`;

@@ -28,8 +28,8 @@ import { checkTails } from './verify-tails.js';
 import { TreeVerifier } from './verify-tree.js';
 import type { WorkerTask } from './verify-worker.js';
 
-const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf ORDER BY position`;
-const NOTES = 'SELECT size::float8 AS size, note, frontier FROM checkpoint ORDER BY size';
+const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf l ORDER BY l.position`;
+const NOTES = 'SELECT c.size::float8 AS size, c.note, c.frontier FROM checkpoint c ORDER BY c.size';
 
 const listed = (column: string): string => `array_to_string(${column}, E'\\x1e')`;
 
@@ -279,7 +279,7 @@ async function findDifference(
   }
   for await (const rows of rowsOf<RawEvent>(
     client,
-    `SELECT ${EVENT_COLUMNS} FROM event WHERE kind = ANY($1) ORDER BY session_id, position`,
+    `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.kind = ANY($1) ORDER BY e.session_id, e.position`,
     [kinds],
   ))
     for (const row of rows) {

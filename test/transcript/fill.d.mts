@@ -12,6 +12,7 @@ export const client: { transport: string; name: string; version: string; address
 export function submitted(session: string, statement: string, more?: object): Event;
 export function completed(session: string, statement: string, more?: object): Event;
 export function refused(session: string, statement: string, more?: object): Event;
+export function lengthen(store: TranscriptStore, session: string, events: number): Promise<void>;
 export function fill(
   store: TranscriptStore,
   options?: { agents?: number; statements?: number; seed?: number },

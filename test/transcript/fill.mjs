@@ -55,6 +55,19 @@ export const refused = (session, statement, more = {}) => ({
   },
 });
 
+/** Lengthens a session by so many small events that no search goes by; many at once. */
+export async function lengthen(store, session, events) {
+  for (let from = 0; from < events; from += 500)
+    await store.recorder.appendAll(
+      Array.from({ length: Math.min(500, events - from) }, (_, index) => ({
+        kind: 'rows_fetched',
+        sessionId: session,
+        statementId: undefined,
+        body: { rows: from + index },
+      })),
+    );
+}
+
 /** Some sessions, each with some statements; answers the sessions' ids. */
 export async function fill(store, { agents = 4, statements = 6, seed = 1 } = {}) {
   const next = random(seed);

@@ -96,7 +96,7 @@ function App(): JSX.Element {
   const refresh = useSoon(pending.reload, 1000);
   useEvents((events) => {
     if (events.some(({ kind }) => kind.startsWith('approval_'))) refresh();
-  });
+  }, refresh);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const { target } = event;

@@ -82,7 +82,7 @@ export function ApprovalsPage(): JSX.Element {
   const refresh = useSoon(loaded.reload, 500);
   useEvents((events) => {
     if (events.some(({ kind }) => kind.startsWith('approval_'))) refresh();
-  });
+  }, refresh);
   return (
     <>
       <div class="head">
@@ -311,7 +311,7 @@ export function ApprovalPage({ id }: { id: string }): JSX.Element {
   const refresh = useSoon(loaded.reload, 300);
   useEvents((events) => {
     if (events.some(({ approval }) => approval === id)) refresh();
-  });
+  }, refresh);
   return (
     <Shown loaded={loaded}>
       {(approval) => (

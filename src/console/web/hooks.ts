@@ -88,6 +88,8 @@ export function useLoaded<T>(path: string): Loaded<T> {
 
 type Listener = (events: readonly LiveEvent[]) => void;
 const listeners = new Set<Listener>();
+/** What was loaded before the stream began, or while it was broken, may be old by now: it is asked for again. */
+const refreshers = new Set<() => void>();
 const watchers = new Set<(isLive: boolean) => void>();
 let isLive = false;
 let source: EventSource | undefined;
@@ -100,7 +102,10 @@ function setLive(value: boolean): void {
 function connect(): void {
   if (source) return;
   source = new EventSource('/api/stream');
-  source.addEventListener('hello', () => setLive(true));
+  source.addEventListener('hello', () => {
+    setLive(true);
+    for (const refresh of refreshers) refresh();
+  });
   source.addEventListener('error', () => setLive(false));
   source.addEventListener('events', (message) => {
     const events = JSON.parse(String(message.data)) as LiveEvent[];
@@ -108,18 +113,21 @@ function connect(): void {
   });
 }
 
-/** Hears of events as they are written. */
-export function useEvents(listener: Listener): boolean {
-  const latest = useRef(listener);
-  latest.current = listener;
+/** Hears of events as they are written; `refresh` asks anew for what is shown, where some may have been missed. */
+export function useEvents(listener: Listener, refresh: () => void): boolean {
+  const latest = useRef({ listener, refresh });
+  latest.current = { listener, refresh };
   const [live, look] = useState(isLive);
   useEffect(() => {
-    const hear: Listener = (events) => latest.current(events);
+    const hear: Listener = (events) => latest.current.listener(events);
+    const again = (): void => latest.current.refresh();
     listeners.add(hear);
+    refreshers.add(again);
     watchers.add(look);
     connect();
     return () => {
       listeners.delete(hear);
+      refreshers.delete(again);
       watchers.delete(look);
     };
   }, []);

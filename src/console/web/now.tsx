@@ -79,7 +79,7 @@ export function NowPage(): JSX.Element {
     waiting.current.push(...events);
     draw();
     refresh();
-  });
+  }, loaded.reload);
   return (
     <>
       <div class="head">

@@ -1,0 +1,93 @@
+/** Events as they are written, in the order of writing over all sessions: what exports and the console go on with. */
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import type { StoredEvent } from './event.js';
+import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
+
+const AT_ONCE = 2000;
+
+const AFTER = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.sequence > $1 ORDER BY e.sequence LIMIT $2`;
+
+/** Whoever writes holds this lock from before numbers are taken until they are to be seen, or given up: append in 006_chain.sql. */
+const WRITING = `
+  SELECT l.virtualtransaction FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+  WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 7016644 AND l.granted AND d.datname = current_database()`;
+
+const LOOK = `SELECT (SELECT max(e.sequence) FROM event e)::text AS newest, ARRAY(${WRITING})::text[] AS writing`;
+
+const lookRow = z.object({ newest: z.string().nullable(), writing: z.array(z.string()) });
+
+interface Look {
+  /** The newest event's number; 0 where there is none. */
+  readonly newest: bigint;
+  /** Whose numbers, up to that one, may still be missing. */
+  readonly writing: readonly string[];
+}
+
+async function look(pool: Pool): Promise<Look> {
+  const { newest, writing } = lookRow.parse((await pool.query(LOOK)).rows[0]);
+  return { newest: BigInt(newest ?? '0'), writing };
+}
+
+/** The newest event's place in the order of writing; 0 where there is none. */
+export const newestSequence = async (pool: Pool): Promise<bigint> => (await look(pool)).newest;
+
+/**
+ * Up to where every number that is missing now is missing for good: what was under way when a number was first found missing is over.
+ * A transaction's events are seen before its locks are gone, so rows have to be read after this.
+ */
+class Settled {
+  readonly #pool: Pool;
+  #upTo: bigint;
+  #waiting: Look | undefined;
+
+  constructor(pool: Pool, upTo: bigint) {
+    this.#pool = pool;
+    this.#upTo = upTo;
+  }
+
+  get upTo(): bigint {
+    return this.#upTo;
+  }
+
+  /** A number is missing: whether rows are worth reading again at once. */
+  async advance(): Promise<boolean> {
+    const now = await look(this.#pool);
+    const before = this.#waiting ?? now;
+    if (before.writing.some((writer) => now.writing.includes(writer))) {
+      this.#waiting = before;
+      return false;
+    }
+    this.#upTo = before.newest;
+    this.#waiting = undefined;
+    return true;
+  }
+}
+
+/**
+ * Events in the order of writing as they come, each once, from after a sequence on; ends when the signal says so. Throws where the
+ * store does not answer.
+ */
+export async function* follow(
+  pool: Pool,
+  after: bigint,
+  signal: AbortSignal,
+  pollMs = 500,
+): AsyncGenerator<readonly StoredEvent[]> {
+  const settled = new Settled(pool, after);
+  let last = after;
+  while (!signal.aborted) {
+    const { rows } = await pool.query<RawEvent>({ name: 'events_after', text: AFTER, values: [String(last), AT_ONCE] });
+    const ready: StoredEvent[] = [];
+    for (const row of rows) {
+      const sequence = BigInt(row.sequence);
+      if (sequence !== last + 1n && sequence > settled.upTo + 1n) break;
+      ready.push(parsed(row));
+      last = sequence;
+    }
+    if (ready.length > 0) yield ready;
+    const isGap = ready.length < rows.length;
+    const isMore = isGap ? await settled.advance() : rows.length === AT_ONCE;
+    if (!isMore) await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
