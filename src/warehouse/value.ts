@@ -21,7 +21,6 @@ interface DriverTime {
   getNanoSeconds(): number;
   /** Minutes from UTC, or the session's zone by name. */
   getTimezone(): number | string;
-  toJSON(): string;
 }
 
 interface DriverTimeOfDay {
@@ -36,16 +35,58 @@ const two = (value: number): string => (value < 10 ? `0${value}` : String(value)
 const fraction = (nanos: number): string =>
   nanos === 0 ? '' : `.${String(nanos).padStart(9, '0').replace(/0+$/, '')}`;
 
-/** ISO 8601. The driver's own texts are the same and take ten times as long. */
+/** Any moment since then has an offset of whole minutes, which changes at quarters of an hour: later ones are looked up once a quarter. */
+const QUARTERS_SINCE = Date.UTC(1973, 0) / 1000;
+const QUARTER_SECONDS = 900;
+const KNOWN_OFFSETS = 10_000;
+
+const formats = new Map<string, Intl.DateTimeFormat | undefined>();
+const offsets = new Map<string, number | undefined>();
+
+function formatOf(zone: string): Intl.DateTimeFormat | undefined {
+  if (formats.has(zone)) return formats.get(zone);
+  let format: Intl.DateTimeFormat | undefined;
+  try {
+    format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
+  } catch {
+    // A zone that only Snowflake knows: its times are shown in UTC.
+  }
+  formats.set(zone, format);
+  return format;
+}
+
+/** Minutes east of UTC; undefined where that is not known, or not in whole minutes (local mean time of the 19th century). */
+function offsetAt(zone: string, seconds: number): number | undefined {
+  const parts = formatOf(zone)?.formatToParts(seconds * 1000);
+  const name = parts?.find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  const [, sign, hours, minutes] = /^GMT(?:([+-])(\d\d):(\d\d))?$/.exec(name) ?? [name];
+  if (sign === undefined) return name === 'GMT' ? 0 : undefined;
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+}
+
+function zoneOffset(zone: string, seconds: number): number | undefined {
+  if (zone === 'UTC') return 0;
+  if (seconds < QUARTERS_SINCE) return offsetAt(zone, seconds);
+  const key = `${zone} ${Math.floor(seconds / QUARTER_SECONDS)}`;
+  if (offsets.has(key)) return offsets.get(key);
+  if (offsets.size >= KNOWN_OFFSETS) offsets.clear();
+  const offset = offsetAt(zone, seconds);
+  offsets.set(key, offset);
+  return offset;
+}
+
+/**
+ * ISO 8601, with the offset from UTC where the type has a zone: TIMESTAMP_TZ has its own, TIMESTAMP_LTZ that of the session, so that its
+ * day is the one that CURRENT_DATE and casts in the same session mean.
+ */
 function isoTime(value: DriverTime, hasZone: boolean): string {
   const zone = value.getTimezone();
-  // Our sessions are in UTC; a named zone is the driver's to work out.
-  const offset = typeof zone === 'number' ? zone : zone === 'UTC' ? 0 : undefined;
-  if (offset === undefined) return value.toJSON();
-  const local = new Date((value.getEpochSeconds() + offset * 60) * 1000).toISOString();
-  const sign = offset < 0 ? '-' : '+';
-  const minutes = Math.abs(offset);
-  const suffix = !hasZone ? '' : offset === 0 ? 'Z' : `${sign}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  const seconds = value.getEpochSeconds();
+  const offset = typeof zone === 'number' ? zone : zoneOffset(String(zone), seconds);
+  const local = new Date((seconds + (offset ?? 0) * 60) * 1000).toISOString();
+  const minutes = Math.abs(offset ?? 0);
+  const sign = (offset ?? 0) < 0 ? '-' : '+';
+  const suffix = !hasZone ? '' : minutes === 0 ? 'Z' : `${sign}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
   return `${local.slice(0, -5)}${fraction(value.getNanoSeconds())}${suffix}`;
 }
 

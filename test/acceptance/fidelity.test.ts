@@ -72,23 +72,32 @@ function plain(cell: unknown): unknown {
 const lines = (rows: readonly (readonly unknown[])[]): string[] =>
   rows.map((row) => JSON.stringify(row.map(plain))).sort();
 
+/** What the driver alone gets. Its session is as the account has it, like an agent's: neither sets a zone. */
+const byDriver = async (sql: string) =>
+  (await execute(alone, sql, { rowMode: 'array' })) as unknown as readonly (readonly unknown[])[];
+
+/** A day may end between the two. */
+const once = (sql: string): boolean => !/CURRENT_|SYSDATE|GETDATE/i.test(sql);
+
 describe('without masks', () => {
   it.each(cases)('$id $sql', async ({ sql }) => {
-    const expected = (await execute(alone, sql, { rowMode: 'array' })) as unknown as unknown[][];
+    const expected = await byDriver(sql);
     const answer = await query(whole, sql);
     expect(answer.status).toBe('ok');
     expect(answer.truncated).toBe(false);
-    expect(lines(answer.rows)).toEqual(lines(expected));
+    const again = once(sql) ? expected : await byDriver(sql);
+    expect([lines(expected), lines(again)]).toContainEqual(lines(answer.rows));
   });
 });
 
 describe('with masks', () => {
   it.each(cases)('$id: the other columns are the same: $sql', async ({ sql }) => {
-    const expected = (await execute(alone, sql, { rowMode: 'array' })) as unknown as unknown[][];
+    const expected = await byDriver(sql);
     const answer = await query(masked, sql);
     expect(answer.status).toBe('ok');
+    const again = once(sql) ? expected : await byDriver(sql);
     const isOpen = answer.columns.map((column) => column.mask === null);
     const open = (rows: readonly (readonly unknown[])[]) => rows.map((row) => row.filter((_, at) => isOpen[at]));
-    expect(lines(open(answer.rows))).toEqual(lines(open(expected)));
+    expect([lines(open(expected)), lines(open(again))]).toContainEqual(lines(open(answer.rows)));
   });
 });

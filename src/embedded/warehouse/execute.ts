@@ -132,7 +132,10 @@ async function alterSession(rest: string, session: Session): Promise<Result> {
   }
   const unset = /^UNSET\s+([\w$, ]+)$/is.exec(rest.trim());
   if (!unset) throw syntaxError('unexpected. ALTER SESSION takes SET or UNSET');
-  for (const name of (unset[1] ?? '').split(',')) session.parameters.unset(name.trim());
+  for (const name of (unset[1] ?? '').split(',')) {
+    session.parameters.unset(name.trim());
+    if (/^TIMEZONE$/i.test(name.trim())) await setParameter(session, 'TIMEZONE', session.parameters.text('TIMEZONE'));
+  }
   return statusResult(SUCCESS, STATEMENT_TYPE.command);
 }
 
@@ -475,10 +478,14 @@ interface Prepared {
 const prepared = new WeakMap<DuckDBConnection, Prepared>();
 const MAX_PREPARED = 32;
 
-/** Prepared once per connection for as long as no table changes its shape. A session's statements run one after another. */
+/**
+ * Prepared once per connection for as long as no table changes its shape, and anew in another zone, which DuckDB has worked into what
+ * it prepared. A session's statements run one after another.
+ */
 async function preparedFor(
   connection: DuckDBConnection,
   version: number,
+  zone: string,
   text: string,
 ): Promise<DuckDBPreparedStatement> {
   const held = prepared.get(connection);
@@ -486,7 +493,8 @@ async function preparedFor(
   if (held && !isCurrent) for (const old of held.byText.values()) old.destroySync();
   const { byText } = isCurrent ? held : { byText: new Map<string, DuckDBPreparedStatement>() };
   if (!isCurrent) prepared.set(connection, { version, byText });
-  const known = byText.get(text);
+  const key = `${zone}\n${text}`;
+  const known = byText.get(key);
   if (known) return known;
   const made = await connection.prepare(text);
   const oldest = byText.keys().next().value;
@@ -494,7 +502,7 @@ async function preparedFor(
     byText.get(oldest)?.destroySync();
     byText.delete(oldest);
   }
-  byText.set(text, made);
+  byText.set(key, made);
   return made;
 }
 
@@ -527,12 +535,12 @@ async function run(sql: string, binds: readonly Bind[], execution: Execution): P
   }
   execution.setRunning(true);
   try {
-    const prepared = await preparedFor(connection, engine.catalog.version, translated.sql);
+    const zone = session.parameters.text('TIMEZONE');
+    const prepared = await preparedFor(connection, engine.catalog.version, zone, translated.sql);
     if (values.length > 0) prepared.bind(values);
     const result = await prepared.stream();
     const types = result.columnTypes();
     const columns = columnsFrom(result.columnNames(), types);
-    const zone = session.parameters.text('TIMEZONE');
     const encoders = types.map((type, index) => {
       const column = columns[index];
       const shown = column ? { type: column.type, scale: column.scale ?? undefined } : fromDuck(type);

@@ -32,9 +32,11 @@ const DEFAULTS: readonly (readonly [name: string, value: ParameterValue])[] = [
 
 export class Parameters {
   readonly #values = new Map<string, ParameterValue>();
+  /** What the account says instead of the defaults. */
+  readonly #account: ReadonlyMap<string, ParameterValue>;
 
-  constructor(initial: Readonly<Record<string, unknown>> = {}) {
-    for (const [name, value] of Object.entries(initial)) this.set(name, value);
+  constructor(account: Readonly<Record<string, ParameterValue>> = {}) {
+    this.#account = new Map(Object.entries(account));
   }
 
   /** Booleans and numbers may come as text (the driver sends some so); they are kept in the type of their default. */
@@ -53,7 +55,7 @@ export class Parameters {
   }
 
   get(name: string): ParameterValue | undefined {
-    return this.#values.get(name) ?? DEFAULTS.find(([candidate]) => candidate === name)?.[1];
+    return this.#values.get(name) ?? this.#account.get(name) ?? DEFAULTS.find(([candidate]) => candidate === name)?.[1];
   }
 
   text(name: string): string {

@@ -22,6 +22,8 @@ export interface WarehouseOptions extends EngineOptions {
   readonly users: readonly User[];
   readonly defaultDatabase: string;
   readonly defaultSchema: string;
+  /** The account's: what sessions have that say nothing else. */
+  readonly timezone: string;
   /** Added to each query request, in milliseconds: what a warehouse far away would take. */
   readonly latencyMs: number;
   readonly inlineRows: number;
@@ -37,6 +39,7 @@ export const DEFAULT_OPTIONS = {
   port: 0,
   defaultDatabase: '',
   defaultSchema: 'PUBLIC',
+  timezone: 'America/Los_Angeles',
   latencyMs: 0,
   inlineRows: 1000,
   chunkRows: 20_000,
@@ -297,7 +300,7 @@ export class Warehouse {
       user: user.name,
       account: data.ACCOUNT_NAME,
       connection: await this.#engine.connect(),
-      parameters: new Parameters(),
+      parameters: new Parameters({ TIMEZONE: this.#options.timezone }),
       variables: new Map(),
       temporary: new Set(),
       database: named('databaseName', this.#options.defaultDatabase),

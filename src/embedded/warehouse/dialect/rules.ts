@@ -207,7 +207,8 @@ function functionRule(body: Body, context: RuleContext): unknown {
     case 'LOCALTIMESTAMP':
       return call('SF_NOW');
     case 'SYSDATE':
-      return castNode(call('SF_NOW'), 'TIMESTAMP');
+      // In UTC, whatever the session's zone is (functions/sysdate).
+      return call('TIMEZONE', textNode('UTC'), call('SF_NOW'));
     case 'CURRENT_DATE':
       return castNode(castNode(call('SF_NOW'), 'TIMESTAMP'), 'DATE');
     case 'CURRENT_TIME':
