@@ -88,7 +88,7 @@ export async function liftHold(admin: Pool, id: string, by: string, record: Reco
 /** Weeks that are over before a time and still hold events, oldest first. */
 const WEEKS = `
   SELECT substring(c.relname FROM 7) AS suffix FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-  WHERE i.inhparent = 'event'::regclass AND to_timestamp(substring(c.relname FROM 7) || ' 00:00:00+00', 'YYYY_MM_DD HH24:MI:SSTZH') + interval '7 days' <= $1
+  WHERE i.inhparent = 'event'::regclass AND to_timestamp(substring(c.relname FROM 7) || ' 00:00:00+00', 'YYYY_MM_DD HH24:MI:SSTZH') + interval '168 hours' <= $1
   ORDER BY c.relname`;
 
 /** Sessions whose events prove what went, or what was erased: they stay. */

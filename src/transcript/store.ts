@@ -31,8 +31,9 @@ export function storePool(url: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + 1000,
     application_name: 'snowfence',
-    // A record that is lost with the machine's power would be none.
-    options: '-c synchronous_commit=on',
+    // A record that is lost with the machine's power would be none. Days, weeks and hours are those of UTC, and times are printed in
+    // one form, whatever the database, the role or the server's machine is set to.
+    options: '-c synchronous_commit=on -c TimeZone=UTC -c DateStyle=ISO',
   });
   // A connection that breaks while nobody uses it ends nothing: the next use opens another.
   pool.on('error', () => undefined);

@@ -93,6 +93,16 @@ describe.each(['America/Los_Angeles', 'Pacific/Kiritimati', 'Asia/Kathmandu', 'U
       expect(await moments()).toBeGreaterThan(first);
     });
 
+    it('has a history whose moments are moments', async () => {
+      const before = Date.now();
+      await ask("SELECT 'looked for'");
+      const history = await warehouse.history(KEY, { since: new Date(before - 60_000) });
+      const started = history.find(({ text }) => text.includes("'looked for'"))?.startedAt.getTime() ?? 0;
+      expect(started).toBeGreaterThanOrEqual(before - 1000);
+      expect(started).toBeLessThanOrEqual(Date.now() + 1000);
+      expect(await warehouse.history(KEY, { since: new Date(Date.now() + 60_000) })).toEqual([]);
+    });
+
     it('has a SYSDATE in UTC', async () => {
       const [[now]] = (await ask('SELECT SYSDATE()')) as [[string]];
       expect(Math.abs(Date.parse(`${now}Z`) - Date.now())).toBeLessThan(60_000);
