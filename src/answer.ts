@@ -2,6 +2,7 @@
 import type { Approval, ApprovalState } from './approval/index.js';
 import type { Judged, OutputMask } from './judge.js';
 import { methodName, PLACEHOLDER, Scrubber } from './masking/index.js';
+import { ownWords } from './own-words.js';
 import { type Denial, detectRules, type Verdict } from './policy/index.js';
 import { objectKey, showObject } from './sql/index.js';
 import type { Json, RunResult, StatementFailed } from './warehouse/index.js';
@@ -134,15 +135,9 @@ export function noticesFor(
   return notices;
 }
 
-/** Values in quotes could have been read by Snowflake out of rows; the place and names of objects stay. */
-export function errorText(error: StatementFailed, judged: Judged, verdict: Verdict): string {
-  const own = new Set(judged.statement?.tokens.map((token) => token.text.replace(/^['"]|['"]$/g, '').toUpperCase()));
-  const isCompilation = /compilation error/i.test(error.message);
-  const text = error.message.replace(/'((?:[^'\\]|'')*)'/g, (whole, value: string) =>
-    own.has(value.toUpperCase()) || isCompilation ? whole : "'…'",
-  );
-  return new Scrubber(detectRules(verdict.detect)).text(text).slice(0, 2000);
-}
+/** What the agent, and the record, hear of an error of the warehouse. Agents' own words may hold what detectors look for. */
+export const errorText = (error: StatementFailed, judged: Judged, verdict: Verdict): string =>
+  new Scrubber(detectRules(verdict.detect)).text(error.textFor(ownWords(judged))).slice(0, 2000);
 
 /** How an approval stands to the agent that waits for it. */
 export const openApproval = (approval: Approval): NonNullable<Answer['approval']> => ({

@@ -17,6 +17,17 @@ export interface Plan {
   readonly bytes: number | undefined;
 }
 
+const EXPLAIN = 'EXPLAIN USING JSON ';
+
+/** A plan holds predicates with their literals: what JSON.parse quotes of it goes into no log. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error("Snowflake's plan is not JSON.");
+  }
+}
+
 /** Throws StatementFailed where Snowflake does not compile the statement. */
 export async function explain(
   connection: WarehouseConnection,
@@ -24,9 +35,9 @@ export async function explain(
   binds: readonly (string | number | boolean | null)[],
   tag: string,
 ): Promise<Plan> {
-  const rows = await connection.simple(`EXPLAIN USING JSON ${sqlText}`, tag, binds);
+  const rows = await connection.simple(`${EXPLAIN}${sqlText}`, tag, binds, EXPLAIN.length);
   const content = Object.values(rows[0] ?? {})[0];
-  const parsed = plan.parse(typeof content === 'string' ? JSON.parse(content) : content);
+  const parsed = plan.parse(typeof content === 'string' ? jsonOf(content) : content);
   return {
     objects: [...new Set(parsed.Operations.flat().flatMap((operation) => operation.objects ?? []))],
     bytes: parsed.GlobalStats?.bytesAssigned,

@@ -1,6 +1,7 @@
 /** One connection: opened under a role and warehouse, brought into a known state, closed. */
 import type { Connection, ConnectionOptions, RowStatement, StatementOption } from 'snowflake-sdk';
 import { loadDriver } from './driver.js';
+import { loginText } from './error-text.js';
 import { StatementFailed, type WarehouseOptions, WarehouseUnavailable } from './options.js';
 
 export interface PoolKey {
@@ -68,12 +69,26 @@ interface DriverError {
 /** Codes of sessions that are gone and of a network that does not answer: the connection is of no more use. */
 const CONNECTION_LOST = /^(?:3901(?:0[0-9]|1[0-9])|40[0-9]{4})$/;
 
-export function failureOf(error: unknown): StatementFailed | WarehouseUnavailable {
+const MAX_CAUSES = 4;
+
+/** Names and codes of an error and its causes, for the log: not one word of their texts. */
+function traceOf(error: unknown): string {
+  const words: string[] = [];
+  for (let at = error, depth = 0; at instanceof Error && depth < MAX_CAUSES; at = at.cause, depth++) {
+    const { name, code }: DriverError = at;
+    for (const word of [name, code === undefined ? undefined : String(code)])
+      if (word !== undefined && /^[\w$-]{1,60}$/.test(word)) words.push(word);
+  }
+  return [...new Set(words)].join(' ');
+}
+
+/** `ahead`: characters that were put before the statement. */
+export function failureOf(error: unknown, ahead = 0): StatementFailed | WarehouseUnavailable {
   const { code, sqlState, message, data, name } = (error ?? {}) as DriverError;
   const text = String(code ?? '');
   if (name === 'NetworkError' || name === 'RequestFailedError' || CONNECTION_LOST.test(text))
-    return new WarehouseUnavailable('Snowflake is not reachable at the moment.', error);
-  return new StatementFailed(message ?? 'The statement failed.', text, sqlState, data?.queryId);
+    return new WarehouseUnavailable('Snowflake is not reachable at the moment.', traceOf(error));
+  return new StatementFailed(message ?? '', text, sqlState, data?.queryId, ahead);
 }
 
 export class WarehouseConnection {
@@ -123,11 +138,12 @@ export class WarehouseConnection {
     return own;
   }
 
-  /** A statement of our own without rows to speak of. Throws WarehouseUnavailable where no answer comes in time. */
+  /** A statement of our own without rows to speak of; `ahead` of its characters stand before somebody else's. Throws WarehouseUnavailable where no answer comes in time. */
   simple(
     sqlText: string,
     tag: string,
     binds: readonly (string | number | boolean | null)[] = [],
+    ahead = 0,
   ): Promise<Record<string, unknown>[]> {
     const work = new Promise<Record<string, unknown>[]>((resolve, reject) => {
       this.execute({
@@ -135,7 +151,7 @@ export class WarehouseConnection {
         ...(binds.length > 0 ? { binds: [...binds] } : {}),
         parameters: { QUERY_TAG: tag },
         complete: (error, _statement, rows) =>
-          error ? reject(failureOf(error)) : resolve((rows ?? []) as Record<string, unknown>[]),
+          error ? reject(failureOf(error, ahead)) : resolve((rows ?? []) as Record<string, unknown>[]),
       });
     });
     // What comes after the deadline is nobody's any more.
@@ -173,9 +189,9 @@ function unavailable(error: unknown): WarehouseUnavailable {
   const refused = /^(?:3901|3903|3944)/.test(String(code ?? ''));
   return new WarehouseUnavailable(
     refused
-      ? `Snowflake refused the gateway's own log-in (${String(code)}): ${message ?? ''}`
+      ? `Snowflake refused the gateway's own log-in (${String(code)}): ${loginText(message ?? '')}`
       : 'Snowflake is not reachable at the moment.',
-    error,
+    traceOf(error),
   );
 }
 

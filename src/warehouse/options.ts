@@ -1,3 +1,5 @@
+import { errorText, type OwnWords, type Told } from './error-text.js';
+
 /** How the gateway reaches Snowflake. Secrets come from the environment or files; see the configuration room of the CLI. */
 export interface WarehouseOptions {
   readonly account: string;
@@ -22,24 +24,42 @@ export interface WarehouseOptions {
 
 /** Snowflake can't be reached, or does not answer in time. */
 export class WarehouseUnavailable extends Error {
-  constructor(message: string, cause?: unknown) {
+  /** `cause`: in words of ours, for the log. What the driver throws hangs on requests and answers. */
+  constructor(message: string, cause?: string) {
     super(message, { cause });
     this.name = 'WarehouseUnavailable';
   }
 }
 
-/** Snowflake answered with an error. */
+/**
+ * Snowflake answered with an error. Its text can quote rows, so nothing that is printed, logged or recorded by mistake holds it:
+ * `message`, and with it the stack, is the text with every hole empty. What of it somebody's own statement fills is asked for.
+ */
 export class StatementFailed extends Error {
   readonly code: string;
   readonly sqlState: string | undefined;
   readonly queryId: string | undefined;
+  readonly #told: Told;
 
-  constructor(message: string, code: string, sqlState: string | undefined, queryId: string | undefined) {
-    super(message);
+  /** `ahead`: characters that were put before the statement, such as EXPLAIN's. */
+  constructor(message: string, code: string, sqlState?: string, queryId?: string, ahead = 0) {
+    const told: Told = {
+      message,
+      code: /^-?\d{1,6}$/.test(code) ? code : '',
+      sqlState: sqlState !== undefined && /^[0-9A-Z]{5}$/.test(sqlState) ? sqlState : undefined,
+      ahead,
+    };
+    super(errorText(told));
     this.name = 'StatementFailed';
-    this.code = code;
-    this.sqlState = sqlState;
-    this.queryId = queryId;
+    this.code = told.code;
+    this.sqlState = told.sqlState;
+    this.queryId = queryId !== undefined && /^[\w-]{1,100}$/.test(queryId) ? queryId : undefined;
+    this.#told = told;
+  }
+
+  /** The text for whoever owns these words. */
+  textFor(own: OwnWords): string {
+    return errorText(this.#told, own);
   }
 }
 

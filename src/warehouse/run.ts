@@ -104,7 +104,8 @@ async function within(
     if (error instanceof StatementCancelled) {
       const isHeard = await cancelStatement(statement, connection);
       // A deadline that passed in silence says more of the warehouse than of the statement.
-      if (!isHeard && error.reason === 'timeout') throw new WarehouseUnavailable('Snowflake does not answer.', error);
+      if (!isHeard && error.reason === 'timeout')
+        throw new WarehouseUnavailable('Snowflake does not answer.', 'cancelling was not heard');
     }
     if (error instanceof WarehouseUnavailable) connection.markBroken();
     throw error;

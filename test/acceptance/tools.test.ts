@@ -168,12 +168,32 @@ describe('query', () => {
     const answer = await query(sales, 'SELECT NAME::NUMBER FROM ANALYTICS.SALES.CUSTOMERS');
     expect(answer).toMatchObject({
       status: 'error',
-      error: { code: '100038', message: "Numeric value '…' is not recognized" },
+      error: { code: '100038', message: 'Numeric value … is not recognized' },
     });
+    // Equal to what the agent wrote: it could be a value all the same, guessed.
     const typed = await query(sales, "SELECT 'abc'::NUMBER");
-    expect(typed.error?.message).toContain("'abc'");
-    const missing = await query(sales, 'SELECT NOTHING FROM ANALYTICS.REF.COUNTRIES');
-    expect(missing.error?.message).toContain('NOTHING');
+    expect(typed.error?.message).toBe('Numeric value … is not recognized');
+    const missing = await query(sales, 'SELECT CODE,\n  NOTHING FROM ANALYTICS.REF.COUNTRIES');
+    expect(missing.error?.message).toBe("SQL compilation error at line 2, column 3: invalid identifier 'NOTHING'");
+  });
+});
+
+describe('errors in the record', () => {
+  it('say what the agent heard, and no more', async () => {
+    const sql = "SELECT NOTES::NUMBER, '4711' FROM ANALYTICS.SALES.CUSTOMERS WHERE NOTES LIKE 'call%'";
+    const answer = await query(sales, sql);
+    expect(answer.error).toEqual({ code: '100038', message: 'Numeric value … is not recognized' });
+    const database = new pg.Client({ connectionString: ready.database_url });
+    await database.connect();
+    const { rows } = await database.query<{ body: { message: string; query_id: string } }>(
+      "SELECT body FROM event WHERE statement_id = $1 AND kind = 'statement_failed'",
+      [answer.statement_id],
+    );
+    await database.end();
+    expect(rows).toHaveLength(1);
+    expect(rows[0]?.body.message).toBe(answer.error?.message);
+    // Where the whole text is to be had, by those who may.
+    expect(rows[0]?.body.query_id).toMatch(/^[\w-]+$/);
   });
 });
 

@@ -6,9 +6,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exactNumber, parseVariant, Warehouse, WarehouseUnavailable } from '../../dist/warehouse/index.js';
+import {
+  exactNumber,
+  parseVariant,
+  StatementFailed,
+  Warehouse,
+  WarehouseUnavailable,
+} from '../../dist/warehouse/index.js';
 
 const run = promisify(execFile);
 
@@ -17,6 +23,7 @@ let server: Server;
 let cell = '';
 let logins = 0;
 let isLoginRefused = false;
+let failure: object | undefined;
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -42,6 +49,8 @@ beforeAll(async () => {
         parameters: [],
       });
     }
+    if (path.startsWith('/queries/v1/query-request') && failure)
+      return answer({ queryId: '01b2', sqlState: '42P18' }, failure);
     if (path.startsWith('/queries/v1/query-request'))
       return answer({
         queryId: '01b2',
@@ -148,6 +157,32 @@ describe('the driver', () => {
     expect(performance.now() - started).toBeLessThan(3000);
     silent.closeAllConnections();
     silent.close();
+  });
+});
+
+describe('an error of Snowflake', () => {
+  const MESSAGE =
+    'Duplicate row detected during DML action\nRow Values: ["canary", 2, "4111111111111111", "a\\"] b", NULL]';
+
+  it('that prints the whole row of the target is told without it', async () => {
+    await using warehouse = new Warehouse(options());
+    await warehouse.run(KEY, 'SELECT 1', RUN);
+    failure = { success: false, code: '100090', message: MESSAGE };
+    const asked = [
+      warehouse.run(KEY, 'MERGE', RUN),
+      warehouse.explain(KEY, 'MERGE', [], ''),
+      warehouse.ask(KEY, 'MERGE', ''),
+    ];
+    const errors = await Promise.all(asked.map((one) => one.then(String, (error: unknown) => error)));
+    failure = undefined;
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(StatementFailed);
+      expect(error).toMatchObject({
+        code: '100090',
+        message: 'Duplicate row detected during DML action Row Values: …',
+      });
+      expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(/canary|4111/);
+    }
   });
 });
 
