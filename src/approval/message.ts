@@ -3,6 +3,7 @@
  * workflows (adaptivecards.io, schema 1.4). Buttons lead to the console, where people sign in: whoever only follows a link, such as a
  * crawler that makes a preview, decides nothing. Agents' words stand in parts that no client reads as markup.
  */
+import { visibleText } from '../visible-text.js';
 import type { Approval } from './state.js';
 
 export type MessageForm = 'slack' | 'teams';
@@ -26,7 +27,11 @@ export type ShownApproval = Pick<
 const MAX_STATEMENT = 1500;
 const MAX_LINE = 250;
 
-const short = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+/** Cut after what can't be seen is shown: nothing is left out unseen. */
+const short = (whole: string, most: number): string => {
+  const text = visibleText(whole);
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+};
 
 const TITLES: Readonly<Record<MessageKind, string>> = {
   approval_asked: 'waits for approval',

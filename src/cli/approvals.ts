@@ -88,7 +88,9 @@ function renderApproval(approval: Approval): string {
     `State      ${approval.state}, open until ${approval.expires_at.toISOString()}`,
     `Agent      ${printable(approval.subject)} (client ${printable(approval.client_id)})`,
     `Purpose    ${printable(approval.purpose ?? '(none given)')}`,
-    ...approval.requirements.map(({ groups, count, rule }) => `Needs      ${count} of ${groups.join(', ')} (${rule})`),
+    ...approval.requirements.map(
+      ({ groups, count, rule }) => `Needs      ${count} of ${printable(groups.join(', '))} (${printable(rule)})`,
+    ),
     ...aboutLines(approval),
     `Statement  ${printable(approval.statement)}`,
     `Sent as    ${printable(approval.sent)}`,

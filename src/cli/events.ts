@@ -41,10 +41,12 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
   if (body.purpose) lines.push(`${style.dim('purpose')}  ${printable(body.purpose)}`);
   if (isDenied && body.denial)
     lines.push(
-      `${style.dim('because')}  ${body.denial.code}: ${printable(body.denial.message)}${body.denial.rule ? style.dim(`  ${body.denial.rule}`) : ''}`,
+      `${style.dim('because')}  ${body.denial.code}: ${printable(body.denial.message)}${body.denial.rule ? style.dim(`  ${printable(body.denial.rule)}`) : ''}`,
     );
   if (!isDenied && body.masks.length > 0)
-    lines.push(`${style.dim('masked ')}  ${body.masks.map((mask) => `${mask.column} (${mask.method})`).join(', ')}`);
+    lines.push(
+      `${style.dim('masked ')}  ${printable(body.masks.map((mask) => `${mask.column} (${mask.method})`).join(', '))}`,
+    );
   return lines;
 }
 

@@ -3,11 +3,11 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { PolicyProblems } from '../policy/load.js';
 import { SnowfenceError } from './problem.js';
-import { styleFor } from './terminal.js';
+import { outputText, styleFor, terminalText } from './terminal.js';
 import { VERSION } from './version.js';
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-const complain = (text: string): void => void process.stderr.write(`${text}\n`);
+const say = (text: string): void => void process.stdout.write(`${outputText(text)}\n`);
+const complain = (text: string): void => void process.stderr.write(`${terminalText(text)}\n`);
 
 function whole(least: number, most: number) {
   return (text: string): number => {
@@ -227,7 +227,10 @@ policy
     const result = await suggestPolicy(options.config, schemas, key, complain);
     for (const sentence of result.missing) complain(sentence);
     complain(`${result.suggestions.length} of ${result.columns} columns want a mask.`);
-    say(options.json ? JSON.stringify(result.suggestions, null, 2) : result.yaml.trimEnd());
+    if (options.json || process.stdout.isTTY)
+      say(options.json ? JSON.stringify(result.suggestions, null, 2) : result.yaml.trimEnd());
+    // A file keeps names as they are.
+    else process.stdout.write(`${result.yaml.trimEnd()}\n`);
   });
 
 /** Runs some work on the store of a configuration, and closes it. */

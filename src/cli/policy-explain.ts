@@ -16,7 +16,7 @@ import {
   offlineJudge,
   readYaml,
 } from './policy-catalog.js';
-import { printable, type Style } from './terminal.js';
+import { printable, type Style, terminalText } from './terminal.js';
 
 export interface ExplainOptions {
   readonly folder: string;
@@ -32,7 +32,8 @@ function pointAt(sql: string, line: number, column: number): string[] {
   const text = sql.split('\n')[line - 1];
   if (text === undefined) return [];
   const from = Math.max(0, column - 60);
-  return [`  ${printable(text.slice(from, from + 120))}`, `  ${' '.repeat(column - 1 - from)}^`];
+  const before = printable(text.slice(from, column - 1));
+  return [`  ${before}${printable(text.slice(column - 1, from + 120))}`, `  ${' '.repeat(before.length)}^`];
 }
 
 function render(judged: Judged, sql: string, names: readonly string[], style: Style): string {
@@ -41,7 +42,7 @@ function render(judged: Judged, sql: string, names: readonly string[], style: St
   const colour = { allow: style.green, approve: style.yellow, deny: style.red }[decision];
   const lines = [`${colour(style.bold(decision.toUpperCase()))}  under ${names.join(', ') || 'no policy'}`];
   const section = (title: string, items: readonly string[]): void => {
-    if (items.length > 0) lines.push('', style.bold(title), ...items.map((item) => `  ${item}`));
+    if (items.length > 0) lines.push('', style.bold(title), ...items.map((item) => `  ${terminalText(item)}`));
   };
   if (denial) {
     lines.push('', `${denial.code}  ${printable(denial.message)}`);

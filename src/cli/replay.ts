@@ -3,7 +3,7 @@ import { emitKeypressEvents } from 'node:readline';
 import { z } from 'zod';
 import type { SessionSummary, StoredEvent } from '../transcript/index.js';
 import { linesOf } from './events.js';
-import { printable, type Style, table } from './terminal.js';
+import { printable, type Style, table, terminalText } from './terminal.js';
 
 export interface Frame {
   /** Milliseconds since the frame before, pauses cut. */
@@ -67,7 +67,7 @@ export function framesOf(
     const agent = isStatement ? `\n${style.bold(`${printable(session.subject)}>`)} ` : '';
     frames.push({
       afterMs: Math.max(0, Math.round(pause)),
-      text: `${agent}${stamp}  ${lines.join(`\n${' '.repeat(10)}`)}\n`,
+      text: terminalText(`${agent}${stamp}  ${lines.join(`\n${' '.repeat(10)}`)}\n`),
     });
   }
   return frames;

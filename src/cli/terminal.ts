@@ -1,4 +1,6 @@
 /** Text on a terminal: colour where it is wanted (https://no-color.org), tables. */
+import { visibleJson, visibleText } from '../visible-text.js';
+
 export interface Style {
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
@@ -21,19 +23,27 @@ export function styleFor(stream: { isTTY?: boolean | undefined }): Style {
   };
 }
 
-/** Text that others wrote must not steer the terminal: control characters are shown, not sent. */
-export const printable = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (character) =>
-    character === '\t' || character === '\n'
-      ? character
-      : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+/** Text that others wrote must not steer the terminal, nor read as something else: what can't be seen is shown, not sent. */
+export const printable = visibleText;
+
+/** What `Style` puts in, and no other sequence. */
+const STYLES = new RegExp(`(${String.fromCharCode(27)}\\[(?:1|2|22|31|32|33|39)m)`);
+
+/** The last net over all that is printed: whatever came through from others, only our own styles steer the terminal. */
+export const terminalText = (text: string): string =>
+  text
+    .split(STYLES)
+    .map((part, at) => (at % 2 === 1 ? part : visibleText(part)))
+    .join('');
+
+/** JSON is for programs, and keeps every character: what can't be seen is written as an escape. */
+export const outputText = (text: string): string => (/^[[{]/.test(text) ? visibleJson(text) : terminalText(text));
 
 const MAX_CELL = 60;
 
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const cut = (text: string): string => {
-    const clean = printable(text.replace(/\s+/g, ' '));
+    const clean = printable(text.replace(/[ \t\r\n]+/g, ' '));
     return clean.length > MAX_CELL ? `${clean.slice(0, MAX_CELL - 1)}…` : clean;
   };
   const lines = [header, ...rows].map((row) => row.map(cut));

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { storePool, TranscriptReader } from '../transcript/index.js';
 import type { Ready, ReadyAgent } from './demo.js';
 import { renderEvents } from './events.js';
-import { type Style, table } from './terminal.js';
+import { printable, type Style, table } from './terminal.js';
 
 const answer = z.object({
   status: z.string(),
@@ -74,7 +74,7 @@ export async function tour(ready: Ready, say: (text: string) => void, style: Sty
     if (session) sessions.add(session);
     if (denial)
       say(
-        `${style.red(`Denied, ${denial.code}:`)} ${denial.message}${denial.rule ? style.dim(`  ${denial.rule}`) : ''}`,
+        `${style.red(`Denied, ${denial.code}:`)} ${printable(denial.message)}${denial.rule ? style.dim(`  ${printable(denial.rule)}`) : ''}`,
       );
     if (approval)
       say(
@@ -87,7 +87,7 @@ export async function tour(ready: Ready, say: (text: string) => void, style: Sty
           rows.map((row) => row.map(String)),
         ),
       );
-    for (const notice of notices) say(style.dim(`Note: ${notice}`));
+    for (const notice of notices) say(style.dim(`Note: ${printable(notice)}`));
   }
   say(`\n${style.bold('The transcript of just that, from PostgreSQL:')}`);
   const pool = storePool(ready.database_url);

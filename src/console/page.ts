@@ -1,5 +1,7 @@
 /** Pages that need no sign-in: the way in, and what went wrong on it. */
 
+import { visibleText } from '../visible-text.js';
+
 /** Nothing that is not public to whoever can reach the port. */
 export interface PageFacts {
   readonly mcpUrl: string;
@@ -8,7 +10,8 @@ export interface PageFacts {
   readonly version: string;
 }
 
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+const escapeHtml = (text: string): string =>
+  visibleText(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 const frame = (title: string, body: string): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title>

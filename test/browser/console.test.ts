@@ -314,6 +314,35 @@ describe('texts of attackers', () => {
     await page.goto(`${ready.console_url}/statements/${id}`);
     await expect.poll(() => page.locator('main').textContent()).toContain(SCRIPT);
   });
+
+  it('that turn around or have no width are shown as such, on every page', async () => {
+    const [RTL, NONE] = [String.fromCodePoint(0x202e), String.fromCodePoint(0x200b)];
+    const TURNED = `turned${RTL} p${String.fromCodePoint(0x430)}ypal${NONE}`;
+    const session = await store.sessions.find(
+      { ...actor('turned-bot', [TURNED]), subject: TURNED },
+      { ...client, name: TURNED },
+      undefined,
+    );
+    const id = timeOrderedId();
+    const uses = { objects: [{ object: TURNED, access: 'read', via: [TURNED] }], columns: [`A.${TURNED}`] };
+    await store.recorder.append(
+      submitted(session, id, { statement: `SELECT '${TURNED}'`, sent: `SELECT '${TURNED}'`, purpose: TURNED, ...uses }),
+    );
+    await store.recorder.append(completed(session, id, { columns: [TURNED], result: [[TURNED]] }));
+    const { path } = await ask(`DELETE FROM ANALYTICS.SALES.ORDERS WHERE STATUS = '${TURNED}'`);
+    const page = await reviewer('steward', path);
+    const turned = `/agent?name=${encodeURIComponent(TURNED)}`;
+    const places = [path, '', '/sessions', `/sessions/${session}`, `/statements/${id}`, '/agents', turned];
+    for (const place of [...places, '/approvals', '/sessions?q=turned']) {
+      await page.goto(ready.console_url + place);
+      await expect.poll(() => page.locator('main').textContent()).toContain('⟨U+202E⟩');
+      const drawn = await page.evaluate(() => document.documentElement.outerHTML);
+      // The address of the agent's page is encoded; nothing else holds them.
+      expect([...drawn].filter((character) => character === RTL || character === NONE)).toEqual([]);
+      expect(await page.title()).not.toContain(RTL);
+    }
+    expect(await page.locator('main').textContent()).toContain('⟨Latin+Cyrillic⟩');
+  });
 });
 
 describe('every page', () => {

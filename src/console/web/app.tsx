@@ -1,4 +1,5 @@
 /** The console: frame, ways, keys. */
+import './sight.ts';
 import { type JSX, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { AgentPage, AgentsPage } from './agents.tsx';

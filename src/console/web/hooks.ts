@@ -1,5 +1,6 @@
 /** Where we are, what was loaded, what comes live. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { visibleText } from '../../visible-text.ts';
 import { get } from './api.ts';
 import type { LiveEvent } from './types.ts';
 
@@ -46,7 +47,7 @@ export function useHere(): { readonly path: string; readonly query: URLSearchPar
 
 export function useTitle(title: string): void {
   useEffect(() => {
-    document.title = `${title} · snowfence`;
+    document.title = `${visibleText(title)} · snowfence`;
   }, [title]);
 }
 

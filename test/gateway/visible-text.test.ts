@@ -1,0 +1,216 @@
+/** Texts that turn around, have no width, or look like others: shown on the way to every reader, kept to the letter for programs. */
+import { h, options } from 'preact';
+import { describe, expect, it } from 'vitest';
+import { approvalMessage, type ShownApproval } from '../../dist/approval/message.js';
+import { renderEvents } from '../../dist/cli/events.js';
+import { asciicast, framesOf } from '../../dist/cli/replay.js';
+import { outputText, printable, styleFor, table, terminalText } from '../../dist/cli/terminal.js';
+import { landingPage, messagePage } from '../../dist/console/page.js';
+import type { SessionSummary, StoredEvent } from '../../dist/transcript/index.js';
+import { visibleJson, visibleText } from '../../dist/visible-text.js';
+
+/** By number, so that this file can be read. */
+const at = (code: number): string => String.fromCodePoint(code);
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+const UNSEEN = [
+  ...range(0x00, 0x08),
+  ...range(0x0b, 0x1f),
+  ...range(0x7f, 0x9f),
+  0xa0,
+  0xad,
+  0x034f,
+  0x061c,
+  0x115f,
+  0x1160,
+  0x1680,
+  0x180b,
+  0x180e,
+  ...range(0x2000, 0x200f),
+  ...range(0x2028, 0x202f),
+  0x205f,
+  ...range(0x2060, 0x206f),
+  0x2800,
+  0x3000,
+  0x3164,
+  0xd800,
+  0xe000,
+  ...range(0xfe00, 0xfe0f),
+  0xfeff,
+  0xffa0,
+  ...range(0xfff9, 0xfffb),
+  0xfffe,
+  ...range(0xe0001, 0xe007f),
+  ...range(0xe0100, 0xe01ef),
+  0xf0000,
+];
+const ANY_UNSEEN = new RegExp(`[${UNSEEN.map((code) => `\\u{${code.toString(16)}}`).join('')}]`, 'u');
+const RTL = at(0x202e);
+const CYRILLIC_A = at(0x430);
+const HOSTILE = `Clean up${RTL} ${at(0x2066)}EU${at(0x2069)} p${CYRILLIC_A}ypal${at(0x200b)}${at(0x1b)}]0;x${at(7)}${at(0x9b)}2J ${at(0xe0041)}${at(0x2028)}end`;
+
+describe('a text', () => {
+  it('shows each character that can not be seen', () => {
+    for (const code of UNSEEN) {
+      const shown = visibleText(`SELECT${at(code)}1`);
+      expect(shown).toBe(`SELECT⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩1`);
+      expect(visibleText(shown)).toBe(shown);
+    }
+  });
+
+  it('keeps what people write', () => {
+    for (const plain of [
+      'SELECT 1\n\tFROM T',
+      'Größe, coût, año, Łódź, Ελλάδα, Москва, 日本語カタカナひらがな, 한국어, ไทย, שלום, مرحبا',
+      'iPhoneケース Tシャツ 東京Tower K-팝 C언어',
+      'CUSTOMER_Москва_日本'.split('_').join(' '),
+      'naïve — “quoted” … € 10 → 20 😀',
+      '',
+    ])
+      expect(visibleText(plain)).toBe(plain);
+    expect(visibleText('a\r\nb é')).toBe('a\nb é');
+  });
+
+  it('marks words that mix scripts', () => {
+    expect(visibleText(`p${CYRILLIC_A}ypal-bot`)).toBe(`p${CYRILLIC_A}ypal⟨Latin+Cyrillic⟩-bot`);
+    expect(visibleText(`"CUST${at(0x39f)}MERS"`)).toBe(`"CUST${at(0x39f)}MERS⟨Latin+Greek⟩"`);
+    expect(visibleText(`s${at(0x561)}les`)).toContain('⟨Latin+Armenian⟩');
+    expect(visibleText(`${at(0x13da)}ales`)).toContain('⟨Latin+Cherokee⟩');
+    expect(visibleText(`${at(0x41c)}${at(0x3bf)}`)).toContain('⟨Greek+Cyrillic⟩');
+    expect(visibleText(`s${at(0x1d5ba)}les`)).toContain('⟨Latin+mathematical⟩');
+    expect(visibleText(`s${at(0xff41)}les`)).toContain('⟨Latin+fullwidth⟩');
+    // Letters of one word, whatever digits and underscores stand between them.
+    expect(visibleText(`sales_7_${CYRILLIC_A}`)).toContain('⟨Latin+Cyrillic⟩');
+  });
+
+  it('can not take its mark away by bringing one, and is marked once', () => {
+    const word = `p${CYRILLIC_A}ypal`;
+    expect(visibleText(`${word}⟨`)).toBe(`${word}⟨Latin+Cyrillic⟩⟨`);
+    expect(visibleText(`${word}⟨Latin⟩`)).toBe(`${word}⟨Latin+Cyrillic⟩⟨Latin⟩`);
+    const once = visibleText(HOSTILE);
+    expect(visibleText(once)).toBe(once);
+  });
+
+  it('as JSON means the same, and shows it', () => {
+    const value = { [HOSTILE]: [HOSTILE, at(0xe0041), at(0xd800), 'é\n'] };
+    const json = visibleJson(JSON.stringify(value));
+    expect(json).not.toMatch(ANY_UNSEEN);
+    expect(JSON.parse(json)).toEqual(value);
+  });
+});
+
+// --- places
+
+const session = { id: 's', subject: HOSTILE, opened_at: new Date(0) } as unknown as SessionSummary;
+const event = (kind: string, body: object, position: number): StoredEvent =>
+  ({ kind, body, position, at: '2026-01-01T00:00:00.000Z', session: 's', statement: 'x' }) as unknown as StoredEvent;
+const EVENTS = [
+  event('session_opened', { subject: HOSTILE, client: { name: HOSTILE }, transport: 'http' }, 0),
+  event(
+    'statement_refused',
+    {
+      statement: `SELECT '${HOSTILE}'`,
+      purpose: HOSTILE,
+      verdict: 'deny',
+      denial: { code: 'OBJECT_DENIED', message: HOSTILE, rule: HOSTILE },
+    },
+    1,
+  ),
+  event(
+    'statement_submitted',
+    { statement: HOSTILE, purpose: null, verdict: 'allow', masks: [{ column: HOSTILE, method: 'email' }] },
+    2,
+  ),
+  event('statement_completed', { rows: 1, duration_ms: 1, columns: [HOSTILE], result: [[HOSTILE]] }, 3),
+  event('statement_failed', { code: '1', message: HOSTILE }, 4),
+  event('approval_decided', { decision: 'deny', reviewer: HOSTILE, reason: HOSTILE }, 5),
+  event('session_closed', { reason: HOSTILE }, 6),
+];
+const COLOURS = styleFor({ isTTY: true });
+
+describe('on a terminal', () => {
+  it('no text of others steers it, and our own styles do', () => {
+    const styled = COLOURS.red(printable(HOSTILE));
+    expect(terminalText(styled)).toBe(styled);
+    expect(terminalText(`${COLOURS.bold('x')}${at(0x1b)}[2J${at(0x1b)}]8;;http://x${at(0x1b)}\\`)).toBe(
+      `${COLOURS.bold('x')}⟨U+001B⟩[2J⟨U+001B⟩]8;;http://x⟨U+001B⟩\\`,
+    );
+    expect(JSON.parse(outputText(JSON.stringify([HOSTILE])))).toEqual([HOSTILE]);
+  });
+
+  it.each([
+    ['sessions show', () => renderEvents(EVENTS, COLOURS)],
+    [
+      'sessions replay',
+      () =>
+        framesOf(session, EVENTS, { speed: 1, maxPauseMs: 1 }, COLOURS)
+          .map(({ text }) => text)
+          .join(''),
+    ],
+    ['lists', () => table([HOSTILE], [[HOSTILE]])],
+    [
+      'an asciicast',
+      () => {
+        const lines = asciicast(session, framesOf(session, EVENTS, { speed: 1, maxPauseMs: 1 }));
+        return lines.map((line) => JSON.stringify(JSON.parse(line) as unknown).replaceAll('\\r\\n', '')).join('');
+      },
+    ],
+  ])('%s', (_place, render) => {
+    const text = render();
+    const bare = text.replaceAll(new RegExp(`${at(0x1b)}\\[(?:1|2|22|31|32|33|39)m`, 'g'), '');
+    expect(bare).not.toMatch(ANY_UNSEEN);
+    expect(bare).not.toMatch(/\\u00(?:0[0-8bcef]|1[0-9a-f])(?<!\\u001b)/);
+    expect(text).toContain('⟨U+202E⟩');
+    expect(text).toContain('⟨Latin+Cyrillic⟩');
+  });
+});
+
+describe('in a chat', () => {
+  const approval = {
+    id: 'a',
+    subject: HOSTILE,
+    state: 'denied',
+    purpose: HOSTILE,
+    statement: `SELECT '${HOSTILE}'`,
+    requirements: [{ groups: [HOSTILE], count: 1, rule: 'r' }],
+    expires_at: new Date(0),
+    about: { kind: 'delete', objects: [{ object: HOSTILE }], estimate: { rows: 1, bytes: null } },
+    decisions: [{ reviewer: HOSTILE, decision: 'deny', reason: HOSTILE }],
+  } as unknown as ShownApproval;
+
+  it.each(['slack', 'teams'] as const)('%s', (form) => {
+    for (const kind of ['approval_asked', 'approval_decided'] as const) {
+      const message = JSON.stringify(approvalMessage(form, kind, approval, 'https://x'));
+      expect(message).not.toMatch(ANY_UNSEEN);
+      expect(message).not.toMatch(/\\u(?:00|d8)/);
+      expect(message).toContain('⟨U+202E⟩');
+    }
+  });
+});
+
+describe('on a page', () => {
+  it('that the gateway writes', () => {
+    const facts = { mcpUrl: HOSTILE, sseUrl: HOSTILE, issuers: [HOSTILE], version: '1' };
+    for (const page of [landingPage(facts, false), messagePage(HOSTILE, HOSTILE, { href: '/', text: HOSTILE })]) {
+      expect(page).not.toMatch(ANY_UNSEEN);
+      expect(page).toContain('⟨U+202E⟩');
+    }
+  });
+
+  it('of the console, in every element and title, however deep; what is typed stays', async () => {
+    await import(new URL('../../src/console/web/sight.ts', import.meta.url).href);
+    const Part = ({ text }: { text: string }) => h('p', { title: text }, [text, [h('b', null, text)]]);
+    const drawn = JSON.stringify([
+      h('section', { 'aria-label': HOSTILE }, HOSTILE, h('i', null, 'x', HOSTILE)),
+      Part({ text: HOSTILE }),
+    ]);
+    expect(drawn).not.toMatch(ANY_UNSEEN);
+    expect(drawn).not.toMatch(/\\u(?:00|d8)/);
+    expect(drawn.split('⟨U+202E⟩').length).toBe(7);
+    // As a text that is no child of an element is drawn: its properties are the text itself.
+    const alone = { ...h('b', null), type: null, props: HOSTILE };
+    options.vnode?.(alone as unknown as ReturnType<typeof h>);
+    expect(alone.props).toBe(visibleText(HOSTILE));
+    expect(h('textarea', { value: HOSTILE }).props).toMatchObject({ value: HOSTILE });
+  });
+});
