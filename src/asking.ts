@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { AboutApproval } from './approval/index.js';
 import type { Judged } from './judge.js';
 import { methodName } from './masking/index.js';
-import { type Estimate, showRows } from './policy/index.js';
+import { type Estimate, hides, showRows } from './policy/index.js';
 import { shownUses, showObject } from './sql/index.js';
 
 /**
@@ -51,6 +51,7 @@ export function aboutOf({ analysis, verdict }: Judged, estimate: Estimate): Abou
     })),
     rules: rules.map(({ effect, kind, object, policy, rule }) => ({ effect, kind, object, policy, rule })),
     reasons: [...new Set((verdict?.approval?.requirements ?? []).flatMap(({ reason }) => reason ?? []))],
-    estimate: { bytes: estimate.bytes ?? null, rows: estimate.rows ?? null },
+    // Bytes are those of whole tables where something is hidden: no news to anybody, and none of the statement's own.
+    estimate: { bytes: verdict && hides(verdict) ? null : (estimate.bytes ?? null), rows: estimate.rows ?? null },
   };
 }

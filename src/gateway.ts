@@ -17,15 +17,19 @@ import {
 } from './answer.js';
 import type { Approval, Approvals } from './approval/index.js';
 import { aboutOf, fitsOf } from './asking.js';
+import { type Bound, boundOf, type Granted, mostRows, unmetRule } from './bounded.js';
+import { Budgets, nameOf } from './budgets.js';
+import { Counting, type Whose } from './counting.js';
 import { type Cursor, Cursors, cursorAt, isSame } from './cursors.js';
 import type { Principal } from './identity/index.js';
-import { Intent, sha256 } from './intent.js';
+import { Intent } from './intent.js';
 import { Judge, type Judged, type Question, UNREACHABLE } from './judge.js';
 import {
   type Denial,
   type DenialCode,
   distance,
   type Estimate,
+  hides,
   inForce,
   mayRead,
   type Policy,
@@ -33,10 +37,12 @@ import {
   type Subject,
   type Verdict,
 } from './policy/index.js';
-import { affectedRowsQuery, mergedRowsQuery, objectKey, showObject } from './sql/index.js';
+import { Running } from './running.js';
+import { objectKey, showObject } from './sql/index.js';
 import { type ClientInfo, RecorderUnavailable, type TranscriptStore, timeOrderedId } from './transcript/index.js';
 import { Visible } from './visible.js';
 import {
+  CommitUnknown,
   type RunResult,
   StatementCancelled,
   StatementFailed,
@@ -95,8 +101,9 @@ export class Gateway {
   readonly #cursors: Cursors;
   readonly visible: Visible;
   readonly #confirmed = new Set<string>();
-  readonly #running = new Map<string, number>();
-  readonly #controllers = new Set<AbortController>();
+  readonly #running = new Running();
+  readonly #budgets: Budgets;
+  readonly #counting: Counting;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -118,6 +125,8 @@ export class Gateway {
         parts.log.warn({ parser, fingerprint }, 'two parsers read a statement differently');
       },
     });
+    this.#budgets = new Budgets(parts.transcript.recorder);
+    this.#counting = new Counting({ judge: this.#judge, warehouse: parts.warehouse, budgets: this.#budgets });
   }
 
   /** The way: who, what, may it, write it down, ask a person, run it, write down what came of it, answer. */
@@ -131,18 +140,20 @@ export class Gateway {
       const session = await this.#parts.transcript.sessions.find(principal, caller.client, request.session);
       answer.session = session;
       const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
+      const whose = { principal, policies };
       const first = await this.#nearest(principal, await this.#judge.judge(principal, policies, request));
       const { version } = this.#parts.policies();
-      const judged = await this.#weigh(new Intent(session, statementId, request, first, version), principal, policies);
+      const judged = await this.#weigh(new Intent(session, statementId, request, first, version), whose);
       const intent = new Intent(session, statementId, request, judged, version);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
       const over = await this.#record(principal, intent, judged.verdict);
       if (over) return await this.#refuse(answer, intent, over);
-      if (judged.verdict?.decision === 'approve') return await this.#ask(answer, intent, principal, judged.verdict);
-      return await this.#run(answer, intent, principal, request);
+      if (judged.verdict?.decision === 'approve') return await this.#ask(answer, intent, whose, judged.verdict);
+      return await this.#run(answer, intent, principal, request, boundOf(this.#judge, judged, whose, request));
     } catch (error) {
       return this.#failure(answer, error);
     } finally {
+      this.#running.leave(statementId);
       this.#parts.transcript.recorder.leave(statementId);
     }
   }
@@ -173,15 +184,14 @@ export class Gateway {
       const { version } = this.#parts.policies();
       const { session, statementId } = answer;
       const weighed = new Intent(session, statementId, request, first, version, true);
-      const judged = await this.#weigh(weighed, principal, policies);
+      const judged = await this.#weigh(weighed, { principal, policies });
       const intent = new Intent(session, statementId, request, judged, version, true);
       this.#parts.counters.verdict(judged.verdict?.decision ?? 'deny', judged.denial?.code);
       await this.#parts.transcript.recorder.append(
         intent.event(judged.denial ? 'statement_refused' : 'statement_submitted', { denial: judged.denial ?? null }),
       );
       if (judged.denial) return { judged, bytes: undefined, answer: answer.denied(judged.denial) };
-      const plan = await this.#plan(intent, request.binds ?? []);
-      return { judged, bytes: plan?.bytes, answer: answer.finish({ status: 'ok' }) };
+      return { judged, ...(await this.#scanned(answer, intent)) };
     } catch (error) {
       const failed: Judged = {
         statement: undefined,
@@ -193,100 +203,61 @@ export class Gateway {
       };
       return { judged: failed, bytes: undefined, answer: await this.#failure(answer, error) };
     } finally {
+      this.#running.leave(answer.statementId);
       this.#parts.transcript.recorder.leave(answer.statementId);
     }
   }
 
+  /** How much an explained statement would scan; not told where that would tell of what is hidden, nor does it then compile there. */
+  async #scanned(answer: AnswerBuilder, intent: Intent): Promise<{ bytes: number | undefined; answer: Answer }> {
+    const { verdict, analysis } = intent.judged;
+    if (!verdict || hides(verdict) || analysis?.kind === 'describe')
+      return { bytes: undefined, answer: answer.finish({ status: 'ok' }) };
+    try {
+      const bytes = verdict.estimate?.bytes ?? (await this.#counting.bytesOf(intent.judged, intent));
+      return { bytes, answer: answer.finish({ status: 'ok' }) };
+    } catch (error) {
+      if (!(error instanceof StatementFailed)) throw error;
+      const message = errorText(error, intent.judged, verdict);
+      return { bytes: undefined, answer: answer.finish({ status: 'error', error: { code: error.code, message } }) };
+    }
+  }
+
   /** Rules and limits that go by bytes and rows need the warehouse's estimate; asking for it is written down before. */
-  async #weigh(intent: Intent, principal: Principal, policies: readonly Policy[]): Promise<Judged> {
+  async #weigh(intent: Intent, whose: Whose): Promise<Judged> {
     const { judged, request } = intent;
     const { verdict, analysis, denial } = judged;
     if (denial || !verdict || !analysis || !(verdict.needs.bytes || verdict.needs.rows)) return judged;
-    const binds = request.binds ?? [];
-    const count = verdict.needs.rows ? affectedRowsQuery(analysis) : undefined;
-    const asked = intent.event('estimate_asked', {
-      statement: request.sql,
-      count_digest: count === undefined ? null : sha256(count),
-      sent_digest: judged.sent === undefined ? null : sha256(judged.sent),
-    });
-    const over = await this.#append(principal, verdict, asked);
-    if (over) return { ...judged, denial: over };
+    const { principal, policies } = whose;
+    const signal = this.#enter(intent, principal, verdict);
+    if (!signal) return { ...judged, denial: tooMany(verdict) };
     try {
-      const isFree = analysis.kind === 'describe' || analysis.objects.length === 0;
-      const plan = verdict.needs.bytes && !isFree ? await this.#plan(intent, binds) : undefined;
-      const rows = count === undefined ? undefined : await this.#count(intent, verdict, count);
-      return this.#judge.weigh(judged, principal, policies, request, { bytes: isFree ? 0 : plan?.bytes, rows });
+      const asked = await this.#counting.ask(intent, whose, { ...verdict.needs, isCounted: true }, signal);
+      if (asked.denial) return { ...judged, denial: asked.denial };
+      return this.#judge.weigh(judged, principal, policies, request, asked.estimate);
     } catch (error) {
-      // It does not compile, or counting takes too long: what can't be estimated is decided as such.
-      if (error instanceof StatementFailed || error instanceof StatementCancelled)
-        return this.#judge.weigh(judged, principal, policies, request, { bytes: undefined, rows: undefined });
       if (error instanceof WarehouseUnavailable) return { ...judged, denial: UNREACHABLE };
       throw error;
     }
   }
 
-  async #count(
-    intent: Intent,
-    verdict: Verdict,
-    sql: string,
-    signal = intent.request.signal,
-  ): Promise<number | undefined> {
-    const binds = intent.request.binds ?? [];
-    // Binds before the predicate belong to SET: which is which is not told by the count.
-    if (binds.length > 0) return undefined;
-    const result = await this.#parts.warehouse.run({ role: verdict.role, warehouse: verdict.warehouse }, sql, {
-      binds,
-      tag: intent.tag,
-      maxResultRows: 1,
-      maxRows: 1,
-      maxBytes: 1000,
-      timeoutMs: verdict.limits.timeoutMs,
-      signal,
-    });
-    const value = Number(result.rows[0]?.[0]);
-    return Number.isFinite(value) ? value : undefined;
+  /** A place among the principal's statements, to be left; undefined where they have as many as they may. */
+  #enter({ statementId, request }: Intent, principal: Principal, { limits }: Verdict): AbortSignal | undefined {
+    return this.#running.enter(statementId, nameOf(principal), limits.concurrent, request.signal);
   }
 
   // --- the record
 
-  /** The intent, durable before anything is sent; a denial where the hour's statements are used up. */
+  /** The intent, durable before anything is sent; a denial where the hour's statements or the day's bytes are used up. */
   async #record(principal: Principal, intent: Intent, verdict: Verdict | undefined): Promise<Denial | undefined> {
-    const name = nameOf(principal);
-    const perDay = verdict?.limits.bytesPerDay;
-    if (perDay !== undefined && verdict?.estimate) {
-      const { bytes } = verdict.estimate;
-      if (bytes === undefined || !(await this.#parts.transcript.recorder.takeBytes(name, bytes, perDay)))
-        return {
-          code: 'LIMIT_REACHED',
-          message:
-            bytes === undefined
-              ? 'How many bytes this statement would scan can not be told, and you have a limit on them.'
-              : `This statement would scan up to ${bytes} bytes, more than is left of the ${perDay} that you may scan in a day.`,
-          hint: 'Narrow the statement, or go on tomorrow (UTC).',
-        };
-    }
-    const event = intent.event('statement_submitted', {});
+    const over = verdict?.estimate && (await this.#budgets.take(principal, verdict, verdict.estimate.bytes));
+    if (over) return over;
     // With its estimate the statement was counted before.
-    if (!verdict?.estimate) return this.#append(principal, verdict, event);
-    await this.#parts.transcript.recorder.append(event);
-    return undefined;
-  }
-
-  /** Writes an event down and counts it against the hour's statements; a denial where they are used up. */
-  async #append(
-    principal: Principal,
-    verdict: Verdict | undefined,
-    event: ReturnType<Intent['event']>,
-  ): Promise<Denial | undefined> {
-    const limit = verdict?.limits.statementsPerHour;
-    const count = limit === undefined ? undefined : { principal: nameOf(principal) };
-    const statements = await this.#parts.transcript.recorder.append(event, count);
-    if (limit === undefined || statements === undefined || statements <= limit) return undefined;
-    return {
-      code: 'LIMIT_REACHED',
-      message: `You have used up your ${limit} statements for this hour.`,
-      hint: 'Go on in the next hour.',
-    };
+    return this.#budgets.append(
+      principal,
+      verdict?.estimate ? undefined : verdict,
+      intent.event('statement_submitted', {}),
+    );
   }
 
   /** For a table that is not there or not to be seen: the nearest names that are. Never a hint at anything else. */
@@ -327,8 +298,9 @@ export class Gateway {
 
   // --- a person's word
 
-  async #ask(answer: AnswerBuilder, intent: Intent, principal: Principal, verdict: Verdict): Promise<Answer> {
+  async #ask(answer: AnswerBuilder, intent: Intent, whose: Whose, verdict: Verdict): Promise<Answer> {
     const { approval: asked } = verdict;
+    const { principal } = whose;
     const { judged, request, fingerprint } = intent;
     if (!asked)
       return this.#refuse(answer, intent, {
@@ -340,11 +312,21 @@ export class Gateway {
     const { issuer, subject, clientId } = principal;
     const question = { issuer, subject, clientId, fingerprint, policyVersion: verdict.version, requirements };
     const standing = await approvals.standing(question);
-    if (standing) {
+    const granted = standing && (await this.#grantedBy(standing.approval_id));
+    const isUnbound = standing !== undefined && granted?.rows === undefined;
+    const size = isUnbound ? { bytes: undefined, rows: undefined } : await this.#size(intent, whose, verdict);
+    if (!size) return this.#refuse(answer, intent, tooMany(verdict));
+    // Nothing of it is under way while it waits.
+    this.#running.leave(intent.statementId);
+    // Whoever let a shape run for a while was told how many rows it touches; more of them are a new question.
+    if (
+      standing &&
+      !(granted?.rows !== undefined && size.rows !== undefined && size.rows > mostRows(granted.rows, verdict))
+    ) {
       await transcript.recorder.append(
         intent.event('approval_used', { approval: standing.approval_id, standing: standing.id }),
       );
-      return this.#run(answer, intent, principal, request);
+      return this.#run(answer, intent, principal, request, boundOf(this.#judge, judged, whose, request, granted));
     }
     this.#parts.counters.verdict('approve', undefined);
     const { approval, isNew } = await approvals.ask({
@@ -359,7 +341,7 @@ export class Gateway {
       },
       fits: fitsOf(judged),
       fingerprint,
-      about: aboutOf(judged, verdict.estimate ?? (await this.#size(intent, verdict))),
+      about: aboutOf(judged, size),
       policyVersion: verdict.version,
       requirements,
       withinMs: asked.within,
@@ -376,31 +358,30 @@ export class Gateway {
     return answer.finish({ status: 'approval_required', approval: openApproval(approval) });
   }
 
-  /** For reviewers: how much would be read, how many rows changed. What can't be told in time is left open. */
-  async #size(intent: Intent, verdict: Verdict): Promise<Estimate> {
-    const { analysis, sent } = intent.judged;
-    if (!analysis || sent === undefined) return { bytes: undefined, rows: undefined };
-    const isMasked = verdict.masks.length > 0 || verdict.rows.length > 0;
-    const count = isMasked ? undefined : (affectedRowsQuery(analysis) ?? mergedRowsQuery(analysis));
-    await this.#parts.transcript.recorder.append(
-      intent.event('estimate_asked', {
-        statement: intent.request.sql,
-        count_digest: count === undefined ? null : sha256(count),
-        sent_digest: sha256(sent),
-      }),
-    );
-    const late = AbortSignal.timeout(SIZE_MS);
-    const signal = intent.request.signal ? AbortSignal.any([intent.request.signal, late]) : late;
-    const unknown = (error: unknown): undefined => {
-      if (error instanceof StatementFailed || error instanceof StatementCancelled) return undefined;
-      if (error instanceof WarehouseUnavailable) return undefined;
+  /**
+   * For reviewers: how much would be read, how many rows changed. What can't be told in time is left open; undefined where the principal
+   * has too much under way to ask.
+   */
+  async #size(intent: Intent, whose: Whose, verdict: Verdict): Promise<Estimate | undefined> {
+    const { bytes, rows } = verdict.estimate ?? { bytes: undefined, rows: undefined };
+    // What rules needed was asked for before.
+    const wanted = { bytes: !verdict.needs.bytes && !hides(verdict), rows: !verdict.needs.rows, isCounted: false };
+    if (!wanted.bytes && !wanted.rows) return { bytes, rows };
+    const place = this.#enter(intent, whose.principal, verdict);
+    if (!place) return undefined;
+    try {
+      const signal = AbortSignal.any([place, AbortSignal.timeout(SIZE_MS)]);
+      const { estimate } = await this.#counting.ask(intent, whose, wanted, signal);
+      return { bytes: bytes ?? estimate.bytes, rows: rows ?? estimate.rows };
+    } catch (error) {
+      if (error instanceof WarehouseUnavailable) return { bytes, rows };
       throw error;
-    };
-    const [plan, rows] = await Promise.all([
-      this.#plan(intent, intent.request.binds ?? []).catch(unknown),
-      count === undefined ? undefined : this.#count(intent, verdict, count, signal).catch(unknown),
-    ]);
-    return { bytes: plan?.bytes, rows };
+    }
+  }
+
+  async #grantedBy(approvalId: string): Promise<Granted | undefined> {
+    const approval = await this.#parts.approvals.get(approvalId);
+    return approval && grantedOf(approval);
   }
 
   /** Somebody else's approval does not exist for this caller. */
@@ -500,13 +481,18 @@ export class Gateway {
       transcript.recorder.append(intent.event('approval_used', { approval: id, reviewers })).then(() => undefined);
     if (!(await approvals.use(id, begin))) return this.#refuseAgain(answer, intent, id, overDenial('used', undefined));
     try {
-      // What rules say of bytes and rows may have come true meanwhile.
-      const weighed = await this.#weigh(intent, principal, policies);
-      if (weighed.denial) return await this.#refuse(answer, intent, weighed.denial);
+      const whose = { principal, policies };
+      const granted = grantedOf(approval);
+      // What rules say of bytes and rows may have come true meanwhile, and a rule that asks others, too.
+      const weighed = await this.#weigh(intent, whose);
+      const isUnmet = weighed.verdict && unmetRule(weighed.verdict, granted) !== undefined;
+      const over = weighed.denial ?? (isUnmet ? CHANGED_APPROVAL : undefined);
+      if (over) return await this.#refuse(answer, intent, over);
       const approved = new Intent(session, statementId, full, weighed, version);
       approved.approval = id;
-      return await this.#run(answer, approved, principal, full);
+      return await this.#run(answer, approved, principal, full, boundOf(this.#judge, weighed, whose, full, granted));
     } finally {
+      this.#running.leave(statementId);
       transcript.recorder.leave(statementId);
     }
   }
@@ -520,22 +506,18 @@ export class Gateway {
 
   // --- the run
 
-  async #run(answer: AnswerBuilder, intent: Intent, principal: Principal, request: QueryRequest): Promise<Answer> {
+  async #run(
+    answer: AnswerBuilder,
+    intent: Intent,
+    principal: Principal,
+    request: QueryRequest,
+    bound: Bound | undefined,
+  ): Promise<Answer> {
     const { verdict, sent, analysis } = intent.judged;
     if (!verdict || sent === undefined || !analysis) throw new Error('A statement without a verdict came to be run.');
-    const name = nameOf(principal);
-    const running = this.#running.get(name) ?? 0;
-    if (verdict.limits.concurrent !== undefined && running >= verdict.limits.concurrent)
-      return this.#refuse(answer, intent, {
-        code: 'LIMIT_REACHED',
-        message: `You may run ${verdict.limits.concurrent} statements at a time.`,
-        hint: 'Wait for one to end.',
-      });
+    const signal = this.#enter(intent, principal, verdict);
+    if (!signal) return this.#refuse(answer, intent, tooMany(verdict));
     if (verdict.decision === 'allow') this.#parts.counters.verdict('allow', undefined);
-    this.#running.set(name, running + 1);
-    const controller = new AbortController();
-    this.#controllers.add(controller);
-    const signal = request.signal ? AbortSignal.any([request.signal, controller.signal]) : controller.signal;
     const progress = setInterval(
       () => request.onProgress?.(`running for ${Math.round(answer.elapsed / 1000)} s`),
       PROGRESS_MS,
@@ -548,7 +530,7 @@ export class Gateway {
       if (intent.approval !== undefined && this.#parts.isHeard?.() === false)
         return await this.#refuseAgain(answer, intent, intent.approval, UNHEARD);
       intent.sentAt = new Date();
-      const result = await this.#parts.warehouse.run(key, sent, {
+      const options = {
         binds: request.binds ?? [],
         tag: intent.tag,
         maxResultRows: verdict.limits.rows,
@@ -556,18 +538,66 @@ export class Gateway {
         maxBytes: Math.min(PAGE_BYTES, verdict.limits.resultBytes),
         timeoutMs: verdict.limits.timeoutMs,
         signal,
-      });
+      };
+      if (bound) return await this.#runBounded(answer, intent, principal, options, bound);
+      const result = await this.#parts.warehouse.run(key, sent, options);
       answer.hasRun = true;
       return await this.#complete(answer, intent, principal, verdict, result);
     } catch (error) {
       return await this.#failedRun(answer, intent, verdict, error);
     } finally {
       clearInterval(progress);
-      this.#controllers.delete(controller);
-      const left = (this.#running.get(name) ?? 1) - 1;
-      if (left > 0) this.#running.set(name, left);
-      else this.#running.delete(name);
+      this.#running.leave(intent.statementId);
     }
+  }
+
+  /** A change that stays only if it touched no more rows than it may: else it is rolled back, and that is its outcome. */
+  async #runBounded(
+    answer: AnswerBuilder,
+    intent: Intent,
+    principal: Principal,
+    options: Parameters<Warehouse['run']>[2],
+    bound: Bound,
+  ): Promise<Answer> {
+    const { verdict, sent } = intent.judged;
+    if (!verdict || sent === undefined) throw new Error('A statement without a verdict came to be run.');
+    let denial: Denial | undefined;
+    const { isCommitted, result, rows } = await this.#parts.warehouse.runBounded(
+      { role: verdict.role, warehouse: verdict.warehouse },
+      sent,
+      {
+        ...options,
+        tags: { begin: intent.tagOf('begin'), commit: intent.tagOf('commit'), rollback: intent.tagOf('rollback') },
+        mayStay: (changed) => {
+          // Whoever took this process for dead has read in the history that nothing was committed.
+          denial = this.#parts.isHeard?.() === false ? STOOD_STILL : bound(changed);
+          return denial === undefined;
+        },
+      },
+    );
+    if (isCommitted) {
+      answer.hasRun = true;
+      return this.#complete(answer, intent, principal, verdict, result);
+    }
+    const refused = denial ?? STOOD_STILL;
+    this.#parts.counters.verdict('deny', refused.code);
+    const sentEvents = intent.sent(result.queryId);
+    // Without an outcome: this process, or whoever was quicker, settles what the history says.
+    if (refused === STOOD_STILL) await this.#parts.transcript.recorder.appendAll(sentEvents);
+    else
+      await this.#parts.transcript.recorder.appendAll([
+        ...sentEvents,
+        intent.event('statement_failed', {
+          code: refused.code,
+          sql_state: null,
+          message: refused.message,
+          query_id: result.queryId,
+          duration_ms: Math.round(answer.elapsed),
+          rolled_back: true,
+          rows_touched: rows ?? null,
+        }),
+      ]);
+    return answer.denied(refused);
   }
 
   async #plan(
@@ -576,7 +606,8 @@ export class Gateway {
   ): Promise<{ objects: readonly string[]; bytes: number | undefined } | undefined> {
     const { verdict, sent, analysis } = intent.judged;
     if (!verdict || sent === undefined || analysis?.kind === 'describe') return undefined;
-    return this.#parts.warehouse.explain({ role: verdict.role, warehouse: verdict.warehouse }, sent, binds, intent.tag);
+    const key = { role: verdict.role, warehouse: verdict.warehouse };
+    return this.#parts.warehouse.explain(key, sent, binds, intent.tagOf('explain'));
   }
 
   /** Snowflake's compiler has to see no object beyond the verdict's. */
@@ -813,6 +844,12 @@ export class Gateway {
       ]);
       return answer.finish({ status: 'error', error: { code: error.code, message }, queryId: error.queryId ?? null });
     }
+    // Without an outcome: it is settled from the warehouse's history.
+    if (error instanceof CommitUnknown) {
+      this.#parts.log.error({ err: error, statement: intent.statementId }, 'a COMMIT was not answered');
+      await recorder.appendAll(intent.sent(error.queryId));
+      return answer.denied(COMMIT_UNKNOWN);
+    }
     if (error instanceof WarehouseUnavailable)
       await recorder.append(
         intent.event('statement_failed', { code: 'WAREHOUSE_UNAVAILABLE', message: error.message, ...duration }),
@@ -847,12 +884,12 @@ export class Gateway {
 
   /** Statements under way in this process. */
   get running(): number {
-    return this.#controllers.size;
+    return this.#running.count;
   }
 
   /** Ends whatever runs: each is cancelled in the warehouse and recorded as such. */
   cancelAll(): void {
-    for (const controller of this.#controllers) controller.abort();
+    this.#running.abort();
   }
 }
 
@@ -863,6 +900,30 @@ const UNHEARD: Denial = {
   message: 'This gateway stood still for too long, so the statement has not run.',
   hint: 'Ask for the approval again in a minute: it is given back.',
 };
+
+const STOOD_STILL: Denial = {
+  code: 'RECORDER_UNAVAILABLE',
+  message: 'This gateway stood still for too long, so the change was rolled back: nothing is changed.',
+  hint: 'Try again in a minute.',
+};
+
+const COMMIT_UNKNOWN: Denial = {
+  code: 'WAREHOUSE_UNAVAILABLE',
+  message: 'Snowflake did not answer whether this change was committed.',
+  hint: 'Look at the data before you repeat it.',
+};
+
+const tooMany = ({ limits }: Verdict): Denial => ({
+  code: 'LIMIT_REACHED',
+  message: `You may run ${limits.concurrent} statements at a time.`,
+  hint: 'Wait for one to end.',
+});
+
+/** What an approval's reviewers said yes to. */
+const grantedOf = ({ requirements, about }: Approval): Granted => ({
+  rules: new Set(requirements.map(({ rule }) => rule)),
+  rows: about?.estimate.rows ?? undefined,
+});
 
 const NO_APPROVAL = { code: 'UNKNOWN_APPROVAL', message: 'There is no such approval of yours.' };
 
@@ -897,8 +958,6 @@ function shownPage(intent: Intent, verdict: Verdict, result: RunResult) {
   const record = { digest, ...(results === 'masked' ? { columns: names, result: rows } : {}) };
   return { columns, rows, found, record };
 }
-
-const nameOf = (principal: Principal): string => `${principal.issuer} ${principal.subject}`;
 
 /** The parts of a dotted name as EXPLAIN prints it: quoted where it has to be. */
 const splitName = (text: string): string[] =>

@@ -12,6 +12,13 @@ const MAX_PURPOSE = 2000;
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
+/** What is sent for a statement besides the statement itself. */
+export const STEPS = ['explain', 'count', 'begin', 'commit', 'rollback'] as const;
+export type Step = (typeof STEPS)[number];
+
+const tagOf = (statement: string, session: string, step?: Step): string =>
+  JSON.stringify({ app: 'snowfence', statement, session, ...(step ? { step } : {}) });
+
 export class Intent {
   readonly session: string;
   readonly statementId: string;
@@ -40,9 +47,14 @@ export class Intent {
     this.#isExplain = isExplain;
   }
 
-  /** In Snowflake's history: which statement of which session this was. */
+  /** In Snowflake's history: which statement of which session this was. Nothing but the statement itself goes by this tag alone. */
   get tag(): string {
-    return JSON.stringify({ app: 'snowfence', statement: this.statementId, session: this.session });
+    return tagOf(this.statementId, this.session);
+  }
+
+  /** For what is sent beside the statement. */
+  tagOf(step: Step): string {
+    return tagOf(this.statementId, this.session, step);
   }
 
   get fingerprint(): string {

@@ -5,7 +5,7 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import type { Approvals } from './approval/index.js';
-import { sha256 } from './intent.js';
+import { type Ending, endingOf, tracesOf } from './traces.js';
 import { RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
 import type { HistoryEntry, PoolKey, Warehouse } from './warehouse/index.js';
 
@@ -15,12 +15,11 @@ const GIVE_UP_MS = 3_600_000;
 const CLOCKS_DIFFER_MS = 300_000;
 /** What the history lacks sooner after its beginning may only not be there yet. */
 const NOT_YET_MS = 5000;
+/** A COMMIT that nobody answered may still be on its way: the driver asks again for up to five minutes (its `retryTimeout`). */
+const COMMIT_ON_ITS_WAY_MS = 600_000;
 
 const LOST = `
-  SELECT r.statement_id AS statement, r.session_id AS session, r.since, r.writer,
-         (SELECT e.body->>'sent_digest' FROM event e
-          WHERE e.session_id = r.session_id AND e.statement_id = r.statement_id AND e.kind = 'statement_submitted'
-          ORDER BY e.position DESC LIMIT 1) AS digest
+  SELECT r.statement_id AS statement, r.session_id AS session, r.since, r.writer
   FROM running r LEFT JOIN writer w ON w.id = r.writer
   WHERE w.settled_at IS NOT NULL OR r.statement_id = ANY($1) ORDER BY r.since LIMIT ${AT_ONCE}`;
 
@@ -29,19 +28,7 @@ const lostRow = z.object({
   session: z.string(),
   since: z.date(),
   writer: z.string(),
-  digest: z.string().nullable(),
 });
-
-const tagOf = z.object({ app: z.literal('snowfence'), statement: z.string() });
-
-/** The statement that an entry of the history was sent for; undefined where it was none of ours. */
-export function statementOfTag(tag: string): string | undefined {
-  try {
-    return tagOf.safeParse(JSON.parse(tag)).data?.statement;
-  } catch {
-    return undefined;
-  }
-}
 
 export interface SettleParts {
   readonly transcript: TranscriptStore;
@@ -73,6 +60,34 @@ async function isStillLost(client: PoolClient, statement: string, writer: string
   return rows.length > 0;
 }
 
+/** Whether the history says all that it will ever say. `isLeft`: by this process, which lives and may have something on its way. */
+function isKnown(ending: Ending, age: number, isLeft: boolean): boolean {
+  switch (ending.kind) {
+    case 'running':
+      return false;
+    case 'never left':
+      return age >= NOT_YET_MS;
+    case 'taken back':
+      return ending.isSure || age >= (isLeft ? COMMIT_ON_ITS_WAY_MS : NOT_YET_MS);
+    case 'ended':
+      return true;
+  }
+}
+
+function bodyOf(ending: Ending, hasHistory: boolean): Readonly<Record<string, unknown>> {
+  switch (ending.kind) {
+    case 'never left':
+    case 'running':
+      return { state: 'unknown', found: hasHistory ? ending.kind === 'running' : null };
+    case 'taken back':
+      return { state: 'failed', found: true, query_id: ending.entry.queryId, rows: null, code: 'ROLLED_BACK' };
+    case 'ended': {
+      const { state, queryId, rows, durationMs, errorCode } = ending.entry;
+      return { state, found: true, query_id: queryId, rows, duration_ms: durationMs, code: errorCode };
+    }
+  }
+}
+
 /** How many were settled. Throws RecorderUnavailable. */
 export async function settle({
   transcript,
@@ -99,37 +114,24 @@ export async function settle({
     }
   }
   if (!history) onProblem("The warehouse's history can't be read, so lost statements stay unsettled.", problem);
-  const byStatement = new Map<string, HistoryEntry[]>();
-  for (const entry of history ?? []) {
-    const statement = statementOfTag(entry.tag);
-    if (statement !== undefined) byStatement.set(statement, [...(byStatement.get(statement) ?? []), entry]);
-  }
+  const traces = tracesOf(history ?? []);
   let settled = 0;
-  for (const { statement, session, since, writer, digest } of lost) {
-    const entry = byStatement.get(statement)?.find(({ text }) => sha256(text) === digest);
+  for (const { statement, session, since, writer } of lost) {
+    const ending = endingOf(traces.get(statement));
     const age = Date.now() - since.getTime();
-    const isNotYetKnown = history ? entry?.state === 'running' || (!entry && age < NOT_YET_MS) : true;
+    const isLeft = left.includes(statement);
     // What is not known yet is asked for again: by others, or by us.
-    if (isNotYetKnown && age <= GIVE_UP_MS) {
-      if (left.includes(statement)) recorder.leaveAgain(statement);
+    if (!(history && isKnown(ending, age, isLeft)) && age <= GIVE_UP_MS) {
+      if (isLeft) recorder.leaveAgain(statement);
       continue;
     }
-    if (history && !entry) {
-      // It never left: whoever had a person's word for it may use that again, unless somebody has begun to already.
+    if (history && (ending.kind === 'never left' || ending.kind === 'taken back')) {
+      // It changed nothing: whoever had a person's word for it may use that again, unless somebody has begun to already.
       const given = await approvals.release(statement, (client) => isStillLost(client, statement, writer));
       if (given === 'released') settled++;
       if (given !== 'none') continue;
     }
-    const body = entry
-      ? {
-          state: entry.state === 'running' ? 'unknown' : entry.state,
-          found: true,
-          query_id: entry.queryId,
-          rows: entry.rows,
-          duration_ms: entry.durationMs,
-          code: entry.errorCode,
-        }
-      : { state: 'unknown', found: history ? false : null };
+    const body = bodyOf(ending, history !== undefined);
     await sessions.learnKey(session);
     // Another replica may have been quicker.
     await recorder.append({ kind: 'statement_settled', sessionId: session, statementId: statement, body }).then(

@@ -62,7 +62,9 @@ export class Visible {
     const databases = database === undefined ? await this.#databasesOf(policies, { role, warehouse }) : [database];
     const found: CatalogObject[] = [];
     for (const name of databases) found.push(...(await catalog.objects({ role, warehouse }, name, schema)));
-    const objects = found.filter((object) => mayRead(policies, object));
+    const objects = found
+      .filter((object) => mayRead(policies, object))
+      .map((object) => ({ ...object, rows: shownRowCount(policies, object, principal) }));
     return { objects: objects.slice(0, limit), isTruncated: objects.length > limit };
   }
 
@@ -90,9 +92,22 @@ export class Visible {
     }));
     return {
       ...relation,
+      rows: shownRowCount(policies, relation, principal),
       comment: comments.text(relation.comment),
       columns,
       rowRules: rowsFor(policies, object, principal),
     };
   }
+}
+
+/**
+ * How many rows there are, where none of them is hidden. What a view reads is not looked up here: as soon as rows of anything are hidden,
+ * no view's number is told.
+ */
+function shownRowCount(policies: readonly Policy[], object: CatalogObject, principal: Principal): number | undefined {
+  const isHidden =
+    object.kind === 'view'
+      ? policies.some(({ rows }) => rows.length > 0)
+      : rowsFor(policies, object, principal).length > 0;
+  return isHidden ? undefined : object.rows;
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { sha256 } from '../intent.js';
 import { loadPolicies } from '../policy/index.js';
-import { statementOfTag } from '../settle.js';
+import { endingOf, readTag, statementOfTag, tracesOf } from '../traces.js';
 import type { TranscriptStore } from '../transcript/index.js';
 import { type HistoryEntry, isOwnQuestion, SETUP_TAG, Warehouse } from '../warehouse/index.js';
 import type { Config } from './config.js';
@@ -13,7 +13,14 @@ import { SnowfenceError } from './problem.js';
 import { table } from './terminal.js';
 
 export interface Difference {
-  readonly kind: 'unrecorded' | 'other text' | 'not allowed' | 'not in the history';
+  readonly kind:
+    | 'unrecorded'
+    | 'other text'
+    | 'not allowed'
+    | 'not in the history'
+    /** The transcript says that a change was made, and its transaction was not committed; or the other way round. */
+    | 'not committed'
+    | 'committed';
   readonly at: string;
   readonly queryId: string | null;
   readonly statement: string | null;
@@ -53,6 +60,9 @@ const recordedRow = z.object({
 const RAN = `
   SELECT o.id, o.at, o.query_id FROM outcome o
   WHERE o.at >= $1 AND o.at < $2 AND o.query_id IS NOT NULL AND o.state IN ('ok', 'failed')`;
+const STATES = `SELECT o.id, o.state FROM outcome o WHERE o.id = ANY($1)`;
+const stateRow = z.object({ id: z.string(), state: z.string() });
+
 const ranRow = z.object({ id: z.string(), at: z.date(), query_id: z.string() });
 
 /** Throws SnowfenceError. */
@@ -76,6 +86,7 @@ export async function reconcile(
     const kind = judge(entry, recorded);
     return kind === undefined ? [] : [differenceOf(kind, entry)];
   });
+  differences.push(...(await commitDifferences(store, history, ours)));
   const { rows } = await store.pool.query(RAN, [since, until]);
   const ran = z.array(ranRow).parse(rows);
   const known = new Set(history.map(({ queryId }) => queryId));
@@ -118,12 +129,12 @@ async function historyOf(config: Config, since: Date, until: Date): Promise<read
   }
 }
 
+const isId = (text: string): boolean => /^[0-9a-f-]{36}$/.test(text);
+
 type Recorded = ReadonlyMap<string, z.infer<typeof recordedRow>>;
 
 async function recordedOf(store: TranscriptStore, history: readonly HistoryEntry[]): Promise<Recorded> {
-  const ids = [...new Set(history.flatMap(({ tag }) => statementOfTag(tag) ?? []))].filter((id) =>
-    /^[0-9a-f-]{36}$/.test(id),
-  );
+  const ids = [...new Set(history.flatMap(({ tag }) => statementOfTag(tag) ?? []))].filter(isId);
   const { rows } = await store.pool.query(RECORDED, [ids]);
   return new Map(
     z
@@ -133,18 +144,55 @@ async function recordedOf(store: TranscriptStore, history: readonly HistoryEntry
   );
 }
 
+/** What a transaction of a change's own is made of. */
+const TRANSACTION: Readonly<Record<string, string>> = {
+  begin: 'BEGIN TRANSACTION',
+  commit: 'COMMIT',
+  rollback: 'ROLLBACK',
+};
+
 /** undefined where the transcript accounts for it. */
 function judge({ tag, text }: HistoryEntry, recorded: Recorded): Difference['kind'] | undefined {
   // Our own questions have one of few forms, none of which reads a table; the tag alone proves nothing.
   if (tag === SETUP_TAG) return isOwnQuestion(text) ? undefined : 'unrecorded';
-  const id = statementOfTag(tag);
-  const row = id === undefined ? undefined : recorded.get(id);
+  const read = readTag(tag);
+  const row = read && recorded.get(read.statement);
   if (!row) return 'unrecorded';
-  const isCompiled = text.startsWith(EXPLAIN);
-  const digest = sha256(isCompiled ? text.slice(EXPLAIN.length) : text);
-  if (row.counts?.includes(digest)) return undefined;
-  if (!row.digests?.includes(digest)) return 'other text';
-  return isCompiled || row.may_run ? undefined : 'not allowed';
+  const { step } = read;
+  const ended = TRANSACTION[step ?? ''];
+  if (ended !== undefined) {
+    if (text.trim().toUpperCase() !== ended) return 'other text';
+    return row.may_run ? undefined : 'not allowed';
+  }
+  if (step === 'count') return row.counts?.includes(sha256(text)) ? undefined : 'other text';
+  if (step === 'explain') {
+    const digest = text.startsWith(EXPLAIN) ? sha256(text.slice(EXPLAIN.length)) : '';
+    return [...(row.counts ?? []), ...(row.digests ?? [])].includes(digest) ? undefined : 'other text';
+  }
+  if (!row.digests?.includes(sha256(text))) return 'other text';
+  return row.may_run ? undefined : 'not allowed';
+}
+
+/** Changes in transactions of their own: what the transcript says of each has to be what became of its COMMIT. */
+async function commitDifferences(
+  store: TranscriptStore,
+  history: readonly HistoryEntry[],
+  ours: readonly HistoryEntry[],
+): Promise<Difference[]> {
+  const traces = tracesOf(history);
+  const begun = [...tracesOf(ours)].flatMap(([id, { steps }]) =>
+    steps.some(({ step }) => step === 'begin') && isId(id) ? id : [],
+  );
+  const { rows } = await store.pool.query(STATES, [begun]);
+  return z
+    .array(stateRow)
+    .parse(rows)
+    .flatMap(({ id, state }) => {
+      const ending = endingOf(traces.get(id));
+      if (ending.kind === 'taken back' && state === 'ok') return differenceOf('not committed', ending.entry);
+      const isMade = ending.kind === 'ended' && ending.entry.state === 'ok';
+      return isMade && /^(?:failed|cancelled|denied)$/.test(state) ? differenceOf('committed', ending.entry) : [];
+    });
 }
 
 const differenceOf = (kind: Difference['kind'], entry: HistoryEntry): Difference => ({

@@ -296,7 +296,7 @@ const describe: Tool = {
         object: showObject(relation),
         kind: relation.kind,
         comment: relation.comment,
-        rows: relation.rowRules.length > 0 ? null : (relation.rows ?? null),
+        rows: relation.rows ?? null,
       };
       return {
         text: [`${entry.object} (${entry.kind})`, ...notices, fenced(lines.join('\n'))].join('\n'),

@@ -17,9 +17,10 @@ import {
   showIdentifier,
   showObject,
 } from '../sql/index.js';
+import { bytesDenial, hides } from './bytes.js';
 import { decideChange } from './change.js';
 import type { Glob } from './globs.js';
-import type { Detection, Place, Policy, PolicySet, Rule } from './load.js';
+import type { Detection, Place, Policy, PolicySet, Rule, Tolerance } from './load.js';
 import type { AppliedMask, AppliedRows, AppliedRule, Denial } from './verdict.js';
 
 /** Who asks, as far as policies care. Structurally what the identity room proves. */
@@ -62,6 +63,7 @@ export interface Verdict extends Standing {
           readonly rule: Place;
           /** What the rule says about itself. */
           readonly reason: string | undefined;
+          readonly tolerance: Tolerance;
         }[];
         /** Milliseconds, of the shortest. */
         readonly within: number;
@@ -393,6 +395,7 @@ function approvalOf(rules: readonly Rule[]): Verdict['approval'] {
     count: by?.count ?? 1,
     rule: place,
     reason,
+    tolerance: by?.tolerance ?? { rows: 0, share: 0 },
   }));
   return { requirements, within: Math.min(...rules.map(({ by }) => by?.within ?? 0)) };
 }
@@ -571,7 +574,7 @@ export function decide(question: Question): Verdict {
     decideRows(rows) ??
     decideChange(question, masks, rows) ??
     decidePurpose(question, base) ??
-    decideBytes(question, base);
+    decideBytes(question, base, hides({ masks, rows }));
   const decision = denial ? 'deny' : objects.approval ? 'approve' : 'allow';
   return {
     ...base,
@@ -596,19 +599,19 @@ function decidePurpose({ circumstances }: Question, base: Standing): Denial | un
   };
 }
 
-function decideBytes({ circumstances: { estimate }, analysis }: Question, base: Standing): Denial | undefined {
+function decideBytes(
+  { circumstances: { estimate }, analysis }: Question,
+  base: Standing,
+  isHidden: boolean,
+): Denial | undefined {
   const limit = base.limits.bytesPerStatement;
   if (limit === undefined || estimate === undefined || analysis.objects.length === 0) return undefined;
   if (estimate.bytes !== undefined && estimate.bytes <= limit) return undefined;
-  return {
-    code: 'LIMIT_REACHED',
-    message:
-      estimate.bytes === undefined
-        ? 'How many bytes this statement would scan can not be told, and you have a limit on them.'
-        : `This statement would scan up to ${estimate.bytes} bytes; you may scan ${limit} with one.`,
-    policy: base.policies[0],
-    hint: 'Narrow it, for example by a predicate on a clustering column or by naming fewer columns.',
-  };
+  const hint = isHidden
+    ? 'Name fewer tables.'
+    : 'Narrow it, for example by a predicate on a clustering column or by naming fewer columns.';
+  const denial = bytesDenial(estimate.bytes, isHidden, `the ${limit} bytes that you may scan with one`, hint);
+  return { ...denial, policy: base.policies[0] };
 }
 
 /** Whether any rule or limit that bears on the statement goes by an estimate. */

@@ -1,3 +1,4 @@
+export { bytesDenial, hides } from './bytes.js';
 export {
   decide,
   decideKind,
@@ -14,7 +15,15 @@ export {
   standing,
   type Verdict,
 } from './decide.js';
-export { distance, loadPolicies, type Policy, PolicyProblems, type PolicySet, type Problem } from './load.js';
+export {
+  distance,
+  loadPolicies,
+  type Policy,
+  PolicyProblems,
+  type PolicySet,
+  type Problem,
+  type Tolerance,
+} from './load.js';
 export { policyJsonSchema } from './schema.js';
 export { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from './suggest.js';
 export type { AppliedMask, AppliedRows, AppliedRule, Denial, DenialCode } from './verdict.js';

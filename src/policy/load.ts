@@ -12,13 +12,26 @@ import { type PolicyFile, policyFile } from './schema.js';
 /** Where something stands, such as `policies/sales-readers.yaml:11`. */
 export type Place = string;
 
+/** What a change may touch beyond the rows that its reviewers were told of: so many, and such a share of those. */
+export interface Tolerance {
+  readonly rows: number;
+  readonly share: number;
+}
+
 export interface Rule {
   readonly effect: 'allow' | 'deny' | 'approve';
   readonly kinds: ReadonlySet<StatementKind>;
   readonly on: readonly Glob[];
   readonly reason: string | undefined;
   readonly place: Place;
-  readonly by: { readonly groups: readonly string[]; readonly count: number; readonly within: number } | undefined;
+  readonly by:
+    | {
+        readonly groups: readonly string[];
+        readonly count: number;
+        readonly within: number;
+        readonly tolerance: Tolerance;
+      }
+    | undefined;
   readonly when:
     | {
         readonly noWhere: boolean;
@@ -237,6 +250,7 @@ const KEYS = [
   'description',
   'count',
   'within',
+  'tolerance',
   'timezone',
   'between',
   'days',

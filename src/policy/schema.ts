@@ -108,10 +108,21 @@ const hours = z.strictObject({
   timezone: z.string().default('UTC'),
 });
 
+/** By how much a change may pass what its reviewers were told: rows, or a part of the rows that they were told of. */
+const tolerance = z
+  .union([
+    z.number().int().min(0),
+    z.string().regex(/^(?:\d{1,2}(?:\.\d+)?|100)\s*%$/, 'a number of rows, or a part of them such as 10%'),
+  ])
+  .transform((value) =>
+    typeof value === 'number' ? { rows: value, share: 0 } : { rows: 0, share: Number.parseFloat(value) / 100 },
+  );
+
 const approvers = z.strictObject({
   groups: z.array(z.string().min(1)).min(1),
   count: z.number().int().positive().max(20).default(1),
   within: duration.default(900_000),
+  tolerance: tolerance.default({ rows: 0, share: 0 }),
 });
 
 const globs = z.array(z.string().min(1)).min(1);

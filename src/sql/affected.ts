@@ -1,6 +1,9 @@
-/** How many rows a change would touch: a count with the change's own target and predicate. */
+/**
+ * How many rows a change would touch: a SELECT made of the change's own target and predicate. It is only a text, put together from tokens:
+ * whoever wants the number reads, judges and rewrites it like any SELECT of the same principal, so that it counts what they may see.
+ */
 import type { Analysis } from './analysis.js';
-import { isOperator, isWord, type Token } from './lex.js';
+import { isOperator, isWord, joined, type Token } from './lex.js';
 
 /** The first token outside of brackets that is one of the words. */
 function findWord(tokens: readonly Token[], from: number, ...words: readonly string[]): number {
@@ -14,11 +17,16 @@ function findWord(tokens: readonly Token[], from: number, ...words: readonly str
   return -1;
 }
 
+/** Binds before the predicate belong to SET: which is which is not told by the count. */
+const hasBinds = (tokens: readonly Token[]): boolean =>
+  tokens.some((token) => token.kind === 'bind' || isOperator(token, '?'));
+
 /**
- * `SELECT COUNT(*) FROM target WHERE …` for an UPDATE or DELETE of one table; undefined for every other statement (a MERGE, a change
- * that joins, one with definitions before it): how many rows these touch is not told by one predicate.
+ * `SELECT COUNT(*) FROM target WHERE ( … )` for an UPDATE or DELETE of one table; undefined for every other statement (one that joins, or
+ * has definitions before it, or binds): how many rows these touch is not told by one predicate. The brackets keep what an UPDATE or
+ * DELETE could not have (GROUP BY, LIMIT) from making the count smaller.
  */
-export function affectedRowsQuery({ kind, statement: { tokens } }: Analysis): string | undefined {
+function changedRowsQuery({ kind, statement: { tokens } }: Analysis): string | undefined {
   const isDelete = kind === 'delete';
   if (!(isDelete || kind === 'update') || isWord(tokens[0], 'WITH')) return undefined;
   const where = findWord(tokens, 0, 'WHERE');
@@ -26,25 +34,27 @@ export function affectedRowsQuery({ kind, statement: { tokens } }: Analysis): st
   const end = isDelete ? (where < 0 ? tokens.length : where) : findWord(tokens, 0, 'SET');
   if (target === 0 || end < target || findWord(tokens, 0, 'USING', 'JOIN') >= 0) return undefined;
   if (!isDelete && findWord(tokens, end, 'FROM') >= 0) return undefined;
-  const text = (some: readonly Token[]): string => some.map((token) => token.text).join(' ');
-  const predicate = where < 0 ? '' : ` ${text(tokens.slice(where))}`;
-  return `SELECT COUNT ( * ) FROM ${text(tokens.slice(target, end))}${predicate}`;
+  const predicate = where < 0 ? '' : ` WHERE ( ${joined(tokens.slice(where + 1))} )`;
+  return `SELECT COUNT ( * ) FROM ${joined(tokens.slice(target, end))}${predicate}`;
 }
 
 /**
  * The same for a MERGE: pairs of a source row and the target row that it matches, and source rows that match none. No more than so many rows
  * of the target are changed; WHEN clauses may make them fewer. undefined where it can't be written so.
  */
-export function mergedRowsQuery({ kind, statement: { tokens } }: Analysis): string | undefined {
+function mergedRowsQuery({ kind, statement: { tokens } }: Analysis): string | undefined {
   if (kind !== 'merge' || !isWord(tokens[0], 'MERGE') || !isWord(tokens[1], 'INTO')) return undefined;
   const using = findWord(tokens, 2, 'USING');
   const on = using < 0 ? -1 : findWord(tokens, using + 1, 'ON');
   const when = on < 0 ? -1 : findWord(tokens, on + 1, 'WHEN');
   if (when < 0) return undefined;
-  const text = (from: number, to: number): string =>
-    tokens
-      .slice(from, to)
-      .map((token) => token.text)
-      .join(' ');
-  return `SELECT COUNT ( * ) FROM ${text(using + 1, on)} LEFT JOIN ${text(2, using)} ON ${text(on + 1, when)}`;
+  const [target, source] = [tokens.slice(2, using), tokens.slice(using + 1, on)];
+  const condition = joined(tokens.slice(on + 1, when));
+  return `SELECT COUNT ( * ) FROM ${joined(source)} LEFT JOIN ${joined(target)} ON ( ${condition} )`;
+}
+
+/** The count of the rows that a change touches (a MERGE: at most); undefined where no SELECT tells them. */
+export function affectedRowsQuery(analysis: Analysis): string | undefined {
+  if (hasBinds(analysis.statement.tokens)) return undefined;
+  return changedRowsQuery(analysis) ?? mergedRowsQuery(analysis);
 }

@@ -1,4 +1,4 @@
-export { affectedRowsQuery, mergedRowsQuery } from './affected.js';
+export { affectedRowsQuery } from './affected.js';
 export { analyse } from './analyse.js';
 export type { Access, Analysis, ColumnUse, FunctionUse, ObjectUse, Origin, OutputColumn } from './analysis.js';
 export { shownUses } from './analysis.js';
@@ -18,6 +18,7 @@ export { isUnknown } from './names/index.js';
 export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion.js';
 export { type Position, Refusal, type RefusalCode } from './refusal.js';
 export { type Rewritten, rewrite, type Treatment, type Treatments } from './rewrite.js';
+export { type Scan, scansOf } from './scans.js';
 export { readStatement, type Statement } from './statement.js';
 export type { Body, Identifier, TreeNode } from './tree.js';
 export { asBody, asList, asText, folded, identifierOf, isBody, nodeOf, textLiteral } from './tree.js';

@@ -5,5 +5,6 @@ export { NO_WORDS, type OwnWords, type Place } from './error-text.js';
 export type { HistoryEntry } from './history.js';
 export { StatementCancelled, StatementFailed, type WarehouseOptions, WarehouseUnavailable } from './options.js';
 export type { RunResult } from './run.js';
+export { CommitUnknown } from './transaction.js';
 export { exactNumber, type Json } from './value.js';
 export { Warehouse } from './warehouse.js';

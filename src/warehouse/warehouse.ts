@@ -1,5 +1,5 @@
 /** The warehouse as the gateway sees it: run, explain, look up. Nothing else holds the credential. */
-import { Catalog } from './catalog.js';
+import { Catalog, type CatalogName } from './catalog.js';
 import { explain, type Plan } from './confirm.js';
 import { type PoolKey, SETUP_TAG } from './connection.js';
 import { waitFor } from './deadline.js';
@@ -8,6 +8,8 @@ import { StatementCancelled, type WarehouseOptions } from './options.js';
 import { WarehousePool } from './pool.js';
 import type { ResultReader } from './result.js';
 import { type ResumeOptions, type RunOptions, type RunResult, resume, run } from './run.js';
+import { Sizes } from './sizes.js';
+import { type BoundedOptions, type BoundedResult, runBounded } from './transaction.js';
 
 /** Streams that wait for their next page; what is not among them is read anew from where it stopped. */
 const OPEN_READERS = 8;
@@ -18,17 +20,24 @@ export class Warehouse implements AsyncDisposable {
   readonly options: WarehouseOptions;
   readonly catalog: Catalog;
   readonly #pool: WarehousePool;
+  readonly #sizes: Sizes;
   readonly #readers = new Map<string, { readonly reader: ResultReader; readonly timer: NodeJS.Timeout }>();
 
   constructor(options: WarehouseOptions) {
     this.options = options;
     this.#pool = new WarehousePool(options);
     this.catalog = new Catalog(this.#pool);
+    this.#sizes = new Sizes(this.#pool, this.catalog);
   }
 
   /** Throws StatementFailed, StatementCancelled or WarehouseUnavailable. */
   run(key: PoolKey, sqlText: string, options: RunOptions): Promise<RunResult> {
     return this.#pool.use(key, (connection) => run(connection, sqlText, options));
+  }
+
+  /** A change that is only kept where `mayStay` says so. Throws as `run` does, and CommitUnknown. */
+  runBounded(key: PoolKey, sqlText: string, options: BoundedOptions): Promise<BoundedResult> {
+    return this.#pool.use(key, (connection) => runBounded(connection, sqlText, options));
   }
 
   /** Keeps a result open for whoever asks for the rows after these; `isAwaited`: it is likely that somebody will. */
@@ -73,6 +82,11 @@ export class Warehouse implements AsyncDisposable {
 
   explain(key: PoolKey, sqlText: string, binds: RunOptions['binds'], tag: string): Promise<Plan> {
     return this.#pool.use(key, (connection) => explain(connection, sqlText, binds, tag));
+  }
+
+  /** Bytes of a whole table, whatever is asked of it; undefined where Snowflake does not say. Throws WarehouseUnavailable. */
+  wholeSize(key: PoolKey, object: CatalogName): Promise<number | undefined> {
+    return this.#sizes.of(key, object);
   }
 
   /**

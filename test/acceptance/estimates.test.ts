@@ -31,7 +31,7 @@ beforeAll(async () => {
     policy(
       'pipeline',
       'pipeline-agents',
-      'rules:\n  - allow: [read, delete, merge]\n    on: [ANALYTICS.SALES.*]\n  - approve: [delete, merge]\n    on: [ANALYTICS.SALES.*]\n    when: { rows_affected_over: 2 }\n    by: { groups: [data-stewards] }\n  - deny: [select]\n    on: [ANALYTICS.SALES.*]\n    when: { bytes_scanned_over: 10KB }\n    reason: Too much to read.\n',
+      'rules:\n  - allow: [read, delete, merge]\n    on: [ANALYTICS.SALES.*]\n  - approve: [delete, merge]\n    on: [ANALYTICS.SALES.*]\n    when: { rows_affected_over: 2 }\n    by: { groups: [data-stewards] }\n  - deny: [select]\n    on: [ANALYTICS.SALES.CUSTOMERS]\n    when: { bytes_scanned_over: 10KB }\n    reason: Too much to read.\n',
     ),
   );
   demo = await Demo.start({ ...ACCEPTANCE, policies: folder }, () => undefined);

@@ -13,7 +13,7 @@ import { Approvals } from '../../dist/approval/index.js';
 import { loadConfig } from '../../dist/cli/config.js';
 import { openStore } from '../../dist/cli/store.js';
 import { verifyConfigured } from '../../dist/cli/verify.js';
-import { statementOfTag } from '../../dist/settle.js';
+import { statementOfTag } from '../../dist/traces.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
 import { random } from '../support/random.mjs';
 import { pause, startGateway, startParts } from '../support/replicas.mjs';

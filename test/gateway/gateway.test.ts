@@ -45,14 +45,20 @@ beforeAll(async () => {
   counting = await loadPolicies(other);
   await writeFile(
     join(other, 'p.yaml'),
-    'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - approve: [delete]\n    on: [DB.S.*]\n    by: { groups: [stewards], count: 1, within: 15m }\n',
+    'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\n  - approve: [delete]\n    on: [DB.S.*]\n    by: { groups: [stewards], count: 1, within: 15m, tolerance: 50% }\n',
   );
   asking = await loadPolicies(other);
   await rm(other, { recursive: true });
 });
 
 /** A gateway whose store takes `takes` events and then fails; what ran and what was recorded. */
-function gatewayThat(takes: number, set = policies, count: () => number = () => 1, more: object = {}) {
+function gatewayThat(
+  takes: number,
+  set = policies,
+  count: () => number = () => 1,
+  more: object = {},
+  changed: () => number | undefined = count,
+) {
   const recorded: string[] = [];
   const ran: string[] = [];
   let counted = 0;
@@ -71,6 +77,19 @@ function gatewayThat(takes: number, set = policies, count: () => number = () => 
       return { columns: [{ name: 'N', type: 'FIXED' }], rows, bytes: 3, isLast: true, queryId: 'q' };
     }
     return { columns: [{ name: 'ID', type: 'FIXED' }], rows: [[1]], bytes: 3, isLast: true, queryId: 'q' };
+  };
+  const runBounded = async (
+    _key: unknown,
+    sql: string,
+    { mayStay }: { mayStay: (rows: number | undefined) => boolean },
+  ) => {
+    ran.push(sql);
+    const rows = changed();
+    const columns = [{ name: 'number of rows deleted', type: 'FIXED' }];
+    const result = { columns, rows: [[rows]], bytes: 3, isLast: true, queryId: 'q' };
+    const isCommitted = mayStay(rows);
+    ran.push(isCommitted ? 'COMMIT' : 'ROLLBACK');
+    return { isCommitted, rows, result };
   };
   const relation = async (_key: unknown, name: { database: string; schema: string; name: string }) => ({
     ...name,
@@ -92,6 +111,7 @@ function gatewayThat(takes: number, set = policies, count: () => number = () => 
       options: { confirm: 'off' },
       catalog: { version: 1, relation, invalidate: () => undefined },
       run,
+      runBounded,
       explain: async () => ({ objects: [], bytes: 10 }),
     },
     log: { warn: () => undefined, error: () => undefined },
@@ -149,7 +169,7 @@ describe('the count of rows before a change', () => {
     expect(await codeOf(() => 5)).toEqual({
       status: 'ok',
       code: undefined,
-      ran: 2,
+      ran: 3,
       recorded: ['estimate_asked', 'statement_submitted', 'statement_sent', 'statement_completed'],
     });
     expect(await codeOf(() => 6)).toEqual({
@@ -186,8 +206,15 @@ describe('a process that stood still', () => {
     let approval: object | undefined;
     return {
       standing: async () => undefined,
-      ask: async (request: { text: object; fits: string; policyVersion: string; statementId: string }) => {
-        const { text, fits, policyVersion, statementId } = request;
+      ask: async (request: {
+        text: object;
+        fits: string;
+        policyVersion: string;
+        statementId: string;
+        requirements: object;
+        about: object;
+      }) => {
+        const { text, fits, policyVersion, statementId, requirements, about } = request;
         const whose = { issuer: 'https://issuer.example', subject: 'bot', client_id: 'bot', session_id: 'session' };
         approval = {
           id: 'a',
@@ -196,6 +223,8 @@ describe('a process that stood still', () => {
           decisions: [],
           policy_version: policyVersion,
           fits,
+          requirements,
+          about,
           ...whose,
           ...text,
         };
@@ -208,7 +237,7 @@ describe('a process that stood still', () => {
   };
 
   it.each([
-    [true, 'ok', ['SELECT COUNT', 'DELETE']],
+    [true, 'ok', ['SELECT COUNT', 'DELETE', 'COMMIT']],
     [false, 'denied', ['SELECT COUNT']],
   ] as const)('sends what was approved only while others hear of it: %s', async (isHeard, status, sent) => {
     const { gateway, ran, recorded } = gatewayThat(20, asking, () => 1, {

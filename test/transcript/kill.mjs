@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { loadConfig } from '../../dist/cli/config.js';
 import { verifyConfigured } from '../../dist/cli/verify.js';
-import { statementOfTag } from '../../dist/settle.js';
+import { statementOfTag } from '../../dist/traces.js';
 import { storePool } from '../../dist/transcript/index.js';
 import { isOwnQuestion, SETUP_TAG, Warehouse } from '../../dist/warehouse/index.js';
 import { random } from '../support/random.mjs';

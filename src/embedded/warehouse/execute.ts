@@ -321,6 +321,8 @@ async function transaction(text: string, session: Session): Promise<Result> {
   const word = (text.split(/\s+/)[0] ?? '').toUpperCase();
   const begins = word === 'BEGIN' || word === 'START';
   if (begins !== session.inTransaction) {
+    // Whatever DuckDB says to a COMMIT or ROLLBACK, its transaction is over.
+    if (!begins) session.inTransaction = false;
     await session.connection.run(begins ? 'BEGIN TRANSACTION' : word);
     session.inTransaction = begins;
   }
@@ -575,15 +577,29 @@ async function run(sql: string, binds: readonly Bind[], execution: Execution): P
     }
     if (pending.length > 0) chunks.push(await execution.makeChunk(chunks.length, pending));
     return (
-      changeCount(result.statementType, rows) ?? { columns, rows, chunks, total, statementType: STATEMENT_TYPE.select }
+      changeCount(result.statementType, rows, sql) ?? {
+        columns,
+        rows,
+        chunks,
+        total,
+        statementType: STATEMENT_TYPE.select,
+      }
     );
   } finally {
     execution.setRunning(false);
   }
 }
 
+/** What a MERGE's branches do (documentation page sql/merge): DuckDB gives their sum alone, which stands under the first of them. */
+function mergeLabels(sql: string): string[] {
+  const words = new Set(tokens(sql).map((token) => sql.slice(token.start, token.end).toUpperCase()));
+  return (['INSERT', 'UPDATE', 'DELETE'] as const)
+    .filter((word) => words.has(word))
+    .map((word) => `number of rows ${{ INSERT: 'inserted', UPDATE: 'updated', DELETE: 'deleted' }[word]}`);
+}
+
 /** DML answers counts under the labels that Snowflake uses and the driver adds up. */
-function changeCount(type: StatementType, rows: readonly (readonly Cell[])[]): Result | undefined {
+function changeCount(type: StatementType, rows: readonly (readonly Cell[])[], sql: string): Result | undefined {
   const count = rows[0]?.[0] ?? '0';
   const answer = (labels: readonly string[], statementType: number): Result => ({
     columns: labels.map(numberColumn),
@@ -600,7 +616,7 @@ function changeCount(type: StatementType, rows: readonly (readonly Cell[])[]): R
     case StatementType.DELETE:
       return answer(['number of rows deleted'], STATEMENT_TYPE.delete);
     case StatementType.MERGE_INTO:
-      return answer(['number of rows merged'], STATEMENT_TYPE.merge);
+      return answer(mergeLabels(sql), STATEMENT_TYPE.merge);
     default:
       return undefined;
   }

@@ -44,6 +44,11 @@ export interface Request {
 
 const HISTORY_LIMIT = 100_000;
 const KEPT_RESULTS = 512;
+/**
+ * A transaction whose session is gone is taken back after five minutes where it keeps others from a table (documentation page transactions,
+ * "Aborting transactions"); here always.
+ */
+const TRANSACTION_IDLE_MS = 300_000;
 const KEPT_CHUNK_BYTES = 512 * 1024 * 1024;
 
 const queryType = (sql: string): string => /^\s*(\w+)/.exec(sql)?.[1]?.toUpperCase() ?? 'UNKNOWN';
@@ -164,8 +169,20 @@ export class Queries {
   #enqueue(query: Query, request: Request): Promise<Result> {
     const { session } = query;
     const next = session.tail.then(() => this.#run(query, request));
-    session.tail = next.catch(() => undefined);
+    session.tail = next.catch(() => undefined).then(() => this.#watch(session));
     return next;
+  }
+
+  #watch(session: Session): void {
+    clearTimeout(session.idle);
+    if (!session.inTransaction) return;
+    session.idle = setTimeout(() => {
+      session.tail = session.tail.then(async () => {
+        if (!session.inTransaction) return;
+        session.inTransaction = false;
+        await session.connection.run('ROLLBACK').catch(() => undefined);
+      });
+    }, TRANSACTION_IDLE_MS).unref();
   }
 
   async #run(query: Query, request: Request): Promise<Result> {
@@ -231,6 +248,7 @@ export class Queries {
   }
 
   endSession(session: Session): void {
+    clearTimeout(session.idle);
     for (const query of this.#byId.values()) if (query.session === session) this.cancel(query);
   }
 

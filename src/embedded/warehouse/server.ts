@@ -313,6 +313,7 @@ export class Warehouse {
       expires: 0,
       masterExpires: 0,
       inTransaction: false,
+      idle: undefined,
       tail: Promise.resolve(),
     };
     await setParameter(session, 'TIMEZONE', session.parameters.text('TIMEZONE'));

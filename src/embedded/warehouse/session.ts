@@ -23,6 +23,8 @@ export interface Session {
   expires: number;
   masterExpires: number;
   inTransaction: boolean;
+  /** Takes an open transaction back that nobody goes on with. */
+  idle: NodeJS.Timeout | undefined;
   /** Statements of one session run one after another. */
   tail: Promise<unknown>;
 }

@@ -1,0 +1,151 @@
+/**
+ * What the warehouse is asked about a statement before it runs: how many bytes it would scan, how many rows it would change. Law: a number
+ * is of what the principal may see, or there is none. So rows are counted by a SELECT that is judged and rewritten as if the principal had
+ * sent it; and where anything in the tables is hidden, bytes are those of the whole tables, whatever the statement's own predicate is.
+ */
+import type { Budgets } from './budgets.js';
+import type { Principal } from './identity/index.js';
+import { type Intent, sha256 } from './intent.js';
+import type { Judge, Judged } from './judge.js';
+import { type Denial, type Estimate, hides, type Policy, type Verdict } from './policy/index.js';
+import { affectedRowsQuery, objectKey, scansOf } from './sql/index.js';
+import { StatementCancelled, StatementFailed, type Warehouse } from './warehouse/index.js';
+
+export interface CountingParts {
+  readonly judge: Judge;
+  readonly warehouse: Warehouse;
+  readonly budgets: Budgets;
+}
+
+/** Whose statement it is, and the rules that are in force for them. */
+export interface Whose {
+  readonly principal: Principal;
+  readonly policies: readonly Policy[];
+}
+
+/** What is to be found out. */
+export interface Wanted {
+  readonly bytes: boolean;
+  readonly rows: boolean;
+  /** Asking counts against the hour's statements; else the statement was counted before. */
+  readonly isCounted: boolean;
+}
+
+interface Asked {
+  readonly estimate: Estimate;
+  /** Asking itself goes beyond a limit. */
+  readonly denial: Denial | undefined;
+}
+
+interface Count {
+  readonly judged: Judged;
+  readonly verdict: Verdict;
+  readonly sent: string;
+}
+
+const NOTHING: Estimate = { bytes: undefined, rows: undefined };
+
+/** What can't be compiled, or takes too long, is not known. */
+const unknown = (error: unknown): undefined => {
+  if (error instanceof StatementFailed || error instanceof StatementCancelled) return undefined;
+  throw error;
+};
+
+const keyOf = ({ role, warehouse }: Verdict) => ({ role, warehouse });
+
+export class Counting {
+  readonly #parts: CountingParts;
+
+  constructor(parts: CountingParts) {
+    this.#parts = parts;
+  }
+
+  /** Asked and written down before. Throws WarehouseUnavailable and RecorderUnavailable. */
+  async ask(intent: Intent, whose: Whose, wanted: Wanted, signal: AbortSignal | undefined): Promise<Asked> {
+    const { judged, request } = intent;
+    const { verdict, sent } = judged;
+    if (!verdict) return { estimate: NOTHING, denial: undefined };
+    const count = wanted.rows ? await this.#countOf(judged, whose, request.purpose) : undefined;
+    const event = intent.event('estimate_asked', {
+      statement: request.sql,
+      count_digest: count === undefined ? null : sha256(count.sent),
+      sent_digest: sent === undefined ? null : sha256(sent),
+    });
+    const over = await this.#parts.budgets.append(whose.principal, wanted.isCounted ? verdict : undefined, event);
+    if (over) return { estimate: NOTHING, denial: over };
+    const [bytes, rows] = await Promise.all([
+      wanted.bytes ? this.bytesOf(judged, intent).catch(unknown) : undefined,
+      count ? this.#rowsOf(count, intent, whose, signal).catch(unknown) : undefined,
+    ]);
+    if (typeof rows === 'object') return { estimate: { bytes, rows: undefined }, denial: rows };
+    return { estimate: { bytes, rows }, denial: undefined };
+  }
+
+  /**
+   * Bytes that limits go by. Throws StatementFailed where it does not compile, WarehouseUnavailable; undefined where Snowflake does not say.
+   */
+  async bytesOf({ analysis, verdict, sent }: Judged, intent: Intent): Promise<number | undefined> {
+    if (!analysis || !verdict || sent === undefined) return undefined;
+    if (analysis.kind === 'describe' || analysis.objects.length === 0) return 0;
+    const { warehouse } = this.#parts;
+    if (!hides(verdict)) {
+      const plan = await warehouse.explain(keyOf(verdict), sent, intent.request.binds ?? [], intent.tagOf('explain'));
+      return plan.bytes;
+    }
+    const views = new Map(
+      verdict.rows.flatMap(({ object, secureView }) => (secureView ? [[objectKey(object), secureView]] : [])),
+    );
+    let bytes = 0;
+    for (const { object, times } of scansOf(analysis)) {
+      const size = await warehouse.wholeSize(keyOf(verdict), views.get(objectKey(object)) ?? object);
+      if (size === undefined) return undefined;
+      bytes += size * times;
+    }
+    return bytes;
+  }
+
+  /** The count as a statement of the principal's own; undefined where there is none, or where they may not just run it. */
+  async #countOf({ analysis }: Judged, { principal, policies }: Whose, purpose: string | undefined) {
+    const sql = analysis && affectedRowsQuery(analysis);
+    if (sql === undefined) return undefined;
+    const judged = await this.#parts.judge.judge(principal, policies, { sql, purpose });
+    const { verdict, sent, denial } = judged;
+    if (denial || sent === undefined || verdict?.decision !== 'allow') return undefined;
+    return { judged, verdict, sent };
+  }
+
+  /** The number itself, within the principal's limits like any statement; a denial where these are used up. */
+  async #rowsOf(
+    { judged, verdict, sent }: Count,
+    intent: Intent,
+    { principal, policies }: Whose,
+    signal: AbortSignal | undefined,
+  ): Promise<number | Denial | undefined> {
+    if (verdict.needs.bytes) {
+      const bytes = await this.bytesOf(judged, intent);
+      const { purpose } = intent.request;
+      const weighed = this.#parts.judge.weigh(
+        judged,
+        principal,
+        policies,
+        { sql: sent, purpose },
+        { bytes, rows: undefined },
+      );
+      if (weighed.denial || weighed.verdict?.decision !== 'allow') return undefined;
+      const over = await this.#parts.budgets.take(principal, verdict, bytes);
+      if (over) return over;
+    }
+    const result = await this.#parts.warehouse.run(keyOf(verdict), sent, {
+      binds: [],
+      tag: intent.tagOf('count'),
+      maxResultRows: 1,
+      maxRows: 1,
+      maxBytes: 1000,
+      timeoutMs: verdict.limits.timeoutMs,
+      signal,
+    });
+    result.reader?.close();
+    const value = Number(result.rows[0]?.[0]);
+    return Number.isFinite(value) ? value : undefined;
+  }
+}

@@ -1,0 +1,45 @@
+/** Statements under way in this process: how many a principal has at a time, and how all of them are ended. */
+export class Running {
+  /** By statement. What is asked of the warehouse about a statement before it runs stands in the statement's own place. */
+  readonly #places = new Map<string, { readonly principal: string; readonly controller: AbortController }>();
+  readonly #byPrincipal = new Map<string, number>();
+
+  /**
+   * A signal that ends what the statement does, `signal` included; undefined where the principal has `limit` others under way. Whoever
+   * enters leaves.
+   */
+  enter(
+    statement: string,
+    principal: string,
+    limit: number | undefined,
+    signal: AbortSignal | undefined,
+  ): AbortSignal | undefined {
+    let place = this.#places.get(statement);
+    if (!place) {
+      const others = this.#byPrincipal.get(principal) ?? 0;
+      if (limit !== undefined && others >= limit) return undefined;
+      place = { principal, controller: new AbortController() };
+      this.#places.set(statement, place);
+      this.#byPrincipal.set(principal, others + 1);
+    }
+    return signal ? AbortSignal.any([signal, place.controller.signal]) : place.controller.signal;
+  }
+
+  leave(statement: string): void {
+    const place = this.#places.get(statement);
+    if (!place) return;
+    this.#places.delete(statement);
+    const left = (this.#byPrincipal.get(place.principal) ?? 1) - 1;
+    if (left > 0) this.#byPrincipal.set(place.principal, left);
+    else this.#byPrincipal.delete(place.principal);
+  }
+
+  get count(): number {
+    return this.#places.size;
+  }
+
+  /** Ends whatever runs. */
+  abort(): void {
+    for (const { controller } of this.#places.values()) controller.abort();
+  }
+}

@@ -1,0 +1,45 @@
+/** Which tables a statement would read from their first byte to their last, if nothing were pruned. */
+import type { Analysis } from './analysis.js';
+import { type ObjectName, objectKey } from './catalog.js';
+
+export interface Scan {
+  readonly object: ObjectName;
+  /** As often as the text names it, views opened. */
+  readonly times: number;
+}
+
+type Scans = ReadonlyMap<string, Scan>;
+
+/** References in one text and in the views that it names. Each view is looked through once, however often it is named. */
+function referencesOf(analysis: Analysis, known: Map<string, Scans>): Scans {
+  const out = new Map<string, Scan>();
+  const add = (object: ObjectName, times: number): void => {
+    const key = objectKey(object);
+    out.set(key, { object, times: (out.get(key)?.times ?? 0) + times });
+  };
+  for (const { relation } of analysis.references) {
+    const key = objectKey(relation);
+    const view = analysis.views.get(key);
+    if (!view) {
+      add(relation, 1);
+      continue;
+    }
+    const below = known.get(key) ?? referencesOf(view, known);
+    known.set(key, below);
+    for (const { object, times } of below.values()) add(object, times);
+  }
+  return out;
+}
+
+/** Base tables, views that can't be opened among them; the target of a change too, unless rows are only put in. */
+export function scansOf(analysis: Analysis): readonly Scan[] {
+  const named = referencesOf(analysis, new Map());
+  const out = new Map<string, Scan>();
+  for (const { object, access } of analysis.objects) {
+    const key = objectKey(object);
+    if (analysis.views.has(key)) continue;
+    const reads = access === 'read' ? (named.get(key)?.times ?? 1) : analysis.kind === 'insert' ? 0 : 1;
+    out.set(key, { object, times: (out.get(key)?.times ?? 0) + reads });
+  }
+  return [...out.values()].filter(({ times }) => times > 0);
+}
