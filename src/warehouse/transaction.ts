@@ -3,8 +3,7 @@
  * what it did, not for what a count said before (documentation page transactions: a statement's changes are seen by nobody else before
  * COMMIT, and whatever is not committed when the session ends never is).
  *
- * The answer to a change is one row of numbers, named after what was done (sql/insert, sql/update, sql/delete, sql/merge,
- * sql/insert-multi-table).
+ * The answer to a change is one row of numbers, named after what was done (sql/insert, sql/update, sql/delete, sql/merge).
  */
 import type { WarehouseConnection } from './connection.js';
 import { StatementCancelled } from './options.js';

@@ -30,6 +30,8 @@ const CALLER = {
   principal: PRINCIPAL,
   client: { transport: 'test', name: 'harness', version: '1', address: undefined },
 };
+/** The same agent on each side, but two for the store, so that neither side's approval stands for the other's. */
+const callerOf = (side) => ({ ...CALLER, principal: { ...PRINCIPAL, clientId: `side-${side}` } });
 const QUIET = { warn: () => undefined, error: () => undefined, info: () => undefined };
 
 /** Both sides; `end` stops every process and removes every file. */
@@ -37,12 +39,14 @@ export class Harness {
   #ends = [];
   #sides = [];
   #leak;
+  #pruning;
+  #approvals;
 
-  /** `hasOtherRows`: also how many rows are hidden differs between the two. */
-  static async start({ hasOtherRows = true } = {}) {
+  /** `hasOtherRows`: also how many rows are hidden differs between the two. `policy`: another file of rules. */
+  static async start({ hasOtherRows = true, policy = file('./policy.yaml') } = {}) {
     const harness = new Harness();
     try {
-      await harness.#start(hasOtherRows ? [file('./twist.sql'), file('./rows.sql')] : [file('./twist.sql')]);
+      await harness.#start(policy, hasOtherRows ? [file('./twist.sql'), file('./rows.sql')] : [file('./twist.sql')]);
       return harness;
     } catch (error) {
       await harness.end();
@@ -50,11 +54,11 @@ export class Harness {
     }
   }
 
-  async #start(twists) {
+  async #start(policy, twists) {
     const folder = await mkdtemp(join(tmpdir(), 'snowfence-noninterference-'));
     this.#ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
     await mkdir(join(folder, 'policies'));
-    await copyFile(file('./policy.yaml'), join(folder, 'policies', 'policy.yaml'));
+    await copyFile(policy, join(folder, 'policies', 'policy.yaml'));
     const policies = await loadPolicies(join(folder, 'policies'));
     const [port, secret] = [await freePort(), randomBytes(18).toString('hex')];
     const postgres = await Child.start('../embedded/postgres/main.js', {
@@ -75,7 +79,8 @@ export class Harness {
       { UV_THREADPOOL_SIZE: '16' },
     );
     this.#ends.push(() => child.stop());
-    for (const url of child.answer.urls) {
+    this.#approvals = new Approvals(transcript);
+    for (const [side, url] of child.answer.urls.entries()) {
       const warehouse = new Warehouse({
         account: 'demo',
         accessUrl: url,
@@ -93,8 +98,8 @@ export class Harness {
         new Gateway({
           policies: () => policies,
           transcript,
-          approvals: new Approvals(transcript),
-          warehouse: this.#leaky(warehouse),
+          approvals: this.#approvals,
+          warehouse: this.#leaky(warehouse, side),
           log: QUIET,
           counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
           now: () => new Date(),
@@ -104,15 +109,38 @@ export class Harness {
   }
 
   /** The same warehouse; while a leak is planted, what is sent to it is spoiled. */
-  #leaky(warehouse) {
+  #leaky(warehouse, side) {
     return new Proxy(warehouse, {
       get: (target, key) => {
         if (key === 'run')
           return (pool, sent, options) => target.run(pool, this.#leak ? this.#leak(sent) : sent, options);
+        if (key === 'explain' && this.#pruning)
+          return async (...args) => this.#pruning(await target.explain(...args), args[1], side);
         const value = target[key];
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
+  }
+
+  /** What EXPLAIN answers, as partitions left over by a predicate on hidden values would make it: other on each side. */
+  prune(pruning) {
+    this.#pruning = pruning;
+  }
+
+  /** What both sides say to a question of any kind. */
+  both(question) {
+    return Promise.all(this.#sides.map((gateway, side) => question(gateway, callerOf(side))));
+  }
+
+  /** What the reviewers of each side are told of how much is touched, in the order of the statements' texts. */
+  async estimates() {
+    const all = await this.#approvals.list({ state: 'pending' });
+    return this.#sides.map((_, side) =>
+      all
+        .filter(({ client_id: client }) => client === `side-${side}`)
+        .map(({ statement, about }) => ({ statement, ...about?.estimate }))
+        .sort((left, right) => (left.statement < right.statement ? -1 : 1)),
+    );
   }
 
   /** undefined takes it out again. */

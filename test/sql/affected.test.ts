@@ -6,7 +6,10 @@ describe('the count of rows that a change would touch', () => {
   it.each([
     ['DELETE FROM orders', 'SELECT COUNT ( * ) FROM orders'],
     ['DELETE FROM db.s.orders o WHERE o.id > 3', 'SELECT COUNT ( * ) FROM db . s . orders o WHERE ( o . id > 3 )'],
-    ["UPDATE orders SET total = (SELECT 1 WHERE TRUE) WHERE at = 'x'", "SELECT COUNT ( * ) FROM orders WHERE ( at = 'x' )"],
+    [
+      "UPDATE orders SET total = (SELECT 1 WHERE TRUE) WHERE at = 'x'",
+      "SELECT COUNT ( * ) FROM orders WHERE ( at = 'x' )",
+    ],
     ['UPDATE orders SET total = 1', 'SELECT COUNT ( * ) FROM orders'],
     ['DELETE FROM orders USING customers c WHERE c.id = orders.id', undefined],
     ['UPDATE orders SET total = 1 FROM customers c WHERE c.id = orders.id', undefined],

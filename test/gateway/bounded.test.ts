@@ -1,0 +1,345 @@
+/** The limit on the rows that a change touches holds for the run itself, and what became of a change is what became of its COMMIT. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Config } from '../../dist/cli/config.js';
+import { reconcile } from '../../dist/cli/reconcile.js';
+import { settle } from '../../dist/settle.js';
+import { storePool } from '../../dist/transcript/index.js';
+import { CommitUnknown, type Warehouse } from '../../dist/warehouse/index.js';
+import { callerOf, ISSUER, KEY, Whole } from '../support/whole.js';
+
+const COUNT = 'SELECT COUNT(*) AS N FROM DB.PUBLIC.T';
+const steward = { issuer: ISSUER, subject: 'steward', groups: ['stewards'], claims: {} };
+const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'command line' } as const;
+const bot = callerOf('bot', ['g']);
+
+let whole: Whole;
+beforeAll(async () => {
+  whole = await Whole.start([
+    'CREATE TABLE DB.PUBLIC.T (ID NUMBER, NAME VARCHAR)',
+    'CREATE TABLE DB.PUBLIC.S (ID NUMBER)',
+    'INSERT INTO DB.PUBLIC.S VALUES (1), (2), (2), (9)',
+  ]);
+});
+afterAll(() => whole[Symbol.asyncDispose]());
+beforeEach(async () => {
+  await whole.warehouse.ask(KEY, 'DELETE FROM DB.PUBLIC.T', 'seed');
+  await whole.warehouse.ask(KEY, "INSERT INTO DB.PUBLIC.T VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')", 'seed');
+});
+
+/** After the count and before the change, more rows that it finds: what RANDOM() in a predicate does, to the letter each time. */
+const growing = (values: string): Partial<Warehouse> => ({
+  run: async (...args) => {
+    const result = await whole.warehouse.run(...args);
+    if (args[1].startsWith('SELECT COUNT'))
+      await whole.warehouse.ask(KEY, `INSERT INTO DB.PUBLIC.T VALUES ${values}`, 'seed');
+    return result;
+  },
+});
+
+const OVER_TWO = `rules:
+  - allow: [read, delete, update, merge]
+    on: [DB.PUBLIC.*]
+  - deny: [delete, update, merge]
+    on: [DB.PUBLIC.*]
+    when: { rows_affected_over: 2 }
+`;
+const ASKING = (tolerance: string): string => `rules:
+  - allow: [read]
+    on: [DB.PUBLIC.*]
+  - approve: [delete]
+    on: [DB.PUBLIC.*]
+    by: { groups: [stewards]${tolerance} }
+`;
+
+describe('a change with a limit on its rows', () => {
+  it.each([
+    'DELETE FROM DB.PUBLIC.T WHERE ID < 3',
+    "UPDATE DB.PUBLIC.T SET NAME = 'x' WHERE ID < 3",
+    'MERGE INTO DB.PUBLIC.T t USING (SELECT ID FROM DB.PUBLIC.S) s ON t.ID = s.ID WHEN NOT MATCHED THEN INSERT (ID) VALUES (s.ID)',
+  ])('is made where it stays below: %s', async (sql) => {
+    const { gateway } = await whole.gateway(
+      OVER_TWO.replace('rows_affected_over: 2', `rows_affected_over: ${sql.startsWith('MERGE') ? 4 : 2}`),
+    );
+    expect(await gateway.query(bot, { sql })).toMatchObject({ status: 'ok', denial: undefined, error: undefined });
+  });
+
+  it.each([
+    ['DELETE FROM DB.PUBLIC.T WHERE ID < 3', 'delete'],
+    ["UPDATE DB.PUBLIC.T SET NAME = 'x' WHERE ID < 3", 'update'],
+  ])('is rolled back, recorded and said where it touches more than were counted: %s', async (sql) => {
+    const { gateway, policies } = await whole.gateway(OVER_TWO, {
+      warehouse: growing("(1, 'a'), (1, 'a'), (1, 'a'), (1, 'a')"),
+    });
+    const since = new Date();
+    const answer = await gateway.query(bot, { sql });
+    expect(answer).toMatchObject({
+      status: 'denied',
+      rows: [],
+      denial: { code: 'LIMIT_REACHED', rule: expect.stringContaining('p.yaml:7') },
+    });
+    expect(answer.denial?.message).toContain('rolled back');
+    // Neither what was counted nor what was touched.
+    expect(JSON.stringify(answer.denial)).not.toMatch(/\b(?:2|6) rows/);
+    expect(await whole.rows(COUNT)).toBe(8);
+    expect(await whole.rows("SELECT COUNT(*) AS N FROM DB.PUBLIC.T WHERE NAME = 'x'")).toBe(0);
+    const events = await whole.events(answer.session, answer.statementId);
+    expect(events.map(({ kind }) => kind)).toEqual([
+      'estimate_asked',
+      'statement_submitted',
+      'statement_sent',
+      'statement_failed',
+    ]);
+    expect(events.at(-1)?.body).toMatchObject({ code: 'LIMIT_REACHED', rolled_back: true, rows_touched: 6 });
+    const { differences } = await reconciled(policies, since);
+    expect(differences.filter(({ statement }) => statement === answer.statementId)).toEqual([]);
+    // The connection that it ran on is well.
+    expect((await gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 4' })).status).toBe('ok');
+    expect(await whole.rows(COUNT)).toBe(8 + 4 - 1);
+  });
+
+  it('is not counted by what the agent may not read: then the rule holds, whatever it would be', async () => {
+    const blind = `rules:\n  - allow: [delete]\n    on: [DB.PUBLIC.T]\n  - deny: [delete]\n    on: [DB.PUBLIC.T]\n    when: { rows_affected_over: 100 }\n`;
+    const { gateway } = await whole.gateway(blind);
+    const sql = 'DELETE FROM DB.PUBLIC.T WHERE ID = 1';
+    expect((await gateway.query(bot, { sql })).denial?.code).toBe('OBJECT_DENIED');
+    const { gateway: seeing } = await whole.gateway(`${blind}  - allow: [select]\n    on: [DB.PUBLIC.T]\n`);
+    expect((await seeing.query(bot, { sql })).status).toBe('ok');
+  });
+
+  it('takes one place with its count, and a second statement none', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isCounting: () => void = () => undefined;
+    const counting = new Promise<void>((resolve) => {
+      isCounting = resolve;
+    });
+    const { gateway } = await whole.gateway(`${OVER_TWO}limits: { concurrent: 1 }\n`, {
+      warehouse: {
+        run: async (...args) => {
+          if (args[1].startsWith('SELECT COUNT')) {
+            isCounting();
+            await held;
+          }
+          return whole.warehouse.run(...args);
+        },
+      },
+    });
+    const first = gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 1' });
+    await counting;
+    expect(gateway.running).toBe(1);
+    const second = await gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 2' });
+    expect(second.denial).toMatchObject({ code: 'LIMIT_REACHED', message: 'You may run 1 statements at a time.' });
+    const explained = await gateway.explain(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 2' });
+    expect(explained.answer.denial?.code).toBe('LIMIT_REACHED');
+    release();
+    expect((await first).status).toBe('ok');
+    expect(gateway.running).toBe(0);
+  });
+});
+
+describe('a change that reviewers were told the rows of', () => {
+  const SQL = 'DELETE FROM DB.PUBLIC.T WHERE ID < 3';
+
+  async function approved(tolerance: string, more: string, standingMs?: number) {
+    const { gateway } = await whole.gateway(ASKING(tolerance));
+    const asked = await gateway.query(bot, { sql: SQL });
+    const id = asked.approval?.id ?? '';
+    expect((await whole.approvals.get(id))?.about?.estimate.rows).toBe(2);
+    await whole.approvals.decide(id, steward, { ...yes, standingMs });
+    if (more) await whole.warehouse.ask(KEY, `INSERT INTO DB.PUBLIC.T VALUES ${more}`, 'seed');
+    return { gateway, answer: await gateway.resume(bot, id, { waitMs: 0 }) };
+  }
+
+  it.each([
+    ['', '', 'ok', 2],
+    ['', "(1, 'z')", 'denied', 5],
+    [', tolerance: 50%', "(1, 'z')", 'ok', 2],
+    [', tolerance: 50%', "(1, 'z'), (1, 'z')", 'denied', 6],
+    [', tolerance: 2', "(1, 'z'), (1, 'z')", 'ok', 2],
+  ] as const)('with%s and more rows %s: %s', async (tolerance, more, status, left) => {
+    const { answer } = await approved(tolerance, more);
+    expect(answer.status).toBe(status);
+    if (status === 'denied') expect(answer.denial?.code).toBe('LIMIT_REACHED');
+    expect(await whole.rows(COUNT)).toBe(left);
+  });
+
+  it('standing for a while, lets no more of them through: what touches more is asked anew', async () => {
+    const { gateway, answer } = await approved(', tolerance: 1', '', 600_000);
+    expect(answer.status).toBe('ok');
+    expect((await gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID < 4' })).status).toBe('ok');
+    await whole.warehouse.ask(KEY, "INSERT INTO DB.PUBLIC.T VALUES (5, 'z'), (6, 'z'), (7, 'z'), (8, 'z')", 'seed');
+    const many = await gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID < 1000' });
+    expect(many.status).toBe('approval_required');
+    expect(await whole.rows(COUNT)).toBe(5);
+  });
+
+  it('asks for the word of others where a rule of theirs has come to apply', async () => {
+    const { gateway } = await whole.gateway(
+      `${ASKING('')}  - approve: [delete]\n    on: [DB.PUBLIC.*]\n    when: { rows_affected_over: 3 }\n    by: { groups: [owners] }\n`,
+    );
+    const asked = await gateway.query(bot, { sql: SQL });
+    await whole.approvals.decide(asked.approval?.id ?? '', steward, yes);
+    await whole.warehouse.ask(KEY, "INSERT INTO DB.PUBLIC.T VALUES (1, 'z'), (1, 'z')", 'seed');
+    const answer = await gateway.resume(bot, asked.approval?.id ?? '', { waitMs: 0 });
+    expect(answer.denial?.code).toBe('APPROVAL_EXPIRED');
+    expect(await whole.rows(COUNT)).toBe(6);
+  });
+});
+
+const reconciled = (policies: string, since: Date) =>
+  reconcile(
+    { policies, warehouse: whole.warehouse.options } as unknown as Config,
+    whole.transcript,
+    since,
+    new Date(Date.now() + 1000),
+  );
+
+/** Settles what is left, after so many milliseconds of silence. */
+const settled = () =>
+  settle({
+    transcript: whole.transcript,
+    approvals: whole.approvals,
+    warehouse: whole.warehouse,
+    roles: () => [KEY],
+    silentMs: 60_000,
+    onProblem: (problem, error) => {
+      throw new Error(problem, { cause: error });
+    },
+  });
+
+/** As if `ms` had passed since the statement began, and its process were dead: which others find out by its silence. */
+async function asIfDead(statement: string, ms: number): Promise<void> {
+  const admin = storePool(whole.adminUrl, 30_000, 1);
+  await admin.query("UPDATE running SET since = since - $2 * interval '1 millisecond' WHERE statement_id = $1", [
+    statement,
+    ms,
+  ]);
+  await admin.end();
+}
+
+describe('a COMMIT that nobody heard of', () => {
+  const SQL = 'DELETE FROM DB.PUBLIC.T WHERE ID < 3';
+
+  const outcomeOf = async (session: string | null, statement: string) =>
+    (await whole.events(session, statement)).filter(({ kind }) => kind !== 'estimate_asked').at(-1);
+
+  it('that went through: the statement is settled as done', async () => {
+    const { gateway, policies } = await whole.gateway(OVER_TWO, {
+      warehouse: {
+        runBounded: async (...args) => {
+          const { result } = await whole.warehouse.runBounded(...args);
+          throw new CommitUnknown(result.queryId, new Error('no answer'));
+        },
+      },
+    });
+    const since = new Date();
+    const answer = await gateway.query(bot, { sql: SQL });
+    expect(answer.denial).toMatchObject({ code: 'WAREHOUSE_UNAVAILABLE', message: expect.stringContaining('commit') });
+    expect((await outcomeOf(answer.session, answer.statementId))?.kind).toBe('statement_sent');
+    expect(await settled()).toBe(1);
+    const outcome = await outcomeOf(answer.session, answer.statementId);
+    expect(outcome).toMatchObject({ kind: 'statement_settled', body: { state: 'ok', found: true } });
+    const { differences } = await reconciled(policies, since);
+    expect(differences.filter(({ statement }) => statement === answer.statementId)).toEqual([]);
+  });
+
+  it('that was never sent: it did not run, and an approval is given back', async () => {
+    const { gateway, policies } = await whole.gateway(ASKING(''), {
+      warehouse: {
+        // BEGIN and the change, and then the process is gone, its session with it.
+        runBounded: async (key, sql, options) => {
+          const { result } = await whole.warehouse.runBounded(key, sql, {
+            ...options,
+            tags: { ...options.tags, rollback: 'nobody’s' },
+            mayStay: () => false,
+          });
+          throw new CommitUnknown(result.queryId, new Error('gone'));
+        },
+      },
+    });
+    const since = new Date();
+    const asked = await gateway.query(bot, { sql: SQL });
+    const id = asked.approval?.id ?? '';
+    await whole.approvals.decide(id, steward, yes);
+    expect((await gateway.resume(bot, id, { waitMs: 0 })).denial?.code).toBe('WAREHOUSE_UNAVAILABLE');
+    expect((await whole.approvals.get(id))?.state).toBe('used');
+    // A COMMIT of this process may still be on its way: not yet.
+    await asIfDead(asked.statementId, 60_000);
+    expect(await settled()).toBe(0);
+    await asIfDead(asked.statementId, 600_000);
+    expect(await settled()).toBe(1);
+    expect((await whole.approvals.get(id))?.state).toBe('approved');
+    expect(await whole.rows(COUNT)).toBe(4);
+    // Again, by a gateway that lives: it is made once.
+    const { gateway: other } = await whole.gateway(ASKING(''));
+    expect((await other.resume(bot, id, { waitMs: 0 })).status).toBe('ok');
+    expect(await whole.rows(COUNT)).toBe(2);
+    const { differences } = await reconciled(policies, since);
+    expect(differences.filter(({ statement }) => statement === asked.statementId)).toEqual([]);
+  });
+
+  it('is rolled back by a process that stood still, and settled by what the history says', async () => {
+    const { gateway } = await whole.gateway(OVER_TWO, { isHeard: () => false });
+    const answer = await gateway.query(bot, { sql: SQL });
+    expect(answer.denial?.message).toContain('stood still');
+    expect(await whole.rows(COUNT)).toBe(4);
+    expect(await settled()).toBe(1);
+    expect(await outcomeOf(answer.session, answer.statementId)).toMatchObject({
+      kind: 'statement_settled',
+      body: { state: 'failed', code: 'ROLLED_BACK' },
+    });
+  });
+});
+
+describe('reconcile', () => {
+  it('finds a change that is recorded as done and was not committed, and the other way round', async () => {
+    const since = new Date();
+    const lying = async (isCommitted: boolean): Promise<string> => {
+      const { gateway } = await whole.gateway(OVER_TWO, {
+        warehouse: {
+          runBounded: async (key, sql, options) => {
+            const done = await whole.warehouse.runBounded(key, sql, {
+              ...options,
+              mayStay: (rows) => {
+                options.mayStay(isCommitted ? rows : 100);
+                return !isCommitted;
+              },
+            });
+            return { ...done, isCommitted };
+          },
+        },
+      });
+      return (await gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 1' })).statementId;
+    };
+    const [undone, done] = [await lying(true), await lying(false)];
+    const { policies } = await whole.gateway(OVER_TWO);
+    const { differences } = await reconciled(policies, since);
+    expect(differences.filter(({ statement }) => statement === undone)).toMatchObject([{ kind: 'not committed' }]);
+    expect(differences.filter(({ statement }) => statement === done)).toMatchObject([{ kind: 'committed' }]);
+  });
+
+  it('knows the texts of a transaction, of a count and of a size, and no others', async () => {
+    const since = new Date();
+    const { gateway, policies } = await whole.gateway(
+      `${OVER_TWO}columns:\n  - match: [DB.PUBLIC.T.NAME]\n    mask: null\nlimits: { bytes_scanned_per_statement: 1GB }\n`,
+    );
+    const { statementId, session, status } = await gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 1' });
+    expect(status).toBe('ok');
+    const tag = (step: string): string => JSON.stringify({ app: 'snowfence', statement: statementId, session, step });
+    const own = (await reconciled(policies, since)).differences.filter(
+      ({ text }) => !/^(?:DELETE|INSERT) /.test(text ?? ''),
+    );
+    expect(own).toEqual([]);
+    await whole.warehouse.ask(KEY, 'SELECT ID FROM DB.PUBLIC.T', tag('commit'));
+    await whole.warehouse.ask(KEY, 'SELECT NAME FROM DB.PUBLIC.T', tag('count'));
+    await whole.warehouse.ask(KEY, 'SELECT 1 AS X', tag('explain'));
+    const { differences } = await reconciled(policies, since);
+    expect(differences.filter(({ statement }) => statement === statementId).map(({ kind }) => kind)).toEqual([
+      'other text',
+      'other text',
+      'other text',
+    ]);
+  });
+});

@@ -1,0 +1,21 @@
+import type { Caller, Gateway } from '../../dist/gateway.js';
+
+interface Plan {
+  readonly objects: readonly string[];
+  readonly bytes: number;
+}
+
+interface ToldEstimate {
+  readonly statement: string;
+  readonly bytes: number | null;
+  readonly rows: number | null;
+}
+
+export class Harness {
+  static start(options?: { hasOtherRows?: boolean; policy?: string }): Promise<Harness>;
+  plant(leak: ((sent: string) => string) | undefined): void;
+  prune(pruning: ((plan: Plan, sent: string, side: number) => Plan) | undefined): void;
+  both<T>(question: (gateway: Gateway, caller: Caller) => Promise<T>): Promise<[T, T]>;
+  estimates(): Promise<[ToldEstimate[], ToldEstimate[]]>;
+  end(): Promise<void>;
+}

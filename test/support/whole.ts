@@ -1,0 +1,133 @@
+/** A whole gateway in this process: store, embedded warehouse, real driver, judge; each part may be put in the place of another. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Approvals } from '../../dist/approval/index.js';
+import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
+import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway.js';
+import { loadPolicies } from '../../dist/policy/index.js';
+import type { TranscriptStore } from '../../dist/transcript/index.js';
+import { Warehouse } from '../../dist/warehouse/index.js';
+import { startPostgres } from './postgres.mjs';
+import { openStore } from './store.mjs';
+
+export const ISSUER = 'https://issuer.example';
+export const KEY = { role: 'R', warehouse: 'W' };
+
+export const callerOf = (subject: string, groups: readonly string[]): Caller => ({
+  principal: {
+    issuer: ISSUER,
+    subject,
+    clientId: subject,
+    groups,
+    scopes: [],
+    claims: {},
+    tokenId: undefined,
+    expiresAt: 4_102_444_800,
+  },
+  client: { transport: 'test', name: undefined, version: undefined, address: undefined },
+});
+
+export class Whole {
+  readonly #ends: (() => Promise<unknown>)[] = [];
+  readonly #folder: string;
+  readonly adminUrl: string;
+  readonly transcript: TranscriptStore;
+  readonly approvals: Approvals;
+  readonly warehouse: Warehouse;
+
+  private constructor(
+    ends: (() => Promise<unknown>)[],
+    folder: string,
+    adminUrl: string,
+    transcript: TranscriptStore,
+    warehouse: Warehouse,
+  ) {
+    this.#ends = ends;
+    this.#folder = folder;
+    this.adminUrl = adminUrl;
+    this.transcript = transcript;
+    this.approvals = new Approvals(transcript);
+    this.warehouse = warehouse;
+  }
+
+  /** `seed`: statements in Snowflake's SQL, run one by one. */
+  static async start(seed: readonly string[]): Promise<Whole> {
+    const ends: (() => Promise<unknown>)[] = [];
+    const folder = await mkdtemp(join(tmpdir(), 'snowfence-whole-'));
+    ends.push(() => rm(folder, { recursive: true, force: true }));
+    const postgres = await startPostgres();
+    ends.push(() => postgres.end());
+    const transcript = await openStore(postgres.url);
+    ends.push(() => transcript[Symbol.asyncDispose]());
+    const users = [{ name: 'SNOWFENCE', password: 'of-a-test' }];
+    const embedded = await Embedded.start({ ...DEFAULT_OPTIONS, databases: ['DB'], seeds: [], users });
+    ends.push(() => embedded[Symbol.asyncDispose]());
+    const warehouse = new Warehouse({
+      account: 'demo',
+      accessUrl: embedded.url,
+      username: 'SNOWFENCE',
+      auth: { kind: 'password', password: 'of-a-test' },
+      database: undefined,
+      schema: undefined,
+      poolSize: 4,
+      connectTimeoutMs: 10_000,
+      confirm: 'cached',
+    });
+    ends.push(() => warehouse[Symbol.asyncDispose]());
+    for (const sql of seed) await warehouse.ask(KEY, sql, 'seed');
+    warehouse.catalog.invalidate();
+    return new Whole(ends, folder, postgres.url, transcript, warehouse);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#ends.reverse()) await end();
+  }
+
+  /** One policy for the group `g`; parts of it, and of the warehouse, may be others. */
+  async gateway(
+    rules: string,
+    over: { warehouse?: Partial<Warehouse>; isHeard?: () => boolean } = {},
+  ): Promise<{ gateway: Gateway; policies: string }> {
+    const folder = join(await mkdtemp(join(this.#folder, 'of-')), 'policies');
+    await mkdir(folder);
+    await writeFile(
+      join(folder, 'p.yaml'),
+      `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n${rules}`,
+    );
+    const policies = await loadPolicies(folder);
+    const parts: GatewayParts = {
+      policies: () => policies,
+      transcript: this.transcript,
+      approvals: this.approvals,
+      warehouse: this.#with(over.warehouse ?? {}),
+      log: { warn: () => undefined, error: () => undefined },
+      counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
+      now: () => new Date(),
+      ...(over.isHeard ? { isHeard: over.isHeard } : {}),
+    };
+    return { gateway: new Gateway(parts), policies: folder };
+  }
+
+  #with(over: Partial<Warehouse>): Warehouse {
+    return new Proxy(this.warehouse, {
+      get: (target, key) => {
+        const own: unknown = Reflect.get(over, key);
+        if (own !== undefined) return own;
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  }
+
+  async rows(sql: string): Promise<number> {
+    const [row] = await this.warehouse.ask(KEY, sql, 'seed');
+    return Number(Object.values(row ?? {})[0]);
+  }
+
+  /** Bodies of a statement's events by kind, in their order. */
+  async events(session: string | null, statement: string) {
+    const all = await this.transcript.reader.events(session ?? '');
+    return all.filter((event) => event.statement === statement);
+  }
+}

@@ -1,0 +1,120 @@
+/** A change in a transaction of its own, by the real driver against the embedded warehouse, and against one that does not answer. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
+import { Warehouse } from '../../dist/warehouse/index.js';
+import { changedRows } from '../../dist/warehouse/transaction.js';
+
+const KEY = { role: 'R', warehouse: 'W' };
+const tags = { begin: 'begin', commit: 'commit', rollback: 'rollback' };
+const RUN = { binds: [], tag: 'own', maxResultRows: 10, maxRows: 1, maxBytes: 10, timeoutMs: 5000, signal: undefined };
+const DELETE = 'DELETE FROM DB.PUBLIC.T WHERE ID > 1';
+
+let embedded: Embedded;
+let warehouse: Warehouse;
+beforeAll(async () => {
+  const users = [{ name: 'SNOWFENCE', password: 'p' }];
+  embedded = await Embedded.start({ ...DEFAULT_OPTIONS, databases: ['DB'], seeds: [], users });
+  warehouse = new Warehouse({
+    account: 'demo',
+    accessUrl: embedded.url,
+    username: 'SNOWFENCE',
+    auth: { kind: 'password', password: 'p' },
+    database: undefined,
+    schema: undefined,
+    // One, so that what is left open on it would be seen.
+    poolSize: 1,
+    connectTimeoutMs: 5000,
+    confirm: 'off',
+  });
+  await warehouse.ask(KEY, 'CREATE TABLE DB.PUBLIC.T (ID NUMBER)', 'seed');
+  await warehouse.ask(KEY, 'INSERT INTO DB.PUBLIC.T VALUES (1), (2), (3)', 'seed');
+});
+afterAll(async () => {
+  await warehouse[Symbol.asyncDispose]();
+  await embedded[Symbol.asyncDispose]();
+});
+
+const count = async (): Promise<unknown> =>
+  (await warehouse.ask(KEY, 'SELECT COUNT(*) AS N FROM DB.PUBLIC.T', 'seed'))[0]?.['N'];
+const steps = async (): Promise<string[]> => {
+  const history = await warehouse.history(KEY, { since: new Date(Date.now() - 600_000) });
+  return history.flatMap(({ tag, text }) => (/^(?:begin|commit|rollback|own)$/.test(tag) ? `${tag}: ${text}` : []));
+};
+
+describe('a change in a transaction of its own', () => {
+  it('is rolled back where it may not stay', async () => {
+    const seen: (number | undefined)[] = [];
+    const mayStay = (rows: number | undefined): boolean => {
+      seen.push(rows);
+      return false;
+    };
+    expect(await warehouse.runBounded(KEY, DELETE, { ...RUN, tags, mayStay })).toMatchObject({
+      isCommitted: false,
+      rows: 2,
+    });
+    expect(seen).toEqual([2]);
+    expect(await count()).toBe(3);
+    expect(await steps()).toEqual(['rollback: ROLLBACK', `own: ${DELETE}`, 'begin: BEGIN TRANSACTION']);
+  });
+
+  it('is rolled back where whoever looks at it fails, where it fails itself, and where nobody waits for it', async () => {
+    const failing = (): boolean => {
+      throw new Error('a bug');
+    };
+    await expect(warehouse.runBounded(KEY, DELETE, { ...RUN, tags, mayStay: failing })).rejects.toThrow('a bug');
+    await expect(
+      warehouse.runBounded(KEY, 'DELETE FROM DB.PUBLIC.NONE', { ...RUN, tags, mayStay: () => true }),
+    ).rejects.toThrow(/does not exist/);
+    const gone = new AbortController();
+    const mayStay = (): boolean => {
+      gone.abort();
+      return true;
+    };
+    await expect(warehouse.runBounded(KEY, DELETE, { ...RUN, tags, mayStay, signal: gone.signal })).rejects.toThrow(
+      'cancelled',
+    );
+    await expect(
+      warehouse.runBounded(KEY, 'CALL SYSTEM$WAIT(20)', { ...RUN, tags, mayStay, timeoutMs: 500 }),
+    ).rejects.toThrow(/longer|timeout|cancel/i);
+    expect(await count()).toBe(3);
+    expect((await steps()).filter((step) => step.startsWith('commit'))).toEqual([]);
+  });
+
+  it('is there once it is committed, and the connection is well', async () => {
+    expect(await warehouse.runBounded(KEY, DELETE, { ...RUN, tags, mayStay: (rows) => rows === 2 })).toMatchObject({
+      isCommitted: true,
+      rows: 2,
+    });
+    expect(await count()).toBe(1);
+    expect((await steps())[0]).toBe('commit: COMMIT');
+  });
+});
+
+describe('how many rows a change says that it touched', () => {
+  const told = (names: readonly string[], row: readonly (number | string)[], more: object = {}) =>
+    changedRows({
+      columns: names.map((name) => ({ name, type: 'FIXED' })),
+      rows: [row],
+      isLast: true,
+      ...more,
+    });
+
+  it.each([
+    [['number of rows inserted', 'number of rows updated', 'number of rows deleted'], [1, 2, 1], 4],
+    [['number of rows updated', 'number of multi-joined rows updated'], [3, 2], 3],
+    [['number of rows inserted into T1', 'number of rows inserted into T2'], [3, 2], 5],
+    [['number of rows deleted'], [0], 0],
+    [['number of rows unloaded'], [3], undefined],
+    [['COUNT(*)'], [3], undefined],
+    [['number of rows deleted'], ['12345678901234567890'], undefined],
+    [['number of multi-joined rows updated'], [3], undefined],
+  ] as const)('%s %s: %s', (names, row, rows) => {
+    expect(told(names, row)).toBe(rows);
+  });
+
+  it('is not known where there is more than one row, or none', () => {
+    expect(told(['number of rows deleted'], [1], { rows: [[1], [2]] })).toBe(undefined);
+    expect(told(['number of rows deleted'], [1], { rows: [] })).toBe(undefined);
+    expect(told(['number of rows deleted'], [1], { isLast: false })).toBe(undefined);
+  });
+});
