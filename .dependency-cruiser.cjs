@@ -41,7 +41,7 @@ module.exports = {
       name: 'rooms-by-their-door',
       comment: 'A room is entered by its index.ts.',
       severity: 'error',
-      from: { path: '^src/(?:gateway|judge|intent|answer)\\.ts$' },
+      from: { path: '^src/[^/]+\\.ts$' },
       to: { path: '^src/[^/]+/', pathNot: '^src/[^/]+/index\\.ts$' },
     },
     {
