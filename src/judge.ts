@@ -256,7 +256,7 @@ const decideOn = (
 
 /** What a principal puts into row predicates: part of what a verdict depends on. */
 const templateValues = (policies: readonly Policy[], principal: Subject): unknown =>
-  policies.some((policy) => policy.rows.some((row) => row.where?.includes('{principal.')))
+  policies.some((policy) => policy.rows.some((row) => row.where?.hasTemplates))
     ? [principal.subject, principal.clientId, principal.claims]
     : null;
 

@@ -12,7 +12,6 @@ import {
   type ObjectUse,
   type Origin,
   objectKey,
-  quoteLiteral,
   type StatementKind,
   showIdentifier,
   showObject,
@@ -21,6 +20,7 @@ import { bytesDenial, hides } from './bytes.js';
 import { decideChange } from './change.js';
 import type { Glob } from './globs.js';
 import type { Detection, Place, Policy, PolicySet, Rule, Tolerance } from './load.js';
+import { fillPredicate } from './predicate.js';
 import type { AppliedMask, AppliedRows, AppliedRule, Denial } from './verdict.js';
 
 /** Who asks, as far as policies care. Structurally what the identity room proves. */
@@ -331,20 +331,6 @@ function strictest<T extends { readonly rank: number; readonly glob: Glob }>(can
   return best;
 }
 
-/** Puts the principal's values into a row predicate, always as quoted literals. A claim that is absent matches nothing. */
-function fill(where: string, subject: Subject): string {
-  return where.replaceAll(
-    /\{principal\.(subject|client_id|claims\.([A-Za-z0-9_:./-]+))\}/g,
-    (_whole, what: string, claim?: string) => {
-      const value =
-        what === 'subject' ? subject.subject : what === 'client_id' ? subject.clientId : subject.claims[claim ?? ''];
-      if (typeof value === 'string') return quoteLiteral(value);
-      if (typeof value === 'number' || typeof value === 'boolean') return quoteLiteral(String(value));
-      return 'NULL';
-    },
-  );
-}
-
 /** Which rows of its table are there, in words. */
 export const showRows = ({ where, secureView }: Pick<AppliedRows, 'where' | 'secureView'>): string =>
   where ?? `they are in ${secureView ? showObject(secureView) : 'a secure view'}`;
@@ -356,7 +342,7 @@ export function rowsFor(policies: readonly Policy[], object: ObjectName, subject
       .filter(({ glob }) => glob.matches(partsOf(object)))
       .map(({ entry: row }) => ({
         object,
-        where: row.where === undefined ? undefined : fill(row.where, subject),
+        where: row.where === undefined ? undefined : fillPredicate(row.where, subject),
         secureView: row.secureView,
         policy: policy.name,
         rule: row.place,

@@ -5,8 +5,9 @@ import { basename, join } from 'node:path';
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { type DetectRule, type MaskMethod, patternFinder } from '../masking/index.js';
-import { isOperator, isWord, lex, type ObjectName, Refusal, type StatementKind } from '../sql/index.js';
+import type { ObjectName, StatementKind } from '../sql/index.js';
 import { type Glob, GlobError, GlobIndex, parseColumnGlob, parseGlob, parseTextGlob } from './globs.js';
+import { notUnderstood, type Predicate, PredicateProblem, parsePredicate } from './predicate.js';
 import { type PolicyFile, policyFile } from './schema.js';
 
 /** Where something stands, such as `policies/sales-readers.yaml:11`. */
@@ -54,7 +55,7 @@ export interface ColumnRule {
 /** Which rows are there: those of a predicate, or those of a secure view that is read in the table's place. */
 export interface RowRule {
   readonly on: Glob;
-  readonly where: string | undefined;
+  readonly where: Predicate | undefined;
   readonly secureView: ObjectName | undefined;
   readonly place: Place;
 }
@@ -117,26 +118,6 @@ export class PolicyProblems extends Error {
     super(problems.map((problem) => `${problem.place}:${problem.column} ${problem.message}`).join('\n'));
     this.name = 'PolicyProblems';
     this.problems = problems;
-  }
-}
-
-const TEMPLATE = /\{principal\.(?:subject|client_id|claims\.[A-Za-z0-9_:./-]+)\}/g;
-
-/** A row predicate has to be one closed expression over the table's own columns. */
-function predicateProblem(where: string): string | undefined {
-  if (where.trim() === '') return 'The predicate is empty.';
-  try {
-    const tokens = lex(where.replaceAll(TEMPLATE, "''"));
-    let depth = 0;
-    for (const token of tokens) {
-      if (isOperator(token, '(')) depth++;
-      if (isOperator(token, ')')) depth--;
-      if (depth < 0 || isOperator(token, ';')) return 'The predicate has to be one closed expression.';
-      if (isWord(token, 'SELECT', 'WITH')) return 'The predicate may read only its own table, so it has no sub-query.';
-    }
-    return depth === 0 ? undefined : 'A bracket in the predicate is not closed.';
-  } catch (error) {
-    return error instanceof Refusal ? error.message : 'The predicate can not be read.';
   }
 }
 
@@ -289,6 +270,17 @@ const PATH_METHODS = new Set<MaskMethod['kind']>([
   'keep_last',
 ]);
 
+/** Reads a predicate, and reports what is wrong with it. */
+function predicate(source: Source, path: readonly PropertyKey[], text: string): Predicate | undefined {
+  try {
+    return parsePredicate(text);
+  } catch (error) {
+    if (!(error instanceof PredicateProblem)) throw error;
+    source.report(path, error.message);
+    return undefined;
+  }
+}
+
 function build(source: Source, file: PolicyFile): Policy {
   const glob = (text: string, length: number, path: readonly PropertyKey[], parse = parseGlob): Glob => {
     try {
@@ -330,11 +322,10 @@ function build(source: Source, file: PolicyFile): Policy {
     };
   });
   const rows = file.rows.map((row, index): RowRule => {
-    const { where, secure_view: view } = row;
-    if ((where === undefined) === (view === undefined))
+    const { where: text, secure_view: view } = row;
+    if ((text === undefined) === (view === undefined))
       source.report(['rows', index], 'A row rule has exactly one of where and secure_view.');
-    const problem = where === undefined ? undefined : predicateProblem(where);
-    if (problem) source.report(['rows', index, 'where'], problem);
+    const where = text === undefined ? undefined : predicate(source, ['rows', index, 'where'], text);
     const secureView = view === undefined ? undefined : objectName(view);
     if (view !== undefined && !secureView)
       source.report(['rows', index, 'secure_view'], 'A secure view is named in full: DATABASE.SCHEMA.VIEW.');
@@ -424,14 +415,27 @@ export async function loadPolicies(folder: string): Promise<PolicySet> {
   const hash = createHash('sha256');
   const problems: Problem[] = [];
   const policies: Policy[] = [];
+  // Thousands of row rules often have one text.
+  const asked = new Map<string, Promise<string | undefined>>();
+  const understood = (where: Predicate): Promise<string | undefined> => {
+    const known = asked.get(where.text) ?? notUnderstood(where);
+    asked.set(where.text, known);
+    return known;
+  };
   for (const name of names) {
     const text = await readFile(join(folder, name), 'utf8');
     hash.update(`${name}\0${text.length}\0`).update(text);
     const source = new Source(`${basename(folder)}/${name}`, text);
     if (source.problems.length === 0) {
       const parsed = policyFile.safeParse(source.data);
-      if (parsed.success) policies.push(build(source, parsed.data));
-      else source.reportZod(parsed.error);
+      if (parsed.success) {
+        const policy = build(source, parsed.data);
+        policies.push(policy);
+        for (const [index, { where }] of policy.rows.entries()) {
+          const problem = where && (await understood(where));
+          if (problem) source.report(['rows', index, 'where'], problem);
+        }
+      } else source.reportZod(parsed.error);
     }
     problems.push(...source.problems);
   }

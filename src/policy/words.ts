@@ -23,7 +23,8 @@ export function describeStanding(policies: readonly Policy[], who: 'You' | 'They
       const how = column.mask.kind === 'deny' ? 'may not be used' : `is masked (${methodName(column.mask)})`;
       lines.push(`${list(column.match.map((glob) => glob.source))} ${how}.${column.reason ? ` ${column.reason}` : ''}`);
     }
-    for (const row of policy.rows) lines.push(`Of ${row.on.source} ${they} see only rows where ${showRows(row)}.`);
+    for (const { on, where, secureView } of policy.rows)
+      lines.push(`Of ${on.source} ${they} see only rows where ${showRows({ where: where?.text, secureView })}.`);
   }
   return lines;
 }
