@@ -9,11 +9,13 @@ import {
   type Denial,
   decide,
   decideKind,
+  denyHash,
   type Estimate,
   type Policy,
   type PolicySet,
   type Subject,
   standing,
+  trustIn,
   type Verdict,
 } from './policy/index.js';
 import {
@@ -170,6 +172,8 @@ export class Judge {
       statement = readStatement(request.sql);
       const kindDenial = decideKind(set, policies, statement.kind);
       if (kindDenial) return { ...nothing, statement, denial: kindDenial };
+      const hashDenial = denyHash(statement);
+      if (hashDenial) return { ...nothing, statement, denial: hashDenial };
       const { role, warehouse } = standing(policies);
       const reader = trusting(this.#parts.catalogs.reader({ role, warehouse }), policies);
       const analysis = await analyse(statement, reader, this.#parts.defaults);
@@ -204,14 +208,23 @@ export class Judge {
   }
 }
 
-/** A view whose text can't be read stands for itself where a policy trusts it: its own rules, masks and rows hold, no others. */
+/**
+ * A view whose text can't be read stands for itself where the policies trust it: its own rules, masks and rows hold, no others. What
+ * lies below is not known, so a policy that hides anything at all has to trust it, too.
+ */
 const trusting = (reader: CatalogReader, policies: readonly Policy[]): CatalogReader => ({
   relation: async (name) => {
     const relation = await reader.relation(name);
     if (relation?.kind !== 'view' || relation.viewText?.trim()) return relation;
-    const parts = [name.database, name.schema, name.name];
-    const isTrusted = policies.some((policy) => policy.trustedViews.some((glob) => glob.matches(parts)));
-    return isTrusted ? { ...relation, kind: 'table' } : relation;
+    const { isGiven, withheldBy } = trustIn(policies, name);
+    if (isGiven) return { ...relation, kind: 'table' };
+    if (!withheldBy) return relation;
+    throw new Refusal(
+      'NOT_UNDERSTOOD',
+      `The view ${showObject(name)} can't be opened: its text is not visible to the gateway, and ${withheldBy.name}, which hides something, does not trust it.`,
+      undefined,
+      'Read its base tables instead, or have each policy that hides anything trust this view.',
+    );
   },
 });
 

@@ -5,7 +5,7 @@ import {
   describeStanding,
   detectRules,
   inForce,
-  maskFor,
+  masksOf,
   mayRead,
   type Policy,
   type PolicySet,
@@ -84,18 +84,21 @@ export class Visible {
     const { role, warehouse, detect } = standing(policies);
     const relation = await this.#parts.warehouse.catalog.relation({ role, warehouse }, object);
     if (!relation) return undefined;
+    const rowRules = rowsFor(policies, object, principal);
+    const source = rowRules.find(({ secureView }) => secureView !== undefined)?.secureView;
+    const masks = masksOf(policies, { object, columns: relation.columns, isExternal: relation.isExternal }, source);
     const comments = new Scrubber(detectRules(detect));
     const columns = relation.columns.map((column) => ({
       ...column,
       comment: comments.text(column.comment),
-      mask: maskFor(policies, object, column.name),
+      mask: masks.get(column.name),
     }));
     return {
       ...relation,
       rows: shownRowCount(policies, relation, principal),
       comment: comments.text(relation.comment),
       columns,
-      rowRules: rowsFor(policies, object, principal),
+      rowRules,
     };
   }
 }

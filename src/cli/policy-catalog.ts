@@ -21,10 +21,12 @@ const views = z.record(
     .refine(({ as, secure }) => as !== undefined || secure, 'A view that is not secure needs its query: "as".'),
 );
 
-export const catalogFile = { tables: tables.optional(), views: views.optional() };
+export const catalogFile = { tables: tables.optional(), external_tables: tables.optional(), views: views.optional() };
 
 export interface WrittenCatalog {
   readonly tables?: z.infer<typeof tables> | undefined;
+  /** Written like tables, with VALUE among their columns. */
+  readonly external_tables?: z.infer<typeof tables> | undefined;
   readonly views?: z.infer<typeof views> | undefined;
 }
 
@@ -40,7 +42,7 @@ function parts(text: string): string[] {
 /** Throws a SnowfenceError where a name or column is not written as it should be. */
 export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReader {
   const relations = new Map<string, RelationInfo>();
-  const add = (name: string, columns: readonly string[], view: WrittenView | undefined): void => {
+  const add = (name: string, columns: readonly string[], view?: WrittenView, isExternal = false): void => {
     const [database = '', schema = '', table = '', ...more] = parts(name);
     if (table === '' || more.length > 0)
       throw new SnowfenceError('CATALOG_UNSOUND', `"${name}" is not DATABASE.SCHEMA.NAME.`, 'Write all three parts.');
@@ -56,13 +58,15 @@ export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReade
       }),
       viewText: view?.as === undefined ? undefined : `CREATE VIEW ${name} AS ${view.as}`,
       isSecure: view?.secure === true,
+      isExternal,
       comment: '',
       rows: undefined,
     };
     relations.set(objectKey(relation), relation);
   };
   for (const catalog of catalogs) {
-    for (const [name, columns] of Object.entries(catalog.tables ?? {})) add(name, columns, undefined);
+    for (const [name, columns] of Object.entries(catalog.tables ?? {})) add(name, columns);
+    for (const [name, columns] of Object.entries(catalog.external_tables ?? {})) add(name, columns, undefined, true);
     for (const [name, view] of Object.entries(catalog.views ?? {})) add(name, view.columns, view);
   }
   return { relation: async (name) => relations.get(objectKey(name)) };

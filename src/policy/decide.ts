@@ -2,11 +2,9 @@
  * The decision: a pure function of who asks, what the statement does and which policies there are. Nothing is allowed that no
  * rule allows; what it answers names for each part the policy, the rule and the line.
  */
-import type { DetectRule, MaskMethod } from '../masking/index.js';
-import { strictness } from '../masking/index.js';
+import type { DetectRule } from '../masking/index.js';
 import {
   type Analysis,
-  type FunctionUse,
   isUnknown,
   type ObjectName,
   type ObjectUse,
@@ -18,8 +16,9 @@ import {
 } from '../sql/index.js';
 import { bytesDenial, hides } from './bytes.js';
 import { decideChange } from './change.js';
-import type { Glob } from './globs.js';
 import type { Detection, Place, Policy, PolicySet, Rule, Tolerance } from './load.js';
+import { masksOf } from './masks.js';
+import { allowanceOf, denyHashBelow, trustInSource } from './merging.js';
 import { fillPredicate } from './predicate.js';
 import type { AppliedMask, AppliedRows, AppliedRule, Denial } from './verdict.js';
 
@@ -145,7 +144,8 @@ const least = (values: readonly (number | undefined)[]): number | undefined => {
 
 /** What the policies in force say together, whatever the statement. */
 export function standing(policies: readonly Policy[]): Standing {
-  const results = ['none', 'digest', 'masked'] as const;
+  // The fullest that any policy asks for; one that says nothing asks for the digest, as it does alone.
+  const results = ['masked', 'digest', 'none'] as const;
   return {
     policies: policies.map((policy) => policy.name),
     role: policies[0]?.role ?? '',
@@ -286,51 +286,6 @@ const approveRules = (
     .map(({ entry }) => entry)
     .filter((rule) => rule.effect === 'approve' && rule.kinds.has(kind) && applies(rule, circumstances));
 
-type ColumnMask = Omit<AppliedMask, 'type'>;
-
-/** The strictest mask on a column; between equals the longer glob, then the earlier line. */
-export const maskFor = (policies: readonly Policy[], object: ObjectName, column: string): ColumnMask | undefined =>
-  masksOn(policies, object)(column);
-
-/** The masks on an object's columns, its rules looked up once. */
-function masksOn(policies: readonly Policy[], object: ObjectName): (column: string) => ColumnMask | undefined {
-  const parts = partsOf(object);
-  const candidates = policies.flatMap((policy) =>
-    policy.index.columns.find(parts).map(({ entry, glob }) => ({ entry, glob, policy, rank: strictness(entry.mask) })),
-  );
-  return (column) => {
-    const fitting = candidates.filter(({ glob }) => glob.matches([...parts, column]));
-    const whole = strictest(fitting.filter(({ glob }) => !glob.path));
-    const paths = new Map<string, typeof candidates>();
-    for (const candidate of fitting) {
-      const { path } = candidate.glob;
-      if (path) paths.set(JSON.stringify(path), [...(paths.get(JSON.stringify(path)) ?? []), candidate]);
-    }
-    const within = [...paths.values()].flatMap((some) => strictest(some) ?? []);
-    const first = whole ?? within[0];
-    if (!first) return undefined;
-    // A mask on the whole column hides what is in it as well.
-    const method: MaskMethod = whole
-      ? whole.entry.mask
-      : { kind: 'paths', paths: within.map(({ glob, entry }) => ({ path: glob.path ?? [], method: entry.mask })) };
-    const { entry, policy } = first;
-    return { object, column, method, policy: policy.name, rule: entry.place, reason: entry.reason };
-  };
-}
-
-/** The strictest of some masks; between equals the longer glob, then the earlier line. */
-function strictest<T extends { readonly rank: number; readonly glob: Glob }>(candidates: readonly T[]): T | undefined {
-  let best: T | undefined;
-  for (const candidate of candidates)
-    if (
-      !best ||
-      candidate.rank < best.rank ||
-      (candidate.rank === best.rank && candidate.glob.weight > best.glob.weight)
-    )
-      best = candidate;
-  return best;
-}
-
 /** Which rows of its table are there, in words. */
 export const showRows = ({ where, secureView }: Pick<AppliedRows, 'where' | 'secureView'>): string =>
   where ?? `they are in ${secureView ? showObject(secureView) : 'a secure view'}`;
@@ -443,31 +398,29 @@ function decideObjects(question: Question): { denial?: Denial; rules: AppliedRul
   return { rules, ...(asking.size > 0 ? { approval: approvalOf([...asking]) } : {}) };
 }
 
-/**
- * Whether an entry under `functions` means this function. A user's own has three parts: only a name written in full says which is
- * meant. One of Snowflake's that does more than compute has to be spelled out, and what reads a shared connection can't be listed.
- */
-function lists(glob: Glob, use: FunctionUse): boolean {
-  const parts = use.name.split('.');
-  if (use.class === 'session') return false;
-  if (glob.source === '*') return use.class === 'user-defined' && parts.length === 3;
-  if (use.class !== 'user-defined' && glob.literals.some((part) => part === undefined)) return false;
-  return (
-    glob.literals.length === parts.length && (parts.length === 3 || use.class !== 'user-defined') && glob.matches(parts)
-  );
-}
-
 function decideFunctions({ analysis, policies }: Question): Denial | undefined {
+  const hash = denyHashBelow(analysis);
+  if (hash) return hash;
   for (const use of analysis.functions) {
     if (use.class === 'pure' || use.class === 'table') continue;
-    if (policies.some((policy) => policy.functions.some((glob) => lists(glob, use)))) continue;
+    const { isGiven, withheldBy } = allowanceOf(policies, use);
+    if (isGiven) continue;
+    const denial = {
+      code: 'FUNCTION_DENIED' as const,
+      policy: withheldBy?.name ?? policies[0]?.name,
+      position: use.position,
+    };
+    if (withheldBy)
+      return {
+        ...denial,
+        message: `${use.name} is not a function that you may call: ${withheldBy.name} hides something, and does not list it.`,
+        hint: 'Leave it out, or have each policy that hides anything list it under functions.',
+      };
     return {
-      code: 'FUNCTION_DENIED',
+      ...denial,
       message: use.reason
         ? `${use.name} is not available: ${use.reason}.`
         : `${use.name} is not a function that you may call.`,
-      policy: policies[0]?.name,
-      position: use.position,
       hint: use.class === 'session' ? 'Leave it out.' : 'Leave it out, or have a policy list it under functions.',
     };
   }
@@ -514,10 +467,23 @@ function decideColumns(question: Question, masks: readonly AppliedMask[]): Denia
   return undefined;
 }
 
-/** Two secure views can't both stand for one table. */
-function decideRows(rows: readonly AppliedRows[]): Denial | undefined {
+/** Two secure views can't both stand for one table, and none opens what another policy hides. */
+function decideRows({ policies, circumstances }: Question, rows: readonly AppliedRows[]): Denial | undefined {
   for (const one of rows) {
     const { secureView } = one;
+    if (secureView) {
+      const { withheldBy } = trustInSource(policies, one.object, secureView);
+      const rule = ruleFor(policies, 'select', secureView, circumstances);
+      const closing = rule && rule.rule.effect !== 'allow' ? rule.policy : withheldBy;
+      if (closing)
+        return {
+          code: 'OBJECT_DENIED',
+          message: `${one.policy} has ${showObject(one.object)} read through ${showObject(secureView)}, which ${closing.name} does not let through.`,
+          policy: closing.name,
+          rule: one.rule,
+          hint: 'Whoever keeps the policies has to decide: each that hides anything has to trust this view.',
+        };
+    }
     const other = rows.find(
       (entry) =>
         secureView &&
@@ -544,12 +510,19 @@ export function decide(question: Question): Verdict {
   const masks: AppliedMask[] = [];
   const rows: AppliedRows[] = [];
   for (const use of analysis.objects) {
-    const maskOf = masksOn(policies, use.object);
-    for (const column of use.relation?.columns ?? []) {
-      const mask = maskOf(column.name);
-      if (mask) masks.push({ ...mask, type: column.type });
+    const own = rowsFor(policies, use.object, subject);
+    const source = own.find(({ secureView }) => secureView !== undefined)?.secureView;
+    // What hides rows of a view hides them as well where the view stands for a table.
+    const below = source ? rowsFor(policies, source, subject).map((row) => ({ ...row, object: use.object })) : [];
+    rows.push(...own, ...below);
+    const { relation } = use;
+    if (!relation) continue;
+    const { columns, isExternal } = relation;
+    const found = masksOf(policies, { object: use.object, columns, isExternal }, source);
+    for (const { name, type } of columns) {
+      const mask = found.get(name);
+      if (mask) masks.push({ ...mask, type });
     }
-    rows.push(...rowsFor(policies, use.object, subject));
   }
   const objects = decideObjects(question);
   const denial =
@@ -557,7 +530,7 @@ export function decide(question: Question): Verdict {
     decideFunctions(question) ??
     decideNames(question) ??
     decideColumns(question, masks) ??
-    decideRows(rows) ??
+    decideRows(question, rows) ??
     decideChange(question, masks, rows) ??
     decidePurpose(question, base) ??
     decideBytes(question, base, hides({ masks, rows }));

@@ -6,7 +6,6 @@ export {
   type Estimate,
   inForce,
   type Limits,
-  maskFor,
   mayRead,
   rowsFor,
   type Standing,
@@ -24,6 +23,8 @@ export {
   type Problem,
   type Tolerance,
 } from './load.js';
+export { type ColumnMask, masksOf } from './masks.js';
+export { denyHash, trustIn } from './merging.js';
 export { policyJsonSchema } from './schema.js';
 export { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from './suggest.js';
 export type { AppliedMask, AppliedRows, AppliedRule, Denial, DenialCode } from './verdict.js';

@@ -4,9 +4,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { type DetectRule, type MaskMethod, patternFinder } from '../masking/index.js';
+import { type DetectRule, HASH_FUNCTION, type MaskMethod, patternFinder } from '../masking/index.js';
 import type { ObjectName, StatementKind } from '../sql/index.js';
 import { type Glob, GlobError, GlobIndex, parseColumnGlob, parseGlob, parseTextGlob } from './globs.js';
+import { HASH_PARTS } from './merging.js';
 import { notUnderstood, type Predicate, PredicateProblem, parsePredicate } from './predicate.js';
 import { type PolicyFile, policyFile } from './schema.js';
 
@@ -371,9 +372,16 @@ function build(source: Source, file: PolicyFile): Policy {
     columns,
     rows,
     // A name without dots is one of Snowflake's own functions.
-    functions: (file.functions?.allow ?? []).map((text, index) =>
-      glob(text, /^[A-Za-z_][\w$]*$/.test(text) ? 1 : 3, ['functions', 'allow', index]),
-    ),
+    functions: (file.functions?.allow ?? []).map((text, index) => {
+      const path = ['functions', 'allow', index];
+      const found = glob(text, /^[A-Za-z_][\w$]*$/.test(text) ? 1 : 3, path);
+      if (found.literals[0] === HASH_PARTS[0] && found.matches(HASH_PARTS))
+        source.report(
+          path,
+          `${HASH_FUNCTION} makes the masks and can be called by nobody: with guesses of theirs they would find hidden values. Take it out, or name the functions that you mean.`,
+        );
+      return found;
+    }),
     trustedViews: all(file.views?.trusted ?? [], 3, ['views', 'trusted']),
     detect: file.detect.map((entry, index) => ({
       rules: entry.find.map((wanted, at): DetectRule => {

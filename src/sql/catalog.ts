@@ -25,6 +25,8 @@ export interface RelationInfo extends ObjectName {
   readonly viewText: string | undefined;
   /** A secure view: Snowflake runs nobody's predicate before its own (documentation page user-guide/views-secure). */
   readonly isSecure?: boolean;
+  /** An external table: its column VALUE holds each row as it stands in the file (documentation page sql/create-external-table). */
+  readonly isExternal?: boolean;
   readonly comment: string;
   readonly rows: number | undefined;
 }

@@ -16,7 +16,7 @@ export { STATEMENT_KINDS, type StatementKind } from './kind.js';
 export { isOperator, isWord, joined, lex, quoteLiteral, type Token } from './lex.js';
 export { isUnknown } from './names/index.js';
 export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion.js';
-export { type Position, Refusal, type RefusalCode } from './refusal.js';
+export { type Position, positionAt, Refusal, type RefusalCode } from './refusal.js';
 export { type Rewritten, rewrite, type Treatment, type Treatments } from './rewrite.js';
 export { type Scan, scansOf } from './scans.js';
 export { readStatement, type Statement } from './statement.js';

@@ -3,7 +3,7 @@
  * sql/show-objects, sql/show-views, sql/desc-table). Each role sees its own, each object is read when it is first asked for.
  */
 import { z } from 'zod';
-import { type PoolKey, SETUP_TAG } from './connection.js';
+import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection.js';
 import { StatementFailed } from './options.js';
 import type { WarehousePool } from './pool.js';
 
@@ -23,6 +23,8 @@ export interface CatalogRelation extends CatalogObject {
   readonly columns: readonly { readonly name: string; readonly type: string; readonly comment: string }[];
   readonly viewText: string | undefined;
   readonly isSecure: boolean;
+  /** An external table, or what may be one: its column VALUE holds each row as it stands in the file. */
+  readonly isExternal: boolean;
 }
 
 const CACHE_MS = 60_000;
@@ -40,6 +42,10 @@ const objectRow = z.object({
 });
 const viewRow = z.object({ name: z.string(), text: z.string().nullish(), is_secure: z.string().nullish() });
 const columnRow = z.object({ name: z.string(), type: z.string(), comment: z.string().nullish() });
+
+/** The column that each external table has (documentation page user-guide/tables-external-intro). */
+const isRawRow = ({ name, type }: { readonly name: string; readonly type: string }): boolean =>
+  name === 'VALUE' && /^VARIANT/i.test(type);
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
@@ -127,8 +133,12 @@ export class Catalog {
             .parse(await connection.simple(`SHOW VIEWS LIKE ${literal(name)} IN SCHEMA ${place}`, SETUP_TAG));
           view = views.find((entry) => entry.name === name);
         }
+        const isExternal =
+          /EXTERNAL/i.test(row.kind) ||
+          (!isView && columns.some(isRawRow) && (await this.#isListedExternal(connection, name, place)));
         return {
           ...toObject(row),
+          isExternal,
           viewText: view?.text ?? undefined,
           isSecure: /^true$/i.test(view?.is_secure ?? ''),
           columns: columns.map((column) => ({ name: column.name, type: column.type, comment: column.comment ?? '' })),
@@ -139,6 +149,23 @@ export class Catalog {
         throw error;
       }
     });
+  }
+
+  /**
+   * SHOW OBJECTS calls an external table a table (documentation page sql/show-objects), so one that has the column of all external
+   * tables is asked for among those. Where that can't be answered it counts as one: more is hidden then, and nothing is opened.
+   */
+  async #isListedExternal(connection: WarehouseConnection, name: string, place: string): Promise<boolean> {
+    try {
+      const found = await connection.simple(`SHOW EXTERNAL TABLES LIKE ${literal(name)} IN SCHEMA ${place}`, SETUP_TAG);
+      return z
+        .array(z.object({ name: z.string() }))
+        .parse(found)
+        .some((entry) => entry.name === name);
+    } catch (error) {
+      if (error instanceof StatementFailed) return true;
+      throw error;
+    }
   }
 
   /** Tables and views of a database, or of one schema of it. Empty where it does not exist or is not visible. */

@@ -28,7 +28,7 @@ const SETUP = [
 
 /** The forms of what the gateway asks for itself: set-up, metadata, the history, and doctor's. None of them reads a table of anybody's. */
 const OWN_QUESTIONS: readonly RegExp[] = [
-  /^SHOW (?:OBJECTS|VIEWS|DATABASES)\b[^;]*$/,
+  /^SHOW (?:OBJECTS|VIEWS|DATABASES|EXTERNAL TABLES)\b[^;]*$/,
   /^DESCRIBE (?:TABLE|VIEW) [^;]*$/,
   // How large a table is: EXPLAIN compiles and reads nothing.
   /^EXPLAIN USING JSON SELECT \* FROM (?:"(?:[^"]|"")+"\.){2}"(?:[^"]|"")+"$/,

@@ -278,7 +278,7 @@ describe('functions', () => {
 });
 
 describe('limits and record', () => {
-  it('take the smallest and the strictest', async () => {
+  it('take the smallest, and of the record the fullest', async () => {
     const verdict = await judge('SELECT 1', [
       policy(`${READ_ALL}limits: { rows: 50, timeout: 1m }\nrecord: { results: masked }\n`),
       policy(
@@ -287,7 +287,7 @@ describe('limits and record', () => {
       ),
     ]);
     expect(verdict.limits).toMatchObject({ rows: 50, timeoutMs: 5000, resultBytes: 1000 });
-    expect(verdict.record).toEqual({ purpose: 'required', results: 'digest' });
+    expect(verdict.record).toEqual({ purpose: 'required', results: 'masked' });
   });
 
   it('ask for a purpose where it is required', async () => {

@@ -8,7 +8,12 @@ const TABLES: Readonly<Record<string, string>> = {
   'DB.P.SECRETS': 'ID TEXT',
 };
 
-const VIEWS: Readonly<Record<string, readonly [columns: string, text: string]>> = {
+/** With the column that each external table has, and virtual ones. */
+const EXTERNAL: Readonly<Record<string, string>> = { 'DB.S.FILES': 'VALUE ID SSN REGION' };
+
+/** Without a text, as a secure view of another owner. */
+const VIEWS: Readonly<Record<string, readonly [columns: string, text: string | undefined]>> = {
+  'DB.S.CLOSED': ['ID EMAIL', undefined],
   'DB.S.CONTACTS': [
     'ID CONTACT',
     'CREATE OR REPLACE VIEW DB.S.CONTACTS (ID, CONTACT) AS SELECT ID, EMAIL FROM CUSTOMERS',
@@ -21,13 +26,19 @@ export const catalog: CatalogReader = {
   async relation(name: ObjectName): Promise<RelationInfo | undefined> {
     const key = `${name.database}.${name.schema}.${name.name}`;
     const view = VIEWS[key];
-    const columns = (view?.[0] ?? TABLES[key])?.split(' ');
+    const columns = (view?.[0] ?? TABLES[key] ?? EXTERNAL[key])?.split(' ');
     if (!columns) return undefined;
     return {
       ...name,
       kind: view ? 'view' : 'table',
-      columns: columns.map((column) => ({ name: column, type: 'VARCHAR', comment: '' })),
+      columns: columns.map((column) => ({
+        name: column,
+        type: column === 'VALUE' ? 'VARIANT' : 'VARCHAR',
+        comment: '',
+      })),
       viewText: view?.[1],
+      isSecure: view !== undefined && view[1] === undefined,
+      isExternal: key in EXTERNAL,
       comment: '',
       rows: 1,
     };

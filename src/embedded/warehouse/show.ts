@@ -168,6 +168,10 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
             '1',
           ]),
       );
+    case 'EXTERNAL':
+      // There are no files outside, so none of these tables either.
+      if (!/^\s*TABLES\b/i.test(tail)) throw unsupported(`SHOW ${kind}`);
+      return cut(['created_on', 'name', 'database_name', 'schema_name', 'owner', 'comment', 'location'], []);
     case 'VIEWS':
       return cut(
         [

@@ -101,9 +101,18 @@ const REDACT: TextMask = { kind: 'redact' };
 
 const STRICTNESS = ['null', 'redact', 'constant', 'keep_first', 'keep_last'] as const;
 
-/** Whether the first mask shows less. */
-const isStricter = (one: TextMask, other: TextMask): boolean =>
-  STRICTNESS.indexOf(one.kind) < STRICTNESS.indexOf(other.kind);
+/** Whether the first mask shows less: by its kind, of one kind by how much it keeps. */
+const isStricter = (one: TextMask, other: TextMask): boolean => {
+  if (one.kind !== other.kind) return STRICTNESS.indexOf(one.kind) < STRICTNESS.indexOf(other.kind);
+  return (one.kind === 'keep_first' || one.kind === 'keep_last') && 'count' in other && one.count < other.count;
+};
+
+/** What two policies both let show: of a text's beginning and its end neither. */
+function narrower(one: TextMask, other: TextMask): TextMask {
+  const kinds = new Set([one.kind, other.kind]);
+  if (kinds.has('keep_first') && kinds.has('keep_last')) return REDACT;
+  return isStricter(other, one) ? other : one;
+}
 
 /** Findings that overlap become one, masked as the strictest of them: no part of one may show because another begins before it. */
 function merged(found: Finding[], masks: ReadonlyMap<string, TextMask>): Finding[] {
@@ -150,7 +159,7 @@ export class Scrubber {
   constructor(rules: readonly DetectRule[]) {
     for (const { name, mask } of rules) {
       const known = this.#masks.get(name);
-      this.#masks.set(name, known && !isStricter(mask, known) ? known : mask);
+      this.#masks.set(name, known ? narrower(known, mask) : mask);
     }
     this.#wanted = new Set(rules.filter(({ pattern }) => !pattern).map(({ name }) => name));
     this.#patterns = rules.filter(({ pattern }) => pattern);
