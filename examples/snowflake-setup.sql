@@ -28,13 +28,47 @@ GRANT ROLE AGENT_SALES_RO TO USER SNOWFENCE;
 -- Let it in from the gateway's addresses only.
 -- CREATE NETWORK POLICY SNOWFENCE_ONLY ALLOWED_IP_LIST = ('203.0.113.7'); ALTER USER SNOWFENCE SET NETWORK_POLICY = SNOWFENCE_ONLY;
 
--- hash: for the masking method of this name. The key stands in the body of a secure function, which only its owner can read, and in
--- no statement, bind value or history entry of an agent's. Choose 32 random bytes of your own.
+-- hash: for the masking method of this name. The key is made inside of Snowflake and never stands in a statement: what does stays in
+-- QUERY_HISTORY for 365 days. It is in a table that one role reads, which is granted to nobody afterwards; the secure function runs
+-- with that role's rights, and others call it without seeing its text or the table.
+-- Pages: account-usage/query_history, developer-guide/secure-udf-procedure, developer-guide/udf/udf-access-control (who calls a function
+-- needs USAGE on it alone), user-guide/querying-subqueries (an uncorrelated scalar sub-query may stand wherever a value may),
+-- functions/uuid_string (UUID_STRING and RANDOM come from a Mersenne twister, which makes no keys: hence Python's secrets).
+CREATE ROLE IF NOT EXISTS SNOWFENCE_MASKING;
 CREATE DATABASE IF NOT EXISTS SNOWFENCE;
-CREATE SCHEMA IF NOT EXISTS SNOWFENCE.MASKING;
+CREATE SCHEMA IF NOT EXISTS SNOWFENCE.MASKING WITH MANAGED ACCESS;
+GRANT USAGE ON WAREHOUSE AGENT_WH TO ROLE SNOWFENCE_MASKING;
+GRANT USAGE ON DATABASE SNOWFENCE TO ROLE SNOWFENCE_MASKING;
+GRANT USAGE, CREATE TABLE, CREATE FUNCTION ON SCHEMA SNOWFENCE.MASKING TO ROLE SNOWFENCE_MASKING;
+-- To yourself, for the statements below.
+GRANT ROLE SNOWFENCE_MASKING TO USER <you>;
+USE ROLE SNOWFENCE_MASKING;
+USE WAREHOUSE AGENT_WH;
+CREATE TABLE IF NOT EXISTS SNOWFENCE.MASKING.HASH_KEY (OUTER_HALF VARCHAR NOT NULL, INNER_HALF VARCHAR NOT NULL)
+  DATA_RETENTION_TIME_IN_DAYS = 0;
+CREATE TEMPORARY FUNCTION SNOWFENCE.MASKING.NEW_KEY(HALF VARCHAR)
+  RETURNS VARCHAR LANGUAGE PYTHON VOLATILE RUNTIME_VERSION = '3.12' HANDLER = 'new_key'
+  AS $$
+import secrets
+
+def new_key(half):
+    return secrets.token_hex(32)
+$$;
+-- A key that is there stays. For another one, from which on all hashes are others:
+--   INSERT OVERWRITE INTO SNOWFENCE.MASKING.HASH_KEY SELECT SNOWFENCE.MASKING.NEW_KEY('outer'), SNOWFENCE.MASKING.NEW_KEY('inner');
+INSERT INTO SNOWFENCE.MASKING.HASH_KEY
+  SELECT SNOWFENCE.MASKING.NEW_KEY('outer'), SNOWFENCE.MASKING.NEW_KEY('inner')
+  WHERE NOT EXISTS (SELECT 1 FROM SNOWFENCE.MASKING.HASH_KEY);
+-- Without a key the function answers NULL.
 CREATE OR REPLACE SECURE FUNCTION SNOWFENCE.MASKING.HASH_TEXT(VALUE VARCHAR)
-  RETURNS VARCHAR LANGUAGE SQL IMMUTABLE
-  AS $$ SHA2('<outer half of the key>' || SHA2('<inner half of the key>' || VALUE, 256), 256) $$;
+  RETURNS VARCHAR LANGUAGE SQL
+  AS $$
+    SHA2((SELECT MAX(OUTER_HALF) FROM SNOWFENCE.MASKING.HASH_KEY)
+      || SHA2((SELECT MAX(INNER_HALF) FROM SNOWFENCE.MASKING.HASH_KEY) || VALUE, 256), 256)
+  $$;
+DROP FUNCTION SNOWFENCE.MASKING.NEW_KEY(VARCHAR);
+USE ROLE ACCOUNTADMIN;
+REVOKE ROLE SNOWFENCE_MASKING FROM USER <you>;
 GRANT USAGE ON DATABASE SNOWFENCE TO ROLE AGENT_SALES_RO;
 GRANT USAGE ON SCHEMA SNOWFENCE.MASKING TO ROLE AGENT_SALES_RO;
 GRANT USAGE ON FUNCTION SNOWFENCE.MASKING.HASH_TEXT(VARCHAR) TO ROLE AGENT_SALES_RO;

@@ -24,6 +24,7 @@ import { type Cursor, Cursors, cursorAt, isSame } from './cursors.js';
 import type { Principal } from './identity/index.js';
 import { Intent } from './intent.js';
 import { Judge, type Judged, type Question, UNREACHABLE } from './judge.js';
+import { HASH_KEY, isHashed } from './masking/index.js';
 import {
   type Denial,
   type DenialCode,
@@ -622,7 +623,9 @@ export class Gateway {
     if (mode === 'cached' && this.#confirmed.has(key)) return undefined;
     const plan = await this.#plan(intent, binds);
     const secure = verdict.rows.flatMap(({ secureView }) => secureView ?? []);
-    const allowed = new Set([...analysis.objects.map((use) => use.object), ...secure].map(objectKey));
+    // Our own function reads its key there; that no statement names it was judged before.
+    const keys = verdict.masks.some(({ method }) => isHashed(method)) ? [HASH_KEY] : [];
+    const allowed = new Set([...analysis.objects.map((use) => use.object), ...secure, ...keys].map(objectKey));
     const beyond = plan?.objects.find((object) => {
       const [database, schema, name, ...more] = splitName(object);
       // A name whose parts can't be told apart is none of the verdict's.

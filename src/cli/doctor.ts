@@ -1,10 +1,10 @@
 /** `snowfence doctor`: tries each part that `serve` needs, and says what to mend. */
 import { createServer } from 'node:net';
 import { TokenVerifier } from '../identity/index.js';
-import { HASH_FUNCTION } from '../masking/index.js';
+import { HASH_FUNCTION, HASH_KEY } from '../masking/index.js';
 import { loadPolicies, PolicyProblems, type PolicySet } from '../policy/index.js';
 import { excessPrivileges, pendingMigrations, storePool } from '../transcript/index.js';
-import { SETUP_TAG, Warehouse } from '../warehouse/index.js';
+import { SETUP_TAG, StatementFailed, Warehouse } from '../warehouse/index.js';
 import { type Config, loadConfig } from './config.js';
 import { SnowfenceError } from './problem.js';
 import type { Style } from './terminal.js';
@@ -207,18 +207,33 @@ async function checkHash(
   key: { role: string; warehouse: string },
   findings: Finding[],
 ): Promise<void> {
+  const RUN = 'Run the section "hash" of examples/snowflake-setup.sql.';
   try {
-    await warehouse.ask(key, `SELECT ${HASH_FUNCTION}('doctor')`, SETUP_TAG);
-    findings.push(ok('snowflake', `${HASH_FUNCTION} works for role ${key.role}`));
-  } catch (error) {
+    const [row = {}] = await warehouse.ask(key, `SELECT ${HASH_FUNCTION}('doctor')`, SETUP_TAG);
     findings.push(
-      problem(
-        'snowflake',
-        `the mask "hash" needs ${HASH_FUNCTION}: ${messageOf(error)}`,
-        'Run the section "hash" of examples/snowflake-setup.sql.',
-      ),
+      typeof Object.values(row)[0] === 'string'
+        ? ok('snowflake', `${HASH_FUNCTION} works for role ${key.role}`)
+        : problem('snowflake', `${HASH_FUNCTION} has no key: every value under the mask "hash" would be NULL`, RUN),
     );
+  } catch (error) {
+    findings.push(problem('snowflake', `the mask "hash" needs ${HASH_FUNCTION}: ${messageOf(error)}`, RUN));
+    return;
   }
+  const table = [HASH_KEY.database, HASH_KEY.schema, HASH_KEY.name].join('.');
+  try {
+    await warehouse.ask(key, `SELECT COUNT(*) FROM ${table}`, SETUP_TAG);
+  } catch (error) {
+    // As it should be: there is no such table for this role.
+    if (error instanceof StatementFailed) return;
+    throw error;
+  }
+  findings.push(
+    problem(
+      'snowflake',
+      `role ${key.role} may read ${table}, the key of the mask "hash"`,
+      `REVOKE ALL ON TABLE ${table} FROM ROLE ${key.role}; and make a new key as examples/snowflake-setup.sql says.`,
+    ),
+  );
 }
 
 /** All that was tried, whatever failed before it. */

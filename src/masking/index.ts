@@ -6,4 +6,14 @@ export {
   Scrubber,
   type TextMask,
 } from './detect/index.js';
-export { HASH_FUNCTION, type MaskMethod, maskExpression, methodName, PLACEHOLDER, strictness } from './methods.js';
+export {
+  HASH_FUNCTION,
+  HASH_KEY,
+  HASH_PARTS,
+  isHashed,
+  type MaskMethod,
+  maskExpression,
+  methodName,
+  PLACEHOLDER,
+  strictness,
+} from './methods.js';

@@ -28,6 +28,14 @@ export const PLACEHOLDER = '***';
 
 /** The secure function that hashes with a key which only its owner can read; `examples/snowflake-setup.sql` makes it. */
 export const HASH_FUNCTION = 'SNOWFENCE.MASKING.HASH_TEXT';
+export const HASH_PARTS: readonly string[] = HASH_FUNCTION.split('.');
+
+/** The table with the key, which the function alone reads; Snowflake's compiler may name it where a statement hashes. */
+export const HASH_KEY = { database: 'SNOWFENCE', schema: 'MASKING', name: 'HASH_KEY' };
+
+/** Whether a mask, or one within it, is made by the function. */
+export const isHashed = (method: MaskMethod): boolean =>
+  method.kind === 'hash' || (method.kind === 'paths' && method.paths.some((path) => isHashed(path.method)));
 
 /** Strictest first (POLICY.md, "How a verdict comes about", 4). */
 const STRICTNESS: readonly (readonly MaskMethod['kind'][])[] = [

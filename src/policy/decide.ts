@@ -18,7 +18,7 @@ import { bytesDenial, hides } from './bytes.js';
 import { decideChange } from './change.js';
 import type { Detection, Place, Policy, PolicySet, Rule, Tolerance } from './load.js';
 import { masksOf } from './masks.js';
-import { allowanceOf, denyHashBelow, trustInSource } from './merging.js';
+import { allowanceOf, denyHashBelow, denyKey, trustInSource } from './merging.js';
 import { fillPredicate } from './predicate.js';
 import type { AppliedMask, AppliedRows, AppliedRule, Denial } from './verdict.js';
 
@@ -344,6 +344,8 @@ function approvalOf(rules: readonly Rule[]): Verdict['approval'] {
 function decideObjects(question: Question): { denial?: Denial; rules: AppliedRule[]; approval?: Verdict['approval'] } {
   const { analysis, policies, circumstances } = question;
   const rules: AppliedRule[] = [];
+  const key = denyKey(analysis);
+  if (key) return { denial: key, rules };
   const asking = new Set<Rule>();
   for (const use of analysis.objects)
     for (const kind of kindsOn(analysis, use)) {

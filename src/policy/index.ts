@@ -23,7 +23,7 @@ export {
   type Problem,
   type Tolerance,
 } from './load.js';
-export { type ColumnMask, masksOf } from './masks.js';
+export { masksOf } from './masks.js';
 export { denyHash, trustIn } from './merging.js';
 export { policyJsonSchema } from './schema.js';
 export { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from './suggest.js';

@@ -4,10 +4,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { type DetectRule, HASH_FUNCTION, type MaskMethod, patternFinder } from '../masking/index.js';
+import { type DetectRule, HASH_FUNCTION, HASH_PARTS, type MaskMethod, patternFinder } from '../masking/index.js';
 import type { ObjectName, StatementKind } from '../sql/index.js';
 import { type Glob, GlobError, GlobIndex, parseColumnGlob, parseGlob, parseTextGlob } from './globs.js';
-import { HASH_PARTS } from './merging.js';
 import { notUnderstood, type Predicate, PredicateProblem, parsePredicate } from './predicate.js';
 import { type PolicyFile, policyFile } from './schema.js';
 

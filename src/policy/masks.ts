@@ -4,11 +4,17 @@
  */
 import { type MaskMethod, strictness } from '../masking/index.js';
 import type { ColumnInfo, ObjectName } from '../sql/index.js';
-import type { AppliedMask } from './verdict.js';
 import type { Glob } from './globs.js';
-import type { ColumnRule, Policy } from './load.js';
+import type { ColumnRule, Place, Policy } from './load.js';
 
-export type ColumnMask = Omit<AppliedMask, 'type'>;
+export interface ColumnMask {
+  readonly object: ObjectName;
+  readonly column: string;
+  readonly method: MaskMethod;
+  readonly policy: string;
+  readonly rule: Place;
+  readonly reason: string | undefined;
+}
 
 interface Candidate {
   readonly policy: Policy;

@@ -3,7 +3,7 @@
  * secure view that stands for a table, a user-defined function: each runs with its owner's rights and may read anything, so what one
  * policy says of it counts only as far as all who hide something say so (docs/policies.md, "Two policies in force").
  */
-import { HASH_FUNCTION } from '../masking/index.js';
+import { HASH_FUNCTION, HASH_KEY, HASH_PARTS } from '../masking/index.js';
 import {
   type Analysis,
   type FunctionUse,
@@ -14,7 +14,6 @@ import {
   type Statement,
   type Token,
 } from '../sql/index.js';
-import type { Denial } from './verdict.js';
 import type { Glob } from './globs.js';
 import type { Policy } from './load.js';
 
@@ -101,8 +100,6 @@ export const allowanceOf = (policies: readonly Policy[], use: FunctionUse): Cons
       policy.columns.length > 0 || policy.rows.length > 0 || policy.rules.some(({ effect }) => effect !== 'allow'),
   );
 
-export const HASH_PARTS: readonly string[] = HASH_FUNCTION.split('.');
-
 const nameOf = ({ kind, text }: Token): string =>
   kind === 'quoted' ? text.slice(1, -1).replaceAll('""', '"') : text.toUpperCase();
 
@@ -119,7 +116,14 @@ function hashIn({ tokens, source }: Pick<Statement, 'tokens' | 'source'>): Posit
   return call && positionAt(source, call.start);
 }
 
-const hashDenial = (position: Position | undefined): Denial => ({
+export interface HashDenial {
+  readonly code: 'FUNCTION_DENIED' | 'OBJECT_DENIED';
+  readonly message: string;
+  readonly position: Position | undefined;
+  readonly hint: string | undefined;
+}
+
+const hashDenial = (position: Position | undefined): HashDenial => ({
   code: 'FUNCTION_DENIED',
   message: `${HASH_FUNCTION} makes the masks, and nobody may call it.`,
   position,
@@ -130,14 +134,27 @@ const hashDenial = (position: Position | undefined): Denial => ({
  * Refuses a statement that names the function which hashes masked values. It has the key, so whoever may call it with values of their
  * own finds hidden ones by comparing: nobody may, whatever policies list. Our own texts call it after this.
  */
-export function denyHash(statement: Statement): Denial | undefined {
+export function denyHash(statement: Statement): HashDenial | undefined {
   const position = hashIn(statement);
   return position && hashDenial(position);
 }
 
 /** The same of what the analysis found, and of the views that a statement reads. */
-export function denyHashBelow({ functions, views }: Analysis): Denial | undefined {
+export function denyHashBelow({ functions, views }: Analysis): HashDenial | undefined {
   const use = functions.find(({ name }) => name.toUpperCase() === HASH_FUNCTION);
   if (use) return hashDenial(use.position);
   return [...views.values()].some(({ statement }) => hashIn(statement)) ? hashDenial(undefined) : undefined;
+}
+
+/** The same of the table that holds the key, which no role of the gateway may read anyhow. */
+export function denyKey({ objects }: Analysis): HashDenial | undefined {
+  const use = objects.find(({ object }) => object.database === HASH_KEY.database && object.schema === HASH_KEY.schema);
+  return (
+    use && {
+      code: 'OBJECT_DENIED',
+      message: `What is in ${HASH_KEY.database}.${HASH_KEY.schema} makes the masks, and nobody may read it.`,
+      position: use.position,
+      hint: undefined,
+    }
+  );
 }

@@ -1,7 +1,7 @@
 /** The pieces of a verdict, as plain data. */
-import type { MaskMethod } from '../masking/index.js';
 import type { ObjectName, Position, StatementKind } from '../sql/index.js';
 import type { Place } from './load.js';
+import type { ColumnMask } from './masks.js';
 
 export type DenialCode =
   | 'NOT_UNDERSTOOD'
@@ -36,14 +36,8 @@ export interface AppliedRule {
   readonly rule: Place;
 }
 
-export interface AppliedMask {
-  readonly object: ObjectName;
-  readonly column: string;
+export interface AppliedMask extends ColumnMask {
   readonly type: string;
-  readonly method: MaskMethod;
-  readonly policy: string;
-  readonly rule: Place;
-  readonly reason: string | undefined;
 }
 
 export interface AppliedRows {

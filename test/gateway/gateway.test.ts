@@ -252,3 +252,41 @@ describe('a process that stood still', () => {
     expect(recorded.at(-1)).toBe(isHeard ? 'statement_completed' : 'approval_refused');
   });
 });
+
+describe('the compiler as a witness', () => {
+  it.each([
+    ['sees the key of the masking function where a column is hashed', 'hash', 'SNOWFENCE.MASKING.HASH_KEY', 'ok'],
+    ['not where none is', 'null', 'SNOWFENCE.MASKING.HASH_KEY', 'denied'],
+    ['and nothing else', 'hash', 'SNOWFENCE.MASKING.OTHER', 'denied'],
+  ])('%s', async (_what, mask, object, expected) => {
+    const own = await mkdtemp(join(tmpdir(), 'snowfence-gateway-'));
+    await writeFile(
+      join(own, 'p.yaml'),
+      `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\ncolumns:\n  - match: [DB.S.T.ID]\n    mask: ${mask}\n`,
+    );
+    const set = await loadPolicies(own);
+    await rm(own, { recursive: true });
+    const relation = async (_key: unknown, name: object) => ({
+      ...name,
+      kind: 'table',
+      columns: [{ name: 'ID', type: 'VARCHAR', comment: '' }],
+      viewText: undefined,
+      comment: '',
+      rows: 1,
+    });
+    const warehouse = {
+      options: { confirm: 'always' },
+      catalog: { version: 1, relation },
+      run: async () => ({
+        columns: [{ name: 'ID', type: 'TEXT' }],
+        rows: [['x']],
+        bytes: 3,
+        isLast: true,
+        queryId: 'q',
+      }),
+      explain: async () => ({ objects: ['DB.S.T', object], bytes: 10 }),
+    };
+    const { gateway } = gatewayThat(9, set, undefined, { warehouse });
+    expect((await gateway.query(caller, { sql: 'SELECT ID FROM DB.S.T' })).status).toBe(expected);
+  });
+});

@@ -3,12 +3,12 @@
  * SNOWFLAKE_PASSWORD or SNOWFLAKE_TOKEN), SNOWFLAKE_ROLE and SNOWFLAKE_WAREHOUSE, and the acceptance data in a database ANALYTICS.
  *
  * It runs every acceptance case that is allowed as the gateway would send it, and asks Snowflake's compiler (EXPLAIN) about each, so that
- * syntax which the rewriting makes is proved to be Snowflake's, and objects that it names to be the ones that were judged; and it reads a
- * result on in another session.
+ * syntax which the rewriting makes is proved to be Snowflake's, and objects that it names to be the ones that were judged; it reads a
+ * result on in another session, and shows that the key of the mask "hash" is closed to the role that calls its function.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { maskExpression } from '../../dist/masking/index.js';
+import { HASH_FUNCTION, HASH_KEY, maskExpression } from '../../dist/masking/index.js';
 import { decide, inForce, loadPolicies } from '../../dist/policy/index.js';
 import { analyse, objectKey, readStatement, rewrite, showObject } from '../../dist/sql/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
@@ -102,5 +102,38 @@ try {
   failed++;
   console.log(`a result read on in another session\n      ${error.message}`);
 }
+// The key of the mask "hash": whoever may call the function may not read what it reads, and the compiler names nothing else.
+const check = async (what, work) => {
+  try {
+    await work();
+    passed++;
+  } catch (error) {
+    failed++;
+    console.log(`${what}\n      ${error.message}`);
+  }
+};
+const TAG = '{"app":"snowfence","test":"live"}';
+const KEY_TABLE = [HASH_KEY.database, HASH_KEY.schema, HASH_KEY.name].join('.');
+await check('the mask hash', async () => {
+  const ask = async (value) =>
+    Object.values((await warehouse.ask(key, `SELECT ${HASH_FUNCTION}('${value}') AS H`, TAG))[0] ?? {})[0];
+  const [one, again, other] = [await ask('a'), await ask('a'), await ask('b')];
+  if (!/^[0-9a-f]{64}$/.test(String(one)) || one !== again || one === other)
+    throw new Error(`${HASH_FUNCTION} answers ${one}, ${again} and ${other}`);
+  const plan = await warehouse.explain(key, `SELECT ${HASH_FUNCTION}('a')`, [], TAG);
+  const beyond = plan.objects.filter((object) => object !== KEY_TABLE);
+  if (beyond.length > 0) throw new Error(`it reads ${beyond.join(', ')}`);
+});
+await check('the key of the mask hash', async () => {
+  const rows = await warehouse.ask(key, `SELECT COUNT(*) FROM ${KEY_TABLE}`, TAG).catch(() => undefined);
+  if (rows !== undefined) throw new Error(`role ${key.role} may read ${KEY_TABLE}`);
+});
+// SNOWFLAKE_EXTERNAL_TABLE=DB.SCHEMA.NAME: an external table that the role may see.
+if (env.SNOWFLAKE_EXTERNAL_TABLE)
+  await check('an external table is known as one', async () => {
+    const [database, schema, name] = env.SNOWFLAKE_EXTERNAL_TABLE.split('.');
+    const relation = await warehouse.catalog.relation(key, { database, schema, name });
+    if (!relation?.isExternal) throw new Error(`${env.SNOWFLAKE_EXTERNAL_TABLE}: ${JSON.stringify(relation)}`);
+  });
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

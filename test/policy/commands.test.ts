@@ -56,12 +56,34 @@ describe('policy test', () => {
     await rm(own, { recursive: true });
   });
 
+  it('knows external tables, whose raw rows hide with their columns', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'snowfence-commands-'));
+    await writeFile(
+      join(own, 'p.yaml'),
+      'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\ncolumns:\n  - match: [DB.S.F.SSN]\n    mask: hash\n',
+    );
+    await writeFile(
+      join(own, 'p.test.yaml'),
+      'external_tables:\n  DB.S.F: [VALUE VARIANT, SSN VARCHAR]\nprincipals:\n  a: { groups: [g] }\ncases:\n  - as: a\n    sql: SELECT VALUE FROM DB.S.F\n    expect: { decision: allow, masks: { VALUE: "null", SSN: hash } }\n',
+    );
+    const { code, out } = await policy('test', own);
+    expect(out).toContain('1 passed, 0 failed');
+    expect(code).toBe(0);
+    await rm(own, { recursive: true });
+  });
+
   it.each([
     ['rows:\n  - on: DB.S.T\n', /:8:\d+ A row rule has exactly one of where and secure_view/],
     ['rows:\n  - { on: DB.S.T, where: A = 1, secure_view: DB.S.V }\n', /exactly one of where and secure_view/],
     ['rows:\n  - { on: DB.S.T, secure_view: V }\n', /A secure view is named in full/],
     ['rows:\n  - { on: DB.S.*, secure_view: DB.S.V }\n', /stands for one table, so "on" has no \*/],
     ['write_masked: yes\n', /write_masked/],
+    [
+      "rows:\n  - { on: DB.S.T, where: A = '{principal.subject}' }\n",
+      /p\.yaml:8:\d+ A template can't stand within quotes/,
+    ],
+    ['rows:\n  - on: DB.S.T\n    where: A = 1 -- all\n', /p\.yaml:9:\d+ A predicate has no comment/],
+    ['functions: { allow: [SNOWFENCE.MASKING.HASH_TEXT] }\n', /p\.yaml:7:\d+ .*called by nobody/],
   ])('says what is wrong with %j', async (more, message) => {
     const own = await mkdtemp(join(tmpdir(), 'snowfence-commands-'));
     await writeFile(

@@ -511,6 +511,29 @@ describe('the function that hashes masked values', () => {
     },
   );
 
+  it('has its key where nobody may look', async () => {
+    const reader: CatalogReader = {
+      relation: async (name) => ({
+        ...name,
+        kind: 'table',
+        columns: [{ name: 'OUTER_HALF', type: 'VARCHAR', comment: '' }],
+        viewText: undefined,
+        comment: '',
+        rows: 1,
+      }),
+    };
+    const set = await load('rules:\n  - allow: [any]\n    on: ["*"]\n');
+    for (const sql of [
+      'SELECT OUTER_HALF FROM SNOWFENCE.MASKING.HASH_KEY',
+      'DELETE FROM SNOWFENCE.MASKING.HASH_KEY',
+      'INSERT INTO DB.S.T (OUTER_HALF) SELECT OUTER_HALF FROM "SNOWFENCE"."MASKING"."HASH_KEY"',
+    ])
+      expect((await judgedWith(set, reader, sql)).denial).toMatchObject({
+        code: 'OBJECT_DENIED',
+        message: expect.stringContaining('makes the masks'),
+      });
+  });
+
   it('is still what the mask is made with', async () => {
     const { sent } = await judged(THROUGH, READ + mask('DB.S.CUSTOMERS.EMAIL', 'hash'));
     expect(sent).toContain('SNOWFENCE.MASKING.HASH_TEXT ( "EMAIL" )');
