@@ -79,8 +79,8 @@ describe('policy test', () => {
     ['rows:\n  - { on: DB.S.*, secure_view: DB.S.V }\n', /stands for one table, so "on" has no \*/],
     ['write_masked: yes\n', /write_masked/],
     [
-      "rows:\n  - { on: DB.S.T, where: A = '{principal.subject}' }\n",
-      /p\.yaml:8:\d+ A template can't stand within quotes/,
+      `rows:\n  - on: DB.S.T\n    where: "A = '{principal.subject}'"\n`,
+      /p\.yaml:9:\d+ A template can't stand within quotes/,
     ],
     ['rows:\n  - on: DB.S.T\n    where: A = 1 -- all\n', /p\.yaml:9:\d+ A predicate has no comment/],
     ['functions: { allow: [SNOWFENCE.MASKING.HASH_TEXT] }\n', /p\.yaml:7:\d+ .*called by nobody/],
