@@ -1,52 +1,58 @@
 /**
  * Non-interference by experiment: two embedded warehouses that differ in hidden values alone, a whole gateway before each (judge, masks,
- * transcript, driver), and the same statements to both. Whatever an agent sees has to be equal.
+ * transcript, driver), and the same statements to both. Whatever an agent sees has to be equal, and so has what a change leaves behind.
  */
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Approvals } from '../../dist/approval/index.js';
 import { Child, freePort } from '../../dist/cli/child.js';
 import { Gateway } from '../../dist/gateway.js';
+import { TOOLS } from '../../dist/mcp/tools.js';
 import { loadPolicies } from '../../dist/policy/index.js';
-import { lex } from '../../dist/sql/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
 import { openStore } from '../support/store.mjs';
+import { TARGETS } from './changes.mjs';
+import { LEAKS } from './leaks.mjs';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
-const PRINCIPAL = {
-  issuer: 'https://issuer.example',
-  subject: 'sales-bot',
-  clientId: 'sales-bot',
-  groups: ['sales-agents'],
-  scopes: ['snowfence'],
-  claims: {},
-  tokenId: undefined,
-  expiresAt: 4_102_444_800,
-};
-const CALLER = {
-  principal: PRINCIPAL,
+const tool = (name) => TOOLS.find((entry) => entry.name === name);
+
+/** The policies' groups, by the name that the harness has for them. */
+const GROUPS = { readers: 'sales-agents', writers: 'sales-writers', stewards: 'sales-stewards', metered: 'sales-metered' };
+
+/** One client on each side: approvals of both are in one store. */
+const callerOf = (as, side) => ({
+  principal: {
+    issuer: 'https://issuer.example',
+    subject: as,
+    clientId: `client-${side}`,
+    groups: [GROUPS[as]],
+    scopes: ['snowfence'],
+    claims: {},
+    tokenId: undefined,
+    expiresAt: 4_102_444_800,
+  },
   client: { transport: 'test', name: 'harness', version: '1', address: undefined },
-};
-/** The same agent on each side, but two for the store, so that neither side's approval stands for the other's. */
-const callerOf = (side) => ({ ...CALLER, principal: { ...PRINCIPAL, clientId: `side-${side}` } });
+});
+const REVIEWER = { issuer: 'https://issuer.example', subject: 'steward', groups: ['data-stewards'], claims: {} };
 const QUIET = { warn: () => undefined, error: () => undefined, info: () => undefined };
+const MAX_RAW = 1000;
 
 /** Both sides; `end` stops every process and removes every file. */
 export class Harness {
   #ends = [];
   #sides = [];
+  #door;
   #leak;
-  #pruning;
-  #approvals;
 
-  /** `hasOtherRows`: also how many rows are hidden differs between the two. `policy`: another file of rules. */
-  static async start({ hasOtherRows = true, policy = file('./policy.yaml') } = {}) {
+  /** `hasOtherRows`: also how many rows are hidden differs between the two. */
+  static async start({ hasOtherRows = true } = {}) {
     const harness = new Harness();
     try {
-      await harness.#start(policy, hasOtherRows ? [file('./twist.sql'), file('./rows.sql')] : [file('./twist.sql')]);
+      await harness.#start(hasOtherRows ? [file('./twist.sql'), file('./rows.sql')] : [file('./twist.sql')]);
       return harness;
     } catch (error) {
       await harness.end();
@@ -54,11 +60,10 @@ export class Harness {
     }
   }
 
-  async #start(policy, twists) {
+  async #start(twists) {
     const folder = await mkdtemp(join(tmpdir(), 'snowfence-noninterference-'));
     this.#ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-    await mkdir(join(folder, 'policies'));
-    await copyFile(policy, join(folder, 'policies', 'policy.yaml'));
+    await cp(file('./policies'), join(folder, 'policies'), { recursive: true });
     const policies = await loadPolicies(join(folder, 'policies'));
     const [port, secret] = [await freePort(), randomBytes(18).toString('hex')];
     const postgres = await Child.start('../embedded/postgres/main.js', {
@@ -70,7 +75,8 @@ export class Harness {
     const url = `postgres://snowfence:${secret}@127.0.0.1:${port}/postgres`;
     const transcript = await openStore(url);
     this.#ends.push(() => transcript[Symbol.asyncDispose]());
-    const seeds = [file('../acceptance/seed.sql'), file('./small.sql')];
+    const approvals = new Approvals(transcript);
+    const seeds = ['../acceptance/seed.sql', './targets.sql', './small.sql'].map(file);
     const users = [{ name: 'SNOWFENCE', password: secret }];
     const both = [[], twists].map((more) => ({ seeds: [...seeds, ...more], databases: ['ANALYTICS'], users }));
     const child = await Child.start(
@@ -79,11 +85,12 @@ export class Harness {
       { UV_THREADPOOL_SIZE: '16' },
     );
     this.#ends.push(() => child.stop());
-    this.#approvals = new Approvals(transcript);
-    for (const [side, url] of child.answer.urls.entries()) {
+    this.#door = child.answer.door;
+    for (const [of, accessUrl] of child.answer.urls.entries()) {
+      const raw = new Map();
       const warehouse = new Warehouse({
         account: 'demo',
-        accessUrl: url,
+        accessUrl,
         username: 'SNOWFENCE',
         auth: { kind: 'password', password: secret },
         database: undefined,
@@ -94,80 +101,126 @@ export class Harness {
         confirm: 'off',
       });
       this.#ends.push(() => warehouse[Symbol.asyncDispose]());
-      this.#sides.push(
-        new Gateway({
-          policies: () => policies,
-          transcript,
-          approvals: this.#approvals,
-          warehouse: this.#leaky(warehouse, side),
-          log: QUIET,
-          counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
-          now: () => new Date(),
-        }),
-      );
+      const gateway = new Gateway({
+        policies: () => policies,
+        transcript,
+        approvals,
+        warehouse: overheard(warehouse, raw),
+        log: QUIET,
+        counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
+        now: () => new Date(),
+      });
+      await this.#order({ do: 'keep', of, tables: [...new Set(TARGETS)] });
+      const [[hiddenRows]] = await this.#order({ do: 'rows', of, sql: 'SELECT count(*) FROM ANALYTICS.SALES.CUSTOMERS' });
+      this.#sides.push({ of, gateway, approvals, raw, hiddenRows: Number(hiddenRows) });
     }
   }
 
-  /** The same warehouse; while a leak is planted, what is sent to it is spoiled. */
-  #leaky(warehouse, side) {
-    return new Proxy(warehouse, {
-      get: (target, key) => {
-        if (key === 'run')
-          return (pool, sent, options) => target.run(pool, this.#leak ? this.#leak(sent) : sent, options);
-        if (key === 'explain' && this.#pruning)
-          return async (...args) => this.#pruning(await target.explain(...args), args[1], side);
-        const value = target[key];
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
+  /** Says something to the experimenter's door of the warehouses. */
+  async #order(order) {
+    const response = await fetch(this.#door, { method: 'POST', body: JSON.stringify(order) });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(`${JSON.stringify(order)}: ${answer}`);
+    return answer;
   }
 
-  /** What EXPLAIN answers, as partitions left over by a predicate on hidden values would make it: other on each side. */
-  prune(pruning) {
-    this.#pruning = pruning;
+  /** By its name in LEAKS; undefined takes it out again. */
+  async plant(name) {
+    this.#leak = name === undefined ? undefined : LEAKS[name];
+    await this.#order({ do: 'plant', leak: name ?? null });
   }
 
-  /** What both sides say to a question of any kind. */
-  both(question) {
-    return Promise.all(this.#sides.map((gateway, side) => question(gateway, callerOf(side))));
+  /** The same on both sides. */
+  #both(ask) {
+    return Promise.all(this.#sides.map(ask));
   }
 
-  /** What the reviewers of each side are told of how much is touched, in the order of the statements' texts. */
-  async estimates() {
-    const all = await this.#approvals.list({ state: 'pending' });
-    return this.#sides.map((_, side) =>
-      all
-        .filter(({ client_id: client }) => client === `side-${side}`)
-        .map(({ statement, about }) => ({ statement, ...about?.estimate }))
-        .sort((left, right) => (left.statement < right.statement ? -1 : 1)),
-    );
-  }
-
-  /** undefined takes it out again. */
-  plant(leak) {
-    this.#leak = leak;
+  /** What a planted leak makes of an answer. */
+  #told(answer, { raw }) {
+    return this.#leak?.answered?.(answer, raw.get(answer.queryId)) ?? answer;
   }
 
   /** `pageRows`: a few rows at a time, the others by cursor, as one answer with the notices of all of them. */
-  async ask(sql, pageRows) {
-    return Promise.all(
-      this.#sides.map(async (gateway) => {
-        const first = await gateway.query(CALLER, { sql, maxRows: pageRows });
-        const pages = [first];
-        for (let last = first; last.cursor !== null && pages.length < 50; pages.push(last))
-          last = await gateway.fetch(CALLER, last.cursor, { maxRows: pageRows });
-        const last = pages.at(-1);
-        return {
-          ...first,
-          status: last.status,
-          error: last.error,
-          denial: last.denial,
-          isTruncated: last.isTruncated,
-          rows: pages.flatMap(({ rows }) => rows),
-          notices: pages.flatMap(({ notices }) => notices),
-        };
-      }),
-    );
+  ask(sql, { as = 'readers', pageRows } = {}) {
+    return this.#both(async (side) => {
+      const caller = callerOf(as, side.of);
+      const first = await side.gateway.query(caller, { sql, maxRows: pageRows });
+      const pages = [first];
+      for (let last = first; last.cursor !== null && pages.length < 50; pages.push(last))
+        last = await side.gateway.fetch(caller, last.cursor, { maxRows: pageRows });
+      const last = pages.at(-1);
+      const whole = {
+        ...first,
+        status: last.status,
+        error: last.error,
+        denial: last.denial,
+        isTruncated: last.isTruncated,
+        rows: pages.flatMap(({ rows }) => rows),
+        notices: pages.flatMap(({ notices }) => notices),
+      };
+      return this.#told(whole, side);
+    });
+  }
+
+  #context(side, as) {
+    const { gateway } = side;
+    const signal = new AbortController().signal;
+    return { gateway, caller: callerOf(as, side.of), consoleUrl: 'https://console.example', signal, onProgress: () => undefined };
+  }
+
+  /** What the tools say of a statement or an object, without what differs by nature. */
+  explain(sql, as = 'readers') {
+    return this.#both(async (side) => {
+      const { text, structured } = await tool('explain').call({ sql }, this.#context(side, as));
+      const { statement_id: _id, session: _session, ...out } = structured;
+      return { text, out: this.#leak?.explained?.(out, side) ?? out };
+    });
+  }
+
+  describe(object, as = 'readers') {
+    return this.#both(async (side) => {
+      const { text, structured } = await tool('describe').call(object === undefined ? {} : { object }, this.#context(side, as));
+      return { text, out: this.#leak?.described?.(structured, side) ?? structured };
+    });
+  }
+
+  whoami(as) {
+    return this.#both(async (side) => {
+      const { structured } = await tool('whoami').call({}, this.#context(side, as));
+      const { client_id: _client, ...out } = structured;
+      return out;
+    });
+  }
+
+  /** A reviewer's yes to what waits on both sides, and what comes of it. Also how many rows the reviewer was told of. */
+  approve(answers, as) {
+    return this.#both(async (side, index) => {
+      const { id } = answers[index].approval;
+      const { about } = await side.approvals.get(id);
+      await side.approvals.decide(id, REVIEWER, { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' });
+      const answer = await side.gateway.resume(callerOf(as, side.of), id, { waitMs: 0 });
+      return { ...this.#told(answer, side), shownRows: about.estimate.rows };
+    });
+  }
+
+  /** Nothing waits on either side any more, else the same statement would be the same approval later. */
+  withdraw(answers, as) {
+    return this.#both((side, index) => side.gateway.withdraw(callerOf(as, side.of), answers[index].approval.id, undefined));
+  }
+
+  /** What stands in a table on both sides, read above all policies. */
+  rows(sql) {
+    return this.#both(({ of }) => this.#order({ do: 'rows', of, sql }));
+  }
+
+  /** How many rows of a table are not what they were, on both sides. */
+  async changed(table) {
+    const counts = await this.#both(({ of }) => this.#order({ do: 'changed', of, table }));
+    return counts.map(([[count]]) => Number(count));
+  }
+
+  restore(table) {
+    return this.#both(({ of }) => this.#order({ do: 'restore', of, table }));
   }
 
   async end() {
@@ -176,79 +229,21 @@ export class Harness {
   }
 }
 
-/** What an agent sees, without what differs by nature (ids, times). */
-function seen({ status, columns, rows, isTruncated, notices, denial, error }, isOrdered) {
-  const lines = rows.map((row) => JSON.stringify(row));
-  return JSON.stringify({
-    status,
-    columns,
-    rows: isOrdered ? lines : lines.sort(),
-    isTruncated,
-    notices,
-    denial,
-    error,
+/** The same warehouse; its own words for what went wrong are kept, by query. */
+function overheard(warehouse, raw) {
+  const keep = (error) => {
+    if (raw.size >= MAX_RAW) raw.clear();
+    if (error?.queryId !== undefined) raw.set(error.queryId, error.message);
+    throw error;
+  };
+  return new Proxy(warehouse, {
+    get: (target, key) => {
+      const value = target[key];
+      if (typeof value !== 'function') return value;
+      return (...args) => {
+        const result = value.apply(target, args);
+        return result instanceof Promise ? result.catch(keep) : result;
+      };
+    },
   });
-}
-
-/** What is the same however many rows there are. */
-const seenOfErrors = ({ status, denial, error }) => JSON.stringify({ status, denial, error });
-
-/** What a machine that is too busy answers, one side sooner than the other: it says nothing of the statement. */
-const OUTAGES = new Set(['LIMIT_REACHED', 'WAREHOUSE_UNAVAILABLE', 'RECORDER_UNAVAILABLE', 'CANCELLED']);
-const isOut = ({ denial, error }) => OUTAGES.has(denial?.code ?? error?.code);
-
-/** Whether the two sides differ. A statement that met an outage is asked again; a leak would show again. */
-async function difference(harness, sql, isOrdered, errorsOnly, pageRows) {
-  let [left, right] = await harness.ask(sql, pageRows);
-  for (let tries = 0; (isOut(left) || isOut(right)) && tries < 3; tries++)
-    [left, right] = await harness.ask(sql, pageRows);
-  const show = (answer) => (errorsOnly ? seenOfErrors(answer) : seen(answer, isOrdered));
-  return {
-    status: left.status,
-    code: left.denial?.code ?? left.error?.code,
-    differs: show(left) !== show(right),
-    left,
-    right,
-  };
-}
-
-/** The smallest statement that still differs, by leaving out ever shorter runs of its words and signs. */
-export async function shrink(harness, sql, isOrdered, errorsOnly, tries = 400) {
-  let tokens = lex(sql).map((token) => token.text);
-  let left = tries;
-  for (let size = Math.ceil(tokens.length / 2); size >= 1 && left > 0; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at + size <= tokens.length && left > 0; ) {
-      const fewer = [...tokens.slice(0, at), ...tokens.slice(at + size)];
-      left--;
-      const { differs } = await difference(harness, fewer.join(' '), isOrdered, errorsOnly);
-      if (differs) tokens = fewer;
-      else at += size;
-    }
-  }
-  return tokens.join(' ');
-}
-
-/** Runs statements, some at a time, until all are done or one differs. */
-export async function search(
-  harness,
-  statements,
-  { errorsOnly = false, pageRows = undefined, atOnce = 16, stopAtFirst = false, onProgress = () => undefined } = {},
-) {
-  const result = { count: 0, statuses: {}, codes: {}, leaks: [] };
-  const queue = statements[Symbol.iterator]();
-  const worker = async () => {
-    for (;;) {
-      if (stopAtFirst && result.leaks.length > 0) return;
-      const { value, done } = queue.next();
-      if (done) return;
-      const found = await difference(harness, value.sql, value.isOrdered, errorsOnly, pageRows);
-      result.count++;
-      result.statuses[found.status] = (result.statuses[found.status] ?? 0) + 1;
-      if (found.code) result.codes[found.code] = (result.codes[found.code] ?? 0) + 1;
-      if (found.differs) result.leaks.push({ ...value, left: found.left, right: found.right, at: result.count });
-      if (result.count % 1000 === 0) onProgress(result);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return result;
 }

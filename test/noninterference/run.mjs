@@ -1,24 +1,29 @@
 /**
- * `npm run test:noninterference [-- COUNT SEED]`: the acceptance cases, COUNT generated statements (20,000), the planted leaks, and the
- * guards without their WHERE. Ends with a line of what passed and failed.
+ * `npm run test:noninterference [-- READS CHANGES SEED]`: the acceptance cases, READS generated statements (20,000), CHANGES (500), hidden
+ * columns injected into both, the planted leaks, each by several seeds, and the guards without their WHERE. The seed is drawn unless it is
+ * given. Ends with a line of what passed and failed.
  */
+import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Generator } from './generate.mjs';
-import { Harness, search, shrink } from './harness.mjs';
-import { LEAKS, withoutWhere } from './leaks.mjs';
+import { random } from '../support/random.mjs';
+import { injected } from '../sql/injection.mjs';
+import { search, shrink } from './compare.mjs';
+import { Harness } from './harness.mjs';
+import { LEAKS, WITHOUT_WHERE } from './leaks.mjs';
+import { changes, described, explained, reads } from './statements.mjs';
 
-const [count = 20_000, seed = 1] = process.argv.slice(2).map(Number);
+const MAX_SEED = 2 ** 31;
+const [count = 20_000, changeCount = 500, seed = randomInt(MAX_SEED)] = process.argv.slice(2).map(Number);
 /** Where to leave the counts for whoever adds them up. */
 const report = process.env.REPORT;
+/** Statements that can show a leak, of which the first that does ends the search: none among so many is no chance. */
 const WITHIN = 2000;
+const SEEDS = 5;
 const PAGED = 300;
+const SHOWN = 5;
 const cases = JSON.parse(readFileSync(new URL('../acceptance/cases.json', import.meta.url), 'utf8'));
 
-function* generated(n, from) {
-  const generator = new Generator(from);
-  for (let i = 0; i < n; i++) yield generator.statement();
-}
-
+console.log(`seed ${seed}`);
 let harness = await Harness.start();
 let [passed, failed] = [0, 0];
 const check = (name, isRight, detail) => {
@@ -26,65 +31,84 @@ const check = (name, isRight, detail) => {
   else failed++;
   console.log(`${isRight ? 'ok    ' : 'FAILED'}  ${name}${detail ? `  ${detail}` : ''}`);
 };
-const show = async (leak, errorsOnly) => {
-  const small = await shrink(harness, leak.sql, leak.isOrdered, errorsOnly);
-  console.log(`        ${small}\n        in full: ${leak.sql}`);
-  const [left, right] = await harness.ask(small);
-  console.log(
-    `        one: ${JSON.stringify(left.error ?? left.denial ?? left.rows.slice(0, 3)).slice(0, 300)}\n        two: ${JSON.stringify(right.error ?? right.denial ?? right.rows.slice(0, 3)).slice(0, 300)}`,
-  );
+const short = (value) => (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, 600);
+const show = async (leak, options) => {
+  const small = await shrink(harness, leak, options);
+  console.log(`        ${leak.as ?? 'readers'} ${leak.told ?? ''}${leak.what ?? ''} ${leak.object ?? ''} ${small}\n        in full: ${leak.sql}`);
+  console.log(`        one: ${short(leak.left)}\n        two: ${short(leak.right)}`);
 };
+const searched = async (name, statements, options = {}) => {
+  const found = await search(harness, statements, options);
+  const counts = `${JSON.stringify(found.statuses)} ${JSON.stringify(found.codes)}`;
+  check(name, found.leaks.length === 0, found.leaks.length === 0 ? counts : `${found.leaks.length} differ  ${counts}`);
+  for (const leak of found.leaks.slice(0, SHOWN)) await show(leak, options);
+  return found;
+};
+
+/** Hidden columns put where expressions stand, into reads and changes alike. */
+function* withHidden(statements, from) {
+  const next = random(from);
+  for (const value of statements) {
+    const variants = [...injected(value.sql, next)];
+    const variant = variants[Math.floor(next() * variants.length)];
+    if (variant) yield { ...value, sql: variant.sql, isOrdered: false };
+  }
+}
 
 try {
   const started = Date.now();
   const seconds = () => `${Math.round((Date.now() - started) / 1000)} s`;
+  const progress = (every) => ({
+    onProgress: ({ count: done, leaks }) => {
+      if (done % every === 0) console.error(`${done} statements, ${leaks.length} differences, ${seconds()}`);
+    },
+  });
   const own = cases
     .filter((entry) => entry.as === 'sales-bot' && entry.expect === 'allow')
     // Chance answers otherwise each time, on one warehouse as on two.
     .filter(({ sql }) => !/\b(?:SAMPLE|TABLESAMPLE|RANDOM|UUID_STRING)\b/i.test(sql))
     .map(({ sql }) => ({ sql, isOrdered: false }));
-  const fromCases = await search(harness, own);
-  check(`${own.length} acceptance cases`, fromCases.leaks.length === 0, JSON.stringify(fromCases.statuses));
-  for (const leak of fromCases.leaks.slice(0, 3)) await show(leak, false);
+  await searched(`${own.length} acceptance cases`, own);
+  const whoami = await Promise.all(['readers', 'writers', 'stewards', 'metered'].map((as) => harness.whoami(as)));
+  check('what whoami says', whoami.every(([left, right]) => JSON.stringify(left) === JSON.stringify(right)));
 
-  const main = await search(harness, generated(count, seed), {
-    onProgress: ({ count: done, leaks }) => {
-      if (done % 5000 === 0) console.error(`${done} statements, ${leaks.length} differences, ${seconds()}`);
-    },
-  });
-  check(
-    `${count} generated statements, seed ${seed}`,
-    main.leaks.length === 0,
-    `${JSON.stringify(main.statuses)} ${JSON.stringify(main.codes)} ${seconds()}`,
-  );
-  for (const leak of main.leaks.slice(0, 5)) await show(leak, false);
+  const main = await searched(`${count} generated reads`, reads(count, seed), progress(5000));
   // A generator of statements that do not run would prove nothing.
   check('most of them ran', (main.statuses.ok ?? 0) > count * 0.6, `${main.statuses.ok ?? 0} of ${count}`);
+  const alone = { atOnce: 1 };
+  const changed = await searched(`${changeCount} generated changes`, changes(changeCount, seed + 1), { ...alone, ...progress(500) });
+  const ran = (changed.statuses.ok ?? 0) + (changed.statuses['approved ok'] ?? 0);
+  check('many of them ran', ran > changeCount * 0.2, `${ran} of ${changeCount}`);
+  await searched(`${PAGED} reads in pages of 7 rows`, reads(PAGED, seed + 2), { pageRows: 7 });
+  await searched('hidden columns injected into reads', withHidden(reads(PAGED, seed + 3, { shows: /./ }), seed + 4));
+  await searched('hidden columns injected into changes', withHidden(changes(PAGED / 3, seed + 5), seed + 6), alone);
+  console.log(`        ${seconds()}`);
 
-  const paged = await search(harness, generated(PAGED, seed + 500), { pageRows: 7 });
-  check(`${PAGED} statements in pages of 7 rows`, paged.leaks.length === 0, JSON.stringify(paged.statuses));
-  for (const leak of paged.leaks.slice(0, 3)) await show(leak, false);
-
+  const streams = { reads, changes, explained, described };
   for (const [name, leak] of Object.entries(LEAKS)) {
-    harness.plant(leak);
-    const found = await search(harness, generated(WITHIN, seed + 1000), { stopAtFirst: true });
-    const [first] = found.leaks;
-    check(`planted: ${name}`, first !== undefined, first ? `found after ${first.at}` : `not in ${WITHIN}`);
-    harness.plant(undefined);
+    await harness.plant(name);
+    const places = [];
+    for (let index = 0; index < SEEDS; index++) {
+      const from = randomInt(MAX_SEED);
+      const options = { stopAtFirst: true, errorsOnly: leak.isErrorsOnly, ...(leak.where === 'changes' ? alone : {}) };
+      const found = await search(harness, streams[leak.where](WITHIN, from, leak), options);
+      places.push({ seed: from, at: found.leaks[0]?.at });
+    }
+    await harness.plant(undefined);
+    const isFound = places.every(({ at }) => at !== undefined);
+    const where = places.map(({ seed: from, at }) => (at === undefined ? `not in ${WITHIN} of seed ${from}` : at)).join(', ');
+    check(`planted: ${name}`, isFound, `found after ${where}`);
   }
+  console.log(`        ${seconds()}`);
 
   // Without their WHERE hidden rows are there, as rows of NULLs: their number shows, so here it is the same on both sides.
   await harness.end();
   harness = await Harness.start({ hasOtherRows: false });
-  harness.plant(withoutWhere);
-  const early = await search(harness, generated(Math.min(count, WITHIN), seed + 2000), { errorsOnly: true });
-  check(
-    'guards without their WHERE: no error tells of a hidden value',
-    early.leaks.length === 0,
-    JSON.stringify(early.codes),
-  );
-  for (const leak of early.leaks.slice(0, 3)) await show(leak, true);
-  harness.plant(undefined);
+  await harness.plant(WITHOUT_WHERE);
+  await searched('guards without their WHERE: no error tells of a hidden value', reads(Math.min(count, WITHIN), seed + 7, LEAKS[WITHOUT_WHERE]), {
+    errorsOnly: true,
+  });
+  await harness.plant(undefined);
 } finally {
   await harness.end();
 }

@@ -22,3 +22,8 @@ UPDATE ANALYTICS.SALES.EVENTS SET PAYLOAD = CASE EVENT_ID % 8
   WHEN 5 THEN '99'::JSON
   WHEN 6 THEN json_merge_patch(PAYLOAD, '{"who": 11}')
   ELSE json_merge_patch(PAYLOAD, '{"device": {"os": "' || left(PAYLOAD -> 'device' ->> 'os', 1) || repeat('q', EVENT_ID % 5) || 'xx"}}') END;
+UPDATE ANALYTICS.SALES.LEADS SET
+  EMAIL = repeat('z', 1 + (LEAD_ID * 13 % 7)) || chr((97 + (LEAD_ID * 5) % 26)::INTEGER) || '@' || split_part(EMAIL, '@', 2),
+  PHONE = repeat('9', 1 + LEAD_ID % 5) || '/' || right(PHONE, 4),
+  SSN = CASE WHEN LEAD_ID % 4 = 0 THEN 'same for all' ELSE (LEAD_ID * 7)::VARCHAR END,
+  SCORE = (LEAD_ID * 53 + 11) % 97;

@@ -1,0 +1,50 @@
+/** Streams of statements for the experiment, each by a seed. */
+import { random } from '../support/random.mjs';
+import { ChangeGenerator } from './changes.mjs';
+import { Generator } from './generate.mjs';
+
+const OBJECTS = [undefined, 'ANALYTICS', 'ANALYTICS.SALES', 'ANALYTICS.SALES.CUSTOMERS', 'ANALYTICS.SALES.LEADS', 'ANALYTICS.SALES.CUSTOMER_CONTACTS'];
+const WRITERS = ['writers', 'writers', 'stewards', 'stewards', 'metered'];
+/** Shares of the statements of which explain and describe are asked. */
+const EXPLAINED = 0.05;
+const DESCRIBED = 0.01;
+
+/** Reads: most are run, of some only explain and describe are asked; `shows` keeps those that fit. */
+export function* reads(count, seed, { shows } = {}) {
+  const generator = new Generator(seed);
+  const next = random(seed + 1);
+  for (let made = 0; made < count; ) {
+    const value = generator.statement();
+    if (shows && !shows.test(value.sql)) continue;
+    made++;
+    const draw = next();
+    if (!shows && draw < EXPLAINED) yield { ...value, as: draw < EXPLAINED / 2 ? 'readers' : 'metered', told: 'explain' };
+    else if (!shows && draw < EXPLAINED + DESCRIBED) yield { told: 'describe', object: OBJECTS[Math.floor(next() * OBJECTS.length)] };
+    else if (!shows && draw > 0.95) yield { ...value, as: 'metered' };
+    else yield value;
+  }
+}
+
+export function* explained(count, seed, { shows } = {}) {
+  for (const value of reads(count, seed, { shows: shows ?? /./ })) yield { ...value, told: 'explain' };
+}
+
+export function* described() {
+  for (const object of OBJECTS) yield { told: 'describe', object };
+}
+
+export function* changes(count, seed, { shows, as } = {}) {
+  const generator = new ChangeGenerator(seed);
+  const next = random(seed + 1);
+  for (let made = 0; made < count; ) {
+    const value = generator.change();
+    if (shows && !shows.test(value.sql)) continue;
+    made++;
+    yield {
+      ...value,
+      as: as ?? WRITERS[Math.floor(next() * WRITERS.length)],
+      isExplained: next() < 0.2,
+      isApproved: next() < 0.6,
+    };
+  }
+}

@@ -1,0 +1,8 @@
+-- Tables to change besides those of the acceptance tests: one with masks on columns and all of its rows in sight, one without anything hidden.
+CREATE TABLE ANALYTICS.SALES.LEADS (LEAD_ID INTEGER, CUSTOMER_ID INTEGER, NAME VARCHAR, EMAIL VARCHAR, PHONE VARCHAR, SSN VARCHAR, SCORE INTEGER, REGION VARCHAR, CREATED_AT TIMESTAMP);
+INSERT INTO ANALYTICS.SALES.LEADS
+  SELECT i, 1 + (i * 31) % 80, 'Lead ' || i, 'canary' || i || '@mail' || (i % 4) || '.example', '+1-555-' || lpad((i * 7919 % 10000)::VARCHAR, 4, '0') || '-canary',
+         'canary-' || i, (i * 37) % 100, CASE i % 3 WHEN 0 THEN 'EU' WHEN 1 THEN 'US' ELSE 'APAC' END, TIMESTAMP '2023-01-01 00:00:00' + to_hours((i * 17)::INTEGER)
+  FROM range(1, 41) t(i);
+CREATE TABLE ANALYTICS.SALES.NOTEPAD (ID INTEGER, LABEL VARCHAR, AMOUNT DECIMAL(12,2), WRITTEN_AT TIMESTAMP);
+INSERT INTO ANALYTICS.SALES.NOTEPAD SELECT i, 'note ' || i, (i * 1.5)::DECIMAL(12,2), TIMESTAMP '2024-01-01 00:00:00' + to_hours(i::INTEGER) FROM range(1, 31) t(i);

@@ -1,0 +1,147 @@
+/** Statements, catalogs and policies for tests that need no warehouse: the corpus, the acceptance cases, generated reads and changes. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Judge } from '../../../dist/judge.js';
+import { loadPolicies } from '../../../dist/policy/index.js';
+import { ChangeGenerator } from '../../noninterference/changes.mjs';
+import { Generator } from '../../noninterference/generate.mjs';
+import { random } from '../../support/random.mjs';
+import { catalog as corpusCatalog, read } from '../corpus/describe.mjs';
+
+const text = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
+
+/** Tables and views as the seeds of the acceptance tests make them. */
+function seeded() {
+  const seed = text('../../acceptance/seed.sql') + text('../../noninterference/targets.sql');
+  const relations = new Map();
+  for (const [, name, body] of seed.matchAll(/CREATE TABLE ([A-Z_.]+) \(([^;]*?)\);/g)) {
+    const columns = body.split(/,(?![^(]*\))/).map((item) => {
+      const [column, type] = item.trim().split(/\s+/);
+      return { name: column, type: type === 'JSON' ? 'VARIANT' : type, comment: '' };
+    });
+    relations.set(name, { kind: 'table', columns, viewText: undefined });
+  }
+  const views = { CUSTOMER_CONTACTS: 'CUSTOMER_ID FULL_NAME CONTACT REGION', ORDER_TOTALS: 'CUSTOMER_ID ORDERS REVENUE', STAFF_COSTS: 'NAME SALARY' };
+  for (const [whole, name] of seed.matchAll(/CREATE VIEW ([A-Z_.]+) AS [^;]*;/g)) {
+    const columns = views[name.split('.')[2]].split(' ').map((column) => ({ name: column, type: 'VARCHAR', comment: '' }));
+    relations.set(name, { kind: 'view', columns, viewText: whole.replace(/;$/, '') });
+  }
+  return relations;
+}
+
+const SEEDED = seeded();
+
+const reader = {
+  async relation(object) {
+    const known = SEEDED.get(`${object.database}.${object.schema}.${object.name}`);
+    return known ? { ...object, ...known, comment: '', rows: 1, isSecure: false } : corpusCatalog.relation(object);
+  },
+};
+
+const CORPUS_COLUMNS = {
+  CUSTOMERS: 'ID NAME EMAIL PHONE REGION COUNTRY AGE CREATED_AT',
+  ORDERS: 'ID CUSTOMER_ID TOTAL STATUS REGION AT',
+  EVENTS: 'ID CUSTOMER_ID KIND PAYLOAD AT',
+  EMPLOYEES: 'ID NAME MANAGER_ID TITLE SALARY',
+  PRODUCTS: 'ID NAME PRICE CATEGORY',
+  SALES: 'EMPID DEPT JAN FEB MAR APR',
+  QUARTERLY: 'EMPID AMOUNT QUARTER',
+  STOCK: 'SYMBOL AT PRICE',
+  QUOTES: 'SYMBOL AT BID',
+  TEMPS: 'OBSERVED TEMPERATURE CITY COUNTY',
+  SECRETS: 'ID TEXT',
+  CONTACTS: 'ID CONTACT',
+  NESTED: 'CONTACT',
+};
+
+/** Column names of every table, by full name. */
+export const TABLES = new Map([
+  ...[...SEEDED].map(([name, { columns }]) => [name, columns.map((column) => column.name)]),
+  ...Object.entries(CORPUS_COLUMNS).map(([name, columns]) => [`DB.S.${name}`, columns.split(' ')]),
+]);
+export const COLUMNS = new Set([...TABLES.values()].flat());
+/** Names that a definition may share with something else. */
+export const TAKEN = new Set([...COLUMNS, ...[...TABLES.keys()].map((name) => name.split('.')[2]), 'DB', 'S', 'PUBLIC', 'ANALYTICS', 'SALES', 'REF']);
+
+/** What the masked policy hides, by table; in views by the columns that show it. */
+export const HIDDEN = new Map([
+  ['ANALYTICS.SALES.CUSTOMERS', ['EMAIL', 'PHONE', 'SSN', 'BIRTH_DATE']],
+  ['ANALYTICS.SALES.LEADS', ['EMAIL', 'PHONE', 'SSN', 'SCORE']],
+  ['ANALYTICS.SALES.PAYMENTS', ['CARD_NUMBER']],
+  ['DB.S.CUSTOMERS', ['EMAIL', 'PHONE']],
+  ['DB.S.EMPLOYEES', ['SALARY']],
+]);
+
+const SUBJECT = { subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
+const RULES = `policy: p
+principals: { groups: [g] }
+snowflake: { role: R, warehouse: W }
+rules:
+  - allow: [select, describe, insert, update, delete, merge]
+    on: [DB.*.*, ANALYTICS.SALES.*, ANALYTICS.REF.*]
+`;
+const MASKS = `columns:
+  - match: [ANALYTICS.SALES.CUSTOMERS.EMAIL, ANALYTICS.SALES.LEADS.EMAIL, DB.S.CUSTOMERS.EMAIL]
+    mask: email
+  - match: [ANALYTICS.SALES.CUSTOMERS.PHONE, ANALYTICS.SALES.LEADS.PHONE, DB.S.CUSTOMERS.PHONE]
+    mask: { keep_last: 4 }
+  - match: [ANALYTICS.SALES.CUSTOMERS.SSN, ANALYTICS.SALES.CUSTOMERS.BIRTH_DATE, ANALYTICS.SALES.LEADS.SSN, ANALYTICS.SALES.LEADS.SCORE, DB.S.EMPLOYEES.SALARY]
+    mask: null
+  - match: [ANALYTICS.SALES.PAYMENTS.CARD_NUMBER]
+    mask: deny
+write_masked: allow
+`;
+const ROWS = `rows:
+  - on: ANALYTICS.SALES.CUSTOMERS
+    where: REGION = 'EU'
+`;
+
+async function policies(more) {
+  const folder = await mkdtemp(join(tmpdir(), 'snowfence-names-'));
+  try {
+    await writeFile(join(folder, 'p.yaml'), RULES + more);
+    return await loadPolicies(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Judges a text without a warehouse: `plain` hides nothing, `masked` hides what HIDDEN names. No user-defined function is listed. */
+export async function judges() {
+  const judgeOf = (set) => {
+    const judge = new Judge({
+      policies: () => set,
+      catalogs: { version: 1, reader: () => reader },
+      defaults: { database: 'DB', schema: 'S' },
+      onUnreachable: () => undefined,
+      onDisagreement: () => undefined,
+    });
+    return (sql) => judge.judge(SUBJECT, set.policies, { sql });
+  };
+  return { plain: judgeOf(await policies('')), masked: judgeOf(await policies(MASKS + ROWS)) };
+}
+
+/** `count` statements drawn by the seed: of the corpus, the acceptance cases, and as many again generated, reads and changes. */
+export function statements(count, seed) {
+  const next = random(seed);
+  const shuffled = (list) => {
+    const out = [...list];
+    for (let at = out.length - 1; at > 0; at--) {
+      const other = Math.floor(next() * (at + 1));
+      [out[at], out[other]] = [out[other], out[at]];
+    }
+    return out;
+  };
+  const corpus = shuffled(read().filter(({ expected }) => !expected?.startsWith('!')).map(({ sql }) => sql));
+  const cases = shuffled(
+    JSON.parse(text('../../acceptance/cases.json')).filter(({ expect }) => expect === 'allow').map(({ sql }) => sql),
+  );
+  const written = [...corpus.slice(0, Math.ceil(count * 0.3)), ...cases.slice(0, Math.ceil(count * 0.1))];
+  const [reads, changes] = [new Generator(seed + 1), new ChangeGenerator(seed + 2)];
+  const generated = Array.from({ length: Math.max(0, count - written.length) }, (_, at) =>
+    at % 2 === 0 ? reads.statement().sql : changes.change().sql,
+  );
+  return [...written, ...generated].slice(0, count);
+}
