@@ -58,7 +58,8 @@ const SOURCES = [
   'ANALYTICS.SALES.NOTEPAD',
 ];
 
-const without = (columns, names) => Object.fromEntries(Object.entries(columns).filter(([name]) => !names.includes(name)));
+const without = (columns, names) =>
+  Object.fromEntries(Object.entries(columns).filter(([name]) => !names.includes(name)));
 const free = (name) => without(TABLES[name], HIDDEN[name] ?? []);
 
 /** Sources without names, whose columns nobody knows or that have none worth the name. */
@@ -90,7 +91,9 @@ export class ChangeGenerator extends Generator {
 
   /** A hidden column of the target where there is one, else any column. */
   #wanted(target, type) {
-    const hidden = (HIDDEN[target.name] ?? []).filter((name) => type === undefined || TABLES[target.name][name] === type);
+    const hidden = (HIDDEN[target.name] ?? []).filter(
+      (name) => type === undefined || TABLES[target.name][name] === type,
+    );
     const own = Object.keys(target.columns).filter((name) => type === undefined || target.columns[name] === type);
     const pool = !this.#isPlain && hidden.length > 0 ? hidden : own;
     return pool.length > 0 ? this.pick(pool) : undefined;
@@ -181,16 +184,23 @@ export class ChangeGenerator extends Generator {
 
   #matching(target, source) {
     const own = source.keyType === 'n' ? (KEYS[target.name] ?? 'CUSTOMER_ID') : 'REGION';
-    const column = target.columns[own] ? own : Object.keys(target.columns).find((name) => target.columns[name] === source.keyType);
+    const column = target.columns[own]
+      ? own
+      : Object.keys(target.columns).find((name) => target.columns[name] === source.keyType);
     return column ? `${target.alias}.${column} = ${source.alias}.${source.key}` : 'FALSE';
   }
 
   #assignments(target, sources) {
     // A key stays, else rows could no longer be told apart.
-    const names = Object.keys(target.columns).filter((name) => name !== KEYS[target.name] && target.columns[name] !== 'j');
+    const names = Object.keys(target.columns).filter(
+      (name) => name !== KEYS[target.name] && target.columns[name] !== 'j',
+    );
     const chosen = new Set(Array.from({ length: 1 + this.below(2) }, () => this.pick(names)));
     return [...chosen]
-      .map((name) => `${this.chance(0.1) ? `${target.alias}.` : ''}${name} = ${this.#value(target.columns[name], target, sources)}`)
+      .map(
+        (name) =>
+          `${this.chance(0.1) ? `${target.alias}.` : ''}${name} = ${this.#value(target.columns[name], target, sources)}`,
+      )
       .join(', ');
   }
 
@@ -205,7 +215,10 @@ export class ChangeGenerator extends Generator {
     ];
     const where = predicates.length > 0 ? ` WHERE ${predicates.join(' AND ')}` : '';
     const from = source ? ` FROM ${source.sql}` : '';
-    return { target: target.name, sql: `UPDATE ${target.sql} SET ${this.#assignments(target, sources)}${from}${where}` };
+    return {
+      target: target.name,
+      sql: `UPDATE ${target.sql} SET ${this.#assignments(target, sources)}${from}${where}`,
+    };
   }
 
   #delete() {
@@ -214,7 +227,10 @@ export class ChangeGenerator extends Generator {
     const sources = source ? [target, source] : [target];
     const using = source ? ` USING ${source.sql}` : '';
     const match = source ? `${this.#matching(target, source)} AND ` : '';
-    return { target: target.name, sql: `DELETE FROM ${target.sql}${using} WHERE ${match}${this.#predicate(target, sources)}` };
+    return {
+      target: target.name,
+      sql: `DELETE FROM ${target.sql}${using} WHERE ${match}${this.#predicate(target, sources)}`,
+    };
   }
 
   /** Columns for new rows: the key among them. */
@@ -242,7 +258,9 @@ export class ChangeGenerator extends Generator {
       return { target: target.name, sql: `INSERT INTO ${list} VALUES ${rows.join(', ')}` };
     }
     const source = this.table();
-    const items = types.map((type) => (this.chance(0.1) ? this.#through(target, type) : this.value(type, [source], this.below(3))));
+    const items = types.map((type) =>
+      this.chance(0.1) ? this.#through(target, type) : this.value(type, [source], this.below(3)),
+    );
     const where = this.chance(0.7) ? ` WHERE ${this.predicate([source], 1)}` : '';
     return { target: target.name, sql: `INSERT INTO ${list} SELECT ${items.join(', ')} FROM ${source.sql}${where}` };
   }
@@ -258,7 +276,9 @@ export class ChangeGenerator extends Generator {
     if (this.chance(0.5) || branches.length === 0) {
       const names = this.#inserted(target);
       const cells = names.map((name) =>
-        this.chance(0.1) ? this.#through(target, target.columns[name] ?? 'n') : this.value(target.columns[name] ?? 'n', [source], 1),
+        this.chance(0.1)
+          ? this.#through(target, target.columns[name] ?? 'n')
+          : this.value(target.columns[name] ?? 'n', [source], 1),
       );
       branches.push(`WHEN NOT MATCHED${and([source])} THEN INSERT (${names.join(', ')}) VALUES (${cells.join(', ')})`);
     }
@@ -273,7 +293,13 @@ export class ChangeGenerator extends Generator {
   change() {
     this.restart();
     this.#isPlain = this.chance(0.55);
-    const forms = [() => this.#update(), () => this.#update(), () => this.#delete(), () => this.#insert(), () => this.#merge()];
+    const forms = [
+      () => this.#update(),
+      () => this.#update(),
+      () => this.#delete(),
+      () => this.#insert(),
+      () => this.#merge(),
+    ];
     return this.pick(forms)();
   }
 }

@@ -21,7 +21,12 @@ const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const tool = (name) => TOOLS.find((entry) => entry.name === name);
 
 /** The policies' groups, by the name that the harness has for them. */
-const GROUPS = { readers: 'sales-agents', writers: 'sales-writers', stewards: 'sales-stewards', metered: 'sales-metered' };
+const GROUPS = {
+  readers: 'sales-agents',
+  writers: 'sales-writers',
+  stewards: 'sales-stewards',
+  metered: 'sales-metered',
+};
 
 /** One client on each side: approvals of both are in one store. */
 const callerOf = (as, side) => ({
@@ -111,7 +116,11 @@ export class Harness {
         now: () => new Date(),
       });
       await this.#order({ do: 'keep', of, tables: [...new Set(TARGETS)] });
-      const [[hiddenRows]] = await this.#order({ do: 'rows', of, sql: 'SELECT count(*) FROM ANALYTICS.SALES.CUSTOMERS' });
+      const [[hiddenRows]] = await this.#order({
+        do: 'rows',
+        of,
+        sql: 'SELECT count(*) FROM ANALYTICS.SALES.CUSTOMERS',
+      });
       this.#sides.push({ of, gateway, approvals, raw, hiddenRows: Number(hiddenRows) });
     }
   }
@@ -165,7 +174,13 @@ export class Harness {
   #context(side, as) {
     const { gateway } = side;
     const signal = new AbortController().signal;
-    return { gateway, caller: callerOf(as, side.of), consoleUrl: 'https://console.example', signal, onProgress: () => undefined };
+    return {
+      gateway,
+      caller: callerOf(as, side.of),
+      consoleUrl: 'https://console.example',
+      signal,
+      onProgress: () => undefined,
+    };
   }
 
   /** What the tools say of a statement or an object, without what differs by nature. */
@@ -179,7 +194,10 @@ export class Harness {
 
   describe(object, as = 'readers') {
     return this.#both(async (side) => {
-      const { text, structured } = await tool('describe').call(object === undefined ? {} : { object }, this.#context(side, as));
+      const { text, structured } = await tool('describe').call(
+        object === undefined ? {} : { object },
+        this.#context(side, as),
+      );
       return { text, out: this.#leak?.described?.(structured, side) ?? structured };
     });
   }
@@ -197,7 +215,12 @@ export class Harness {
     return this.#both(async (side, index) => {
       const { id } = answers[index].approval;
       const { about } = await side.approvals.get(id);
-      await side.approvals.decide(id, REVIEWER, { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' });
+      await side.approvals.decide(id, REVIEWER, {
+        decision: 'approve',
+        reason: undefined,
+        standingMs: undefined,
+        via: 'console',
+      });
       const answer = await side.gateway.resume(callerOf(as, side.of), id, { waitMs: 0 });
       return { ...this.#told(answer, side), shownRows: about.estimate.rows };
     });
@@ -205,7 +228,9 @@ export class Harness {
 
   /** Nothing waits on either side any more, else the same statement would be the same approval later. */
   withdraw(answers, as) {
-    return this.#both((side, index) => side.gateway.withdraw(callerOf(as, side.of), answers[index].approval.id, undefined));
+    return this.#both((side, index) =>
+      side.gateway.withdraw(callerOf(as, side.of), answers[index].approval.id, undefined),
+    );
   }
 
   /** What stands in a table on both sides, read above all policies. */

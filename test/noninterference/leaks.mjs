@@ -104,7 +104,10 @@ export const LEAKS = {
   }),
   'the number of rows in what describe says': reads(undefined, undefined, {
     where: 'described',
-    described: (out, { hiddenRows }) => ({ ...out, objects: out.objects.map((entry) => ({ ...entry, rows: hiddenRows })) }),
+    described: (out, { hiddenRows }) => ({
+      ...out,
+      objects: out.objects.map((entry) => ({ ...entry, rows: hiddenRows })),
+    }),
   }),
   'the target of a change stands raw': changes(
     'stewards',

@@ -5,8 +5,8 @@
  */
 import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { random } from '../support/random.mjs';
 import { injected } from '../sql/injection.mjs';
+import { random } from '../support/random.mjs';
 import { search, shrink } from './compare.mjs';
 import { Harness } from './harness.mjs';
 import { LEAKS, WITHOUT_WHERE } from './leaks.mjs';
@@ -20,7 +20,7 @@ const report = process.env.REPORT;
 const WITHIN = 2000;
 const SEEDS = 5;
 const PAGED = 300;
-const SHOWN = 5;
+const SHOWN = 3;
 const cases = JSON.parse(readFileSync(new URL('../acceptance/cases.json', import.meta.url), 'utf8'));
 
 console.log(`seed ${seed}`);
@@ -34,7 +34,9 @@ const check = (name, isRight, detail) => {
 const short = (value) => (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, 600);
 const show = async (leak, options) => {
   const small = await shrink(harness, leak, options);
-  console.log(`        ${leak.as ?? 'readers'} ${leak.told ?? ''}${leak.what ?? ''} ${leak.object ?? ''} ${small}\n        in full: ${leak.sql}`);
+  console.log(
+    `        ${leak.as ?? 'readers'} ${leak.told ?? ''}${leak.what ?? ''} ${leak.object ?? ''} ${small}\n        in full: ${leak.sql}`,
+  );
   console.log(`        one: ${short(leak.left)}\n        two: ${short(leak.right)}`);
 };
 const searched = async (name, statements, options = {}) => {
@@ -70,13 +72,19 @@ try {
     .map(({ sql }) => ({ sql, isOrdered: false }));
   await searched(`${own.length} acceptance cases`, own);
   const whoami = await Promise.all(['readers', 'writers', 'stewards', 'metered'].map((as) => harness.whoami(as)));
-  check('what whoami says', whoami.every(([left, right]) => JSON.stringify(left) === JSON.stringify(right)));
+  check(
+    'what whoami says',
+    whoami.every(([left, right]) => JSON.stringify(left) === JSON.stringify(right)),
+  );
 
   const main = await searched(`${count} generated reads`, reads(count, seed), progress(5000));
   // A generator of statements that do not run would prove nothing.
   check('most of them ran', (main.statuses.ok ?? 0) > count * 0.6, `${main.statuses.ok ?? 0} of ${count}`);
   const alone = { atOnce: 1 };
-  const changed = await searched(`${changeCount} generated changes`, changes(changeCount, seed + 1), { ...alone, ...progress(500) });
+  const changed = await searched(`${changeCount} generated changes`, changes(changeCount, seed + 1), {
+    ...alone,
+    ...progress(500),
+  });
   const ran = (changed.statuses.ok ?? 0) + (changed.statuses['approved ok'] ?? 0);
   check('many of them ran', ran > changeCount * 0.2, `${ran} of ${changeCount}`);
   await searched(`${PAGED} reads in pages of 7 rows`, reads(PAGED, seed + 2), { pageRows: 7 });
@@ -96,7 +104,9 @@ try {
     }
     await harness.plant(undefined);
     const isFound = places.every(({ at }) => at !== undefined);
-    const where = places.map(({ seed: from, at }) => (at === undefined ? `not in ${WITHIN} of seed ${from}` : at)).join(', ');
+    const where = places
+      .map(({ seed: from, at }) => (at === undefined ? `not in ${WITHIN} of seed ${from}` : at))
+      .join(', ');
     check(`planted: ${name}`, isFound, `found after ${where}`);
   }
   console.log(`        ${seconds()}`);
@@ -105,9 +115,13 @@ try {
   await harness.end();
   harness = await Harness.start({ hasOtherRows: false });
   await harness.plant(WITHOUT_WHERE);
-  await searched('guards without their WHERE: no error tells of a hidden value', reads(Math.min(count, WITHIN), seed + 7, LEAKS[WITHOUT_WHERE]), {
-    errorsOnly: true,
-  });
+  await searched(
+    'guards without their WHERE: no error tells of a hidden value',
+    reads(Math.min(count, WITHIN), seed + 7, LEAKS[WITHOUT_WHERE]),
+    {
+      errorsOnly: true,
+    },
+  );
   await harness.plant(undefined);
 } finally {
   await harness.end();

@@ -3,7 +3,14 @@ import { random } from '../support/random.mjs';
 import { ChangeGenerator } from './changes.mjs';
 import { Generator } from './generate.mjs';
 
-const OBJECTS = [undefined, 'ANALYTICS', 'ANALYTICS.SALES', 'ANALYTICS.SALES.CUSTOMERS', 'ANALYTICS.SALES.LEADS', 'ANALYTICS.SALES.CUSTOMER_CONTACTS'];
+const OBJECTS = [
+  undefined,
+  'ANALYTICS',
+  'ANALYTICS.SALES',
+  'ANALYTICS.SALES.CUSTOMERS',
+  'ANALYTICS.SALES.LEADS',
+  'ANALYTICS.SALES.CUSTOMER_CONTACTS',
+];
 const WRITERS = ['writers', 'writers', 'stewards', 'stewards', 'metered'];
 /** Shares of the statements of which explain and describe are asked. */
 const EXPLAINED = 0.05;
@@ -18,8 +25,10 @@ export function* reads(count, seed, { shows } = {}) {
     if (shows && !shows.test(value.sql)) continue;
     made++;
     const draw = next();
-    if (!shows && draw < EXPLAINED) yield { ...value, as: draw < EXPLAINED / 2 ? 'readers' : 'metered', told: 'explain' };
-    else if (!shows && draw < EXPLAINED + DESCRIBED) yield { told: 'describe', object: OBJECTS[Math.floor(next() * OBJECTS.length)] };
+    if (!shows && draw < EXPLAINED)
+      yield { ...value, as: draw < EXPLAINED / 2 ? 'readers' : 'metered', told: 'explain' };
+    else if (!shows && draw < EXPLAINED + DESCRIBED)
+      yield { told: 'describe', object: OBJECTS[Math.floor(next() * OBJECTS.length)] };
     else if (!shows && draw > 0.95) yield { ...value, as: 'metered' };
     else yield value;
   }

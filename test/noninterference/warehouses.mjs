@@ -52,7 +52,10 @@ const ORDERS = {
   /** Rows that a table has and had not, and the other way round. */
   async changed({ connection }, { table }) {
     const [now, then] = [`FROM ${qualified(table)}`, `FROM ${kept(table)}`];
-    return rowsOf(connection, `SELECT count(*) FROM ((${now} EXCEPT ALL ${then}) UNION ALL (${then} EXCEPT ALL ${now}))`);
+    return rowsOf(
+      connection,
+      `SELECT count(*) FROM ((${now} EXCEPT ALL ${then}) UNION ALL (${then} EXCEPT ALL ${now}))`,
+    );
   },
   async rows({ connection }, { sql }) {
     return rowsOf(connection, sql);

@@ -47,7 +47,13 @@ function qualifiersIn(tokens, roles) {
     if (roles[at] === 'name' && INSIDE.test(upper(tokens[at - 1]) ?? '')) {
       const end = chainEnd(tokens, at);
       found.add(tokens[end - 1].text);
-      if (end - at > 1) found.add(tokens.slice(at, end).map(({ text }) => text).join(''));
+      if (end - at > 1)
+        found.add(
+          tokens
+            .slice(at, end)
+            .map(({ text }) => text)
+            .join(''),
+        );
     }
   }
   return [...found];
@@ -100,7 +106,10 @@ async function maskedForms(judge) {
   for (const [name, hidden] of HIDDEN) {
     const columns = TABLES.get(name);
     let { sent } = await judge(`SELECT ${columns.join(', ')} FROM ${name}`);
-    if (sent === undefined) ({ sent } = await judge(`SELECT ${columns.filter((column) => !hidden.includes(column)).join(', ')} FROM ${name}`));
+    if (sent === undefined)
+      ({ sent } = await judge(
+        `SELECT ${columns.filter((column) => !hidden.includes(column)).join(', ')} FROM ${name}`,
+      ));
     if (sent === undefined) throw new Error(`${name} can't be read`);
     const tokens = lex(sent);
     const from = tokens.findIndex((token) => upper(token) === 'FROM');
@@ -132,7 +141,9 @@ const isTable = (tokens, at, name) => {
   const parts = name.split('.');
   const end = chainEnd(tokens, at);
   const chain = tokens.slice(at, end).filter(isName).map(foldedText);
-  return chain.length <= 3 && chain.length > 0 && chain.every((part, index) => part === parts[3 - chain.length + index]);
+  return (
+    chain.length <= 3 && chain.length > 0 && chain.every((part, index) => part === parts[3 - chain.length + index])
+  );
 };
 
 /**
@@ -150,7 +161,13 @@ function rawMention(sent, forms) {
       known &&
       part.items.every((item) => {
         const text = item.join(' ');
-        return known.get(item.at(-1)) === text || (item.length === 1 && !HIDDEN.get(table).includes(foldedText({ kind: 'quoted', text })) && text.startsWith('"')) || text === '1 AS "ROW"';
+        return (
+          known.get(item.at(-1)) === text ||
+          (item.length === 1 &&
+            !HIDDEN.get(table).includes(foldedText({ kind: 'quoted', text })) &&
+            text.startsWith('"')) ||
+          text === '1 AS "ROW"'
+        );
       }) &&
       (chainEnd(tokens, part.from + 1) === part.close || upper(tokens[chainEnd(tokens, part.from + 1)]) === 'WHERE');
     if (!isMasking) left.push(tokens[at]);
@@ -180,16 +197,21 @@ function rawMention(sent, forms) {
       const last = chainEnd(left, start) - 1;
       if (!isName(left[last]) || !hidden.includes(foldedText(left[last]))) continue;
       const qualifier = last > start ? foldedText(left[last - 2]) : undefined;
-      if (qualifier !== undefined ? own.has(qualifier) : !isInner(left, last)) return `${name}.${foldedText(left[last])}`;
+      if (qualifier !== undefined ? own.has(qualifier) : !isInner(left, last))
+        return `${name}.${foldedText(left[last])}`;
     }
   }
   return undefined;
 }
 
+const CLAUSE =
+  /^(?:SELECT|FROM|JOIN|ON|WHERE|GROUP|HAVING|QUALIFY|ORDER|LIMIT|UNION|EXCEPT|INTERSECT|MINUS|VALUES|SET)$/;
+
 /** Whether a name stands in a SELECT that itself reads a masked table with such a column. */
 function isInner(tokens, at) {
   const name = foldedText(tokens[at]);
   let open = at;
+  let below = at;
   for (;;) {
     let depth = 0;
     for (open--; open >= 0; open--) {
@@ -199,11 +221,18 @@ function isInner(tokens, at) {
     if (open < 0) return false;
     if (upper(tokens[open + 1]) !== 'SELECT' && upper(tokens[open + 1]) !== 'WITH') continue;
     const close = closes(tokens, open);
-    for (let inner = open, level = 0; inner < close; inner++) {
+    let [level, clause, isSibling, isThere] = [0, '', false, false];
+    for (let inner = open; inner < close; inner++) {
+      if (inner === below) isSibling = /^(?:FROM|JOIN)$/.test(clause);
       if (tokens[inner].text === '(') level++;
       if (tokens[inner].text === ')') level--;
-      if (level === 1 && tokens[inner].kind === 'masked' && HIDDEN.get(tokens[inner].text).includes(name)) return true;
+      if (level !== 1) continue;
+      if (CLAUSE.test(upper(tokens[inner]) ?? '')) clause = upper(tokens[inner]);
+      if (tokens[inner].kind === 'masked' && HIDDEN.get(tokens[inner].text).includes(name)) isThere = true;
     }
+    // A sub-query in FROM does not see what stands beside it.
+    if (isThere && !isSibling) return true;
+    below = open;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Statements, catalogs and policies for tests that need no warehouse: the corpus, the acceptance cases, generated reads and changes. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Judge } from '../../../dist/judge.js';
@@ -23,9 +24,15 @@ function seeded() {
     });
     relations.set(name, { kind: 'table', columns, viewText: undefined });
   }
-  const views = { CUSTOMER_CONTACTS: 'CUSTOMER_ID FULL_NAME CONTACT REGION', ORDER_TOTALS: 'CUSTOMER_ID ORDERS REVENUE', STAFF_COSTS: 'NAME SALARY' };
+  const views = {
+    CUSTOMER_CONTACTS: 'CUSTOMER_ID FULL_NAME CONTACT REGION',
+    ORDER_TOTALS: 'CUSTOMER_ID ORDERS REVENUE',
+    STAFF_COSTS: 'NAME SALARY',
+  };
   for (const [whole, name] of seed.matchAll(/CREATE VIEW ([A-Z_.]+) AS [^;]*;/g)) {
-    const columns = views[name.split('.')[2]].split(' ').map((column) => ({ name: column, type: 'VARCHAR', comment: '' }));
+    const columns = views[name.split('.')[2]]
+      .split(' ')
+      .map((column) => ({ name: column, type: 'VARCHAR', comment: '' }));
     relations.set(name, { kind: 'view', columns, viewText: whole.replace(/;$/, '') });
   }
   return relations;
@@ -63,7 +70,16 @@ export const TABLES = new Map([
 ]);
 export const COLUMNS = new Set([...TABLES.values()].flat());
 /** Names that a definition may share with something else. */
-export const TAKEN = new Set([...COLUMNS, ...[...TABLES.keys()].map((name) => name.split('.')[2]), 'DB', 'S', 'PUBLIC', 'ANALYTICS', 'SALES', 'REF']);
+export const TAKEN = new Set([
+  ...COLUMNS,
+  ...[...TABLES.keys()].map((name) => name.split('.')[2]),
+  'DB',
+  'S',
+  'PUBLIC',
+  'ANALYTICS',
+  'SALES',
+  'REF',
+]);
 
 /** What the masked policy hides, by table; in views by the columns that show it. */
 export const HIDDEN = new Map([
@@ -134,9 +150,15 @@ export function statements(count, seed) {
     }
     return out;
   };
-  const corpus = shuffled(read().filter(({ expected }) => !expected?.startsWith('!')).map(({ sql }) => sql));
+  const corpus = shuffled(
+    read()
+      .filter(({ expected }) => !expected?.startsWith('!'))
+      .map(({ sql }) => sql),
+  );
   const cases = shuffled(
-    JSON.parse(text('../../acceptance/cases.json')).filter(({ expect }) => expect === 'allow').map(({ sql }) => sql),
+    JSON.parse(text('../../acceptance/cases.json'))
+      .filter(({ expect }) => expect === 'allow')
+      .map(({ sql }) => sql),
   );
   const written = [...corpus.slice(0, Math.ceil(count * 0.3)), ...cases.slice(0, Math.ceil(count * 0.1))];
   const [reads, changes] = [new Generator(seed + 1), new ChangeGenerator(seed + 2)];

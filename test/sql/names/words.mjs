@@ -12,7 +12,7 @@ const RESERVED = words(`
   CURRENT_USER DELETE DISTINCT DROP ELSE EXISTS FALSE FOLLOWING FOR FROM FULL GRANT GROUP HAVING ILIKE IN INNER INSERT INTERSECT INTO IS
   JOIN LATERAL LEFT LIKE LOCALTIME LOCALTIMESTAMP MINUS NATURAL NOT NULL OF ON OR ORDER QUALIFY REGEXP REVOKE RIGHT RLIKE ROW ROWS SAMPLE
   SELECT SET SOME START TABLE TABLESAMPLE THEN TO TRUE TRY_CAST UNION UNIQUE UPDATE USING VALUES WHEN WHERE WINDOW WITH
-  END OVER PARTITION CROSS OUTER OFFSET LIMIT FETCH EXCEPT MERGE ASC DESC ESCAPE`);
+  CONNECT_BY_ROOT END OVER PARTITION CROSS OUTER OFFSET LIMIT FETCH EXCEPT MERGE ASC DESC ESCAPE`);
 
 /** Keywords in their places (constructs/…, functions-window, sql/merge); somewhere else each could be a column. */
 const CONTEXTUAL = words(`
@@ -65,10 +65,13 @@ export function rolesOf(tokens, columns = new Set()) {
     if (is(at + 1, '=>')) return 'argument';
     // DATE '…': a literal with its type.
     if (tokens[at + 1]?.kind === 'string' && /^(?:DATE|TIME|TIMESTAMP\w*)$/.test(text)) return 'type';
-    if (is(at + 1, '(') && FUNCTIONS.has(text) && !word(at + 1, 'JOIN') && at > 0) return 'function';
+    if (is(at + 1, '(') && FUNCTIONS.has(text) && at > 0 && !word(at - 1, 'THEN')) return 'function';
     if (RESERVED.has(text) && !is(at - 1, '.')) return 'keyword';
+    // An outer join's old mark is no call: c.id = o.id (+).
+    if (is(at + 1, '(') && is(at + 2, '+') && is(at + 3, ')')) return 'name';
     if (is(at + 1, '(') && !BEFORE_BRACKET.has(text) && text !== 'REPLACE') return 'function';
-    if (text === 'REPLACE' && is(at + 1, '(')) return is(at - 1, '*') || word(at - 1, 'EXCLUDE') || is(at - 1, ')') ? 'keyword' : 'function';
+    if (text === 'REPLACE' && is(at + 1, '('))
+      return is(at - 1, '*') || word(at - 1, 'EXCLUDE') || is(at - 1, ')') ? 'keyword' : 'function';
     if (CONTEXTUAL.has(text) && !dotted(at)) return columns.has(text) ? 'unclear' : 'keyword';
     return 'name';
   });
@@ -83,7 +86,12 @@ export function rolesOf(tokens, columns = new Set()) {
   };
   const openers = [];
   const ends = (at) =>
-    is(at, ')') || is(at, ']') || tokens[at]?.kind === 'string' || tokens[at]?.kind === 'number' || tokens[at]?.kind === 'variable' || tokens[at]?.kind === 'bind' ||
+    is(at, ')') ||
+    is(at, ']') ||
+    tokens[at]?.kind === 'string' ||
+    tokens[at]?.kind === 'number' ||
+    tokens[at]?.kind === 'variable' ||
+    tokens[at]?.kind === 'bind' ||
     word(at, 'END', 'NULL', 'TRUE', 'FALSE', 'CURRENT_DATE', 'CURRENT_TIMESTAMP', 'CURRENT_TIME', 'CURRENT_USER') ||
     ['name', 'type', 'key', 'unclear'].includes(roles[at]);
   for (let at = 0; at < tokens.length; at++) {
@@ -91,7 +99,12 @@ export function rolesOf(tokens, columns = new Set()) {
     if (is(at, ')')) openers.pop();
     if (is(at, '::') && isName(tokens[at + 1])) {
       roles[at + 1] = 'type';
-      if (word(at + 2, 'PRECISION', 'VARYING')) roles[at + 2] = 'type';
+      if (word(at + 2, 'PRECISION', 'VARYING')) roles[at + 2] = 'other';
+      // A structured type names its keys and the types of what it holds.
+      if (is(at + 2, '('))
+        for (let inner = at + 3; inner < closes(tokens, at + 2); inner++)
+          if (isName(tokens[inner]) && roles[inner] === 'name')
+            roles[inner] = word(at + 1, 'OBJECT') && (is(inner - 1, '(') || is(inner - 1, ',')) ? 'definition' : 'type';
     }
     // A path: a colon behind a value, and what goes on with dots and brackets.
     const isObject = is(at, ':') && tokens[at - 1]?.kind === 'string';
@@ -129,7 +142,8 @@ export function rolesOf(tokens, columns = new Set()) {
     }
     // CTEs and windows.
     if (word(at, 'AS') && is(at + 1, '(') && (roles[at - 1] === 'name' || is(at - 1, ')'))) {
-      if (isName(tokens[at - 1]) && (word(at - 2, 'WITH', 'RECURSIVE', 'WINDOW') || is(at - 2, ','))) roles[at - 1] = 'definition';
+      if (isName(tokens[at - 1]) && (word(at - 2, 'WITH', 'RECURSIVE', 'WINDOW') || is(at - 2, ',')))
+        roles[at - 1] = 'definition';
       if (is(at - 1, ')')) {
         let open = at - 1;
         while (open >= 0 && closes(tokens, open) !== at - 1) open--;
@@ -140,7 +154,13 @@ export function rolesOf(tokens, columns = new Set()) {
       }
     }
     // An alias without AS stands directly behind a value or a table.
-    if (['name', 'function', 'unclear'].includes(roles[at]) && at > 0 && ends(at - 1) && !is(at + 1, '.') && !dotted(at)) {
+    if (
+      ['name', 'function', 'unclear'].includes(roles[at]) &&
+      at > 0 &&
+      ends(at - 1) &&
+      !is(at + 1, '.') &&
+      !dotted(at)
+    ) {
       const isList = is(at + 1, '(');
       if (!(roles[at] === 'unclear' && isList)) {
         roles[at] = 'definition';
@@ -159,7 +179,8 @@ export function rolesOf(tokens, columns = new Set()) {
     if (word(at, 'PATTERN') && is(at + 1, '(')) define(at + 2, closes(tokens, at + 1));
     if (word(at, 'DEFINE', 'SUBSET') && isName(tokens[at + 1])) {
       for (let inner = at + 1; inner < tokens.length; inner++)
-        if (isName(tokens[inner]) && word(inner + 1, 'AS') && (inner === at + 1 || is(inner - 1, ','))) roles[inner] = 'definition';
+        if (isName(tokens[inner]) && word(inner + 1, 'AS') && (inner === at + 1 || is(inner - 1, ',')))
+          roles[inner] = 'definition';
     }
   }
   return roles;
@@ -168,8 +189,12 @@ export function rolesOf(tokens, columns = new Set()) {
 /** Where the dotted name begins that a token is part of. */
 export function chainStart(tokens, at) {
   let start = at;
-  while (tokens[start - 1]?.text === '.' && isName(tokens[start - 2])) start -= 2;
-  return start;
+  for (;;) {
+    // Between two dots stands the schema PUBLIC, unwritten.
+    const dots = tokens[start - 2]?.text === '.' ? 2 : 1;
+    if (tokens[start - 1]?.text !== '.' || !isName(tokens[start - 1 - dots])) return start;
+    start -= 1 + dots;
+  }
 }
 
 /** And where it ends, without its end. */
