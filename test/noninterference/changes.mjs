@@ -74,12 +74,19 @@ const NAMELESS = [
 ];
 
 export class ChangeGenerator extends Generator {
-  /** Whether the statement at hand names no hidden column: most would be refused otherwise, and nothing would be shown by them. */
-  #isPlain = false;
+  /**
+   * How the statement at hand names hidden columns: by no route, through sources without names alone, or by every route. Where one route is
+   * refused, nothing is shown of the others.
+   */
+  #mode = 'plain';
+
+  get #isFree() {
+    return this.#mode !== 'all';
+  }
 
   chosen() {
     const name = this.pick(SOURCES);
-    return { name, columns: this.#isPlain ? free(name) : TABLES[name] };
+    return { name, columns: this.#isFree ? free(name) : TABLES[name] };
   }
 
   /** A column by one of its routes: bare, by alias, by the table's name, by its full name. */
@@ -95,7 +102,7 @@ export class ChangeGenerator extends Generator {
       (name) => type === undefined || TABLES[target.name][name] === type,
     );
     const own = Object.keys(target.columns).filter((name) => type === undefined || target.columns[name] === type);
-    const pool = !this.#isPlain && hidden.length > 0 ? hidden : own;
+    const pool = this.#mode !== 'plain' && hidden.length > 0 && this.chance(0.8) ? hidden : own;
     return pool.length > 0 ? this.pick(pool) : undefined;
   }
 
@@ -128,14 +135,29 @@ export class ChangeGenerator extends Generator {
   }
 
   #value(type, target, sources) {
-    if (this.chance(0.25)) return this.#through(target, type);
+    if (this.chance(this.#mode === 'through' ? 0.6 : 0.25)) return this.#through(target, type);
     return this.value(type, sources, this.below(3));
   }
 
   #predicate(target, sources) {
     if (this.chance(0.2)) return this.#throughPredicate(target);
+    if (target.columns.CUSTOMER_ID && this.chance(0.2)) return this.#crowd(target);
     const predicate = this.predicate(sources, 1 + this.below(2));
     return this.chance(0.3) ? `${predicate} AND ${this.#narrow(target)}` : predicate;
+  }
+
+  /** As many rows as customers fulfil something: hidden ones would count. */
+  #crowd(target) {
+    const alias = this.name('c');
+    const name = 'ANALYTICS.SALES.CUSTOMERS';
+    const inner = { alias, name, columns: this.#isFree ? free(name) : TABLES[name] };
+    const predicate = this.pick([() => 'TRUE', () => this.predicate([inner], 1)])();
+    return this.pick([
+      () => `${target.alias}.CUSTOMER_ID IN (SELECT ${alias}.CUSTOMER_ID FROM ${name} ${alias} WHERE ${predicate})`,
+      () =>
+        `EXISTS (SELECT 1 FROM ${name} ${alias} WHERE ${alias}.CUSTOMER_ID = ${target.alias}.CUSTOMER_ID AND ${predicate})`,
+      () => `${target.alias}.CUSTOMER_ID < (SELECT COUNT(*) FROM ${name} ${alias} WHERE ${predicate})`,
+    ])();
   }
 
   /** Few rows: what the rules on rows affected let through. */
@@ -147,7 +169,7 @@ export class ChangeGenerator extends Generator {
   #target() {
     const name = this.pick(TARGETS);
     const table = name.split('.')[2];
-    const columns = this.#isPlain ? free(name) : TABLES[name];
+    const columns = this.#isFree ? free(name) : TABLES[name];
     return { name, alias: table, columns, sql: name };
   }
 
@@ -162,7 +184,7 @@ export class ChangeGenerator extends Generator {
     const alias = this.name('s');
     const names = Object.keys(KEYS).filter((name) => name !== target.name);
     const name = this.pick(names);
-    const columns = this.#isPlain ? free(name) : TABLES[name];
+    const columns = this.#isFree ? free(name) : TABLES[name];
     const key = KEYS[name];
     if (this.chance(0.4)) {
       const inner = { alias: this.name('i'), columns, name };
@@ -292,7 +314,7 @@ export class ChangeGenerator extends Generator {
   /** A change with its target. */
   change() {
     this.restart();
-    this.#isPlain = this.chance(0.55);
+    this.#mode = this.pick(['plain', 'plain', 'plain', 'through', 'through', 'all']);
     const forms = [
       () => this.#update(),
       () => this.#update(),

@@ -114,7 +114,7 @@ async function changeDifference(harness, value) {
   };
 }
 
-export const difference = (harness, value, options = {}) =>
+const difference = (harness, value, options = {}) =>
   value.target === undefined ? readDifference(harness, value, options) : changeDifference(harness, value);
 
 /** The smallest statement that still differs, by leaving out ever shorter runs of its words and signs. */

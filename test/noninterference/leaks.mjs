@@ -94,7 +94,7 @@ export const LEAKS = {
     sent.replaceAll(/TO_VARIANT \( CASE WHEN IS_OBJECT \( "PAYLOAD" \).*?END \) AS "PAYLOAD"/g, '"PAYLOAD"'),
   ),
   'the rows': reads(CUSTOMERS, (sent) => sent.replaceAll("REGION = 'EU'", 'TRUE')),
-  'an error text that quotes values': reads(/CAST\([a-z0-9]+\.(?:EMAIL|PHONE) AS INT\)/, withoutMasks, {
+  'an error text that quotes values': reads(/(?<!TRY_)CAST\([a-z0-9]+\.(?:EMAIL|PHONE) AS INT\)/, withoutMasks, {
     isErrorsOnly: true,
     answered: (answer, raw) => (answer.error && raw ? { ...answer, error: { ...answer.error, message: raw } } : answer),
   }),
