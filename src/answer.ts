@@ -23,6 +23,8 @@ export interface AnswerColumn {
   readonly name: string;
   readonly type: string;
   readonly mask: string | null;
+  /** Named after a value of the data (PIVOT with ANY): as little to be trusted as a row. */
+  readonly isFromData: boolean;
 }
 
 export interface Answer {
@@ -51,6 +53,20 @@ export function masksOf(foreseen: readonly OutputMask[], names: readonly string[
     const same = foreseen.filter((output) => output.name === name);
     return join(same.length > 0 ? same : foreseen.filter((output) => output.name === undefined));
   });
+}
+
+/** Names as they are shown: what a PIVOT named after values goes through the detectors like the values. */
+export function shownNames(
+  foreseen: readonly OutputMask[],
+  names: readonly string[],
+  { detect }: Verdict,
+): { readonly name: string; readonly isFromData: boolean }[] {
+  if (!foreseen.some(({ isMany }) => isMany)) return names.map((name) => ({ name, isFromData: false }));
+  const known = new Set(foreseen.map(({ name }) => name));
+  const scrubber = new Scrubber(detectRules(detect));
+  return names.map((name) =>
+    known.has(name) ? { name, isFromData: false } : { name: scrubber.text(name), isFromData: true },
+  );
 }
 
 const isForeseenIn = (foreseen: readonly OutputMask[], names: readonly string[]): boolean =>

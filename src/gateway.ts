@@ -14,6 +14,7 @@ import {
   overDenial,
   type QueryRequest,
   scrubbed,
+  shownNames,
 } from './answer.js';
 import type { Approval, Approvals } from './approval/index.js';
 import { aboutOf, fitsOf } from './asking.js';
@@ -21,6 +22,7 @@ import { type Bound, boundOf, type Granted, mostRows, unmetRule } from './bounde
 import { Budgets, nameOf } from './budgets.js';
 import { Counting, type Whose } from './counting.js';
 import { type Cursor, Cursors, cursorAt, isSame } from './cursors.js';
+import { isForeseen, UNFORESEEN } from './foreseen.js';
 import type { Principal } from './identity/index.js';
 import { Intent } from './intent.js';
 import { Judge, type Judged, type Question, UNREACHABLE } from './judge.js';
@@ -656,6 +658,8 @@ export class Gateway {
     verdict: Verdict,
     result: RunResult,
   ): Promise<Answer> {
+    const names = result.columns.map(({ name }) => name);
+    if (!isForeseen(intent.judged, names)) return await this.#unforeseen(answer, intent, result);
     const page = shownPage(intent, verdict, result);
     const { columns, rows, found } = page;
     const isTruncated = !result.isLast;
@@ -693,6 +697,23 @@ export class Gateway {
       notices,
       queryId: result.queryId,
     });
+  }
+
+  /** Other columns came than were judged: none of them is shown. */
+  async #unforeseen(answer: AnswerBuilder, intent: Intent, { reader, queryId }: RunResult): Promise<Answer> {
+    reader?.close();
+    this.#parts.log.error({ statement: intent.statementId }, 'a result has other columns than were judged');
+    const { code, message } = UNFORESEEN;
+    await this.#parts.transcript.recorder.appendAll([
+      ...intent.sent(queryId),
+      intent.event('statement_failed', {
+        code,
+        message,
+        query_id: queryId,
+        duration_ms: Math.round(answer.elapsed),
+      }),
+    ]);
+    return answer.denied(UNFORESEEN);
   }
 
   /** Where to read on, if there is more and the principal may see more of it. The result stays open here for a while. */
@@ -951,14 +972,19 @@ function shownPage(intent: Intent, verdict: Verdict, result: RunResult) {
   const { rows, found } = scrubbed(result, verdict, intent.judged.outputMasks);
   const names = result.columns.map(({ name }) => name);
   const masks = masksOf(intent.judged.outputMasks, names);
-  const columns = result.columns.map(({ name, type }, index) => ({
-    name,
+  const shown = shownNames(intent.judged.outputMasks, names, verdict);
+  const columns = result.columns.map(({ type }, index) => ({
+    name: shown[index]?.name ?? '',
     type: type === 'FIXED' ? 'NUMBER' : type,
     mask: masks[index] ?? null,
+    isFromData: shown[index]?.isFromData ?? false,
   }));
   const { results } = verdict.record;
   const digest = results === 'none' ? null : createHash('sha256').update(JSON.stringify(rows)).digest('hex');
-  const record = { digest, ...(results === 'masked' ? { columns: names, result: rows } : {}) };
+  const record = {
+    digest,
+    ...(results === 'masked' ? { columns: columns.map(({ name }) => name), result: rows } : {}),
+  };
   return { columns, rows, found, record };
 }
 

@@ -34,8 +34,11 @@ export function answerText(answer: Answer, consoleUrl: string): string {
   switch (answer.status) {
     case 'ok': {
       const masked = answer.columns
-        .filter((column) => column.mask !== null)
+        .filter((column) => column.mask !== null && !column.isFromData)
         .map((column) => `${column.name} (${column.mask})`);
+      const made = new Set(answer.columns.flatMap(({ mask, isFromData }) => (isFromData && mask !== null ? mask : [])));
+      // Names made of values stay within the fence.
+      for (const mask of made) masked.push(`columns named after values (${mask})`);
       const count = `${answer.rows.length} row${answer.rows.length === 1 ? '' : 's'}${answer.cursor ? `, more by the cursor ${answer.cursor}` : answer.isTruncated ? ', cut at your limit' : ''}.`;
       const hidden = masked.length > 0 ? [`Masked: ${masked.join(', ')}.`] : [];
       return [count, ...hidden, ...notices, ...(answer.columns.length > 0 ? [table(answer)] : [])].join('\n');

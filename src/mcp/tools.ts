@@ -93,7 +93,7 @@ function structured(answer: Answer, consoleUrl: string): Record<string, unknown>
     status: answer.status,
     statement_id: answer.statementId,
     session: answer.session,
-    columns: answer.columns,
+    columns: answer.columns.map(({ name, type, mask }) => ({ name, type, mask })),
     rows: answer.rows,
     row_count: answer.rows.length,
     truncated: answer.isTruncated,

@@ -15,14 +15,14 @@ const MAX_AGE_MS = 3 * 3_600_000;
 export const SETUP_TAG = '{"app":"snowfence","setup":true}';
 
 /**
- * The state that every statement starts from: no other role counts than the policy's, quoted names stay as they are written, times
- * come in one form. Statement parameters do the rest, so that nothing of one agent stays for the next.
+ * The state that every statement starts from: no other role counts than the policy's, quoted names stay as they are written, names are
+ * sought in no schema that the account has put on the way (SEARCH_PATH, documentation page name-resolution), times come in one form. Statement parameters do the rest, so that nothing of one agent stays for the next.
  *
  * The zone stays that of the gateway's user, else of the account (TIMEZONE, documentation page parameters): today is the same day for an
  * agent and for everybody else who works there (functions/current_date).
  */
 const SETUP = [
-  "ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE, STRICT_JSON_OUTPUT = TRUE, DATE_OUTPUT_FORMAT = 'YYYY-MM-DD', TIME_OUTPUT_FORMAT = 'HH24:MI:SS.FF9', TIMESTAMP_NTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9', TIMESTAMP_LTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM', TIMESTAMP_TZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM'",
+  "ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE, SEARCH_PATH = '$current', STRICT_JSON_OUTPUT = TRUE, DATE_OUTPUT_FORMAT = 'YYYY-MM-DD', TIME_OUTPUT_FORMAT = 'HH24:MI:SS.FF9', TIMESTAMP_NTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9', TIMESTAMP_LTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM', TIMESTAMP_TZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM'",
   'USE SECONDARY ROLES NONE',
 ];
 

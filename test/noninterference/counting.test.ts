@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller, Gateway } from '../../dist/gateway.js';
 import { TOOLS } from '../../dist/mcp/tools.js';
-import { Harness } from './harness.mjs';
+import { Sides } from './sides.mjs';
 
-let harness: Harness;
+let harness: Sides;
 beforeAll(async () => {
   const policy = fileURLToPath(new URL('./counting.yaml', import.meta.url));
-  harness = await Harness.start({ policy });
+  harness = await Sides.start({ policy });
 }, 60_000);
 afterAll(() => harness.end());
 

@@ -11,8 +11,8 @@ interface ToldEstimate {
   readonly rows: number | null;
 }
 
-export class Harness {
-  static start(options?: { hasOtherRows?: boolean; policy?: string }): Promise<Harness>;
+export class Sides {
+  static start(options: { hasOtherRows?: boolean; policy: string }): Promise<Sides>;
   plant(leak: ((sent: string) => string) | undefined): void;
   prune(pruning: ((plan: Plan, sent: string, side: number) => Plan) | undefined): void;
   both<T>(question: (gateway: Gateway, caller: Caller) => Promise<T>): Promise<[T, T]>;
