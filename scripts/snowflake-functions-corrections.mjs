@@ -87,6 +87,12 @@ export const CORRECTIONS = {
     page: 'functions/build_scoped_file_url',
     reason: 'its syntax leaves the third argument unmarked, which has a default',
   },
+  ARRAY_SIZE: {
+    named: ['INPUT'],
+    page: 'functions/array_size',
+    reason:
+      'agents call it as ARRAY_SIZE(INPUT => …); its page shows the argument by place alone, and the name changes nothing that is read',
+  },
   TIME_SLICE: {
     datePart: [],
     page: 'functions/time_slice',

@@ -37,7 +37,7 @@ const growing = (values: string): Partial<Warehouse> => ({
 });
 
 const OVER_TWO = `rules:
-  - allow: [read, delete, update, merge]
+  - allow: [read, insert, delete, update, merge]
     on: [DB.PUBLIC.*]
   - deny: [delete, update, merge]
     on: [DB.PUBLIC.*]

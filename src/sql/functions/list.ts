@@ -68,7 +68,7 @@ export const LISTED: readonly ListedFunction[] = [
   { name: 'ARRAY_REMOVE_AT', class: 'pure', least: 2, most: 2 },
   { name: 'ARRAY_REPEAT', class: 'pure', least: 2, most: 2 },
   { name: 'ARRAY_REVERSE', class: 'pure', least: 1, most: 1 },
-  { name: 'ARRAY_SIZE', class: 'pure', least: 1, most: 1 },
+  { name: 'ARRAY_SIZE', class: 'pure', least: 1, most: 1, named: ['INPUT'] },
   { name: 'ARRAY_SLICE', class: 'pure', least: 3, most: 3 },
   { name: 'ARRAY_SORT', class: 'pure', least: 1, most: 3 },
   { name: 'ARRAY_TO_STRING', class: 'pure', least: 2, most: 2 },

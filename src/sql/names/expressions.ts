@@ -169,8 +169,25 @@ function column(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): reado
   // Words of the grammar that stand where a value does, such as DEFAULT: they are keywords in their place or nobody's.
   if (resolution.kind === 'unowned' && !table && walk.isKeyword(token)) return [];
   walk.findings.columnNames.add(plain);
+  if (resolution.kind === 'unowned' && table && !isSequence(plain)) {
+    const aliases = aliasesIn(scope);
+    if (!aliases.includes(folded(table))) {
+      walk.unownedTable(table, walk.token(table), aliases);
+      return [];
+    }
+  }
   if (resolution.kind === 'found') walk.claim(table, 'alias');
   return walk.resolved(resolution, name, token, usage, table);
+}
+
+const isSequence = (name: string): boolean => name === 'NEXTVAL' || name === 'CURRVAL';
+
+/** Names by which a column can be qualified, from here outwards. */
+function aliasesIn(scope: Scope): string[] {
+  const found: string[] = [];
+  for (let at: Scope | undefined = scope; at; at = at.outer)
+    found.push(...at.sources.flatMap(({ alias }) => alias ?? []));
+  return found;
 }
 
 /**

@@ -65,6 +65,14 @@ const TYPE_TAILS: Readonly<Record<string, readonly string[]>> = {
   INTERVAL: ['YEAR', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'SECOND', 'TO'],
 };
 
+/** Clauses that are written like calls (constructs/at-before, constructs/changes). */
+const CLAUSES: Readonly<Record<string, readonly string[]>> = {
+  AT: ['OFFSET', 'TIMESTAMP', 'STATEMENT'],
+  BEFORE: ['OFFSET', 'TIMESTAMP', 'STATEMENT'],
+  CHANGES: ['INFORMATION'],
+  END: ['OFFSET', 'TIMESTAMP', 'STATEMENT'],
+};
+
 class Places {
   readonly #tokens: readonly Token[];
   readonly #pairs: ReadonlyMap<number, number>;
@@ -81,11 +89,25 @@ class Places {
       if (isOperator(token, '::')) this.#type(at + 1);
       else if (isOperator(token, ':')) this.#path(at);
       else if (isOperator(token, '.') && isOperator(this.#tokens[at - 1], ']')) this.#keys(at);
-      else if (isOperator(token, '=>') && isName(this.#tokens[at - 1])) this.#claims.claim(at - 1, 'argument');
+      else if (isOperator(token, '=>')) this.#argument(at);
       else if (isOperator(token, '->')) this.#parameterTypes(at);
       else if (isWord(token, 'CAST', 'TRY_CAST')) this.#cast(at);
       else if (isName(token)) this.#dateParts(at);
     });
+  }
+
+  /** `NAME => value`: of Snowflake's own functions the names that they document; a user's function has names of its own. */
+  #argument(arrow: number): void {
+    const name = this.#tokens[arrow - 1];
+    if (!isName(name)) return;
+    let open = arrow - 1;
+    for (; open >= 0 && !isOperator(this.#tokens[open], '('); open--)
+      if (/^[)\]}]$/.test(this.#tokens[open]?.text ?? '')) open = this.#pairs.get(open) ?? -1;
+    const call = callAt(this.#tokens, this.#pairs, open - 1);
+    const known = call && snowflakeFunction(call.name);
+    const isDocumented =
+      CLAUSES[call?.name ?? '']?.includes(nameOf(name)) ?? (!known || known.named.includes(nameOf(name)));
+    if (isDocumented) this.#claims.claim(arrow - 1, 'argument');
   }
 
   /** `a:b.c[0].d`, and no `'key': value` of an object constant. */

@@ -230,6 +230,21 @@ export abstract class Walk {
     });
   }
 
+  /** A qualifier that names nothing in FROM. */
+  unownedTable(identifier: Identifier, token: number, aliases: readonly string[]): void {
+    if (this.findings.unowned.length >= MAX_UNOWNED) return;
+    const near = nearest(folded(identifier), aliases);
+    this.findings.unowned.push({
+      what: `${identifier.name.slice(0, 100)} names no table of FROM here.`,
+      name: folded(identifier),
+      position: positionOf(this.statement, Math.max(0, token)),
+      hint:
+        near.length > 0
+          ? `Did you mean ${near.join(' or ')}?`
+          : 'Use the alias, or the name of a table that this part of the statement reads.',
+    });
+  }
+
   /** A star over a source whose columns nobody has documented: the result could hold anything. */
   opaqueStar(token: number): void {
     const star = token >= 0 ? token : this.statement.tokens.findIndex((at) => isOperator(at, '*'));
