@@ -177,7 +177,8 @@ function branch(walk: Walk, value: unknown, scope: Scope, ctes: Ctes): void {
     const columns = list === undefined ? [] : tuple(walk, list);
     if (list === undefined) assignedAll(walk, target);
     for (const column of columns) {
-      const identifier = identifierOf(nodeOf(column)?.body['name'] ?? nodeOf(column)?.body);
+      const node = nodeOf(column);
+      const identifier = identifierOf(node?.body) ?? identifierOf(node?.body['name']);
       if (!identifier) throw walk.refusal('A column of INSERT is not understood here.');
       assigned(walk, identifier, target, false);
     }
@@ -203,7 +204,7 @@ function tuple(walk: Walk, value: unknown): readonly unknown[] {
 function update(walk: Walk, pair: unknown, target: Source, scope: Scope, ctes: Ctes): void {
   const node = nodeOf(pair);
   const left = nodeOf(node?.body['left']);
-  const column = identifierOf(left?.kind === 'column' ? left.body['name'] : left?.body);
+  const column = identifierOf(left?.body) ?? identifierOf(left?.body['name']);
   if (node?.kind !== 'eq' || !column) throw walk.refusal('What is set here is no plain column.');
   const last = walk.token(column);
   if (last >= 0) qualifiers(walk, walk.chainStart(last), last, target);
