@@ -1,5 +1,6 @@
 /** The embedded warehouse by the unmodified driver: log-in, types, large results, cancelling, sessions, errors, history. */
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { Agent, request } from 'node:http';
 import type { Connection, RowStatement } from 'snowflake-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse } from '../../dist/embedded/warehouse/index.js';
@@ -292,6 +293,43 @@ describe('sessions', () => {
     await execute(open, 'USE SCHEMA DB.PUBLIC');
     expect((await failure(execute(open, "ALTER SESSION SET TIMEZONE = 'Nowhere/Land'"))).code).toBe('001007');
     open.destroy(() => undefined);
+  });
+
+  it('whose connection breaks off take their transactions back', async () => {
+    const agent = new Agent({ keepAlive: true });
+    const post = (path: string, body: object, token?: string): Promise<{ data: { token: string } }> =>
+      new Promise((resolve, reject) => {
+        const sent = request(
+          `${address.access_url}${path}`,
+          {
+            agent,
+            method: 'POST',
+            headers: {
+              'content-type': 'application/json',
+              ...(token ? { authorization: `Snowflake Token="${token}"` } : {}),
+            },
+          },
+          (response) => {
+            let text = '';
+            response.setEncoding('utf8').on('data', (part: string) => {
+              text += part;
+            });
+            response.on('end', () => resolve(JSON.parse(text)));
+          },
+        );
+        sent.on('error', reject);
+        sent.end(JSON.stringify(body));
+      });
+    const login = { data: { ACCOUNT_NAME: 'demo', LOGIN_NAME: 'agent', PASSWORD: 'pw' } };
+    const { data } = await post('/session/v1/login-request', login);
+    for (const sqlText of ['BEGIN', "UPDATE DB.PUBLIC.PEOPLE SET NAME = 'x' WHERE ID = 1"])
+      await post(`/queries/v1/query-request?requestId=${randomUUID()}`, { sqlText }, data.token);
+    const update = "UPDATE DB.PUBLIC.PEOPLE SET NAME = 'Ann' WHERE ID = 1";
+    await failure(execute(connection, update));
+    agent.destroy();
+    await expect
+      .poll(() => execute(connection, update).then(() => 'well'), { timeout: 10_000, interval: 300 })
+      .toBe('well');
   });
 
   it('run transactions', async () => {

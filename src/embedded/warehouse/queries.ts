@@ -46,9 +46,10 @@ const HISTORY_LIMIT = 100_000;
 const KEPT_RESULTS = 512;
 /**
  * A transaction whose session is gone is taken back after five minutes where it keeps others from a table (documentation page transactions,
- * "Aborting transactions"); here always.
+ * "Aborting transactions"); here always, and soon where its client's connection broke: others do not wait for its rows, as they would there.
  */
 const TRANSACTION_IDLE_MS = 300_000;
+const TRANSACTION_DETACHED_MS = 1000;
 const KEPT_CHUNK_BYTES = 512 * 1024 * 1024;
 
 const queryType = (sql: string): string => /^\s*(\w+)/.exec(sql)?.[1]?.toUpperCase() ?? 'UNKNOWN';
@@ -169,11 +170,16 @@ export class Queries {
   #enqueue(query: Query, request: Request): Promise<Result> {
     const { session } = query;
     const next = session.tail.then(() => this.#run(query, request));
-    session.tail = next.catch(() => undefined).then(() => this.#watch(session));
+    session.tail = next.catch(() => undefined).then(() => this.#watch(session, TRANSACTION_IDLE_MS));
     return next;
   }
 
-  #watch(session: Session): void {
+  /** The session's client is gone. */
+  detach(session: Session): void {
+    session.tail = session.tail.then(() => this.#watch(session, TRANSACTION_DETACHED_MS));
+  }
+
+  #watch(session: Session, ms: number): void {
     clearTimeout(session.idle);
     if (!session.inTransaction) return;
     session.idle = setTimeout(() => {
@@ -182,7 +188,7 @@ export class Queries {
         session.inTransaction = false;
         await session.connection.run('ROLLBACK').catch(() => undefined);
       });
-    }, TRANSACTION_IDLE_MS).unref();
+    }, ms).unref();
   }
 
   async #run(query: Query, request: Request): Promise<Result> {

@@ -3,6 +3,7 @@
  * `lib/connection/statement.js` and `lib/connection/result/`). A stand-in: it says so in its version text.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { z } from 'zod';
@@ -142,6 +143,7 @@ export class Warehouse {
   readonly #queries: Queries;
   readonly #users: ReadonlyMap<string, User>;
   readonly #server: Server;
+  readonly #sessionsOf = new WeakMap<Socket, Set<Session>>();
 
   private constructor(options: WarehouseOptions, engine: Engine) {
     this.#options = options;
@@ -314,6 +316,7 @@ export class Warehouse {
       masterExpires: 0,
       inTransaction: false,
       idle: undefined,
+      socket: undefined,
       tail: Promise.resolve(),
     };
     await setParameter(session, 'TIMEZONE', session.parameters.text('TIMEZONE'));
@@ -354,6 +357,7 @@ export class Warehouse {
     if (!parsed.success) return failure(new WarehouseError('391901', '08000', 'The query request is malformed.'));
     const { sqlText, bindings, parameters, asyncExec, describeOnly, bindStage } = parsed.data;
     if (bindStage) return failure(new WarehouseError('000002', '0A000', "Unsupported feature 'bind through a stage'."));
+    this.#follow(request.socket, session);
     if (this.#options.latencyMs > 0) await delay(this.#options.latencyMs);
     let statements: string[];
     try {
@@ -370,6 +374,19 @@ export class Warehouse {
     );
     if (asyncExec === true) return this.#inProgress(query, '333334');
     return this.#outcome(query, request);
+  }
+
+  /** A session whose last connection breaks is left to itself. */
+  #follow(socket: Socket, session: Session): void {
+    session.socket = socket;
+    const known = this.#sessionsOf.get(socket);
+    const sessions = known ?? new Set();
+    sessions.add(session);
+    if (known) return;
+    this.#sessionsOf.set(socket, sessions);
+    socket.once('close', () => {
+      for (const one of sessions) if (one.socket === socket) this.#queries.detach(one);
+    });
   }
 
   #inProgress(query: Query, code: string): Envelope {

@@ -1,5 +1,6 @@
 /** A session: who logged in, its tokens, its current database, schema, role and warehouse, its parameters. */
 import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { WarehouseError } from './errors.js';
 import type { Parameters } from './parameters.js';
@@ -25,6 +26,8 @@ export interface Session {
   inTransaction: boolean;
   /** Takes an open transaction back that nobody goes on with. */
   idle: NodeJS.Timeout | undefined;
+  /** The connection that its last statement came by. */
+  socket: Socket | undefined;
   /** Statements of one session run one after another. */
   tail: Promise<unknown>;
 }
