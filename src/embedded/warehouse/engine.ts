@@ -112,6 +112,8 @@ export class Engine {
     const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
     const control = await instance.connect();
     const engine = new Engine(instance, control, folder);
+    // Else a seed's times would be those of the machine's zone. Sessions set their own.
+    await control.run("SET TimeZone = 'UTC'");
     await attach(control, SYSTEM_DATABASE, folder);
     await control.run(`USE ${SYSTEM_DATABASE}.main`);
     for (const sql of SYSTEM_TABLES) await control.run(sql);
