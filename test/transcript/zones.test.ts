@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   archive,
   Checkpoints,
@@ -109,8 +109,15 @@ describe('in a database that is set to another zone', () => {
       onProgress: () => undefined,
     };
     const [before, after] = ['2027-03-14T23:59:59Z', '2027-03-15T00:00:00Z'].map((time) => new Date(time));
-    const session = await store.sessions.find(actor('weekly'), client, undefined);
-    await store.recorder.append({ ...refused(session, timeOrderedId()), at: new Date('2027-03-14T23:30:00Z') });
+    // Of one week and of the next, whenever this runs.
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2027-03-07T12:00:00Z') });
+    try {
+      const session = await store.sessions.find(actor('weekly'), client, undefined);
+      vi.setSystemTime(new Date('2027-03-14T23:30:00Z'));
+      await store.recorder.append(refused(session, timeOrderedId()));
+    } finally {
+      vi.useRealTimers();
+    }
     const early = await archive(admin, { ...shared, before: before ?? new Date(0) });
     expect(early?.to).toBe('2027-03-08');
     const late = await archive(admin, { ...shared, before: after ?? new Date(0) });
