@@ -5,7 +5,7 @@ import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, isWord, joined, lex, type Token } from './lex.js';
 import { normalise, type Piece, restoreNames } from './normalise.js';
 import { type Position, positionAt, Refusal } from './refusal.js';
-import { asList } from './tree.js';
+import { asList, identifierOf, isBody } from './tree.js';
 
 const MAX_SET_OPERATIONS = 1000;
 
@@ -79,6 +79,25 @@ function pieceStarts(pieces: readonly Piece[]): number[] {
   return starts;
 }
 
+/**
+ * The parser forgets of some names that they were quoted (those of a list behind an alias), and a quoted name does not fold: what the token
+ * says goes into the tree.
+ */
+function markQuoted(tree: unknown, tokenAt: (offset: number) => Token | undefined): void {
+  const open: unknown[] = [tree];
+  for (let item = open.pop(); item !== undefined; item = open.pop()) {
+    if (Array.isArray(item)) {
+      for (const part of item) if (typeof part === 'object' && part !== null) open.push(part);
+      continue;
+    }
+    if (!isBody(item)) continue;
+    const identifier = identifierOf(item);
+    if (identifier && !identifier.quoted && identifier.start >= 0 && tokenAt(identifier.start)?.kind === 'quoted')
+      Object.assign(item, { quoted: true });
+    for (const part of Object.values(item)) if (typeof part === 'object' && part !== null) open.push(part);
+  }
+}
+
 /** Parses with the primary parser. Throws a NOT_UNDERSTOOD Refusal with the place. */
 export function parseStatement(statement: Statement): ParsedStatement {
   const sets = statement.tokens.flatMap((token, index) =>
@@ -128,5 +147,6 @@ export function parseStatement(statement: Statement): ParsedStatement {
       'Check the syntax there; a statement that is not fully understood is never run.',
     );
   }
+  markQuoted(trees[0], (offset) => statement.tokens[tokenAt(offset) ?? -1]);
   return { ...statement, tree: restoreNames(trees[0], standIns), isResampled, isNarrowed, tokenAt, offsetOf };
 }

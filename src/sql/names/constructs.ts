@@ -81,7 +81,7 @@ function pivotValue(walk: Walk, value: unknown, own: Scope, ctes: Ctes): OutputC
   return { name: undefined, origins, isMany: true };
 }
 
-/** polyglot gives no place for an alias of PIVOT's aggregates: it stands behind AS and before a comma or FOR. */
+/** polyglot gives no place for an alias of PIVOT's aggregates: it stands behind AS or the aggregate and before a comma or FOR. */
 function claimBare(walk: Walk, name: string): void {
   const { tokens } = walk.statement;
   const at = tokens.findIndex(
@@ -89,7 +89,7 @@ function claimBare(walk: Walk, name: string): void {
       isName(token) &&
       walk.claims.ownerOf(index) === undefined &&
       nameOf(token) === name.toUpperCase() &&
-      isWord(tokens[index - 1], 'AS') &&
+      (isWord(tokens[index - 1], 'AS') || isOperator(tokens[index - 1], ')')) &&
       (isOperator(tokens[index + 1], ',') || isWord(tokens[index + 1], 'FOR')),
   );
   if (at >= 0) walk.claimToken(at, 'alias');

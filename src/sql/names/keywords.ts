@@ -117,7 +117,8 @@ const IN_PLACE: Readonly<Record<string, (place: Place) => boolean>> = {
   NEXT: previous('FETCH'),
   NULLS: ({ near }) => isWord(near(1), 'FIRST', 'LAST') || isWord(near(-1), 'IGNORE', 'RESPECT', 'INCLUDE', 'EXCLUDE'),
   OFFSET: counts,
-  ONLY: previous('ROW', 'ROWS'),
+  ONLY: ({ near }) =>
+    isWord(near(-1), 'ROW', 'ROWS') || (isAmount(near(-1)) && isWord(near(-2), 'FETCH', 'FIRST', 'NEXT')),
   OUTER: next('JOIN', 'DIRECTED'),
   OVER: ({ near }) => isBehindValue(near(-1)) && isOpen(near(1)),
   OVERWRITE: ({ near }) => isWord(near(-1), 'INSERT') && isWord(near(1), 'INTO'),
@@ -127,7 +128,7 @@ const IN_PLACE: Readonly<Record<string, (place: Place) => boolean>> = {
   PRIOR: ({ near }) => near(1)?.kind === 'word' || near(1)?.kind === 'quoted' || isOpen(near(1)),
   RANGE: next('BETWEEN', 'UNBOUNDED', 'CURRENT'),
   RECURSIVE: previous('WITH'),
-  RENAME: behindStar,
+  RENAME: ({ near }) => behindStar({ near }) || isWord(near(-2), 'EXCLUDE'),
   REPEATABLE: opens,
   REPLACE: ({ near }) => behindStar({ near }) && isOpen(near(1)),
   RESPECT: next('NULLS'),
