@@ -314,10 +314,13 @@ export class Gateway {
     const requirements = asked.requirements.map(({ groups, count, rule }) => ({ groups, count, rule }));
     const { issuer, subject, clientId } = principal;
     const question = { issuer, subject, clientId, fingerprint, policyVersion: verdict.version, requirements };
-    const standing = await approvals.standing(question);
-    const granted = standing && (await this.#grantedBy(standing.approval_id));
-    const isUnbound = standing !== undefined && granted?.rows === undefined;
-    const size = isUnbound ? { bytes: undefined, rows: undefined } : await this.#size(intent, whose, verdict);
+    const found = await approvals.standing(question);
+    const granted = found && (await this.#grantedBy(found.approval_id));
+    const isUnbound = found !== undefined && granted?.rows === undefined;
+    // Nobody was told how many rows: a yes to one such change is none to others, which may touch any number.
+    const standing = isUnbound && touchesRows(judged) ? undefined : found;
+    const size =
+      standing && isUnbound ? { bytes: undefined, rows: undefined } : await this.#size(intent, whose, verdict);
     if (!size) return this.#refuse(answer, intent, tooMany(verdict));
     // Nothing of it is under way while it waits.
     this.#running.leave(intent.statementId);
@@ -963,6 +966,9 @@ const CHANGED_RULES: Denial = {
   message: 'Rules or views have changed since this statement ran, so its result is not read on.',
   hint: 'Send the statement again.',
 };
+
+/** A change of rows that are there, of which there may be any number. */
+const touchesRows = ({ analysis }: Judged): boolean => /^(?:update|delete|merge)$/.test(analysis?.kind ?? '');
 
 /** What a result was given out for: the text as sent, and how it was allowed. */
 const grantOf = (verdict: Verdict, sent: string): string => `${verdict.decision} ${sent}`;

@@ -218,13 +218,9 @@ const trusting = (reader: CatalogReader, policies: readonly Policy[]): CatalogRe
     if (relation?.kind !== 'view' || relation.viewText?.trim()) return relation;
     const { isGiven, withheldBy } = trustIn(policies, name);
     if (isGiven) return { ...relation, kind: 'table' };
-    if (!withheldBy) return relation;
-    throw new Refusal(
-      'NOT_UNDERSTOOD',
-      `The view ${showObject(name)} can't be opened: its text is not visible to the gateway, and ${withheldBy.name}, which hides something, does not trust it.`,
-      undefined,
-      'Read its base tables instead, or have each policy that hides anything trust this view.',
-    );
+    // Said only to whoever may read the view at all: its objects are judged before.
+    const unreadable = `its text is not visible to the gateway, and ${withheldBy?.name}, which hides something, does not trust it`;
+    return withheldBy ? { ...relation, unreadable } : relation;
   },
 });
 

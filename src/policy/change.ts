@@ -2,7 +2,7 @@
  * What a change may do with what is hidden from whoever sends it. The target of a change stands in it raw: no sub-query can take its
  * place. So nothing of it that is masked may be named, and a table with hidden rows is not changed at all.
  */
-import { type Analysis, type ColumnUse, objectKey, showObject } from '../sql/index.js';
+import { type Analysis, type ColumnUse, objectKey, showIdentifier, showObject } from '../sql/index.js';
 import type { Policy } from './load.js';
 import type { AppliedMask, AppliedRows, Denial } from './verdict.js';
 
@@ -64,31 +64,30 @@ function decideReads(
 }
 
 /**
- * Whoever can't see a value overwrites it blindly, and an error of a unique key would tell whether it is there (sql/create-table-constraint);
- * so it takes the policy's word. A new row may hold what its author knows, but in a column that must not be touched at all.
+ * Whoever can't see a value neither overwrites it nor puts guesses beside it: a guess in a column under 'hash' equals the hidden value's hash,
+ * and the error of a unique key tells that the value is there (sql/create-hybrid-table). So it takes the policy's word, for new rows too.
  */
 function decideAssignments(
   analysis: Analysis,
   policies: readonly Policy[],
   own: readonly AppliedMask[],
 ): Denial | undefined {
-  for (const { column, position, isUpdate } of analysis.assignments) {
+  for (const { column, position } of analysis.assignments) {
     const mask = own.find((entry) => entry.column === column);
     if (!mask) continue;
     const isForbidden = mask.method.kind === 'deny';
-    if (!isForbidden && (!isUpdate || mayWrite(policies))) continue;
+    if (!isForbidden && mayWrite(policies)) continue;
     const others = analysis.target?.relation?.columns.filter(({ name }) => !own.some((entry) => entry.column === name));
+    const free = `Name the columns that you write: ${(others ?? []).map(({ name }) => showIdentifier(name)).join(', ')}.`;
     return {
       code: 'COLUMN_DENIED',
       message: isForbidden
         ? `${column} of ${showObject(mask.object)} is hidden from you, and may not be written. ${mask.reason ?? ''}`.trim()
-        : `${column} of ${showObject(mask.object)} is masked for you, so you may not overwrite it.`,
+        : `${column} of ${showObject(mask.object)} is masked for you, so you may not write it.`,
       policy: mask.policy,
       rule: mask.rule,
       position,
-      hint: isForbidden
-        ? `Name the columns that you write: ${(others ?? []).map(({ name }) => name).join(', ')}.`
-        : 'Leave this column out of the statement. A policy may let it be written, with "write_masked: allow".',
+      hint: isForbidden ? free : `${free} A policy may let masked columns be written, with "write_masked: allow".`,
     };
   }
   return undefined;

@@ -90,16 +90,10 @@ function notAnalysed(statement: Statement, hint: string | undefined): Refusal {
 }
 
 /** The query in a view's text, after CREATE … AS. Throws where the text does not look like that. */
-function viewQuery(relation: RelationInfo): { query: Statement; columns: readonly string[] } {
-  const refuse = (why: string): Refusal =>
-    new Refusal(
-      'NOT_UNDERSTOOD',
-      `The view ${showObject(relation)} can't be opened: ${why}.`,
-      undefined,
-      'Read its base tables instead, or ask for a policy that trusts this view.',
-    );
+function viewQuery(relation: RelationInfo): Statement {
+  const refuse = (why: string): Refusal => notOpened(relation, why);
   if (relation.viewText === undefined || relation.viewText.trim() === '')
-    throw refuse('its text is not visible to the gateway');
+    throw refuse(relation.unreadable ?? 'its text is not visible to the gateway');
   let tokens: ReturnType<typeof lex>;
   try {
     tokens = lex(relation.viewText);
@@ -114,14 +108,17 @@ function viewQuery(relation: RelationInfo): { query: Statement; columns: readonl
   });
   const rest = tokens[as + 1];
   if (as < 0 || !rest || !isWord(tokens[0], 'CREATE')) throw refuse('its text does not begin with CREATE VIEW … AS');
-  const query = readStatement(relation.viewText.slice(rest.start));
+  const text = relation.viewText.slice(rest.start);
+  const query = understood(relation, () => readStatement(text));
   if (query.kind !== 'select') throw refuse('it is not made of a SELECT');
-  return { query, columns: relation.columns.map((column) => column.name) };
+  return query;
 }
 
 interface Opened {
   readonly relations: Map<string, RelationInfo>;
   readonly views: Map<string, Analysis>;
+  /** Views that can't be opened, with the reason: told once it is known that they may be read. */
+  readonly closed: Map<string, Refusal>;
 }
 
 async function load(
@@ -130,8 +127,10 @@ async function load(
   defaults: Defaults,
   opened: Opened,
   depth: number,
+  within?: RelationInfo,
 ): Promise<void> {
-  const { findings } = walk(statement, NO_RELATIONS, defaults);
+  const look = () => walk(statement, NO_RELATIONS, defaults);
+  const { findings } = within ? understood(within, look) : look();
   if (opened.relations.size + findings.tables.length > MAX_OBJECTS)
     throw new Refusal('NOT_UNDERSTOOD', `The statement reads more than ${MAX_OBJECTS} objects.`);
   const missing = new Map(findings.tables.map(({ object }) => [objectKey(object), object]));
@@ -141,13 +140,39 @@ async function load(
     if (!relation) continue;
     opened.relations.set(key, relation);
     if (relation.kind !== 'view') continue;
-    if (depth >= MAX_VIEW_DEPTH)
-      throw new Refusal('NOT_UNDERSTOOD', `Views are nested more than ${MAX_VIEW_DEPTH} deep.`);
-    const inside = parseStatement(viewQuery(relation).query);
-    // Names in a view's text are completed by the view's own place (documentation page sql/create-view).
-    const own = { database: relation.database, schema: relation.schema };
-    await load(inside, reader, own, opened, depth + 1);
-    opened.views.set(key, finish(inside, own, opened, [relation]));
+    try {
+      if (depth >= MAX_VIEW_DEPTH) throw notOpened(relation, `views are nested more than ${MAX_VIEW_DEPTH} deep`);
+      const query = viewQuery(relation);
+      // Names in a view's text are completed by the view's own place (documentation page sql/create-view).
+      const own = { database: relation.database, schema: relation.schema };
+      const inside = understood(relation, () => parseStatement(query));
+      await load(inside, reader, own, opened, depth + 1, relation);
+      opened.views.set(
+        key,
+        understood(relation, () => finish(inside, own, opened, [relation])),
+      );
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      opened.closed.set(key, error);
+    }
+  }
+}
+
+const notOpened = (relation: RelationInfo, why: string): Refusal =>
+  new Refusal(
+    'NOT_UNDERSTOOD',
+    `The view ${showObject(relation)} can't be opened: ${why}.`,
+    undefined,
+    'Read its base tables instead, or ask for a policy that trusts this view.',
+  );
+
+/** What is not understood within a view is told without its words and places: whoever reads the view need not know its text. */
+function understood<T>(relation: RelationInfo, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Refusal) throw notOpened(relation, 'its text is not understood');
+    throw error;
   }
 }
 
@@ -208,6 +233,13 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     hasWhere,
     // What nobody owns in a view's text makes the view itself something that can't be opened.
     unowned: [
+      ...findings.tables.flatMap(({ object, token }) => {
+        // A description opens nothing.
+        const refusal = statement.kind === 'describe' ? undefined : opened.closed.get(objectKey(object));
+        return refusal
+          ? [{ what: refusal.message, name: object.name, position: place(token), hint: refusal.hint }]
+          : [];
+      }),
       ...unowned,
       ...(isOutermost ? [...opened.views].flatMap(([, view]) => view.unowned.slice(0, 1).map(inView)) : []),
     ],
@@ -249,7 +281,7 @@ function baseOrigins(
 export async function analyse(statement: Statement, reader: CatalogReader, defaults: Defaults): Promise<Analysis> {
   try {
     const parsed = parseStatement(statement);
-    const opened: Opened = { relations: new Map(), views: new Map() };
+    const opened: Opened = { relations: new Map(), views: new Map(), closed: new Map() };
     await load(parsed, reader, defaults, opened, 0);
     return finish(parsed, defaults, opened, []);
   } catch (error) {

@@ -8,6 +8,7 @@
  */
 import type { Analysis, TableReference } from './analysis.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from './catalog.js';
+import { unnamedItems } from './items.js';
 import { joined, quoteIdentifier } from './lex.js';
 import { Resolver } from './names/index.js';
 import { cteNames, secondOpinion } from './opinion.js';
@@ -34,6 +35,9 @@ const isTouched = (treatment: Treatment | undefined): treatment is Treatment =>
 
 const qualifiedName = (relation: RelationInfo): string =>
   [relation.database, relation.schema, relation.name].map(quoteIdentifier).join(' . ');
+
+/** Characters of an identifier (identifiers-syntax). */
+const MAX_NAME = 255;
 
 class Rewriter {
   readonly #treatments: Treatments;
@@ -110,7 +114,19 @@ class Rewriter {
     return point === undefined ? '' : ` ${joined(tokens.slice(to, point))}`;
   }
 
-  text(analysis: Analysis): string {
+  /** A column whose expression holds a sub-query of ours keeps the agent's own words for a name. */
+  #name({ statement, references }: Analysis, pieces: (string | undefined)[]): void {
+    for (const { from, to } of unnamedItems(statement)) {
+      if (!references.some((reference) => reference.from >= from && reference.from < to)) continue;
+      const [first, last] = [statement.tokens[from], statement.tokens[to - 1]];
+      if (!first || !last) continue;
+      const written = statement.source.slice(first.start, last.start + last.text.length);
+      const text = written.replaceAll(/\s+/g, ' ').slice(0, MAX_NAME).toUpperCase();
+      pieces[to - 1] = `${pieces[to - 1] ?? ''} AS ${quoteIdentifier(text)}`;
+    }
+  }
+
+  text(analysis: Analysis, isOutermost = false): string {
     const { tokens } = analysis.statement;
     const pieces: (string | undefined)[] = tokens.map((token) => token.text);
     const replace = (from: number, to: number, text: string): void => {
@@ -146,6 +162,7 @@ class Rewriter {
     for (const long of analysis.longColumns)
       if (replaced.has(objectKey(long.object))) for (let at = long.from; at < long.to; at++) pieces[at] = undefined;
     this.isRewritten ||= replaced.size > 0;
+    if (isOutermost) this.#name(analysis, pieces);
     return pieces.filter((piece) => piece !== undefined).join(' ');
   }
 }
@@ -156,7 +173,7 @@ class Rewriter {
  * @public for the benchmark, which times it apart from the proof.
  */
 export const maskedText = (analysis: Analysis, treatments: Treatments): string =>
-  new Rewriter(treatments, analysis.views).text(analysis);
+  new Rewriter(treatments, analysis.views).text(analysis, true);
 
 export interface Rewritten {
   readonly text: string;
@@ -171,7 +188,7 @@ export interface Rewritten {
  */
 export function rewrite(analysis: Analysis, treatments: Treatments): Rewritten {
   const rewriter = new Rewriter(treatments, analysis.views);
-  const text = rewriter.text(analysis);
+  const text = rewriter.text(analysis, true);
   if (rewriter.isRewritten) verify(text, analysis, treatments);
   return { text, isChanged: rewriter.isRewritten };
 }

@@ -62,7 +62,7 @@ async function failing(sql: string, at: 'run' | 'explain' | 'catalog', fail: () 
   const note = async (event: unknown): Promise<void> => void written.push(event);
   const relation = async (_key: unknown, name: object) => {
     if (at === 'catalog') fail();
-    const columns = ['ID', 'SSN', 'REGION'].map((column) => ({ name: column, type: 'VARCHAR', comment: '' }));
+    const columns = ['ID', 'SSN', 'REGION', 'GONE'].map((column) => ({ name: column, type: 'VARCHAR', comment: '' }));
     return { ...name, kind: 'table', columns, viewText: undefined, isSecure: false, comment: '', rows: 1 };
   };
   const parts = {
@@ -98,7 +98,7 @@ async function failing(sql: string, at: 'run' | 'explain' | 'catalog', fail: () 
 }
 
 const VALUE = 'canary 4111';
-const SELECT = 'SELECT ID, SSN\nFROM DB.S.T WHERE NOPE = 1';
+const SELECT = 'SELECT ID, SSN\nFROM DB.S.T WHERE GONE = 1';
 
 describe.each(['run', 'explain', 'catalog'] as const)('a warehouse that fails in %s', (at) => {
   it.each([
@@ -125,11 +125,11 @@ describe.each(['run', 'explain', 'catalog'] as const)('a warehouse that fails in
 describe('a compile error of the text as sent', () => {
   it('tells the name and its place in the text that the agent wrote', async () => {
     const { answer, message } = await failing(SELECT, 'run', () =>
-      thrown("SQL compilation error: error line 1 at position 190\ninvalid identifier 'NOPE'", '000904', '42000'),
+      thrown("SQL compilation error: error line 1 at position 190\ninvalid identifier 'GONE'", '000904', '42000'),
     );
     expect(answer?.error).toEqual({
       code: '000904',
-      message: "SQL compilation error at line 2, column 19: invalid identifier 'NOPE'",
+      message: "SQL compilation error at line 2, column 19: invalid identifier 'GONE'",
     });
     expect(message).toBe(answer?.error?.message);
   });

@@ -69,7 +69,7 @@ export class Sides {
     const url = `postgres://snowfence:${secret}@127.0.0.1:${port}/postgres`;
     const transcript = await openStore(url);
     this.#ends.push(() => transcript[Symbol.asyncDispose]());
-    const seeds = [file('../acceptance/seed.sql'), file('./small.sql')];
+    const seeds = [file('../acceptance/seed.sql'), file('./targets.sql'), file('./small.sql')];
     const users = [{ name: 'SNOWFENCE', password: secret }];
     const both = [[], twists].map((more) => ({ seeds: [...seeds, ...more], databases: ['ANALYTICS'], users }));
     const child = await Child.start(

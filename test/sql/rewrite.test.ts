@@ -82,6 +82,15 @@ describe('what is sent', () => {
     );
   });
 
+  it('keeps the agent’s own words for the name of a column that holds a masked sub-query', async () => {
+    const text = await sent('SELECT (SELECT MAX(id) FROM customers), total, (SELECT 1) + total FROM orders');
+    expect(text).toContain(') AS "(SELECT MAX(ID) FROM CUSTOMERS)" , total , ( SELECT 1 ) + total FROM');
+    expect(await sent('SELECT (SELECT MAX(id) FROM customers) m FROM orders')).not.toContain('AS "(SELECT');
+    expect(await sent('WITH c AS (SELECT 1 AS x) SELECT EXISTS (SELECT 1 FROM customers) FROM c')).toContain(
+      'AS "EXISTS (SELECT 1 FROM CUSTOMERS)"',
+    );
+  });
+
   it('names the columns that a star was judged for', async () => {
     expect(await sent('SELECT * FROM orders')).toBe(
       'SELECT * FROM ( SELECT "ID" , "CUSTOMER_ID" , "TOTAL" , "AT" FROM "DB" . "S" . "ORDERS" ) AS orders',

@@ -144,9 +144,9 @@ function byPlace(
   }
   walk.claim(table, 'alias');
   const found = union(matches.map(({ origins }) => origins));
-  walk.use(found, usage, -1);
+  walk.use(found, usage, token);
   walk.findings.hasStar = true;
-  walk.use(union(sources.flatMap(({ columns }) => columns.map(({ origins }) => origins))), 'star', -1);
+  walk.use(union(sources.flatMap(({ columns }) => columns.map(({ origins }) => origins))), 'star', token);
   return found;
 }
 

@@ -1,0 +1,73 @@
+/**
+ * The entries of a statement's own SELECT list, as they stand in the text. Snowflake names a column without an alias after the text
+ * that is sent; where a masked sub-query stands in it, that would be a name that nobody has written, with the rules in it.
+ */
+import { isOperator, isWord } from './lex.js';
+import type { Statement } from './statement.js';
+
+export interface Item {
+  /** Tokens: from, up to and without to. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Words that end a SELECT list. */
+const ENDS = [
+  'FROM',
+  'WHERE',
+  'GROUP',
+  'HAVING',
+  'QUALIFY',
+  'ORDER',
+  'LIMIT',
+  'OFFSET',
+  'FETCH',
+  'UNION',
+  'EXCEPT',
+  'MINUS',
+  'INTERSECT',
+];
+
+/** Words that end an expression and name nothing. */
+const CLOSING = ['END', 'NULL', 'TRUE', 'FALSE'];
+
+/** Entries without an alias; none where the statement has no SELECT list of its own. */
+export function unnamedItems({ tokens, pairs, kind }: Statement): readonly Item[] {
+  if (kind !== 'select') return [];
+  let at = 0;
+  // Brackets around the whole, and definitions before it.
+  while (isOperator(tokens[at], '(')) at++;
+  if (isWord(tokens[at], 'WITH')) {
+    while (at < tokens.length && !isWord(tokens[at], 'SELECT')) at = behind(pairs, at);
+    if (!isWord(tokens[at], 'SELECT')) return [];
+  }
+  if (!isWord(tokens[at], 'SELECT')) return [];
+  at++;
+  while (isWord(tokens[at], 'ALL', 'DISTINCT')) at++;
+  if (isWord(tokens[at], 'TOP') && tokens[at + 1]?.kind === 'number') at += 2;
+  const items: Item[] = [];
+  let from = at;
+  for (; at <= tokens.length; at = behind(pairs, at)) {
+    const token = tokens[at];
+    const isEnd = token === undefined || isOperator(token, ')') || isWord(token, ...ENDS);
+    if (!isEnd && !isOperator(token, ',')) continue;
+    if (at > from && !isNamed({ from, to: at })) items.push({ from, to: at });
+    from = at + 1;
+    if (isEnd) break;
+  }
+  return items;
+
+  function isNamed({ from: first, to }: Item): boolean {
+    const [before, last] = [tokens[to - 2], tokens[to - 1]];
+    if (isOperator(last, '*')) return true;
+    if (last?.kind === 'quoted') return to - first > 1 && !isOperator(before, '.');
+    if (last?.kind !== 'word' || to - first === 1 || isWord(last, ...CLOSING)) return false;
+    return isWord(before, 'AS') || before?.kind !== 'operator' || /^[)\]]$/.test(before.text);
+  }
+}
+
+/** The next token, or the one behind a bracket's end. */
+const behind = (pairs: ReadonlyMap<number, number>, at: number): number => {
+  const close = pairs.get(at);
+  return (close !== undefined && close > at ? close : at) + 1;
+};
