@@ -245,10 +245,9 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     ],
     changes,
     target: findings.targets[0],
-    assignments: findings.assignments.map(({ column, token, isUpdate }) => ({
+    assignments: findings.assignments.map(({ column, token }) => ({
       column,
       position: place(token),
-      isUpdate,
     })),
     words,
     views: opened.views,

@@ -128,11 +128,10 @@ export interface Analysis {
   /** What a change does to its target, by the kinds that rules name; its own kind first. */
   readonly changes: readonly StatementKind[];
   readonly target: Target | undefined;
-  /** The columns of the target that are given a value: in rows that are there already, or in new ones. */
+  /** The columns of the target that are given a value, all of them where an INSERT names none. */
   readonly assignments: readonly {
     readonly column: string;
     readonly position: Position | undefined;
-    readonly isUpdate: boolean;
   }[];
   /** Of a change: the names in its text, as a second look sees them. */
   readonly words: readonly NameInText[];

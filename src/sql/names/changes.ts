@@ -88,7 +88,7 @@ export function walkChange(walk: Walk, kind: ChangeKind, body: Body): void {
 
 function insert(walk: Walk, body: Body, target: Source, ctes: Ctes): void {
   const columns = asList(body['columns']).flatMap((column) => identifierOf(column) ?? []);
-  for (const column of columns) assigned(walk, column, target, false);
+  for (const column of columns) assigned(walk, column, target);
   if (columns.length === 0) assignedAll(walk, target);
   if (body['query'] !== null && body['query'] !== undefined) walk.query(body['query'], ctes, undefined);
   // No column is in sight of VALUES.
@@ -96,7 +96,7 @@ function insert(walk: Walk, body: Body, target: Source, ctes: Ctes): void {
 }
 
 /** A column that is given a value; it has to be the target's. */
-function assigned(walk: Walk, column: Identifier, target: Source, isUpdate: boolean): void {
+function assigned(walk: Walk, column: Identifier, target: Source): void {
   const token = walk.token(column);
   const name = folded(column);
   const resolution = lookUp(name, undefined, scopeOf([target], undefined));
@@ -105,13 +105,13 @@ function assigned(walk: Walk, column: Identifier, target: Source, isUpdate: bool
     return;
   }
   walk.claimToken(token, 'column');
-  walk.findings.assignments.push({ column: name, token, isUpdate });
+  walk.findings.assignments.push({ column: name, token });
 }
 
 /** Without a list of columns a new row gives a value to each. */
 function assignedAll(walk: Walk, target: Source): void {
   for (const { name } of target.columns)
-    if (name !== undefined) walk.findings.assignments.push({ column: name, token: -1, isUpdate: false });
+    if (name !== undefined) walk.findings.assignments.push({ column: name, token: -1 });
 }
 
 /** UPDATE's columns come as one text, `t.COLUMN`: read from the tokens up to the equals sign. */
@@ -125,7 +125,7 @@ function assignedByText(walk: Walk, value: unknown, target: Source): void {
   if (from < 0 || !isName(token) || !isOperator(tokens[last + 1], '='))
     throw walk.refusal('What is set here is no plain column.', Math.max(0, from));
   qualifiers(walk, from, last, target);
-  assigned(walk, place(token.text, last, walk), target, true);
+  assigned(walk, place(token.text, last, walk), target);
 }
 
 /** An identifier for a token; its place is found again by `token`. */
@@ -180,7 +180,7 @@ function branch(walk: Walk, value: unknown, scope: Scope, ctes: Ctes): void {
       const node = nodeOf(column);
       const identifier = identifierOf(node?.body) ?? identifierOf(node?.body['name']);
       if (!identifier) throw walk.refusal('A column of INSERT is not understood here.');
-      assigned(walk, identifier, target, false);
+      assigned(walk, identifier, target);
     }
     for (const item of tuple(walk, values)) walk.expression(item, own, ctes, 'assigned');
     return;
@@ -208,7 +208,7 @@ function update(walk: Walk, pair: unknown, target: Source, scope: Scope, ctes: C
   if (node?.kind !== 'eq' || !column) throw walk.refusal('What is set here is no plain column.');
   const last = walk.token(column);
   if (last >= 0) qualifiers(walk, walk.chainStart(last), last, target);
-  assigned(walk, column, target, true);
+  assigned(walk, column, target);
   walk.expression(node.body['right'], scope, ctes, 'assigned');
 }
 

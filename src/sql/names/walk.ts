@@ -27,8 +27,6 @@ export interface AssignedToken {
   /** Folded. */
   readonly column: string;
   readonly token: number;
-  /** In a row that is there already, or in a new one. */
-  readonly isUpdate: boolean;
 }
 
 export interface Findings {
