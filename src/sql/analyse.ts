@@ -184,7 +184,12 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     defaults,
   );
   const isOutermost = via.length === 0;
-  const place = (token: number) => (isOutermost && token >= 0 ? positionOf(statement, token) : undefined);
+  const places = new Map<number, ReturnType<typeof positionOf>>();
+  const place = (token: number) => {
+    if (!isOutermost || token < 0) return undefined;
+    if (!places.has(token)) places.set(token, positionOf(statement, token));
+    return places.get(token);
+  };
   const objects: ObjectUse[] = [];
   const columns: ColumnUse[] = findings.columns.map(({ object, column, usage, token }) => ({
     object,
@@ -269,6 +274,8 @@ function baseOrigins(
   const view = opened.views.get(objectKey(origin.object));
   if (!view) return [origin];
   const relation = opened.relations.get(objectKey(origin.object));
+  // `* ILIKE` in a view: which of its columns stands where is not told.
+  if (view.statement.isNarrowed) return view.outputs.flatMap(({ origins }) => origins);
   const index = relation?.columns.findIndex((column) => column.name === origin.column) ?? -1;
   return view.outputs[index]?.origins ?? [];
 }

@@ -149,7 +149,8 @@ class Normaliser {
         return;
       case 'DYNAMIC_TABLE_REFRESH_BOUNDARY': {
         const close = this.#partners.get(at + 1);
-        if (close === undefined) return;
+        // Anywhere else it would be a call.
+        if (close === undefined || !isWord(this.#tokens[at - 1], 'FROM', 'JOIN')) return;
         this.#drop(at, at + 2);
         this.#dropped.add(close);
         return;

@@ -74,6 +74,8 @@ class NodeSqlParser implements Reader {
   read(text: string, tokens: readonly Token[], isAlone: boolean): Seen | undefined {
     // Its generated grammar goes back and forth: a few hundred characters, three brackets deep, can take it half a second. So it
     // sees flat statements, and deeper ones only where they are short and no other parser could read them.
+    // Of a chain of INTERVALs it tries every reading: twenty of them, some hundred characters, end the process.
+    if (tokens.filter((token) => isWord(token, 'INTERVAL')).length > 2) return undefined;
     if (text.length > 16_384 || depthOf(tokens) > (isAlone && text.length <= 200 ? 8 : 2)) return undefined;
     try {
       const list = z.array(z.string()).parse(this.#parser.tableList(text, { database: 'snowflake' }));

@@ -27,6 +27,7 @@ const TABLES: Readonly<Record<string, string>> = {
   PAYMENTS: 'PAYMENT_ID ORDER_ID CARD_BRAND CARD_NUMBER AMOUNT',
   EVENTS: 'EVENT_ID PAYLOAD',
   COUNTRIES: 'CODE NAME',
+  CALENDAR: 'ID DAY AGE',
 };
 const reader: CatalogReader = {
   async relation(name) {
@@ -40,11 +41,11 @@ principals: { groups: [g] }
 snowflake: { role: R, warehouse: W }
 rules:
   - allow: [read, insert, update, delete, merge]
-    on: [DB.S.CUSTOMERS, DB.S.ORDERS, DB.S.PAYMENTS, DB.S.LEADS, DB.S.EVENTS]
+    on: [DB.S.CUSTOMERS, DB.S.ORDERS, DB.S.PAYMENTS, DB.S.LEADS, DB.S.EVENTS, DB.S.CALENDAR]
   - allow: [read, merge]
     on: [DB.S.COUNTRIES]
 columns:
-  - match: [DB.S.CUSTOMERS.SSN]
+  - match: [DB.S.CUSTOMERS.SSN, DB.S.CALENDAR.DAY]
     mask: null
   - match: [DB.S.PAYMENTS.CARD_NUMBER]
     mask: deny

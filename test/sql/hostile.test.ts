@@ -47,6 +47,15 @@ const HOSTILE: readonly [string, string][] = [
     `SELECT 1 FROM customers ${Array.from({ length: 500 }, (_, i) => `JOIN orders o${i} ON o${i}.id = 1`).join(' ')}`,
   ],
   ['300 tables', `SELECT 1 FROM ${Array.from({ length: 300 }, (_, i) => `t${i}`).join(',')}`],
+  ['twenty intervals', `SELECT ${Array(22).fill("INTERVAL '1 day'").join(' + ')} + CURRENT_DATE`],
+  [
+    'stars over stars by name',
+    `SELECT 1 FROM (SELECT * FROM (SELECT ${Array(37).fill('*').join(',')} FROM (SELECT ${Array(37).fill('*').join(',')} FROM customers)) UNION BY NAME SELECT * FROM (SELECT ${Array(37).fill('*').join(',')} FROM (SELECT ${Array(37).fill('*').join(',')} FROM customers)))`,
+  ],
+  [
+    'a thousand places in a wide source',
+    `SELECT 1 FROM (SELECT ${Array(37).fill('*').join(',')} FROM (SELECT ${Array(37).fill('*').join(',')} FROM customers)) WHERE ${Array(1000).fill('$1 = 1').join(' OR ')}`,
+  ],
   ['4,000 path steps', `SELECT payload${':a'.repeat(4000)} FROM events`],
   ['4,000 subscripts', `SELECT payload${'[0]'.repeat(4000)} FROM events`],
   ['4,000 casts', `SELECT payload${'::VARIANT'.repeat(4000)} FROM events`],

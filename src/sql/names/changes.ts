@@ -8,7 +8,7 @@ import { isOperator, isWord } from '../lex.js';
 import { asBody, asList, type Body, folded, type Identifier, identifierOf, nodeOf, type TreeNode } from '../tree.js';
 import { isName, nameOf } from './claims.js';
 import { definitions } from './query.js';
-import { type Ctes, lookUp, type Scope, type Source, scopeOf } from './scope.js';
+import { type Ctes, type Scope, type Source, scopeOf } from './scope.js';
 import { placeOf } from './tables.js';
 import type { Walk } from './walk.js';
 
@@ -99,7 +99,7 @@ function insert(walk: Walk, body: Body, target: Source, ctes: Ctes): void {
 function assigned(walk: Walk, column: Identifier, target: Source): void {
   const token = walk.token(column);
   const name = folded(column);
-  const resolution = lookUp(name, undefined, scopeOf([target], undefined));
+  const resolution = walk.lookUp(name, undefined, scopeOf([target], undefined));
   if (resolution.kind === 'unowned') {
     walk.unowned(column, token, resolution);
     return;

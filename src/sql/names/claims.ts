@@ -33,9 +33,19 @@ const CONTRARY: readonly (readonly [Owner, Owner])[] = [
 
 export class Claims {
   readonly #owners: (Owner | undefined)[];
+  readonly #either = new Set<number>();
 
   constructor(tokens: readonly Token[]) {
     this.#owners = tokens.map(() => undefined);
+  }
+
+  /** A part of a date by its place, which may be a column all the same. */
+  markEither(token: number): void {
+    this.#either.add(token);
+  }
+
+  isEither(token: number): boolean {
+    return this.#either.has(token);
   }
 
   ownerOf(token: number): Owner | undefined {

@@ -1,7 +1,7 @@
 /** PIVOT, UNPIVOT and MATCH_RECOGNIZE: what goes in is grouped or matched, what comes out has other columns (constructs/…). */
 import type { Origin, OutputColumn } from '../analysis.js';
 import { isOperator, isWord } from '../lex.js';
-import { asBody, asList, asText, type Body, folded, identifierOf, nodeOf, textLiteral } from '../tree.js';
+import { asBody, asList, asText, type Body, folded, identifierOf, isBody, nodeOf, textLiteral } from '../tree.js';
 import { isName, nameOf } from './claims.js';
 import { named } from './query.js';
 import { type Ctes, type Scope, type Source, scopeOf, union } from './scope.js';
@@ -29,17 +29,24 @@ export function pivot(walk: Walk, body: Body, scope: Scope, ctes: Ctes, kind: 'p
   return renamed(walk, made, list);
 }
 
-/** The names that an expression in the construct uses: columns of its input that do not come out by themselves. */
-const taken = (walk: Walk, from: number): ReadonlySet<string> =>
-  new Set(walk.findings.columns.slice(from).map(({ column }) => column));
+/** The names in an expression of the construct: columns of its input, by the names that they have there, which do not come out by themselves. */
+function namesIn(value: unknown, found: Set<string>): void {
+  if (Array.isArray(value)) for (const item of value) namesIn(item, found);
+  if (!isBody(value)) return;
+  const node = nodeOf(value);
+  const name = node?.kind === 'column' ? identifierOf(node.body['name']) : undefined;
+  if (name) found.add(folded(name));
+  else for (const item of Object.values(value)) if (typeof item === 'object') namesIn(item, found);
+}
 
 function pivoted(walk: Walk, body: Body, source: Source, own: Scope, ctes: Ctes): readonly OutputColumn[] {
-  const before = walk.findings.columns.length;
+  const names = new Set<string>();
   let isNamed = false;
   const aggregates = asList(body['expressions']).map((aggregate) => {
     const alias = nodeOf(aggregate)?.kind === 'alias' ? nodeOf(aggregate)?.body : undefined;
     isNamed ||= alias !== undefined;
     if (alias) claimBare(walk, identifierOf(alias['alias'])?.name ?? '');
+    namesIn(alias ? alias['this'] : aggregate, names);
     return walk.expression(alias ? alias['this'] : aggregate, own, ctes, 'group');
   });
   const values: OutputColumn[] = [];
@@ -47,13 +54,13 @@ function pivoted(walk: Walk, body: Body, source: Source, own: Scope, ctes: Ctes)
   for (const field of asList(body['fields'])) {
     const node = nodeOf(field);
     if (node?.kind !== 'in') throw walk.refusal('This form of PIVOT is not understood.');
+    namesIn(node.body['this'], names);
     origins = union([origins, walk.expression(node.body['this'], own, ctes, 'group')]);
     for (const value of asList(node.body['expressions'])) values.push(pivotValue(walk, value, own, ctes));
     for (const [key, rest] of Object.entries(node.body))
       if (key !== 'this' && key !== 'expressions') walk.expression(rest, own, ctes, 'group');
   }
   walk.expression(body['default_on_null'], own, ctes, 'group');
-  const names = taken(walk, before);
   const groups = source.columns.filter(({ name }) => name === undefined || !names.has(name));
   // Of several aggregates each value has a column of each; how these are called, or those of one with a name, is not told.
   const many =
@@ -123,6 +130,7 @@ export function matchRecognize(walk: Walk, body: Body, scope: Scope, ctes: Ctes)
   walk.only('match_recognize', body);
   const source = input(walk, body, scope, ctes);
   const symbols = symbolsOf(walk);
+  walk.spend(symbols.size * source.columns.length);
   // `down.price`: a symbol of the pattern qualifies the column that it reads.
   const own = scopeOf([source, ...[...symbols].map((symbol) => ({ ...source, alias: symbol }))], scope);
   const partitions = asList(body['partition_by']).map((item) => ({

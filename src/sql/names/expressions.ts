@@ -4,8 +4,8 @@ import { isPure, snowflakeFunction } from '../functions/index.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
 import { dangerOf, EXPRESSION_KINDS, FUNCTION_KINDS } from '../understood.js';
 import { dotted } from './dotted.js';
-import { walkStar } from './query.js';
-import { type Ctes, lookUp, qualifiedSource, type Resolution, type Scope, UNKNOWN, union } from './scope.js';
+import { byWhichever, walkStar } from './query.js';
+import { type Ctes, qualifiedSource, type Resolution, type Scope, UNKNOWN, union } from './scope.js';
 import type { Walk } from './walk.js';
 
 export function walkExpression(
@@ -39,7 +39,9 @@ export function walkExpression(
     case 'function':
     case 'aggregate_function':
       // These only hold the columns that are grouped by.
-      if (/^(?:GROUPING SETS|ROLLUP|CUBE)$/i.test(asText(body['name']))) return fields(walk, body, scope, ctes, usage);
+      if (usage === 'group' && /^(?:GROUPING SETS|ROLLUP|CUBE)$/i.test(asText(body['name'])))
+        return fields(walk, body, scope, ctes, usage);
+      walk.findings.calls.add(asText(body['name']).toUpperCase());
       return union([fields(walk, body, scope, ctes, inner), beyond(asText(body['name']), body['quoted'] === true)]);
     case 'braced_wildcard':
       return walk.expression({ star: body['star'] ?? body }, scope, ctes, usage);
@@ -136,7 +138,7 @@ function byPlace(
   let at: Scope | undefined = scope;
   while (at && !at.sources.some((source) => alias === undefined || source.alias === alias)) at = at.outer;
   const sources = (at?.sources ?? []).filter((source) => alias === undefined || source.alias === alias);
-  const matches = sources.flatMap(({ columns }) => columns[index - 1] ?? []);
+  const matches = sources.flatMap(({ columns }) => byWhichever(walk, columns)[index - 1] ?? []);
   if (matches.length === 0 && !sources.some(({ unknown }) => unknown === 'missing')) {
     const nothing: Resolution = { kind: 'unowned', names: [], isOpaque: false };
     walk.unowned({ name: `${table ? `${table.name}.` : ''}$${index}`, quoted: true }, token, nothing);
@@ -146,6 +148,7 @@ function byPlace(
   const found = union(matches.map(({ origins }) => origins));
   walk.use(found, usage, token);
   walk.findings.hasStar = true;
+  walk.spend(sources.reduce((sum, { columns }) => sum + columns.length, 0));
   walk.use(union(sources.flatMap(({ columns }) => columns.map(({ origins }) => origins))), 'star', token);
   return found;
 }
@@ -159,13 +162,15 @@ function column(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): reado
     return byPlace(walk, Number(name.name.slice(1)), table, scope, usage, token);
   // A date part or the name of an argument, which the parser takes for a column.
   const owner = walk.claims.ownerOf(token);
-  if (!table && (owner === 'part' || owner === 'argument')) return [];
+  if (!table && owner === 'argument') return [];
+  // TRUNC(x, DAY) cuts a date by days and a number by the column DAY (functions/trunc, functions/trunc2): where there is one, it counts.
+  if (!table && owner === 'part') return eitherPart(walk, name, token, scope, usage);
   const plain = folded(name);
   if (!table && scope.lambdaNames.has(plain)) {
     walk.claimToken(token, 'parameter');
     return [];
   }
-  const resolution = lookUp(plain, table ? folded(table) : undefined, scope);
+  const resolution = walk.lookUp(plain, table ? folded(table) : undefined, scope);
   // Words of the grammar that stand where a value does, such as DEFAULT: they are keywords in their place or nobody's.
   if (resolution.kind === 'unowned' && !table && walk.isKeyword(token)) return [];
   walk.findings.columnNames.add(plain);
@@ -178,6 +183,16 @@ function column(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): reado
   }
   if (resolution.kind === 'found') walk.claim(table, 'alias');
   return walk.resolved(resolution, name, token, usage, table);
+}
+
+/** A date part that could be a column as well, where the function takes both. */
+function eitherPart(walk: Walk, name: Identifier, token: number, scope: Scope, usage: ColumnUsage): readonly Origin[] {
+  if (!walk.claims.isEither(token)) return [];
+  const resolution = walk.lookUp(folded(name), undefined, scope);
+  if (resolution.kind === 'unowned') return [];
+  walk.findings.columnNames.add(folded(name));
+  walk.use(resolution.origins, usage, token);
+  return resolution.origins;
 }
 
 const isSequence = (name: string): boolean => name === 'NEXTVAL' || name === 'CURRVAL';
@@ -227,7 +242,7 @@ function chain(
   const { object } = qualified.source;
   walk.findings.columnNames.add(folded(last));
   if (object) walk.findings.longColumns.push({ object, from: walk.token(first), to: walk.token(table) });
-  const resolution = lookUp(folded(last), folded(table), scope);
+  const resolution = walk.lookUp(folded(last), folded(table), scope);
   if (resolution.kind === 'found') for (const part of parts.slice(0, -1)) walk.claim(part, 'alias');
   return walk.resolved(resolution, last, token, usage);
 }

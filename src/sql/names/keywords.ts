@@ -176,7 +176,7 @@ export function keywordsOf(tokens: readonly Token[], pairs: ReadonlyMap<number, 
       found.add(at);
       within(tokens, pairs, at + 1, RESAMPLE_WORDS, found);
     }
-    if (word === 'DYNAMIC_TABLE_REFRESH_BOUNDARY' && isOpen(near(1))) found.add(at);
+    if (word === 'DYNAMIC_TABLE_REFRESH_BOUNDARY' && isOpen(near(1)) && isWord(near(-1), 'FROM', 'JOIN')) found.add(at);
   });
   return found;
 }

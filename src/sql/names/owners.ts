@@ -29,10 +29,12 @@ class Owners {
   readonly #pairs: ReadonlyMap<number, number>;
   readonly #claims: Claims;
   readonly #keywords: ReadonlySet<number>;
+  readonly #calls: ReadonlySet<string>;
   readonly functions: FunctionUse[] = [];
   readonly unowned: Unowned[] = [];
 
-  constructor(statement: Statement, claims: Claims, keywords: ReadonlySet<number>) {
+  constructor(statement: Statement, claims: Claims, keywords: ReadonlySet<number>, calls: ReadonlySet<string>) {
+    this.#calls = calls;
     this.#statement = statement;
     this.#pairs = statement.pairs;
     this.#claims = claims;
@@ -61,7 +63,8 @@ class Owners {
     const call = callAt(tokens, this.#pairs, at);
     if (!call) return undefined;
     if (call.from < at) return call;
-    if (!this.#keywords.has(at)) return call;
+    // What the parser takes for a call is one, whatever the word: `AT(x)` in an expression calls whoever has that name.
+    if (!this.#keywords.has(at) || this.#calls.has(call.name)) return call;
     return isReserved(tokens[at]) && this.#isReservedCall(at) ? call : undefined;
   }
 
@@ -140,8 +143,13 @@ function counted({ least, most }: SnowflakeFunction): string {
 }
 
 /** Gives what is left its owner, and says what has none. */
-export function findOwners(statement: Statement, claims: Claims, keywords: ReadonlySet<number>): Owned {
-  const owners = new Owners(statement, claims, keywords);
+export function findOwners(
+  statement: Statement,
+  claims: Claims,
+  keywords: ReadonlySet<number>,
+  calls: ReadonlySet<string>,
+): Owned {
+  const owners = new Owners(statement, claims, keywords, calls);
   owners.run();
   return { functions: owners.functions, unowned: owners.unowned };
 }

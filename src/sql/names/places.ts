@@ -187,6 +187,11 @@ class Places {
     }
   }
 
+  #claimPart(called: string, at: number): void {
+    this.#claims.claim(at, 'part');
+    if (called === 'TRUNC' || called === 'TRUNCATE') this.#claims.markEither(at);
+  }
+
   #dateParts(at: number): void {
     const call = callAt(this.#tokens, this.#pairs, at);
     if (!call || call.isQuoted) return;
@@ -194,7 +199,7 @@ class Places {
       const arg = call.args[index];
       const token = arg && this.#tokens[arg.from];
       if (arg && arg.to - arg.from === 1 && token?.kind === 'word' && DATE_PARTS.has(token.text.toUpperCase()))
-        this.#claims.claim(arg.from, 'part');
+        this.#claimPart(call.name, arg.from);
     }
   }
 }

@@ -2,7 +2,7 @@
 import type { ColumnUsage, Origin, OutputColumn } from '../analysis.js';
 import { objectKey } from '../catalog.js';
 import { isWord } from '../lex.js';
-import { asBody, asList, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
+import { asBody, asList, type Body, folded, type Identifier, identifierOf, isBody, nodeOf } from '../tree.js';
 import { dotted } from './dotted.js';
 import { type Ctes, type Scope, type Source, scopeOf, UNKNOWN, union } from './scope.js';
 import { isPresent, type Walk } from './walk.js';
@@ -38,23 +38,21 @@ export function walkQuery(walk: Walk, value: unknown, ctes: Ctes, outer: Scope |
 
 export function definitions(walk: Walk, body: Body, ctes: Ctes, outer: Scope | undefined): Ctes {
   const clause = asBody(body['with'] ?? body['with_']);
-  const list = asList(clause['ctes']).map(asBody);
+  const all = asList(clause['ctes']).map(asBody);
   walk.only('with', clause);
-  if (list.length === 0) return ctes;
+  if (all.length === 0) return ctes;
   const scope = new Map(ctes);
-  for (const definition of list) {
+  for (const definition of all) {
     walk.only('definition', definition);
     const name = identifierOf(definition['alias']);
     if (!name) throw walk.refusal('A definition in WITH has no name.');
     walk.claim(name, 'definition');
-    const names = asList(definition['columns']).map((column) => identifierOf(column));
-    for (const column of names) walk.claim(column, 'definition');
-    const node = nodeOf(definition['this']);
-    const columns =
-      node && SET_OPERATIONS.has(node.kind)
-        ? recursive(walk, name, names, definition['this'], scope, outer)
-        : walk.query(definition['this'], scope, outer);
-    scope.set(folded(name), cte(name, named(columns, names)));
+    const list = asList(definition['columns']).map((column) => identifierOf(column));
+    for (const column of list) walk.claim(column, 'definition');
+    const columns = isRecursive(definition, name)
+      ? recursive(walk, name, list, asBody(nodeOf(definition['this'])?.body), scope, outer)
+      : walk.query(definition['this'], scope, outer);
+    scope.set(folded(name), cte(name, named(columns, list, walk)));
   }
   return scope;
 }
@@ -65,37 +63,53 @@ const cte = (name: Identifier, columns: readonly OutputColumn[]): Source => ({
   columns,
 });
 
-/** RECURSIVE is optional (constructs/with): the right side of a set operation may read what the whole of it gives. */
+/**
+ * Only the right side of a UNION ALL reads what the whole of it gives (constructs/with; RECURSIVE is optional). On the left, and under any
+ * other set operation, the name is what it is outside of the definition: a table, or a definition before.
+ */
 function recursive(
   walk: Walk,
   name: Identifier,
-  names: readonly (Identifier | undefined)[],
-  value: unknown,
-  ctes: Map<string, Source>,
+  list: readonly (Identifier | undefined)[],
+  body: Body,
+  ctes: Ctes,
   outer: Scope | undefined,
 ): readonly OutputColumn[] {
   refuseShadowed(walk, name);
-  const isRecursive =
-    walk.statement.tokens.filter(({ text }) => text.toUpperCase() === name.name.toUpperCase()).length > 1;
-  if (!isRecursive) return walk.query(value, ctes, outer);
-  const anchor = leftmost(value);
-  // The left side can't see the definition: what it gives is where the recursion begins.
-  let columns = walk.query(anchor, ctes, outer);
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    const inner = new Map(ctes).set(folded(name), cte(name, named(columns, names)));
-    const after = walk.query(value, inner, outer);
-    const isStable = after.every(({ origins }, at) => origins.length === (columns[at]?.origins.length ?? 0));
+  walk.only('set operation', body);
+  const anchor = walk.query(body['left'], ctes, outer);
+  let columns = anchor;
+  for (let round = 0; ; round++) {
+    const inner = new Map(ctes).set(folded(name), cte(name, named(columns, list)));
+    const after = byPlace(walk, anchor, walk.query(body['right'], inner, outer));
+    const before = columns;
     columns = after;
-    if (isStable) return columns;
+    if (after.every(({ origins }, at) => origins.length === (before[at]?.origins.length ?? 0))) break;
+    if (round < MAX_ROUNDS) continue;
+    // Each column could come from all that any of them comes from.
+    const all = union(after.map(({ origins }) => origins));
+    columns = after.map((column) => ({ ...column, origins: all }));
+    break;
   }
-  // Each column could come from all that any of them comes from.
-  const all = union(columns.map(({ origins }) => origins));
-  return columns.map((column) => ({ ...column, origins: all }));
+  ordering(walk, body, columns, ctes, outer);
+  return columns;
 }
 
-function leftmost(value: unknown): unknown {
-  const node = nodeOf(value);
-  return node && SET_OPERATIONS.has(node.kind) ? leftmost(node.body['left']) : value;
+/** `… UNION ALL …` whose right side names the definition. */
+function isRecursive(definition: Body, name: Identifier): boolean {
+  const node = nodeOf(definition['this']);
+  if (node?.kind !== 'union' || node.body['all'] !== true || node.body['by_name'] === true) return false;
+  return !isPresent(asBody(node.body['with'])['ctes']) && mentions(node.body['right'], folded(name));
+}
+
+/** Whether a table of this name, with no other part, stands anywhere in a tree. */
+function mentions(value: unknown, name: string): boolean {
+  if (Array.isArray(value)) return value.some((item) => mentions(item, name));
+  if (!isBody(value)) return false;
+  const table = nodeOf(value)?.kind === 'table' ? nodeOf(value)?.body : undefined;
+  const identifier = table && !isPresent(table['schema']) ? identifierOf(table['name']) : undefined;
+  if (identifier && folded(identifier) === name) return true;
+  return Object.values(value).some((item) => typeof item === 'object' && mentions(item, name));
 }
 
 /** Where a table has the name of a recursive CTE, which of the two an inner mention means could be read in two ways. */
@@ -110,13 +124,23 @@ function refuseShadowed(walk: Walk, name: Identifier): void {
     );
 }
 
-/** Columns under the names of a list behind an alias. */
+/**
+ * Columns that are taken by their place. `* ILIKE` gives fewer than are known here, so which one stands where is not told: each may be any.
+ */
+export function byWhichever(walk: Walk, columns: readonly OutputColumn[]): readonly OutputColumn[] {
+  if (!walk.statement.isNarrowed) return columns;
+  const all = [...union(columns.map(({ origins }) => origins)), UNKNOWN];
+  return columns.map((column) => ({ ...column, origins: all }));
+}
+
+/** Columns under the names of a list behind an alias; by their places, where a `walk` says whether these are known. */
 export function named(
   columns: readonly OutputColumn[],
   names: readonly (Identifier | undefined)[],
+  walk?: Walk,
 ): readonly OutputColumn[] {
   if (names.length === 0) return columns;
-  return columns.map((column, index) => {
+  return (walk ? byWhichever(walk, columns) : columns).map((column, index) => {
     const name = names[index];
     return name ? { ...column, name: folded(name) } : column;
   });
@@ -127,16 +151,19 @@ export function named(
 function setOperation(walk: Walk, body: Body, ctes: Ctes, outer: Scope | undefined): readonly OutputColumn[] {
   const left = walk.query(body['left'], ctes, outer);
   const right = walk.query(body['right'], ctes, outer);
-  const columns = body['by_name'] === true ? byName(left, right) : byPlace(left, right);
+  const columns = body['by_name'] === true ? byName(walk, left, right) : byPlace(walk, left, right);
   ordering(walk, body, columns, ctes, outer);
   return columns;
 }
 
-const byPlace = (left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] =>
-  left.map((column, index) => ({ ...column, origins: union([column.origins, right[index]?.origins ?? []]) }));
+function byPlace(walk: Walk, left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] {
+  const [first, second] = [byWhichever(walk, left), byWhichever(walk, right)];
+  return first.map((column, index) => ({ ...column, origins: union([column.origins, second[index]?.origins ?? []]) }));
+}
 
 /** UNION BY NAME (sql-reference/operators-query): columns of one name are one, the others come behind, NULL on the other side. */
-function byName(left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] {
+function byName(walk: Walk, left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] {
+  walk.spend(2 * left.length * right.length);
   const merged = left.map((column) => ({
     ...column,
     origins: union([

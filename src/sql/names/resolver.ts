@@ -82,7 +82,7 @@ export class Resolver extends Walk {
 
   /** After the walk: the functions that are called, and every name that nobody owns, those of the walk first. */
   owners(): { functions: readonly FunctionUse[]; unowned: readonly Unowned[] } {
-    const { functions, unowned } = findOwners(this.statement, this.claims, this.#words);
+    const { functions, unowned } = findOwners(this.statement, this.claims, this.#words, this.findings.calls);
     const seen = new Set(this.findings.unowned.map(({ position }) => JSON.stringify(position)));
     const more = unowned.filter(({ position }) => !seen.has(JSON.stringify(position)));
     return { functions, unowned: [...this.findings.unowned, ...more] };

@@ -61,7 +61,11 @@ export function walkSource(walk: Walk, item: unknown, scope: Scope, ctes: Ctes):
     case 'subquery':
       return subquery(walk, body, scope, ctes);
     case 'values':
-      return { alias: aliasOf(body), object: undefined, columns: values(walk, body, ctes, scope) };
+      return {
+        alias: valuesAlias(walk, identifierOf(body['alias'])),
+        object: undefined,
+        columns: values(walk, body, ctes, scope),
+      };
     case 'pivot':
     case 'unpivot':
       return pivot(walk, body, scope, ctes, node.kind);
@@ -107,23 +111,34 @@ export function walkSource(walk: Walk, item: unknown, scope: Scope, ctes: Ctes):
   }
 }
 
-/** polyglot gives a LATERAL's alias as bare text; where it stands, and whether it was quoted, shows in the tokens. */
-function lateralAlias(walk: Walk, body: Body): string | undefined {
-  const alias = asText(body['alias']);
+/** `VALUES (…) AS v`: the parser gives the alias no place. */
+function valuesAlias(walk: Walk, alias: Identifier | undefined): string | undefined {
   if (!alias) return undefined;
-  const isQuoted = body['alias_quoted'] === true;
+  if (walk.token(alias) < 0) claimBehind(walk, alias.name, alias.quoted);
+  return folded(alias);
+}
+
+/** An alias that the parser gives no place, found behind a bracket or AS. */
+function claimBehind(walk: Walk, name: string, isQuoted: boolean): string {
   const { tokens } = walk.statement;
   const at = tokens.findIndex(
     (token, index) =>
       isName(token) &&
       walk.claims.ownerOf(index) === undefined &&
-      nameOf(token) === (isQuoted ? alias : alias.toUpperCase()) &&
+      nameOf(token) === (isQuoted ? name : name.toUpperCase()) &&
       (isOperator(tokens[index - 1], ')') || isWord(tokens[index - 1], 'AS')),
   );
-  if (at < 0) throw walk.refusal(`The place of ${alias} in the text is not certain.`);
-  walk.claimToken(at, 'alias');
   const token = tokens[at];
-  return token ? nameOf(token) : undefined;
+  if (at < 0 || !isName(token)) throw walk.refusal(`The place of ${name} in the text is not certain.`);
+  walk.claimToken(at, 'alias');
+  return nameOf(token);
+}
+
+/** polyglot gives a LATERAL's alias as bare text; where it stands, and whether it was quoted, shows in the tokens. */
+function lateralAlias(walk: Walk, body: Body): string | undefined {
+  const alias = asText(body['alias']);
+  if (!alias) return undefined;
+  return claimBehind(walk, alias, body['alias_quoted'] === true);
 }
 
 function subquery(walk: Walk, body: Body, scope: Scope, ctes: Ctes): Source {
@@ -157,6 +172,7 @@ function tableFunction(walk: Walk, value: unknown, scope: Scope, ctes: Ctes): So
       );
     return tableFunction(walk, inner, scope, ctes);
   }
+  walk.findings.calls.add(name);
   const origins = union(
     asList(node.body['args']).map((argument) => walk.expression(argument, scope, ctes, 'argument')),
   );

@@ -17,7 +17,7 @@ export function renamed(walk: Walk, source: Source, list: unknown): Source {
   const names = asList(list).map((name) => identifierOf(name));
   if (names.length === 0) return source;
   for (const name of names) walk.claim(name, 'alias');
-  if (source.unknown !== 'opaque') return { ...source, columns: named(source.columns, names) };
+  if (source.unknown !== 'opaque') return { ...source, columns: named(source.columns, names, walk) };
   // Nobody knows the columns, but now they have names.
   const columns = names.map((name) => ({ name: name ? folded(name) : undefined, origins: [UNKNOWN] }));
   return { alias: source.alias, object: undefined, columns };

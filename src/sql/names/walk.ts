@@ -9,7 +9,7 @@ import { Refusal } from '../refusal.js';
 import { type ParsedStatement, positionOf } from '../statement.js';
 import { type Body, folded, type Identifier } from '../tree.js';
 import { type Claims, isName, type Owner } from './claims.js';
-import { type Ctes, isUnknown, nearest, type Resolution, type Scope, type Source } from './scope.js';
+import { type Ctes, isUnknown, lookUp, nearest, type Resolution, type Scope, type Source } from './scope.js';
 
 export interface TableUse {
   readonly object: ObjectName;
@@ -38,6 +38,8 @@ export interface Findings {
   readonly unowned: Unowned[];
   readonly assignments: AssignedToken[];
   readonly targets: Target[];
+  /** Names, in capitals, that the parser takes for calls: a word of the grammar among them is none there. */
+  readonly calls: Set<string>;
   hasStar: boolean;
 }
 
@@ -45,6 +47,8 @@ export interface Findings {
 const MAX_COLUMNS = 10_000;
 const MAX_USES = 200_000;
 const MAX_UNOWNED = 16;
+/** Columns looked at, in all: what takes more is no statement that a person reads, and keeps everybody else waiting. */
+const MAX_STEPS = 4_000_000;
 
 /** Words of messages that stand in every statement. */
 const COMMON_WORDS = new Set([
@@ -111,6 +115,7 @@ export abstract class Walk {
     unowned: [],
     assignments: [],
     targets: [],
+    calls: new Set(),
     hasStar: false,
   };
 
@@ -128,11 +133,24 @@ export abstract class Walk {
     this.#keywords = keywords;
   }
 
+  #steps = 0;
+
   abstract query(value: unknown, ctes: Ctes, outer: Scope | undefined): readonly OutputColumn[];
   abstract source(item: unknown, scope: Scope, ctes: Ctes): Source;
   abstract join(join: Body, scope: Scope, ctes: Ctes): void;
   /** Walks whatever stands in an expression's place and answers the base columns that its value comes from. */
   abstract expression(value: unknown, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[];
+
+  /** Counts work that grows with columns. Throws where a statement takes too much of it. */
+  spend(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps > MAX_STEPS)
+      throw this.refusal(
+        'The statement is too complex to be read.',
+        0,
+        'Split it into smaller ones, or name fewer columns.',
+      );
+  }
 
   refusal(what: string, token?: number, hint?: string): Refusal {
     const place = Math.max(0, token ?? this.#mentioned(what));
@@ -196,6 +214,7 @@ export abstract class Walk {
   }
 
   use(origins: readonly Origin[], usage: ColumnUsage, token: number): void {
+    this.spend(origins.length);
     for (const origin of origins) if (!isUnknown(origin)) this.findings.columns.push({ ...origin, usage, token });
   }
 
@@ -274,9 +293,17 @@ export abstract class Walk {
   }
 
   bound(outputs: readonly OutputColumn[]): void {
+    this.spend(outputs.length);
     if (outputs.length > MAX_COLUMNS) throw this.refusal(`The statement has more than ${MAX_COLUMNS} columns.`, 0);
     if (this.findings.columns.length > MAX_USES)
       throw this.refusal(`The statement uses columns more than ${MAX_USES} times.`, 0);
+  }
+
+  /** What a name means from here outwards; each column that is looked at counts. */
+  lookUp(column: string, table: string | undefined, scope: Scope): Resolution {
+    for (let at: Scope | undefined = scope; at; at = at.outer)
+      this.spend(at.sources.reduce((sum, { columns }) => sum + columns.length, 1));
+    return lookUp(column, table, scope);
   }
 
   objectName(name: Identifier, schema: Identifier | undefined, catalog: Identifier | undefined): ObjectName {

@@ -12,8 +12,6 @@ import type { Walk } from './walk.js';
 const OTHERS: ReadonlySet<Owner | undefined> = new Set<Owner>([
   'path',
   'type',
-  'argument',
-  'part',
   'function',
   'keyword',
   'object',
