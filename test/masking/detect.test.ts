@@ -73,6 +73,38 @@ describe('what is found', () => {
   });
 });
 
+describe('findings of two detectors that overlap', () => {
+  const CARD = '4111111111111111';
+  const first = (count: number): TextMask => ({ kind: 'keep_first', count });
+  const last = (count: number): TextMask => ({ kind: 'keep_last', count });
+  const shown = (text: string, ...rules: readonly DetectRule[]): unknown[] =>
+    [rules, [...rules].reverse()].map((some) => new Scrubber(some).value(text));
+
+  it('show of two ends neither', () => {
+    for (const text of shown(CARD, rule('credit_card', last(4)), rule('own', first(12), '[0-9]{16}')))
+      expect(text).toMatch(/^\[(?:credit_card|own)\]$/);
+  });
+
+  it('show of one end what both show', () => {
+    for (const text of shown(CARD, rule('a', last(4), '[0-9]{16}'), rule('b', last(2), '[0-9]{16}')))
+      expect(text).toBe('***11');
+    for (const text of shown('abcdefgh', rule('a', first(4), 'abcdef'), rule('b', first(3), 'cdefgh')))
+      expect(text).toBe('abc***');
+  });
+
+  it('show nothing of one that is no longer than what is kept of it', () => {
+    for (const text of shown('abcdefgh', rule('a', first(4), 'abcdefgh'), rule('b', first(8), 'cdef')))
+      expect(text).toMatch(/^\[[ab]\]$/);
+    for (const text of shown('abcdefgh', rule('a', last(4), 'abcdefgh'), rule('b', last(4), 'fgh')))
+      expect(text).toMatch(/^\[[ab]\]$/);
+  });
+
+  it('take the value away where one of them does', () => {
+    for (const text of shown(CARD, rule('credit_card', { kind: 'null' }), rule('own', first(12), '[0-9]{16}')))
+      expect(text).toBeNull();
+  });
+});
+
 describe('how it is masked', () => {
   const text = 'card 4111 1111 1111 1111 of ann@example.com';
   it.each([

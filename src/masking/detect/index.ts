@@ -114,17 +114,29 @@ function narrower(one: TextMask, other: TextMask): TextMask {
   return isStricter(other, one) ? other : one;
 }
 
-/** Findings that overlap become one, masked as the strictest of them: no part of one may show because another begins before it. */
-function merged(found: Finding[], masks: ReadonlyMap<string, TextMask>): Finding[] {
+interface Masked extends Finding {
+  readonly mask: TextMask;
+}
+
+/** A text no longer than what is kept is hidden whole. */
+const inForce = (mask: TextMask, { start, end }: Finding): TextMask =>
+  'count' in mask && end - start <= mask.count ? REDACT : mask;
+
+/**
+ * Findings that overlap become one, from the first's beginning to the last's end, which shows nothing that any of them hides: no part
+ * of one may show because another begins before it, or keeps the other end.
+ */
+function merged(found: Finding[], masks: ReadonlyMap<string, TextMask>): Masked[] {
   found.sort((left, right) => left.start - right.start || right.end - left.end);
-  const maskOf = ({ name }: Finding): TextMask => masks.get(name) ?? REDACT;
-  const out: Finding[] = [];
+  const out: Masked[] = [];
   for (const finding of found) {
+    const own = inForce(masks.get(finding.name) ?? REDACT, finding);
     const last = out.at(-1);
     if (last && finding.start < last.end) {
-      const { name } = isStricter(maskOf(finding), maskOf(last)) ? finding : last;
-      out[out.length - 1] = { name, start: last.start, end: Math.max(last.end, finding.end) };
-    } else out.push(finding);
+      const { name } = isStricter(own, last.mask) ? finding : last;
+      const end = Math.max(last.end, finding.end);
+      out[out.length - 1] = { name, start: last.start, end, mask: narrower(last.mask, own) };
+    } else out.push({ ...finding, mask: own });
   }
   return out;
 }
@@ -180,8 +192,7 @@ export class Scrubber {
     let out = '';
     let at = 0;
     let isGone = false;
-    for (const { name, start, end } of merged(findings, this.#masks)) {
-      const mask = this.#masks.get(name) ?? REDACT;
+    for (const { name, start, end, mask } of merged(findings, this.#masks)) {
       this.found.add(name);
       isGone ||= mask.kind === 'null';
       out += `${text.slice(at, start)}${replacement(mask, name, text.slice(start, end))}`;
