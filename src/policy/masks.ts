@@ -99,6 +99,9 @@ function merged(candidates: readonly Candidate[]): Chosen | undefined {
   return chosen;
 }
 
+/** Whether anything of a value, or which values are equal, shows through a mask. */
+const showsSome = (method: MaskMethod): boolean => strictness(method) > strictness({ kind: 'constant', value: '' });
+
 const startsWith = (path: readonly string[], start: readonly string[]): boolean =>
   path.length > start.length && start.every((key, at) => key === path[at]);
 
@@ -113,10 +116,9 @@ function within(candidates: readonly Candidate[]): (Chosen & { readonly path: re
     const chosen = merged(some);
     return chosen ? [{ ...chosen, path: some[0]?.glob.path ?? [] }] : [];
   });
-  // What stands where another policy's path goes on is no object for that one, and hidden whole by it.
+  // What stands where a longer path goes on is no object for that one, and hidden whole by it.
   return found.map((one) =>
-    strictness(one.method) > strictness({ kind: 'constant', value: '' }) &&
-    found.some((other) => other.policy !== one.policy && startsWith(other.path, one.path))
+    showsSome(one.method) && found.some((other) => startsWith(other.path, one.path))
       ? { ...one, method: { kind: 'null' } }
       : one,
   );
@@ -157,14 +159,13 @@ export function masksOf(
   for (const { name } of columns) {
     const fitting = candidates.filter(({ glob, parts }) => glob.matches([...parts, name]));
     const whole = merged(fitting.filter(({ glob }) => !glob.path));
-    // A mask on the whole column hides what is in it as well.
-    if (whole) {
-      add(name, whole, whole.method);
-      continue;
-    }
-    const paths = within(fitting);
+    const paths = within(fitting.filter(({ glob }) => glob.path));
     const [first] = paths;
-    if (first) add(name, first, { kind: 'paths', paths: paths.map(({ path, method }) => ({ path, method })) });
+    // A mask on the whole column hides what is in it as well. One that shows some of it (the beginning of a text) would show what a
+    // path hides there, in the same policy or another: a path hides whole what is no object, so both together hide the column.
+    if (whole && first && showsSome(whole.method)) add(name, first, { kind: 'null' });
+    else if (whole) add(name, whole, whole.method);
+    else if (first) add(name, first, { kind: 'paths', paths: paths.map(({ path, method }) => ({ path, method })) });
   }
   if (!isExternal || !columns.some(({ name }) => name === RAW_ROW)) return masks;
   const others = [...masks.values()].filter(({ column }) => column !== RAW_ROW);

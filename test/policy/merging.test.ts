@@ -467,6 +467,42 @@ describe('two masks on one column', () => {
     ]);
   });
 
+  const PATH = 'DB.S.CUSTOMERS.EMAIL:ssn';
+  const WHOLE = 'DB.S.CUSTOMERS.EMAIL';
+  it.each(['{ keep_first: 30 }', '{ keep_last: 30 }', 'email', 'hash', '{ bucket: 10 }', '{ truncate_date: day }'])(
+    'a path and the whole column by %s: the column is hidden, of two policies and of one',
+    async (weak) => {
+      const twice = mask(PATH, 'redact') + mask(WHOLE, weak).replace('columns:\n', '');
+      for (const bodies of [
+        [READ + mask(PATH, 'redact'), mask(WHOLE, weak)],
+        [READ + mask(WHOLE, weak), mask(PATH, 'redact')],
+        [READ + twice],
+      ])
+        expect((await judged(THROUGH, ...bodies)).sent).toContain('CAST ( NULL AS VARCHAR ) AS "EMAIL"');
+    },
+  );
+
+  it.each([
+    ['redact', /'\*\*\*' AS "EMAIL"/],
+    ['{ constant: gone }', /'gone'.* AS "EMAIL"/],
+    ['null', /NULL AS VARCHAR/],
+  ])('a path and the whole column by %s: that one, which shows nothing', async (whole, sent) => {
+    expect((await judged(THROUGH, READ + mask(PATH, '{ keep_first: 2 }'), mask(WHOLE, whole))).sent).toMatch(sent);
+  });
+
+  it('within a column: a shorter path does not open a longer one that a policy of its own has as well', async () => {
+    const path = mask('DB.S.FILES.VALUE:user.email', 'redact');
+    const both = mask('DB.S.FILES.VALUE:user', '{ keep_first: 4 }') + path.replace('columns:\n', '');
+    for (const bodies of [
+      [READ + both, path],
+      [READ + path, both],
+      [READ + both, ''],
+    ])
+      expect(
+        (await judged('SELECT VALUE FROM DB.S.FILES', ...bodies)).verdict?.masks.map(({ method }) => method),
+      ).toMatchObject([{ kind: 'paths', paths: expect.arrayContaining([{ path: ['user'], method: NULL }]) }]);
+  });
+
   it('of texts found', () => {
     const shown = (...masks: readonly TextMask[]): string =>
       new Scrubber(masks.map((one) => ({ name: 'email', pattern: undefined, mask: one }))).text('ada@example.com');
