@@ -321,6 +321,13 @@ function build(source: Source, file: PolicyFile): Policy {
         : undefined,
     };
   });
+  // A rule is known by its place: what reviewers granted for one, and what was recorded of it, must not stand for another.
+  const places = new Set<Place>();
+  for (const [index, { place }] of rules.entries()) {
+    if (places.has(place))
+      source.report(['rules', index], 'Another rule begins on this line. Write each rule on a line of its own.');
+    places.add(place);
+  }
   const rows = file.rows.map((row, index): RowRule => {
     const { where: text, secure_view: view } = row;
     if ((text === undefined) === (view === undefined))

@@ -312,9 +312,26 @@ describe('files that are wrong', () => {
     [policy('rows:\n  - on: A.B.C\n    where: X = 1) OR (1 = 1\n'), /one closed expression/],
     [policy('rows:\n  - on: A.B.C\n    where: X IN (SELECT 1)\n'), /no sub-query/],
     [policy('limits: { timeout: soon }\n'), /limits\.timeout: .*a duration such as 30s/],
+    // A rule is known by its line: by a reviewer's word for one the other would pass.
+    [
+      policy('rules: [{ allow: [read], on: ["*"] }, { deny: [drop], on: ["*"] }]\n'),
+      /p0\.yaml:4:\d+ Another rule begins on this line\. Write each rule on a line of its own\.$/,
+    ],
+    [
+      policy(
+        'rules: [{ approve: [insert], on: ["*"], by: { groups: [a] } },\n  { allow: [read], on: ["*"] }, { approve: [insert], on: ["*"], by: { groups: [b] } }]\n',
+      ),
+      /p0\.yaml:5:\d+ Another rule begins on this line/,
+    ],
     ['policy: [\n', /p0\.yaml:\d+:\d+/],
   ])('%#', async (text, message) => {
     await expect(load(text)).rejects.toThrow(message);
+  });
+
+  it('are not those with a rule on each line, however it is written', async () => {
+    await expect(
+      load(policy('rules: [{ allow: [read], on: ["*"] },\n  { deny: [drop], on: ["*"] }]\n')),
+    ).resolves.toBeDefined();
   });
 });
 
