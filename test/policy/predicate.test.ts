@@ -48,13 +48,22 @@ describe('a predicate is loaded', () => {
     "NAME = $$it's$$",
     "COUNTRY IN ('DE', 'FR') AND (TIER = 'gold' OR AMOUNT < 100)",
     'CURRENT_STATUS = 1',
+    // What is a date for certain needs no format.
+    '(DAY)::DATE = TO_DATE((T.DAY)) AND (DAY)::DATE > DAY::TIMESTAMP_NTZ(9)::DATE',
+    'CAST(DAY AS DATE) = DATE_FROM_PARTS(2026, 1, 31)::DATE OR TRY_CAST(DAY AS DATE) IS NULL',
+    "CAST(COALESCE(DAY, SYSDATE()) AS DATE) > DATEADD('week', -1, SYSDATE())::DATE",
+    "TO_DATE('01/02/' || '2026', 'DD/MM/YYYY')::TIMESTAMP_NTZ > TO_TIMESTAMP_NTZ(1700000000)",
+    "KEY = TO_BINARY({principal.claims.key}, 'HEX')",
+    "DATEDIFF(day, DAY, SYSDATE()) < 7 AND EXTRACT(dayofweekiso FROM DAY) < 6 AND DATE_PART('yearofweekiso', DAY) = 2026",
+    "TRUNC(AMOUNT, -2) = 100 AND TRUNC(AMOUNT) = 1 AND TRUNCATE(DAY, 'month') = DAY AND LAST_DAY(DAY) = DAY",
+    "TIME_SLICE(AT, 15, 'MINUTE', 'START') < SYSDATE()",
   ])('%s', async (where) => {
     await expect(load(where)).resolves.toMatchObject({ policies: [{ name: 'p' }] });
   });
 });
 
 describe('a predicate is refused, with its place and what to write instead', () => {
-  it.each([
+  it.each<readonly [string, RegExp]>([
     // Templates are values, never parts of a text.
     ["REGION = '{principal.claims.region}'", /can't stand within quotes.*Write it without them/],
     ["REGION = 'x {principal.subject} y'", /within quotes/],
@@ -115,6 +124,67 @@ describe('a predicate is refused, with its place and what to write instead', () 
     ['DAYOFWEEK(DAY) = 1', /DAYOFWEEKISO/],
     ["DATE_TRUNC('week', DAY) = DAY", /first day of the week/],
     ['EXTRACT(week FROM DAY) = 1', /first day of the week/],
+    // A text by any route.
+    ...[
+      "('01/02/2026')::DATE",
+      "((('01/02/2026')))::DATE",
+      "('01/02/' || '2026')::DATE",
+      "'01/02/2026'::VARCHAR::DATE",
+      "'01/02/2026'::VARCHAR(10)::DATE",
+      "UPPER('01/02/2026')::DATE",
+      "CASE WHEN TRUE THEN '01/02/2026' END::DATE",
+      "(CASE WHEN TRUE THEN '01/02/2026' END)::DATE",
+      "COALESCE(DAY, '01/02/2026')::DATE",
+      "['01/02/2026'][0]::DATE",
+      'PAYLOAD:day::DATE',
+      "PAYLOAD['day']::DATE",
+      'PAYLOAD:days[0].x::TIME',
+      '{principal.claims.d}::TIMESTAMP_NTZ',
+      "('01/02/2026')::DATETIME",
+      "('01/02/2026')::TIMESTAMP_NTZ(3)",
+      "('01/02/2026')::DATE::VARCHAR::DATE",
+      '\'01/02/2026\'::"DATE"',
+      'ACL.PUBLIC.F(DAY)::DATE',
+    ].map((value) => [`DAY > ${value}`, /A cast of a text to \w+ goes by the session's input format/] as const),
+    ...[
+      "CAST(('01/02/2026') AS DATE)",
+      "TRY_CAST(('01/02/2026') AS DATE)",
+      "CAST(CAST('01/02/2026' AS VARCHAR) AS DATE)",
+      "CAST('01/02/' || '2026' AS TIMESTAMP_NTZ)",
+      'CAST(UPPER({principal.claims.d}) AS TIME)',
+      'CAST(CAST(DAY AS VARCHAR) AS DATE)',
+    ].map((value) => [`DAY > ${value}`, /A cast of a text to \w+ goes by the session's input format/] as const),
+    ...[
+      "TO_DATE(('01/02/2026'))",
+      "TO_DATE('01/02/' || '2026')",
+      'TO_DATE(UPPER({principal.claims.d}))',
+      "TRY_TO_DATE(CONCAT(DAY, '/2026'))",
+      "DATE(('01/02/2026'))",
+      '"TO_DATE"((\'01/02/2026\'))',
+      "TO_TIME(('10:00'))",
+      "TO_TIMESTAMP_NTZ(('01/02/2026'))",
+      "TO_DATE(DATEADD('day', 0, '01/02/2026'))",
+      "TO_DATE(CONVERT_TIMEZONE('UTC', 'UTC', '01/02/2026'))",
+      "TO_BINARY(('AB'))",
+      'TO_DATE(PAYLOAD:day)',
+    ].map((value) => [`DAY > ${value}`, /(?:TO_\w+|DATE) of a text goes by the session's input format/] as const),
+    // A week by any route.
+    ...[
+      "DATE_TRUNC(LOWER('WEEK'), DAY)",
+      "DATE_TRUNC(('WEEK'), DAY)",
+      "DATE_TRUNC('WE' || 'EK', DAY)",
+      'DATE_TRUNC({principal.claims.part}, DAY)',
+      'DATE_TRUNC($$week$$, DAY)',
+      "TRUNC(DAY, LOWER('WEEK'))",
+      "TRUNCATE(DAY, 'week')",
+      "DATE_PART(LOWER('WEEK'), DAY)",
+      "DATEDIFF(LOWER('WEEK'), DAY, DAY)",
+      "LAST_DAY(DAY, LOWER('WEEK'))",
+      "TIME_SLICE(DAY, 1, LOWER('WEEK'))",
+      "EXTRACT(LOWER('WEEK'), DAY)",
+    ].map((value) => [`DAY > ${value}`, /first day of the week/] as const),
+    ['AT > TIMESTAMP_FROM_PARTS(2026, 1, 31, 0, 0, 0)', /TIMESTAMP_NTZ_FROM_PARTS/],
+    ['AT > TIMESTAMPTZFROMPARTS(2026, 1, 31, 0, 0, 0)', /TIMESTAMP_NTZ_FROM_PARTS/],
     ['OWNER = CURRENT_USER', /gateway's own/],
     ['OWNER = CURRENT_ROLE()', /connection, which is shared/],
     ["IS_ROLE_IN_SESSION('A')", /connection, which is shared/],
