@@ -11,7 +11,7 @@ import { isOperator, type Token } from '../sql/index.js';
 const NO_CALL = /^(?:AND|OR|NOT|IN|IS|LIKE|ILIKE|RLIKE|REGEXP|BETWEEN|CASE|WHEN|THEN|ELSE|ESCAPE|FROM|AS|DISTINCT)$/i;
 
 /** What a cast to them makes; whether it may is asked of that cast itself. */
-export const MOMENT_TYPE = /^(?:DATE|TIME|DATETIME|TIMESTAMP_?NTZ)$/i;
+const MOMENT_TYPE = /^(?:DATE|TIME|DATETIME|TIMESTAMP_?NTZ)$/i;
 
 /** Conversions, which are looked at by themselves as well. */
 const CONVERSIONS: ReadonlySet<string> = new Set(
