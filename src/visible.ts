@@ -56,16 +56,20 @@ export class Visible {
     limit: number,
   ): Promise<{ objects: readonly CatalogObject[]; isTruncated: boolean }> {
     const policies = this.policiesFor(principal);
-    const { role, warehouse } = standing(policies);
+    const { role, warehouse, detect } = standing(policies);
     if (policies.length === 0) return { objects: [], isTruncated: false };
     const { catalog } = this.#parts.warehouse;
     const databases = database === undefined ? await this.#databasesOf(policies, { role, warehouse }) : [database];
     const found: CatalogObject[] = [];
     for (const name of databases) found.push(...(await catalog.objects({ role, warehouse }, name, schema)));
-    const objects = found
-      .filter((object) => mayRead(policies, object))
-      .map((object) => ({ ...object, rows: shownRowCount(policies, object, principal) }));
-    return { objects: objects.slice(0, limit), isTruncated: objects.length > limit };
+    const readable = found.filter((object) => mayRead(policies, object));
+    const comments = new Scrubber(detectRules(detect));
+    const objects = readable.slice(0, limit).map((object) => ({
+      ...object,
+      rows: shownRowCount(policies, object, principal),
+      comment: comments.text(object.comment),
+    }));
+    return { objects, isTruncated: readable.length > limit };
   }
 
   /** Those that the rules name; all of them where a rule leaves the database open. */

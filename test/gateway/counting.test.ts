@@ -111,6 +111,34 @@ describe('how many rows there are', () => {
   });
 });
 
+describe('a comment of the catalog', () => {
+  it('is scrubbed in a list as it is of one table', async () => {
+    const SECRET = 'Ask ada@example.com; paid with 4111 1111 1111 1111.';
+    const { gateway } = await whole.gateway(`${READ}detect:\n  - find: [email, credit_card]\n    mask: redact\n`, {
+      warehouse: {
+        catalog: new Proxy(whole.warehouse.catalog, {
+          get: (target, key) => {
+            const object = { database: 'DB', schema: 'PUBLIC', name: 'T', kind: 'table', comment: SECRET, rows: 1 };
+            if (key === 'objects') return async () => [object];
+            const columns = [{ name: 'ID', type: 'NUMBER', comment: SECRET }];
+            if (key === 'relation') return async () => ({ ...object, columns, isSecure: false, isExternal: false });
+            const value: unknown = Reflect.get(target, key);
+            return typeof value === 'function' ? value.bind(target) : value;
+          },
+        }),
+      },
+    });
+    const { objects } = await gateway.visible.objects(bot.principal, 'DB', undefined, 10);
+    const one = await gateway.visible.relation(bot.principal, 'DB', 'PUBLIC', 'T');
+    const comments = [objects[0]?.comment, one?.comment, one?.columns[0]?.comment];
+    for (const comment of comments) {
+      expect(comment).toContain('paid with');
+      expect(comment).not.toMatch(/ada@|4111/);
+    }
+    expect(new Set(comments).size).toBe(1);
+  });
+});
+
 describe('explain', () => {
   it('says what Snowflake says of a statement that it does not compile', async () => {
     const { gateway } = await whole.gateway(READ, {
