@@ -1,11 +1,12 @@
 /** `snowfence doctor`: tries each part that `serve` needs, and says what to mend. */
 import { createServer } from 'node:net';
 import { TokenVerifier } from '../identity/index.js';
-import { HASH_FUNCTION, HASH_KEY } from '../masking/index.js';
+import { HASH_FUNCTION } from '../masking/index.js';
 import { loadPolicies, PolicyProblems, type PolicySet } from '../policy/index.js';
 import { excessPrivileges, pendingMigrations, storePool } from '../transcript/index.js';
 import { SETUP_TAG, StatementFailed, Warehouse } from '../warehouse/index.js';
 import { type Config, loadConfig } from './config.js';
+import { HASH_WORKS, KEY_READABLE, KEY_TABLE, WHO } from './own-questions.js';
 import { SnowfenceError } from './problem.js';
 import type { Style } from './terminal.js';
 
@@ -160,11 +161,7 @@ async function checkWarehouse(config: Config, set: PolicySet | undefined): Promi
     const key = { role: policy.role, warehouse: policy.warehouse };
     const name = `role ${policy.role}, warehouse ${policy.warehouse}`;
     try {
-      const [row = {}] = await warehouse.ask(
-        key,
-        'SELECT CURRENT_ROLE() AS R, CURRENT_WAREHOUSE() AS W, CURRENT_SECONDARY_ROLES() AS S',
-        SETUP_TAG,
-      );
+      const [row = {}] = await warehouse.ask(key, WHO.of(), SETUP_TAG);
       if (String(row['R']).toUpperCase() !== policy.role.toUpperCase())
         findings.push(
           problem(
@@ -209,7 +206,7 @@ async function checkHash(
 ): Promise<void> {
   const RUN = 'Run the section "hash" of examples/snowflake-setup.sql.';
   try {
-    const [row = {}] = await warehouse.ask(key, `SELECT ${HASH_FUNCTION}('doctor')`, SETUP_TAG);
+    const [row = {}] = await warehouse.ask(key, HASH_WORKS.of(), SETUP_TAG);
     findings.push(
       typeof Object.values(row)[0] === 'string'
         ? ok('snowflake', `${HASH_FUNCTION} works for role ${key.role}`)
@@ -219,9 +216,8 @@ async function checkHash(
     findings.push(problem('snowflake', `the mask "hash" needs ${HASH_FUNCTION}: ${messageOf(error)}`, RUN));
     return;
   }
-  const table = [HASH_KEY.database, HASH_KEY.schema, HASH_KEY.name].join('.');
   try {
-    await warehouse.ask(key, `SELECT COUNT(*) FROM ${table}`, SETUP_TAG);
+    await warehouse.ask(key, KEY_READABLE.of(), SETUP_TAG);
   } catch (error) {
     // As it should be: there is no such table for this role.
     if (error instanceof StatementFailed) return;
@@ -230,8 +226,8 @@ async function checkHash(
   findings.push(
     problem(
       'snowflake',
-      `role ${key.role} may read ${table}, the key of the mask "hash"`,
-      `REVOKE ALL ON TABLE ${table} FROM ROLE ${key.role}; and make a new key as examples/snowflake-setup.sql says.`,
+      `role ${key.role} may read ${KEY_TABLE}, the key of the mask "hash"`,
+      `REVOKE ALL ON TABLE ${KEY_TABLE} FROM ROLE ${key.role}; and make a new key as examples/snowflake-setup.sql says.`,
     ),
   );
 }

@@ -1,9 +1,9 @@
 /** `snowfence policy suggest`: reads what the warehouse says of columns, proposes masks. */
 import { z } from 'zod';
 import { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from '../policy/index.js';
-import { quoteLiteral } from '../sql/index.js';
 import { type PoolKey, SETUP_TAG, StatementFailed, Warehouse } from '../warehouse/index.js';
 import { loadConfig } from './config.js';
+import { CLASSES, TAGS } from './own-questions.js';
 import { SnowfenceError } from './problem.js';
 
 const MAX_TABLES = 2000;
@@ -48,21 +48,14 @@ async function learn(warehouse: Warehouse, key: PoolKey, database: string, schem
       return [];
     }
   };
-  const place = `${quoteLiteral(database)} AND %S = ${quoteLiteral(schema)}`;
   const tags = new Map<string, { name: string; value: string }[]>();
-  const tagRows = await ask(
-    'TAG_REFERENCES',
-    `SELECT OBJECT_NAME AS "TABLE", COLUMN_NAME AS "COLUMN", TAG_NAME AS "NAME", TAG_VALUE AS "VALUE" FROM SNOWFLAKE.ACCOUNT_USAGE.TAG_REFERENCES WHERE DOMAIN = 'COLUMN' AND OBJECT_DELETED IS NULL AND OBJECT_DATABASE = ${place.replace('%S', 'OBJECT_SCHEMA')}`,
-  );
+  const tagRows = await ask('TAG_REFERENCES', TAGS.of(database, schema));
   for (const row of z.array(tagRow).parse(tagRows)) {
     const name = keyOf(row.TABLE, row.COLUMN);
     tags.set(name, [...(tags.get(name) ?? []), { name: row.NAME, value: row.VALUE ?? '' }]);
   }
   const classified = new Map<string, NonNullable<DescribedColumn['classified']>>();
-  const classRows = await ask(
-    'DATA_CLASSIFICATION_LATEST',
-    `SELECT TABLE_NAME AS "TABLE", RESULT FROM SNOWFLAKE.ACCOUNT_USAGE.DATA_CLASSIFICATION_LATEST WHERE DATABASE_NAME = ${place.replace('%S', 'SCHEMA_NAME')}`,
-  );
+  const classRows = await ask('DATA_CLASSIFICATION_LATEST', CLASSES.of(database, schema));
   for (const row of z.array(classRow).parse(classRows)) {
     const result = classResult.safeParse(typeof row.RESULT === 'string' ? JSON.parse(row.RESULT) : row.RESULT);
     for (const [column, { recommendation }] of Object.entries(result.data?.classification_result ?? {}))

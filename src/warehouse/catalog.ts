@@ -5,6 +5,16 @@
 import { z } from 'zod';
 import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection.js';
 import { StatementFailed } from './options.js';
+import {
+  DATABASES,
+  DESCRIBE_TABLE,
+  DESCRIBE_VIEW,
+  EXTERNAL_LIKE,
+  OBJECT_LIKE,
+  OBJECTS_OF_DATABASE,
+  OBJECTS_OF_SCHEMA,
+  VIEW_LIKE,
+} from './own-questions.js';
 import type { WarehousePool } from './pool.js';
 
 export interface CatalogName {
@@ -46,11 +56,6 @@ const columnRow = z.object({ name: z.string(), type: z.string(), comment: z.stri
 /** The column that each external table has (documentation page user-guide/tables-external-intro). */
 const isRawRow = ({ name, type }: { readonly name: string; readonly type: string }): boolean =>
   name === 'VALUE' && /^VARIANT/i.test(type);
-
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-/** SHOW's LIKE takes `%` and `_` as wildcards and no case into account; what it finds is compared once more. */
-const literal = (name: string): string => `'${name.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
 interface Entry {
   readonly value: Promise<CatalogRelation | undefined>;
@@ -113,29 +118,31 @@ export class Catalog {
   }
 
   async #read(key: PoolKey, { database, schema, name }: CatalogName): Promise<CatalogRelation | undefined> {
-    const place = `${quote(database)}.${quote(schema)}`;
     return this.#pool.use(key, async (connection) => {
       try {
-        const found = await connection.simple(`SHOW OBJECTS LIKE ${literal(name)} IN SCHEMA ${place}`, SETUP_TAG);
+        // LIKE takes `%` and `_` as wildcards and no case into account: what it finds is compared once more.
+        const found = await connection.simple(OBJECT_LIKE.of(name, database, schema), SETUP_TAG);
         const row = z
           .array(objectRow)
           .parse(found)
           .find((entry) => entry.name === name);
         if (!row) return undefined;
         const isView = /VIEW/i.test(row.kind);
-        const full = `${place}.${quote(name)}`;
-        const described = await connection.simple(`DESCRIBE ${isView ? 'VIEW' : 'TABLE'} ${full}`, SETUP_TAG);
+        const described = await connection.simple(
+          (isView ? DESCRIBE_VIEW : DESCRIBE_TABLE).of(database, schema, name),
+          SETUP_TAG,
+        );
         const columns = z.array(columnRow).parse(described);
         let view: z.infer<typeof viewRow> | undefined;
         if (isView) {
           const views = z
             .array(viewRow)
-            .parse(await connection.simple(`SHOW VIEWS LIKE ${literal(name)} IN SCHEMA ${place}`, SETUP_TAG));
+            .parse(await connection.simple(VIEW_LIKE.of(name, database, schema), SETUP_TAG));
           view = views.find((entry) => entry.name === name);
         }
         const isExternal =
           /EXTERNAL/i.test(row.kind) ||
-          (!isView && columns.some(isRawRow) && (await this.#isListedExternal(connection, name, place)));
+          (!isView && columns.some(isRawRow) && (await this.#isListedExternal(connection, { database, schema, name })));
         return {
           ...toObject(row),
           isExternal,
@@ -155,9 +162,9 @@ export class Catalog {
    * SHOW OBJECTS calls an external table a table (documentation page sql/show-objects), so one that has the column of all external
    * tables is asked for among those. Where that can't be answered it counts as one: more is hidden then, and nothing is opened.
    */
-  async #isListedExternal(connection: WarehouseConnection, name: string, place: string): Promise<boolean> {
+  async #isListedExternal(connection: WarehouseConnection, { database, schema, name }: CatalogName): Promise<boolean> {
     try {
-      const found = await connection.simple(`SHOW EXTERNAL TABLES LIKE ${literal(name)} IN SCHEMA ${place}`, SETUP_TAG);
+      const found = await connection.simple(EXTERNAL_LIKE.of(name, database, schema), SETUP_TAG);
       return z
         .array(z.object({ name: z.string() }))
         .parse(found)
@@ -181,12 +188,12 @@ export class Catalog {
   }
 
   async #listObjects(key: PoolKey, database: string, schema: string | undefined): Promise<readonly CatalogObject[]> {
-    const scope = schema === undefined ? `DATABASE ${quote(database)}` : `SCHEMA ${quote(database)}.${quote(schema)}`;
+    const question = schema === undefined ? OBJECTS_OF_DATABASE.of(database) : OBJECTS_OF_SCHEMA.of(database, schema);
     return this.#pool.use(key, async (connection) => {
       try {
         return z
           .array(objectRow)
-          .parse(await connection.simple(`SHOW OBJECTS IN ${scope}`, SETUP_TAG))
+          .parse(await connection.simple(question, SETUP_TAG))
           .map(toObject);
       } catch (error) {
         if (error instanceof StatementFailed) return [];
@@ -197,7 +204,7 @@ export class Catalog {
 
   async databases(key: PoolKey): Promise<readonly string[]> {
     return this.#pool.use(key, async (connection) => {
-      const rows = await connection.simple('SHOW DATABASES', SETUP_TAG);
+      const rows = await connection.simple(DATABASES.of(), SETUP_TAG);
       return z
         .array(z.object({ name: z.string() }))
         .parse(rows)

@@ -3,6 +3,7 @@ import type { Connection, ConnectionOptions, RowStatement, StatementOption } fro
 import { loadDriver } from './driver.js';
 import { loginText } from './error-text.js';
 import { StatementFailed, type WarehouseOptions, WarehouseUnavailable } from './options.js';
+import { OWN_FORMS } from './own-questions.js';
 
 export interface PoolKey {
   readonly role: string;
@@ -26,21 +27,9 @@ const SETUP = [
   'USE SECONDARY ROLES NONE',
 ];
 
-/** The forms of what the gateway asks for itself: set-up, metadata, the history, and doctor's. None of them reads a table of anybody's. */
-const OWN_QUESTIONS: readonly RegExp[] = [
-  /^SHOW (?:OBJECTS|VIEWS|DATABASES|EXTERNAL TABLES)\b[^;]*$/,
-  /^DESCRIBE (?:TABLE|VIEW) [^;]*$/,
-  // How large a table is: EXPLAIN compiles and reads nothing.
-  /^EXPLAIN USING JSON SELECT \* FROM (?:"(?:[^"]|"")+"\.){2}"(?:[^"]|"")+"$/,
-  /^SELECT QUERY_ID, [^;()]*(?:\(EPOCH_MILLISECOND, \w+\)[^;()]*){2}FROM TABLE\("(?:[^"]|"")*"\.INFORMATION_SCHEMA\.QUERY_HISTORY_BY_USER\([^;]*\)\)\s+ORDER BY END_TIME DESC$/,
-  /^SELECT CURRENT_ROLE\(\) AS R, CURRENT_WAREHOUSE\(\) AS W, CURRENT_SECONDARY_ROLES\(\) AS S$/,
-  /^SELECT [\w.]+\('doctor'\)$/,
-  /^SELECT COUNT\(\*\) FROM SNOWFENCE\.MASKING\.HASH_KEY$/,
-  /^SELECT [\w", ]+ FROM SNOWFLAKE\.ACCOUNT_USAGE\.(?:TAG_REFERENCES|DATA_CLASSIFICATION_LATEST) WHERE [^;()]*$/,
-];
-
+/** Whether the gateway asks this for itself: set-up, metadata, the history. None of it reads a table of anybody's. */
 export const isOwnQuestion = (text: string): boolean =>
-  SETUP.includes(text) || OWN_QUESTIONS.some((form) => form.test(text));
+  SETUP.includes(text) || OWN_FORMS.some((form) => form.test(text));
 
 /** A role or warehouse name is a plain identifier: it goes into the log-in and into nothing else. */
 const authentication = (options: WarehouseOptions): Partial<ConnectionOptions> => {

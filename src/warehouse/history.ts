@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { WarehouseConnection } from './connection.js';
+import { HISTORY, HISTORY_PAGE, HISTORY_UNTIL } from './own-questions.js';
 
 const row = z.object({
   QUERY_ID: z.string(),
@@ -30,17 +31,12 @@ export interface HistoryEntry {
   readonly role: string | null;
 }
 
-/** The most that the function gives at once. */
-const PAGE = 10_000;
-
 export interface HistoryRange {
   /** Statements that ended from here on, and those that run. Within the last seven days. */
   readonly since: Date;
   /** Statements that ended up to here; without it those that run, too. */
   readonly until?: Date | undefined;
 }
-
-const literal = (time: Date): string => `TO_TIMESTAMP_LTZ('${time.toISOString()}')`;
 
 function stateOf(status: string): HistoryEntry['state'] {
   if (/^success$/i.test(status)) return 'ok';
@@ -56,14 +52,16 @@ export async function readHistory(
 ): Promise<readonly HistoryEntry[]> {
   const found = new Map<string, HistoryEntry>();
   for (let end = until; ; ) {
-    const rows = z.array(row).parse(
-      await connection.simple(
-        `SELECT QUERY_ID, QUERY_TEXT, QUERY_TAG, EXECUTION_STATUS, ERROR_CODE, DATE_PART(EPOCH_MILLISECOND, START_TIME) AS STARTED, DATE_PART(EPOCH_MILLISECOND, END_TIME) AS ENDED, TOTAL_ELAPSED_TIME, ROWS_PRODUCED, ROLE_NAME
-         FROM TABLE("${database.replaceAll('"', '""')}".INFORMATION_SCHEMA.QUERY_HISTORY_BY_USER(END_TIME_RANGE_START => ${literal(since)}${end ? `, END_TIME_RANGE_END => ${literal(end)}` : ''}, RESULT_LIMIT => ${PAGE}))
-         ORDER BY END_TIME DESC`,
-        tag,
-      ),
-    );
+    const rows = z
+      .array(row)
+      .parse(
+        await connection.simple(
+          end
+            ? HISTORY_UNTIL.of(database, since.toISOString(), end.toISOString())
+            : HISTORY.of(database, since.toISOString()),
+          tag,
+        ),
+      );
     for (const entry of rows)
       found.set(entry.QUERY_ID, {
         queryId: entry.QUERY_ID,
@@ -76,13 +74,13 @@ export async function readHistory(
         rows: entry.ROWS_PRODUCED,
         role: entry.ROLE_NAME,
       });
-    if (rows.length < PAGE) return [...found.values()];
+    if (rows.length < HISTORY_PAGE) return [...found.values()];
     // Those that run end in 1970.
     const ended = rows.map(({ ENDED }) => ENDED).filter((time) => time > since.getTime());
     const oldest = new Date(Math.min(...ended));
     if (end && oldest.getTime() >= end.getTime())
       throw new Error(
-        `More than ${PAGE} statements ended at ${oldest.toISOString()}: the history can not be read past them.`,
+        `More than ${HISTORY_PAGE} statements ended at ${oldest.toISOString()}: the history can not be read past them.`,
       );
     end = oldest;
   }

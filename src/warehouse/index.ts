@@ -4,6 +4,7 @@ export { loadDriver, parseVariant } from './driver.js';
 export { NO_WORDS, type OwnWords, type Place } from './error-text.js';
 export type { HistoryEntry } from './history.js';
 export { StatementCancelled, StatementFailed, type WarehouseOptions, WarehouseUnavailable } from './options.js';
+export { ownQuestion, TEXT } from './own-questions.js';
 export type { RunResult } from './run.js';
 export { CommitUnknown } from './transaction.js';
 export { exactNumber, type Json } from './value.js';

@@ -7,12 +7,11 @@ import type { Catalog, CatalogName } from './catalog.js';
 import { explain } from './confirm.js';
 import { type PoolKey, SETUP_TAG } from './connection.js';
 import { StatementFailed } from './options.js';
+import { WHOLE_TABLE } from './own-questions.js';
 import type { WarehousePool } from './pool.js';
 
 const CACHE_MS = 60_000;
 const CACHE_SIZE = 20_000;
-
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 interface Entry {
   readonly value: Promise<number | undefined>;
@@ -46,10 +45,9 @@ export class Sizes {
   }
 
   async #read(key: PoolKey, { database, schema, name }: CatalogName): Promise<number | undefined> {
-    const full = [database, schema, name].map(quote).join('.');
     try {
       const { bytes } = await this.#pool.use(key, (connection) =>
-        explain(connection, `SELECT * FROM ${full}`, [], SETUP_TAG),
+        explain(connection, WHOLE_TABLE.of(database, schema, name), [], SETUP_TAG),
       );
       return bytes;
     } catch (error) {

@@ -1,0 +1,90 @@
+/**
+ * What the gateway asks for itself: each question and the form that it is known by again are made of one template, so that no other text
+ * counts as ours. A hole takes one quoted name, one quoted text, one time or one number, and nothing that goes on behind it: neither an
+ * operator of a chain (`->>`, documentation page operators-flow) nor a set operator nor a query of its own fits into any of them.
+ */
+
+interface Hole {
+  /** A regular expression for what `write` writes, and nothing else. */
+  readonly pattern: string;
+  readonly write: (value: string) => string;
+}
+
+export interface OwnQuestion {
+  readonly of: (...values: readonly string[]) => string;
+  readonly form: RegExp;
+}
+
+/** One part of a name (documentation page sql/identifiers-syntax). */
+const NAME: Hole = { pattern: '"(?:[^"]|"")+"', write: (name) => `"${name.replaceAll('"', '""')}"` };
+
+/** A text: quotes doubled, and backslashes, which would take their meaning (documentation page data-types-text). */
+export const TEXT: Hole = {
+  pattern: String.raw`'(?:[^'\\]|''|\\\\)*'`,
+  write: (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
+};
+
+/** As `Date.toISOString` writes it. */
+const TIME: Hole = {
+  pattern: String.raw`'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z'`,
+  write: (time) => `'${time}'`,
+};
+
+const escaped = (text: string): string =>
+  text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/\s+/g, String.raw`\s+`);
+
+/** A question of ours: a template with holes, and with texts that are always the same. */
+export function ownQuestion(parts: TemplateStringsArray, ...between: readonly (Hole | string)[]): OwnQuestion {
+  const pieces = parts.flatMap((part, at) => [part, between[at] ?? '']);
+  return {
+    of: (...values) => {
+      const left = values.values();
+      return pieces.map((piece) => (typeof piece === 'string' ? piece : piece.write(left.next().value ?? ''))).join('');
+    },
+    form: new RegExp(
+      `^${pieces.map((piece) => (typeof piece === 'string' ? escaped(piece) : piece.pattern)).join('')}$`,
+    ),
+  };
+}
+
+/** The catalog's (sql/show-objects, sql/show-views, sql/show-external-tables, sql/desc-table, sql/desc-view, sql/show-databases). */
+export const OBJECT_LIKE = ownQuestion`SHOW OBJECTS LIKE ${TEXT} IN SCHEMA ${NAME}.${NAME}`;
+export const VIEW_LIKE = ownQuestion`SHOW VIEWS LIKE ${TEXT} IN SCHEMA ${NAME}.${NAME}`;
+export const EXTERNAL_LIKE = ownQuestion`SHOW EXTERNAL TABLES LIKE ${TEXT} IN SCHEMA ${NAME}.${NAME}`;
+export const OBJECTS_OF_DATABASE = ownQuestion`SHOW OBJECTS IN DATABASE ${NAME}`;
+export const OBJECTS_OF_SCHEMA = ownQuestion`SHOW OBJECTS IN SCHEMA ${NAME}.${NAME}`;
+export const DATABASES = ownQuestion`SHOW DATABASES`;
+export const DESCRIBE_TABLE = ownQuestion`DESCRIBE TABLE ${NAME}.${NAME}.${NAME}`;
+export const DESCRIBE_VIEW = ownQuestion`DESCRIBE VIEW ${NAME}.${NAME}.${NAME}`;
+
+/** How large a table is; sent behind EXPLAIN, which compiles and reads nothing. */
+export const WHOLE_TABLE = ownQuestion`SELECT * FROM ${NAME}.${NAME}.${NAME}`;
+const EXPLAINED_TABLE = ownQuestion`EXPLAIN USING JSON SELECT * FROM ${NAME}.${NAME}.${NAME}`;
+
+/** The most that the history gives at once. */
+export const HISTORY_PAGE = 10_000;
+
+const REMEMBERED =
+  'SELECT QUERY_ID, QUERY_TEXT, QUERY_TAG, EXECUTION_STATUS, ERROR_CODE, DATE_PART(EPOCH_MILLISECOND, START_TIME) AS STARTED, DATE_PART(EPOCH_MILLISECOND, END_TIME) AS ENDED, TOTAL_ELAPSED_TIME, ROWS_PRODUCED, ROLE_NAME';
+const LAST = `RESULT_LIMIT => ${HISTORY_PAGE}))
+         ORDER BY END_TIME DESC`;
+
+/** The history's (functions/query_history): from a time on up to now, and up to another. */
+export const HISTORY = ownQuestion`${REMEMBERED}
+         FROM TABLE(${NAME}.INFORMATION_SCHEMA.QUERY_HISTORY_BY_USER(END_TIME_RANGE_START => TO_TIMESTAMP_LTZ(${TIME}), ${LAST}`;
+export const HISTORY_UNTIL = ownQuestion`${REMEMBERED}
+         FROM TABLE(${NAME}.INFORMATION_SCHEMA.QUERY_HISTORY_BY_USER(END_TIME_RANGE_START => TO_TIMESTAMP_LTZ(${TIME}), END_TIME_RANGE_END => TO_TIMESTAMP_LTZ(${TIME}), ${LAST}`;
+
+export const OWN_FORMS: readonly RegExp[] = [
+  OBJECT_LIKE,
+  VIEW_LIKE,
+  EXTERNAL_LIKE,
+  OBJECTS_OF_DATABASE,
+  OBJECTS_OF_SCHEMA,
+  DATABASES,
+  DESCRIBE_TABLE,
+  DESCRIBE_VIEW,
+  EXPLAINED_TABLE,
+  HISTORY,
+  HISTORY_UNTIL,
+].map(({ form }) => form);
