@@ -3,12 +3,13 @@
  * run with a credential that leaked; what the transcript says ran and the history lacks was not run by this user, or on this account.
  */
 import { z } from 'zod';
-import { sha256 } from '../intent.js';
+import { type Step, sha256 } from '../intent.js';
 import { loadPolicies } from '../policy/index.js';
 import { endingOf, readTag, statementOfTag, tracesOf } from '../traces.js';
 import type { TranscriptStore } from '../transcript/index.js';
-import { type HistoryEntry, isOwnQuestion, SETUP_TAG, Warehouse } from '../warehouse/index.js';
+import { type HistoryEntry, SETUP_TAG, Warehouse } from '../warehouse/index.js';
 import type { Config } from './config.js';
+import { isOurs } from './own-questions.js';
 import { SnowfenceError } from './problem.js';
 import { table } from './terminal.js';
 
@@ -16,6 +17,8 @@ export interface Difference {
   readonly kind:
     | 'unrecorded'
     | 'other text'
+    /** The recorded text under its own tag, once more than the transcript accounts for. */
+    | 'ran again'
     | 'not allowed'
     | 'not in the history'
     /** The transcript says that a change was made, and its transaction was not committed; or the other way round. */
@@ -46,7 +49,8 @@ const EXPLAIN = 'EXPLAIN USING JSON ';
 const RECORDED = `
   SELECT e.statement_id AS id, array_agg(DISTINCT e.body->>'sent_digest') FILTER (WHERE e.body->>'sent_digest' IS NOT NULL) AS digests,
          array_agg(DISTINCT e.body->>'count_digest') FILTER (WHERE e.body->>'count_digest' IS NOT NULL) AS counts,
-         bool_or(e.kind = 'approval_used' OR (e.kind = 'statement_submitted' AND e.body->>'verdict' = 'allow' AND e.body->>'explain' <> 'true')) AS may_run
+         (count(*) FILTER (WHERE e.kind = 'approval_used' OR (e.kind = 'statement_submitted' AND e.body->>'verdict' = 'allow' AND e.body->>'explain' <> 'true')))::int AS runs,
+         (count(*) FILTER (WHERE e.kind = 'estimate_asked'))::int AS estimates
   FROM event e WHERE e.statement_id = ANY($1) AND e.kind IN ('statement_submitted', 'estimate_asked', 'approval_used')
   GROUP BY e.statement_id`;
 
@@ -54,14 +58,17 @@ const recordedRow = z.object({
   id: z.string(),
   digests: z.array(z.string()).nullable(),
   counts: z.array(z.string()).nullable(),
-  may_run: z.boolean(),
+  /** How often it was begun: more than once where its approval was given back. */
+  runs: z.number(),
+  /** How often the warehouse was asked what it would do. */
+  estimates: z.number(),
 });
 
 const RAN = `
   SELECT o.id, o.at, o.query_id FROM outcome o
   WHERE o.at >= $1 AND o.at < $2 AND o.query_id IS NOT NULL AND o.state IN ('ok', 'failed')`;
-const STATES = `SELECT o.id, o.state FROM outcome o WHERE o.id = ANY($1)`;
-const stateRow = z.object({ id: z.string(), state: z.string() });
+const STATES = `SELECT o.id, o.state, o.query_id FROM outcome o WHERE o.id = ANY($1)`;
+const stateRow = z.object({ id: z.string(), state: z.string(), query_id: z.string().nullable() });
 
 const ranRow = z.object({ id: z.string(), at: z.date(), query_id: z.string() });
 
@@ -82,8 +89,9 @@ export async function reconcile(
   const history = await historyOf(config, since, until);
   const recorded = await recordedOf(store, history);
   const ours = history.filter(({ startedAt }) => startedAt >= since && startedAt < until);
+  const again = await ranAgain(store, history, recorded);
   const differences: Difference[] = ours.flatMap((entry) => {
-    const kind = judge(entry, recorded);
+    const kind = judge(entry, recorded) ?? (again.has(entry.queryId) ? 'ran again' : undefined);
     return kind === undefined ? [] : [differenceOf(kind, entry)];
   });
   differences.push(...(await commitDifferences(store, history, ours)));
@@ -154,7 +162,7 @@ const TRANSACTION: Readonly<Record<string, string>> = {
 /** undefined where the transcript accounts for it. */
 function judge({ tag, text }: HistoryEntry, recorded: Recorded): Difference['kind'] | undefined {
   // Our own questions have one of few forms, none of which reads a table; the tag alone proves nothing.
-  if (tag === SETUP_TAG) return isOwnQuestion(text) ? undefined : 'unrecorded';
+  if (tag === SETUP_TAG) return isOurs(text) ? undefined : 'unrecorded';
   const read = readTag(tag);
   const row = read && recorded.get(read.statement);
   if (!row) return 'unrecorded';
@@ -162,7 +170,7 @@ function judge({ tag, text }: HistoryEntry, recorded: Recorded): Difference['kin
   const ended = TRANSACTION[step ?? ''];
   if (ended !== undefined) {
     if (text.trim().toUpperCase() !== ended) return 'other text';
-    return row.may_run ? undefined : 'not allowed';
+    return row.runs > 0 ? undefined : 'not allowed';
   }
   if (step === 'count') return row.counts?.includes(sha256(text)) ? undefined : 'other text';
   if (step === 'explain') {
@@ -170,7 +178,60 @@ function judge({ tag, text }: HistoryEntry, recorded: Recorded): Difference['kin
     return [...(row.counts ?? []), ...(row.digests ?? [])].includes(digest) ? undefined : 'other text';
   }
   if (!row.digests?.includes(sha256(text))) return 'other text';
-  return row.may_run ? undefined : 'not allowed';
+  return row.runs > 0 ? undefined : 'not allowed';
+}
+
+/** How often the transcript accounts for what is sent beside a statement, and for the statement itself. */
+function accounted(step: Step | undefined, { runs, estimates, counts }: z.infer<typeof recordedRow>): number {
+  switch (step) {
+    case 'count':
+      return counts === null ? 0 : estimates;
+    // Each estimate compiles the statement and its count, each run has the statement confirmed, and so does `explain`.
+    case 'explain':
+      return 2 * estimates + runs + 1;
+    default:
+      return runs;
+  }
+}
+
+/**
+ * Query ids of what was sent with a text and a tag that the transcript knows, more often than it was begun: whoever has the credential
+ * and reads the history can copy both. A statement whose outcome names its query is that query; what was sent after it is another. Rows
+ * that are read on by a cursor are no query of their own.
+ */
+async function ranAgain(
+  store: TranscriptStore,
+  history: readonly HistoryEntry[],
+  recorded: Recorded,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await store.pool.query(STATES, [[...recorded.keys()]]);
+  const outcomes = new Map(
+    z
+      .array(stateRow)
+      .parse(rows)
+      .map(({ id, query_id: queryId }) => [id, queryId]),
+  );
+  const sent = new Map<string, HistoryEntry[]>();
+  for (const entry of [...history].sort((left, right) => left.startedAt.getTime() - right.startedAt.getTime())) {
+    const read = readTag(entry.tag);
+    // What is a difference already uses up nothing.
+    if (!read || judge(entry, recorded) !== undefined) continue;
+    const name = JSON.stringify([read.statement, read.step ?? null]);
+    sent.set(name, [...(sent.get(name) ?? []), entry]);
+  }
+  const again = new Set<string>();
+  for (const entries of sent.values()) {
+    const read = entries[0] && readTag(entries[0].tag);
+    const row = read && recorded.get(read.statement);
+    if (!row) continue;
+    const outcome = read.step === undefined ? (outcomes.get(read.statement) ?? undefined) : undefined;
+    const at = entries.findIndex(({ queryId }) => queryId === outcome);
+    const most = accounted(read.step, row) - (outcome === undefined ? 0 : 1);
+    const others = entries.filter(({ queryId }) => queryId !== outcome);
+    for (const [index, { queryId }] of others.entries())
+      if (index >= most || (at >= 0 && index >= at)) again.add(queryId);
+  }
+  return again;
 }
 
 /** Changes in transactions of their own: what the transcript says of each has to be what became of its COMMIT. */
@@ -221,7 +282,7 @@ export function renderDifferences(result: Reconciliation): string {
       ]),
     ),
     `${differences.length} differences in ${looked}.`,
-    ...(differences.some(({ kind }) => kind === 'unrecorded')
+    ...(differences.some(({ kind }) => kind === 'unrecorded' || kind === 'ran again')
       ? ['Statements that the transcript lacks were run with the gateway’s credential by somebody else: change it.']
       : []),
   ].join('\n');

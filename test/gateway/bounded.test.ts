@@ -342,4 +342,47 @@ describe('reconcile', () => {
       'other text',
     ]);
   });
+
+  it('finds what was run again with copied text and tag, and nothing where all is as recorded', async () => {
+    const since = new Date();
+    const { gateway, policies } = await whole.gateway(OVER_TWO);
+    const read = await gateway.query(bot, { sql: 'SELECT ID FROM DB.PUBLIC.T' });
+    const change = await gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 1' });
+    await gateway.explain(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 2' });
+    const kindsOf = async (statement: string, from = since) =>
+      (await reconciled(policies, from)).differences
+        .filter((entry) => entry.statement === statement)
+        .map(({ kind }) => kind);
+    expect(await kindsOf(read.statementId)).toEqual([]);
+    expect(await kindsOf(change.statementId)).toEqual([]);
+    const tagged = await whole.warehouse.history(KEY, { since });
+    const copied = async (statement: string, step: string | undefined): Promise<void> => {
+      const entry = tagged.find(({ tag }) => {
+        const known = tag.startsWith('{') ? (JSON.parse(tag) as { statement?: string; step?: string }) : {};
+        return known.statement === statement && known.step === step;
+      });
+      if (!entry) throw new Error(`there is no ${step ?? 'statement'}`);
+      await whole.warehouse.ask(KEY, entry.text, entry.tag);
+    };
+    const later = new Date();
+    await copied(read.statementId, undefined);
+    await copied(change.statementId, undefined);
+    await copied(change.statementId, 'count');
+    await copied(change.statementId, 'commit');
+    expect(await kindsOf(read.statementId)).toEqual(['ran again']);
+    expect(await kindsOf(change.statementId)).toEqual(['ran again', 'ran again', 'ran again']);
+    // By the outcome's query, where the first is not looked at any more.
+    expect(await kindsOf(read.statementId, later)).toEqual(['ran again']);
+  });
+
+  it('is right about a result that is read on, which runs nothing', async () => {
+    const since = new Date();
+    const { gateway, policies } = await whole.gateway(OVER_TWO);
+    const first = await gateway.query(bot, { sql: 'SELECT ID FROM DB.PUBLIC.T', maxRows: 1 });
+    expect(first.cursor).toBeTruthy();
+    const next = await gateway.fetch(bot, first.cursor ?? '', {});
+    expect(next.status).toBe('ok');
+    const { differences } = await reconciled(policies, since);
+    expect(differences.filter(({ statement }) => statement === first.statementId)).toEqual([]);
+  });
 });
