@@ -20,49 +20,82 @@ const codeOf = (character: string): string =>
 /** Nearly all texts are of these, and need no further look. */
 const ASCII = /^[\t\n -~]*$/;
 
-/** Scripts that have letters like those of others; the two last are Latin letters again, at other places. */
-const SCRIPTS: readonly (readonly [name: string, letters: RegExp])[] = [
-  ['Latin', /(?![Ａ-Ｚａ-ｚ])\p{Script=Latin}/u],
-  ['Greek', /\p{Script=Greek}/u],
-  ['Cyrillic', /\p{Script=Cyrillic}/u],
-  ['Armenian', /\p{Script=Armenian}/u],
-  ['Georgian', /\p{Script=Georgian}/u],
-  ['Cherokee', /\p{Script=Cherokee}/u],
-  ['Coptic', /\p{Script=Coptic}/u],
-  ['Hebrew', /\p{Script=Hebrew}/u],
-  ['Arabic', /\p{Script=Arabic}/u],
-  ['Devanagari', /\p{Script=Devanagari}/u],
-  ['Thai', /\p{Script=Thai}/u],
-  ['Lisu', /\p{Script=Lisu}/u],
-  ['Deseret', /\p{Script=Deseret}/u],
-  ['Gothic', /\p{Script=Gothic}/u],
-  ['Glagolitic', /\p{Script=Glagolitic}/u],
-  ['Canadian', /\p{Script=Canadian_Aboriginal}/u],
-  ['Han', /\p{Script=Han}/u],
-  ['Hiragana', /\p{Script=Hiragana}/u],
-  ['Katakana', /\p{Script=Katakana}/u],
-  ['Bopomofo', /\p{Script=Bopomofo}/u],
-  ['Hangul', /\p{Script=Hangul}/u],
-  ['fullwidth', /[Ａ-Ｚａ-ｚ]/u],
-  ['mathematical', /[\u{1d400}-\u{1d7ff}]/u],
-];
+/** All that Unicode 15.1 has (Unicode Standard Annex 24); the first are those that are met most. */
+const NAMES =
+  'Latin Greek Cyrillic Armenian Georgian Cherokee Coptic Hebrew Arabic Devanagari Thai Lisu Deseret Gothic Glagolitic Canadian_Aboriginal Han Hiragana Katakana Bopomofo Hangul Adlam Ahom Anatolian_Hieroglyphs Avestan Balinese Bamum Bassa_Vah Batak Bengali Bhaiksuki Brahmi Braille Buginese Buhid Carian Caucasian_Albanian Chakma Cham Chorasmian Cuneiform Cypriot Cypro_Minoan Dives_Akuru Dogra Duployan Egyptian_Hieroglyphs Elbasan Elymaic Ethiopic Grantha Gujarati Gunjala_Gondi Gurmukhi Hanifi_Rohingya Hanunoo Hatran Imperial_Aramaic Inscriptional_Pahlavi Inscriptional_Parthian Javanese Kaithi Kannada Kawi Kayah_Li Kharoshthi Khitan_Small_Script Khmer Khojki Khudawadi Lao Lepcha Limbu Linear_A Linear_B Lycian Lydian Mahajani Makasar Malayalam Mandaic Manichaean Marchen Masaram_Gondi Medefaidrin Meetei_Mayek Mende_Kikakui Meroitic_Cursive Meroitic_Hieroglyphs Miao Modi Mongolian Mro Multani Myanmar Nabataean Nag_Mundari Nandinagari New_Tai_Lue Newa Nko Nushu Nyiakeng_Puachue_Hmong Ogham Ol_Chiki Old_Hungarian Old_Italic Old_North_Arabian Old_Permic Old_Persian Old_Sogdian Old_South_Arabian Old_Turkic Old_Uyghur Oriya Osage Osmanya Pahawh_Hmong Palmyrene Pau_Cin_Hau Phags_Pa Phoenician Psalter_Pahlavi Rejang Runic Samaritan Saurashtra Sharada Shavian Siddham SignWriting Sinhala Sogdian Sora_Sompeng Soyombo Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet Takri Tamil Tangsa Tangut Telugu Thaana Tibetan Tifinagh Tirhuta Toto Ugaritic Vai Vithkuqi Wancho Warang_Citi Yezidi Yi Zanabazar_Square'.split(
+    ' ',
+  );
+
+/** A browser may know fewer scripts than there are; letters of the others count as of another script than all. */
+const SCRIPTS: readonly (readonly [name: string, own: RegExp, used: RegExp])[] = NAMES.flatMap((name) => {
+  try {
+    return [[name, new RegExp(`\\p{Script=${name}}`, 'u'), new RegExp(`\\p{Script_Extensions=${name}}`, 'u')] as const];
+  } catch {
+    return [];
+  }
+});
+
+/** Letters and digits again, at other places: by their forms (fullwidth, mathematical), or for the sake of older encodings. */
+const FULLWIDTH = 'fullwidth';
+const MATHEMATICAL = 'mathematical';
+const COMPATIBILITY = 'compatibility';
+const OTHER = 'other';
+const ORDER = [...NAMES, FULLWIDTH, MATHEMATICAL, COMPATIBILITY, OTHER];
+
+/** Raised and lowered digits and fractions are read as what they are. */
+const RAISED = /[ªº¹²³¼½¾⁰⁴-⁹₀-₉]/u;
 
 /** Written together in one word by whoever writes these languages (Unicode Technical Standard 39, 5.2, "Highly Restrictive"). */
 const TOGETHER: readonly ReadonlySet<string>[] = [
   new Set(['Latin', 'Han', 'Hiragana', 'Katakana']),
   new Set(['Latin', 'Han', 'Bopomofo']),
   new Set(['Latin', 'Han', 'Hangul']),
-  new Set(['fullwidth', 'Han', 'Hiragana', 'Katakana']),
+  new Set([FULLWIDTH, 'Han', 'Hiragana', 'Katakana']),
 ];
 
-/** A word as identifiers and names have them. */
-const WORD = /[\p{L}\p{M}\p{N}_$]+/gu;
+/** A word as identifiers and names have them; ℮ is no letter, and read as one. */
+const WORD = /[\p{L}\p{M}\p{N}\p{Pc}$＄﹩℮]+/gu;
+
+/** The scripts that a character may be of, any of them; none where it goes with all. */
+function scriptsOf(character: string): readonly string[] {
+  if (/[A-Za-z]/.test(character)) return ['Latin'];
+  if (character < '\u0080' || /\p{Script_Extensions=Inherited}/u.test(character)) return [];
+  if (/[Ａ-Ｚａ-ｚ０-９]/u.test(character)) return [FULLWIDTH];
+  if (/[\u{1d400}-\u{1d7ff}]/u.test(character)) return [MATHEMATICAL];
+  const isLatin = /\p{Script=Latin}/u.test(character);
+  if (isLatin || /\p{Script_Extensions=Common}/u.test(character)) {
+    if (character === '℮' || (character.normalize('NFKC') !== character && !RAISED.test(character)))
+      return [COMPATIBILITY];
+    return isLatin ? ['Latin'] : [];
+  }
+  const own = SCRIPTS.find(([, letters]) => letters.test(character));
+  if (own) return [own[0]];
+  const used = SCRIPTS.filter(([, , letters]) => letters.test(character)).map(([name]) => name);
+  return used.length > 0 ? used : [OTHER];
+}
+
+const MAX_KNOWN = 20_000;
+const known = new Map<string, readonly string[]>();
+
+function knownScriptsOf(character: string): readonly string[] {
+  const before = known.get(character);
+  if (before) return before;
+  const found = scriptsOf(character);
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(character, found);
+  return found;
+}
 
 function mixOf(word: string): string | undefined {
   if (/^[\w$]*$/.test(word)) return undefined;
-  const scripts = SCRIPTS.filter(([, letters]) => letters.test(word)).map(([name]) => name);
-  if (scripts.length < 2 || TOGETHER.some((set) => scripts.every((name) => set.has(name)))) return undefined;
-  return `⟨${scripts.join('+')}⟩`;
+  const sets = [...new Set(word)].map(knownScriptsOf).filter(({ length }) => length > 0);
+  const scripts = new Set(sets.flatMap((set) => (set.length === 1 ? set : [])));
+  // A sign of several scripts is of the word's own where it can be.
+  for (const set of sets) if (!set.some((name) => scripts.has(name)) && set[0] !== undefined) scripts.add(set[0]);
+  // Digits of two systems in one number (Unicode Technical Standard 39, 5.3).
+  if (/[0-9]/.test(word) && /(?![0-9])\p{Nd}/u.test(word)) scripts.add('Latin');
+  if (scripts.size < 2 || TOGETHER.some((set) => [...scripts].every((name) => set.has(name)))) return undefined;
+  return `⟨${ORDER.filter((name) => scripts.has(name)).join('+')}⟩`;
 }
 
 /**
@@ -78,6 +111,32 @@ export function visibleText(text: string): string {
       const mix = mixOf(word);
       return mix === undefined || whole.startsWith(mix, at + word.length) ? word : `${word}${mix}`;
     });
+}
+
+/** The same for what is one line (a name, a purpose, a reason): a line break of its own would make a line that nobody wrote of it. */
+export const visibleLine = (text: string): string =>
+  visibleText(text).replaceAll(/[\n\t]/g, (character) => codeOf(character));
+
+/** More empty lines than these push what comes before out of sight. */
+const MAX_EMPTY = 3;
+
+/**
+ * A text of several lines, such as a statement: each behind a bar, so that none can be taken for a line of ours, and many empty ones as
+ * their number. A text of one line stays without; tabs, which a terminal leaps with, are two spaces.
+ */
+export function visibleLines(text: string): readonly string[] {
+  const lines = visibleText(text).replaceAll('\t', '  ').split('\n');
+  if (lines.length === 1) return lines;
+  const out: string[] = [];
+  for (let at = 0; at < lines.length; ) {
+    let end = at;
+    while (end < lines.length && lines[end]?.trim() === '') end++;
+    if (end - at > MAX_EMPTY) {
+      out.push(`┆ ${end - at} empty lines`);
+      at = end;
+    } else out.push(`│ ${lines[at++] ?? ''}`);
+  }
+  return out;
 }
 
 /** A JSON text that means the same, with what can't be seen written as escapes. */

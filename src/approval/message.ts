@@ -3,7 +3,7 @@
  * workflows (adaptivecards.io, schema 1.4). Buttons lead to the console, where people sign in: whoever only follows a link, such as a
  * crawler that makes a preview, decides nothing. Agents' words stand in parts that no client reads as markup.
  */
-import { visibleText } from '../visible-text.js';
+import { visibleLine, visibleLines } from '../visible-text.js';
 import type { Approval } from './state.js';
 
 export type MessageForm = 'slack' | 'teams';
@@ -28,10 +28,10 @@ const MAX_STATEMENT = 1500;
 const MAX_LINE = 250;
 
 /** Cut after what can't be seen is shown: nothing is left out unseen. */
-const short = (whole: string, most: number): string => {
-  const text = visibleText(whole);
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
-};
+const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
+/** A line break in it would make a line of its own among the facts, or in the header. */
+const short = (whole: string, most: number): string => cut(visibleLine(whole), most);
 
 const TITLES: Readonly<Record<MessageKind, string>> = {
   approval_asked: 'waits for approval',
@@ -75,7 +75,7 @@ function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string)
     summary: `${(about?.kind ?? 'statement').toUpperCase()} ${TITLES[kind]}`,
     title: `${(about?.kind ?? 'statement').toUpperCase()} by ${short(approval.subject, 60)} ${TITLES[kind]}`,
     facts: facts.map(([name, text]) => [name, short(text, MAX_LINE)]),
-    statement: short(approval.statement, MAX_STATEMENT),
+    statement: cut(visibleLines(approval.statement).join('\n'), MAX_STATEMENT),
     url: `${consoleUrl}/approvals/${approval.id}`,
     isOpen: kind === 'approval_asked',
   };

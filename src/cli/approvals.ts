@@ -13,7 +13,7 @@ import { auditorOf } from './auditor.js';
 import type { Config } from './config.js';
 import { previewed } from './preview.js';
 import { SnowfenceError } from './problem.js';
-import { printable, table } from './terminal.js';
+import { printable, table, titled } from './terminal.js';
 
 const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
   'not found': 'There is no such approval.',
@@ -82,7 +82,8 @@ function aboutLines({ about }: Approval): string[] {
   ];
 }
 
-function renderApproval(approval: Approval): string {
+/** For people: one line for each field, and a statement's own lines behind a bar. */
+export function renderApproval(approval: Approval): string {
   const lines = [
     `Approval   ${approval.id}`,
     `State      ${approval.state}, open until ${approval.expires_at.toISOString()}`,
@@ -92,8 +93,8 @@ function renderApproval(approval: Approval): string {
       ({ groups, count, rule }) => `Needs      ${count} of ${printable(groups.join(', '))} (${printable(rule)})`,
     ),
     ...aboutLines(approval),
-    `Statement  ${printable(approval.statement)}`,
-    `Sent as    ${printable(approval.sent)}`,
+    ...titled('Statement', approval.statement),
+    ...titled('Sent as  ', approval.sent),
     ...(approval.binds.length > 0 ? [`Binds      ${printable(JSON.stringify(approval.binds))}`] : []),
     ...approval.decisions.map(
       (entry) =>

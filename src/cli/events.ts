@@ -1,7 +1,7 @@
 /** Events as people read them. */
 import { z } from 'zod';
 import type { StoredEvent } from '../transcript/index.js';
-import { printable, type Style } from './terminal.js';
+import { printable, type Style, titled } from './terminal.js';
 
 const opening = z.object({
   statement: z.string(),
@@ -36,7 +36,7 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
   const isDenied = event.kind === 'statement_refused';
   const colour = isDenied ? style.red : body.verdict === 'approve' ? style.yellow : style.green;
   const lines = [
-    `${colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed')}  ${printable(body.statement)}`,
+    ...titled(colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed'), body.statement),
   ];
   if (body.purpose) lines.push(`${style.dim('purpose')}  ${printable(body.purpose)}`);
   if (isDenied && body.denial)
@@ -51,7 +51,7 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
 }
 
 /** One event as a line or some, without its time; nothing for what people need not see. */
-export function linesOf(event: StoredEvent, style: Style): string[] {
+export function linesOf(event: StoredEvent, style: Style): readonly string[] {
   switch (event.kind) {
     case 'session_opened': {
       const body = opened.parse(event.body);
@@ -66,8 +66,15 @@ export function linesOf(event: StoredEvent, style: Style): string[] {
     case 'statement_sent':
       return [];
     default:
-      return [outcomeLine(event, style)];
+      return outcomeLines(event, style);
   }
+}
+
+/** What came of it. What the warehouse says may be of several lines, and may quote the statement. */
+function outcomeLines(event: StoredEvent, style: Style): readonly string[] {
+  if (event.kind !== 'statement_failed') return [outcomeLine(event, style)];
+  const { code, message } = outcome.parse(event.body);
+  return titled(`${style.red('failed ')}  ${code ?? ''}`, message ?? '');
 }
 
 function outcomeLine(event: StoredEvent, style: Style): string {
@@ -80,8 +87,6 @@ function outcomeLine(event: StoredEvent, style: Style): string {
       return `${style.dim('done   ')}  ${body.rows ?? 0} rows in ${body.duration_ms ?? 0} ms${queryId}`;
     case 'rows_fetched':
       return `${style.dim('fetched')}  ${body.rows ?? 0} more rows`;
-    case 'statement_failed':
-      return `${style.red('failed ')}  ${body.code ?? ''} ${printable(body.message ?? '')}`;
     case 'statement_cancelled':
       return `${style.yellow('stopped')}  ${printable(body.reason ?? '')} after ${body.duration_ms ?? 0} ms`;
     case 'statement_settled':

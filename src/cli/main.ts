@@ -3,10 +3,15 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { PolicyProblems } from '../policy/load.js';
 import { SnowfenceError } from './problem.js';
-import { outputText, styleFor, terminalText } from './terminal.js';
+import { columnsOf, folded, outputText, styleFor, terminalText } from './terminal.js';
 import { VERSION } from './version.js';
 
-const say = (text: string): void => void process.stdout.write(`${outputText(text)}\n`);
+/** Whether what the command says is JSON: its --json says so, or that it has no other form. */
+let saysJson = false;
+const say = (text: string): void =>
+  void process.stdout.write(
+    saysJson ? `${outputText(text, true)}\n` : `${folded(outputText(text, false), columnsOf(process.stdout))}\n`,
+  );
 const complain = (text: string): void => void process.stderr.write(`${terminalText(text)}\n`);
 
 function whole(least: number, most: number) {
@@ -25,7 +30,10 @@ const program = new Command('snowfence')
   .version(VERSION)
   .option('--verbose', 'show what happens, and stack traces of errors')
   .showHelpAfterError('(--help shows what there is)')
-  .exitOverride();
+  .exitOverride()
+  .hook('preAction', (_program, command) => {
+    saysJson = command.opts()['json'] === true;
+  });
 
 const configOption = () =>
   new Option('--config <file>', 'the configuration file').env('SNOWFENCE_CONFIG').default('snowfence.yaml');
@@ -210,6 +218,7 @@ policy
   .description('the JSON Schema of a policy file, for editors')
   .action(async () => {
     const { policyJsonSchema } = await import('../policy/index.js');
+    saysJson = true;
     say(JSON.stringify(policyJsonSchema(), null, 2));
   });
 

@@ -5,6 +5,7 @@ import type { Judged } from '../judge.js';
 import { methodName } from '../masking/index.js';
 import { inForce, type Subject, showRows } from '../policy/index.js';
 import { type CatalogReader, showObject } from '../sql/index.js';
+import { visibleLines } from '../visible-text.js';
 import { Warehouse } from '../warehouse/index.js';
 import { loadConfig } from './config.js';
 import {
@@ -94,7 +95,7 @@ function render(judged: Judged, sql: string, names: readonly string[], style: St
     section('Open', [
       'A rule or limit goes by the bytes scanned or rows affected: Snowflake is asked before the statement runs.',
     ]);
-  if (!denial && judged.sent !== undefined) section('Sent as', [printable(judged.sent)]);
+  if (!denial && judged.sent !== undefined) section('Sent as', visibleLines(judged.sent));
   return lines.join('\n');
 }
 

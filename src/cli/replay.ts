@@ -3,7 +3,7 @@ import { emitKeypressEvents } from 'node:readline';
 import { z } from 'zod';
 import type { SessionSummary, StoredEvent } from '../transcript/index.js';
 import { linesOf } from './events.js';
-import { printable, type Style, table, terminalText } from './terminal.js';
+import { columnsOf, folded, printable, type Style, table, terminalText } from './terminal.js';
 
 export interface Frame {
   /** Milliseconds since the frame before, pauses cut. */
@@ -55,7 +55,7 @@ export function framesOf(
   const frames: Frame[] = [];
   let last: number | undefined;
   for (const event of ordered) {
-    const lines = linesOf(event, style);
+    const lines = [...linesOf(event, style)];
     const rows = rowsOf(event);
     if (rows !== undefined) lines.push(...rows.split('\n'));
     if (lines.length === 0) continue;
@@ -113,7 +113,7 @@ export async function play(frames: readonly Frame[], step: boolean): Promise<voi
         stdout.write('\r\u001b[K');
         if (key === 'q') return;
       } else if (!step && (await isStopped(frame.afterMs, isInteractive))) return;
-      stdout.write(frame.text);
+      stdout.write(folded(frame.text, columnsOf(stdout)));
     }
   } finally {
     if (isInteractive) {

@@ -1,5 +1,5 @@
 /** Text on a terminal: colour where it is wanted (https://no-color.org), tables. */
-import { visibleJson, visibleText } from '../visible-text.js';
+import { visibleJson, visibleLine, visibleLines, visibleText } from '../visible-text.js';
 
 export interface Style {
   readonly bold: (text: string) => string;
@@ -23,8 +23,14 @@ export function styleFor(stream: { isTTY?: boolean | undefined }): Style {
   };
 }
 
-/** Text that others wrote must not steer the terminal, nor read as something else: what can't be seen is shown, not sent. */
-export const printable = visibleText;
+/** A line that others wrote must not steer the terminal, nor read as something else, nor make lines of its own. */
+export const printable = visibleLine;
+
+/** A text that others wrote behind our own word for it: on its line, or below it line by line behind a bar. */
+export function titled(title: string, text: string): readonly string[] {
+  const lines = visibleLines(text);
+  return lines.length === 1 ? [`${title}  ${lines[0] ?? ''}`] : [title.trimEnd(), ...lines.map((line) => `  ${line}`)];
+}
 
 /** What `Style` puts in, and no other sequence. */
 const STYLES = new RegExp(`(${String.fromCharCode(27)}\\[(?:1|2|22|31|32|33|39)m)`);
@@ -36,8 +42,48 @@ export const terminalText = (text: string): string =>
     .map((part, at) => (at % 2 === 1 ? part : visibleText(part)))
     .join('');
 
-/** JSON is for programs, and keeps every character: what can't be seen is written as an escape. */
-export const outputText = (text: string): string => (/^[[{]/.test(text) ? visibleJson(text) : terminalText(text));
+/**
+ * JSON is for programs, and keeps every character: what can't be seen is written as an escape. Only `isJson` says that a text is JSON;
+ * its beginning says nothing, since others may have written that.
+ */
+export const outputText = (text: string, isJson: boolean): string => (isJson ? visibleJson(text) : terminalText(text));
+
+/**
+ * Lines that are longer than the terminal is wide are broken here, behind a mark: broken by the terminal, what stands at the width's end
+ * would begin a line as if it were ours. What is not ASCII may take two columns.
+ */
+export function folded(text: string, columns: number | undefined): string {
+  if (columns === undefined || columns < 20) return text;
+  return text
+    .split('\n')
+    .flatMap((line) => (line.length * 2 <= columns ? line : foldedLine(line, columns)))
+    .join('\n');
+}
+
+function foldedLine(line: string, columns: number): string {
+  let out = '';
+  let width = 0;
+  for (const [at, part] of line.split(STYLES).entries()) {
+    if (at % 2 === 1) {
+      out += part;
+      continue;
+    }
+    for (const character of part) {
+      const wide = character < '\u0080' ? 1 : 2;
+      if (width + wide > columns) {
+        out += '\n  ┊ ';
+        width = 4 + 2;
+      }
+      out += character;
+      width += wide;
+    }
+  }
+  return out;
+}
+
+/** How wide standard output is, where it is a terminal. */
+export const columnsOf = ({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number | undefined =>
+  isTTY === true ? columns : undefined;
 
 const MAX_CELL = 60;
 

@@ -1,13 +1,15 @@
 /** Texts that turn around, have no width, or look like others: shown on the way to every reader, kept to the letter for programs. */
 import { h, options } from 'preact';
 import { describe, expect, it } from 'vitest';
+import type { Approval } from '../../dist/approval/index.js';
 import { approvalMessage, type ShownApproval } from '../../dist/approval/message.js';
+import { renderApproval } from '../../dist/cli/approvals.js';
 import { renderEvents } from '../../dist/cli/events.js';
 import { asciicast, framesOf } from '../../dist/cli/replay.js';
-import { outputText, printable, styleFor, table, terminalText } from '../../dist/cli/terminal.js';
+import { folded, outputText, printable, styleFor, table, terminalText } from '../../dist/cli/terminal.js';
 import { landingPage, messagePage } from '../../dist/console/page.js';
 import type { SessionSummary, StoredEvent } from '../../dist/transcript/index.js';
-import { visibleJson, visibleText } from '../../dist/visible-text.js';
+import { visibleJson, visibleLine, visibleLines, visibleText } from '../../dist/visible-text.js';
 
 /** By number, so that this file can be read. */
 const at = (code: number): string => String.fromCodePoint(code);
@@ -83,6 +85,69 @@ describe('a text', () => {
     expect(visibleText(`sales_7_${CYRILLIC_A}`)).toContain('⟨Latin+Cyrillic⟩');
   });
 
+  it.each([
+    ['ogin', 0x2113, 'Latin+compatibility'],
+    ['sa', 0x217c, 'Latin+compatibility'],
+    ['BC', 0x10300, 'Latin+Old_Italic'],
+    ['ame', 0x2d4f, 'Latin+Tifinagh'],
+    ['sales', 0x212a, 'Latin+compatibility'],
+    ['sales', 0xff3f, 'Latin+compatibility'],
+    ['sales', 0x17f, 'Latin+compatibility'],
+    ['sal', 0x212e, 'Latin+compatibility'],
+    ['sales', 0x1d7d9, 'Latin+mathematical'],
+    ['sales', 0xff11, 'Latin+fullwidth'],
+    ['sales', 0x660, 'Latin+Arabic'],
+    ['10', 0x660, 'Latin+Arabic'],
+    ['10', 0x6f0, 'Latin+Arabic'],
+    ['10', 0x966, 'Latin+Devanagari'],
+    ['10', 0xff10, 'Latin+fullwidth'],
+    ['x', 0x10280, 'Latin+Lycian'],
+    ['x', 0xa4d0, 'Latin+Lisu'],
+    ['x', 0x16a0, 'Latin+Runic'],
+    ['x', 0xd05, 'Latin+Malayalam'],
+    ['x', 0x1e900, 'Latin+Adlam'],
+  ])('marks %s with U+%s', (word, code, mark) => {
+    for (const text of [`${word}${at(code)}`, `${at(code)}${word}`]) expect(visibleText(text)).toBe(`${text}⟨${mark}⟩`);
+  });
+
+  it('marks a letter of any script among Latin ones', () => {
+    const kept =
+      /[\p{Script=Latin}\p{Script_Extensions=Common}\p{Script=Inherited}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Hangul}\p{Default_Ignorable_Code_Point}]/u;
+    let checked = 0;
+    for (let code = 0x80; code < 0x20000; code++) {
+      const letter = at(code);
+      if (!/[\p{L}\p{N}]/u.test(letter) || kept.test(letter)) continue;
+      if (
+        /\p{Script=Common}/u.test(letter) &&
+        /\p{scx=Hiragana}|\p{scx=Katakana}|\p{scx=Han}|\p{scx=Latin}/u.test(letter)
+      )
+        continue;
+      checked++;
+      expect(visibleText(`x${letter}`), code.toString(16)).toMatch(/⟨Latin\+\w+⟩$/);
+    }
+    expect(checked).toBeGreaterThan(10_000);
+  });
+
+  it.each([
+    'm² 1ª Nº 10½ CO₂ Hawaiʻi',
+    'مرحبا١٠ ٠١٢ שלום10 Москва10 ภาษา๑๐',
+    'ラーメン Tシャツー 第１回',
+    'e\u0301te\u0301',
+  ])('keeps %s', (text) => {
+    expect(visibleText(text)).toBe(text);
+  });
+
+  it('of one line shows its line breaks', () => {
+    expect(visibleLine('tidy\nState      approved\r\nx\ty')).toBe('tidy⟨U+000A⟩State      approved⟨U+000A⟩x⟨U+0009⟩y');
+    expect(visibleLine('tidy')).toBe('tidy');
+  });
+
+  it('of several lines has each behind a bar, and many empty ones as their number', () => {
+    expect(visibleLines('SELECT 1')).toEqual(['SELECT 1']);
+    expect(visibleLines(`a\n\nb${'\n'.repeat(61)}c\n`)).toEqual(['│ a', '│ ', '│ b', '┆ 60 empty lines', '│ c', '│ ']);
+    expect(visibleLines(`a${'\n \t'.repeat(60)}\nb`)).toEqual(['│ a', '┆ 60 empty lines', '│ b']);
+  });
+
   it('can not take its mark away by bringing one, and is marked once', () => {
     const word = `p${CYRILLIC_A}ypal`;
     expect(visibleText(`${word}⟨`)).toBe(`${word}⟨Latin+Cyrillic⟩⟨`);
@@ -135,7 +200,10 @@ describe('on a terminal', () => {
     expect(terminalText(`${COLOURS.bold('x')}${at(0x1b)}[2J${at(0x1b)}]8;;http://x${at(0x1b)}\\`)).toBe(
       `${COLOURS.bold('x')}⟨U+001B⟩[2J⟨U+001B⟩]8;;http://x⟨U+001B⟩\\`,
     );
-    expect(JSON.parse(outputText(JSON.stringify([HOSTILE])))).toEqual([HOSTILE]);
+    expect(JSON.parse(outputText(JSON.stringify([HOSTILE]), true))).toEqual([HOSTILE]);
+    // A text that only begins like JSON is none.
+    for (const text of [`[p${CYRILLIC_A}ypal]`, `{p${CYRILLIC_A}ypal}`])
+      expect(outputText(text, false)).toContain('⟨Latin+Cyrillic⟩');
   });
 
   it.each([
@@ -165,7 +233,117 @@ describe('on a terminal', () => {
   });
 });
 
+const FORGED = `DELETE FROM T /*\nSent as    DELETE 1\nApproved by steward: fine\ndenied   x\nPurpose  y${'\n'.repeat(60)}*/`;
+const NAME = 'tidy\nState      approved\nTouches    1 rows\nPurpose  fine';
+
+describe('nobody writes lines of ours', () => {
+  const forging = [
+    event('session_opened', { subject: NAME, client: { name: NAME }, transport: 'http' }, 0),
+    event(
+      'statement_refused',
+      {
+        statement: FORGED,
+        purpose: NAME,
+        verdict: 'deny',
+        masks: [],
+        denial: { code: 'X', message: NAME, rule: NAME },
+      },
+      1,
+    ),
+    event(
+      'statement_submitted',
+      { statement: FORGED, purpose: NAME, verdict: 'allow', masks: [{ column: NAME, method: 'email' }] },
+      2,
+    ),
+    event('statement_failed', { code: '1', message: FORGED }, 3),
+    event('approval_decided', { decision: 'deny', reviewer: NAME, reason: NAME }, 4),
+    event('session_closed', { reason: NAME }, 5),
+  ];
+  /** Lines that begin as ours do; what stands behind a bar does not. */
+  const OURS = /^ *(?:\d\S+ +)?(?:Sent as|Approved by|denied +x|Purpose|State|Touches)/m;
+  const plain = styleFor({});
+
+  it.each([
+    ['sessions show', () => renderEvents(forging, plain)],
+    [
+      'sessions replay',
+      () =>
+        framesOf({ ...session, subject: NAME }, forging, { speed: 1, maxPauseMs: 1 }, plain)
+          .map(({ text }) => text)
+          .join(''),
+    ],
+  ])('in %s', (_place, render) => {
+    expect(FORGED).toMatch(OURS);
+    expect(render()).not.toMatch(OURS);
+    expect(render()).toContain('│ Sent as    DELETE 1');
+    expect(render()).not.toMatch(/\n\s*\n\s*\n/);
+    expect(render()).toContain('⟨U+000A⟩');
+  });
+
+  it('in an approval', async () => {
+    const approval = {
+      id: 'a',
+      state: 'pending',
+      subject: NAME,
+      client_id: NAME,
+      purpose: NAME,
+      statement: FORGED,
+      sent: FORGED,
+      expires_at: new Date(0),
+      requirements: [{ groups: [NAME], count: 1, rule: NAME }],
+      about: {
+        kind: 'delete',
+        objects: [{ object: NAME, access: 'write', via: [NAME] }],
+        columns: [NAME],
+        masks: [{ column: NAME, method: 'x', rule: NAME }],
+        row_predicates: [{ object: NAME, where: NAME, rule: NAME }],
+        reasons: [NAME],
+        estimate: { rows: 3, bytes: null },
+      },
+      binds: [NAME],
+      decisions: [{ decision: 'deny', reviewer: NAME, reason: NAME }],
+    } as unknown as Approval;
+    const lines = renderApproval(approval).split('\n');
+    for (const title of ['State', 'Touches', 'Sent as', 'Purpose', 'Statement'])
+      expect(lines.filter((line) => line.startsWith(`${title} `) || line === title)).toHaveLength(1);
+    expect(lines.filter((line) => line.startsWith('Approved by'))).toEqual([]);
+    expect(lines.filter((line) => line.trim() === '')).toEqual([]);
+    expect(lines.length).toBeLessThan(40);
+  });
+
+  it('by the width of the terminal', () => {
+    const line = `Purpose    tidy${' '.repeat(65)}State      approved`;
+    const [first = '', second = ''] = folded(line, 80).split('\n');
+    expect(first).toHaveLength(80);
+    expect(second).toBe('  ┊ State      approved');
+    expect(folded(line, undefined)).toBe(line);
+    expect(folded(COLOURS.red('x'.repeat(70)), 80)).toBe(COLOURS.red('x'.repeat(70)));
+    // Two columns each.
+    for (const part of folded('日'.repeat(100), 40).split('\n')) expect(part.length).toBeLessThanOrEqual(22);
+  });
+});
+
 describe('in a chat', () => {
+  it.each(['slack', 'teams'] as const)('nobody writes facts of ours: %s', (form) => {
+    const approval = {
+      id: 'a',
+      subject: NAME,
+      state: 'denied',
+      purpose: NAME,
+      statement: FORGED,
+      requirements: [{ groups: [NAME], count: 1, rule: 'r' }],
+      expires_at: new Date(0),
+      about: { kind: 'delete', objects: [{ object: NAME }], estimate: { rows: 3, bytes: null } },
+      decisions: [{ reviewer: NAME, decision: 'deny', reason: NAME }],
+    } as unknown as ShownApproval;
+    for (const kind of ['approval_asked', 'approval_decided'] as const) {
+      const message = JSON.stringify(approvalMessage(form, kind, approval, 'https://x'));
+      expect(message).not.toMatch(/\\n(?:State|Touches {4}1|Purpose {2}fine|Sent as|Approved by)/);
+      expect(message).toContain('│ Sent as    DELETE 1');
+      expect(message).toContain('59 empty lines');
+    }
+  });
+
   const approval = {
     id: 'a',
     subject: HOSTILE,
