@@ -8,8 +8,10 @@ export default defineConfig({
     globalSetup: ['test/support/global.ts'],
     // Each file has processes of its own to wait for; two cores do no more than this at once.
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 40_000,
+    // What hangs is ended; a machine that does ten other things at once is not what is tested.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 15_000 } },
     reporters: process.env['CI'] ? ['default'] : ['default'],
   },
 });

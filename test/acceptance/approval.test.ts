@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type Client, Client as McpClient, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { agent, MAIN, type QueryAnswer, query, tokenOf } from '../support/demo.js';
+import { agent, bareEnv, MAIN, type QueryAnswer, query, tokenOf } from '../support/demo.js';
 
 const run = promisify(execFile);
 const ready = inject('ready');
@@ -15,7 +15,7 @@ afterAll(() => pipeline.close());
 
 const cli = (args: readonly string[], token?: string) =>
   run(process.execPath, [MAIN, ...args, '--config', ready.config_file], {
-    env: { PATH: process.env['PATH'] ?? '', ...(token === undefined ? {} : { SNOWFENCE_TOKEN: token }) },
+    env: bareEnv(token === undefined ? {} : { SNOWFENCE_TOKEN: token }),
   }).then(
     ({ stdout }) => ({ code: 0, text: stdout }),
     (error: { code: number; stderr: string }) => ({ code: error.code, text: error.stderr }),
@@ -90,7 +90,8 @@ describe('a statement that needs a person', () => {
     await cli(['approvals', 'approve', id], tokenOf(ready, 'steward'));
     const decided = performance.now();
     expect(await waiting).toMatchObject({ status: 'ok', rows: [[1]], statement_id: asked.statement_id });
-    expect(performance.now() - decided).toBeLessThan(5000);
+    // Far from the 40 seconds that it would have waited.
+    expect(performance.now() - decided).toBeLessThan(15_000);
   });
 
   it('tells reviewers what it would touch', async () => {

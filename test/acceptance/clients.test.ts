@@ -6,7 +6,7 @@ import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { describe, expect, inject, it } from 'vitest';
-import { agent, MAIN, query, tokenOf } from '../support/demo.js';
+import { agent, bareEnv, MAIN, query, tokenOf } from '../support/demo.js';
 
 const ready = inject('ready');
 const SQL = 'SELECT NAME, EMAIL FROM ANALYTICS.SALES.CUSTOMERS ORDER BY CUSTOMER_ID LIMIT 5';
@@ -63,7 +63,7 @@ describe('clients of both generations', () => {
 });
 
 describe('over stdio', () => {
-  const env = () => ({ PATH: process.env['PATH'] ?? '', SNOWFENCE_TOKEN: tokenOf(ready, 'sales-bot') });
+  const env = () => bareEnv({ SNOWFENCE_TOKEN: tokenOf(ready, 'sales-bot') });
 
   it('bridges an older client by "connect"', async () => {
     const client = new ClientV1({ name: 'desktop', version: '1' });
@@ -90,7 +90,7 @@ describe('over stdio', () => {
         '--client-secret-env',
         'SECRET',
       ],
-      env: { PATH: process.env['PATH'] ?? '', SECRET: sales?.client_secret ?? '' },
+      env: bareEnv({ SECRET: sales?.client_secret ?? '' }),
     });
     await client.connect(transport);
     expectMasked(await client.callTool({ name: 'query', arguments: { sql: SQL } }));
@@ -113,7 +113,7 @@ describe('over stdio', () => {
 
   it('says plainly what is wrong with a token', async () => {
     const child = spawn(process.execPath, [MAIN, 'serve', '--stdio', '--config', ready.config_file], {
-      env: { PATH: process.env['PATH'] ?? '', SNOWFENCE_TOKEN: 'nonsense' },
+      env: bareEnv({ SNOWFENCE_TOKEN: 'nonsense' }),
     });
     let said = '';
     child.stderr.on('data', (text: Buffer) => {

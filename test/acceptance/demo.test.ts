@@ -18,13 +18,19 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+const children: ChildProcess[] = [];
+afterAll(() => {
+  for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+});
+
 async function start(args: readonly string[]): Promise<{ child: ChildProcess; ready: Ready; seconds: number }> {
   const file = join(folder, `ready-${Math.random().toString(36).slice(2)}.json`);
   const started = performance.now();
   const child = spawn(process.execPath, [MAIN, 'demo', '--port', '0', '--ready-file', file, ...args], {
     stdio: 'ignore',
   });
-  await expect.poll(() => existsSync(file), { timeout: 25_000 }).toBe(true);
+  children.push(child);
+  await expect.poll(() => existsSync(file), { timeout: 50_000 }).toBe(true);
   return {
     child,
     ready: JSON.parse(await readFile(file, 'utf8')) as Ready,
@@ -68,7 +74,7 @@ describe('demo', () => {
     await ends(child, 'SIGKILL');
     await expect.poll(() => Object.values(ready.pids).filter(isAlive), { timeout: 15_000 }).toEqual([]);
     await rm(dirname(ready.config_file), { recursive: true, force: true });
-  }, 60_000);
+  }, 120_000);
 
   it('keeps its data where it is told to', async () => {
     const data = join(folder, 'kept');
@@ -88,7 +94,7 @@ describe('demo', () => {
     ]);
     expect(stdout).toContain('SELECT 1 AS KEPT');
     await ends(second.child, 'SIGTERM');
-  }, 90_000);
+  }, 150_000);
 
   it.each([
     [['demo', '--port', 'x'], 2, /whole number from 0 to 65535/],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { MAIN } from '../support/demo.js';
+import { bareEnv, MAIN } from '../support/demo.js';
 
 const run = promisify(execFile);
 const ready = inject('ready');
@@ -34,7 +34,7 @@ async function doctor(
   const file = join(folder, name);
   await writeFile(file, text);
   const { stdout, code } = await run(process.execPath, [MAIN, 'doctor', '--config', file, '--json'], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: bareEnv(env),
   }).then(
     (result) => ({ stdout: result.stdout, code: 0 }),
     (error: { stdout: string; code: number }) => error,

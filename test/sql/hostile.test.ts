@@ -70,10 +70,11 @@ const HOSTILE: readonly [string, string][] = [
 
 describe('hostile sizes', () => {
   it.each(HOSTILE)('%s', async (_name, sql) => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(['understood', 'NOT_UNDERSTOOD']).toContain(await outcome(sql));
-    // Generous to a busy machine; the aim is a second.
-    expect(performance.now() - started).toBeLessThan(5000);
+    // Of the processor's time, which a busy machine makes no longer; the aim is a second.
+    const { user, system } = process.cpuUsage(started);
+    expect((user + system) / 1000).toBeLessThan(5000);
     // Whatever it was, the next statement is read.
     expect(await outcome('SELECT id FROM customers')).toBe('understood');
   });

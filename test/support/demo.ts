@@ -13,6 +13,20 @@ export const ACCEPTANCE: DemoOptions = {
   verbose: false,
 };
 
+/** What says which zone and, under libfaketime, which time it is. */
+const CLOCK = /^(?:TZ|LD_PRELOAD|FAKETIME\w*|DONT_FAKE_MONOTONIC)$/;
+
+/** For a program that is to find nothing in its environment but what is given: it still lives at the tests' time and place. */
+export const bareEnv = (more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
+  PATH: process.env['PATH'] ?? '',
+  ...Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      CLOCK.test(name) && value !== undefined ? [[name, value]] : [],
+    ),
+  ),
+  ...more,
+});
+
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 export interface QueryAnswer {

@@ -15,6 +15,7 @@ import {
   Warehouse,
   WarehouseUnavailable,
 } from '../../dist/warehouse/index.js';
+import { bareEnv } from '../support/demo.js';
 
 const run = promisify(execFile);
 
@@ -125,7 +126,7 @@ describe('the driver', () => {
     const { stdout, stderr } = await run(
       process.execPath,
       ['--input-type=module', '-e', script, module, JSON.stringify(options())],
-      { cwd: folder, env: { PATH: process.env['PATH'] ?? '', HTTP_PROXY: 'http://127.0.0.1:9' } },
+      { cwd: folder, env: bareEnv({ HTTP_PROXY: 'http://127.0.0.1:9' }) },
     );
     expect(stdout).toBe('');
     expect(JSON.parse(stderr)).toEqual(['127.0.0.1']);
@@ -154,7 +155,8 @@ describe('the driver', () => {
     });
     const started = performance.now();
     await expect(warehouse.run(KEY, 'SELECT 1', RUN)).rejects.toBeInstanceOf(WarehouseUnavailable);
-    expect(performance.now() - started).toBeLessThan(3000);
+    // The driver by itself would go on for minutes.
+    expect(performance.now() - started).toBeLessThan(15_000);
     silent.closeAllConnections();
     silent.close();
   });
