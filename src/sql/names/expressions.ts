@@ -139,6 +139,10 @@ function byPlace(
   while (at && !at.sources.some((source) => alias === undefined || source.alias === alias)) at = at.outer;
   const sources = (at?.sources ?? []).filter((source) => alias === undefined || source.alias === alias);
   const matches = sources.flatMap(({ columns }) => byWhichever(walk, columns)[index - 1] ?? []);
+  if (table && sources.length === 0) {
+    walk.unownedTable(table, walk.token(table), aliasesIn(scope));
+    return [];
+  }
   if (matches.length === 0 && !sources.some(({ unknown }) => unknown === 'missing')) {
     const nothing: Resolution = { kind: 'unowned', names: [], isOpaque: false };
     walk.unowned({ name: `${table ? `${table.name}.` : ''}$${index}`, quoted: true }, token, nothing);

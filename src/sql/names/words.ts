@@ -3,6 +3,7 @@
  * table only where the word before its dot is that table's, or where it stands in a query that can't see the target.
  */
 import type { NameInText } from '../analysis.js';
+import { objectKey } from '../catalog.js';
 import { isOperator, isWord } from '../lex.js';
 import { positionOf } from '../statement.js';
 import { isName, nameOf, type Owner } from './claims.js';
@@ -32,6 +33,10 @@ export function namesInText(walk: Walk): readonly NameInText[] {
       other.add(nameOf(token));
   });
   const blind = outOfSight(walk);
+  // Names that the walk has found on other tables, and on those alone.
+  const key = objectKey(target.object);
+  const elsewhere = new Set(findings.columns.flatMap(({ object, token }) => (objectKey(object) === key ? [] : token)));
+  for (const { object, token } of findings.columns) if (objectKey(object) === key) elsewhere.delete(token);
   const assigned = new Set(findings.assignments.map(({ token }) => token));
   return tokens.flatMap((token, at) => {
     if (!isName(token) || OTHERS.has(claims.ownerOf(at)) || assigned.has(at)) return [];
@@ -40,7 +45,7 @@ export function namesInText(walk: Walk): readonly NameInText[] {
     const isDefined = claims.ownerOf(at) === 'alias' && isWord(tokens[at - 1], 'AS');
     const isForeign =
       isDefined ||
-      blind.some(({ from, to }) => at > from && at < to) ||
+      (elsewhere.has(at) && blind.some(({ from, to }) => at > from && at < to)) ||
       (qualifier !== undefined && other.has(qualifier) && !own.has(qualifier));
     return [{ name: nameOf(token), position: positionOf(statement, at), isForeign }];
   });

@@ -106,6 +106,10 @@ export function rolesOf(tokens, columns = new Set()) {
           if (isName(tokens[inner]) && roles[inner] === 'name')
             roles[inner] = word(at + 1, 'OBJECT') && (is(inner - 1, '(') || is(inner - 1, ',')) ? 'definition' : 'type';
     }
+    // `CAST(… AS OBJECT(key TYPE, …))` names its keys as well.
+    if (word(at, 'AS') && word(at + 1, 'OBJECT') && is(at + 2, '(') && ['CAST', 'TRY_CAST'].includes(openers.at(-1)))
+      for (let inner = at + 3; inner < closes(tokens, at + 2); inner++)
+        if (isName(tokens[inner]) && (is(inner - 1, '(') || is(inner - 1, ','))) roles[inner] = 'definition';
     // A path: a colon behind a value, and what goes on with dots and brackets.
     const isObject = is(at, ':') && tokens[at - 1]?.kind === 'string';
     if (is(at, ':') && !isObject && ends(at - 1) && isName(tokens[at + 1])) {
@@ -169,7 +173,8 @@ export function rolesOf(tokens, columns = new Set()) {
     }
     // UNPIVOT (value FOR name IN (…)) makes both; MATCH_RECOGNIZE makes its symbols.
     if (word(at, 'UNPIVOT')) {
-      const open = is(at + 1, '(') ? at + 1 : closes(tokens, at + 1) + 1;
+      let open = at + 1;
+      while (open < tokens.length && !is(open, '(')) open++;
       for (let inner = open; inner < closes(tokens, open); inner++)
         if (isName(tokens[inner]) && roles[inner] !== 'keyword' && word(inner + 1, 'FOR')) {
           roles[inner] = 'definition';
