@@ -275,11 +275,17 @@ function treatments(verdict: Verdict, views: ReadonlyMap<string, RelationInfo>):
     {
       columns: Map<string, ((identifier: string) => string) | 'deny'>;
       predicate: string | undefined;
+      predicates: Set<string>;
       source: RelationInfo | undefined;
     }
   >();
   const entry = (key: string) => {
-    const known = out.get(key) ?? { columns: new Map(), predicate: undefined, source: undefined };
+    const known = out.get(key) ?? {
+      columns: new Map(),
+      predicate: undefined,
+      predicates: new Set<string>(),
+      source: undefined,
+    };
     out.set(key, known);
     return known;
   };
@@ -294,6 +300,9 @@ function treatments(verdict: Verdict, views: ReadonlyMap<string, RelationInfo>):
     const known = entry(objectKey(rows.object));
     if (rows.secureView) known.source = views.get(objectKey(rows.secureView));
     if (rows.where === undefined) continue;
+    // A table that is read and changed comes twice with the same rows.
+    if (known.predicates.has(rows.where)) continue;
+    known.predicates.add(rows.where);
     known.predicate = known.predicate === undefined ? rows.where : `( ${known.predicate} ) AND ( ${rows.where} )`;
   }
   return out;

@@ -146,6 +146,20 @@ const isTable = (tokens, at, name) => {
   );
 };
 
+const isEndOfName = (tokens, at, close) => at === close || upper(tokens[at]) === 'WHERE';
+
+/** Behind AT and BEFORE in which no name stands but those of the clause, of functions and of types; the same place where there is none. */
+function behindPoint(tokens, at) {
+  if (!/^(?:AT|BEFORE)$/.test(upper(tokens[at]) ?? '') || tokens[at + 1]?.text !== '(') return at;
+  const close = closes(tokens, at + 1);
+  const isConstant = tokens
+    .slice(at + 2, close)
+    .every(
+      ({ kind, text }, index) => kind !== 'quoted' && (index === 0 || !/^(?:SELECT|WITH|EXISTS|FROM)$/i.test(text)),
+    );
+  return isConstant ? close + 1 : at;
+}
+
 /**
  * A raw mention of a hidden column in what is sent, or undefined. Masking sub-queries, recognised by the policy's own text of each
  * column, are taken out first, and each leaves a mark of its table.
@@ -169,7 +183,7 @@ function rawMention(sent, forms) {
           text === '1 AS "ROW"'
         );
       }) &&
-      (chainEnd(tokens, part.from + 1) === part.close || upper(tokens[chainEnd(tokens, part.from + 1)]) === 'WHERE');
+      isEndOfName(tokens, behindPoint(tokens, chainEnd(tokens, part.from + 1)), part.close);
     if (!isMasking) left.push(tokens[at]);
     else {
       left.push({ kind: 'masked', text: table });

@@ -11,7 +11,7 @@ import { keywordsOf } from './keywords.js';
 import { findOwners } from './owners.js';
 import { claimPlaces } from './places.js';
 import { walkQuery } from './query.js';
-import type { Ctes, Scope, Source } from './scope.js';
+import { type Ctes, isNowhere, type Scope, type Source } from './scope.js';
 import { walkJoin, walkSource } from './sources.js';
 import { type Findings, Walk } from './walk.js';
 import { namesInText } from './words.js';
@@ -29,6 +29,13 @@ export class Resolver extends Walk {
   }
 
   override query(value: unknown, ctes: Ctes, outer: Scope | undefined): readonly OutputColumn[] {
+    // Such a place may move with its table into the query that masks it, where other names are in sight (constructs/at-before, constructs/sample).
+    if (isNowhere(outer))
+      throw this.refusal(
+        'A sub-query stands where AT, BEFORE and SAMPLE take constants alone.',
+        undefined,
+        'Ask for the value first, and write it here.',
+      );
     return walkQuery(this, value, ctes, outer);
   }
 

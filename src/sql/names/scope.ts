@@ -44,6 +44,10 @@ export const scopeOf = (sources: readonly Source[], outer: Scope | undefined, ma
 /** What stands where no column can be meant. */
 export const NOWHERE: Scope = scopeOf([], undefined);
 
+/** Whether an expression stands where Snowflake wants a constant. */
+export const isNowhere = (scope: Scope | undefined): boolean =>
+  scope !== undefined && (scope === NOWHERE || isNowhere(scope.outer));
+
 export type Ctes = ReadonlyMap<string, Source>;
 
 export type Resolution =
