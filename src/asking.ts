@@ -1,14 +1,33 @@
 /** What a person is asked, and what their word is bound to. */
 import { createHash } from 'node:crypto';
-import type { AboutApproval } from './approval/index.js';
+import type { AboutApproval, ApprovalText } from './approval/index.js';
+import type { Intent } from './intent.js';
 import type { Judged } from './judge.js';
 import { methodName } from './masking/index.js';
 import { type Estimate, hides, showRows } from './policy/index.js';
 import { shownUses, showObject } from './sql/index.js';
+import { standingShapeOf } from './standing-shape.js';
+
+/** By which door statements come in. There is one so far: tools of the Model Context Protocol. */
+export const DOOR = 'mcp';
+
+/** What would run, and how wide a standing approval of it would be. */
+export function textOf({ request, judged }: Intent): ApprovalText {
+  const binds = [...(request.binds ?? [])];
+  const { key, text, holes } = standingShapeOf(judged.statement?.tokens ?? [], binds);
+  return {
+    statement: request.sql,
+    sent: judged.sent ?? '',
+    binds,
+    purpose: request.purpose ?? null,
+    door: DOOR,
+    shape: { key, text, holes: [...holes] },
+  };
+}
 
 /**
- * SHA-256, hexadecimal, over what a statement reads and writes as the catalog has it now (kinds, columns, view texts), and over the masks
- * and row predicates that it runs under. The text, the principal and the policies' version are bound by themselves.
+ * SHA-256, hexadecimal, over the statement's kind, over what it reads, writes and calls as the catalog has it now (kinds, columns, view
+ * texts), and over the masks and row predicates that it runs under. The text, the principal and the policies' version are bound by themselves.
  */
 export function fitsOf({ analysis, verdict }: Judged): string {
   const objects = (analysis?.objects ?? []).map(({ object, access, via, relation }) => [
@@ -27,9 +46,10 @@ export function fitsOf({ analysis, verdict }: Judged): string {
     rule,
   ]);
   const rows = (verdict?.rows ?? []).map((applied) => [showObject(applied.object), showRows(applied), applied.rule]);
+  const functions = (analysis?.functions ?? []).map(({ name }) => name).sort();
   const under = [verdict?.role ?? null, verdict?.warehouse ?? null];
   return createHash('sha256')
-    .update(JSON.stringify([objects, masks, rows, under]))
+    .update(JSON.stringify([analysis?.kind ?? null, objects, functions, masks, rows, under]))
     .digest('hex');
 }
 

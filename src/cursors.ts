@@ -84,7 +84,7 @@ export class Cursors {
         cursor.queryId,
         this.#store.vault.sealText(
           cursor.sessionId,
-          'cursor',
+          `cursor ${id}`,
           JSON.stringify({ statement, binds, purpose: purpose ?? null }),
         ),
         hashOf(cursor.grant),
@@ -110,7 +110,7 @@ export class Cursors {
     await sessions.learnKey(cursor.session_id);
     // A key that was erased takes the statement with it, and with that the right to read on.
     if (!vault.knows(cursor.session_id)) return undefined;
-    const statement = statementOf.parse(JSON.parse(vault.openText(cursor.session_id, 'cursor', sealed)));
+    const statement = statementOf.parse(JSON.parse(vault.openText(cursor.session_id, `cursor ${id}`, sealed)));
     return { ...cursor, ...statement, position: Number(position) };
   }
 

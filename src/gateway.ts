@@ -17,7 +17,7 @@ import {
   shownNames,
 } from './answer.js';
 import type { Approval, Approvals } from './approval/index.js';
-import { aboutOf, fitsOf } from './asking.js';
+import { aboutOf, DOOR, fitsOf, textOf } from './asking.js';
 import { type Bound, boundOf, type Granted, mostRows, unmetRule } from './bounded.js';
 import { Budgets, nameOf } from './budgets.js';
 import { Counting, type Whose } from './counting.js';
@@ -305,6 +305,8 @@ export class Gateway {
     const { approval: asked } = verdict;
     const { principal } = whose;
     const { judged, request, fingerprint } = intent;
+    const text = textOf(intent);
+    const fits = fitsOf(judged);
     if (!asked)
       return this.#refuse(answer, intent, {
         code: 'APPROVAL_DENIED',
@@ -313,7 +315,16 @@ export class Gateway {
     const { approvals, transcript } = this.#parts;
     const requirements = asked.requirements.map(({ groups, count, rule }) => ({ groups, count, rule }));
     const { issuer, subject, clientId } = principal;
-    const question = { issuer, subject, clientId, fingerprint, policyVersion: verdict.version, requirements };
+    const question = {
+      issuer,
+      subject,
+      client_id: clientId,
+      door: DOOR,
+      fits,
+      policy_version: verdict.version,
+      requirements,
+      shape: text.shape.key,
+    };
     const found = await approvals.standing(question);
     const granted = found && (await this.#grantedBy(found.approval_id));
     const isUnbound = found !== undefined && granted?.rows === undefined;
@@ -329,23 +340,20 @@ export class Gateway {
       standing &&
       !(granted?.rows !== undefined && size.rows !== undefined && size.rows > mostRows(granted.rows, verdict))
     ) {
-      await transcript.recorder.append(
-        intent.event('approval_used', { approval: standing.approval_id, standing: standing.id }),
-      );
-      return this.#run(answer, intent, principal, request, boundOf(this.#judge, judged, whose, request, granted));
+      const begin = async (): Promise<void> => {
+        const { approval_id: given, id } = standing;
+        await transcript.recorder.append(intent.event('approval_used', { approval: given, standing: id }));
+      };
+      if (await approvals.useStanding(standing.id, question, intent.statementId, begin))
+        return this.#run(answer, intent, principal, request, boundOf(this.#judge, judged, whose, request, granted));
     }
     this.#parts.counters.verdict('approve', undefined);
     const { approval, isNew } = await approvals.ask({
       statementId: intent.statementId,
       sessionId: intent.session,
       actor: principal,
-      text: {
-        statement: request.sql,
-        sent: judged.sent ?? '',
-        binds: [...(request.binds ?? [])],
-        purpose: request.purpose ?? null,
-      },
-      fits: fitsOf(judged),
+      text,
+      fits,
       fingerprint,
       about: aboutOf(judged, size),
       policyVersion: verdict.version,

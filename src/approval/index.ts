@@ -1,12 +1,13 @@
 export type { Requirement } from './enough.js';
 export { isEnough } from './enough.js';
 export { approvalMessage, MESSAGE_KINDS, type MessageKind } from './message.js';
-export { MAX_STANDING_MS, type Standing } from './standing.js';
+export { MAX_STANDING_MS, MAX_STANDING_USES, STANDING_USES } from './standing.js';
 export {
   type AboutApproval,
   APPROVAL_STATES,
   type Approval,
   type ApprovalState,
+  type ApprovalText,
   aboutApproval,
   type Decision,
   DecisionRefused,

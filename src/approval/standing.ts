@@ -1,79 +1,118 @@
-/** Approvals that hold for a while: this fingerprint, for this agent, under these rules, for two hours, say. */
-import type { Pool, PoolClient } from 'pg';
+/**
+ * Approvals that hold for a while: statements of one shape, of this agent, under these rules, so often and so long as every reviewer whose
+ * word is needed said. What counts are their signed words and the record of its uses; the row makes it findable.
+ */
+import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { isEnough, type Requirement } from './enough.js';
+import { asBytes, type JsonRow, type SealedRows } from '../transcript/index.js';
+import { standingBindingsOf, type Terms } from './binding.js';
 import { requirementsOf } from './state.js';
 
 /** The longest that reviewers may let an agent go on without asking. */
 export const MAX_STANDING_MS = 24 * 3_600_000;
+/** And the most often. */
+export const MAX_STANDING_USES = 1000;
+export const STANDING_USES = 20;
 
+const moment = z.string().transform((text) => new Date(text));
 const standingRow = z.object({
   id: z.string(),
   approval_id: z.string(),
-  fingerprint: z.string(),
+  binding: z.string(),
   issuer: z.string(),
   subject: z.string(),
   client_id: z.string(),
   policy_version: z.string(),
   requirements: requirementsOf,
-  granted_at: z.date(),
-  expires_at: z.date(),
-  revoked_at: z.date().nullable(),
+  granted_at: moment,
+  expires_at: moment,
+  uses: z.number(),
+  max_uses: z.number(),
 });
-export type Standing = z.infer<typeof standingRow>;
+export type Standing = z.infer<typeof standingRow> & { readonly row: JsonRow };
 
-export interface StandingQuestion {
-  readonly issuer: string;
-  readonly subject: string;
-  readonly clientId: string;
-  readonly fingerprint: string;
-  readonly policyVersion: string;
-  readonly requirements: readonly Requirement[];
+const standingOf = (row: JsonRow): Standing => ({ ...standingRow.parse(row), row });
+
+/** Which statement wants to run, and on whose behalf. */
+export interface StandingQuestion extends Terms {
+  readonly shape: string;
 }
 
-const IN_FORCE = `
-  SELECT * FROM standing_approval
-  WHERE issuer = $1 AND subject = $2 AND client_id = $3 AND fingerprint = $4 AND policy_version = $5 AND revoked_at IS NULL AND expires_at > now()
-  ORDER BY expires_at DESC LIMIT 20`;
-
-const shapeOf = (requirements: readonly Requirement[]): string =>
-  JSON.stringify(requirements.map(({ groups, count, rule }) => [rule, count, [...groups].sort()]).sort());
-
-/** The one that lets this statement run; undefined if none does. Asked for under just these rules, or it is none. */
-export async function standingFor(pool: Pool, question: StandingQuestion): Promise<Standing | undefined> {
-  const { issuer, subject, clientId, fingerprint, policyVersion, requirements } = question;
-  const { rows } = await pool.query(IN_FORCE, [issuer, subject, clientId, fingerprint, policyVersion]);
-  const wanted = shapeOf(requirements);
-  return z
-    .array(standingRow)
-    .parse(rows)
-    .find((standing) => shapeOf(standing.requirements) === wanted);
+/** Those that may let a statement run, as far as rows can tell. */
+export async function standingFor(
+  queries: Pick<PoolClient, 'query'>,
+  rows: SealedRows,
+  question: StandingQuestion,
+  isLocked = false,
+): Promise<readonly Standing[]> {
+  const bindings = standingBindingsOf(rows, question.shape, question);
+  const found = await rows.select(
+    queries,
+    'standing_approval',
+    `WHERE t.issuer = $1 AND t.subject = $2 AND t.client_id = $3 AND t.binding = ANY($4) AND t.revoked_at IS NULL AND t.expires_at > now()
+       AND t.uses < t.max_uses
+     ORDER BY t.expires_at DESC LIMIT 20 ${isLocked ? 'FOR UPDATE' : ''}`,
+    [question.issuer, question.subject, question.client_id, bindings],
+  );
+  return found.map(standingOf);
 }
 
-const LISTED = `
-  SELECT * FROM standing_approval WHERE revoked_at IS NULL AND expires_at > now() ORDER BY expires_at DESC LIMIT 200`;
+export const listStanding = async (
+  queries: Pick<PoolClient, 'query'>,
+  rows: SealedRows,
+): Promise<readonly Standing[]> =>
+  (
+    await rows.select(
+      queries,
+      'standing_approval',
+      'WHERE t.revoked_at IS NULL AND t.expires_at > now() ORDER BY t.expires_at DESC, t.id LIMIT 200',
+      [],
+    )
+  ).map(standingOf);
 
-export const listStanding = async (pool: Pool): Promise<readonly Standing[]> =>
-  z.array(standingRow).parse((await pool.query(LISTED)).rows);
-
-/** The one that was revoked just now; undefined if there is none in force by that id. */
-export async function revoke(client: PoolClient, id: string): Promise<Standing | undefined> {
-  const { rows } = await client.query(
-    'UPDATE standing_approval SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL AND expires_at > now() RETURNING *',
+/** The one that is ended now; undefined if there is none in force by that id. */
+export async function revoke(client: PoolClient, rows: SealedRows, id: string): Promise<Standing | undefined> {
+  const [row] = await rows.select(
+    client,
+    'standing_approval',
+    'WHERE t.id = $1 AND t.revoked_at IS NULL AND t.expires_at > now() FOR UPDATE',
     [id],
   );
-  return rows[0] === undefined ? undefined : standingRow.parse(rows[0]);
+  if (!row) return undefined;
+  await rows.update(client, 'standing_approval', row, { revoked_at: await nowOf(client) });
+  return standingOf(row);
 }
 
-/** How long the approvers together let the agent go on: the shortest of those whose word suffices; undefined where it does not. */
-export function standingMsOf(
-  requirements: readonly Requirement[],
-  approvers: readonly { readonly groups: readonly string[]; readonly standing_ms: number | null }[],
-): number | undefined {
-  const willing = approvers.flatMap(({ groups, standing_ms: ms }) => (ms === null ? [] : [{ groups, ms }]));
-  const enough = isEnough(
-    requirements,
-    willing.map(({ groups }) => groups),
-  );
-  return enough ? Math.min(MAX_STANDING_MS, ...willing.map(({ ms }) => ms)) : undefined;
+/** The store's clock: all replicas go by it. */
+export async function nowOf(client: Pick<PoolClient, 'query'>): Promise<string> {
+  const { rows } = await client.query<{ now: Date }>(`SELECT date_trunc('milliseconds', now()) AS now`);
+  const [row] = rows;
+  if (!row) throw new Error('The store has no time.');
+  return row.now.toISOString();
 }
+
+export interface Grant {
+  readonly id: string;
+  readonly approvalId: string;
+  readonly terms: Terms;
+  readonly binding: Buffer;
+  readonly until: string;
+  readonly uses: number;
+  readonly now: string;
+}
+
+export const standingRowOf = ({ id, approvalId, terms, binding, until, uses, now }: Grant): JsonRow => ({
+  id,
+  approval_id: approvalId,
+  binding: asBytes(binding),
+  issuer: terms.issuer,
+  subject: terms.subject,
+  client_id: terms.client_id,
+  policy_version: terms.policy_version,
+  requirements: terms.requirements,
+  granted_at: now,
+  expires_at: until,
+  revoked_at: null,
+  uses: 0,
+  max_uses: uses,
+});

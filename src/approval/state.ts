@@ -1,6 +1,6 @@
 /** What an approval is, and in which states it can be. */
 import { z } from 'zod';
-import type { Actor } from '../transcript/index.js';
+import { type Actor, bytesOf } from '../transcript/index.js';
 import type { Requirement } from './enough.js';
 
 export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used'] as const;
@@ -26,33 +26,49 @@ export const aboutApproval = z.object({
 });
 export type AboutApproval = z.infer<typeof aboutApproval>;
 
-const decisionRow = z.object({
+/** Times as PostgreSQL prints them in JSON. */
+const moment = z.string().transform((text, context) => {
+  const at = new Date(text);
+  if (Number.isNaN(at.getTime())) context.addIssue({ code: 'custom', message: 'no time' });
+  return at;
+});
+const bytes = z.string().transform((text, context) => {
+  const value = bytesOf(text);
+  if (!value) context.addIssue({ code: 'custom', message: 'no bytes' });
+  return value ?? Buffer.alloc(0);
+});
+
+export const decisionRow = z.object({
+  approval_id: z.string(),
   reviewer: z.string(),
   decision: z.enum(['approve', 'deny']),
   reason: z.string().nullable(),
   standing_ms: z.number().nullable(),
-  decided_at: z.coerce.date(),
+  standing_uses: z.number().nullable(),
+  decided_at: moment,
 });
 
+/** A row of `approval`, out of the JSON that its HMAC goes over. */
 export const approvalRow = z.object({
   id: z.string(),
   statement_id: z.string(),
   session_id: z.string(),
-  asked_at: z.date(),
-  expires_at: z.date(),
-  changed_at: z.date(),
+  asked_at: moment,
+  expires_at: moment,
+  changed_at: moment,
   state: z.enum(APPROVAL_STATES),
   issuer: z.string(),
   subject: z.string(),
   client_id: z.string(),
-  sealed: z.instanceof(Buffer).nullable(),
-  fits: z.instanceof(Buffer).nullable(),
+  sealed: bytes,
+  fits: bytes,
   fingerprint: z.string().nullable(),
   about: aboutApproval.nullable(),
   persons: z.array(z.string()),
   policy_version: z.string(),
   requirements: requirementsOf,
-  decisions: z.array(decisionRow),
+  binding: bytes,
+  standing: bytes.nullable(),
 });
 
 /** What would run, as the session's key opens it. */
@@ -61,15 +77,33 @@ export const textOfApproval = z.object({
   sent: z.string(),
   binds: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
   purpose: z.string().nullable(),
+  /** How statements of the agent come in. */
+  door: z.string(),
+  /** How wide a standing approval of it would be: the statement with its holes, and what stood in them. */
+  shape: z.object({
+    key: z.string(),
+    text: z.string(),
+    holes: z.array(z.object({ where: z.string(), kind: z.enum(['text', 'number']), example: z.string() })),
+  }),
 });
 export type ApprovalText = z.infer<typeof textOfApproval>;
 
-export const ERASED: ApprovalText = { statement: '(erased)', sent: '', binds: [], purpose: null };
+export const ERASED: ApprovalText = {
+  statement: '(erased)',
+  sent: '',
+  binds: [],
+  purpose: null,
+  door: '',
+  shape: { key: '', text: '', holes: [] },
+};
 
-export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed' | 'fits'> &
+export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed' | 'fits' | 'binding' | 'standing'> &
   ApprovalText & {
-    /** Hexadecimal SHA-256 of what it is bound to besides its text; undefined for those of earlier versions. */
-    readonly fits: string | undefined;
+    /** Hexadecimal SHA-256 of what it is bound to besides its text. */
+    readonly fits: string;
+    /** Hexadecimal HMAC over all that it is bound to: what people's words are about. */
+    readonly binding: string;
+    readonly decisions: readonly z.infer<typeof decisionRow>[];
   };
 
 /** A statement that has to wait. */
@@ -100,6 +134,8 @@ export interface Decision {
   readonly reason: string | undefined;
   /** For so long the agent may run statements of the same shape without asking, if all whose word is needed say so. */
   readonly standingMs: number | undefined;
+  /** And so often; 20 times if nothing is said. */
+  readonly standingUses?: number | undefined;
   readonly via: 'console' | 'command line';
 }
 

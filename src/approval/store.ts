@@ -10,17 +10,28 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { type Event, RecorderUnavailable, type TranscriptStore, withClient } from '../transcript/index.js';
-import { isEnough, type Requirement } from './enough.js';
+import {
+  asBytes,
+  type Event,
+  type JsonRow,
+  RecorderUnavailable,
+  type TranscriptStore,
+  withClient,
+} from '../transcript/index.js';
+import { bindingsOf, isAmong, standingBindingsOf, type Terms } from './binding.js';
+import type { Requirement } from './enough.js';
 import { personsOf, reviewerNames } from './persons.js';
 import {
   listStanding,
   MAX_STANDING_MS,
+  MAX_STANDING_USES,
+  nowOf,
   revoke,
+  STANDING_USES,
   type Standing,
   type StandingQuestion,
   standingFor,
-  standingMsOf,
+  standingRowOf,
 } from './standing.js';
 import {
   type Approval,
@@ -28,53 +39,41 @@ import {
   approvalRow,
   type Decision,
   DecisionRefused,
+  decisionRow,
   ERASED,
   type Request,
   type Reviewer,
-  requirementsOf,
   textOfApproval,
 } from './state.js';
 import type { Wakeups } from './wakeups.js';
+import { isGranted, saidOf, signed, standingOf, type Word } from './words.js';
 
 /** One that is past its time is over, whether or not anybody has written that down yet. */
-const STATE = `CASE WHEN a.state IN ('pending', 'approved') AND a.expires_at <= now() THEN 'expired' ELSE a.state END`;
+const STATE = `CASE WHEN t.state IN ('pending', 'approved') AND t.expires_at <= now() THEN 'expired' ELSE t.state END`;
 
-const READ = `
-  SELECT a.id, a.statement_id, a.session_id, a.asked_at, a.expires_at, a.changed_at, ${STATE} AS state, a.issuer, a.subject, a.client_id,
-         a.sealed, a.fits, a.fingerprint, a.about, a.persons, a.policy_version, a.requirements,
-         coalesce((SELECT jsonb_agg(jsonb_build_object('reviewer', d.reviewer, 'decision', d.decision, 'reason', d.reason,
-                                                       'standing_ms', d.standing_ms, 'decided_at', d.decided_at) ORDER BY d.decided_at)
-                   FROM approval_decision d WHERE d.approval_id = a.id), '[]') AS decisions
-  FROM approval a`;
+const OPEN = `WHERE t.state IN ('pending', 'approved') AND t.issuer = $1 AND t.subject = $2 AND t.client_id = $3 AND t.digest = $4`;
 
-const ASK = `
-  INSERT INTO approval (id, statement_id, session_id, expires_at, state, issuer, subject, client_id, sealed, digest, policy_version, requirements, fits, fingerprint, about, persons)
-  VALUES ($1, $2, $3, now() + $4 * interval '1 millisecond', 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-  ON CONFLICT (issuer, subject, client_id, digest) WHERE state IN ('pending', 'approved') DO NOTHING`;
+const DUE = `WHERE t.state IN ('pending', 'approved') AND t.expires_at <= now() ORDER BY t.expires_at LIMIT 100 FOR UPDATE SKIP LOCKED`;
 
-const OPEN = `${READ} WHERE a.state IN ('pending', 'approved') AND a.issuer = $1 AND a.subject = $2 AND a.client_id = $3 AND a.digest = $4`;
+/** What an event is about. */
+interface Place {
+  readonly id: string;
+  readonly session_id: string;
+  readonly statement_id: string;
+}
 
-const DUE = `
-  SELECT id, statement_id, session_id, state FROM approval WHERE state IN ('pending', 'approved') AND expires_at <= now()
-  ORDER BY expires_at LIMIT 100 FOR UPDATE SKIP LOCKED`;
-
-/** Of the same statement, asked under rules or a catalog that are no longer those. */
-const OUTDATED = `
-  SELECT id, statement_id, session_id, state FROM approval
-  WHERE state IN ('pending', 'approved') AND issuer = $1 AND subject = $2 AND client_id = $3 AND digest = $4 AND (policy_version <> $5 OR fits IS DISTINCT FROM $6 OR expires_at <= now())
-  FOR UPDATE`;
-
-interface OverRow {
-  id: string;
-  statement_id: string;
-  session_id: string;
-  state: string;
+/** An approval under its lock, with the row that it was read from. */
+interface Locked {
+  readonly approval: Approval;
+  readonly row: JsonRow;
 }
 
 const POLL_MS = 1000;
 
 /** Each holds a connection while the record is written over another: more at once could leave none for the record. */
 const LOCKED_AT_ONCE = 2;
+
+export type ShownStanding = Omit<Standing, 'row' | 'binding'> & { readonly shape: string };
 
 export interface ListOptions {
   readonly state?: ApprovalState | undefined;
@@ -138,7 +137,7 @@ export class Approvals {
   /** Throws RecorderUnavailable. */
   async #record(
     kind: Event['kind'],
-    about: { session_id: string; statement_id: string },
+    about: Omit<Place, 'id'>,
     body: Event['body'],
     runs?: Event['runs'],
   ): Promise<void> {
@@ -152,15 +151,48 @@ export class Approvals {
     });
   }
 
-  async #read(row: unknown): Promise<Approval> {
-    const { sealed, fits, ...approval } = approvalRow.parse(row);
-    const { sessions, vault } = this.#store;
-    await sessions.learnKey(approval.session_id);
-    const text =
-      sealed && vault.knows(approval.session_id)
-        ? textOfApproval.parse(JSON.parse(vault.openText(approval.session_id, 'approval', sealed)))
+  /** Their texts opened, their decisions beside them; `now`: the store's clock. */
+  async #readAll(queries: Pick<Pool, 'query'>, found: readonly JsonRow[], now: string): Promise<readonly Approval[]> {
+    const { rows, sessions, vault } = this.#store;
+    const parsed = found.map((row) => approvalRow.parse(row));
+    const decisions = (
+      await rows.select(
+        queries,
+        'approval_decision',
+        'WHERE t.approval_id = ANY($1) ORDER BY t.decided_at, t.reviewer',
+        [parsed.map(({ id }) => id)],
+      )
+    ).map((row) => decisionRow.parse(row));
+    const approvals: Approval[] = [];
+    for (const { sealed, fits, binding, standing: _standing, ...approval } of parsed) {
+      const { id, session_id: session, state } = approval;
+      await sessions.learnKey(session);
+      const text = vault.knows(session)
+        ? textOfApproval.parse(JSON.parse(vault.openText(session, `approval ${id}`, sealed)))
         : ERASED;
-    return { ...approval, fits: fits?.toString('hex'), ...text };
+      const isOver = (state === 'pending' || state === 'approved') && approval.expires_at.getTime() <= Date.parse(now);
+      approvals.push({
+        ...approval,
+        ...text,
+        state: isOver ? 'expired' : state,
+        fits: fits.toString('hex'),
+        binding: binding.toString('hex'),
+        decisions: decisions.filter(({ approval_id: of }) => of === id),
+      });
+    }
+    return approvals;
+  }
+
+  /** One that nobody else changes until the transaction ends; undefined where there is none of ours. */
+  async #lock(client: PoolClient, id: string, now: string): Promise<Locked | undefined> {
+    if (!z.uuid().safeParse(id).success) return undefined;
+    const [row] = await this.#store.rows.select(client, 'approval', 'WHERE t.id = $1 FOR UPDATE', [id]);
+    const [approval] = row ? await this.#readAll(client, [row], now) : [];
+    return row && approval && { row, approval };
+  }
+
+  async #move(client: PoolClient, row: JsonRow, state: ApprovalState, now: string): Promise<void> {
+    await this.#store.rows.update(client, 'approval', row, { state, changed_at: now });
   }
 
   // --- asking
@@ -171,41 +203,67 @@ export class Approvals {
    */
   async ask(request: Request): Promise<{ readonly approval: Approval; readonly isNew: boolean }> {
     const { actor, text, policyVersion, fits } = request;
-    const { sessions, vault } = this.#store;
-    try {
-      await sessions.learnKey(request.sessionId);
-    } catch (error) {
-      throw new RecorderUnavailable(error);
-    }
-    const digest = vault.digest(JSON.stringify([text.sent, text.binds]));
+    const { sessions, vault, rows } = this.#store;
+    await this.#reading(() => sessions.learnKey(request.sessionId));
+    const digest = vault.digest(JSON.stringify([text.sent, text.binds, text.door]));
     const whose = [actor.issuer, actor.subject, actor.clientId, digest];
-    const id = randomUUID();
-    const found = await this.#locking(async (client) => {
-      const known = Buffer.from(fits, 'hex');
-      const { rows: outdated } = await client.query<OverRow>(OUTDATED, [...whose, policyVersion, known]);
-      for (const over of outdated) await this.#expire(client, over, 'the rules, what it reads or its time');
-      await client.query(ASK, [
-        id,
-        request.statementId,
-        request.sessionId,
-        request.withinMs,
-        actor.issuer,
-        actor.subject,
-        actor.clientId,
-        vault.sealText(request.sessionId, 'approval', JSON.stringify(text)),
-        digest,
-        policyVersion,
-        JSON.stringify(request.requirements),
-        known,
-        request.fingerprint,
-        JSON.stringify(request.about),
-        personsOf(actor),
-      ]);
-      const { rows } = await client.query(OPEN, whose);
-      return rows[0];
+    return this.#locking(async (client) => {
+      const now = await nowOf(client);
+      const open = await rows.select(client, 'approval', `${OPEN} FOR UPDATE`, whose);
+      for (const row of open) {
+        const [approval] = await this.#readAll(client, [row], now);
+        if (!approval) continue;
+        const isSame =
+          approval.policy_version === policyVersion && approval.fits === fits && approval.state !== 'expired';
+        if (isSame) return { approval, isNew: false };
+        await this.#expire(client, { row, approval }, 'the rules, what it reads or its time', now);
+      }
+      const row = this.#newRow(request, digest, now);
+      const isIn = await rows.insert(client, 'approval', row, 'ON CONFLICT DO NOTHING');
+      if (!isIn) {
+        // What keeps its place is none of ours, or another replica's of this moment: the former is out of the way, the latter is found.
+        const [other] = await rows.select(client, 'approval', OPEN, whose);
+        const [approval] = other ? await this.#readAll(client, [other], now) : [];
+        if (approval) return { approval, isNew: false };
+        await client.query(`UPDATE approval t SET state = 'expired' ${OPEN}`, whose);
+        await rows.insert(client, 'approval', row);
+      }
+      const [approval] = await this.#readAll(client, [row], now);
+      if (!approval) throw new Error('An approval that was just asked for is gone.');
+      return { approval, isNew: true };
     });
-    const approval = await this.#reading(() => this.#read(found));
-    return { approval, isNew: approval.id === id };
+  }
+
+  #newRow(request: Request, digest: Buffer, now: string): JsonRow {
+    const { actor, text } = request;
+    const { rows, vault } = this.#store;
+    const id = randomUUID();
+    const persons = personsOf(actor);
+    const expiresAt = new Date(Date.parse(now) + request.withinMs).toISOString();
+    const terms = termsOf(actor, request);
+    const place = { id, statement_id: request.statementId, session_id: request.sessionId };
+    const [binding] = bindingsOf(rows, { ...terms, ...place, text, persons, expires_at: expiresAt });
+    const [standing] = standingBindingsOf(rows, text.shape.key, terms);
+    return {
+      ...place,
+      asked_at: now,
+      changed_at: now,
+      expires_at: expiresAt,
+      state: 'pending',
+      issuer: actor.issuer,
+      subject: actor.subject,
+      client_id: actor.clientId,
+      sealed: asBytes(vault.sealText(request.sessionId, `approval ${id}`, JSON.stringify(text))),
+      digest: asBytes(digest),
+      policy_version: request.policyVersion,
+      requirements: request.requirements,
+      fits: asBytes(Buffer.from(request.fits, 'hex')),
+      fingerprint: request.fingerprint,
+      about: request.about,
+      persons,
+      binding: asBytes(binding),
+      standing: asBytes(standing),
+    };
   }
 
   async #reading<T>(work: () => Promise<T>): Promise<T> {
@@ -221,25 +279,27 @@ export class Approvals {
   get(id: string): Promise<Approval | undefined> {
     if (!z.uuid().safeParse(id).success) return Promise.resolve(undefined);
     return this.#reading(async () => {
-      const { rows } = await this.#pool.query(`${READ} WHERE a.id = $1`, [id]);
-      return rows[0] === undefined ? undefined : await this.#read(rows[0]);
+      const found = await this.#store.rows.select(this.#pool, 'approval', 'WHERE t.id = $1', [id]);
+      if (found.length === 0) return undefined;
+      const [approval] = await this.#readAll(this.#pool, found, await nowOf(this.#pool));
+      return approval;
     });
   }
 
   /** Newest first. */
   async list({ state, subject, limit = 200 }: ListOptions = {}): Promise<readonly Approval[]> {
-    const { rows } = await this.#pool.query(
-      `SELECT * FROM (${READ}) a WHERE ($1::text IS NULL OR a.state = $1) AND ($2::text IS NULL OR a.subject = $2) ORDER BY a.asked_at DESC LIMIT $3`,
+    const found = await this.#store.rows.select(
+      this.#pool,
+      'approval',
+      `WHERE ($1::text IS NULL OR ${STATE} = $1) AND ($2::text IS NULL OR t.subject = $2) ORDER BY t.asked_at DESC, t.id LIMIT $3`,
       [state ?? null, subject ?? null, Math.min(limit, 200)],
     );
-    const approvals: Approval[] = [];
-    for (const row of rows) approvals.push(await this.#read(row));
-    return approvals;
+    return this.#readAll(this.#pool, found, await nowOf(this.#pool));
   }
 
   async count(state: ApprovalState): Promise<number> {
     const { rows } = await this.#pool.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM approval a WHERE ${STATE} = $1`,
+      `SELECT count(*)::int AS n FROM approval t WHERE ${STATE} = $1`,
       [state],
     );
     return rows[0]?.n ?? 0;
@@ -249,11 +309,17 @@ export class Approvals {
 
   /** One reviewer's word. Throws DecisionRefused, RecorderUnavailable. */
   async decide(id: string, reviewer: Reviewer, decision: Decision): Promise<Approval> {
-    if (!z.uuid().safeParse(id).success) throw new DecisionRefused('not found');
-    const { standingMs } = decision;
+    const { standingMs, standingUses = STANDING_USES } = decision;
     if (
       standingMs !== undefined &&
-      !(decision.decision === 'approve' && standingMs > 0 && standingMs <= MAX_STANDING_MS)
+      !(
+        decision.decision === 'approve' &&
+        standingMs > 0 &&
+        standingMs <= MAX_STANDING_MS &&
+        Number.isInteger(standingUses) &&
+        standingUses > 0 &&
+        standingUses <= MAX_STANDING_USES
+      )
     )
       throw new DecisionRefused('not in that form');
     await this.#locking((client) => this.#decide(client, id, reviewer, decision));
@@ -263,118 +329,178 @@ export class Approvals {
   }
 
   async #decide(client: PoolClient, id: string, reviewer: Reviewer, given: Decision): Promise<void> {
+    const now = await nowOf(client);
     // The lock makes two reviewers at once wait for each other, so that N of M counts right.
-    const { rows } = await client.query(
-      `SELECT a.statement_id, a.session_id, ${STATE} AS state, a.issuer, a.subject, a.client_id, a.policy_version, a.fingerprint, a.persons, a.requirements
-       FROM approval a WHERE a.id = $1 FOR UPDATE`,
-      [id],
-    );
-    if (rows[0] === undefined) throw new DecisionRefused('not found');
-    const approval = lockedRow.parse(rows[0]);
+    const locked = await this.#lock(client, id, now);
+    if (!locked) throw new DecisionRefused('not found');
+    const { approval, row } = locked;
     const { requirements } = approval;
     if (!mayDecide(requirements, reviewer)) throw new DecisionRefused('not a reviewer');
     if (isOwn(approval.persons, reviewer)) throw new DecisionRefused('own statement');
     if (approval.state !== 'pending') throw new DecisionRefused('not pending');
-    const { decision, reason, standingMs, via } = given;
-    const added = await client.query(
-      'INSERT INTO approval_decision (approval_id, reviewer, decision, reason, groups, standing_ms) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING',
-      [id, `${reviewer.issuer} ${reviewer.subject}`, decision, reason ?? null, reviewer.groups, standingMs ?? null],
+    const word = this.#wordOf(approval, row, reviewer, given, now);
+    const said = await saidOf(client, approval, this.#store.keys);
+    if (said.words.some(({ names }) => names.some((name) => word.names.includes(name))))
+      throw new DecisionRefused('decided before');
+    const { decision, reason, standingMs, standingUses = STANDING_USES, via } = given;
+    const isAdded = await this.#store.rows.insert(
+      client,
+      'approval_decision',
+      {
+        approval_id: id,
+        reviewer: `${reviewer.issuer} ${reviewer.subject}`,
+        decided_at: now,
+        decision,
+        reason: reason ?? null,
+        groups: reviewer.groups,
+        standing_ms: standingMs ?? null,
+        standing_uses: standingMs === undefined ? null : standingUses,
+      },
+      'ON CONFLICT DO NOTHING',
     );
-    if (added.rowCount === 0) throw new DecisionRefused('decided before');
-    const approvers = await client.query<{ groups: string[]; standing_ms: string | null }>(
-      `SELECT groups, standing_ms FROM approval_decision WHERE approval_id = $1 AND decision = 'approve'`,
-      [id],
-    );
-    const agreed = approvers.rows.map(({ groups, standing_ms: ms }) => ({
-      groups,
-      standing_ms: ms === null ? null : Number(ms),
-    }));
-    const isGiven = isEnough(
-      requirements,
-      agreed.map(({ groups }) => groups),
-    );
-    const state = decision === 'deny' ? 'denied' : isGiven ? 'approved' : 'pending';
-    const standing = state === 'approved' ? standingMsOf(requirements, agreed) : undefined;
-    if (state !== 'pending')
-      await client.query('UPDATE approval SET state = $2, changed_at = now() WHERE id = $1', [id, state]);
-    if (standing !== undefined && approval.fingerprint !== null)
-      await client.query(
-        `INSERT INTO standing_approval (id, approval_id, fingerprint, issuer, subject, client_id, policy_version, requirements, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9 * interval '1 millisecond')`,
-        [
-          randomUUID(),
-          id,
-          approval.fingerprint,
-          approval.issuer,
-          approval.subject,
-          approval.client_id,
-          approval.policy_version,
-          JSON.stringify(requirements),
-          standing,
-        ],
+    if (!isAdded) throw new DecisionRefused('decided before');
+    const words = [...said.words, word];
+    const state = decision === 'deny' ? 'denied' : isGranted(words, requirements) ? 'approved' : 'pending';
+    if (state !== 'pending') await this.#move(client, row, state, now);
+    const standing = state === 'approved' ? standingOf(words, requirements) : null;
+    if (standing)
+      await this.#store.rows.insert(
+        client,
+        'standing_approval',
+        standingRowOf({
+          id: randomUUID(),
+          approvalId: id,
+          terms: termsOf(
+            { issuer: approval.issuer, subject: approval.subject, clientId: approval.client_id },
+            { text: approval, fits: approval.fits, policyVersion: approval.policy_version, requirements },
+          ),
+          binding: Buffer.from(standing.binding, 'hex'),
+          until: standing.until,
+          uses: standing.uses,
+          now,
+        }),
       );
     await this.#record('approval_decided', approval, {
-      approval: id,
-      decision,
-      reviewer: reviewer.subject,
-      issuer: reviewer.issuer,
+      ...word,
+      signature: signed(word, this.#store.keys),
       reason: reason ?? null,
       state,
       rules: requirements.map(({ rule }) => rule),
       via,
-      standing_ms: standing ?? null,
+      standing_ms: standing ? Date.parse(standing.until) - Date.parse(now) : null,
     });
+  }
+
+  #wordOf(
+    approval: Approval,
+    row: JsonRow,
+    reviewer: Reviewer,
+    { decision, standingMs, standingUses }: Decision,
+    now: string,
+  ): Word {
+    const { rows } = this.#store;
+    return {
+      approval: approval.id,
+      binding: approval.binding,
+      decision,
+      issuer: reviewer.issuer,
+      reviewer: reviewer.subject,
+      groups: [...reviewer.groups],
+      // A mail address is nobody's business in the record: only whether two are the same is.
+      names: reviewerNames(reviewer).map((name) => rows.digests('person', name)[0].toString('hex')),
+      standing:
+        standingMs === undefined
+          ? null
+          : {
+              binding: String(row['standing']).slice(2),
+              until: new Date(Date.parse(now) + standingMs).toISOString(),
+              uses: standingUses ?? STANDING_USES,
+            },
+    };
   }
 
   /** The agent no longer wants it. False where there is nothing to withdraw. Throws RecorderUnavailable. */
   withdraw(id: string, reason: string | undefined): Promise<boolean> {
     return this.#locking(async (client) => {
-      const over = await lockedIn(client, id, ['pending', 'approved']);
-      if (!over) return false;
-      await client.query(`UPDATE approval SET state = 'withdrawn', changed_at = now() WHERE id = $1`, [id]);
-      await this.#record('approval_withdrawn', over, { approval: id, reason: reason ?? null });
+      const now = await nowOf(client);
+      const locked = await this.#lock(client, id, now);
+      if (!locked || !isOpen(locked.approval)) return false;
+      await this.#move(client, locked.row, 'withdrawn', now);
+      await this.#record('approval_withdrawn', locked.approval, { approval: id, reason: reason ?? null });
       return true;
     });
   }
 
   // --- time
 
-  async #expire(client: PoolClient, over: OverRow, why: string): Promise<void> {
-    await client.query(`UPDATE approval SET state = 'expired', changed_at = now() WHERE id = $1`, [over.id]);
-    await this.#record('approval_expired', over, { approval: over.id, was: over.state, reason: why });
+  async #expire(client: PoolClient, { row, approval }: Locked, why: string, now: string): Promise<void> {
+    await this.#move(client, row, 'expired', now);
+    await this.#record('approval_expired', approval, { approval: approval.id, was: row['state'], reason: why });
   }
 
   /** It no longer fits what it was asked for. Throws RecorderUnavailable. */
   outdate(id: string): Promise<boolean> {
     return this.#locking(async (client) => {
-      const over = await lockedIn(client, id, ['pending', 'approved']);
-      if (over) await this.#expire(client, over, 'the rules or what it reads have changed');
-      return over !== undefined;
+      const now = await nowOf(client);
+      const locked = await this.#lock(client, id, now);
+      if (!locked || !isOpen(locked.approval)) return false;
+      await this.#expire(client, locked, 'the rules or what it reads have changed', now);
+      return true;
     });
   }
 
   /** Writes down which ones are past their time; how many. Any replica may; each is done once. Throws RecorderUnavailable. */
   expireDue(): Promise<number> {
     return this.#locking(async (client) => {
-      const { rows } = await client.query<OverRow>(DUE);
-      for (const over of rows) await this.#expire(client, over, 'time');
-      return rows.length;
+      const now = await nowOf(client);
+      const due = await this.#store.rows.select(client, 'approval', DUE, []);
+      const approvals = await this.#readAll(client, due, now);
+      for (const [index, approval] of approvals.entries()) {
+        const row = due[index];
+        if (row) await this.#expire(client, { row, approval }, 'time', now);
+      }
+      return approvals.length;
     });
   }
 
   // --- using
 
   /**
-   * True for exactly one caller: the one that may run the statement now. `begin` writes down that it does, before anybody else can know;
-   * where it fails, nothing was used. Throws RecorderUnavailable.
+   * True for exactly one caller: the one that may run the statement now. What people said is counted again, from their signed words over
+   * this very statement. `begin` writes down that it runs, before anybody else can know; where it fails, nothing was used. Throws
+   * RecorderUnavailable.
    */
   use(id: string, begin: () => Promise<void>): Promise<boolean> {
     return this.#locking(async (client) => {
-      const { rowCount } = await client.query(
-        `UPDATE approval SET state = 'used', changed_at = now() WHERE id = $1 AND state = 'approved' AND expires_at > now()`,
-        [id],
+      const now = await nowOf(client);
+      const locked = await this.#lock(client, id, now);
+      if (locked?.approval.state !== 'approved') return false;
+      const { approval, row } = locked;
+      const terms = termsOf(
+        { issuer: approval.issuer, subject: approval.subject, clientId: approval.client_id },
+        {
+          text: approval,
+          fits: approval.fits,
+          policyVersion: approval.policy_version,
+          requirements: approval.requirements,
+        },
       );
-      if (rowCount !== 1) return false;
+      const { statement, sent, binds, purpose, door, shape } = approval;
+      const bindings = bindingsOf(this.#store.rows, {
+        ...terms,
+        ...placeOf(approval),
+        persons: approval.persons,
+        expires_at: approval.expires_at.toISOString(),
+        text: { statement, sent, binds, purpose, door, shape },
+      });
+      const said = await saidOf(client, approval, this.#store.keys);
+      if (!isAmong(bindings, row['binding']) || said.isOver || !isGranted(said.words, approval.requirements)) {
+        this.#store.onForged(
+          `The approval ${id} stands there as given, and the record has no signed words for it. It is not used.`,
+        );
+        return false;
+      }
+      await this.#move(client, row, 'used', now);
       await begin();
       return true;
     });
@@ -389,78 +515,128 @@ export class Approvals {
     isLost: (client: PoolClient) => Promise<boolean>,
   ): Promise<'released' | 'taken' | 'none'> {
     return this.#locking(async (client) => {
-      const { rows } = await client.query<OverRow>(
-        `SELECT id, statement_id, session_id, state FROM approval WHERE statement_id = $1 AND state IN ('used', 'approved') FOR UPDATE`,
+      const now = await nowOf(client);
+      const [row] = await this.#store.rows.select(
+        client,
+        'approval',
+        `WHERE t.statement_id = $1 AND t.state IN ('used', 'approved') FOR UPDATE`,
         [statementId],
       );
-      const [over] = rows;
-      if (!over) return 'none';
+      const [approval] = row ? await this.#readAll(client, [row], now) : [];
+      if (!row || !approval) return 'none';
       if (!(await isLost(client))) return 'taken';
-      await client.query(`UPDATE approval SET state = 'approved', changed_at = now() WHERE id = $1`, [over.id]);
-      await this.#record('approval_released', over, { approval: over.id }, 'pauses');
+      await this.#move(client, row, 'approved', now);
+      const release = { approval: approval.id, binding: approval.binding, released: now };
+      await this.#record(
+        'approval_released',
+        approval,
+        { ...release, signature: signed(release, this.#store.keys) },
+        'pauses',
+      );
       return 'released';
     });
   }
 
   // --- standing approvals
 
-  /** Throws RecorderUnavailable. */
+  /** One that may let this statement run; undefined if none does. Throws RecorderUnavailable. */
   standing(question: StandingQuestion): Promise<Standing | undefined> {
-    return this.#reading(() => standingFor(this.#pool, question));
+    return this.#reading(async () => (await standingFor(this.#pool, this.#store.rows, question))[0]);
   }
 
-  listStanding(): Promise<readonly Standing[]> {
-    return this.#reading(() => listStanding(this.#pool));
+  /**
+   * Counts one more use, against what the reviewers' signed words allow and the record says was used. False where it no longer lets this
+   * statement run. `begin` as in `use`. Throws RecorderUnavailable.
+   */
+  useStanding(
+    id: string,
+    question: StandingQuestion,
+    statementId: string,
+    begin: () => Promise<void>,
+  ): Promise<boolean> {
+    const { rows, keys } = this.#store;
+    return this.#locking(async (client) => {
+      const now = await nowOf(client);
+      const standing = (await standingFor(client, rows, question, true)).find((entry) => entry.id === id);
+      const found = standing && (await rows.select(client, 'approval', 'WHERE t.id = $1', [standing.approval_id]));
+      const [approval] = found ? await this.#readAll(client, found, now) : [];
+      if (!standing || !approval) return false;
+      const said = await saidOf(client, approval, keys);
+      const given = standingOf(said.words, approval.requirements);
+      const bindings = standingBindingsOf(rows, question.shape, question);
+      const used = Math.max(standing.uses, said.uses.get(id) ?? 0);
+      const isGiven =
+        given !== null &&
+        isAmong(bindings, `\\x${given.binding}`) &&
+        !said.revoked.has(id) &&
+        Date.parse(given.until) > Date.parse(now) &&
+        used < given.uses;
+      if (!isGiven) return false;
+      await this.#record('standing_used', approval, { approval: approval.id, standing: id, statement: statementId });
+      await rows.update(client, 'standing_approval', standing.row, { uses: used + 1 });
+      await begin();
+      return true;
+    });
+  }
+
+  /** Those in force, the longest first, with the shape that each lets pass. Throws RecorderUnavailable. */
+  listStanding(): Promise<readonly ShownStanding[]> {
+    return this.#reading(async () => {
+      const { rows } = this.#store;
+      const standing = await listStanding(this.#pool, rows);
+      const ids = standing.map(({ approval_id: id }) => id);
+      const found = await rows.select(this.#pool, 'approval', 'WHERE t.id = ANY($1)', [ids]);
+      const approvals = await this.#readAll(this.#pool, found, await nowOf(this.#pool));
+      return standing.flatMap(({ row: _row, binding: _binding, ...entry }) => {
+        const approval = approvals.find(({ id }) => id === entry.approval_id);
+        return approval ? [{ ...entry, shape: approval.shape.text }] : [];
+      });
+    });
   }
 
   /** By one who could have given it. Throws DecisionRefused, RecorderUnavailable. */
   async revoke(id: string, reviewer: Reviewer, via: Decision['via']): Promise<void> {
     if (!z.uuid().safeParse(id).success) throw new DecisionRefused('not found');
     await this.#locking(async (client) => {
-      const standing = await revoke(client, id);
+      const standing = await revoke(client, this.#store.rows, id);
       if (!standing) throw new DecisionRefused('not found');
       if (!mayDecide(standing.requirements, reviewer)) throw new DecisionRefused('not a reviewer');
-      const { rows } = await client.query<OverRow>(
-        'SELECT id, statement_id, session_id, state FROM approval WHERE id = $1',
-        [standing.approval_id],
-      );
-      if (rows[0])
-        await this.#record('standing_revoked', rows[0], {
-          standing: id,
-          approval: standing.approval_id,
-          reviewer: reviewer.subject,
-          issuer: reviewer.issuer,
-          via,
-        });
+      const [row] = await this.#store.rows.select(client, 'approval', 'WHERE t.id = $1', [standing.approval_id]);
+      if (!row) throw new DecisionRefused('not found');
+      await this.#record('standing_revoked', approvalRow.parse(row), {
+        standing: id,
+        approval: standing.approval_id,
+        reviewer: reviewer.subject,
+        issuer: reviewer.issuer,
+        via,
+      });
     });
   }
 }
 
-const lockedRow = z.object({
-  statement_id: z.string(),
-  session_id: z.string(),
-  state: z.string(),
-  issuer: z.string(),
-  subject: z.string(),
-  client_id: z.string(),
-  policy_version: z.string(),
-  fingerprint: z.string().nullable(),
-  persons: z.array(z.string()),
-  requirements: requirementsOf,
-});
+const isOpen = ({ state }: Pick<Approval, 'state'>): boolean => state === 'pending' || state === 'approved';
 
-async function lockedIn(
-  client: PoolClient,
-  id: string,
-  states: readonly ApprovalState[],
-): Promise<OverRow | undefined> {
-  if (!z.uuid().safeParse(id).success) return undefined;
-  const { rows } = await client.query<OverRow>(
-    'SELECT id, statement_id, session_id, state FROM approval WHERE id = $1 AND state = ANY($2) AND expires_at > now() FOR UPDATE',
-    [id, states],
-  );
-  return rows[0];
-}
+const placeOf = ({ id, session_id, statement_id }: Place): Place => ({ id, session_id, statement_id });
+
+const termsOf = (
+  { issuer, subject, clientId }: { readonly issuer: string; readonly subject: string; readonly clientId: string },
+  {
+    text,
+    fits,
+    policyVersion,
+    requirements,
+  }: Pick<Request, 'fits' | 'policyVersion' | 'requirements'> & {
+    readonly text: { readonly door: string };
+  },
+): Terms => ({
+  issuer,
+  subject,
+  client_id: clientId,
+  door: text.door,
+  fits,
+  policy_version: policyVersion,
+  requirements,
+});
 
 /** Whether one of the groups that are asked is this person's. */
 export const mayDecide = (requirements: readonly Requirement[], { groups }: Pick<Reviewer, 'groups'>): boolean =>

@@ -5,6 +5,7 @@ import {
   Approvals,
   DecisionRefused,
   MAX_STANDING_MS,
+  MAX_STANDING_USES,
   type Reviewer,
 } from '../approval/index.js';
 import { TokenVerifier } from '../identity/index.js';
@@ -24,13 +25,17 @@ const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
   'not in that form': `Only an approval can hold for longer, and for ${MAX_STANDING_MS / 3_600_000} h at most.`,
 };
 
+/** What two shapes are compared by has the literals in it, and is nobody's to read. */
+const jsonOf = (value: unknown): string =>
+  JSON.stringify(value, (name, entry: unknown) => (name === 'key' ? undefined : entry), 2);
+
 export async function listApprovals(
   store: TranscriptStore,
   state: ApprovalState | undefined,
   json: boolean,
 ): Promise<string> {
   const approvals = (await new Approvals(store).list({ state })).map(previewed);
-  if (json) return JSON.stringify(approvals, null, 2);
+  if (json) return jsonOf(approvals);
   if (approvals.length === 0) return state === 'pending' ? 'Nothing waits for a decision.' : 'There are none.';
   return table(
     ['APPROVAL', 'STATE', 'AGENT', 'ASKED', 'STATEMENT'],
@@ -82,6 +87,18 @@ function aboutLines({ about }: Approval): string[] {
   ];
 }
 
+/** What `--standing` would let pass besides: the statement with its holes, and what stands in them now. */
+function shapeLines({ state, shape }: Approval): string[] {
+  if (state !== 'pending') return [];
+  if (shape.holes.length === 0) return ['Standing   would let the very same statement pass again'];
+  return [
+    ...titled('Standing ', shape.text),
+    ...shape.holes.map(
+      ({ where, kind, example }) => `           ${printable(where)} any ${kind}, such as ${printable(example)}`,
+    ),
+  ];
+}
+
 /** For people: one line for each field, and a statement's own lines behind a bar. */
 export function renderApproval(approval: Approval): string {
   const lines = [
@@ -95,6 +112,7 @@ export function renderApproval(approval: Approval): string {
     ...aboutLines(approval),
     ...titled('Statement', approval.statement),
     ...titled('Sent as  ', approval.sent),
+    ...shapeLines(approval),
     ...(approval.binds.length > 0 ? [`Binds      ${printable(JSON.stringify(approval.binds))}`] : []),
     ...approval.decisions.map(
       (entry) =>
@@ -126,7 +144,7 @@ export async function showApproval(
     await auditor.recordLook(store, approval.session_id, id);
   }
   const shown = whole ? approval : previewed(approval);
-  if (json) return JSON.stringify(shown, null, 2);
+  if (json) return jsonOf(shown);
   const isMasked = (['statement', 'sent', 'purpose'] as const).some((part) => shown[part] !== approval[part]);
   const hint = '\nWhat stands in brackets is masked; its reviewers see all with --whole and a token of theirs.';
   return `${renderApproval(shown)}${isMasked ? hint : ''}`;
@@ -158,11 +176,25 @@ function standingOf(text: string | undefined): number | undefined {
   return Number(digits) * (unit === 'h' ? 3_600_000 : 60_000);
 }
 
+/** Throws SnowfenceError. */
+function usesOf(text: string | undefined, standingMs: number | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (standingMs === undefined || !/^[1-9]\d{0,3}$/.test(text) || Number(text) > MAX_STANDING_USES)
+    throw new SnowfenceError(
+      'OPTION_INVALID',
+      `--uses ${text} does not say how often.`,
+      `A number up to ${MAX_STANDING_USES}, together with --standing.`,
+    );
+  return Number(text);
+}
+
 export interface DecisionOptions {
   readonly token: string | undefined;
   readonly reason: string | undefined;
   /** Such as 2h. */
   readonly standing?: string | undefined;
+  /** How often, with `standing`. */
+  readonly uses?: string | undefined;
 }
 
 export async function decideApproval(
@@ -170,15 +202,17 @@ export async function decideApproval(
   store: TranscriptStore,
   id: string,
   decision: 'approve' | 'deny',
-  { token, reason, standing }: DecisionOptions,
+  { token, reason, standing, uses }: DecisionOptions,
 ): Promise<string> {
   const standingMs = standingOf(standing);
+  const standingUses = usesOf(uses, standingMs);
   const reviewer = await reviewerOf(config, token);
   try {
     const approval = await new Approvals(store).decide(id, reviewer, {
       decision,
       reason,
       standingMs,
+      standingUses,
       via: 'command line',
     });
     return approval.state === 'pending'
@@ -190,17 +224,17 @@ export async function decideApproval(
 }
 
 export async function listStandingApprovals(store: TranscriptStore, json: boolean): Promise<string> {
-  const standing = await new Approvals(store).listStanding();
+  const standing = (await new Approvals(store).listStanding()).map(previewed);
   if (json) return JSON.stringify(standing, null, 2);
   if (standing.length === 0) return 'None is in force.';
   return table(
-    ['STANDING', 'AGENT', 'FINGERPRINT', 'UNTIL', 'APPROVAL'],
+    ['STANDING', 'AGENT', 'USED', 'UNTIL', 'SHAPE'],
     standing.map((entry) => [
       entry.id,
       entry.subject,
-      entry.fingerprint,
+      `${entry.uses} of ${entry.max_uses}`,
       entry.expires_at.toISOString().slice(0, 19),
-      entry.approval_id,
+      entry.shape,
     ]),
   );
 }

@@ -654,13 +654,15 @@ for (const decision of ['approve', 'deny'] as const) {
     .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
     .option('--reason <text>', 'what the agent is told');
   if (decision === 'approve')
-    command.option('--standing <time>', 'let this agent run statements of the same shape for so long, such as 2h');
+    command
+      .option('--standing <time>', 'let this agent run statements of the same shape for so long, such as 2h')
+      .option('--uses <number>', 'and at most so often (20)');
   command.action(async (id: string, options) => {
     const { decideApproval } = await import('./approvals.js');
-    const { reason, standing, tokenEnv } = options;
+    const { reason, standing, uses, tokenEnv } = options;
     say(
       await withStore(options.config, ({ config, store }) =>
-        decideApproval(config, store, id, decision, { token: process.env[tokenEnv], reason, standing }),
+        decideApproval(config, store, id, decision, { token: process.env[tokenEnv], reason, standing, uses }),
       ),
     );
   });

@@ -2,7 +2,7 @@
 import { DETECTOR_KINDS, Scrubber } from '../masking/index.js';
 
 /** Where agents' own words stand in an event or approval. */
-const WORDS = new Set(['statement', 'sent', 'purpose', 'binds']);
+const WORDS = new Set(['statement', 'sent', 'purpose', 'binds', 'shape']);
 
 /** The same record for reading. Whoever has to see the whole text, such as a reviewer, asks for the one entry. */
 export function previewed<T extends object>(record: T): T {

@@ -1,13 +1,18 @@
-/** Sessions of people: a random token in the browser's cookie, its hash and what it stands for in PostgreSQL, for all replicas. */
+/**
+ * Sessions of people: a random token in the browser's cookie, its HMAC and what it stands for in PostgreSQL, for all replicas. Whoever may
+ * write there is nobody by that: the token's HMAC and the row's go by a key that is not in the store.
+ */
 import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { Person } from '../identity/index.js';
+import { asBytes, type JsonRow, type SealedRows, withClient } from '../transcript/index.js';
 
 export type Role = 'reviewer' | 'auditor' | 'administrator';
 
 export interface PeopleOptions {
   readonly pool: Pool;
+  readonly rows: SealedRows;
   /** A session ends so long after sign-in, and after so long without a request. */
   readonly lifetimeMs: number;
   readonly idleMs: number;
@@ -31,34 +36,40 @@ const FORMER_FOR_MS = 60_000;
 /** Of one person at once; the oldest ends when another begins. */
 const MAX_SESSIONS = 20;
 
+const moment = z.string().transform((text) => new Date(text));
 const sessionRow = z.object({
   id: z.string(),
+  token: z.string(),
+  former: z.string().nullable(),
+  former_until: moment.nullable(),
   issuer: z.string(),
   subject: z.string(),
   name: z.string(),
   groups: z.array(z.string()),
   claims: z.record(z.string(), z.unknown()),
-  expires_at: z.date(),
-  is_current: z.boolean(),
-  is_old: z.boolean(),
+  opened_at: moment,
+  seen_at: moment,
+  rotated_at: moment,
+  expires_at: moment,
 });
 
-const FIND = `
-  UPDATE person_session SET seen_at = now()
-  WHERE (token = $1 OR (former = $1 AND former_until > now())) AND expires_at > now() AND seen_at > now() - $2 * interval '1 millisecond'
-  RETURNING id, issuer, subject, name, groups, claims, expires_at, token = $1 AS is_current,
-            rotated_at < now() - $3 * interval '1 millisecond' AS is_old`;
+/** That somebody is still there is written down no more often than this. */
+const SEEN_EVERY_MS = 10_000;
 
-const ROTATE = `
-  UPDATE person_session SET token = $3, former = $2, former_until = now() + $4 * interval '1 millisecond', rotated_at = now()
-  WHERE id = $1 AND token = $2`;
+const FIND = `WHERE (t.token = ANY($1) OR (t.former = ANY($1) AND t.former_until > now())) AND t.expires_at > now() AND t.seen_at > now() - $2 * interval '1 millisecond'`;
 
 const EXCESS = `
   DELETE FROM person_session WHERE id IN (
     SELECT id FROM person_session WHERE issuer = $1 AND subject = $2 ORDER BY opened_at DESC OFFSET ${MAX_SESSIONS - 1})`;
 
-const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
+const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 const newToken = (): string => randomBytes(32).toString('base64url');
+
+/** The store's clock: all replicas go by it. */
+async function nowOf(pool: Pool): Promise<Date> {
+  const { rows } = await pool.query<{ now: Date }>(`SELECT date_trunc('milliseconds', now()) AS now`);
+  return rows[0]?.now ?? new Date(Number.NaN);
+}
 
 export class People {
   readonly #options: PeopleOptions;
@@ -74,44 +85,86 @@ export class People {
     );
   }
 
+  /** By each of our keys; the first is for new ones. */
+  #tokensOf(token: string): readonly [Buffer, ...Buffer[]] {
+    return this.#options.rows.digests('person session', token);
+  }
+
   /** A new session with a token of its own: what the browser held before sign-in is worth nothing after it. */
   async open(person: Person): Promise<string> {
-    const { pool, lifetimeMs } = this.#options;
+    const { pool, rows, lifetimeMs } = this.#options;
     const token = newToken();
     const { issuer, subject, name, groups, claims } = person;
     await pool.query('DELETE FROM person_session WHERE expires_at < now()');
     await pool.query(EXCESS, [issuer, subject]);
-    await pool.query(
-      `INSERT INTO person_session (id, token, issuer, subject, name, groups, claims, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 millisecond')`,
-      [randomUUID(), hashOf(token), issuer, subject, name, groups, JSON.stringify(claims), lifetimeMs],
-    );
+    const now = await nowOf(pool);
+    const at = now.toISOString();
+    await rows.insert(pool, 'person_session', {
+      id: randomUUID(),
+      token: asBytes(this.#tokensOf(token)[0]),
+      former: null,
+      former_until: null,
+      issuer,
+      subject,
+      name,
+      groups,
+      claims,
+      opened_at: at,
+      seen_at: at,
+      rotated_at: at,
+      expires_at: new Date(now.getTime() + lifetimeMs).toISOString(),
+    });
     return token;
   }
 
   /** Who holds this token, and the token to hold from now on if it is time for another; undefined for nobody. */
   async find(token: string): Promise<{ readonly who: SignedIn; readonly next: string | undefined } | undefined> {
     if (!/^[\w-]{43}$/.test(token)) return undefined;
-    const { pool, idleMs } = this.#options;
-    const hash = hashOf(token);
-    const { rows } = await pool.query(FIND, [hash, idleMs, ROTATE_AFTER_MS]);
-    if (rows[0] === undefined) return undefined;
-    const row = sessionRow.parse(rows[0]);
+    const { pool, rows, idleMs } = this.#options;
+    const tokens = this.#tokensOf(token);
+    const [found] = await rows.select(pool, 'person_session', FIND, [tokens, idleMs]);
+    if (!found) return undefined;
+    const row = sessionRow.parse(found);
     const { issuer, subject, name, groups, claims } = row;
     const person: Person = { issuer, subject, name, groups, claims };
     const who = { id: row.id, person, roles: this.rolesOf(person), expiresAt: row.expires_at };
-    if (!(row.is_current && row.is_old)) return { who, next: undefined };
+    const isCurrent = tokens.some((hash) => asBytes(hash) === row.token);
+    const now = await nowOf(pool);
+    const isOld = now.getTime() - row.rotated_at.getTime() > ROTATE_AFTER_MS;
+    const at = now.toISOString();
+    if (!(isCurrent && isOld)) {
+      if (now.getTime() - row.seen_at.getTime() > SEEN_EVERY_MS) await this.#change(found, { seen_at: at });
+      return { who, next: undefined };
+    }
     const next = newToken();
-    const { rowCount } = await pool.query(ROTATE, [row.id, hash, hashOf(next), FORMER_FOR_MS]);
-    return { who, next: rowCount === 1 ? next : undefined };
+    const isRotated = await this.#change(found, {
+      token: asBytes(this.#tokensOf(next)[0]),
+      former: row.token,
+      former_until: new Date(now.getTime() + FORMER_FOR_MS).toISOString(),
+      rotated_at: at,
+      seen_at: at,
+    });
+    return { who, next: isRotated ? next : undefined };
+  }
+
+  /** False where another request was quicker. */
+  #change(row: JsonRow, changes: JsonRow): Promise<boolean> {
+    const { pool, rows } = this.#options;
+    return withClient(pool, async (client) => {
+      await client.query('BEGIN');
+      const [locked] = await rows.select(client, 'person_session', 'WHERE t.id = $1 FOR UPDATE', [row['id']]);
+      const isSame = locked !== undefined && locked['token'] === row['token'];
+      if (isSame) await rows.update(client, 'person_session', locked, changes);
+      await client.query('COMMIT');
+      return isSame;
+    });
   }
 
   /** Whether nobody has ended it meanwhile. */
   async isOpen(id: string): Promise<boolean> {
-    const { rows } = await this.#options.pool.query('SELECT FROM person_session WHERE id = $1 AND expires_at > now()', [
-      id,
-    ]);
-    return rows.length > 0;
+    const { pool, rows } = this.#options;
+    const found = await rows.select(pool, 'person_session', 'WHERE t.id = $1 AND t.expires_at > now()', [id]);
+    return found.length > 0;
   }
 
   async close(id: string): Promise<void> {

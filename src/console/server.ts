@@ -83,7 +83,12 @@ export class Console implements AsyncDisposable {
     const { transcript, publicUrl, people, log } = options;
     const keys = transcript.keys.sealing.map(({ key }) => key);
     this.#sealer = new Sealer(keys);
-    this.#people = new People({ ...people, pool: transcript.pool, secret: keys[0] ?? new Uint8Array() });
+    this.#people = new People({
+      ...people,
+      pool: transcript.pool,
+      rows: transcript.rows,
+      secret: keys[0] ?? new Uint8Array(),
+    });
     this.#feed = new Feed({
       pool: transcript.pool,
       onProblem: (problem, error) => log.warn({ err: error }, problem),

@@ -12,6 +12,7 @@ export const EVENT_KINDS = [
   'approval_refused',
   'approval_withdrawn',
   'approval_released',
+  'standing_used',
   'standing_revoked',
   'statement_sent',
   'statement_completed',

@@ -1,3 +1,4 @@
+export { canonical } from './canonical.js';
 export { type CheckpointPlace, Checkpoints, trustedKeys, verifierKeyOf } from './checkpoints.js';
 export { withClient } from './client.js';
 export {
@@ -19,7 +20,15 @@ export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, t
 export { eventLine, exportLines } from './export.js';
 export { follow, newestSequence } from './follow.js';
 export { timeOrderedId } from './ids.js';
-export { newSealingKey, originOf, type RecordKeys, readSealingKey, readSigningKey } from './keys.js';
+export {
+  newSealingKey,
+  originOf,
+  publicPart,
+  type RecordKeys,
+  readSealingKey,
+  readSigningKey,
+  signWith,
+} from './keys.js';
 export { ensurePartitions, Maintenance } from './maintenance.js';
 export { pendingMigrations } from './migrate.js';
 export { decodeVerifierKey, isOrigin } from './note.js';
@@ -28,6 +37,7 @@ export { type AgentSummary, Overview, type ShownStatement } from './overview.js'
 export { type SessionSummary, sessionSummary, TranscriptReader } from './reader.js';
 export { type Recorder, RecorderUnavailable } from './recorder.js';
 export { archive, type Hold, holds, liftHold, placeHold } from './retention.js';
+export { asBytes, bytesOf, type JsonRow, SealedRows } from './sealed-rows.js';
 export {
   type Found,
   type FoundStatement,

@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { RecordKeys } from './keys.js';
 import { TranscriptReader } from './reader.js';
 import { Recorder, RecorderUnavailable, type WriterIdentity } from './recorder.js';
+import { SealedRows } from './sealed-rows.js';
 import { Sessions } from './sessions.js';
 import { type Masker, Vault } from './vault.js';
 
@@ -47,6 +48,10 @@ export class TranscriptStore implements AsyncDisposable {
   readonly sessions: Sessions;
   readonly reader: TranscriptReader;
   readonly keys: RecordKeys;
+  /** Rows that decide something. */
+  readonly rows: SealedRows;
+  /** Hears of what is not as snowfence wrote it. */
+  readonly onForged: (problem: string) => void;
 
   #isSuspect = false;
   /** Why no statement may be recorded yet, although the store answers. */
@@ -59,6 +64,8 @@ export class TranscriptStore implements AsyncDisposable {
       options.onError(error);
     });
     this.keys = options.keys;
+    this.onForged = options.onIntegrityProblem;
+    this.rows = new SealedRows(options.keys.sealing, options.onIntegrityProblem);
     this.vault = new Vault(options.keys, options.mask);
     this.recorder = new Recorder(
       this.pool,

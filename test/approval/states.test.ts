@@ -39,6 +39,8 @@ const ABOUT = {
   estimate: { bytes: null, rows: 3 },
 };
 
+const SHAPE = { key: 'DELETE FROM T WHERE ID = ?', text: 'DELETE FROM T WHERE ID = ⟨number⟩', holes: [] };
+
 let count = 0;
 const ask = (more: object = {}) => {
   count++;
@@ -47,7 +49,7 @@ const ask = (more: object = {}) => {
     statementId: timeOrderedId(),
     sessionId: session,
     actor: agent,
-    text: { statement: sql, sent: sql, binds: [], purpose: 'Clean up.' },
+    text: { statement: sql, sent: sql, binds: [], purpose: 'Clean up.', door: 'mcp', shape: SHAPE },
     fits: 'aa',
     fingerprint: 'f1',
     about: ABOUT,
@@ -92,14 +94,28 @@ afterAll(async () => {
 
 describe('an approval', () => {
   it('is asked for once for the same statement, also when several ask at once', async () => {
-    const text = { statement: 'DELETE FROM ONE', sent: 'DELETE FROM ONE', binds: [], purpose: null };
+    const text = {
+      statement: 'DELETE FROM ONE',
+      sent: 'DELETE FROM ONE',
+      binds: [],
+      purpose: null,
+      door: 'mcp',
+      shape: SHAPE,
+    };
     const asked = await Promise.all([1, 2, 3, 4].map(() => ask({ text })));
     expect(new Set(asked.map(({ approval }) => approval.id)).size).toBe(1);
     expect(asked.filter(({ isNew }) => isNew)).toHaveLength(1);
   });
 
   it('is over where rules or objects have changed, and another takes its place', async () => {
-    const text = { statement: 'DELETE FROM TWO', sent: 'DELETE FROM TWO', binds: [], purpose: null };
+    const text = {
+      statement: 'DELETE FROM TWO',
+      sent: 'DELETE FROM TWO',
+      binds: [],
+      purpose: null,
+      door: 'mcp',
+      shape: SHAPE,
+    };
     const first = await fresh({ text });
     const second = await fresh({ text, policyVersion: 'v2' });
     const third = await fresh({ text, policyVersion: 'v2', fits: 'bb' });
@@ -239,35 +255,71 @@ describe('a standing approval', () => {
   const question = {
     issuer: ISSUER,
     subject: 'pipeline-bot',
-    clientId: 'pipeline-bot',
-    fingerprint: 'standing',
-    policyVersion: 'v1',
+    client_id: 'pipeline-bot',
+    door: 'mcp',
+    fits: 'aa',
+    shape: SHAPE.key,
+    policy_version: 'v1',
     requirements: [{ groups: ['stewards'], count: 2, rule: 'p.yaml:1' }],
   };
+  const { requirements } = question;
+  /** Uses it as the gateway does, for a statement of its own. */
+  const useOnce = async (id: string, more: object = {}): Promise<boolean> => {
+    const statement = timeOrderedId();
+    await store.recorder.append(submitted(session, statement));
+    return approvals.useStanding(id, { ...question, ...more }, statement, async () => {
+      await store.recorder.append({
+        kind: 'approval_used',
+        sessionId: session,
+        statementId: statement,
+        body: { standing: id },
+        runs: 'begins',
+      });
+      await store.recorder.append(completed(session, statement));
+    });
+  };
 
-  it('needs the word of all who were needed, and ends with the shortest of their times', async () => {
-    const { requirements } = question;
-    const one = await fresh({ requirements, fingerprint: 'standing' });
+  it('needs the word of all who were needed, and ends with the least of each', async () => {
+    const one = await fresh({ requirements });
     await approvals.decide(one.id, person('carl'), { ...yes, standingMs: 7_200_000 });
     await approvals.decide(one.id, person('dora'), yes);
     expect(await approvals.standing(question)).toBeUndefined();
-    const two = await fresh({ requirements, fingerprint: 'standing' });
-    await approvals.decide(two.id, person('carl'), { ...yes, standingMs: 7_200_000 });
-    await approvals.decide(two.id, person('dora'), { ...yes, standingMs: 3_600_000 });
+    const two = await fresh({ requirements });
+    await approvals.decide(two.id, person('carl'), { ...yes, standingMs: 7_200_000, standingUses: 3 });
+    await approvals.decide(two.id, person('dora'), { ...yes, standingMs: 3_600_000, standingUses: 5 });
     const standing = await approvals.standing(question);
-    expect(standing?.approval_id).toBe(two.id);
+    expect(standing).toMatchObject({ approval_id: two.id, uses: 0, max_uses: 3 });
     const hours = ((standing?.expires_at.getTime() ?? 0) - Date.now()) / 3_600_000;
     expect(hours).toBeGreaterThan(0.9);
     expect(hours).toBeLessThanOrEqual(1);
   });
 
+  it('counts its uses, and goes by the record where the row says less', async () => {
+    const id = (await approvals.standing(question))?.id ?? '';
+    const before = (await admin.query('SELECT * FROM standing_approval WHERE id = $1', [id])).rows[0];
+    expect(await useOnce(id)).toBe(true);
+    expect(await useOnce(id, { shape: 'DELETE FROM T' })).toBe(false);
+    expect(await useOnce(id, { fits: 'bb' })).toBe(false);
+    expect(await useOnce(id)).toBe(true);
+    expect(await approvals.standing(question)).toMatchObject({ uses: 2 });
+    // The row as it was, HMAC and all: what was used stays used.
+    await admin.query('UPDATE standing_approval SET uses = $2, mac = $3 WHERE id = $1', [id, before.uses, before.mac]);
+    expect(await approvals.standing(question)).toMatchObject({ uses: 0 });
+    expect(await useOnce(id)).toBe(true);
+    expect(await approvals.standing(question)).toBeUndefined();
+    await admin.query('UPDATE standing_approval SET uses = $2, mac = $3 WHERE id = $1', [id, before.uses, before.mac]);
+    expect(await useOnce(id)).toBe(false);
+  });
+
   it('holds for nothing else', async () => {
     for (const more of [
-      { fingerprint: 'other' },
+      { shape: 'other' },
+      { fits: 'bb' },
+      { door: 'driver' },
       { subject: 'sales-bot' },
-      { clientId: 'another' },
+      { client_id: 'another' },
       { issuer: 'https://other.example' },
-      { policyVersion: 'v2' },
+      { policy_version: 'v2' },
       { requirements: [{ groups: ['security'], count: 2, rule: 'p.yaml:1' }] },
       { requirements: [...question.requirements, { groups: ['security'], count: 1, rule: 'p.yaml:9' }] },
     ])

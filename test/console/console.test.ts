@@ -1,8 +1,11 @@
 /** The console from outside: who gets in, what attackers get, what the API says. */
 
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import { Client as Postgres } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { readSealingKey, SealedRows } from '../../dist/transcript/index.js';
 import { agent, query } from '../support/demo.js';
 import { Person } from '../support/person.js';
 
@@ -13,6 +16,8 @@ let steward: Person;
 let auditor: Person;
 let platform: Person;
 let database: Postgres;
+/** Rows as the demo's own gateway writes them. */
+let rows: SealedRows;
 
 const signedIn = async (name: string): Promise<Person> => {
   const person = new Person(ready);
@@ -36,7 +41,23 @@ beforeAll(async () => {
   [steward, auditor, platform] = [await signedIn('steward'), await signedIn('auditor'), await signedIn('platform')];
   database = new Postgres({ connectionString: ready.database_url });
   await database.connect();
+  await database.query('SET TimeZone = UTC');
+  const key = await readFile(join(dirname(ready.config_file), 'encryption-key'), 'utf8');
+  rows = new SealedRows([readSealingKey(key)], () => undefined);
 });
+/** As if time had gone by for the newest session of a person. */
+async function age(subject: string, column: 'rotated_at' | 'former_until' | 'expires_at' | 'seen_at', minutes: number) {
+  const [row] = await rows.select(
+    database,
+    'person_session',
+    'WHERE t.subject = $1 ORDER BY t.opened_at DESC LIMIT 1',
+    [subject],
+  );
+  if (!row) throw new Error(`${subject} is not signed in`);
+  await rows.update(database, 'person_session', row, {
+    [column]: new Date(Date.now() - minutes * 60_000).toISOString(),
+  });
+}
 afterAll(async () => {
   await database.end();
   await pipeline.close();
@@ -249,13 +270,13 @@ describe('a session of a person', () => {
   it('gets another token now and then; the one before holds for a moment', async () => {
     const person = await signedIn('auditor');
     const first = person.cookie();
-    await database.query(`UPDATE person_session SET rotated_at = now() - interval '1 hour' WHERE subject = 'auditor'`);
+    await age('auditor', 'rotated_at', 60);
     expect((await person.get('/me')).status).toBe(200);
     const second = person.cookie();
     expect(second).not.toBe(first);
     person.setCookie('snowfence', first);
     expect((await person.get('/me')).status).toBe(200);
-    await database.query(`UPDATE person_session SET former_until = now() WHERE subject = 'auditor'`);
+    await age('auditor', 'former_until', 0);
     person.setCookie('snowfence', first);
     expect((await person.get('/me')).status).toBe(401);
     person.setCookie('snowfence', second);
@@ -263,18 +284,27 @@ describe('a session of a person', () => {
   });
 
   it('ends after its time, and after quiet', async () => {
-    for (const change of [`expires_at = now()`, `seen_at = now() - interval '2 hours'`]) {
+    for (const [column, minutes] of [
+      ['expires_at', 0],
+      ['seen_at', 120],
+    ] as const) {
       const person = await signedIn('platform');
-      await database.query(
-        `UPDATE person_session SET ${change} WHERE id = (SELECT id FROM person_session WHERE subject = 'platform' ORDER BY opened_at DESC LIMIT 1)`,
-      );
+      expect((await person.get('/me')).status).toBe(200);
+      await age('platform', column, minutes);
       expect((await person.get('/me')).status).toBe(401);
     }
   });
 
+  it('is none by a row that somebody else wrote', async () => {
+    const person = await signedIn('sales-bot');
+    await database.query(`UPDATE person_session SET groups = '{data-stewards}' WHERE subject = 'sales-bot'`);
+    expect((await person.get('/approvals')).status).toBe(401);
+    await database.query(`DELETE FROM person_session WHERE subject = 'sales-bot'`);
+  });
+
   it('is kept as a hash only', async () => {
-    const { rows } = await database.query('SELECT row_to_json(p)::text AS row FROM person_session p');
-    for (const { row } of rows) expect(row).not.toContain(steward.cookie());
+    const found = await database.query('SELECT row_to_json(p)::text AS row FROM person_session p');
+    for (const { row } of found.rows) expect(row).not.toContain(steward.cookie());
   });
 });
 

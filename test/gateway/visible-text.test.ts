@@ -301,10 +301,11 @@ describe('nobody writes lines of ours', () => {
         estimate: { rows: 3, bytes: null },
       },
       binds: [NAME],
+      shape: { key: '', text: FORGED, holes: [{ where: NAME, kind: 'text', example: NAME }] },
       decisions: [{ decision: 'deny', reviewer: NAME, reason: NAME }],
     } as unknown as Approval;
     const lines = renderApproval(approval).split('\n');
-    for (const title of ['State', 'Touches', 'Sent as', 'Purpose', 'Statement'])
+    for (const title of ['State', 'Touches', 'Sent as', 'Purpose', 'Statement', 'Standing'])
       expect(lines.filter((line) => line.startsWith(`${title} `) || line === title)).toHaveLength(1);
     expect(lines.filter((line) => line.startsWith('Approved by'))).toEqual([]);
     expect(lines.filter((line) => line.trim() === '')).toEqual([]);

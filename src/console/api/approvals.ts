@@ -7,7 +7,9 @@ import {
   DecisionRefused,
   isOwn,
   MAX_STANDING_MS,
+  MAX_STANDING_USES,
   mayDecide,
+  STANDING_USES,
 } from '../../approval/index.js';
 import type { SignedIn } from '../people.js';
 import { type ApiParts, ApiProblem, idOf, route } from '../route.js';
@@ -101,12 +103,18 @@ const detail = listed.extend({
       decision: z.string(),
       reason: z.string().nullable(),
       standing_ms: z.number().nullable(),
+      standing_uses: z.number().nullable(),
       decided_at: date,
     }),
   ),
   history: z.array(shownStatement),
   is_masked: z.boolean(),
   max_standing_minutes: z.number(),
+  /** How wide a standing approval would be: the statement with its holes, and what stands in them now. */
+  shape: z.object({
+    text: z.array(sqlPart),
+    holes: z.array(z.object({ where: z.string(), kind: z.string(), example: z.string() })),
+  }),
 });
 
 async function detailOf(
@@ -116,7 +124,7 @@ async function detailOf(
   isWhole: boolean,
 ): Promise<z.input<typeof detail>> {
   const { statement, sent, binds, purpose } = approval;
-  const whole = { statement, sent, binds, purpose };
+  const whole = { statement, sent, binds, purpose, shape: { text: approval.shape.text, holes: approval.shape.holes } };
   const shown = isWhole ? whole : parts.masked(whole);
   return {
     ...listedOf(approval, who, parts.masked),
@@ -128,10 +136,11 @@ async function detailOf(
     about: approval.about,
     policy_version: approval.policy_version,
     is_outdated: approval.policy_version !== parts.policies().set.version,
-    decisions: [...approval.decisions],
+    decisions: approval.decisions.map(({ approval_id: _, ...decision }) => decision),
     history: [...(await parts.overview.history(approval.subject, approval.statement_id, HISTORY))],
     is_masked: JSON.stringify(shown) !== JSON.stringify(whole),
     max_standing_minutes: MAX_STANDING_MS / 60_000,
+    shape: { text: highlighted(shown.shape.text), holes: [...shown.shape.holes] },
   };
 }
 
@@ -206,15 +215,18 @@ export const decide = route({
       .min(1)
       .max(MAX_STANDING_MS / 60_000)
       .optional(),
+    /** How often, with `standing_minutes`. */
+    standing_uses: z.number().int().min(1).max(MAX_STANDING_USES).default(STANDING_USES),
   }),
   answer: detail,
   handle: async ({ params, body, who, parts }) => {
-    const { decision, reason, standing_minutes: minutes } = body;
+    const { decision, reason, standing_minutes: minutes, standing_uses: standingUses } = body;
     const after = await deciding(() =>
       parts.approvals.decide(idOf(params), who.person, {
         decision,
         reason: reason === '' ? undefined : reason,
         standingMs: minutes === undefined ? undefined : minutes * 60_000,
+        standingUses,
         via: 'console',
       }),
     );
@@ -231,7 +243,9 @@ export const standing = route({
       z.object({
         id: z.string(),
         approval_id: z.string(),
-        fingerprint: z.string(),
+        shape: z.string(),
+        uses: z.number(),
+        max_uses: z.number(),
         agent: z.string(),
         granted_at: date,
         expires_at: date,
@@ -243,7 +257,9 @@ export const standing = route({
     standing: (await parts.approvals.listStanding()).map((entry) => ({
       id: entry.id,
       approval_id: entry.approval_id,
-      fingerprint: entry.fingerprint,
+      shape: parts.masked({ shape: entry.shape }).shape,
+      uses: entry.uses,
+      max_uses: entry.max_uses,
       agent: entry.subject,
       granted_at: entry.granted_at,
       expires_at: entry.expires_at,

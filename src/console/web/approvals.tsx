@@ -35,6 +35,7 @@ function StandingList(): JSX.Element | null {
             <tr>
               <th>Agent</th>
               <th>Shape</th>
+              <th>Used</th>
               <th>Ends in</th>
               <th>From</th>
               <th>
@@ -46,7 +47,10 @@ function StandingList(): JSX.Element | null {
             {standing.map((entry) => (
               <tr key={entry.id}>
                 <td>{entry.agent}</td>
-                <td class="mono">{entry.fingerprint}</td>
+                <td class="mono wrap">{entry.shape}</td>
+                <td class="number">
+                  {entry.uses} of {entry.max_uses}
+                </td>
                 <td class="number">{until(entry.expires_at, now)}</td>
                 <td>
                   <Link to={`/approvals/${entry.approval_id}`}>its approval</Link>
@@ -141,10 +145,43 @@ const TIMES: readonly (readonly [number, string])[] = [
   [480, 'Also others of this shape, for 8 hours'],
 ];
 
+const USES = [5, 20, 100] as const;
+
+/** What else a yes that holds for a while lets pass. */
+function Width({ approval }: { approval: Approval }): JSX.Element {
+  const { text, holes } = approval.shape;
+  const { rows } = approval.estimate;
+  return (
+    <div class="stack">
+      <p>
+        {holes.length === 0
+          ? 'The very same statement passes again, and no other.'
+          : 'Statements pass that differ from this one in the marked places alone:'}
+      </p>
+      {holes.length > 0 && (
+        <>
+          <Sql parts={text} label="What may pass" />
+          <ul>
+            {holes.map(({ where, kind, example }) => (
+              <li key={`${where} ${example}`}>
+                <span class="mono">{where}</span> any {kind}, such as <span class="mono">{example}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      {rows !== null && (
+        <p class="muted">Each may touch {plural(rows, 'row')}, and what the policy tolerates beyond.</p>
+      )}
+    </div>
+  );
+}
+
 function Decide({ approval, onDone }: { approval: Approval; onDone: (after: Approval) => void }): JSX.Element {
   const [asking, setAsking] = useState<'approve' | 'deny' | undefined>();
   const [reason, setReason] = useState('');
   const [minutes, setMinutes] = useState(0);
+  const [uses, setUses] = useState(20);
   const [problem, setProblem] = useState<Error | undefined>();
   const [isBusy, setBusy] = useState(false);
   const dialog = useRef<HTMLDialogElement>(null);
@@ -154,7 +191,7 @@ function Decide({ approval, onDone }: { approval: Approval; onDone: (after: Appr
   }, [asking]);
   const send = (): void => {
     setBusy(true);
-    const standing = asking === 'approve' && minutes > 0 ? { standing_minutes: minutes } : {};
+    const standing = asking === 'approve' && minutes > 0 ? { standing_minutes: minutes, standing_uses: uses } : {};
     post<Approval>(`/approvals/${approval.id}/decision`, { decision: asking, reason, ...standing })
       .then(
         (after) => {
@@ -212,6 +249,21 @@ function Decide({ approval, onDone }: { approval: Approval; onDone: (after: Appr
                 ))}
               </select>
             </label>
+          )}
+          {asking === 'approve' && minutes > 0 && (
+            <>
+              <label>
+                At most
+                <select value={String(uses)} onChange={(event) => setUses(Number(event.currentTarget.value))}>
+                  {USES.map((value) => (
+                    <option key={value} value={String(value)}>
+                      {value} times
+                    </option>
+                  ))}
+                </select>
+              </label>
+              <Width approval={approval} />
+            </>
           )}
           <label>
             {asking === 'deny' ? 'Reason, for the agent' : 'Remark, for the record'}

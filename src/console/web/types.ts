@@ -155,17 +155,24 @@ export interface Approval extends ApprovalSummary {
     readonly decision: string;
     readonly reason: string | null;
     readonly standing_ms: number | null;
+    readonly standing_uses: number | null;
     readonly decided_at: string;
   }[];
   readonly history: readonly Statement[];
   readonly is_masked: boolean;
   readonly max_standing_minutes: number;
+  readonly shape: {
+    readonly text: readonly SqlPart[];
+    readonly holes: readonly { readonly where: string; readonly kind: string; readonly example: string }[];
+  };
 }
 
 export interface StandingApproval {
   readonly id: string;
   readonly approval_id: string;
-  readonly fingerprint: string;
+  readonly shape: string;
+  readonly uses: number;
+  readonly max_uses: number;
   readonly agent: string;
   readonly granted_at: string;
   readonly expires_at: string;

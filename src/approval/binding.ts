@@ -1,0 +1,64 @@
+/**
+ * What a person's yes is bound to: a keyed digest, whole, over everything that makes a statement what it is. Short forms of it are for
+ * display alone. The key is not in the store, so nobody who reads there can look for two statements with one digest.
+ */
+import { asBytes, canonical, type SealedRows } from '../transcript/index.js';
+import type { Requirement } from './enough.js';
+import type { ApprovalText } from './state.js';
+
+/** Whose it is, by which door it came, and under which rules. */
+export interface Terms {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly client_id: string;
+  /** How statements come in: `mcp`. */
+  readonly door: string;
+  /** Hexadecimal SHA-256 over kinds, objects, views' texts, masks and row predicates. */
+  readonly fits: string;
+  readonly policy_version: string;
+  readonly requirements: readonly Requirement[];
+}
+
+const termsOf = ({ issuer, subject, client_id, door, fits, policy_version, requirements }: Terms) => ({
+  issuer,
+  subject,
+  client_id,
+  door,
+  fits,
+  policy_version,
+  requirements: requirements.map(({ groups, count, rule }) => ({ groups: [...groups].sort(), count, rule })),
+});
+
+export interface Bound extends Terms {
+  readonly id: string;
+  readonly statement_id: string;
+  readonly session_id: string;
+  /** ISO 8601; it holds no longer. */
+  readonly expires_at: string;
+  /** Names that nobody may decide under. */
+  readonly persons: readonly string[];
+  readonly text: ApprovalText;
+}
+
+/** Of one statement, asked for once. By each of our keys; the first is for new ones. */
+export const bindingsOf = (rows: SealedRows, bound: Bound): readonly [Buffer, ...Buffer[]] =>
+  rows.digests(
+    'approval v1',
+    canonical({
+      ...termsOf(bound),
+      id: bound.id,
+      statement_id: bound.statement_id,
+      session_id: bound.session_id,
+      expires_at: new Date(bound.expires_at).toISOString(),
+      persons: bound.persons,
+      text: bound.text,
+    }),
+  );
+
+/** Of all statements of one shape. */
+export const standingBindingsOf = (rows: SealedRows, shape: string, terms: Terms): readonly [Buffer, ...Buffer[]] =>
+  rows.digests('standing v1', canonical({ ...termsOf(terms), shape }));
+
+/** Whether one of these is the one that stands in a row. */
+export const isAmong = (bindings: readonly Buffer[], stored: unknown): boolean =>
+  bindings.some((binding) => asBytes(binding) === stored);

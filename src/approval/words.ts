@@ -1,0 +1,154 @@
+/**
+ * People's words on a statement, as signed events. A yes is an Ed25519 signature over the digest of that very statement, made where the
+ * person was known, by the key that signs the record and that the store does not have. Whoever uses an approval asks for these events and
+ * counts them again; rows are there to be shown.
+ */
+import { verify } from 'node:crypto';
+import type { Pool, PoolClient } from 'pg';
+import { z } from 'zod';
+import { canonical, publicPart, type RecordKeys, signWith, trustedKeys } from '../transcript/index.js';
+import { isEnough, type Requirement } from './enough.js';
+
+const standingWord = z.object({
+  /** Hexadecimal, of the shape that would go on without asking. */
+  binding: z.string(),
+  until: z.string(),
+  uses: z.number().int().positive(),
+});
+
+const wordShape = z.object({
+  approval: z.string(),
+  /** Hexadecimal. */
+  binding: z.string(),
+  decision: z.enum(['approve', 'deny']),
+  issuer: z.string(),
+  reviewer: z.string(),
+  groups: z.array(z.string()),
+  /** All that this person goes by: who has two accounts has one word. */
+  names: z.array(z.string()),
+  standing: standingWord.nullable(),
+});
+/** One person's word. */
+export type Word = z.infer<typeof wordShape>;
+
+/** That a statement never left, so that its approval holds again: as strong as a yes. */
+const releaseShape = z.object({ approval: z.string(), binding: z.string(), released: z.string() });
+type Release = z.infer<typeof releaseShape>;
+
+const messageOf = (word: Word | Release): Buffer => Buffer.from(`snowfence approval v1\n${canonical(word)}`);
+
+/** Base64. */
+export const signed = (word: Word | Release, keys: RecordKeys): string =>
+  signWith(keys.signing, messageOf(word)).toString('base64');
+
+function isSigned(word: Word | Release, signature: unknown, keys: RecordKeys): boolean {
+  if (typeof signature !== 'string') return false;
+  const bytes = Buffer.from(signature, 'base64');
+  return trustedKeys(keys).some(({ key }) => verify(null, messageOf(word), publicPart(key), bytes));
+}
+
+/** What the record says of one approval. */
+export interface Said {
+  /** Of each person the first word, in order. */
+  readonly words: readonly Word[];
+  /** Its last use was not taken back, or it is over for another reason. */
+  readonly isOver: boolean;
+  /** Standing approvals that came of it: those that were ended, and how often each was used. */
+  readonly revoked: ReadonlySet<string>;
+  readonly uses: ReadonlyMap<string, number>;
+}
+
+const KINDS = [
+  'approval_decided',
+  'approval_used',
+  'approval_released',
+  'approval_expired',
+  'approval_withdrawn',
+  'standing_used',
+  'standing_revoked',
+];
+
+const EVENTS = `
+  SELECT e.kind, e.body::text AS body FROM event e
+  WHERE e.session_id = $1 AND e.statement_id = $2 AND e.kind = ANY($3) ORDER BY e.position`;
+
+export interface About {
+  readonly id: string;
+  readonly session_id: string;
+  readonly statement_id: string;
+  /** Hexadecimal. */
+  readonly binding: string;
+}
+
+/** Reads and proves what was said. Words that nobody of ours signed, or of another digest, are none. */
+export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: About, keys: RecordKeys): Promise<Said> {
+  const { rows } = await queries.query<{ kind: string; body: string }>(EVENTS, [
+    about.session_id,
+    about.statement_id,
+    KINDS,
+  ]);
+  const words: Word[] = [];
+  const persons = new Set<string>();
+  const [revoked, uses] = [new Set<string>(), new Map<string, number>()];
+  let isOver = false;
+  for (const { kind, body: text } of rows) {
+    const body: unknown = JSON.parse(text);
+    const { data } = bodyShape.safeParse(body);
+    if (data?.approval !== about.id) continue;
+    const { standing, signature } = data;
+    if (kind === 'approval_decided') {
+      const word = wordShape.safeParse(body);
+      if (!word.success || word.data.binding !== about.binding || !isSigned(word.data, signature, keys)) continue;
+      if (word.data.names.some((name) => persons.has(name))) continue;
+      for (const name of word.data.names) persons.add(name);
+      words.push(word.data);
+    } else if (kind === 'approval_released') {
+      const release = releaseShape.safeParse(body);
+      if (release.success && release.data.binding === about.binding && isSigned(release.data, signature, keys))
+        isOver = false;
+    } else if (kind === 'standing_used') {
+      if (typeof standing === 'string') uses.set(standing, (uses.get(standing) ?? 0) + 1);
+    } else if (kind === 'standing_revoked') {
+      if (typeof standing === 'string') revoked.add(standing);
+    } else if (!(kind === 'approval_used' && typeof standing === 'string')) isOver = true;
+  }
+  return { words, isOver, revoked, uses };
+}
+
+const bodyShape = z.looseObject({
+  approval: z.unknown().optional(),
+  standing: z.unknown().optional(),
+  signature: z.unknown().optional(),
+});
+
+/** Whether these words let the statement run: nobody said no, and enough people said yes. */
+export function isGranted(words: readonly Word[], requirements: readonly Requirement[]): boolean {
+  return (
+    words.every(({ decision }) => decision === 'approve') &&
+    isEnough(
+      requirements,
+      words.map(({ groups }) => groups),
+    )
+  );
+}
+
+/** What the approvers together let go on without asking: the least of each; undefined where their word does not suffice. */
+export function standingOf(words: readonly Word[], requirements: readonly Requirement[]): Word['standing'] {
+  if (words.some(({ decision }) => decision === 'deny')) return null;
+  const willing = words.flatMap(({ groups, standing }) => (standing === null ? [] : [{ groups, standing }]));
+  const [first] = willing;
+  if (
+    !first ||
+    willing.some(({ standing }) => standing.binding !== first.standing.binding) ||
+    !isEnough(
+      requirements,
+      willing.map(({ groups }) => groups),
+    )
+  )
+    return null;
+  return {
+    binding: first.standing.binding,
+    until: willing.map(({ standing }) => standing.until).sort()[0] ?? first.standing.until,
+    uses: Math.min(...willing.map(({ standing }) => standing.uses)),
+  };
+}

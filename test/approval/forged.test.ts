@@ -1,0 +1,284 @@
+/** Whoever holds the database is no reviewer: rows and events that snowfence did not write let nothing run. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Approval, Approvals } from '../../dist/approval/index.js';
+import { People } from '../../dist/console/people.js';
+import { storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
+import { openStore } from '../support/store.mjs';
+import { actor, client, submitted } from '../transcript/fill.mjs';
+
+const ISSUER = 'https://issuer.example';
+const agent = { ...actor('pipeline-bot'), claims: {} };
+const person = (subject: string, groups: readonly string[] = ['stewards']) => ({
+  issuer: ISSUER,
+  subject,
+  groups,
+  claims: {},
+});
+const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
+const no = { ...yes, decision: 'deny' } as const;
+
+let postgres: TestPostgres;
+let store: TranscriptStore;
+let approvals: Approvals;
+let session: string;
+/** The database's superuser. */
+let admin: ReturnType<typeof storePool>;
+const told: string[] = [];
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  store = await openStore(postgres.url, { onIntegrityProblem: (problem) => told.push(problem) });
+  approvals = new Approvals(store);
+  admin = storePool(postgres.url);
+  session = await store.sessions.find(agent, client, undefined);
+});
+afterAll(async () => {
+  await admin.end();
+  await store[Symbol.asyncDispose]();
+  await postgres.end();
+});
+beforeEach(() => {
+  told.length = 0;
+});
+
+let count = 0;
+const fresh = async (needed = 1): Promise<Approval> => {
+  count++;
+  const sql = `DELETE FROM T WHERE ID = ${count}`;
+  const statementId = timeOrderedId();
+  await store.recorder.append(submitted(session, statementId));
+  const { approval } = await approvals.ask({
+    statementId,
+    sessionId: session,
+    actor: agent,
+    text: {
+      statement: sql,
+      sent: sql,
+      binds: [],
+      purpose: null,
+      door: 'mcp',
+      shape: { key: 'k', text: sql, holes: [] },
+    },
+    fits: 'aa',
+    fingerprint: 'f',
+    about: null as never,
+    policyVersion: 'v1',
+    requirements: [{ groups: ['stewards'], count: needed, rule: 'p.yaml:1' }],
+    withinMs: 60_000,
+  });
+  return approval;
+};
+const use = (id: string): Promise<boolean> => approvals.use(id, () => Promise.resolve());
+/** Puts an event into the record as anybody can who may call append(): without our signature. */
+const forge = (approval: Approval, kind: string, body: object): Promise<unknown> =>
+  store.pool.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
+    store.recorder.writerOf(session),
+    [session],
+    JSON.stringify([
+      {
+        s: session,
+        at: new Date().toISOString(),
+        n: 1_000_000 + count++,
+        st: approval.statement_id,
+        k: kind,
+        body: { approval: approval.id, ...body },
+        sig: null,
+      },
+    ]),
+  ]);
+const rowOf = async (id: string) => (await admin.query('SELECT * FROM approval WHERE id = $1', [id])).rows[0];
+
+describe('an approval', () => {
+  it('that an UPDATE makes is none, and is told of', async () => {
+    const { id } = await fresh();
+    await store.pool.query(`UPDATE approval SET state = 'approved' WHERE id = $1`, [id]);
+    expect(await approvals.get(id)).toBeUndefined();
+    expect(await use(id)).toBe(false);
+    expect((await approvals.list()).map((entry) => entry.id)).not.toContain(id);
+    expect(told).toEqual([expect.stringContaining(`The row ${id} of approval was not written by snowfence`)]);
+  });
+
+  it.each([
+    ['subject', `'sales-bot'`],
+    ['requirements', `'[{"groups": ["others"], "count": 1, "rule": "p.yaml:1"}]'`],
+    ['persons', `'{}'`],
+    ['expires_at', `now() + interval '1 year'`],
+    ['policy_version', `'v2'`],
+    ['about', `'{}'`],
+    ['sealed', `'\\x00'`],
+    ['binding', `'\\x00'`],
+    ['fits', `'\\xbb'`],
+    ['mac', `'\\x00'`],
+  ])('with another %s is none', async (column, value) => {
+    const { id } = await fresh();
+    await approvals.decide(id, person('carl'), yes);
+    await admin.query(`UPDATE approval SET ${column} = ${value} WHERE id = $1`, [id]);
+    expect(await approvals.get(id)).toBeUndefined();
+    expect(await use(id)).toBe(false);
+    expect(told).toHaveLength(1);
+  });
+
+  it('is used once, also where its row is put back as it was, HMAC and all', async () => {
+    const { id, statement_id: statementId } = await fresh();
+    await approvals.decide(id, person('carl'), yes);
+    const before = await rowOf(id);
+    const begin = async (): Promise<void> => {
+      await store.recorder.append({
+        kind: 'approval_used',
+        sessionId: session,
+        statementId,
+        body: { approval: id },
+        runs: 'begins',
+      });
+    };
+    expect(await approvals.use(id, begin)).toBe(true);
+    await admin.query('UPDATE approval SET state = $2, changed_at = $3, mac = $4 WHERE id = $1', [
+      id,
+      before.state,
+      before.changed_at.toISOString(),
+      before.mac,
+    ]);
+    expect(await approvals.get(id)).toMatchObject({ state: 'approved' });
+    expect(await use(id)).toBe(false);
+    expect(told).toEqual([expect.stringContaining('the record has no signed words for it')]);
+  });
+
+  it('needs words that are signed: one in the record alone is none', async () => {
+    const approval = await fresh();
+    const other = await fresh();
+    await approvals.decide(other.id, person('carl'), yes);
+    const [said] = (await store.reader.events(session)).filter(
+      ({ kind, statement }) => kind === 'approval_decided' && statement === other.statement_id,
+    );
+    // Of another approval, word for word; and with the names of this one.
+    await forge(approval, 'approval_decided', { ...said?.body });
+    await forge(approval, 'approval_decided', { ...said?.body, approval: approval.id, binding: approval.binding });
+    await forge(approval, 'approval_decided', {
+      decision: 'approve',
+      reviewer: 'carl',
+      issuer: ISSUER,
+      groups: ['stewards'],
+    });
+    // Two were needed and one has said so: the forged ones make no second.
+    const two = await fresh(2);
+    await approvals.decide(two.id, person('carl'), yes);
+    await forge(two, 'approval_decided', { ...said?.body, approval: two.id, binding: two.binding, reviewer: 'dora' });
+    expect(await approvals.decide(two.id, person('carl'), yes).catch((error: Error) => error.message)).toBe(
+      'decided before',
+    );
+    expect(await approvals.get(two.id)).toMatchObject({ state: 'pending' });
+    expect(await use(approval.id)).toBe(false);
+    expect(await use(two.id)).toBe(false);
+  });
+
+  it('is not given back by an event that nobody signed', async () => {
+    const approval = await fresh();
+    const { id, statement_id: statementId } = approval;
+    await approvals.decide(id, person('carl'), yes);
+    const before = await rowOf(id);
+    await approvals.use(id, async () => {
+      await store.recorder.append({
+        kind: 'approval_used',
+        sessionId: session,
+        statementId,
+        body: { approval: id },
+        runs: 'begins',
+      });
+    });
+    await forge(approval, 'approval_released', {
+      binding: approval.binding,
+      released: new Date().toISOString(),
+      signature: 'AAAA',
+    });
+    await admin.query('UPDATE approval SET state = $2, changed_at = $3, mac = $4 WHERE id = $1', [
+      id,
+      before.state,
+      before.changed_at.toISOString(),
+      before.mac,
+    ]);
+    expect(await use(id)).toBe(false);
+  });
+
+  it('stays denied, whoever puts its row back as it was', async () => {
+    const { id } = await fresh();
+    const before = await rowOf(id);
+    await approvals.decide(id, person('carl'), no);
+    await admin.query('UPDATE approval SET state = $2, changed_at = $3, mac = $4 WHERE id = $1', [
+      id,
+      before.state,
+      before.changed_at.toISOString(),
+      before.mac,
+    ]);
+    await admin.query('DELETE FROM approval_decision WHERE approval_id = $1', [id]);
+    expect(await approvals.decide(id, person('dora'), yes)).toMatchObject({ state: 'pending' });
+    expect(await use(id)).toBe(false);
+  });
+
+  it('is asked anew where a row that is none of ours keeps its place', async () => {
+    const { id } = await fresh();
+    await admin.query(`UPDATE approval SET expires_at = now() + interval '1 year' WHERE id = $1`, [id]);
+    count--;
+    const again = await fresh();
+    expect(again.id).not.toBe(id);
+    expect(again.state).toBe('pending');
+  });
+
+  it('shows no decision that was put in or moved', async () => {
+    const [one, two] = [await fresh(2), await fresh(2)];
+    await approvals.decide(one.id, person('carl'), yes);
+    await admin.query('UPDATE approval_decision SET approval_id = $2 WHERE approval_id = $1', [one.id, two.id]);
+    await admin.query(
+      `INSERT INTO approval_decision (approval_id, reviewer, decision, groups, mac) VALUES ($1, $2, 'approve', '{stewards}', '\\x00')`,
+      [two.id, `${ISSUER} dora`],
+    );
+    expect((await approvals.get(one.id))?.decisions).toEqual([]);
+    expect((await approvals.get(two.id))?.decisions).toEqual([]);
+    expect(told).toHaveLength(2);
+  });
+});
+
+describe('a person', () => {
+  const groups = { reviewer: ['stewards'], auditor: [], administrator: [] };
+  const people = (): People =>
+    new People({
+      pool: store.pool,
+      rows: store.rows,
+      lifetimeMs: 3_600_000,
+      idleMs: 600_000,
+      roles: groups,
+      secret: new Uint8Array(32),
+    });
+
+  it('is not signed in by a row of whoever may write one', async () => {
+    const token = await people().open({ issuer: ISSUER, subject: 'eve', name: 'Eve', groups: [], claims: {} });
+    expect((await people().find(token))?.who.roles).toEqual([]);
+    await store.pool.query(`UPDATE person_session SET groups = '{stewards}' WHERE subject = 'eve'`);
+    expect(await people().find(token)).toBeUndefined();
+    // A session of somebody else with a token of one's own.
+    const own = await people().open({
+      issuer: ISSUER,
+      subject: 'carl',
+      name: 'Carl',
+      groups: ['stewards'],
+      claims: {},
+    });
+    const mine = await people().open({ issuer: ISSUER, subject: 'mallory', name: 'M', groups: [], claims: {} });
+    await store.pool
+      .query(
+        `UPDATE person_session c SET token = m.token FROM (DELETE FROM person_session WHERE subject = 'mallory' RETURNING token) m WHERE c.subject = 'carl'`,
+      )
+      .catch(() => undefined);
+    await admin.query(`DELETE FROM person_session WHERE subject = 'mallory'`);
+    expect((await people().find(mine))?.who.person.subject).toBeUndefined();
+    expect((await people().find(own))?.who.person.subject).toBe('carl');
+    expect(told).toHaveLength(1);
+  });
+
+  it('is not known by what the store holds of a token', async () => {
+    const token = await people().open({ issuer: ISSUER, subject: 'dora', name: 'Dora', groups: [], claims: {} });
+    const { rows } = await admin.query(`SELECT token FROM person_session WHERE subject = 'dora'`);
+    const { createHash } = await import('node:crypto');
+    expect(createHash('sha256').update(token).digest().equals(rows[0].token)).toBe(false);
+  });
+});
