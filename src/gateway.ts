@@ -363,6 +363,7 @@ export class Gateway {
     await transcript.recorder.append(
       intent.event('approval_asked', {
         approval: approval.id,
+        binding: approval.binding,
         requirements,
         ...(isNew ? {} : { waiting: approval.statement_id }),
       }),

@@ -4,6 +4,7 @@ import { recordMask } from '../recorded.js';
 import {
   decodeVerifierKey,
   type KeptCheckpoint,
+  SealedRows,
   storePool,
   trustedKeys,
   Vault,
@@ -87,6 +88,7 @@ export async function verifyConfigured(
       kept,
       onProgress,
       openKey: (session, key) => vault.check(session, key),
+      rows: new SealedRows(config.keys.sealing, () => undefined),
       url: config.databaseUrl,
     });
   } catch (error) {

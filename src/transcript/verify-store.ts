@@ -11,7 +11,9 @@ import { manifestOf, type Taken } from './manifest.js';
 import { isPlainCheckpoint } from './note.js';
 import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from './projection.js';
 import { EVENT_COLUMNS, type RawEvent } from './reader.js';
+import type { SealedRows } from './sealed-rows.js';
 import { Breaks, type KeptCheckpoint, type VerifyReport } from './verify.js';
+import { checkApprovals } from './verify-approvals.js';
 import { AS_PRINTED, isoOf, readRange, type SessionRange } from './verify-range.js';
 import {
   agentOf,
@@ -52,6 +54,8 @@ export interface VerifyOptions {
   readonly onProgress: (events: number, of: number) => void;
   /** Throws where a session's key can't be opened; undefined for whoever has not the key to do so. */
   readonly openKey: ((session: string, key: { readonly keyId: string; readonly wrapped: Buffer }) => void) | undefined;
+  /** Proves the HMACs of rows that decide something; undefined for whoever has not the keys. */
+  readonly rows?: SealedRows | undefined;
   /** Of the same database: then further threads read it, too, where there is much of it. */
   readonly url?: string;
 }
@@ -64,7 +68,7 @@ type Starts = readonly (readonly [string, Start])[];
 
 /** Throws where the store does not answer. */
 export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyReport> {
-  const { keys, kept, onProgress, openKey, url } = options;
+  const { keys, kept, onProgress, openKey, url, rows } = options;
   return inSnapshot(pool, async (client) => {
     const breaks = new Breaks();
     const tree = await readTree(client, keys, kept, breaks);
@@ -89,6 +93,7 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
     checkTails(verifier.writers, keys, verifier.hasStarts, breaks);
     await compareRows(client, verifier, breaks);
     await checkKeys(client, verifier, breaks, openKey);
+    await checkApprovals(client, breaks, { rows, archived: new Set(starts.map(([session]) => session)) });
     return {
       isWhole: breaks.sorted.length === 0,
       breaks: breaks.sorted,

@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Approval, Approvals } from '../../dist/approval/index.js';
 import { People } from '../../dist/console/people.js';
-import { storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
+import { storePool, type TranscriptStore, timeOrderedId, withClient } from '../../dist/transcript/index.js';
+import { Breaks } from '../../dist/transcript/verify.js';
+import { checkApprovals } from '../../dist/transcript/verify-approvals.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { openStore } from '../support/store.mjs';
 import { actor, client, submitted } from '../transcript/fill.mjs';
@@ -235,6 +237,86 @@ describe('an approval', () => {
     expect((await approvals.get(one.id))?.decisions).toEqual([]);
     expect((await approvals.get(two.id))?.decisions).toEqual([]);
     expect(told).toHaveLength(2);
+  });
+});
+
+describe('verify', () => {
+  /** Breaks that are there after a change which is taken back again; by whoever has no key. */
+  const breaksAfter = (change: string): Promise<readonly string[]> =>
+    withClient(admin, async (client) => {
+      const breaks = new Breaks();
+      await client.query('BEGIN');
+      await client.query(change);
+      await checkApprovals(client, breaks, { rows: undefined, archived: new Set() });
+      await client.query('ROLLBACK');
+      return breaks.sorted.map(({ what }) => what);
+    });
+  let id: string;
+  let pendingId: string;
+
+  beforeAll(async () => {
+    // What the tests before this one have forged is out of the way.
+    await admin.query('TRUNCATE standing_approval, approval_decision, approval CASCADE');
+    await admin.query(`UPDATE event SET kind = 'record_viewed' WHERE kind LIKE 'approval%'`);
+    const given = await fresh();
+    id = given.id;
+    await recordAsked(given);
+    await approvals.decide(id, person('carl'), { ...yes, standingMs: 60_000 });
+    const pending = await fresh(2);
+    pendingId = pending.id;
+    await recordAsked(pending);
+    await approvals.decide(pendingId, person('carl'), yes);
+  });
+  const recordAsked = (approval: Approval) =>
+    store.recorder.append({
+      kind: 'approval_asked',
+      sessionId: session,
+      statementId: approval.statement_id,
+      body: { approval: approval.id, binding: approval.binding },
+    });
+
+  it('finds nothing where nothing was done', async () => {
+    expect(await breaksAfter('SELECT 1')).toEqual([]);
+  });
+
+  it.each([
+    [`UPDATE approval SET state = 'used' WHERE state = 'approved'`, 'is shown as used'],
+    [`UPDATE approval SET state = 'approved' WHERE state = 'pending'`, 'is shown as approved'],
+    [`UPDATE approval SET binding = '\\x00'`, 'is not the one that its event asked for'],
+    [`DELETE FROM standing_approval; DELETE FROM approval_decision; DELETE FROM approval`, 'its row is gone'],
+    [
+      `UPDATE approval_decision SET decision = 'deny' WHERE approval_id IN (SELECT id FROM approval WHERE state = 'approved')`,
+      'that nobody made',
+    ],
+    [`UPDATE approval_decision SET reviewer = 'https://issuer.example eve'`, 'that nobody made'],
+    [
+      `UPDATE approval_decision d SET approval_id = a.id FROM approval a WHERE a.id <> d.approval_id AND a.state = 'pending' AND d.standing_ms IS NOT NULL`,
+      'Key',
+    ],
+    [`UPDATE standing_approval SET uses = 3`, 'as used 3 times'],
+    [`UPDATE standing_approval SET revoked_at = now()`, 'nobody ended it'],
+    [
+      `UPDATE standing_approval SET approval_id = (SELECT id FROM approval WHERE state = 'pending')`,
+      'was given by nobody',
+    ],
+    [`UPDATE event SET kind = 'record_viewed' WHERE kind = 'approval_decided'`, 'that nobody made'],
+  ])('finds %s', async (change, what) => {
+    const breaks = await breaksAfter(change).catch((error: Error) => [error.message]);
+    expect(breaks.join('\n').toLowerCase()).toContain(what.toLowerCase());
+  });
+
+  it('proves HMACs where it has the keys', async () => {
+    await withClient(admin, async (client) => {
+      const breaks = new Breaks();
+      await client.query('BEGIN');
+      await client.query("UPDATE approval SET expires_at = expires_at + interval '1 day'");
+      await checkApprovals(client, breaks, { rows: store.rows, archived: new Set() });
+      await client.query('ROLLBACK');
+      expect(breaks.sorted.map(({ what }) => what).sort()).toEqual([
+        expect.stringContaining('of approval was not written by snowfence'),
+        expect.stringContaining('of approval was not written by snowfence'),
+      ]);
+    });
   });
 });
 

@@ -1,0 +1,222 @@
+/**
+ * Approvals, people's words and standing approvals are made again from their events, and compared with the rows that people are shown.
+ * An event is written before its change holds, so a process that died in between leaves one event more than there are changes, never a
+ * change without one.
+ */
+import type { PoolClient } from 'pg';
+import { z } from 'zod';
+import { rowsOf } from './export.js';
+import type { SealedRows, SealedTable } from './sealed-rows.js';
+import type { Breaks } from './verify.js';
+
+const EVENTS = `
+  SELECT e.session_id AS session, e.position::float8 AS position, e.statement_id AS statement, e.kind, e.body::text AS body
+  FROM event e
+  WHERE e.kind IN ('approval_asked', 'approval_decided', 'approval_used', 'approval_released', 'approval_expired', 'approval_withdrawn',
+                   'standing_used', 'standing_revoked')
+  ORDER BY e.session_id, e.position`;
+
+const eventRow = z.object({
+  session: z.string(),
+  position: z.number(),
+  statement: z.string().nullable(),
+  kind: z.string(),
+  body: z.string(),
+});
+
+const text = z.string().optional().catch(undefined);
+const bodyShape = z.object({
+  approval: text,
+  binding: text,
+  decision: text,
+  issuer: text,
+  reviewer: text,
+  state: text,
+  standing: z
+    .union([z.string(), z.object({ binding: z.string() })])
+    .nullish()
+    .catch(undefined),
+});
+
+interface Known {
+  readonly session: string;
+  readonly statement: string | null;
+  readonly position: number;
+  readonly binding: string;
+  /** After each event, the last one behind. */
+  readonly states: string[];
+  /** `reviewer decision`, in the order of the words. */
+  readonly words: string[];
+  hasStandingWord: boolean;
+}
+
+interface Shown {
+  readonly text: string;
+  readonly mac: Buffer;
+}
+
+const AFTER: Readonly<Record<string, string>> = {
+  approval_used: 'used',
+  approval_released: 'approved',
+  approval_expired: 'expired',
+  approval_withdrawn: 'withdrawn',
+};
+
+class Approvals {
+  readonly known = new Map<string, Known>();
+  readonly uses = new Map<string, number>();
+  readonly revoked = new Set<string>();
+
+  learn(row: unknown): void {
+    const { session, position, statement, kind, body: json } = eventRow.parse(row);
+    const {
+      approval: id,
+      binding,
+      decision,
+      issuer,
+      reviewer,
+      state,
+      standing,
+    } = bodyShape.catch({}).parse(JSON.parse(json));
+    if (id === undefined) return;
+    if (kind === 'standing_used' && typeof standing === 'string')
+      this.uses.set(standing, (this.uses.get(standing) ?? 0) + 1);
+    if (kind === 'standing_revoked' && typeof standing === 'string') this.revoked.add(standing);
+    if (kind === 'approval_asked' && binding !== undefined && !this.known.has(id))
+      this.known.set(id, {
+        session,
+        statement,
+        position,
+        binding,
+        states: ['pending'],
+        words: [],
+        hasStandingWord: false,
+      });
+    const known = this.known.get(id);
+    // A standing approval's use is told in the session of the statement that it let run.
+    if (known?.session !== session || known.statement !== statement) return;
+    if (kind === 'approval_decided') {
+      known.words.push(`${issuer} ${reviewer} ${decision}`);
+      known.hasStandingWord ||= typeof standing === 'object' && standing !== null;
+      if (state !== undefined) known.states.push(state);
+    }
+    const after = AFTER[kind];
+    if (after !== undefined) known.states.push(after);
+  }
+}
+
+export interface ApprovalsOptions {
+  /** Proves the rows' HMACs as well, where the keys are at hand. */
+  readonly rows: SealedRows | undefined;
+  /** Sessions whose first events are in archives: what was asked for there is not asked for here. */
+  readonly archived: ReadonlySet<string>;
+}
+
+export async function checkApprovals(client: PoolClient, breaks: Breaks, options: ApprovalsOptions): Promise<void> {
+  const { rows } = options;
+  const approvals = new Approvals();
+  for await (const events of rowsOf(client, EVENTS)) for (const event of events) approvals.learn(event);
+  const words = await checkRows(client, breaks, options, approvals);
+  for (const [id, { session, position, words: said }] of approvals.known) {
+    const shown = words.get(id) ?? [];
+    // The last word may have been written down by a process that died before its row.
+    const isMissing = said.slice(0, -1).some((word) => !shown.includes(word));
+    if (isMissing)
+      breaks.report(`A decision on the approval ${id} is in the record and not shown.`, { session, position });
+  }
+  await checkStanding(client, breaks, rows, approvals);
+}
+
+async function* tableRows(
+  client: PoolClient,
+  table: SealedTable,
+  breaks: Breaks,
+  rows: SealedRows | undefined,
+): AsyncGenerator<Readonly<Record<string, unknown>>> {
+  for await (const found of rowsOf<Shown>(client, `SELECT (to_jsonb(t) - 'mac')::text AS text, t.mac FROM ${table} t`))
+    for (const { text: json, mac } of found) {
+      const row: Readonly<Record<string, unknown>> = JSON.parse(json);
+      if (rows && !rows.isOurs(table, json, mac))
+        breaks.report(
+          `The row ${String(row['id'] ?? row['approval_id'])} of ${table} was not written by snowfence as it stands there.`,
+        );
+      yield row;
+    }
+}
+
+/** The rows of approvals and of decisions; answers the words that are shown, by approval. */
+async function checkRows(
+  client: PoolClient,
+  breaks: Breaks,
+  { rows, archived }: ApprovalsOptions,
+  { known }: Approvals,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const missing = new Set(known.keys());
+  const isElsewhere = new Set<string>();
+  for await (const row of tableRows(client, 'approval', breaks, rows)) {
+    const id = String(row['id']);
+    const found = known.get(id);
+    missing.delete(id);
+    if (!found) {
+      if (archived.has(String(row['session_id']))) {
+        isElsewhere.add(id);
+        continue;
+      }
+      breaks.report(`The approval ${id} was asked for by no event: it was put in.`);
+      continue;
+    }
+    const { session, position, binding, states } = found;
+    const isSame =
+      row['session_id'] === session && row['statement_id'] === found.statement && row['binding'] === `\\x${binding}`;
+    if (!isSame)
+      breaks.report(`The approval ${id} is not the one that its event asked for: it was changed.`, {
+        session,
+        position,
+      });
+    if (!states.slice(-2).includes(String(row['state'])))
+      breaks.report(`The approval ${id} is shown as ${String(row['state'])}, and the record says ${states.at(-1)}.`, {
+        session,
+        position,
+      });
+  }
+  for (const id of missing) {
+    const { session, position } = known.get(id) ?? {};
+    breaks.report(`The approval ${id} was asked for and is not shown: its row is gone.`, { session, position });
+  }
+  const words = new Map<string, string[]>();
+  for await (const row of tableRows(client, 'approval_decision', breaks, rows)) {
+    const id = String(row['approval_id']);
+    const word = `${String(row['reviewer'])} ${String(row['decision'])}`;
+    const found = known.get(id);
+    if (!found?.words.includes(word) && (found || !isElsewhere.has(id)))
+      breaks.report(`A decision on the approval ${id} is shown that nobody made: ${String(row['decision'])}.`, {
+        session: found?.session,
+        position: found?.position,
+      });
+    words.set(id, [...(words.get(id) ?? []), word]);
+  }
+  return words;
+}
+
+async function checkStanding(
+  client: PoolClient,
+  breaks: Breaks,
+  rows: SealedRows | undefined,
+  { known, uses, revoked }: Approvals,
+): Promise<void> {
+  for await (const row of tableRows(client, 'standing_approval', breaks, rows)) {
+    const id = String(row['id']);
+    const given = known.get(String(row['approval_id']));
+    const place = { session: given?.session, position: given?.position };
+    if (!given?.hasStandingWord)
+      breaks.report(`The standing approval ${id} was given by nobody: it was put in.`, place);
+    const used = uses.get(id) ?? 0;
+    if (typeof row['uses'] !== 'number' || row['uses'] > used || row['uses'] < used - 1)
+      breaks.report(
+        `The standing approval ${id} is shown as used ${String(row['uses'])} times, and the record says ${used}.`,
+        place,
+      );
+    if (row['revoked_at'] !== null && !revoked.has(id))
+      breaks.report(`The standing approval ${id} is shown as ended, and nobody ended it.`, place);
+  }
+}
