@@ -697,8 +697,7 @@ export class Gateway {
         ...page.record,
       }),
     ]);
-    if (intent.judged.analysis?.objects.some((use) => use.access === 'write'))
-      this.#parts.warehouse.catalog.invalidate();
+    if (isChange(intent.judged)) this.#parts.warehouse.catalog.invalidate();
     this.#parts.counters.ran(answer.elapsed, rows.length, result.bytes);
     return answer.finish({
       status: 'ok',
@@ -853,6 +852,13 @@ export class Gateway {
   async #failedRun(answer: AnswerBuilder, intent: Intent, verdict: Verdict, error: unknown): Promise<Answer> {
     const { recorder } = this.#parts.transcript;
     const duration = { duration_ms: Math.round(answer.elapsed) };
+    const isCutOff = error instanceof StatementCancelled || error instanceof WarehouseUnavailable;
+    if (isCutOff && intent.sentAt && isChange(intent.judged)) {
+      // It may have been made, whatever cut us off from hearing so: its outcome is what the warehouse's history says of it.
+      await recorder.appendAll(intent.sent(undefined));
+      if (error instanceof WarehouseUnavailable) throw error;
+      return answer.denied(cutOffDenial(error.reason === 'timeout' ? verdict : undefined));
+    }
     if (error instanceof StatementCancelled) {
       await recorder.appendAll([
         ...intent.sent(undefined),
@@ -948,6 +954,18 @@ const COMMIT_UNKNOWN: Denial = {
   message: 'Snowflake did not answer whether this change was committed.',
   hint: 'Look at the data before you repeat it.',
 };
+
+/** `verdict`: its time was over. */
+const cutOffDenial = (verdict: Verdict | undefined): Denial => ({
+  code: 'LIMIT_REACHED',
+  message: verdict
+    ? `The change ran longer than the ${verdict.limits.timeoutMs / 1000} s that you have, and was told to stop.`
+    : 'The change was told to stop.',
+  hint: 'It may have been made all the same: look at the data before you repeat it.',
+});
+
+/** Whether it writes: what is cut off from such a statement may have happened. */
+const isChange = ({ analysis }: Judged): boolean => analysis?.objects.some(({ access }) => access === 'write') ?? false;
 
 const tooMany = ({ limits }: Verdict): Denial => ({
   code: 'LIMIT_REACHED',

@@ -4,7 +4,7 @@ import type { Config } from '../../dist/cli/config.js';
 import { reconcile } from '../../dist/cli/reconcile.js';
 import { settle } from '../../dist/settle.js';
 import { storePool } from '../../dist/transcript/index.js';
-import { CommitUnknown, type Warehouse } from '../../dist/warehouse/index.js';
+import { CommitUnknown, StatementCancelled, type Warehouse, WarehouseUnavailable } from '../../dist/warehouse/index.js';
 import { callerOf, ISSUER, KEY, Whole } from '../support/whole.js';
 
 const COUNT = 'SELECT COUNT(*) AS N FROM DB.PUBLIC.T';
@@ -293,6 +293,55 @@ describe('a COMMIT that nobody heard of', () => {
       kind: 'statement_settled',
       body: { state: 'failed', code: 'ROLLED_BACK' },
     });
+  });
+});
+
+describe('a change without a limit on its rows that we were cut off from', () => {
+  const FREE = `rules:\n  - allow: [read, delete]\n    on: [DB.PUBLIC.*]\n`;
+  const SQL = 'DELETE FROM DB.PUBLIC.T WHERE ID < 3';
+  const outcomesOf = async (session: string | null, statement: string) =>
+    (await whole.events(session, statement)).filter(({ kind }) => !/asked|submitted|sent/.test(kind));
+
+  it.each([
+    ['cancelled', new StatementCancelled('caller'), 'LIMIT_REACHED'],
+    ['out of time', new StatementCancelled('timeout'), 'LIMIT_REACHED'],
+    ['without an answer', new WarehouseUnavailable('Snowflake does not answer.'), 'WAREHOUSE_UNAVAILABLE'],
+  ])('%s: what it did is what the history says, not what we thought', async (_, error, code) => {
+    for (const isMade of [true, false]) {
+      const { gateway, policies } = await whole.gateway(FREE, {
+        warehouse: {
+          run: async (...args) => {
+            if (isMade || !args[1].startsWith('DELETE')) {
+              const result = await whole.warehouse.run(...args);
+              if (!args[1].startsWith('DELETE')) return result;
+            } else await whole.warehouse.run(args[0], 'SELECT 1 / 0', args[2]).catch(() => undefined);
+            throw error;
+          },
+        },
+      });
+      const since = new Date();
+      const answer = await gateway.query(bot, { sql: SQL });
+      expect(answer.denial?.code).toBe(code);
+      expect(await outcomesOf(answer.session, answer.statementId)).toEqual([]);
+      expect(await settled()).toBe(1);
+      expect(await outcomesOf(answer.session, answer.statementId)).toMatchObject([
+        { kind: 'statement_settled', body: { state: isMade ? 'ok' : 'failed', found: true } },
+      ]);
+      if (isMade) {
+        const { differences } = await reconciled(policies, since);
+        expect(differences.filter(({ statement }) => statement === answer.statementId)).toEqual([]);
+      }
+    }
+  });
+
+  it('and a read is over at once: it changed nothing', async () => {
+    const { gateway } = await whole.gateway(FREE, {
+      warehouse: { run: () => Promise.reject(new StatementCancelled('timeout')) },
+    });
+    const answer = await gateway.query(bot, { sql: 'SELECT ID FROM DB.PUBLIC.T' });
+    expect((await outcomesOf(answer.session, answer.statementId)).map(({ kind }) => kind)).toEqual([
+      'statement_cancelled',
+    ]);
   });
 });
 
