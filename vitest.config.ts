@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // In a real browser: npm run test:browser.
-    exclude: ['test/browser/**'],
+    // In a real browser: npm run test:browser. Minutes of following: npm run test:following.
+    exclude: ['test/browser/**', 'test/following/**'],
     globalSetup: ['test/support/global.ts'],
     // Each file has processes of its own to wait for; two cores do no more than this at once.
     maxWorkers: 2,

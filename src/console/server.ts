@@ -12,7 +12,7 @@ import { streamSSE } from 'hono/streaming';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { z } from 'zod';
 import { type SignIn, type SignInFlow, SignInRefused } from '../identity/index.js';
-import { RecorderUnavailable, type StoredEvent } from '../transcript/index.js';
+import { follow, newestSequence, RecorderUnavailable, type StoredEvent } from '../transcript/index.js';
 import { ROUTES } from './api/index.js';
 import { Feed } from './feed.js';
 import { landingPage, messagePage, type PageFacts } from './page.js';
@@ -435,16 +435,23 @@ export class Console implements AsyncDisposable {
     if (this.#feed.listeners >= MAX_STREAMS || each >= MAX_STREAMS_EACH)
       return context.json({ error: 'Too many pages are open.', hint: 'Close some of them.' }, 429);
     this.#streams.set(who.id, each + 1);
+    const from = /^\d{1,18}$/.exec(context.req.header('last-event-id') ?? '')?.[0];
     return streamSSE(context, async (stream) => {
+      const { pool } = this.#options.transcript;
       let waiting: readonly StoredEvent[] = [];
       let wake = (): void => undefined;
-      let hasMissed = false;
+      // Who comes back goes on from what they have; who reads too slowly is told the rest out of the store.
+      let hasMissed = from !== undefined;
       const { begun, stop } = this.#feed.listen((events) => {
         hasMissed ||= waiting.length + events.length > MAX_WAITING;
-        waiting = [...waiting, ...events].slice(-MAX_WAITING);
+        waiting = hasMissed ? [] : [...waiting, ...events];
         wake();
       });
-      const end = (): void => wake();
+      const over = new AbortController();
+      const end = (): void => {
+        over.abort();
+        wake();
+      };
       stream.onAbort(end);
       this.#ending.signal.addEventListener('abort', end);
       try {
@@ -453,7 +460,15 @@ export class Console implements AsyncDisposable {
         });
         // Whoever asks, after the first word, for what they show misses nothing that happens to it.
         await Promise.race([begun, woken]);
+        let last = from === undefined ? await newestSequence(pool) : BigInt(from);
         await stream.writeSSE({ event: 'hello', data: '{}' });
+        const tell = async (events: readonly StoredEvent[]): Promise<void> => {
+          const news = events.filter(({ sequence }) => BigInt(sequence) > last);
+          const newest = news.at(-1);
+          if (!newest) return;
+          last = BigInt(newest.sequence);
+          await stream.writeSSE({ event: 'events', id: newest.sequence, data: JSON.stringify(news.map(brief)) });
+        };
         let seen = Date.now();
         while (!stream.aborted && !this.#ending.signal.aborted) {
           // Whoever signed out, or was signed out, sees no more.
@@ -461,13 +476,19 @@ export class Console implements AsyncDisposable {
             if (!(await this.#people.isOpen(who.id))) break;
             seen = Date.now();
           }
+          if (hasMissed) {
+            hasMissed = false;
+            const target = await newestSequence(pool);
+            if (target > last)
+              for await (const events of follow(pool, last, over.signal)) {
+                await tell(events);
+                if (last >= target) break;
+              }
+          }
           const events = waiting;
           waiting = [];
-          // Who reads too slowly misses the oldest: the page asks again for what it shows.
-          if (hasMissed) await stream.writeSSE({ event: 'hello', data: '{}' });
-          hasMissed = false;
-          if (events.length > 0) await stream.writeSSE({ event: 'events', data: JSON.stringify(events.map(brief)) });
-          if (waiting.length > 0) continue;
+          await tell(events);
+          if (waiting.length > 0 || hasMissed) continue;
           const isWoken = await new Promise<boolean>((resolve) => {
             const timer = setTimeout(() => resolve(false), STREAM_PING_MS);
             wake = () => {
