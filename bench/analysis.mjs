@@ -15,7 +15,7 @@ import { analyse, cteNames, readStatement, secondOpinion } from '../dist/sql/ind
 import { catalog, read } from '../test/sql/corpus/describe.mjs';
 
 const DEFAULTS = { database: 'DB', schema: 'S' };
-const SUBJECT = { subject: 'bot', clientId: 'bot', groups: ['agents'], claims: {} };
+const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['agents'], claims: {} };
 const statements = read()
   .filter(({ expected }) => !expected.startsWith('!'))
   .map(({ sql }) => sql);

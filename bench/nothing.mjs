@@ -39,6 +39,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
         algorithms: ['ES256'],
         groupsClaim: 'groups',
         groupsFrom: [],
+        requiredClaims: [],
         requiredScopes: ['snowfence'],
         type: 'at+jwt',
         clockSkew: 30,

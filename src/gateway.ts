@@ -313,7 +313,12 @@ export class Gateway {
         message: 'No reviewer is named for this statement.',
       });
     const { approvals, transcript } = this.#parts;
-    const requirements = asked.requirements.map(({ groups, count, rule }) => ({ groups, count, rule }));
+    const requirements = asked.requirements.map(({ issuers, groups, count, rule }) => ({
+      issuers,
+      groups,
+      count,
+      rule,
+    }));
     const { issuer, subject, clientId } = principal;
     const question = {
       issuer,

@@ -266,7 +266,7 @@ const decideOn = (
 /** What a principal puts into row predicates: part of what a verdict depends on. */
 const templateValues = (policies: readonly Policy[], principal: Subject): unknown =>
   policies.some((policy) => policy.rows.some((row) => row.where?.hasTemplates))
-    ? [principal.subject, principal.clientId, principal.claims]
+    ? [principal.issuer, principal.subject, principal.clientId, principal.claims]
     : null;
 
 function treatments(verdict: Verdict, views: ReadonlyMap<string, RelationInfo>): ReadonlyMap<string, Treatment> {

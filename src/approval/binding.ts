@@ -26,7 +26,12 @@ const termsOf = ({ issuer, subject, client_id, door, fits, policy_version, requi
   door,
   fits,
   policy_version,
-  requirements: requirements.map(({ groups, count, rule }) => ({ groups: [...groups].sort(), count, rule })),
+  requirements: requirements.map(({ issuers, groups, count, rule }) => ({
+    issuers: [...issuers].sort(),
+    groups: [...groups].sort(),
+    count,
+    rule,
+  })),
 });
 
 export interface Bound extends Terms {

@@ -1,5 +1,5 @@
-export type { Requirement } from './enough.js';
-export { isEnough } from './enough.js';
+export type { Member, Requirement } from './enough.js';
+export { isAsked, isEnough } from './enough.js';
 export { approvalMessage, MESSAGE_KINDS, type MessageKind } from './message.js';
 export { MAX_STANDING_MS, MAX_STANDING_USES, STANDING_USES } from './standing.js';
 export {
@@ -13,5 +13,5 @@ export {
   DecisionRefused,
   type Reviewer,
 } from './state.js';
-export { Approvals, isOwn, mayDecide } from './store.js';
+export { Approvals, hasDecided, isOwn, mayDecide } from './store.js';
 export { Wakeups } from './wakeups.js';

@@ -12,14 +12,30 @@ const MAX_ACTORS = 10;
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
-function actorsOf(claims: Readonly<Record<string, unknown>>): string[] {
+/** A name that an issuer gave, as names are compared: one issuer's `ana` is not another's. */
+const named = (issuer: string, name: string): string => `${issuer.replace(/\/$/, '')} ${name}`;
+
+/**
+ * The mail address, by which a person is known at two issuers. It counts unless the issuer says that it is not verified (OpenID Connect
+ * Core 1.0, section 5.1; some write it as a text): many that verify every address don't say so. Taking two for one only ever asks for
+ * one more person; taking one for two would let somebody agree with themselves.
+ */
+function mailOf(claims: Readonly<Record<string, unknown>>): string[] {
+  const mail = textOf(claims['email'])?.trim().toLowerCase();
+  const isVerified = !['false', '0'].includes(String(claims['email_verified']).toLowerCase());
+  return mail === undefined || mail === '' || !isVerified ? [] : [`mailto:${mail}`];
+}
+
+/** Those who act for one another, each at the issuer that the actor's own `iss` names, else at the token's. */
+function actorsOf(issuer: string, claims: Readonly<Record<string, unknown>>): string[] {
   const actors: string[] = [];
   let act: unknown = claims['act'];
-  while (typeof act === 'object' && act !== null && actors.length < MAX_ACTORS) {
-    const { sub, act: next } = act as Record<string, unknown>;
-    const name = textOf(sub);
-    if (name !== undefined) actors.push(name);
-    act = next;
+  for (let depth = 0; typeof act === 'object' && act !== null && depth < MAX_ACTORS; depth++) {
+    const actor = Object.fromEntries(Object.entries(act));
+    const name = textOf(actor['sub']);
+    if (name !== undefined) actors.push(named(textOf(actor['iss']) ?? issuer, name));
+    actors.push(...mailOf(actor));
+    act = actor['act'];
   }
   return actors;
 }
@@ -29,18 +45,12 @@ function actorsOf(claims: Readonly<Record<string, unknown>>): string[] {
  * and by mail address, which the same person has at several issuers.
  */
 export function personsOf({ issuer, subject, clientId, claims }: Identity): string[] {
-  const names = [subject, clientId, ...actorsOf(claims), textOf(claims['azp'])];
-  const mail = textOf(claims['email'])?.toLowerCase();
-  return [
-    ...new Set([
-      ...names.flatMap((name) => (name === undefined || name === '' ? [] : [`${issuer} ${name}`])),
-      ...(mail === undefined ? [] : [`mailto:${mail}`]),
-    ]),
-  ];
+  const own = [subject, clientId, textOf(claims['azp'])].flatMap((name) => (name ? [named(issuer, name)] : []));
+  return [...new Set([...own, ...actorsOf(issuer, claims), ...mailOf(claims)])];
 }
 
 /** What a reviewer goes by. Their client (a console, a command line) is no person: many use the same. */
-export function reviewerNames({ issuer, subject, claims }: Omit<Identity, 'clientId'>): string[] {
-  const mail = textOf(claims['email'])?.toLowerCase();
-  return [`${issuer} ${subject}`, ...(mail === undefined ? [] : [`mailto:${mail}`])];
-}
+export const reviewerNames = ({ issuer, subject, claims }: Omit<Identity, 'clientId'>): string[] => [
+  named(issuer, subject),
+  ...mailOf(claims),
+];

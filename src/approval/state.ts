@@ -6,7 +6,13 @@ import type { Requirement } from './enough.js';
 export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used'] as const;
 export type ApprovalState = (typeof APPROVAL_STATES)[number];
 
-const requirement = z.object({ groups: z.array(z.string()), count: z.number(), rule: z.string() });
+/** Those of earlier versions name no issuer, so nobody may decide on them. */
+const requirement = z.object({
+  issuers: z.array(z.string()).default([]),
+  groups: z.array(z.string()),
+  count: z.number(),
+  rule: z.string(),
+});
 export const requirementsOf = z.array(requirement);
 
 /** What reviewers look at besides the text. No values of rows. */
@@ -41,6 +47,8 @@ const bytes = z.string().transform((text, context) => {
 export const decisionRow = z.object({
   approval_id: z.string(),
   reviewer: z.string(),
+  /** Every name that the reviewer goes by. */
+  persons: z.array(z.string()),
   decision: z.enum(['approve', 'deny']),
   reason: z.string().nullable(),
   standing_ms: z.number().nullable(),

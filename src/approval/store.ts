@@ -19,7 +19,7 @@ import {
   withClient,
 } from '../transcript/index.js';
 import { bindingsOf, isAmong, standingBindingsOf, type Terms } from './binding.js';
-import type { Requirement } from './enough.js';
+import { isAsked, type Requirement } from './enough.js';
 import { personsOf, reviewerNames } from './persons.js';
 import {
   listStanding,
@@ -78,7 +78,7 @@ export type ShownStanding = Omit<Standing, 'row' | 'binding'> & { readonly shape
 export interface ListOptions {
   readonly state?: ApprovalState | undefined;
   /** Only of this agent. */
-  readonly subject?: string | undefined;
+  readonly agent?: { readonly issuer: string; readonly subject: string } | undefined;
   /** At most 200. */
   readonly limit?: number;
 }
@@ -287,12 +287,12 @@ export class Approvals {
   }
 
   /** Newest first. */
-  async list({ state, subject, limit = 200 }: ListOptions = {}): Promise<readonly Approval[]> {
+  async list({ state, agent, limit = 200 }: ListOptions = {}): Promise<readonly Approval[]> {
     const found = await this.#store.rows.select(
       this.#pool,
       'approval',
-      `WHERE ($1::text IS NULL OR ${STATE} = $1) AND ($2::text IS NULL OR t.subject = $2) ORDER BY t.asked_at DESC, t.id LIMIT $3`,
-      [state ?? null, subject ?? null, Math.min(limit, 200)],
+      `WHERE ($1::text IS NULL OR ${STATE} = $1) AND ($2::text IS NULL OR (t.issuer = $2 AND t.subject = $3)) ORDER BY t.asked_at DESC, t.id LIMIT $4`,
+      [state ?? null, agent?.issuer ?? null, agent?.subject ?? null, Math.min(limit, 200)],
     );
     return this.#readAll(this.#pool, found, await nowOf(this.#pool));
   }
@@ -335,8 +335,8 @@ export class Approvals {
     if (!locked) throw new DecisionRefused('not found');
     const { approval, row } = locked;
     const { requirements } = approval;
-    if (!mayDecide(requirements, reviewer)) throw new DecisionRefused('not a reviewer');
     if (isOwn(approval.persons, reviewer)) throw new DecisionRefused('own statement');
+    if (!mayDecide(requirements, reviewer)) throw new DecisionRefused('not a reviewer');
     if (approval.state !== 'pending') throw new DecisionRefused('not pending');
     const word = this.#wordOf(approval, row, reviewer, given, now);
     const said = await saidOf(client, approval, this.#store.keys);
@@ -349,6 +349,8 @@ export class Approvals {
       {
         approval_id: id,
         reviewer: `${reviewer.issuer} ${reviewer.subject}`,
+        issuer: reviewer.issuer,
+        persons: reviewerNames(reviewer),
         decided_at: now,
         decision,
         reason: reason ?? null,
@@ -639,8 +641,14 @@ const termsOf = (
 });
 
 /** Whether one of the groups that are asked is this person's. */
-export const mayDecide = (requirements: readonly Requirement[], { groups }: Pick<Reviewer, 'groups'>): boolean =>
-  requirements.some(({ groups: asked }) => asked.some((group) => groups.includes(group)));
+export const mayDecide = (
+  requirements: readonly Requirement[],
+  reviewer: Pick<Reviewer, 'issuer' | 'groups'>,
+): boolean => requirements.some((requirement) => isAsked(requirement, reviewer));
+
+/** Whether this person has decided on it, under whatever name of theirs. */
+export const hasDecided = ({ decisions }: Pick<Approval, 'decisions'>, reviewer: Reviewer): boolean =>
+  decisions.some(({ persons }) => reviewerNames(reviewer).some((name) => persons.includes(name)));
 
 /** Whether the statement is this person's own, or sent for them. */
 export const isOwn = (persons: readonly string[], reviewer: Reviewer): boolean =>

@@ -125,25 +125,19 @@ const bodyShape = z.looseObject({
 export function isGranted(words: readonly Word[], requirements: readonly Requirement[]): boolean {
   return (
     words.every(({ decision }) => decision === 'approve') &&
-    isEnough(
-      requirements,
-      words.map(({ groups }) => groups),
-    )
+    isEnough(requirements, words)
   );
 }
 
 /** What the approvers together let go on without asking: the least of each; undefined where their word does not suffice. */
 export function standingOf(words: readonly Word[], requirements: readonly Requirement[]): Word['standing'] {
   if (words.some(({ decision }) => decision === 'deny')) return null;
-  const willing = words.flatMap(({ groups, standing }) => (standing === null ? [] : [{ groups, standing }]));
+  const willing = words.flatMap(({ issuer, groups, standing }) => (standing === null ? [] : [{ issuer, groups, standing }]));
   const [first] = willing;
   if (
     !first ||
     willing.some(({ standing }) => standing.binding !== first.standing.binding) ||
-    !isEnough(
-      requirements,
-      willing.map(({ groups }) => groups),
-    )
+    !isEnough(requirements, willing)
   )
     return null;
   return {

@@ -104,10 +104,11 @@ export function renderApproval(approval: Approval): string {
   const lines = [
     `Approval   ${approval.id}`,
     `State      ${approval.state}, open until ${approval.expires_at.toISOString()}`,
-    `Agent      ${printable(approval.subject)} (client ${printable(approval.client_id)})`,
+    `Agent      ${printable(approval.subject)} of ${printable(approval.issuer)} (client ${printable(approval.client_id)})`,
     `Purpose    ${printable(approval.purpose ?? '(none given)')}`,
     ...approval.requirements.map(
-      ({ groups, count, rule }) => `Needs      ${count} of ${printable(groups.join(', '))} (${printable(rule)})`,
+      ({ issuers, groups, count, rule }) =>
+        `Needs      ${count} of ${printable(groups.join(', '))}${issuers.includes(approval.issuer.replace(/\/$/, '')) ? '' : ` at ${printable(issuers.join(', '))}`} (${printable(rule)})`,
     ),
     ...aboutLines(approval),
     ...titled('Statement', approval.statement),
@@ -139,8 +140,7 @@ export async function showApproval(
       1,
     );
   if (whole) {
-    const reviewers = approval.requirements.flatMap(({ groups }) => groups);
-    const auditor = await auditorOf(config, whole.token, reviewers);
+    const auditor = await auditorOf(config, whole.token, approval.requirements);
     await auditor.recordLook(store, approval.session_id, id);
   }
   const shown = whole ? approval : previewed(approval);

@@ -1,4 +1,5 @@
 /** Who may see the record whole: a person who proves with a token to be in one of the auditors' groups, and whose look is recorded. */
+import { isAsked, type Requirement } from '../approval/index.js';
 import { TokenVerifier } from '../identity/index.js';
 import type { StoredEvent, TranscriptStore } from '../transcript/index.js';
 import type { Config } from './config.js';
@@ -11,11 +12,11 @@ export interface Auditor {
   readonly recordLook: (store: TranscriptStore, session: string, approval?: string) => Promise<void>;
 }
 
-/** `others`: groups that may see this one thing whole besides the auditors, such as its reviewers. Throws SnowfenceError. */
+/** `others`: whose groups may see this one thing whole besides the auditors, such as its reviewers. Throws SnowfenceError. */
 export async function auditorOf(
   config: Config,
   token: string | undefined,
-  others: readonly string[] = [],
+  others: readonly Pick<Requirement, 'issuers' | 'groups'>[] = [],
 ): Promise<Auditor> {
   const principal = await new TokenVerifier(config.issuers).verify(token).catch((error: unknown) => {
     throw new SnowfenceError(
@@ -24,13 +25,13 @@ export async function auditorOf(
       'Put a valid one into SNOWFENCE_TOKEN, or name another variable with --token-env.',
     );
   });
-  if (!principal.groups.some((group) => config.auditors.includes(group) || others.includes(group)))
+  if (![...config.auditors, ...others].some((asked) => isAsked(asked, principal)))
     throw new SnowfenceError(
       'NOT_AN_AUDITOR',
       `${principal.subject} is in none of the groups that may see the transcript whole.`,
       config.auditors.length === 0
         ? 'transcript.auditors names none yet.'
-        : `transcript.auditors names ${config.auditors.join(', ')}.`,
+        : `transcript.auditors names ${config.auditors.map(({ issuers, groups }) => `${groups.join(', ')} of ${issuers.join(', ')}`).join(' and ')}.`,
       1,
     );
   const { subject, issuer } = principal;

@@ -8,8 +8,8 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { MESSAGE_KINDS } from '../approval/index.js';
-import { DEFAULT_ALGORITHMS, type IssuerOptions } from '../identity/index.js';
-import { distance } from '../policy/index.js';
+import type { IssuerOptions } from '../identity/index.js';
+import { distance, issuerKey } from '../policy/index.js';
 import {
   decodeVerifierKey,
   EVENT_KINDS,
@@ -22,6 +22,7 @@ import {
   type Webhook,
 } from '../transcript/index.js';
 import type { WarehouseOptions } from '../warehouse/index.js';
+import { checkRoles, identityShape, issuersOf, type Role, roleGroups, rolesOf } from './config-identity.js';
 import { SnowfenceError } from './problem.js';
 
 const seconds = z
@@ -94,7 +95,7 @@ const configFile = z.strictObject({
         stdout: z.boolean().default(false),
       })
       .prefault({}),
-    auditors: z.array(z.string().min(1)).default([]),
+    auditors: roleGroups,
     retention: z
       .strictObject({
         keep: z
@@ -106,27 +107,7 @@ const configFile = z.strictObject({
       .prefault({}),
     settle_after: seconds.refine((ms) => ms >= 3000 && ms <= 600_000, 'from 3s to 10m').default(60_000),
   }),
-  identity: z.strictObject({
-    issuers: z
-      .array(
-        z.strictObject({
-          issuer: z.url({ protocol: /^https?$/ }),
-          audience: z.string().min(1),
-          algorithms: z
-            .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
-            .min(1)
-            .default([...DEFAULT_ALGORITHMS]),
-          groups_claim: z.string().min(1).default('groups'),
-          groups_from: z
-            .array(z.strictObject({ claim: z.string(), equals: z.string(), group: z.string() }))
-            .default([]),
-          required_scopes: z.array(z.string()).default([]),
-          token_type: z.string().optional(),
-          clock_skew: seconds.default(30_000),
-        }),
-      )
-      .min(1),
-  }),
+  identity: identityShape,
   console: z
     .strictObject({
       client_id: z.string().min(1),
@@ -134,8 +115,8 @@ const configFile = z.strictObject({
       client_secret_file: file.optional(),
       issuer: z.url({ protocol: /^https?$/ }).optional(),
       scopes: z.array(z.string().min(1)).min(1).default(['openid', 'profile', 'email']),
-      reviewers: z.array(z.string().min(1)).default([]),
-      administrators: z.array(z.string().min(1)).default([]),
+      reviewers: roleGroups,
+      administrators: roleGroups,
       session: period.default(8 * 3_600_000),
       idle: period.default(3_600_000),
     })
@@ -173,8 +154,8 @@ export interface ConsoleConfig {
   readonly clientSecret: string | undefined;
   readonly scopes: readonly string[];
   /** Groups that give a role; auditors stand under transcript. */
-  readonly reviewers: readonly string[];
-  readonly administrators: readonly string[];
+  readonly reviewers: readonly Role[];
+  readonly administrators: readonly Role[];
   readonly sessionMs: number;
   readonly idleMs: number;
 }
@@ -192,7 +173,7 @@ export interface Config {
   readonly keys: RecordKeys;
   readonly checkpoints: { readonly everyMs: number; readonly files: readonly string[]; readonly stdout: boolean };
   /** Groups whose members may see the record whole. */
-  readonly auditors: readonly string[];
+  readonly auditors: readonly Role[];
   /** Days that the record stays in the store, undefined for ever; and where it goes then. */
   readonly retention: { readonly keepDays: number | undefined; readonly folder: string };
   /** A gateway that was silent for so long is taken for dead, and its statements are settled. */
@@ -228,7 +209,7 @@ function parse(name: string, text: string): ConfigFile {
       `${name}:${line}:${col} is not valid YAML: ${broken.message.split('\n')[0] ?? ''}`,
     );
   }
-  const parsed = configFile.safeParse(document.toJS({ maxAliasCount: 0 }) ?? {});
+  const parsed = configFile.superRefine(checkRoles).safeParse(document.toJS({ maxAliasCount: 0 }) ?? {});
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => {
     const path = issue.path.map(String);
@@ -445,13 +426,15 @@ async function readWebhook(webhook: ConfigFile['webhooks'][number], base: string
 }
 
 async function readConsole(
-  given: ConfigFile['console'],
+  parsed: ConfigFile,
   issuers: readonly IssuerOptions[],
   base: string,
 ): Promise<ConsoleConfig | undefined> {
+  const given = parsed.console;
   if (!given) return undefined;
-  const plain = (url: string): string => url.replace(/\/$/, '');
-  const issuer = issuers.find((entry) => given.issuer === undefined || plain(entry.issuer) === plain(given.issuer));
+  const issuer = issuers.find(
+    (entry) => given.issuer === undefined || issuerKey(entry.issuer) === issuerKey(given.issuer),
+  );
   if (!issuer)
     throw new SnowfenceError(
       'CONFIG_INVALID',
@@ -466,8 +449,8 @@ async function readConsole(
       ? await secret(given.client_secret_env, given.client_secret_file, base, "console: the client's secret", '')
       : undefined,
     scopes: given.scopes,
-    reviewers: given.reviewers,
-    administrators: given.administrators,
+    reviewers: rolesOf(given.reviewers, parsed),
+    administrators: rolesOf(given.administrators, parsed),
     sessionMs: given.session,
     idleMs: given.idle,
   };
@@ -502,16 +485,7 @@ export async function loadConfig(path: string): Promise<Config> {
   const publicUrl = new URL(server.public_url ?? `${scheme}://${host}:${port}/mcp`);
   const { transcript } = parsed;
   const databaseUrl = await postgresUrl(transcript.url_env, transcript.url_file, base, 'url');
-  const issuers = parsed.identity.issuers.map((issuer) => ({
-    issuer: issuer.issuer,
-    audience: issuer.audience,
-    algorithms: issuer.algorithms,
-    groupsClaim: issuer.groups_claim,
-    groupsFrom: issuer.groups_from,
-    requiredScopes: issuer.required_scopes,
-    type: issuer.token_type,
-    clockSkew: issuer.clock_skew / 1000,
-  }));
+  const issuers = issuersOf(parsed.identity);
   return {
     file: full,
     listen: { host: bare, port: Number(port) },
@@ -548,7 +522,7 @@ export async function loadConfig(path: string): Promise<Config> {
       files: transcript.checkpoints.files.map((path) => (isAbsolute(path) ? path : join(base, path))),
       stdout: transcript.checkpoints.stdout,
     },
-    auditors: transcript.auditors,
+    auditors: rolesOf(transcript.auditors, parsed),
     retention: {
       keepDays: transcript.retention.keep === undefined ? undefined : Number.parseInt(transcript.retention.keep, 10),
       folder: isAbsolute(transcript.retention.archive_to)
@@ -558,7 +532,7 @@ export async function loadConfig(path: string): Promise<Config> {
     settleAfterMs: transcript.settle_after,
     webhooks: await Promise.all(parsed.webhooks.map((webhook) => readWebhook(webhook, base))),
     issuers,
-    console: await readConsole(parsed.console, issuers, base),
+    console: await readConsole(parsed, issuers, base),
     policies: isAbsolute(parsed.policies) ? parsed.policies : join(base, parsed.policies),
     logLevel: parsed.log.level,
     shutdown: { graceMs: parsed.shutdown.grace, running: parsed.shutdown.running },

@@ -53,7 +53,10 @@ async function checkListen(config: Config): Promise<Finding> {
 
 async function checkPolicies(config: Config): Promise<{ finding: Finding; set: PolicySet | undefined }> {
   try {
-    const set = await loadPolicies(config.policies);
+    const set = await loadPolicies(
+      config.policies,
+      config.issuers.map(({ issuer }) => issuer),
+    );
     if (set.policies.length === 0)
       return {
         finding: problem(

@@ -4,6 +4,7 @@ import {
   countKeys,
   type Erasure,
   eraseKeys,
+  issuersToErase,
   keyCounts,
   rotateKeys,
   storePool,
@@ -26,12 +27,14 @@ export const newWebhookSecret = (): string => `whsec_${randomBytes(32).toString(
 const erasureOf = (options: EraseOptions): Erasure => ({
   sessions: options.sessions,
   subject: options.agent,
+  issuer: options.issuer,
   before: options.before,
 });
 
 export interface EraseOptions {
   readonly sessions: readonly string[];
   readonly agent: string | undefined;
+  readonly issuer: string | undefined;
   readonly before: Date | undefined;
 }
 
@@ -81,10 +84,23 @@ export async function erase(
   const erasure = erasureOf(options);
   if (erasure.sessions.length === 0 && erasure.subject === undefined && erasure.before === undefined)
     throw new SnowfenceError('USAGE', 'Nothing says whose texts are to go.', 'Name sessions, --agent or --before.');
+  if (erasure.issuer !== undefined && erasure.subject === undefined)
+    throw new SnowfenceError('USAGE', '--issuer says whose agent is meant.', 'Name it by --agent.');
+  const issuers = erasure.subject === undefined ? [] : await issuersToErase(store.pool, erasure);
+  if (issuers.length > 1)
+    throw new SnowfenceError(
+      'USAGE',
+      `${erasure.subject ?? ''} is a principal of ${issuers.join(' and of ')}: these are two, and what is erased is gone for good.`,
+      'Say which by --issuer.',
+    );
   const count = await countKeys(store.pool, erasure);
   if (!isSure)
     return `The texts of ${count} sessions would go for good; their events stay, and still verify. Say --yes to do it.`;
-  const about = { agent: erasure.subject ?? null, before: erasure.before?.toISOString() ?? null };
+  const about = {
+    agent: erasure.subject ?? null,
+    issuer: erasure.issuer ?? null,
+    before: erasure.before?.toISOString() ?? null,
+  };
   const erased = await asAdmin(config, (admin) =>
     eraseKeys(admin, erasure, async (sessions) => {
       await store.recorder.append({

@@ -137,10 +137,13 @@ policy
   .command('check')
   .description('every file parses, every key is known, every glob could match')
   .argument('[folder]', 'of the policies', 'policies')
+  .option('--config <file>', 'for the gateway of this configuration: whose principals there are')
   .addOption(jsonOption())
   .action(async (folder: string, options) => {
-    const { loadFolder } = await import('./policy-catalog.js');
-    const set = await loadFolder(folder).catch((error: unknown) => {
+    const [{ loadConfig }, { loadFolder }] = await Promise.all([import('./config.js'), import('./policy-catalog.js')]);
+    const config = options.config === undefined ? undefined : await loadConfig(options.config);
+    const issuers = config?.issuers.map(({ issuer }) => issuer);
+    const set = await loadFolder(folder, issuers).catch((error: unknown) => {
       if (error instanceof PolicyProblems && options.json) {
         say(JSON.stringify({ problems: error.problems }, null, 2));
         process.exitCode = 1;
@@ -176,6 +179,7 @@ policy
   .description('what a principal may do with one statement, and why')
   .argument('<sql>')
   .option('--policies <folder>', 'the folder of policies', 'policies')
+  .option('--issuer <url>', 'who gave the token; the only issuer there is, if nothing is said')
   .option('--subject <name>', 'the token’s subject', 'somebody')
   .option('--client-id <id>', 'the token’s client, if another')
   .option('--group <name>', 'a group of the principal; may be repeated', many, [])
@@ -199,6 +203,7 @@ policy
         folder: options.policies,
         config: options.config,
         subject: {
+          issuer: options.issuer,
           subject: options.subject,
           clientId: options.clientId ?? options.subject,
           groups: options.group,
@@ -316,6 +321,7 @@ keys
   .argument('[sessions...]')
   .addOption(configOption())
   .option('--agent <name>', 'all sessions of this subject or client')
+  .option('--issuer <url>', 'with --agent: of this issuer')
   .option('--before <time>', 'sessions that ended before', moment)
   .option('--yes', 'do it')
   .action(async (sessions: string[], options) => {
@@ -323,7 +329,7 @@ keys
     const before = options.before === undefined ? undefined : timeOf(options.before, new Date());
     say(
       await withStore(options.config, ({ config, store }) =>
-        erase(config, store, { sessions, agent: options.agent, before }, options.yes === true),
+        erase(config, store, { sessions, agent: options.agent, issuer: options.issuer, before }, options.yes === true),
       ),
     );
   });
@@ -361,12 +367,13 @@ retention
   .requiredOption('--reason <text>', 'why; it is recorded')
   .option('--session <id>')
   .option('--agent <name>', 'a subject')
+  .option('--issuer <url>', 'with --agent: of this issuer only; of all who bear the name if nothing is said')
   .addOption(configOption())
   .action(async (options) => {
     const { hold } = await import('./retention.js');
     say(
       await withStore(options.config, ({ config, store }) =>
-        hold(config, store, { session: options.session, agent: options.agent }, options.reason),
+        hold(config, store, { session: options.session, agent: options.agent, issuer: options.issuer }, options.reason),
       ),
     );
   });

@@ -101,14 +101,29 @@ export async function readYaml<T>(
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 
-/** The policies of a folder. Throws PolicyProblems, or a SnowfenceError where there is no such folder. */
-export async function loadFolder(folder: string): Promise<PolicySet> {
+/**
+ * The policies of a folder. `issuers`: of a configuration, where there is one. Throws PolicyProblems, or a SnowfenceError where there is
+ * no such folder.
+ */
+export async function loadFolder(folder: string, issuers?: readonly string[]): Promise<PolicySet> {
   try {
-    return await loadPolicies(folder);
+    return await loadPolicies(folder, issuers);
   } catch (error) {
     if (!isMissing(error)) throw error;
     throw new SnowfenceError('NO_FOLDER', `There is no folder ${folder}.`, 'Name the folder of your policies.');
   }
+}
+
+/** Whose principal somebody is: as is said, else of the only issuer that there is. Throws a SnowfenceError where that is open. */
+export function issuerIn({ issuers }: PolicySet, said: string | undefined, where: string): string {
+  if (said !== undefined) return said;
+  if (issuers.length > 1)
+    throw new SnowfenceError(
+      'ISSUER_OPEN',
+      `${where} does not say whose principal this is, and policies name ${issuers.join(' and ')}.`,
+      'Say which issuer: groups and subjects of one are not those of another.',
+    );
+  return issuers[0] ?? '';
 }
 
 /** The files of cases in a folder of policies. */

@@ -12,6 +12,7 @@ import {
   caseFiles,
   catalogFile,
   catalogReader,
+  issuerIn,
   judgeOffline,
   loadFolder,
   offlineJudge,
@@ -23,7 +24,7 @@ export interface ExplainOptions {
   readonly folder: string;
   /** Look objects up in the warehouse of this configuration, instead of the catalogs beside the policies. */
   readonly config: string | undefined;
-  readonly subject: Subject;
+  readonly subject: Omit<Subject, 'issuer'> & { readonly issuer: string | undefined };
   readonly sql: string;
   readonly purpose: string | undefined;
 }
@@ -60,7 +61,8 @@ function render(judged: Judged, sql: string, names: readonly string[], style: St
   section(
     'Reviewers',
     (verdict?.approval?.requirements ?? []).map(
-      ({ count, groups, rule }) => `${count} of ${groups.join(', ')}  ${style.dim(rule)}`,
+      ({ count, groups, issuers, rule }) =>
+        `${count} of ${groups.join(', ')}${issuers.length > 0 ? ` at ${issuers.join(', ')}` : ''}  ${style.dim(rule)}`,
     ),
   );
   section(
@@ -101,23 +103,27 @@ function render(judged: Judged, sql: string, names: readonly string[], style: St
 
 /** Throws SnowfenceError and PolicyProblems. */
 export async function explainPolicy(options: ExplainOptions, style: Style): Promise<{ text: string; judged: Judged }> {
-  const set = await loadFolder(options.folder);
+  const config = options.config === undefined ? undefined : await loadConfig(options.config);
+  const set = await loadFolder(
+    options.folder,
+    config?.issuers.map(({ issuer }) => issuer),
+  );
   const at = new Date();
-  const names = inForce(set, options.subject, at).map((policy) => policy.name);
+  const subject: Subject = { ...options.subject, issuer: issuerIn(set, options.subject.issuer, '--issuer') };
+  const names = inForce(set, subject, at).map((policy) => policy.name);
   const answer = async (reader: CatalogReader): Promise<{ text: string; judged: Judged }> => {
-    const { subject, sql, purpose } = options;
+    const { sql, purpose } = options;
     const judged = await judgeOffline({ set, judge: offlineJudge(set, reader), subject, sql, purpose, at });
     return { judged, text: render(judged, sql, names, style) };
   };
-  if (options.config === undefined) {
+  if (config === undefined) {
     const catalogs = [];
     for (const file of await caseFiles(options.folder))
       catalogs.push((await readYaml(file, z.looseObject(catalogFile))).data);
     return answer(catalogReader(catalogs));
   }
-  const config = await loadConfig(options.config);
   await using warehouse = new Warehouse(config.warehouse);
-  const [first] = inForce(set, options.subject, at);
+  const [first] = inForce(set, subject, at);
   const key = { role: first?.role ?? '', warehouse: first?.warehouse ?? '' };
   // Awaited here: the warehouse is closed when this function is left.
   return await answer({ relation: (name) => warehouse.catalog.relation(key, name) });

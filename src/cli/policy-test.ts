@@ -8,6 +8,7 @@ import {
   caseFiles,
   catalogFile,
   catalogReader,
+  issuerIn,
   judgeOffline,
   loadFolder,
   offlineJudge,
@@ -17,6 +18,7 @@ import { SnowfenceError } from './problem.js';
 import { printable, type Style } from './terminal.js';
 
 const principal = z.strictObject({
+  issuer: z.string().optional(),
   subject: z.string().default('somebody'),
   client_id: z.string().optional(),
   groups: z.array(z.string()).default([]),
@@ -64,7 +66,8 @@ const caseFile = z.strictObject({
 
 type Expectation = z.infer<typeof expectation>;
 
-const subjectOf = (who: z.infer<typeof principal>): Subject => ({
+const subjectOf = (who: z.infer<typeof principal>, issuer: string): Subject => ({
+  issuer,
   subject: who.subject,
   clientId: who.client_id ?? who.subject,
   groups: who.groups,
@@ -141,7 +144,7 @@ export async function testPolicies(folder: string, files: readonly string[], sty
       const judged = await judgeOffline({
         set,
         judge,
-        subject: subjectOf(named),
+        subject: subjectOf(named, issuerIn(set, named.issuer, `${file}:${lineOf(['cases', index, 'as'])}`)),
         sql: one.sql,
         purpose: one.purpose,
         at: one.at === undefined ? new Date() : new Date(one.at),

@@ -25,7 +25,7 @@ export async function listHolds(store: TranscriptStore, json: boolean): Promise<
     ['HOLD', 'ON', 'SINCE', 'BY', 'LIFTED', 'REASON'],
     all.map((hold) => [
       hold.id,
-      hold.session_id ?? `agent ${hold.subject ?? ''}`,
+      hold.session_id ?? `agent ${hold.subject ?? ''}${hold.issuer === null ? '' : ` of ${hold.issuer}`}`,
       hold.placed_at.toISOString().slice(0, 19),
       hold.placed_by,
       hold.lifted_at?.toISOString().slice(0, 19) ?? '',
@@ -37,12 +37,18 @@ export async function listHolds(store: TranscriptStore, json: boolean): Promise<
 export async function hold(
   config: Config,
   store: TranscriptStore,
-  what: { readonly session: string | undefined; readonly agent: string | undefined },
+  what: {
+    readonly session: string | undefined;
+    readonly agent: string | undefined;
+    readonly issuer: string | undefined;
+  },
   reason: string,
 ): Promise<string> {
-  const { session, agent } = what;
+  const { session, agent, issuer } = what;
   if ((session === undefined) === (agent === undefined))
     throw new SnowfenceError('USAGE', 'A hold is on one session or on one agent.', 'Name either --session or --agent.');
+  if (issuer !== undefined && agent === undefined)
+    throw new SnowfenceError('USAGE', '--issuer says whose agent is meant.', 'Name it by --agent.');
   if (session !== undefined && !(await store.reader.session(session).catch(() => undefined)))
     throw new SnowfenceError(
       'UNKNOWN_SESSION',
@@ -53,7 +59,7 @@ export async function hold(
   const id = await asAdmin(config, (admin) =>
     placeHold(
       admin,
-      session === undefined ? { subject: agent ?? '' } : { session },
+      session === undefined ? { subject: agent ?? '', issuer } : { session },
       reason,
       userInfo().username,
       (event) => store.recorder.append(event),

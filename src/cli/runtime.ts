@@ -130,6 +130,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       .catch((error: unknown) => log.error({ err: error, kind }, 'something could not be recorded'));
   };
   const policies = await watchPolicies(config.policies, {
+    issuers: config.issuers.map(({ issuer }) => issuer),
     onReload: (set) => {
       log.info({ version: set.version, policies: set.policies.map((policy) => policy.name) }, 'policies reloaded');
       note('policy_reloaded', { version: set.version, policies: set.policies.map((policy) => policy.name) });

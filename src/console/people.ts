@@ -5,6 +5,7 @@
 import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import { isAsked, type Requirement } from '../approval/index.js';
 import type { Person } from '../identity/index.js';
 import { asBytes, type JsonRow, type SealedRows, withClient } from '../transcript/index.js';
 
@@ -16,8 +17,8 @@ export interface PeopleOptions {
   /** A session ends so long after sign-in, and after so long without a request. */
   readonly lifetimeMs: number;
   readonly idleMs: number;
-  /** Groups that give a role. */
-  readonly roles: Readonly<Record<Role, readonly string[]>>;
+  /** Groups that give a role, each with the issuer whose they are. */
+  readonly roles: Readonly<Record<Role, readonly Pick<Requirement, 'issuers' | 'groups'>[]>>;
   /** Of the kind that the transcript's texts are encrypted with: known to all replicas. */
   readonly secret: Uint8Array;
 }
@@ -78,10 +79,10 @@ export class People {
     this.#options = options;
   }
 
-  rolesOf({ groups }: Pick<Person, 'groups'>): readonly Role[] {
+  rolesOf(person: Pick<Person, 'issuer' | 'groups'>): readonly Role[] {
     const { roles } = this.#options;
     return (['reviewer', 'auditor', 'administrator'] as const).filter((role) =>
-      roles[role].some((group) => groups.includes(group)),
+      roles[role].some((given) => isAsked(given, person)),
     );
   }
 

@@ -22,6 +22,8 @@ export type TokenProblem =
   | 'algorithm not allowed'
   | 'scope missing'
   | 'claims missing'
+  /** Rightly signed, by an issuer that serves others as well, and for one of those. */
+  | 'not ours'
   | 'issuer unreachable';
 
 /** A token that proves nobody. The problem goes to the log; a caller hears only that the token is not accepted. */

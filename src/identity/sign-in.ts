@@ -16,7 +16,7 @@ import {
   randomPKCECodeVerifier,
   randomState,
 } from 'openid-client';
-import { groupsOf, type IssuerOptions } from './verifier.js';
+import { claimLacking, groupsOf, type IssuerOptions } from './verifier.js';
 
 export interface SignInOptions {
   readonly issuer: IssuerOptions;
@@ -41,7 +41,7 @@ export interface Person {
   /** To be shown: their name, else their subject. */
   readonly name: string;
   readonly groups: readonly string[];
-  /** Of the claims only those that tell people apart: `email`, where the provider says that it is verified. */
+  /** Of the claims only those that tell people apart: `email`, and what the provider says of whether it is verified. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
@@ -113,7 +113,11 @@ export class SignIn {
       if (!claims) throw new SignInRefused('the provider gave no ID token');
       const hasMore = claims[issuer.groupsClaim] === undefined && configuration.serverMetadata().userinfo_endpoint;
       const info = hasMore ? await fetchUserInfo(configuration, tokens.access_token, claims.sub) : {};
-      return personOf({ ...info, ...claims }, issuer);
+      const all = { ...info, ...claims };
+      const foreign = claimLacking(all, issuer);
+      if (foreign !== undefined)
+        throw new SignInRefused(`the claim ${foreign} has no value that the configuration requires`);
+      return personOf(all, issuer);
     } catch (error) {
       if (error instanceof SignInRefused) throw error;
       throw new SignInRefused(error instanceof Error ? error.message : String(error), error);
@@ -138,6 +142,7 @@ function personOf(claims: Readonly<Record<string, unknown>> & { readonly sub: st
     subject: sub,
     name: (shown ?? sub).slice(0, MAX_NAME),
     groups: groupsOf(claims, issuer),
-    claims: typeof email === 'string' && isVerified !== false ? { email } : {},
+    claims:
+      typeof email === 'string' ? { email, ...(isVerified === undefined ? {} : { email_verified: isVerified }) } : {},
   };
 }

@@ -23,6 +23,11 @@ export interface IssuerOptions {
   readonly groupsClaim: string;
   /** Further groups, by claims: whoever has the claim with this value is in the group. */
   readonly groupsFrom: readonly { readonly claim: string; readonly equals: string; readonly group: string }[];
+  /** Claims that a token has to have, each with one of these values: what makes a token of an issuer that serves many one of ours. */
+  readonly requiredClaims: readonly {
+    readonly claim: string;
+    readonly oneOf: readonly (string | number | boolean)[];
+  }[];
   /** Scopes that a token has to carry. */
   readonly requiredScopes: readonly string[];
   /** `at+jwt` refuses tokens that are not access tokens after RFC 9068. */
@@ -62,6 +67,14 @@ async function discoverKeys(options: IssuerOptions): Promise<JWTVerifyGetKey> {
     timeoutDuration: FETCH_TIMEOUT_SECONDS * 1000,
   });
 }
+
+/** The first claim that a token has to have and lacks, or has with another value. */
+export const claimLacking = (claims: JWTPayload, { requiredClaims }: IssuerOptions): string | undefined =>
+  requiredClaims.find(({ claim, oneOf }) => {
+    const held: unknown = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+    const values: readonly unknown[] = Array.isArray(held) ? held : [held];
+    return !oneOf.some((wanted) => values.includes(wanted));
+  })?.claim;
 
 /** Groups that claims name, and those that follow from them. */
 export function groupsOf(claims: JWTPayload, options: IssuerOptions): string[] {
@@ -199,6 +212,10 @@ function headerOf(token: string): ReturnType<typeof decodeProtectedHeader> {
 }
 
 function principalOf(claims: JWTPayload, options: IssuerOptions): Principal {
+  // First of all: whose token it is.
+  const foreign = claimLacking(claims, options);
+  if (foreign !== undefined)
+    throw new TokenRefused('not ours', `its claim ${foreign} has no value that the configuration requires`);
   const scopes = scopesOf(claims);
   const lacking = options.requiredScopes.find((scope) => !scopes.includes(scope));
   if (lacking !== undefined) throw new TokenRefused('scope missing', lacking);

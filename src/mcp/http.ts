@@ -134,6 +134,8 @@ export class McpHttp {
             try {
               principal = await this.#options.verifier.verify(token);
             } catch (error) {
+              // Nothing to be had by signing in anew: whose token it is stays the same.
+              if (error instanceof TokenRefused && error.problem === 'not ours') throw error;
               if (error instanceof TokenRefused)
                 throw new OAuthError(OAuthErrorCode.InvalidToken, 'The access token is not accepted.', error.problem);
               throw error;
@@ -157,8 +159,13 @@ export class McpHttp {
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    const isTokenError = error instanceof OAuthError;
-    const problem = isTokenError ? String(error.errorUri ?? 'missing') : 'internal';
+    const isTokenError = error instanceof OAuthError || error instanceof TokenRefused;
+    const problem =
+      error instanceof TokenRefused
+        ? error.problem
+        : error instanceof OAuthError
+          ? String(error.errorUri ?? 'missing')
+          : 'internal';
     this.#options.onRefused(problem, request.socket.remoteAddress);
     this.#options.log.warn(
       {
@@ -169,6 +176,17 @@ export class McpHttp {
       },
       'a request was refused: no valid access token',
     );
+    if (error instanceof TokenRefused) {
+      response.writeHead(403, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+      response.end(
+        JSON.stringify({
+          error: 'access_denied',
+          error_description:
+            'The token is sound, and its issuer gives tokens to others than those whom this gateway serves: it asks for claims that this one does not have. Whoever runs the gateway finds them under identity.issuers, required_claims.',
+        }),
+      );
+      return;
+    }
     // The caller hears that its token is not accepted, not which check failed.
     const known = isTokenError
       ? new OAuthError(OAuthErrorCode.InvalidToken, 'A valid access token for this gateway is needed.')

@@ -16,6 +16,7 @@ import {
 } from '../sql/index.js';
 import { bytesDenial, hides } from './bytes.js';
 import { decideChange } from './change.js';
+import { issuerKey } from './issuers.js';
 import type { Detection, Place, Policy, PolicySet, Rule, Tolerance } from './load.js';
 import { masksOf } from './masks.js';
 import { allowanceOf, denyHashBelow, denyKey, trustInSource } from './merging.js';
@@ -24,6 +25,7 @@ import type { AppliedMask, AppliedRows, AppliedRule, Denial } from './verdict.js
 
 /** Who asks, as far as policies care. Structurally what the identity room proves. */
 export interface Subject {
+  readonly issuer: string;
   readonly subject: string;
   readonly clientId: string;
   readonly groups: readonly string[];
@@ -57,6 +59,8 @@ export interface Verdict extends Standing {
     | {
         /** One for each `approve` rule that applies: all have to be met. */
         readonly requirements: readonly {
+          /** Whose groups they are. */
+          readonly issuers: readonly string[];
           readonly groups: readonly string[];
           readonly count: number;
           readonly rule: Place;
@@ -95,18 +99,33 @@ const isEqualClaim = (wanted: unknown, has: unknown): boolean => {
 };
 
 interface Who {
+  readonly issuer?: readonly string[] | undefined;
   readonly groups?: readonly string[] | undefined;
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** All keys that are given have to hold; a list holds if one of its entries does. */
-function names(who: Who, globs: readonly ((text: string) => boolean)[] | undefined, subject: Subject): boolean {
-  if (who.groups && !who.groups.some((group) => subject.groups.includes(group))) return false;
-  if (globs && !globs.some((test) => test(subject.subject) || test(subject.clientId))) return false;
-  if (who.claims && !Object.entries(who.claims).every(([claim, wanted]) => isEqualClaim(wanted, subject.claims[claim])))
-    return false;
-  return Boolean(who.groups ?? globs ?? who.claims);
+type TextGlobs = readonly ((text: string) => boolean)[] | undefined;
+
+/** Of each key that is given, and of each claim, whether it names the principal; of a list one entry is enough. */
+function keysThatName(who: Who, globs: TextGlobs, subject: Subject): boolean[] {
+  return [
+    ...(who.issuer ? [who.issuer.includes(issuerKey(subject.issuer))] : []),
+    ...(who.groups ? [who.groups.some((group) => subject.groups.includes(group))] : []),
+    ...(globs ? [globs.some((test) => test(subject.subject) || test(subject.clientId))] : []),
+    ...Object.entries(who.claims ?? {}).map(([claim, wanted]) => isEqualClaim(wanted, subject.claims[claim])),
+  ];
 }
+
+/** All keys that are given have to hold, and with no key nobody is named. */
+function isNamed({ principals, subjectGlobs, issuers }: Policy, subject: Subject): boolean {
+  if (issuers && !issuers.includes(issuerKey(subject.issuer))) return false;
+  const keys = keysThatName(principals, subjectGlobs, subject);
+  return keys.length > 0 && keys.every(Boolean);
+}
+
+/** Whoever fits anything that is written under `except`: each of its keys, and each claim, suffices by itself. */
+const isExcepted = ({ principals: { except }, exceptGlobs }: Policy, subject: Subject): boolean =>
+  except !== undefined && keysThatName(except, exceptGlobs, subject).some(Boolean);
 
 function isOpen(hours: Policy['principals']['hours'], now: Date): boolean {
   if (!hours) return true;
@@ -129,10 +148,7 @@ function isOpen(hours: Policy['principals']['hours'], now: Date): boolean {
 /** The policies that name the principal at this time. */
 export function inForce(set: PolicySet, subject: Subject, now: Date): readonly Policy[] {
   return set.policies.filter(
-    (policy) =>
-      names(policy.principals, policy.subjectGlobs, subject) &&
-      !(policy.principals.except && names(policy.principals.except, policy.exceptGlobs, subject)) &&
-      isOpen(policy.principals.hours, now),
+    (policy) => isNamed(policy, subject) && !isExcepted(policy, subject) && isOpen(policy.principals.hours, now),
   );
 }
 
@@ -332,6 +348,7 @@ const kindsOn = (analysis: Analysis, use: ObjectUse): readonly StatementKind[] =
 
 function approvalOf(rules: readonly Rule[]): Verdict['approval'] {
   const requirements = rules.map(({ by, place, reason }) => ({
+    issuers: by?.issuers ?? [],
     groups: by?.groups ?? [],
     count: by?.count ?? 1,
     rule: place,

@@ -14,6 +14,7 @@ export {
   standing,
   type Verdict,
 } from './decide.js';
+export { issuerKey } from './issuers.js';
 export {
   distance,
   loadPolicies,

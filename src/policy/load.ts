@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { type DetectRule, HASH_FUNCTION, HASH_PARTS, type MaskMethod, patternFinder } from '../masking/index.js';
 import type { ObjectName, StatementKind } from '../sql/index.js';
 import { type Glob, GlobError, GlobIndex, parseColumnGlob, parseGlob, parseTextGlob } from './globs.js';
+import { issuersOf, type KnownIssuers, knownIssuers, reportIssuers } from './issuers.js';
 import { notUnderstood, type Predicate, PredicateProblem, parsePredicate } from './predicate.js';
 import { type PolicyFile, policyFile } from './schema.js';
 
@@ -27,6 +28,8 @@ export interface Rule {
   readonly place: Place;
   readonly by:
     | {
+        /** Whose groups they are; nobody's where that is open, which a set with known issuers never is. */
+        readonly issuers: readonly string[];
         readonly groups: readonly string[];
         readonly count: number;
         readonly within: number;
@@ -72,6 +75,8 @@ export interface Policy {
   readonly description: string;
   readonly file: string;
   readonly principals: PolicyFile['principals'];
+  /** Whose principals they are; undefined where no issuer is known: policies tried without a configuration. */
+  readonly issuers: readonly string[] | undefined;
   readonly subjectGlobs: readonly ((text: string) => boolean)[] | undefined;
   readonly exceptGlobs: readonly ((text: string) => boolean)[] | undefined;
   readonly role: string;
@@ -100,6 +105,8 @@ export interface Policy {
 export interface PolicySet {
   readonly folder: string;
   readonly policies: readonly Policy[];
+  /** That principals can come from; none where no configuration and no file names any. */
+  readonly issuers: readonly string[];
   /** A hash over all files: which set of rules made a verdict. */
   readonly version: string;
 }
@@ -187,6 +194,7 @@ const KEYS = [
   'policy',
   'description',
   'principals',
+  'issuer',
   'groups',
   'subjects',
   'claims',
@@ -281,7 +289,8 @@ function predicate(source: Source, path: readonly PropertyKey[], text: string): 
   }
 }
 
-function build(source: Source, file: PolicyFile): Policy {
+function build(source: Source, file: PolicyFile, known: KnownIssuers): Policy {
+  reportIssuers(file, known, (path, message) => source.report(path, message));
   const glob = (text: string, length: number, path: readonly PropertyKey[], parse = parseGlob): Glob => {
     try {
       return parse(text, length);
@@ -309,7 +318,7 @@ function build(source: Source, file: PolicyFile): Policy {
       on: all(rule.on, 3, [...path, 'on']),
       reason: rule.reason,
       place: source.place(path),
-      by: rule.by,
+      by: rule.by && { ...rule.by, issuers: issuersOf(rule.by.issuer, known) ?? [] },
       when: rule.when
         ? {
             noWhere: rule.when.no_where === true,
@@ -370,6 +379,7 @@ function build(source: Source, file: PolicyFile): Policy {
     description: file.description ?? '',
     file: source.name,
     principals: file.principals,
+    issuers: issuersOf(file.principals.issuer, known),
     subjectGlobs: file.principals.subjects?.map(parseTextGlob),
     exceptGlobs: file.principals.except?.subjects?.map(parseTextGlob),
     role: file.snowflake.role,
@@ -423,12 +433,16 @@ function isZone(zone: string): boolean {
   }
 }
 
-/** Loads every `.yaml` and `.yml` file of a folder. Throws PolicyProblems with all that is wrong. */
-export async function loadPolicies(folder: string): Promise<PolicySet> {
+/**
+ * Loads every `.yaml` and `.yml` file of a folder. `issuers`: those that tokens are taken from, where a configuration says so. Throws
+ * PolicyProblems with all that is wrong.
+ */
+export async function loadPolicies(folder: string, issuers?: readonly string[]): Promise<PolicySet> {
   const names = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name) && !/\.test\.ya?ml$/.test(name)).sort();
   const hash = createHash('sha256');
   const problems: Problem[] = [];
   const policies: Policy[] = [];
+  const read: { readonly source: Source; readonly file: PolicyFile | undefined }[] = [];
   // Thousands of row rules often have one text.
   const asked = new Map<string, Promise<string | undefined>>();
   const understood = (where: Predicate): Promise<string | undefined> => {
@@ -440,16 +454,22 @@ export async function loadPolicies(folder: string): Promise<PolicySet> {
     const text = await readFile(join(folder, name), 'utf8');
     hash.update(`${name}\0${text.length}\0`).update(text);
     const source = new Source(`${basename(folder)}/${name}`, text);
-    if (source.problems.length === 0) {
-      const parsed = policyFile.safeParse(source.data);
-      if (parsed.success) {
-        const policy = build(source, parsed.data);
-        policies.push(policy);
-        for (const [index, { where }] of policy.rows.entries()) {
-          const problem = where && (await understood(where));
-          if (problem) source.report(['rows', index, 'where'], problem);
-        }
-      } else source.reportZod(parsed.error);
+    const parsed = source.problems.length === 0 ? policyFile.safeParse(source.data) : undefined;
+    if (parsed?.error) source.reportZod(parsed.error);
+    read.push({ source, file: parsed?.data });
+  }
+  const known = knownIssuers(
+    issuers,
+    read.flatMap(({ file }) => file ?? []),
+  );
+  for (const { source, file } of read) {
+    if (file) {
+      const policy = build(source, file, known);
+      policies.push(policy);
+      for (const [index, { where }] of policy.rows.entries()) {
+        const problem = where && (await understood(where));
+        if (problem) source.report(['rows', index, 'where'], problem);
+      }
     }
     problems.push(...source.problems);
   }
@@ -459,5 +479,5 @@ export async function loadPolicies(folder: string): Promise<PolicySet> {
       problems.push({ place: `${policy.file}:1`, column: 1, message: `${other.file} is called "${policy.name}" too.` });
   }
   if (problems.length > 0) throw new PolicyProblems(problems);
-  return { folder, policies, version: hash.digest('hex').slice(0, 16) };
+  return { folder, policies, issuers: known.all, version: hash.digest('hex').slice(0, 16) };
 }

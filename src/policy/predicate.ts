@@ -18,6 +18,7 @@ import {
 import { unsteady } from './steady.js';
 
 type Template =
+  | { readonly kind: 'issuer' }
   | { readonly kind: 'subject' }
   | { readonly kind: 'client_id' }
   | { readonly kind: 'claim'; readonly claim: string };
@@ -35,8 +36,8 @@ export interface Predicate {
 /** What is wrong with a predicate, and what to write instead. */
 export class PredicateProblem extends Error {}
 
-const TEMPLATE = /\{principal\.(?:(subject)|(client_id)|claims\.([A-Za-z0-9_:./-]+))\}/g;
-const TEMPLATES = '{principal.subject}, {principal.client_id} and {principal.claims.NAME}';
+const TEMPLATE = /\{principal\.(?:(issuer)|(subject)|(client_id)|claims\.([A-Za-z0-9_:./-]+))\}/g;
+const TEMPLATES = '{principal.issuer}, {principal.subject}, {principal.client_id} and {principal.claims.NAME}';
 /** Of what a template may be meant to be, in places where none can stand. */
 const LIKE_TEMPLATE = /\{\s*principal\b/i;
 
@@ -47,13 +48,15 @@ const OPERATORS: ReadonlySet<string> = new Set('+ - * / % ( ) [ ] , . : :: = < >
 const templatesOf = (text: string): ReadonlyMap<number, { readonly length: number; readonly template: Template }> =>
   new Map(
     [...text.matchAll(TEMPLATE)].map((match) => {
-      const [whole, subject, clientId, claim = ''] = match;
+      const [whole, issuer, subject, clientId, claim = ''] = match;
       const template: Template =
-        subject !== undefined
-          ? { kind: 'subject' }
-          : clientId !== undefined
-            ? { kind: 'client_id' }
-            : { kind: 'claim', claim };
+        issuer !== undefined
+          ? { kind: 'issuer' }
+          : subject !== undefined
+            ? { kind: 'subject' }
+            : clientId !== undefined
+              ? { kind: 'client_id' }
+              : { kind: 'claim', claim };
       return [match.index, { length: whole.length, template }] as const;
     }),
   );
@@ -133,6 +136,7 @@ const commentProblem = (): PredicateProblem =>
 
 /** Structurally what the identity room proves. */
 interface Bearer {
+  readonly issuer: string;
   readonly subject: string;
   readonly clientId: string;
   readonly claims: Readonly<Record<string, unknown>>;
@@ -143,6 +147,8 @@ const isText = (value: string): boolean => !value.includes('\0') && value.isWell
 
 function broughtBy(template: Template, bearer: Bearer): unknown {
   switch (template.kind) {
+    case 'issuer':
+      return bearer.issuer;
     case 'subject':
       return bearer.subject;
     case 'client_id':
@@ -173,7 +179,7 @@ export function fillPredicate({ parts }: Predicate, bearer: Bearer): string {
   return filled.join(' ');
 }
 
-const NOBODY: Bearer = { subject: '', clientId: '', claims: {} };
+const NOBODY: Bearer = { issuer: '', subject: '', clientId: '', claims: {} };
 const STAND_IN = { database: 'POLICY', schema: 'ROWS', name: 'ITS_TABLE' };
 
 /**

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DETECTOR_KINDS, type MaskMethod, type TextMask } from '../masking/index.js';
 import { STATEMENT_KINDS, type StatementKind } from '../sql/index.js';
+import { issuerKey } from './issuers.js';
 
 const GROUPS = {
   read: ['select', 'describe', 'show', 'explain'],
@@ -91,7 +92,13 @@ const detector = z.union([
   }),
 ]);
 
+/** One issuer or several, as they are compared: without the slash at the end. */
+const issuer = z
+  .union([z.url({ protocol: /^https?$/ }), z.array(z.url({ protocol: /^https?$/ })).min(1)])
+  .transform((value) => (Array.isArray(value) ? value : [value]).map(issuerKey));
+
 const who = {
+  issuer: issuer.optional(),
   groups: z.array(z.string().min(1)).optional(),
   subjects: z.array(z.string().min(1)).optional(),
   claims: z
@@ -119,6 +126,7 @@ const tolerance = z
   );
 
 const approvers = z.strictObject({
+  issuer: issuer.optional(),
   groups: z.array(z.string().min(1)).min(1),
   count: z.number().int().positive().max(20).default(1),
   within: duration.default(900_000),

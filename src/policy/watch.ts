@@ -9,6 +9,8 @@ export interface PolicyWatch extends AsyncDisposable {
 }
 
 export interface WatchEvents {
+  /** That tokens are taken from. */
+  readonly issuers?: readonly string[] | undefined;
   readonly onReload: (set: PolicySet) => void;
   readonly onProblem: (problem: string) => void;
 }
@@ -17,12 +19,12 @@ const SETTLE_MS = 100;
 
 /** Loads the folder, then follows it. Throws PolicyProblems where it is unsound from the start. */
 export async function watchPolicies(folder: string, events: WatchEvents): Promise<PolicyWatch> {
-  let current = await loadPolicies(folder);
+  let current = await loadPolicies(folder, events.issuers);
   let problem: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   const reload = async (): Promise<void> => {
     try {
-      const next = await loadPolicies(folder);
+      const next = await loadPolicies(folder, events.issuers);
       problem = undefined;
       if (next.version === current.version) return;
       current = next;

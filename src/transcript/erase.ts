@@ -43,18 +43,33 @@ export async function rotateKeys(admin: Pool, vault: Vault): Promise<number> {
 export interface Erasure {
   readonly sessions: readonly string[];
   readonly subject: string | undefined;
+  /** Whose; of every issuer's where nothing is said. */
+  readonly issuer?: string | undefined;
   readonly before: Date | undefined;
 }
 
 const WHICH = `
-  k.session_id = s.id AND ($1::uuid[] IS NULL OR s.id = ANY($1)) AND ($2::text IS NULL OR s.subject = $2 OR s.client_id = $2)
+  k.session_id = s.id AND ($1::uuid[] IS NULL OR s.id = ANY($1)) AND ($2::text IS NULL OR s.subject = $2 OR s.client_id = $2) AND ($4::text IS NULL OR s.issuer = $4)
   AND ($3::timestamptz IS NULL OR (SELECT c.last_at FROM chain c WHERE c.session_id = s.id) < $3)`;
 
-const valuesOf = ({ sessions, subject, before }: Erasure): unknown[] => [
+const valuesOf = ({ sessions, subject, issuer, before }: Erasure): unknown[] => [
   sessions.length === 0 ? null : sessions,
   subject ?? null,
   before ?? null,
+  issuer ?? null,
 ];
+
+/** Whose sessions an erasure would take. */
+export async function issuersToErase(pool: Pool, erasure: Erasure): Promise<readonly string[]> {
+  const { rows } = await pool.query(
+    `SELECT DISTINCT s.issuer FROM session_key k, session s WHERE ${WHICH} ORDER BY 1`,
+    valuesOf(erasure),
+  );
+  return z
+    .array(z.object({ issuer: z.string() }))
+    .parse(rows)
+    .map(({ issuer }) => issuer);
+}
 
 /** How many sessions' texts an erasure would take. */
 export async function countKeys(pool: Pool, erasure: Erasure): Promise<number> {
@@ -66,7 +81,7 @@ export async function countKeys(pool: Pool, erasure: Erasure): Promise<number> {
 }
 
 const NOT_HELD =
-  'NOT EXISTS (SELECT FROM hold h WHERE h.lifted_at IS NULL AND (h.session_id = s.id OR h.subject = s.subject))';
+  'NOT EXISTS (SELECT FROM hold h WHERE h.lifted_at IS NULL AND (h.session_id = s.id OR (h.subject = s.subject AND coalesce(h.issuer = s.issuer, true))))';
 const ERASED_AT_ONCE = 2000;
 
 /**

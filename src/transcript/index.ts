@@ -15,7 +15,7 @@ export {
   retryDead,
   type Webhook,
 } from './delivery.js';
-export { countKeys, type Erasure, eraseKeys, keyCounts, rotateKeys } from './erase.js';
+export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKeys } from './erase.js';
 export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, type StoredEvent } from './event.js';
 export { eventLine, exportLines } from './export.js';
 export { follow, newestSequence } from './follow.js';

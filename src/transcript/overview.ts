@@ -17,13 +17,14 @@ const OF_SESSION = `
   SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id
   WHERE s.session_id = $1 AND ($2::uuid IS NULL OR s.id > $2) ORDER BY s.id LIMIT $3`;
 const OF_AGENT = `
-  SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.agent = $1 AND s.id < $2 ORDER BY s.id DESC LIMIT $3`;
+  SELECT ${STATEMENT} FROM statement s JOIN session n ON n.id = s.session_id LEFT JOIN outcome o ON o.id = s.id
+  WHERE s.agent = $1 AND n.issuer = $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4`;
 const NEWEST = `SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 ORDER BY s.id DESC LIMIT $2`;
 const ONE = `SELECT session_id FROM statement WHERE id = $1`;
 const EVENTS_OF = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.statement_id = $2 ORDER BY e.position LIMIT 500`;
 
 const LIVE = `
-  SELECT s.id, s.subject AS agent, s.groups, s.transport, s.client, s.opened_at, c.last_at, counted.statements, counted.refused, latest.text, latest.purpose, latest.verdict
+  SELECT s.id, s.issuer, s.subject AS agent, s.groups, s.transport, s.client, s.opened_at, c.last_at, counted.statements, counted.refused, latest.text, latest.purpose, latest.verdict
   FROM chain c JOIN session s ON s.id = c.session_id
   CROSS JOIN LATERAL (
     SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused FROM statement t WHERE t.session_id = s.id
@@ -35,6 +36,7 @@ const LIVE = `
 
 const liveRow = z.object({
   id: z.string(),
+  issuer: z.string(),
   agent: z.string(),
   groups: z.array(z.string()),
   transport: z.string(),
@@ -55,9 +57,10 @@ const VERDICTS = `
 const verdictRow = z.object({ at: z.date(), verdict: z.string(), statements: z.coerce.number() });
 
 const BYTES = `
-  SELECT s.agent, coalesce(sum(o.bytes), 0) AS bytes, coalesce(sum(o.rows), 0) AS rows, count(*) AS statements
-  FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 GROUP BY 1 ORDER BY 2 DESC LIMIT 8`;
+  SELECT n.issuer, s.agent, coalesce(sum(o.bytes), 0) AS bytes, coalesce(sum(o.rows), 0) AS rows, count(*) AS statements
+  FROM statement s JOIN session n ON n.id = s.session_id LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 8`;
 const bytesRow = z.object({
+  issuer: z.string(),
   agent: z.string(),
   bytes: z.coerce.number(),
   rows: z.coerce.number(),
@@ -69,7 +72,7 @@ const AGENTS = `
   FROM session s JOIN chain c ON c.session_id = s.id
   CROSS JOIN LATERAL (
     SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused, min(t.at) AS first_at
-    FROM statement t WHERE t.agent = s.subject AND t.id >= $1
+    FROM statement t JOIN session n ON n.id = t.session_id WHERE t.agent = s.subject AND n.issuer = s.issuer AND t.id >= $1
   ) counted
   WHERE s.actor = 'agent' AND s.opened_at > $2
   ORDER BY s.issuer, s.subject, c.last_at DESC`;
@@ -86,11 +89,11 @@ const agentRow = z.object({
 export type AgentSummary = z.infer<typeof agentRow>;
 
 const REFUSED_BY = `
-  SELECT term, count(*) AS n FROM statement s CROSS JOIN LATERAL unnest(s.terms) AS term
-  WHERE s.agent = $1 AND s.id >= $2 AND s.verdict = 'denied' AND term LIKE 'code:%' GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
+  SELECT term, count(*) AS n FROM statement s JOIN session n ON n.id = s.session_id CROSS JOIN LATERAL unnest(s.terms) AS term
+  WHERE s.agent = $1 AND n.issuer = $2 AND s.id >= $3 AND s.verdict = 'denied' AND term LIKE 'code:%' GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
 const READS = `
-  SELECT term, count(*) AS n FROM statement s CROSS JOIN LATERAL unnest(s.terms) AS term
-  WHERE s.agent = $1 AND s.id >= $2 AND s.verdict <> 'denied' AND term LIKE 'table:%.%.%' GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
+  SELECT term, count(*) AS n FROM statement s JOIN session n ON n.id = s.session_id CROSS JOIN LATERAL unnest(s.terms) AS term
+  WHERE s.agent = $1 AND n.issuer = $2 AND s.id >= $3 AND s.verdict <> 'denied' AND term LIKE 'table:%.%.%' GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
 const termRow = z.object({ term: z.string(), n: z.coerce.number() });
 
 const INTEGRITY = `
@@ -112,6 +115,12 @@ const ABOUT_RECORD = `
   WHERE e.kind IN ('integrity_problem', 'record_verified', 'events_archived', 'keys_rotated', 'keys_erased', 'record_exported', 'record_viewed', 'hold_placed', 'hold_lifted')
     AND e.at > $1 ORDER BY e.sequence DESC LIMIT 50`;
 
+/** A principal. */
+interface Whose {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
 export class Overview {
   readonly #pool: Pool;
 
@@ -129,8 +138,13 @@ export class Overview {
   }
 
   /** Of one agent, newest first, from before a statement or a time on. */
-  history(agent: string, before: string | Date, limit: number): Promise<readonly ShownStatement[]> {
-    return this.#rows(shownStatement, OF_AGENT, [agent, typeof before === 'string' ? before : idAt(before), limit]);
+  history({ issuer, subject }: Whose, before: string | Date, limit: number): Promise<readonly ShownStatement[]> {
+    return this.#rows(shownStatement, OF_AGENT, [
+      subject,
+      issuer,
+      typeof before === 'string' ? before : idAt(before),
+      limit,
+    ]);
   }
 
   newest(since: Date, limit: number): Promise<readonly ShownStatement[]> {
@@ -165,8 +179,8 @@ export class Overview {
     return this.#rows(agentRow, AGENTS, [idAt(counted), active]);
   }
 
-  async habits(agent: string, since: Date) {
-    const values = [agent, idAt(since)];
+  async habits({ issuer, subject }: Whose, since: Date) {
+    const values = [subject, issuer, idAt(since)];
     // Codes and plain names are written in capitals; terms are kept in small letters.
     const plain = ({ term, n }: z.infer<typeof termRow>) => ({
       name: term.slice(term.indexOf(':') + 1).toUpperCase(),

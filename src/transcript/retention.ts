@@ -24,6 +24,8 @@ export interface Hold {
   readonly id: string;
   readonly session_id: string | null;
   readonly subject: string | null;
+  /** Whose subject; of every issuer's where nothing is said. */
+  readonly issuer: string | null;
   readonly reason: string;
   readonly placed_by: string;
   readonly placed_at: Date;
@@ -34,6 +36,7 @@ const holdRow = z.object({
   id: z.string(),
   session_id: z.string().nullable(),
   subject: z.string().nullable(),
+  issuer: z.string().nullable(),
   reason: z.string(),
   placed_by: z.string(),
   placed_at: z.date(),
@@ -53,24 +56,22 @@ const event = (kind: Event['kind'], body: Event['body']): Event => ({
   body,
 });
 
-/** On a session, or on everything of a subject. Answers its id. */
+/** On a session, or on everything of a principal (of all who bear the name, where no issuer is named). Answers its id. */
 export async function placeHold(
   admin: Pool,
-  what: { readonly session: string } | { readonly subject: string },
+  what: { readonly session: string } | { readonly subject: string; readonly issuer?: string | undefined },
   reason: string,
   by: string,
   record: Record,
 ): Promise<string> {
   const id = randomUUID();
-  const [session, subject] = 'session' in what ? [what.session, null] : [null, what.subject];
-  await record(event('hold_placed', { hold: id, session, subject, reason, by }));
-  await admin.query('INSERT INTO hold (id, session_id, subject, reason, placed_by) VALUES ($1, $2, $3, $4, $5)', [
-    id,
-    session,
-    subject,
-    reason,
-    by,
-  ]);
+  const [session, subject, issuer] =
+    'session' in what ? [what.session, null, null] : [null, what.subject, what.issuer ?? null];
+  await record(event('hold_placed', { hold: id, session, subject, issuer, reason, by }));
+  await admin.query(
+    'INSERT INTO hold (id, session_id, subject, issuer, reason, placed_by) VALUES ($1, $2, $3, $4, $5, $6)',
+    [id, session, subject, issuer, reason, by],
+  );
   return id;
 }
 
@@ -103,7 +104,7 @@ const GOING = `
   SELECT e.session_id, min(e.position) AS from_position, (SELECT min(l.position) FROM event l WHERE l.session_id = e.session_id AND l.at >= $2) AS cut
   FROM event e
   WHERE e.at >= $1 AND e.at < $2
-    AND NOT EXISTS (SELECT FROM session s, hold h WHERE s.id = e.session_id AND h.lifted_at IS NULL AND (h.session_id = s.id OR h.subject = s.subject))
+    AND NOT EXISTS (SELECT FROM session s, hold h WHERE s.id = e.session_id AND h.lifted_at IS NULL AND (h.session_id = s.id OR (h.subject = s.subject AND coalesce(h.issuer = s.issuer, true))))
     AND NOT EXISTS (SELECT FROM event p WHERE p.session_id = e.session_id AND p.kind IN ${PROVES})
   GROUP BY e.session_id`;
 

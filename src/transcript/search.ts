@@ -202,6 +202,15 @@ function addId(conditions: Conditions, { key, value, isNot, column }: Term): voi
   conditions.add((slot) => `${key === 'session' ? 's.session_id' : 's.id'} = ${slot}::uuid`, value, isNot);
 }
 
+function addIssuer(conditions: Conditions, { value, isNot }: Term): void {
+  const plain = value.replace(/\/$/, '');
+  conditions.add(
+    (slot) => `s.session_id IN (SELECT n.id FROM session n WHERE n.issuer = ANY(${slot}::text[]))`,
+    [plain, `${plain}/`],
+    isNot,
+  );
+}
+
 function addPurpose(conditions: Conditions, term: Term): void {
   const { value, isNot } = term;
   if (/[*?]/.test(value) || /^\/.+\/$/.test(value)) {
@@ -227,6 +236,7 @@ function addTime(conditions: Conditions, { key = '', value, isNot, column }: Ter
 const OTHERS: Readonly<Record<string, (conditions: Conditions, term: Term, now: Date) => void>> = {
   verdict: addVerdict,
   state: addState,
+  issuer: addIssuer,
   session: addId,
   statement: addId,
   text: (conditions, term) => addPattern(conditions, TEXT, term),

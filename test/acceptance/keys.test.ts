@@ -44,6 +44,7 @@ const options = (more: object = {}) => ({
   algorithms: ['ES256'],
   groupsClaim: 'groups',
   groupsFrom: [],
+  requiredClaims: [],
   requiredScopes: ['snowfence'],
   type: 'at+jwt',
   clockSkew: 30,

@@ -66,7 +66,7 @@ const fresh = async (needed = 1): Promise<Approval> => {
     fingerprint: 'f',
     about: null as never,
     policyVersion: 'v1',
-    requirements: [{ groups: ['stewards'], count: needed, rule: 'p.yaml:1' }],
+    requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: needed, rule: 'p.yaml:1' }],
     withinMs: 60_000,
   });
   return approval;
@@ -321,7 +321,7 @@ describe('verify', () => {
 });
 
 describe('a person', () => {
-  const groups = { reviewer: ['stewards'], auditor: [], administrator: [] };
+  const groups = { reviewer: [{ issuers: [ISSUER], groups: ['stewards'] }], auditor: [], administrator: [] };
   const people = (): People =>
     new People({
       pool: store.pool,

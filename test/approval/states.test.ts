@@ -54,7 +54,7 @@ const ask = (more: object = {}) => {
     fingerprint: 'f1',
     about: ABOUT,
     policyVersion: 'v1',
-    requirements: [{ groups: ['stewards'], count: 1, rule: 'p.yaml:1' }],
+    requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: 1, rule: 'p.yaml:1' }],
     withinMs: 60_000,
     ...more,
   });
@@ -150,14 +150,50 @@ describe('an approval', () => {
   it('needs as many people as it says; one in two groups counts once', async () => {
     const approval = await fresh({
       requirements: [
-        { groups: ['stewards'], count: 1, rule: 'p.yaml:1' },
-        { groups: ['security'], count: 1, rule: 'p.yaml:2' },
+        { issuers: [ISSUER], groups: ['stewards'], count: 1, rule: 'p.yaml:1' },
+        { issuers: [ISSUER], groups: ['security'], count: 1, rule: 'p.yaml:2' },
       ],
     });
     const both = person('carl', ['stewards', 'security']);
     expect((await approvals.decide(approval.id, both, yes)).state).toBe('pending');
     await expect(approvals.decide(approval.id, both, yes)).rejects.toThrow('decided before');
     expect((await approvals.decide(approval.id, person('dora', ['security']), yes)).state).toBe('approved');
+  });
+
+  it('is decided by nobody of another issuer, whatever their groups are called', async () => {
+    const approval = await fresh();
+    const foreign = { ...person('carl'), issuer: 'https://other.example' };
+    await expect(approvals.decide(approval.id, foreign, yes)).rejects.toThrow('not a reviewer');
+    expect((await approvals.decide(approval.id, person('carl'), yes)).state).toBe('approved');
+  });
+
+  it('counts somebody whom two issuers know by one mail address once, and bars them from their own', async () => {
+    const OTHER = 'https://other.example';
+    const requirements = [{ issuers: [ISSUER, OTHER], groups: ['stewards'], count: 2, rule: 'p.yaml:1' }];
+    const there = (subject: string, claims: object) => ({ ...person(subject), issuer: OTHER, claims: { ...claims } });
+    const here = person('carl', ['stewards'], { email: 'Carl@example.com', email_verified: true });
+    const approval = await fresh({ requirements });
+    await approvals.decide(approval.id, here, yes);
+    for (const claims of [{ email: 'carl@EXAMPLE.com', email_verified: true }, { email: 'carl@example.com' }])
+      await expect(approvals.decide(approval.id, there('4711', claims), yes)).rejects.toThrow('decided before');
+    expect(await stateOf(approval.id)).toBe('pending');
+    // An address that the issuer does not vouch for is nobody's.
+    const claimed = there('4711', { email: 'carl@example.com', email_verified: false });
+    expect((await approvals.decide(approval.id, claimed, yes)).state).toBe('approved');
+
+    const own = await fresh({ requirements });
+    for (const reviewer of [
+      there('4712', { email: 'bot@example.com', email_verified: true }),
+      there('4712', { email: 'bot@example.com', email_verified: 'true' }),
+    ])
+      await expect(approvals.decide(own.id, reviewer, yes)).rejects.toThrow('own statement');
+    // The same name elsewhere is somebody else, but for who is named there by an actor's own issuer.
+    const delegated = await fresh({
+      requirements,
+      actor: { ...agent, claims: { act: { sub: 'ben', iss: `${OTHER}/` } } },
+    });
+    await expect(approvals.decide(delegated.id, there('ben', {}), yes)).rejects.toThrow('own statement');
+    expect((await approvals.decide(delegated.id, there('pipeline-bot', {}), yes)).state).toBe('pending');
   });
 
   it('is denied with a reason, and then by nobody approved', async () => {
@@ -260,7 +296,7 @@ describe('a standing approval', () => {
     fits: 'aa',
     shape: SHAPE.key,
     policy_version: 'v1',
-    requirements: [{ groups: ['stewards'], count: 2, rule: 'p.yaml:1' }],
+    requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: 2, rule: 'p.yaml:1' }],
   };
   const { requirements } = question;
   /** Uses it as the gateway does, for a statement of its own. */
@@ -320,8 +356,8 @@ describe('a standing approval', () => {
       { client_id: 'another' },
       { issuer: 'https://other.example' },
       { policy_version: 'v2' },
-      { requirements: [{ groups: ['security'], count: 2, rule: 'p.yaml:1' }] },
-      { requirements: [...question.requirements, { groups: ['security'], count: 1, rule: 'p.yaml:9' }] },
+      { requirements: [{ issuers: [ISSUER], groups: ['security'], count: 2, rule: 'p.yaml:1' }] },
+      { requirements: [...question.requirements, { issuers: [ISSUER], groups: ['security'], count: 1, rule: 'p.yaml:9' }] },
     ])
       expect(await approvals.standing({ ...question, ...more })).toBeUndefined();
   });

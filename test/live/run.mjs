@@ -45,7 +45,7 @@ await using warehouse = new Warehouse({
   confirm: 'always',
 });
 const set = await loadPolicies(fileURLToPath(new URL('../acceptance/policies', import.meta.url)));
-const subject = { subject: 'sales-bot', clientId: 'sales-bot', groups: ['sales-agents'], claims: {} };
+const subject = { issuer: '', subject: 'sales-bot', clientId: 'sales-bot', groups: ['sales-agents'], claims: {} };
 const policies = inForce(set, subject, new Date());
 const cases = JSON.parse(readFileSync(new URL('../acceptance/cases.json', import.meta.url), 'utf8')).filter(
   (entry) => entry.expect === 'allow',

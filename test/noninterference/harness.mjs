@@ -69,7 +69,7 @@ export class Harness {
     const folder = await mkdtemp(join(tmpdir(), 'snowfence-noninterference-'));
     this.#ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
     await cp(file('./policies'), join(folder, 'policies'), { recursive: true });
-    const policies = await loadPolicies(join(folder, 'policies'));
+    const policies = await loadPolicies(join(folder, 'policies'), ['https://issuer.example']);
     const [port, secret] = [await freePort(), randomBytes(18).toString('hex')];
     const postgres = await Child.start('../embedded/postgres/main.js', {
       dataFolder: join(folder, 'postgres'),

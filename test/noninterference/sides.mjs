@@ -58,7 +58,7 @@ export class Sides {
     this.#ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
     await mkdir(join(folder, 'policies'));
     await copyFile(policy, join(folder, 'policies', 'policy.yaml'));
-    const policies = await loadPolicies(join(folder, 'policies'));
+    const policies = await loadPolicies(join(folder, 'policies'), [PRINCIPAL.issuer]);
     const [port, secret] = [await freePort(), randomBytes(18).toString('hex')];
     const postgres = await Child.start('../embedded/postgres/main.js', {
       dataFolder: join(folder, 'postgres'),

@@ -36,7 +36,7 @@ const reader: CatalogReader = {
     };
   },
 };
-const SUBJECT = { subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
+const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
 const judgeWith = (set: PolicySet, catalogs = { version: 1, reader: () => reader }): Judge =>
   new Judge({
     policies: () => set,

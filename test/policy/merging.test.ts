@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const SUBJECT = { subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
+const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
 const READ = 'rules:\n  - allow: [read]\n    on: [DB.S.*]\n';
 const deny = (on: string, effect = 'deny'): string =>
   `rules:\n  - ${effect}: [select]\n    on: [${on}]\n${effect === 'approve' ? '    by: { groups: [r] }\n' : ''}`;

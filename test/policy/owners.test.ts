@@ -67,7 +67,11 @@ const judge = (sql: string) =>
     defaults: { database: 'DB', schema: 'S' },
     onUnreachable: () => undefined,
     onDisagreement: () => undefined,
-  }).judge({ subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} }, set.policies, { sql });
+  }).judge(
+    { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} },
+    set.policies,
+    { sql },
+  );
 
 describe('a name without an owner, and a hidden one by any route', () => {
   it.each(refused)('$code: $sql', async ({ sql, code, at, hint }) => {

@@ -31,6 +31,7 @@ async function load(...texts: string[]) {
 }
 
 const someone = (more: Partial<Subject> = {}): Subject => ({
+  issuer: 'https://issuer.example',
   subject: 'bot',
   clientId: 'bot',
   groups: ['g'],

@@ -23,6 +23,7 @@ async function load(where: string) {
 }
 
 const bearer = (claims: Record<string, unknown> = {}, subject = 'bot') => ({
+  issuer: 'https://issuer.example',
   subject,
   clientId: 'client',
   groups: ['g'],

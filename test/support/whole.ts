@@ -95,7 +95,7 @@ export class Whole {
       join(folder, 'p.yaml'),
       `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n${rules}`,
     );
-    const policies = await loadPolicies(folder);
+    const policies = await loadPolicies(folder, ['https://issuer.example']);
     const parts: GatewayParts = {
       policies: () => policies,
       transcript: this.transcript,

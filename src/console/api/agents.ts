@@ -34,7 +34,7 @@ export const agent = route({
   method: 'get',
   path: '/agent',
   summary: 'One agent: the policies for it, what it reads, what it was refused, what it did last',
-  query: z.object({ name: z.string().min(1).max(500) }),
+  query: z.object({ name: z.string().min(1).max(500), issuer: z.string().max(500).optional() }),
   answer: z.object({
     agent: summary,
     policies: z.array(z.object({ name: z.string(), words: z.array(z.string()) })),
@@ -42,12 +42,22 @@ export const agent = route({
     refused: z.array(z.object({ name: z.string(), count: z.number() })),
     history: z.array(shownStatement),
   }),
-  handle: async ({ query: { name }, parts }) => {
+  handle: async ({ query: { name, issuer }, parts }) => {
     const at = Date.now();
     const found = await parts.overview.agents(new Date(at - ACTIVE_MS), new Date(at - COUNTED_MS));
-    const known = found.find((entry) => entry.agent === name);
+    const [known, another] = found.filter(
+      (entry) => entry.agent === name && (issuer === undefined || entry.issuer === issuer),
+    );
     if (!known) throw new ApiProblem(404, 'There is no such agent.');
+    if (another)
+      throw new ApiProblem(
+        409,
+        `There are two agents of that name, of ${known.issuer} and ${another.issuer}.`,
+        'Say which: issuer=…',
+      );
+    const whose = { issuer: known.issuer, subject: known.agent };
     const policies = parts.gateway.policiesFor({
+      issuer: known.issuer,
       subject: known.agent,
       clientId: known.client_id,
       groups: known.groups,
@@ -56,8 +66,8 @@ export const agent = route({
     return {
       agent: known,
       policies: policies.map((policy) => ({ name: policy.name, words: describeStanding([policy], 'They').slice(1) })),
-      ...(await parts.overview.habits(name, new Date(at - COUNTED_MS))),
-      history: [...(await parts.overview.history(name, new Date(at + DAY_MS), 50))],
+      ...(await parts.overview.habits(whose, new Date(at - COUNTED_MS))),
+      history: [...(await parts.overview.history(whose, new Date(at + DAY_MS), 50))],
     };
   },
 });

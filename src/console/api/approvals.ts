@@ -5,6 +5,7 @@ import {
   type Approval,
   aboutApproval,
   DecisionRefused,
+  hasDecided,
   isOwn,
   MAX_STANDING_MS,
   MAX_STANDING_USES,
@@ -27,12 +28,15 @@ const listed = z.object({
   expires_at: date,
   changed_at: date,
   agent: z.string(),
+  issuer: z.string(),
   client_id: z.string(),
   kind: z.string(),
   text: z.string(),
   purpose: z.string().nullable(),
   estimate: z.object({ bytes: z.number().nullable(), rows: z.number().nullable() }),
-  requirements: z.array(z.object({ groups: z.array(z.string()), count: z.number(), rule: z.string() })),
+  requirements: z.array(
+    z.object({ issuers: z.array(z.string()), groups: z.array(z.string()), count: z.number(), rule: z.string() }),
+  ),
   approvals: z.number(),
   /** Why the one who asks may not decide; null where they may. */
   barred: z.string().nullable(),
@@ -43,11 +47,12 @@ function barredBy(approval: Approval, { person }: SignedIn): string | null {
   if (approval.state !== 'pending') return 'It is no longer open.';
   if (!mayDecide(approval.requirements, person)) {
     const groups = [...new Set(approval.requirements.flatMap(({ groups: asked }) => asked))];
-    return `Decided by ${groups.join(', ')}: you are in none of these groups.`;
+    const issuers = [...new Set(approval.requirements.flatMap(({ issuers: whose }) => whose))];
+    const isOfMine = issuers.includes(person.issuer.replace(/\/$/, ''));
+    return `Decided by ${groups.join(', ')}${isOfMine ? '' : ` of ${issuers.join(', ')}`}: you are in none of these groups.`;
   }
   if (isOwn(approval.persons, person)) return 'Nobody decides on a statement of their own.';
-  const name = `${person.issuer} ${person.subject}`;
-  if (approval.decisions.some(({ reviewer }) => reviewer === name)) return 'You have decided. Others have to, too.';
+  if (hasDecided(approval, person)) return 'You have decided. Others have to, too.';
   return null;
 }
 
@@ -65,6 +70,7 @@ function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked'])
     expires_at,
     changed_at,
     agent: approval.subject,
+    issuer: approval.issuer,
     client_id,
     kind: approval.about?.kind ?? '',
     text: shown.statement.slice(0, SHOWN_TEXT),
@@ -136,8 +142,8 @@ async function detailOf(
     about: approval.about,
     policy_version: approval.policy_version,
     is_outdated: approval.policy_version !== parts.policies().set.version,
-    decisions: approval.decisions.map(({ approval_id: _, ...decision }) => decision),
-    history: [...(await parts.overview.history(approval.subject, approval.statement_id, HISTORY))],
+    decisions: approval.decisions.map(({ approval_id: _id, persons: _names, ...decision }) => decision),
+    history: [...(await parts.overview.history(approval, approval.statement_id, HISTORY))],
     is_masked: JSON.stringify(shown) !== JSON.stringify(whole),
     max_standing_minutes: MAX_STANDING_MS / 60_000,
     shape: { text: highlighted(shown.shape.text), holes: [...shown.shape.holes] },
@@ -247,6 +253,7 @@ export const standing = route({
         uses: z.number(),
         max_uses: z.number(),
         agent: z.string(),
+        issuer: z.string(),
         granted_at: date,
         expires_at: date,
         may_revoke: z.boolean(),
@@ -261,6 +268,7 @@ export const standing = route({
       uses: entry.uses,
       max_uses: entry.max_uses,
       agent: entry.subject,
+      issuer: entry.issuer,
       granted_at: entry.granted_at,
       expires_at: entry.expires_at,
       may_revoke: mayDecide(entry.requirements, who.person),

@@ -38,6 +38,7 @@ export const now = route({
     sessions: z.array(
       z.object({
         id: z.string(),
+        issuer: z.string(),
         agent: z.string(),
         groups: z.array(z.string()),
         transport: z.string(),
@@ -53,7 +54,9 @@ export const now = route({
     ),
     statements: z.array(shownStatement),
     verdicts: z.array(z.object({ at: date, verdict: z.string(), statements: z.number() })),
-    bytes: z.array(z.object({ agent: z.string(), bytes: z.number(), rows: z.number(), statements: z.number() })),
+    bytes: z.array(
+      z.object({ issuer: z.string(), agent: z.string(), bytes: z.number(), rows: z.number(), statements: z.number() }),
+    ),
     pending: z.number(),
     policies: z.object({ version: z.string(), problem: z.string().nullable() }),
   }),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Judged } from '../../gateway.js';
 import { describeStanding, type Policy } from '../../policy/index.js';
 import { shownUses, showObject } from '../../sql/index.js';
-import { route } from '../route.js';
+import { ApiProblem, route } from '../route.js';
 import { differences, highlighted, sqlDifference, sqlPart } from '../sql-view.js';
 
 const policyShape = z.object({
@@ -44,11 +44,18 @@ export const policies = route({
   answer: z.object({
     version: z.string(),
     problem: z.string().nullable(),
+    /** Whose principals there are. */
+    issuers: z.array(z.string()),
     policies: z.array(policyShape),
   }),
   handle: async ({ parts }) => {
     const { set, problem } = parts.policies();
-    return { version: set.version, problem: problem ?? null, policies: set.policies.map(shownPolicy) };
+    return {
+      version: set.version,
+      problem: problem ?? null,
+      issuers: [...set.issuers],
+      policies: set.policies.map(shownPolicy),
+    };
   },
 });
 
@@ -74,7 +81,9 @@ const tried = z.object({
   columns: z.array(z.string()),
   masks: z.array(z.object({ column: z.string(), method: z.string(), rule: z.string() })),
   row_predicates: z.array(z.object({ object: z.string(), where: z.string(), rule: z.string() })),
-  requirements: z.array(z.object({ groups: z.array(z.string()), count: z.number(), rule: z.string() })),
+  requirements: z.array(
+    z.object({ issuers: z.array(z.string()), groups: z.array(z.string()), count: z.number(), rule: z.string() }),
+  ),
   /** A rule or limit goes by bytes or rows: the warehouse is asked before the statement runs. */
   is_open: z.boolean(),
   statement: z.array(sqlPart),
@@ -115,7 +124,8 @@ function triedOf(judged: Judged, names: readonly string[], sql: string, about: P
       where: about.rows(rows),
       rule: rows.rule,
     })),
-    requirements: (verdict?.approval?.requirements ?? []).map(({ groups, count, rule }) => ({
+    requirements: (verdict?.approval?.requirements ?? []).map(({ issuers, groups, count, rule }) => ({
+      issuers: [...issuers],
       groups: [...groups],
       count,
       rule,
@@ -140,6 +150,7 @@ export const tryOut = (about: PlaygroundWords) =>
     path: '/policies/try',
     summary: 'What the policies would say to a statement of some principal. Nothing runs, nothing is recorded',
     body: z.object({
+      issuer: z.string().trim().max(500).optional(),
       subject: z.string().trim().max(500).default(''),
       client_id: z.string().trim().max(500).default(''),
       groups: z.array(z.string().max(500)).max(100).default([]),
@@ -150,8 +161,12 @@ export const tryOut = (about: PlaygroundWords) =>
     answer: tried,
     handle: async ({ body, parts }) => {
       const { subject, client_id: clientId, groups, claims, sql, purpose } = body;
+      const { issuers } = parts.policies().set;
+      const issuer = body.issuer || (issuers.length === 1 ? issuers[0] : undefined);
+      if (issuer === undefined)
+        throw new ApiProblem(400, 'Whose principal this is, is not said.', `Name one of ${issuers.join(', ')}.`);
       const { judged, policies: names } = await parts.gateway.tryOut(
-        { subject, clientId: clientId || subject, groups, claims },
+        { issuer, subject, clientId: clientId || subject, groups, claims },
         { sql, purpose: purpose || undefined },
       );
       return triedOf(judged, names, sql, about);

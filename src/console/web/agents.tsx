@@ -37,7 +37,9 @@ export function AgentsPage(): JSX.Element {
                     {agents.map((agent) => (
                       <tr key={`${agent.issuer} ${agent.agent}`}>
                         <td>
-                          <Link to={withQuery('/agent', { name: agent.agent })}>{agent.agent}</Link>
+                          <Link to={withQuery('/agent', { name: agent.agent, issuer: agent.issuer })}>
+                            {agent.agent}
+                          </Link>
                           <div class="small muted wrap">{agent.issuer}</div>
                         </td>
                         <td>{agent.groups.join(', ') || <span class="muted">none</span>}</td>
@@ -65,14 +67,20 @@ const bars = (items: readonly { readonly name: string; readonly count: number }[
   items.map(({ name, count: value }) => ({ name, value, text: count(value) }));
 
 export function AgentPage(): JSX.Element {
-  const name = useHere().query.get('name') ?? '';
+  const { query } = useHere();
+  const name = query.get('name') ?? '';
+  const issuer = query.get('issuer') ?? undefined;
   useTitle(name);
-  const loaded = useLoaded<Agent>(withQuery('/agent', { name }));
+  const loaded = useLoaded<Agent>(withQuery('/agent', { name, issuer }));
   return (
     <>
       <div class="head">
         <h1>{name}</h1>
-        {loaded.data && <span class="muted">{loaded.data.agent.groups.join(', ') || 'no group'}</span>}
+        {loaded.data && (
+          <span class="muted">
+            {loaded.data.agent.groups.join(', ') || 'no group'}, of {loaded.data.agent.issuer}
+          </span>
+        )}
         <span class="end">
           <Link to={withQuery('/sessions', { q: `agent:${/^[\w.-]+$/.test(name) ? name : `"${name}"`}` })}>
             All its statements

@@ -17,8 +17,14 @@ const touches = ({ kind, estimate: { rows, bytes: size } }: Pick<ApprovalSummary
     .filter((part) => part !== '')
     .join(' · ');
 
-const needed = (requirements: readonly Requirement[]): string =>
-  requirements.map(({ count: people, groups }) => `${people} of ${groups.join(' or ')}`).join(' and ');
+/** The issuer whose groups are asked is named where it is not the agent's own. */
+const needed = ({ requirements, issuer }: { requirements: readonly Requirement[]; issuer: string }): string =>
+  requirements
+    .map(({ count: people, groups, issuers }) => {
+      const isOwn = issuers.includes(issuer.replace(/\/$/, ''));
+      return `${people} of ${groups.join(' or ')}${isOwn ? '' : ` at ${issuers.join(' or ')}`}`;
+    })
+    .join(' and ');
 
 function StandingList(): JSX.Element | null {
   const loaded = useLoaded<{ standing: readonly StandingApproval[] }>('/standing');
@@ -304,7 +310,7 @@ function Facts({ approval }: { approval: Approval }): JSX.Element {
     <dl class="facts">
       <dt>Agent</dt>
       <dd>
-        <Link to={withQuery('/agent', { name: approval.agent })}>{approval.agent}</Link>
+        <Link to={withQuery('/agent', { name: approval.agent, issuer: approval.issuer })}>{approval.agent}</Link>
         {approval.client_id !== approval.agent && <span class="muted"> by the client {approval.client_id}</span>}
       </dd>
       <dt>Would touch</dt>
@@ -324,7 +330,7 @@ function Facts({ approval }: { approval: Approval }): JSX.Element {
       </dd>
       <dt>Needed</dt>
       <dd>
-        {needed(approval.requirements)}
+        {needed(approval)}
         <span class="muted"> ({plural(approval.approvals, 'approval')} so far)</span>
       </dd>
       <dt>Session</dt>

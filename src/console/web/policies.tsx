@@ -52,7 +52,8 @@ function Answer({ tried }: { tried: Tried }): JSX.Element {
   );
 }
 
-function Playground(): JSX.Element {
+function Playground({ issuers }: { issuers: readonly string[] }): JSX.Element {
+  const [issuer, setIssuer] = useState('');
   const [subject, setSubject] = useState('');
   const [groups, setGroups] = useState('');
   const [sql, setSql] = useState('');
@@ -62,7 +63,10 @@ function Playground(): JSX.Element {
   const ask = (): void => {
     setProblem(undefined);
     const names = groups.split(',').flatMap((name) => name.trim() || []);
-    post<Tried>('/policies/try', { subject, groups: names, sql, purpose }).then(setTried, setProblem);
+    post<Tried>('/policies/try', { issuer: issuer || issuers[0], subject, groups: names, sql, purpose }).then(
+      setTried,
+      setProblem,
+    );
   };
   return (
     <Panel title="Try a statement">
@@ -73,6 +77,18 @@ function Playground(): JSX.Element {
           ask();
         }}
       >
+        {issuers.length > 1 && (
+          <label>
+            Of the issuer
+            <select value={issuer || issuers[0]} onChange={(event) => setIssuer(event.currentTarget.value)}>
+              {issuers.map((each) => (
+                <option key={each} value={each}>
+                  {each}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
         <div class="columns">
           <label>
             Principal
@@ -173,7 +189,7 @@ export function PoliciesPage(): JSX.Element {
             )}
           </Shown>
         </div>
-        <Playground />
+        <Playground issuers={loaded.data?.issuers ?? []} />
       </div>
     </>
   );

@@ -104,6 +104,7 @@ export interface StatementDetail {
 }
 
 export interface Requirement {
+  readonly issuers: readonly string[];
   readonly groups: readonly string[];
   readonly count: number;
   readonly rule: string;
@@ -118,6 +119,7 @@ export interface ApprovalSummary {
   readonly expires_at: string;
   readonly changed_at: string;
   readonly agent: string;
+  readonly issuer: string;
   readonly client_id: string;
   readonly kind: string;
   readonly text: string;
@@ -191,6 +193,7 @@ export interface PolicyInWords {
 
 export interface Policies {
   readonly version: string;
+  readonly issuers: readonly string[];
   readonly problem: string | null;
   readonly policies: readonly PolicyInWords[];
 }

@@ -90,7 +90,7 @@ export const HIDDEN = new Map([
   ['DB.S.EMPLOYEES', ['SALARY']],
 ]);
 
-const SUBJECT = { subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
+const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
 const RULES = `policy: p
 principals: { groups: [g] }
 snowflake: { role: R, warehouse: W }
