@@ -5,6 +5,7 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Server } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { fetchHere } from './gateway-trust.js';
 import { SnowfenceError } from './problem.js';
 import { type TokenOptions, type TokenSource, tokenSource } from './token.js';
 import { VERSION } from './version.js';
@@ -16,6 +17,8 @@ class Remote {
   readonly #url: URL;
   readonly #source: TokenSource;
   #client: Promise<Client> | undefined;
+  /** Why a request was not made, or its answer not followed; the protocol's own errors leave the remedy out. */
+  #refusal: SnowfenceError | undefined;
 
   constructor(url: URL, source: TokenSource) {
     this.#url = url;
@@ -28,6 +31,14 @@ class Remote {
       { versionNegotiation: { mode: 'auto' } },
     );
     const transport = new StreamableHTTPClientTransport(this.#url, {
+      fetch: async (input, init) => {
+        try {
+          return await fetchHere(input, init);
+        } catch (error) {
+          if (error instanceof SnowfenceError) this.#refusal = error;
+          throw error;
+        }
+      },
       authProvider: {
         token: () => this.#source.token(),
         onUnauthorized: async () => this.#source.refused(),
@@ -44,7 +55,9 @@ class Remote {
       return await this.#client;
     } catch (error) {
       this.#client = undefined;
-      throw explained(error, this.#url);
+      const refusal = this.#refusal;
+      this.#refusal = undefined;
+      throw explained(refusal ?? error, this.#url);
     }
   }
 
@@ -59,6 +72,10 @@ function explained(error: unknown, url: URL): Error {
   if (/401|nauthorized/.test(text))
     return new Error(
       `The gateway at ${url.href} does not accept this access token. Get a new one for the audience ${url.href}.`,
+    );
+  if (/access_denied|\b403\b/.test(text))
+    return new Error(
+      `The gateway at ${url.href} does not serve this token’s holder: its issuer gives tokens to others as well, and the gateway asks for claims that this one does not have. (${text})`,
     );
   if (/fetch failed|ECONNREFUSED|ENOTFOUND/.test(text))
     return new Error(`No gateway answers at ${url.href}. Check --url and that it is running.`);

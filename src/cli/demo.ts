@@ -263,6 +263,10 @@ async function gatewayPort(wanted: number): Promise<number> {
   return wanted;
 }
 
+/** Beside the gateway's, so that what clients remember of a demo holds for the next one; any that is free where it is taken. */
+const issuerPort = (options: DemoOptions): Promise<number> =>
+  options.port === 0 || options.port >= 65_535 ? Promise.resolve(0) : gatewayPort(options.port + 1).catch(() => 0);
+
 /** A running demo. */
 export class Demo implements AsyncDisposable {
   readonly ready: Ready;
@@ -302,6 +306,7 @@ async function startParts(
   await chmod(folder, 0o711);
   const { CLI_CLIENT, IdentityProvider } = await loadIdentity();
   const port = await gatewayPort(options.port);
+  const providerPort = await issuerPort(options);
   const [warehousePort, postgresPort] = [await freePort(), await freePort()];
   const mcpUrl = `http://127.0.0.1:${port}/mcp`;
   const [warehousePassword, databasePassword] = [
@@ -356,7 +361,7 @@ async function startParts(
     ),
     kept(
       IdentityProvider.start({
-        port: 0,
+        port: providerPort,
         audience: mcpUrl,
         agents: AGENTS,
         reviewers: REVIEWERS,

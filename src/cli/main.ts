@@ -100,6 +100,7 @@ program
   .option('--private-key <file>', 'with --client-id: its private key, PKCS#8 PEM')
   .option('--client-secret-env <name>', 'with --client-id: the variable that holds its secret')
   .option('--github-actions', 'use the identity of this GitHub Actions job')
+  .option('--issuer <url>', 'the only identity provider to sign in at; that of the first use if nothing is said')
   .action(async (options) => {
     if (!URL.canParse(options.url))
       throw new SnowfenceError(
@@ -116,6 +117,7 @@ program
       privateKeyFile: options.privateKey,
       clientSecretEnv: options.clientSecretEnv,
       githubActions: options.githubActions === true,
+      issuer: options.issuer,
       say: complain,
     });
   });

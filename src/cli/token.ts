@@ -1,6 +1,7 @@
 /**
  * Where `connect` gets its access token: from the environment, a file, client credentials (RFC 6749, section 4.4; RFC 7523), GitHub
- * Actions, or a browser (RFC 8252: loopback redirect and PKCE). The gateway's metadata (RFC 9728) names the issuer.
+ * Actions, or a browser (RFC 8252: loopback redirect and PKCE). The gateway's metadata (RFC 9728) names the issuer, as far as that is
+ * trusted (gateway-trust.ts).
  */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -21,6 +22,7 @@ import {
   refreshTokenGrant,
 } from 'openid-client';
 import { z } from 'zod';
+import { checkAddress, fetchHere, type ProtectedResource, protectedResource, trustedIssuer } from './gateway-trust.js';
 import { SnowfenceError } from './problem.js';
 
 export interface TokenOptions {
@@ -31,6 +33,8 @@ export interface TokenOptions {
   readonly privateKeyFile: string | undefined;
   readonly clientSecretEnv: string | undefined;
   readonly githubActions: boolean;
+  /** The only issuer to sign in at; the one of the first use if nothing is said. */
+  readonly issuer: string | undefined;
   readonly say: (text: string) => void;
 }
 
@@ -41,53 +45,63 @@ export interface TokenSource {
   readonly refused: () => void;
 }
 
-const metadataShape = z.object({
-  resource: z.string(),
-  authorization_servers: z.array(z.string()).min(1),
-  scopes_supported: z.array(z.string()).default([]),
-});
-
 const EARLY_MS = 30_000;
 const LOGIN_TIMEOUT_MS = 5 * 60_000;
 const DEFAULT_BROWSER_CLIENT = 'snowfence-cli';
 
-async function metadata(url: URL): Promise<z.infer<typeof metadataShape>> {
-  const address = new URL('/.well-known/oauth-protected-resource', url);
-  try {
-    const response = await fetch(address, { signal: AbortSignal.timeout(10_000) });
-    return metadataShape.parse(await response.json());
-  } catch (error) {
-    throw new SnowfenceError(
-      'GATEWAY_UNREACHABLE',
-      `No snowfence gateway answers at ${url.origin}.`,
-      `Check --url; ${address.href} should answer JSON. (${error instanceof Error ? error.message : ''})`,
-      1,
-    );
-  }
-}
+/** What openid-client says of metadata that name another issuer than the one that they were asked of. */
+const isAnother = (error: unknown): boolean =>
+  typeof error === 'object' &&
+  error !== null &&
+  'code' in error &&
+  error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';
 
+/** Discovers the provider. Throws a SnowfenceError where it calls itself something else (RFC 8414, section 3.3) or lacks TLS. */
 async function configure(
-  issuer: string,
+  issuer: URL,
   clientId: string,
   authentication?: Parameters<typeof discovery>[3],
 ): Promise<Configuration> {
-  const url = new URL(issuer);
+  const another = (named: string): SnowfenceError =>
+    new SnowfenceError(
+      'WRONG_ISSUER',
+      `What answers at ${issuer.href} calls itself ${named}. Nothing was sent.`,
+      'Ask whoever runs the gateway: it has to name the identity provider as that names itself.',
+      1,
+    );
+  let configuration: Configuration;
   try {
-    return await discovery(
-      url,
+    configuration = await discovery(
+      issuer,
       clientId,
       undefined,
       authentication,
-      url.protocol === 'http:' ? { execute: [allowInsecureRequests] } : {},
+      issuer.protocol === 'http:' ? { execute: [allowInsecureRequests] } : {},
     );
   } catch (error) {
+    if (isAnother(error)) throw another('something else');
     throw new SnowfenceError(
       'ISSUER_UNREACHABLE',
-      `The identity provider ${issuer} can not be discovered: ${error instanceof Error ? error.message : ''}`,
-      'Check that this machine reaches it.',
+      `The identity provider ${issuer.href} can not be discovered: ${error instanceof Error ? error.message : ''}`,
+      'Check that this machine reaches it, without a redirect.',
       1,
     );
   }
+  const {
+    issuer: named,
+    token_endpoint: token,
+    authorization_endpoint: authorization,
+  } = configuration.serverMetadata();
+  if (named.replace(/\/$/, '') !== issuer.href.replace(/\/$/, '')) throw another(named);
+  for (const endpoint of [token, authorization])
+    if (endpoint !== undefined) checkAddress(new URL(endpoint), `An address of the identity provider ${named}`);
+  return configuration;
+}
+
+/** Where to get a token for the gateway, and what to ask for. */
+async function authorizationOf({ url, issuer, say }: TokenOptions) {
+  const found = await protectedResource(url);
+  return { ...found, issuer: await trustedIssuer(url, found, issuer, say) };
 }
 
 /** Keeps a token until shortly before it ends. */
@@ -115,9 +129,9 @@ function cached(fetchToken: () => Promise<{ token: string; lifetimeMs: number }>
 
 function clientCredentials(options: TokenOptions, clientId: string): TokenSource {
   return cached(async () => {
-    const { resource, authorization_servers: issuers, scopes_supported: scopes } = await metadata(options.url);
+    const { resource, issuer, scopes } = await authorizationOf(options);
     const authentication = await clientAuthentication(options);
-    const configuration = await configure(issuers[0] ?? '', clientId, authentication);
+    const configuration = await configure(issuer, clientId, authentication);
     try {
       const answer = await clientCredentialsGrant(configuration, {
         resource,
@@ -127,7 +141,7 @@ function clientCredentials(options: TokenOptions, clientId: string): TokenSource
     } catch (error) {
       throw new SnowfenceError(
         'TOKEN_NOT_GIVEN',
-        `${issuers[0] ?? 'The identity provider'} gives no token to ${clientId}: ${error instanceof Error ? error.message : ''}`,
+        `${issuer.href} gives no token to ${clientId}: ${error instanceof Error ? error.message : ''}`,
         'Check the client id and its secret or key.',
         1,
       );
@@ -177,10 +191,11 @@ function githubActions(options: TokenOptions): TokenSource {
         'This is no GitHub Actions job that may ask for an identity token.',
         'Give the job "permissions: id-token: write".',
       );
-    const { resource } = await metadata(options.url);
+    const { resource } = await protectedResource(options.url);
     const address = new URL(url);
+    checkAddress(address, 'The address of GitHub’s identity tokens');
     address.searchParams.set('audience', resource);
-    const response = await fetch(address, {
+    const response = await fetchHere(address, {
       headers: { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(10_000),
     });
@@ -210,10 +225,9 @@ function openBrowser(url: string): void {
 
 function browser(options: TokenOptions): TokenSource {
   let refreshToken: string | undefined;
-  let configuration: Configuration | undefined;
   return cached(async () => {
-    const { resource, authorization_servers: issuers, scopes_supported: scopes } = await metadata(options.url);
-    configuration ??= await configure(issuers[0] ?? '', options.clientId ?? DEFAULT_BROWSER_CLIENT);
+    const { resource, issuer, scopes } = await authorizationOf(options);
+    const configuration = await configure(issuer, options.clientId ?? DEFAULT_BROWSER_CLIENT);
     if (refreshToken !== undefined) {
       const renewed = await refreshTokenGrant(configuration, refreshToken, { resource }).catch(() => undefined);
       if (renewed) {
@@ -268,11 +282,20 @@ async function signIn(
         resolve(visited);
       });
     });
+    // With what came back compared: state, and the issuer where the provider says that it names it (RFC 9207).
     return await authorizationCodeGrant(
       configuration,
       callback,
       { pkceCodeVerifier: verifier, expectedState: state },
       { resource },
+    );
+  } catch (error) {
+    if (error instanceof SnowfenceError) throw error;
+    throw new SnowfenceError(
+      'SIGN_IN_REFUSED',
+      `What came back from the sign-in does not hold: ${error instanceof Error ? error.message : ''}. It was given to nobody.`,
+      `Start again; it was begun at ${configuration.serverMetadata().issuer}.`,
+      1,
     );
   } finally {
     server.closeAllConnections();
@@ -280,36 +303,49 @@ async function signIn(
   }
 }
 
+/** A token that is there already goes to no gateway that calls itself something else, either. */
+function held(options: TokenOptions, read: () => Promise<string>): TokenSource {
+  let checked: Promise<ProtectedResource> | undefined;
+  return {
+    token: async () => {
+      checked ??= protectedResource(options.url).catch((error: unknown) => {
+        checked = undefined;
+        throw error;
+      });
+      const { issuers } = await checked;
+      if (options.issuer !== undefined) await trustedIssuer(options.url, { issuers }, options.issuer, options.say);
+      return read();
+    },
+    refused: () => {
+      checked = undefined;
+    },
+  };
+}
+
 /** The source that the options ask for. */
 export function tokenSource(options: TokenOptions): TokenSource {
   const { tokenFile, tokenEnv } = options;
   if (tokenFile !== undefined)
-    return {
-      token: async () => {
-        const text = (await readFile(tokenFile, 'utf8').catch(() => '')).trim();
-        if (!text)
-          throw new SnowfenceError('SECRET_MISSING', `There is no token in ${tokenFile}.`, 'Check --token-file.');
-        return text;
-      },
-      refused: () => undefined,
-    };
+    return held(options, async () => {
+      const text = (await readFile(tokenFile, 'utf8').catch(() => '')).trim();
+      if (!text)
+        throw new SnowfenceError('SECRET_MISSING', `There is no token in ${tokenFile}.`, 'Check --token-file.');
+      return text;
+    });
   if (options.githubActions) return githubActions(options);
   if (options.clientId !== undefined && (options.privateKeyFile !== undefined || options.clientSecretEnv !== undefined))
     return clientCredentials(options, options.clientId);
   const name = tokenEnv ?? 'SNOWFENCE_TOKEN';
   if (tokenEnv !== undefined || process.env[name])
-    return {
-      token: async () => {
-        const text = process.env[name];
-        if (!text)
-          throw new SnowfenceError(
-            'SECRET_MISSING',
-            `The environment variable ${name} is not set.`,
-            'Put the access token into it.',
-          );
-        return text;
-      },
-      refused: () => undefined,
-    };
+    return held(options, async () => {
+      const text = process.env[name];
+      if (!text)
+        throw new SnowfenceError(
+          'SECRET_MISSING',
+          `The environment variable ${name} is not set.`,
+          'Put the access token into it.',
+        );
+      return text;
+    });
   return browser(options);
 }

@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
@@ -90,7 +93,10 @@ describe('over stdio', () => {
         '--client-secret-env',
         'SECRET',
       ],
-      env: bareEnv({ SECRET: sales?.client_secret ?? '' }),
+      env: bareEnv({
+        SECRET: sales?.client_secret ?? '',
+        XDG_STATE_HOME: await mkdtemp(join(tmpdir(), 'snowfence-state-')),
+      }),
     });
     await client.connect(transport);
     expectMasked(await client.callTool({ name: 'query', arguments: { sql: SQL } }));
