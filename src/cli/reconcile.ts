@@ -118,10 +118,7 @@ export async function reconcile(
 }
 
 async function historyOf(config: Config, since: Date, until: Date): Promise<readonly HistoryEntry[]> {
-  const { policies } = await loadPolicies(
-    config.policies,
-    config.issuers.map(({ issuer }) => issuer),
-  );
+  const { policies } = await loadPolicies(config.policies);
   const [policy] = policies;
   if (!policy) throw new SnowfenceError('NO_POLICIES', 'Without a policy there is no role to ask the warehouse with.');
   await using warehouse = new Warehouse(config.warehouse);

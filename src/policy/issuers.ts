@@ -34,9 +34,11 @@ export function knownIssuers(configured: readonly string[] | undefined, files: r
   return { all, isConfigured: configured !== undefined };
 }
 
-/** Which issuer something is said of: the one that is named, else the only one there is; undefined where that is open. */
-export const issuersOf = (named: readonly string[] | undefined, { all }: KnownIssuers): readonly string[] | undefined =>
-  named ?? (all.length === 1 ? all : undefined);
+/** Which issuer something is said of: the one that is named, else the only one there is; undefined where nobody knows which there are. */
+export const issuersOf = (
+  named: readonly string[] | undefined,
+  { all, isConfigured }: KnownIssuers,
+): readonly string[] | undefined => named ?? (isConfigured ? all : undefined);
 
 type Report = (path: readonly PropertyKey[], message: string) => void;
 

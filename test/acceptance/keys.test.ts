@@ -117,6 +117,25 @@ describe('an access token', () => {
     expect(await problemOf(verifier, 'x'.repeat(20_000))).toBe('malformed');
   });
 
+  it('is refused where a claim that is required is another, or not the token’s own', async () => {
+    keys = [];
+    const key = await newKey('one');
+    const verifier = new TokenVerifier([
+      options({
+        requiredClaims: [
+          { claim: 'owner', oneOf: ['acme', 7] },
+          { claim: 'constructor', oneOf: ['x'] },
+        ],
+      }),
+    ]);
+    const rest = { constructor: 'x' };
+    expect(await problemOf(verifier, await sign(key, { claims: { owner: 'acme', ...rest } }))).toBe('accepted');
+    expect(await problemOf(verifier, await sign(key, { claims: { owner: ['other', 7], ...rest } }))).toBe('accepted');
+    for (const owner of [undefined, null, 'other', '7', 'acme ', { acme: 1 }, [['acme']]])
+      expect(await problemOf(verifier, await sign(key, { claims: { owner, ...rest } }))).toBe('not ours');
+    expect(await problemOf(verifier, await sign(key, { claims: { owner: 'acme' } }))).toBe('not ours');
+  });
+
   it('tolerates the clock skew that is configured, and no more', async () => {
     keys = [];
     const key = await newKey('one');

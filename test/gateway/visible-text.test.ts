@@ -284,13 +284,14 @@ describe('nobody writes lines of ours', () => {
     const approval = {
       id: 'a',
       state: 'pending',
+      issuer: NAME,
       subject: NAME,
       client_id: NAME,
       purpose: NAME,
       statement: FORGED,
       sent: FORGED,
       expires_at: new Date(0),
-      requirements: [{ groups: [NAME], count: 1, rule: NAME }],
+      requirements: [{ issuers: [HOSTILE], groups: [NAME], count: 1, rule: NAME }],
       about: {
         kind: 'delete',
         objects: [{ object: NAME, access: 'write', via: [NAME] }],

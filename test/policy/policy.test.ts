@@ -80,11 +80,74 @@ describe('who a policy is for', () => {
     ['groups: [g], claims: { team: data }', someone({ claims: { team: 'sales' } }), false],
     ['claims: { roles: [a, b] }', someone({ claims: { roles: ['b'] } }), true],
     ['groups: [g], except: { subjects: [bot] }', someone(), false],
+    // Each key of an exception takes out whom it names, and so does each claim.
+    ['groups: [g], except: { groups: [interns], subjects: [bot] }', someone(), false],
+    ['groups: [g], except: { groups: [g], subjects: [other] }', someone(), false],
+    ['groups: [g], except: { groups: [interns], subjects: [other], claims: { team: x } }', someone(), true],
+    ['groups: [g], except: { claims: { team: x, left: true } }', someone({ claims: { left: true } }), false],
+    ['groups: [g], except: { groups: [interns], issuer: "https://issuer.example" }', someone(), false],
+    ['groups: [g], except: { issuer: "https://other.example" }', someone(), true],
+    ['groups: [g], except: {}', someone(), true],
+    ['groups: [g], issuer: "https://issuer.example/"', someone(), true],
+    ['groups: [g], issuer: "https://issuer.example"', someone({ issuer: 'https://issuer.example/' }), true],
+    ['groups: [g], issuer: ["https://other.example", "https://issuer.example"]', someone(), true],
+    ['groups: [g], issuer: "https://other.example"', someone(), false],
+    ['groups: [h], issuer: "https://issuer.example"', someone(), false],
+    ['issuer: "https://issuer.example"', someone({ groups: [] }), true],
+    ['claims: {}', someone(), false],
+    ['', someone(), false],
     ['groups: [g], hours: { days: [wed], between: ["09:00", "17:00"] }', someone(), true],
     ['groups: [g], hours: { days: [thu] }', someone(), false],
     ['groups: [g], hours: { between: ["09:00", "13:00"], timezone: Asia/Tokyo }', someone(), false],
     ['groups: [g], hours: { between: ["20:00", "06:00"], timezone: Asia/Tokyo }', someone(), true],
   ])('{ %s }', async (who, subject, expected) => expect(await isFor(who, subject)).toBe(expected));
+});
+
+describe('whose groups a policy means', () => {
+  const OURS = 'https://issuer.example';
+  const OTHER = 'https://other.example';
+  const approve = (by: string): string => `rules:\n  - approve: [select]\n    on: [DB.S.*]\n    by: ${by}\n`;
+  const of = async (issuers: readonly string[] | undefined, ...texts: string[]) => {
+    const { place } = await load(policy(READ_ALL));
+    for (const [index, text] of texts.entries()) await writeFile(join(place, `p${index}.yaml`), text);
+    return loadPolicies(place, issuers).catch((error: unknown) => String(error));
+  };
+
+  it('is the only issuer that there is, for principals and reviewers alike', async () => {
+    const set = await of([`${OURS}/`], policy(approve('{ groups: [stewards] }')));
+    if (typeof set === 'string') throw new Error(set);
+    expect(set.policies[0]?.rules[0]?.by?.issuers).toEqual([OURS]);
+    expect(inForce(set, someone(), new Date())).toHaveLength(1);
+    expect(inForce(set, someone({ issuer: OTHER }), new Date())).toHaveLength(0);
+  });
+
+  it.each([
+    ['principals', policy(READ_ALL), /p0\.yaml:2:\d+ Whose groups, subjects and claims these are is open/],
+    [
+      'reviewers',
+      policy(approve('{ groups: [s] }'), 'one', `groups: [g], issuer: "${OURS}"`),
+      /p0\.yaml:7:\d+ Whose groups these are is open/,
+    ],
+    [
+      'one of another',
+      policy(READ_ALL, 'one', 'groups: [g], issuer: "https://x.example"'),
+      /https:\/\/x\.example is none of the issuers/,
+    ],
+    [
+      'an exception of another',
+      policy(READ_ALL, 'one', `groups: [g], issuer: "${OURS}", except: { issuer: "https://x.example" }`),
+      /none of the issuers/,
+    ],
+    ['no address', policy(READ_ALL, 'one', 'groups: [g], issuer: okta'), /issuer: Invalid/],
+  ])('is said where there are several: %s', async (_name, text, said) => {
+    expect(await of([OURS, OTHER], text)).toMatch(said);
+  });
+
+  it('is asked without a configuration, too, as soon as the files name two', async () => {
+    const named = (issuer: string, name: string) => policy(READ_ALL, name, `groups: [g], issuer: "${issuer}"`);
+    expect(await of(undefined, named(OURS, 'a'), policy(READ_ALL, 'b'))).toMatchObject({ issuers: [OURS] });
+    expect(await of(undefined, named(OURS, 'a'), named(OTHER, 'b'), policy(READ_ALL, 'c'))).toMatch(/p2\.yaml:2/);
+  });
 });
 
 describe('rules', () => {

@@ -14,6 +14,7 @@ import {
   excessPrivileges,
   exportLines,
   follow,
+  issuersToErase,
   newSealingKey,
   RecorderUnavailable,
   rotateKeys,
@@ -284,6 +285,11 @@ describe('what agents write of people', () => {
 
     const erasure = { sessions: [], subject: 'to-forget', before: undefined };
     expect(await countKeys(admin, erasure)).toBe(1);
+    // Somebody of that name at another issuer is somebody else: neither erased with them nor kept by a hold on them.
+    const whose = actor('to-forget').issuer;
+    expect(await countKeys(admin, { ...erasure, issuer: 'https://other.example' })).toBe(0);
+    expect(await countKeys(admin, { ...erasure, issuer: whose })).toBe(1);
+    expect(await issuersToErase(admin, erasure)).toEqual([whose]);
     const record = async (sessions: readonly string[]): Promise<void> => {
       await store.recorder.append({
         kind: 'keys_erased',
@@ -296,7 +302,9 @@ describe('what agents write of people', () => {
       `INSERT INTO hold (id, subject, reason, placed_by) VALUES (gen_random_uuid(), 'to-forget', 'a lawsuit', 'me')`,
     );
     expect(await eraseKeys(admin, erasure, record)).toBe(0);
-    await admin.query('UPDATE hold SET lifted_at = now()');
+    await admin.query('UPDATE hold SET issuer = $1', [whose]);
+    expect(await eraseKeys(admin, erasure, record)).toBe(0);
+    await admin.query(`UPDATE hold SET issuer = 'https://other.example'`);
     expect(await eraseKeys(admin, erasure, record)).toBe(1);
     expect(await key()).toBeUndefined();
     expect((await verify()).breaks).toEqual([]);
