@@ -21,7 +21,8 @@ export const MESSAGE_KINDS: readonly MessageKind[] = [
 export type ShownApproval = Pick<
   Approval,
   'id' | 'subject' | 'state' | 'purpose' | 'statement' | 'requirements' | 'expires_at' | 'about' | 'decisions'
->;
+> &
+  Partial<Pick<Approval, 'issuer'>>;
 
 /** Slack takes at most 3,000 characters in a text, Teams 28 KB in a card. */
 const MAX_STATEMENT = 1500;
@@ -61,10 +62,12 @@ function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string)
   const last = decisions.at(-1);
   const decision =
     kind === 'approval_decided' && last
-      ? `${last.reviewer.split(' ').at(-1) ?? ''} said ${last.decision === 'approve' ? 'yes' : 'no'}${last.reason ? `: ${last.reason}` : ''} (${approval.state})`
+      ? `${last.reviewer.slice(last.reviewer.indexOf(' ') + 1)} said ${last.decision === 'approve' ? 'yes' : 'no'}${last.reason ? `: ${last.reason}` : ''} (${approval.state})`
       : undefined;
   const facts = [
     ['Agent', approval.subject],
+    // Two issuers may know the name.
+    ...(approval.issuer === undefined ? [] : [['Of', approval.issuer] as const]),
     ['Purpose', approval.purpose ?? 'none given'],
     ['Touches', touches || 'can not be told'],
     ['Needed', requirements.map(({ count, groups }) => `${count} of ${groups.join(' or ')}`).join(' and ')],

@@ -311,6 +311,7 @@ function Facts({ approval }: { approval: Approval }): JSX.Element {
       <dt>Agent</dt>
       <dd>
         <Link to={withQuery('/agent', { name: approval.agent, issuer: approval.issuer })}>{approval.agent}</Link>
+        <span class="muted"> of {approval.issuer}</span>
         {approval.client_id !== approval.agent && <span class="muted"> by the client {approval.client_id}</span>}
       </dd>
       <dt>Would touch</dt>

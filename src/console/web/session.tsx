@@ -102,6 +102,8 @@ export function SessionPage({ id }: { id: string }): JSX.Element {
             <dd>
               {dateTime(session.opened_at)}, {span(Date.parse(session.last_at) - Date.parse(session.opened_at))} long
             </dd>
+            <dt>Of the issuer</dt>
+            <dd class="wrap">{session.issuer}</dd>
             <dt>Groups</dt>
             <dd>{session.groups.join(', ') || 'none'}</dd>
             <dt>Came by</dt>
