@@ -52,7 +52,7 @@ async function timed(work, passes = 9) {
 const [ten, many] = [await policies(10), await policies(10_000)];
 const circumstances = { hasPurpose: false, hasWhere: true, functions: new Set(), estimate: undefined };
 const verdict = (set, analysis) =>
-  decide({ set, policies: inForce(set, SUBJECT, new Date()), subject: SUBJECT, analysis, circumstances });
+  decide({ ...inForce(set, SUBJECT, new Date()), subject: SUBJECT, analysis, circumstances });
 
 /** Parser and judge take turns on each statement, so that both find the processor as the other left it. */
 async function sideBySide(passes) {
@@ -87,7 +87,6 @@ for (let i = 0; i < 9; i++) {
   under.many.push(await timed((sql) => verdict(many, analyses.get(sql)), 3));
 }
 const remembered = new Judge({
-  policies: () => ten,
   catalogs: { version: 1, reader: () => catalog },
   defaults: DEFAULTS,
   onUnreachable: () => undefined,

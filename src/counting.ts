@@ -7,7 +7,7 @@ import type { Budgets } from './budgets.js';
 import type { Principal } from './identity/index.js';
 import { type Intent, sha256 } from './intent.js';
 import type { Judge, Judged } from './judge.js';
-import { type Denial, type Estimate, hides, type Policy, type Verdict } from './policy/index.js';
+import { type Denial, type Estimate, hides, type InForce, type Verdict } from './policy/index.js';
 import { affectedRowsQuery, objectKey, scansOf } from './sql/index.js';
 import { StatementCancelled, StatementFailed, type Warehouse } from './warehouse/index.js';
 
@@ -20,7 +20,7 @@ export interface CountingParts {
 /** Whose statement it is, and the rules that are in force for them. */
 export interface Whose {
   readonly principal: Principal;
-  readonly policies: readonly Policy[];
+  readonly policies: InForce;
 }
 
 /** What is to be found out. */

@@ -33,6 +33,7 @@ import {
   distance,
   type Estimate,
   hides,
+  type InForce,
   inForce,
   mayRead,
   type Policy,
@@ -114,7 +115,6 @@ export class Gateway {
     this.visible = new Visible(parts);
     const { catalog } = parts.warehouse;
     this.#judge = new Judge({
-      policies: parts.policies,
       catalogs: {
         get version() {
           return catalog.version;
@@ -142,12 +142,11 @@ export class Gateway {
       await this.#parts.transcript.ensureAlive();
       const session = await this.#parts.transcript.sessions.find(principal, caller.client, request.session);
       answer.session = session;
-      const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
+      const policies = this.#inForce(principal);
       const whose = { principal, policies };
-      const first = await this.#nearest(principal, await this.#judge.judge(principal, policies, request));
-      const { version } = this.#parts.policies();
-      const judged = await this.#weigh(new Intent(session, statementId, request, first, version), whose);
-      const intent = new Intent(session, statementId, request, judged, version);
+      const first = await this.#nearest(whose, await this.#judge.judge(principal, policies, request));
+      const judged = await this.#weigh(new Intent(session, statementId, request, first), whose);
+      const intent = new Intent(session, statementId, request, judged);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
       const over = await this.#record(principal, intent, judged.verdict);
       if (over) return await this.#refuse(answer, intent, over);
@@ -163,12 +162,17 @@ export class Gateway {
 
   /** What the policies would say to somebody's statement: for people who write policies. Runs nothing, records nothing. */
   async tryOut(subject: Subject, request: Question): Promise<{ judged: Judged; policies: readonly string[] }> {
-    const policies = this.policiesFor(subject);
-    const judged = await this.#judge.judge(subject, policies, request);
-    return { judged, policies: policies.map(({ name }) => name) };
+    const rules = this.#inForce(subject);
+    const judged = await this.#judge.judge(subject, rules, request);
+    return { judged, policies: rules.policies.map(({ name }) => name) };
   }
 
   policiesFor(subject: Subject): readonly Policy[] {
+    return this.#inForce(subject).policies;
+  }
+
+  /** Taken once for a statement: what it is judged by is what it runs under and what is recorded. */
+  #inForce(subject: Subject): InForce {
     return inForce(this.#parts.policies(), subject, this.#parts.now());
   }
 
@@ -182,13 +186,12 @@ export class Gateway {
       await this.#parts.transcript.ensureAlive();
       answer.session = await this.#parts.transcript.sessions.find(caller.principal, caller.client, request.session);
       const { principal } = caller;
-      const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
-      const first = await this.#nearest(principal, await this.#judge.judge(principal, policies, request));
-      const { version } = this.#parts.policies();
+      const policies = this.#inForce(principal);
+      const whose = { principal, policies };
+      const first = await this.#nearest(whose, await this.#judge.judge(principal, policies, request));
       const { session, statementId } = answer;
-      const weighed = new Intent(session, statementId, request, first, version, true);
-      const judged = await this.#weigh(weighed, { principal, policies });
-      const intent = new Intent(session, statementId, request, judged, version, true);
+      const judged = await this.#weigh(new Intent(session, statementId, request, first, true), whose);
+      const intent = new Intent(session, statementId, request, judged, true);
       this.#parts.counters.verdict(judged.verdict?.decision ?? 'deny', judged.denial?.code);
       await this.#parts.transcript.recorder.append(
         intent.event(judged.denial ? 'statement_refused' : 'statement_submitted', { denial: judged.denial ?? null }),
@@ -197,6 +200,7 @@ export class Gateway {
       return { judged, ...(await this.#scanned(answer, intent)) };
     } catch (error) {
       const failed: Judged = {
+        version: '',
         statement: undefined,
         analysis: undefined,
         verdict: undefined,
@@ -264,18 +268,17 @@ export class Gateway {
   }
 
   /** For a table that is not there or not to be seen: the nearest names that are. Never a hint at anything else. */
-  async #nearest(principal: Principal, judged: Judged): Promise<Judged> {
+  async #nearest({ principal, policies: rules }: Whose, judged: Judged): Promise<Judged> {
     const { denial, analysis } = judged;
     if (denial?.code !== 'OBJECT_DENIED' || !analysis) return judged;
-    const policies = this.visible.policiesFor(principal);
     const wanted = analysis.objects.find(
-      (use) => use.via.length === 0 && (!use.relation || !mayRead(policies, use.object)),
+      (use) => use.via.length === 0 && (!use.relation || !mayRead(rules.policies, use.object)),
     )?.object;
     if (!wanted) return judged;
     const most = Math.max(2, Math.floor(wanted.name.length / 4));
     if (wanted.name.length > MAX_MISTYPED) return judged;
     // The denial stands also where nobody can say what else there is.
-    const objects = await this.visible.objects(principal, wanted.database, undefined, MAX_NEIGHBOURS).then(
+    const objects = await this.visible.objects(principal, wanted.database, undefined, MAX_NEIGHBOURS, rules).then(
       (visible) => visible.objects,
       () => [],
     );
@@ -476,13 +479,12 @@ export class Gateway {
       binds: approval.binds,
       purpose: approval.purpose ?? undefined,
     };
-    const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
+    const policies = this.#inForce(principal);
     const judged = await this.#judge.judge(principal, policies, full);
-    const { version } = this.#parts.policies();
-    const intent = new Intent(session, statementId, full, judged, version);
+    const intent = new Intent(session, statementId, full, judged);
     const isOpen = approval.state === 'pending' || approval.state === 'approved';
     const isOutdated =
-      approval.policy_version !== version || approval.sent !== judged.sent || approval.fits !== fitsOf(judged);
+      approval.policy_version !== judged.version || approval.sent !== judged.sent || approval.fits !== fitsOf(judged);
     if (isOpen && (judged.denial || isOutdated)) {
       await approvals.outdate(id);
       return this.#refuseAgain(answer, intent, id, judged.denial ?? CHANGED_APPROVAL);
@@ -508,7 +510,7 @@ export class Gateway {
       const isUnmet = weighed.verdict && unmetRule(weighed.verdict, granted) !== undefined;
       const over = weighed.denial ?? (isUnmet ? CHANGED_APPROVAL : undefined);
       if (over) return await this.#refuse(answer, intent, over);
-      const approved = new Intent(session, statementId, full, weighed, version);
+      const approved = new Intent(session, statementId, full, weighed);
       approved.approval = id;
       return await this.#run(answer, approved, principal, full, boundOf(this.#judge, weighed, whose, full, granted));
     } finally {
@@ -775,10 +777,8 @@ export class Gateway {
       answer.statementId = cursor.statement_id;
       const { statement: sql, binds } = cursor;
       const full: QueryRequest = { ...request, sql, binds, purpose: cursor.purpose ?? undefined };
-      const policies = inForce(this.#parts.policies(), principal, this.#parts.now());
-      const judged = await this.#judge.judge(principal, policies, full);
-      const { version } = this.#parts.policies();
-      const intent = new Intent(cursor.session_id, cursor.statement_id, full, judged, version);
+      const judged = await this.#judge.judge(principal, this.#inForce(principal), full);
+      const intent = new Intent(cursor.session_id, cursor.statement_id, full, judged);
       const { verdict, sent, denial } = judged;
       if (denial || !verdict || sent === undefined || !isSame(cursor, grantOf(verdict, sent))) {
         const refused = denial ?? CHANGED_RULES;

@@ -24,26 +24,17 @@ export class Intent {
   readonly statementId: string;
   readonly request: QueryRequest;
   readonly judged: Judged;
-  readonly #version: string;
   /** The approval that it runs under, if it is one for this statement alone. */
   approval: string | undefined;
   /** When it was handed to the warehouse. */
   sentAt: Date | undefined;
   readonly #isExplain: boolean;
 
-  constructor(
-    session: string,
-    statementId: string,
-    request: QueryRequest,
-    judged: Judged,
-    version: string,
-    isExplain = false,
-  ) {
+  constructor(session: string, statementId: string, request: QueryRequest, judged: Judged, isExplain = false) {
     this.session = session;
     this.statementId = statementId;
     this.request = request;
     this.judged = judged;
-    this.#version = version;
     this.#isExplain = isExplain;
   }
 
@@ -100,7 +91,7 @@ export class Intent {
         verdict?.rows.map((rows) => ({ object: showObject(rows.object), where: showRows(rows), rule: rows.rule })) ??
         [],
       policies: verdict?.policies ?? [],
-      policy_version: this.#version,
+      policy_version: this.judged.version,
       sent: isSubmitted && !this.#isExplain ? sent : null,
       // What the warehouse's history is held against: the text itself may be masked here.
       sent_digest: isSubmitted ? sha256(sent) : null,

@@ -11,8 +11,8 @@ import {
   decideKind,
   denyHash,
   type Estimate,
+  type InForce,
   type Policy,
-  type PolicySet,
   type Subject,
   standing,
   trustIn,
@@ -40,6 +40,8 @@ import { type PoolKey, WarehouseUnavailable } from './warehouse/index.js';
 
 /** A statement judged: all that is needed to run it, or the reason why it isn't. */
 export interface Judged {
+  /** Of the set of policies that it was judged by, and no other. */
+  readonly version: string;
   readonly statement: Statement | undefined;
   readonly analysis: Analysis | undefined;
   readonly verdict: Verdict | undefined;
@@ -66,7 +68,6 @@ export interface Catalogs {
 }
 
 export interface JudgeParts {
-  readonly policies: () => PolicySet;
   readonly catalogs: Catalogs;
   readonly defaults: Defaults;
   readonly onUnreachable: (error: WarehouseUnavailable) => void;
@@ -98,15 +99,15 @@ export class Judge {
     this.#parts = parts;
   }
 
-  /** `policies` are those in force for the principal. */
-  judge(principal: Subject, policies: readonly Policy[], request: Question): Promise<Judged> {
-    const { version } = this.#parts.policies();
+  /** `rules` are the policies in force for the principal, of one set. */
+  judge(principal: Subject, rules: InForce, request: Question): Promise<Judged> {
+    const { set, policies } = rules;
     const { catalogs } = this.#parts;
     // What a verdict depends on, all of it: a statement seen before is not analysed again.
     const key = createHash('sha256')
       .update(
         JSON.stringify([
-          version,
+          set.version,
           policies.map((policy) => policy.name),
           catalogs.version,
           Boolean(request.purpose?.trim()),
@@ -122,7 +123,7 @@ export class Judge {
       // What is in use is judged anew before it is too old, so that nobody waits for it.
       if (!known.isRenewing) {
         known.isRenewing = true;
-        this.#judgeAnew(principal, policies, request).then(
+        this.#judgeAnew(principal, rules, request).then(
           (judged) => {
             if (this.#judged.get(key) === known) this.#remember(key, Promise.resolve(judged));
           },
@@ -131,7 +132,7 @@ export class Judge {
       }
       return known.value;
     }
-    return this.#remember(key, this.#judgeAnew(principal, policies, request));
+    return this.#remember(key, this.#judgeAnew(principal, rules, request));
   }
 
   /** Objects may change without our knowing: a judgement holds no longer than the catalog's own memory. */
@@ -150,27 +151,31 @@ export class Judge {
   }
 
   /** The last word, once the warehouse has said what the statement would scan and touch. */
-  weigh(
-    judged: Judged,
-    principal: Subject,
-    policies: readonly Policy[],
-    request: Question,
-    estimate: Estimate,
-  ): Judged {
+  weigh(judged: Judged, principal: Subject, rules: InForce, request: Question, estimate: Estimate): Judged {
     if (!judged.analysis) return judged;
-    const verdict = decideOn(this.#parts.policies(), policies, principal, judged.analysis, request, estimate);
+    if (rules.set.version !== judged.version)
+      throw new Error('A statement came to be weighed by another set of policies.');
+    const verdict = decideOn(rules, principal, judged.analysis, request, estimate);
     return { ...judged, verdict, denial: verdict.denial };
   }
 
-  async #judgeAnew(principal: Subject, policies: readonly Policy[], request: Question): Promise<Judged> {
-    const set = this.#parts.policies();
-    const nothing = { statement: undefined, analysis: undefined, verdict: undefined, sent: undefined, outputMasks: [] };
+  async #judgeAnew(principal: Subject, rules: InForce, request: Question): Promise<Judged> {
+    const { policies } = rules;
+    const { version } = rules.set;
+    const nothing = {
+      version,
+      statement: undefined,
+      analysis: undefined,
+      verdict: undefined,
+      sent: undefined,
+      outputMasks: [],
+    };
     let statement: Statement | undefined;
     try {
-      const noPolicy = policies.length === 0 ? decideKind(set, policies, 'select') : undefined;
+      const noPolicy = policies.length === 0 ? decideKind(rules, 'select') : undefined;
       if (noPolicy) return { ...nothing, denial: noPolicy };
       statement = readStatement(request.sql);
-      const kindDenial = decideKind(set, policies, statement.kind);
+      const kindDenial = decideKind(rules, statement.kind);
       if (kindDenial) return { ...nothing, statement, denial: kindDenial };
       const hashDenial = denyHash(statement);
       if (hashDenial) return { ...nothing, statement, denial: hashDenial };
@@ -178,11 +183,12 @@ export class Judge {
       const reader = trusting(this.#parts.catalogs.reader({ role, warehouse }), policies);
       const analysis = await analyse(statement, reader, this.#parts.defaults);
       secondOpinion(analysis, cteNames(analysis.statement));
-      const verdict = decideOn(set, policies, principal, analysis, request, undefined);
+      const verdict = decideOn(rules, principal, analysis, request, undefined);
       if (verdict.denial) return { ...nothing, statement, analysis, verdict, denial: verdict.denial };
       const views = await secureViews(verdict, this.#parts.catalogs.reader({ role, warehouse }));
       const sent = rewrite(analysis, treatments(verdict, views));
       return {
+        version,
         statement,
         analysis,
         verdict,
@@ -243,16 +249,14 @@ async function secureViews(verdict: Verdict, reader: CatalogReader): Promise<Rea
 }
 
 const decideOn = (
-  set: PolicySet,
-  policies: readonly Policy[],
+  rules: InForce,
   subject: Subject,
   analysis: Analysis,
   request: Question,
   estimate: Estimate | undefined,
 ): Verdict =>
   decide({
-    set,
-    policies,
+    ...rules,
     subject,
     analysis,
     circumstances: {

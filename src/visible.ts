@@ -4,6 +4,7 @@ import { Scrubber } from './masking/index.js';
 import {
   describeStanding,
   detectRules,
+  type InForce,
   inForce,
   masksOf,
   mayRead,
@@ -28,7 +29,7 @@ export class Visible {
     this.#parts = parts;
   }
 
-  policiesFor(principal: Principal): readonly Policy[] {
+  #inForce(principal: Principal): InForce {
     return inForce(this.#parts.policies(), principal, this.#parts.now());
   }
 
@@ -39,23 +40,26 @@ export class Visible {
     version: string;
     limits: Verdict['limits'];
   } {
-    const policies = this.policiesFor(principal);
+    const { set, policies } = this.#inForce(principal);
     return {
       policies: policies.map((policy) => policy.name),
       words: describeStanding(policies),
-      version: this.#parts.policies().version,
+      version: set.version,
       limits: standing(policies).limits,
     };
   }
 
-  /** Objects that the principal may describe, at most `limit`; in one schema, one database, or all that the policies name. */
+  /**
+   * Objects that the principal may describe, at most `limit`; in one schema, one database, or all that the policies name. By the policies
+   * of now, or those that a verdict was made by.
+   */
   async objects(
     principal: Principal,
     database: string | undefined,
     schema: string | undefined,
     limit: number,
+    { policies }: InForce = this.#inForce(principal),
   ): Promise<{ objects: readonly CatalogObject[]; isTruncated: boolean }> {
-    const policies = this.policiesFor(principal);
     const { role, warehouse, detect } = standing(policies);
     if (policies.length === 0) return { objects: [], isTruncated: false };
     const { catalog } = this.#parts.warehouse;
@@ -82,7 +86,7 @@ export class Visible {
 
   /** One table or view with its columns and how each is masked; undefined where it isn't there or isn't visible. */
   async relation(principal: Principal, database: string, schema: string, name: string) {
-    const policies = this.policiesFor(principal);
+    const { policies } = this.#inForce(principal);
     const object = { database, schema, name };
     if (!mayRead(policies, object)) return undefined;
     const { role, warehouse, detect } = standing(policies);

@@ -136,9 +136,8 @@ export async function caseFiles(folder: string): Promise<string[]> {
 }
 
 /** A judge over a written catalog, and who is asked about. */
-export function offlineJudge(set: PolicySet, reader: CatalogReader): Judge {
+export function offlineJudge(reader: CatalogReader): Judge {
   return new Judge({
-    policies: () => set,
     catalogs: { version: 0, reader: () => reader },
     defaults: { database: undefined, schema: undefined },
     onUnreachable: () => undefined,
@@ -158,9 +157,9 @@ export interface Asked {
 
 /** The verdict as the gateway would come to it; with an estimate also the rules that go by one. */
 export async function judgeOffline({ set, judge, subject, sql, purpose, at, estimate }: Asked): Promise<Judged> {
-  const policies = inForce(set, subject, at);
-  const judged = await judge.judge(subject, policies, { sql, purpose });
+  const rules = inForce(set, subject, at);
+  const judged = await judge.judge(subject, rules, { sql, purpose });
   const isOpen = !judged.denial && (judged.verdict?.needs.bytes || judged.verdict?.needs.rows);
   if (!isOpen || !estimate) return judged;
-  return judge.weigh(judged, subject, policies, { sql, purpose }, { bytes: estimate.bytes, rows: estimate.rows });
+  return judge.weigh(judged, subject, rules, { sql, purpose }, { bytes: estimate.bytes, rows: estimate.rows });
 }

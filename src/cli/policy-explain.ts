@@ -110,10 +110,11 @@ export async function explainPolicy(options: ExplainOptions, style: Style): Prom
   );
   const at = new Date();
   const subject: Subject = { ...options.subject, issuer: issuerIn(set, options.subject.issuer, '--issuer') };
-  const names = inForce(set, subject, at).map((policy) => policy.name);
+  const rules = inForce(set, subject, at);
+  const names = rules.policies.map((policy) => policy.name);
   const answer = async (reader: CatalogReader): Promise<{ text: string; judged: Judged }> => {
     const { sql, purpose } = options;
-    const judged = await judgeOffline({ set, judge: offlineJudge(set, reader), subject, sql, purpose, at });
+    const judged = await judgeOffline({ set, judge: offlineJudge(reader), subject, sql, purpose, at });
     return { judged, text: render(judged, sql, names, style) };
   };
   if (config === undefined) {
@@ -123,7 +124,7 @@ export async function explainPolicy(options: ExplainOptions, style: Style): Prom
     return answer(catalogReader(catalogs));
   }
   await using warehouse = new Warehouse(config.warehouse);
-  const [first] = inForce(set, subject, at);
+  const [first] = rules.policies;
   const key = { role: first?.role ?? '', warehouse: first?.warehouse ?? '' };
   // Awaited here: the warehouse is closed when this function is left.
   return await answer({ relation: (name) => warehouse.catalog.relation(key, name) });

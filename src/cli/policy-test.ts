@@ -130,7 +130,7 @@ export async function testPolicies(folder: string, files: readonly string[], sty
   let [passed, failed] = [0, 0];
   for (const file of chosen) {
     const { data, lineOf } = await readYaml(file, caseFile);
-    const judge = offlineJudge(set, catalogReader([data]));
+    const judge = offlineJudge(catalogReader([data]));
     lines.push(style.bold(file));
     for (const [index, one] of data.cases.entries()) {
       const named = typeof one.as === 'string' ? data.principals[one.as] : one.as;

@@ -145,11 +145,22 @@ function isOpen(hours: Policy['principals']['hours'], now: Date): boolean {
   return from <= to ? time >= from && time < to : time >= from || time < to;
 }
 
-/** The policies that name the principal at this time. */
-export function inForce(set: PolicySet, subject: Subject, now: Date): readonly Policy[] {
-  return set.policies.filter(
-    (policy) => isNamed(policy, subject) && !isExcepted(policy, subject) && isOpen(policy.principals.hours, now),
+/**
+ * Policies of one set. What is judged, weighed again and recorded about a statement goes by one such value: a set that is loaded between
+ * two steps is for the next statement.
+ */
+export interface InForce {
+  readonly set: PolicySet;
+  readonly policies: readonly Policy[];
+}
+
+/** Those of a set that name the principal at this time. */
+export function inForce(set: PolicySet, subject: Subject, now: Date): InForce {
+  const policies = set.policies.filter(
+    (policy) =>
+      isNamed(policy, subject) && !isExcepted(policy, subject) && isOpen(policy.principals.hours, now),
   );
+  return { set, policies };
 }
 
 /** Of those that say anything. */
@@ -198,7 +209,7 @@ export const detectRules = (detect: readonly Detection[], origins: readonly Orig
     .flatMap(({ rules }) => rules);
 
 /** What is asked before the statement is analysed: is there a policy, one role, any rule at all for this kind. */
-export function decideKind(set: PolicySet, policies: readonly Policy[], kind: StatementKind): Denial | undefined {
+export function decideKind({ set, policies }: InForce, kind: StatementKind): Denial | undefined {
   const [first] = policies;
   if (!first)
     return {
@@ -332,9 +343,7 @@ export function mayRead(policies: readonly Policy[], object: ObjectName): boolea
   return found !== undefined && found.rule.effect !== 'deny';
 }
 
-interface Question {
-  readonly set: PolicySet;
-  readonly policies: readonly Policy[];
+interface Question extends InForce {
   readonly subject: Subject;
   readonly analysis: Analysis;
   readonly circumstances: Circumstances;

@@ -4,6 +4,7 @@ export {
   decideKind,
   detectRules,
   type Estimate,
+  type InForce,
   inForce,
   type Limits,
   mayRead,

@@ -46,7 +46,7 @@ await using warehouse = new Warehouse({
 });
 const set = await loadPolicies(fileURLToPath(new URL('../acceptance/policies', import.meta.url)));
 const subject = { issuer: '', subject: 'sales-bot', clientId: 'sales-bot', groups: ['sales-agents'], claims: {} };
-const policies = inForce(set, subject, new Date());
+const rules = inForce(set, subject, new Date());
 const cases = JSON.parse(readFileSync(new URL('../acceptance/cases.json', import.meta.url), 'utf8')).filter(
   (entry) => entry.expect === 'allow',
 );
@@ -58,7 +58,7 @@ for (const { id, sql } of cases) {
       { relation: (name) => warehouse.catalog.relation(key, name) },
       {},
     );
-    const verdict = decide({ set, policies, subject, analysis, circumstances: { hasPurpose: true, hasWhere: true } });
+    const verdict = decide({ ...rules, subject, analysis, circumstances: { hasPurpose: true, hasWhere: true } });
     if (verdict.denial) throw new Error(verdict.denial.message);
     const treatments = new Map();
     const entry = (object) =>

@@ -37,9 +37,8 @@ const reader: CatalogReader = {
   },
 };
 const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
-const judgeWith = (set: PolicySet, catalogs = { version: 1, reader: () => reader }): Judge =>
+const judgeWith = (catalogs = { version: 1, reader: () => reader }): Judge =>
   new Judge({
-    policies: () => set,
     catalogs,
     defaults: { database: undefined, schema: undefined },
     onUnreachable: () => undefined,
@@ -51,7 +50,7 @@ describe('a view whose text can not be read', () => {
 
   it('is refused', async () => {
     const set = await load('');
-    const { denial } = await judgeWith(set).judge(SUBJECT, set.policies, { sql: SQL });
+    const { denial } = await judgeWith().judge(SUBJECT, { set, policies: set.policies }, { sql: SQL });
     expect(denial).toMatchObject({
       code: 'NOT_UNDERSTOOD',
       message: expect.stringContaining('not visible to the gateway'),
@@ -62,7 +61,7 @@ describe('a view whose text can not be read', () => {
     const set = await load(
       'views: { trusted: [DB.S.CLOSED] }\ncolumns:\n  - match: [DB.S.CLOSED.EMAIL]\n    mask: email\n',
     );
-    const { denial, sent } = await judgeWith(set).judge(SUBJECT, set.policies, { sql: SQL });
+    const { denial, sent } = await judgeWith().judge(SUBJECT, { set, policies: set.policies }, { sql: SQL });
     expect(denial).toBeUndefined();
     expect(sent).toContain('SPLIT_PART');
   });
@@ -79,14 +78,14 @@ describe('rows of secure views', () => {
     );
     const set = await load(rows('DB.S.CLOSED'));
     await rm(join(folder, 'q.yaml'));
-    const { denial, sent } = await judgeWith(set).judge(SUBJECT, set.policies, { sql: SQL });
+    const { denial, sent } = await judgeWith().judge(SUBJECT, { set, policies: set.policies }, { sql: SQL });
     expect(denial).toMatchObject({ code: 'OBJECT_DENIED', message: expect.stringContaining('different secure views') });
     expect(sent).toBeUndefined();
   });
 
   it('are refused where the view is not secure', async () => {
     const set = await load('rows:\n  - on: DB.S.OPEN\n    secure_view: DB.S.CLOSED\n');
-    const { denial } = await judgeWith(set).judge(SUBJECT, set.policies, { sql: SQL });
+    const { denial } = await judgeWith().judge(SUBJECT, { set, policies: set.policies }, { sql: SQL });
     expect(denial?.message).toContain('no such secure view');
   });
 });
@@ -95,8 +94,8 @@ describe('what was judged before', () => {
   it('is not analysed again, until policies or catalog change', async () => {
     const set = await load('');
     const catalogs = { version: 1, reader: () => reader };
-    const judge = judgeWith(set, catalogs);
-    const ask = () => judge.judge(SUBJECT, set.policies, { sql: 'SELECT ID FROM DB.S.OPEN' });
+    const judge = judgeWith(catalogs);
+    const ask = () => judge.judge(SUBJECT, { set, policies: set.policies }, { sql: 'SELECT ID FROM DB.S.OPEN' });
     looks = 0;
     await ask();
     await ask();

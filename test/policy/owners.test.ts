@@ -62,14 +62,13 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const judge = (sql: string) =>
   new Judge({
-    policies: () => set,
     catalogs: { version: 1, reader: () => reader },
     defaults: { database: 'DB', schema: 'S' },
     onUnreachable: () => undefined,
     onDisagreement: () => undefined,
   }).judge(
     { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} },
-    set.policies,
+    { set, policies: set.policies },
     { sql },
   );
 

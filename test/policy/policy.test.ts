@@ -51,11 +51,9 @@ async function judge(
   estimate?: Estimate,
 ): Promise<Verdict> {
   const { set } = await load(...texts);
-  const policies = inForce(set, subject, new Date());
   const analysis = await analyse(readStatement(sql), catalog, DEFAULTS);
   return decide({
-    set,
-    policies,
+    ...inForce(set, subject, new Date()),
     subject,
     analysis,
     circumstances: {
@@ -69,7 +67,7 @@ async function judge(
 
 describe('who a policy is for', () => {
   const isFor = async (who: string, subject: Subject, now = new Date('2026-11-18T12:00:00Z')): Promise<boolean> =>
-    inForce((await load(policy(READ_ALL, 'one', who))).set, subject, now).length === 1;
+    inForce((await load(policy(READ_ALL, 'one', who))).set, subject, now).policies.length === 1;
 
   it.each([
     ['groups: [g, h]', someone(), true],
@@ -186,17 +184,17 @@ describe('rules', () => {
 
   it('say what may be done where a kind may not', async () => {
     const { set } = await load(policy(READ_ALL));
-    expect(decideKind(set, set.policies, 'drop')).toMatchObject({
+    expect(decideKind({ set, policies: set.policies }, 'drop')).toMatchObject({
       code: 'KIND_DENIED',
       hint: 'What you may run: select, describe, show, explain.',
     });
-    expect(decideKind(set, [], 'select')).toMatchObject({ code: 'NO_POLICY' });
+    expect(decideKind({ set, policies: [] }, 'select')).toMatchObject({ code: 'NO_POLICY' });
   });
 
   it('refuse roles that contradict each other', async () => {
     const other = policy(READ_ALL, 'two').replace('role: R', 'role: Q');
     const { set } = await load(policy(READ_ALL), other);
-    expect(decideKind(set, set.policies, 'select')).toMatchObject({
+    expect(decideKind({ set, policies: set.policies }, 'select')).toMatchObject({
       code: 'NO_POLICY',
       message: expect.stringContaining('different Snowflake roles'),
     });

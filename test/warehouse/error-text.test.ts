@@ -26,7 +26,7 @@ const cases = JSON.parse(readFileSync(new URL('./errors.json', import.meta.url),
 async function wordsOf(sql: string, sent?: string): Promise<OwnWords> {
   const statement = readStatement(sql);
   const analysis = await analyse(statement, catalog, DEFAULTS);
-  const judged = { statement, analysis, verdict: undefined, denial: undefined, outputMasks: [] };
+  const judged = { version: 'v', statement, analysis, verdict: undefined, denial: undefined, outputMasks: [] };
   return ownWords({ ...judged, sent: sent ?? statement.text });
 }
 

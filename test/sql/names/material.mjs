@@ -128,13 +128,12 @@ async function policies(more) {
 export async function judges() {
   const judgeOf = (set) => {
     const judge = new Judge({
-      policies: () => set,
       catalogs: { version: 1, reader: () => reader },
       defaults: { database: 'DB', schema: 'S' },
       onUnreachable: () => undefined,
       onDisagreement: () => undefined,
     });
-    return (sql) => judge.judge(SUBJECT, set.policies, { sql });
+    return (sql) => judge.judge(SUBJECT, { set, policies: set.policies }, { sql });
   };
   return { plain: judgeOf(await policies('')), masked: judgeOf(await policies(MASKS + ROWS)) };
 }
