@@ -9,7 +9,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { MESSAGE_KINDS } from '../approval/index.js';
 import type { IssuerOptions } from '../identity/index.js';
-import { distance, issuerKey } from '../policy/index.js';
+import { DEFAULT_TIMES, distance, issuerKey, type Times } from '../policy/index.js';
 import {
   decodeVerifierKey,
   EVENT_KINDS,
@@ -137,7 +137,20 @@ const configFile = z.strictObject({
     )
     .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'each name once')
     .default([]),
-  policies: z.string().min(1),
+  policies: z.preprocess(
+    (value) => (typeof value === 'string' ? { folder: value } : value),
+    z
+      .strictObject({
+        folder: file,
+        still: seconds.refine((ms) => ms >= 50 && ms <= 60_000, 'from 50ms to 60s').default(DEFAULT_TIMES.stillMs),
+        still_opening: seconds
+          .refine((ms) => ms >= 50 && ms <= 600_000, 'from 50ms to 10m')
+          .default(DEFAULT_TIMES.openingMs),
+        poll: seconds.refine((ms) => ms >= 100 && ms <= 60_000, 'from 100ms to 60s').default(DEFAULT_TIMES.pollMs),
+        reload_socket: file.optional(),
+      })
+      .refine(({ still, still_opening: opening }) => opening >= still, 'still_opening is at least as long as still'),
+  ),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
     .prefault({}),
@@ -182,7 +195,11 @@ export interface Config {
   readonly console: ConsoleConfig | undefined;
   readonly webhooks: readonly Webhook[];
   readonly issuers: readonly IssuerOptions[];
+  /** The folder. */
   readonly policies: string;
+  readonly policyTimes: Times;
+  /** A Unix socket on which a reload is asked for; undefined where only SIGHUP does. */
+  readonly reloadSocket: string | undefined;
   readonly logLevel: ConfigFile['log']['level'];
   readonly shutdown: { readonly graceMs: number; readonly running: 'finish' | 'cancel' };
 }
@@ -191,6 +208,7 @@ const KEYS = Object.keys(configFile.shape).concat(
   ...Object.values(configFile.shape).map((part) =>
     'shape' in part && typeof part.shape === 'object' ? Object.keys(part.shape) : [],
   ),
+  ['folder', 'still', 'still_opening', 'poll', 'reload_socket'],
 );
 
 function unknownKey(key: string): string {
@@ -533,7 +551,14 @@ export async function loadConfig(path: string): Promise<Config> {
     webhooks: await Promise.all(parsed.webhooks.map((webhook) => readWebhook(webhook, base))),
     issuers,
     console: await readConsole(parsed, issuers, base),
-    policies: isAbsolute(parsed.policies) ? parsed.policies : join(base, parsed.policies),
+    policies: resolve(base, parsed.policies.folder),
+    policyTimes: {
+      stillMs: parsed.policies.still,
+      openingMs: parsed.policies.still_opening,
+      pollMs: parsed.policies.poll,
+    },
+    reloadSocket:
+      parsed.policies.reload_socket === undefined ? undefined : resolve(base, parsed.policies.reload_socket),
     logLevel: parsed.log.level,
     shutdown: { graceMs: parsed.shutdown.grace, running: parsed.shutdown.running },
   };

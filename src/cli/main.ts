@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line. Commands load what they need and nothing else: `serve` never loads what only the demo uses. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { PolicyProblems } from '../policy/load.js';
+import { PolicyProblems } from '../policy/problems.js';
 import { SnowfenceError } from './problem.js';
 import { columnsOf, folded, outputText, styleFor, terminalText } from './terminal.js';
 import { VERSION } from './version.js';
@@ -218,6 +218,27 @@ policy
     );
     const { verdict, denial, sent } = judged;
     say(options.json ? JSON.stringify({ verdict, denial, sent }, null, 2) : text);
+  });
+
+policy
+  .command('sums')
+  .description('the text of policies.sha256, which says what a folder of policies has to hold')
+  .argument('[folder]', 'of the policies', 'policies')
+  .action(async (folder: string) => {
+    const { sumsOfFolder } = await import('./policy-catalog.js');
+    // A file keeps names as they are.
+    process.stdout.write(await sumsOfFolder(folder));
+  });
+
+policy
+  .command('reload')
+  .description('let the running gateway take the policies as they are now, without waiting for them to be still')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const [{ loadConfig }, { reloadRunning }] = await Promise.all([import('./config.js'), import('./reload.js')]);
+    const { text, version } = await reloadRunning(await loadConfig(options.config));
+    say(options.json ? JSON.stringify({ version, text }) : text);
   });
 
 policy

@@ -12,7 +12,8 @@ export class Metrics {
   readonly #disagreements: Counter<'parser'>;
   readonly #integrity: Counter;
 
-  constructor(isPolicySetSound: () => boolean) {
+  /** `policies`: whether the folder is sound, and whether a set of it is held back. */
+  constructor(policies: { readonly isSound: () => boolean; readonly isHeldBack: () => boolean }) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry, prefix: 'snowfence_process_' });
     this.#verdicts = new Counter({
@@ -51,7 +52,15 @@ export class Metrics {
       help: '1 while the policy folder checks, 0 while the last good set is in force.',
       registers,
       collect() {
-        this.set(isPolicySetSound() ? 1 : 0);
+        this.set(policies.isSound() ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'snowfence_policies_held_back',
+      help: '1 while changed policies wait since they open something.',
+      registers,
+      collect() {
+        this.set(policies.isHeldBack() ? 1 : 0);
       },
     });
   }

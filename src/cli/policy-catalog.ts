@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { Judge, type Judged } from '../judge.js';
-import { inForce, loadPolicies, type PolicySet, type Subject } from '../policy/index.js';
+import { inForce, loadPolicies, type PolicySet, policySums, type Subject } from '../policy/index.js';
 import { type CatalogReader, lex, objectKey, type RelationInfo } from '../sql/index.js';
 import { SnowfenceError } from './problem.js';
 
@@ -106,8 +106,15 @@ const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException |
  * no such folder.
  */
 export async function loadFolder(folder: string, issuers?: readonly string[]): Promise<PolicySet> {
+  return inFolder(folder, () => loadPolicies(folder, issuers));
+}
+
+/** What `policies.sha256` has to say of a folder. Throws like loadFolder. */
+export const sumsOfFolder = (folder: string): Promise<string> => inFolder(folder, () => policySums(folder));
+
+async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await loadPolicies(folder, issuers);
+    return await work();
   } catch (error) {
     if (!isMissing(error)) throw error;
     throw new SnowfenceError('NO_FOLDER', `There is no folder ${folder}.`, 'Name the folder of your policies.');

@@ -4,7 +4,7 @@ import { appendFile } from 'node:fs/promises';
 import { Approvals, Wakeups } from '../approval/index.js';
 import { Gateway } from '../gateway.js';
 import { TokenVerifier } from '../identity/index.js';
-import { type PolicyWatch, watchPolicies } from '../policy/index.js';
+import { heldWords, type PolicyWatch, watchPolicies } from '../policy/index.js';
 import { recordMask } from '../recorded.js';
 import { settle } from '../settle.js';
 import {
@@ -111,7 +111,10 @@ function placesOf(config: Config): CheckpointPlace[] {
 /** Throws PolicyProblems where the policies are unsound, SnowfenceError where the store is not set up as it has to be. */
 export async function startRuntime(config: Config, log: Logger): Promise<Runtime> {
   let current: PolicyWatch | undefined;
-  const metrics = new Metrics(() => current?.problem() === undefined);
+  const metrics = new Metrics({
+    isSound: () => current?.problem() === undefined,
+    isHeldBack: () => current?.held() !== undefined,
+  });
   const onIntegrityProblem = (problem: string): void => {
     log.error({ problem }, 'the transcript was changed in the store');
     metrics.integrityProblem();
@@ -129,17 +132,31 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       .append({ kind, sessionId: undefined, statementId: undefined, body })
       .catch((error: unknown) => log.error({ err: error, kind }, 'something could not be recorded'));
   };
-  const policies = await watchPolicies(config.policies, {
-    issuers: config.issuers.map(({ issuer }) => issuer),
-    onReload: (set) => {
-      log.info({ version: set.version, policies: set.policies.map((policy) => policy.name) }, 'policies reloaded');
-      note('policy_reloaded', { version: set.version, policies: set.policies.map((policy) => policy.name) });
+  const policies = await watchPolicies(
+    config.policies,
+    {
+      issuers: config.issuers.map(({ issuer }) => issuer),
+      onReload: (set, opens) => {
+        const body = {
+          version: set.version,
+          policies: set.policies.map((policy) => policy.name),
+          opens: opens ?? null,
+        };
+        if (opens === undefined) log.info(body, 'policies reloaded');
+        else log.warn(body, 'policies reloaded: they open what was not open');
+        note('policy_reloaded', body);
+      },
+      onHeld: ({ version, opens, until }) => {
+        log.warn({ version, opens, until }, 'changed policies are held back, since they open what is not open now');
+        note('policy_problem', { problem: heldWords({ version, opens, until }) });
+      },
+      onProblem: (problem) => {
+        log.error({ problem }, 'the policies no longer check: the last good set stays in force');
+        note('policy_problem', { problem });
+      },
     },
-    onProblem: (problem) => {
-      log.error({ problem }, 'the policies no longer check: the last good set stays in force');
-      note('policy_problem', { problem });
-    },
-  });
+    config.policyTimes,
+  );
   current = policies;
   const stopping = new AbortController();
   let onProblem: (problem: [string, string]) => void = () => undefined;

@@ -6,6 +6,7 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { Console } from '../console/index.js';
 import { type Principal, SignIn } from '../identity/index.js';
 import { McpHttp, makeServer } from '../mcp/index.js';
+import { heldWords, type Reloaded } from '../policy/index.js';
 import { Overview, retryDead } from '../transcript/index.js';
 import type { Config } from './config.js';
 import { type Logger, makeLog } from './log.js';
@@ -13,10 +14,39 @@ import { keepHeapSmall } from './memory.js';
 import { payloadFor } from './notify.js';
 import { previewed } from './preview.js';
 import { SnowfenceError } from './problem.js';
+import { answerReloads } from './reload.js';
 import { type Runtime, startRuntime } from './runtime.js';
 import { VERSION } from './version.js';
 
 const DRAIN_CHECK_MS = 50;
+
+function policyState({ policies }: Runtime): string {
+  if (policies.problem() !== undefined) return 'last good set in force';
+  return policies.held() === undefined ? 'ok' : 'held back';
+}
+
+/** Takes the policies as they are now; what came of it is in the log, whoever asked. */
+async function reloadAs(runtime: Runtime, log: Logger, why: string): Promise<Reloaded> {
+  const done = await runtime.policies.reload();
+  log.info({ why, ...done }, done.isTaken ? 'policies were reloaded as asked' : 'a reload was asked for, and refused');
+  return done;
+}
+
+/** From now on SIGHUP ends nothing; what was asked for before there is anything to reload is done then. */
+function reloadOnSignal(log: Logger): (runtime: Runtime) => void {
+  let ready: Runtime | undefined;
+  let isAsked = false;
+  const reload = (): void => {
+    isAsked = true;
+    if (!ready) return;
+    reloadAs(ready, log, 'SIGHUP').catch((error: unknown) => log.error({ err: error }, 'a reload failed'));
+  };
+  process.on('SIGHUP', reload);
+  return (runtime) => {
+    ready = runtime;
+    if (isAsked) reload();
+  };
+}
 
 async function answerPlain(
   config: Config,
@@ -39,8 +69,7 @@ async function answerPlain(
         () => 'ok',
         () => 'unreachable',
       );
-      const policies = runtime.policies.problem() === undefined ? 'ok' : 'last good set in force';
-      return json(store === 'ok' ? 200 : 503, { transcript: store, policies });
+      return json(store === 'ok' ? 200 : 503, { transcript: store, policies: policyState(runtime) });
     }
     case '/metrics':
       response
@@ -79,7 +108,10 @@ function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
     approvals,
     transcript,
     overview: new Overview(transcript.pool),
-    policies: () => ({ set: policies.current(), problem: policies.problem() }),
+    policies: () => {
+      const held = policies.held();
+      return { set: policies.current(), problem: policies.problem(), held: held && heldWords(held) };
+    },
     webhooks: config.webhooks,
     retryDead: async (name) => {
       const webhook = config.webhooks.find((entry) => entry.name === name);
@@ -112,7 +144,9 @@ function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
 export async function serveHttp(config: Config): Promise<void> {
   keepHeapSmall();
   const log = makeLog(config.logLevel, 'stdout');
+  const reloadOn = reloadOnSignal(log);
   const runtime = await startRuntime(config, log);
+  reloadOn(runtime);
   const mcp = new McpHttp({
     gateway: runtime.gateway,
     consoleUrl: new URL('/console', config.publicUrl).href,
@@ -142,12 +176,17 @@ export async function serveHttp(config: Config): Promise<void> {
   server.headersTimeout = 10_000;
   server.maxHeadersCount = 100;
   await listen(server, config.listen.host, config.listen.port);
+  const reloads =
+    config.reloadSocket === undefined
+      ? undefined
+      : await answerReloads(config.reloadSocket, () => reloadAs(runtime, log, 'policy reload'));
   log.info(
     { url: config.publicUrl.href, policies: runtime.policies.current().version, version: VERSION },
     'snowfence is listening',
   );
   await stopSignal(log);
   server.close();
+  await reloads?.[Symbol.asyncDispose]();
   await drain(config, runtime, log);
   await console[Symbol.asyncDispose]();
   await mcp[Symbol.asyncDispose]();
@@ -168,7 +207,6 @@ function stopSignal(log: Logger): Promise<void> {
     // Started by `demo`, Ctrl-C reaches us as well as it: it decides when we stop.
     if (process.send) {
       process.on('SIGINT', () => undefined);
-      process.on('SIGHUP', () => undefined);
       process.once('disconnect', () => stop('the parent is gone'));
     } else {
       process.once('SIGINT', () => stop('SIGINT'));
@@ -207,7 +245,9 @@ async function readToken({ env, file }: StdioToken): Promise<string | undefined>
 /** The gateway as the client's child: the same checks, on a token that the client's environment holds. */
 export async function serveOnStdio(config: Config, token: StdioToken): Promise<void> {
   const log = makeLog(config.logLevel, 'stderr');
+  const reloadOn = reloadOnSignal(log);
   const runtime = await startRuntime(config, log);
+  reloadOn(runtime);
   let principal: Principal;
   try {
     principal = await runtime.verifier.verify(await readToken(token));

@@ -11,7 +11,12 @@ export interface ApiParts {
   readonly approvals: Approvals;
   readonly transcript: TranscriptStore;
   readonly overview: Overview;
-  readonly policies: () => { readonly set: PolicySet; readonly problem: string | undefined };
+  readonly policies: () => {
+    readonly set: PolicySet;
+    readonly problem: string | undefined;
+    /** Of a set that waits: which, what it opens, until when. In words. */
+    readonly held: string | undefined;
+  };
   readonly webhooks: readonly Pick<Webhook, 'name' | 'url'>[];
   /** Sends what a webhook was given up for once more; undefined where there is no such webhook. */
   readonly retryDead: (

@@ -15,18 +15,19 @@ export {
   standing,
   type Verdict,
 } from './decide.js';
+export { DEFAULT_TIMES, type Held, heldWords, type Reloaded, type Times } from './follow.js';
 export { issuerKey } from './issuers.js';
 export {
   distance,
   loadPolicies,
   type Policy,
-  PolicyProblems,
   type PolicySet,
-  type Problem,
+  policySums,
   type Tolerance,
 } from './load.js';
 export { masksOf } from './masks.js';
 export { denyHash, trustIn } from './merging.js';
+export { PolicyProblems, type Problem } from './problems.js';
 export { policyJsonSchema } from './schema.js';
 export { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from './suggest.js';
 export type { AppliedMask, AppliedRows, AppliedRule, Denial, DenialCode } from './verdict.js';

@@ -1,7 +1,5 @@
 /** Policies from a folder: parsed, checked, each rule knowing its file and line. */
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { type DetectRule, HASH_FUNCTION, HASH_PARTS, type MaskMethod, patternFinder } from '../masking/index.js';
@@ -9,10 +7,12 @@ import type { ObjectName, StatementKind } from '../sql/index.js';
 import { type Glob, GlobError, GlobIndex, parseColumnGlob, parseGlob, parseTextGlob } from './globs.js';
 import { issuersOf, type KnownIssuers, knownIssuers, reportIssuers } from './issuers.js';
 import { notUnderstood, type Predicate, PredicateProblem, parsePredicate } from './predicate.js';
+import { type Place, PolicyProblems, type Problem } from './problems.js';
+import { FolderMoves, type Reading, readFolder } from './reading.js';
 import { type PolicyFile, policyFile } from './schema.js';
+import { sumProblems, sumsOf } from './sums.js';
 
-/** Where something stands, such as `policies/sales-readers.yaml:11`. */
-export type Place = string;
+export type { Place };
 
 /** What a change may touch beyond the rows that its reviewers were told of: so many, and such a share of those. */
 export interface Tolerance {
@@ -92,6 +92,8 @@ export interface Policy {
   readonly writeMasked: boolean;
   readonly limits: PolicyFile['limits'];
   readonly record: PolicyFile['record'];
+  /** As it was written, for telling what another version of it would open. */
+  readonly written: PolicyFile;
   /** Kinds that some rule allows, or allows with approval. */
   readonly kinds: ReadonlySet<StatementKind>;
   /** The same rules, masks and row predicates, to be found by name. */
@@ -107,25 +109,8 @@ export interface PolicySet {
   readonly policies: readonly Policy[];
   /** That principals can come from; none where no configuration and no file names any. */
   readonly issuers: readonly string[];
-  /** A hash over all files: which set of rules made a verdict. */
+  /** SHA-256, hexadecimal, over names and contents of all files: which set of rules made a verdict. */
   readonly version: string;
-}
-
-export interface Problem {
-  readonly place: Place;
-  readonly column: number;
-  readonly message: string;
-}
-
-/** All that is wrong with a folder of policies, each with file, line and column. */
-export class PolicyProblems extends Error {
-  readonly problems: readonly Problem[];
-
-  constructor(problems: readonly Problem[]) {
-    super(problems.map((problem) => `${problem.place}:${problem.column} ${problem.message}`).join('\n'));
-    this.name = 'PolicyProblems';
-    this.problems = problems;
-  }
 }
 
 /** Three dotted parts, folded where unquoted; undefined where it is something else. */
@@ -419,6 +404,7 @@ function build(source: Source, file: PolicyFile, known: KnownIssuers): Policy {
     writeMasked: file.write_masked === 'allow',
     limits: file.limits,
     record: file.record,
+    written: file,
     kinds: new Set(rules.flatMap((rule) => (rule.effect === 'deny' ? [] : [...rule.kinds]))),
     index,
   };
@@ -433,14 +419,22 @@ function isZone(zone: string): boolean {
   }
 }
 
+/** The text of a file. What is no UTF-8 may have been cut within a letter, or be read otherwise by somebody else. */
+function textOf(place: Place, bytes: Buffer, problems: Problem[]): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    problems.push({ place: `${place}:1`, column: 1, message: 'This is not UTF-8.' });
+    return undefined;
+  }
+}
+
 /**
- * Loads every `.yaml` and `.yml` file of a folder. `issuers`: those that tokens are taken from, where a configuration says so. Throws
- * PolicyProblems with all that is wrong.
+ * The set that was read: whole, and as `policies.sha256` says where there is one. `issuers`: those that tokens are taken from, where a
+ * configuration says so. Throws PolicyProblems with all that is wrong.
  */
-export async function loadPolicies(folder: string, issuers?: readonly string[]): Promise<PolicySet> {
-  const names = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name) && !/\.test\.ya?ml$/.test(name)).sort();
-  const hash = createHash('sha256');
-  const problems: Problem[] = [];
+export async function policiesOf(folder: string, reading: Reading, issuers?: readonly string[]): Promise<PolicySet> {
+  const problems: Problem[] = [...sumProblems(folder, reading)];
   const policies: Policy[] = [];
   const read: { readonly source: Source; readonly file: PolicyFile | undefined }[] = [];
   // Thousands of row rules often have one text.
@@ -450,10 +444,11 @@ export async function loadPolicies(folder: string, issuers?: readonly string[]):
     asked.set(where.text, known);
     return known;
   };
-  for (const name of names) {
-    const text = await readFile(join(folder, name), 'utf8');
-    hash.update(`${name}\0${text.length}\0`).update(text);
-    const source = new Source(`${basename(folder)}/${name}`, text);
+  for (const { name, bytes } of reading.files) {
+    const place = `${basename(folder)}/${name}`;
+    const text = textOf(place, bytes, problems);
+    if (text === undefined) continue;
+    const source = new Source(place, text);
     const parsed = source.problems.length === 0 ? policyFile.safeParse(source.data) : undefined;
     if (parsed?.error) source.reportZod(parsed.error);
     read.push({ source, file: parsed?.data });
@@ -479,5 +474,30 @@ export async function loadPolicies(folder: string, issuers?: readonly string[]):
       problems.push({ place: `${policy.file}:1`, column: 1, message: `${other.file} is called "${policy.name}" too.` });
   }
   if (problems.length > 0) throw new PolicyProblems(problems);
-  return { folder, policies, issuers: known.all, version: hash.digest('hex').slice(0, 16) };
+  return { folder, policies, issuers: known.all, version: reading.version };
+}
+
+const READ_TRIES = 50;
+const READ_AGAIN_MS = 20;
+
+async function readNow(folder: string): Promise<Reading> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await readFolder(folder);
+    } catch (error) {
+      if (!(error instanceof FolderMoves) || tries === READ_TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS));
+    }
+  }
+}
+
+/** Loads every `.yaml` and `.yml` file of a folder as it is now. `issuers` as above. Throws PolicyProblems with all that is wrong. */
+export const loadPolicies = async (folder: string, issuers?: readonly string[]): Promise<PolicySet> =>
+  policiesOf(folder, await readNow(folder), issuers);
+
+/** The text of `policies.sha256` for a folder as it is now, whatever stands there. Throws PolicyProblems where its policies are unsound. */
+export async function policySums(folder: string): Promise<string> {
+  const reading = await readNow(folder);
+  await policiesOf(folder, { ...reading, sums: undefined });
+  return sumsOf(reading.files);
 }

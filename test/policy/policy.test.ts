@@ -401,10 +401,15 @@ describe('a folder that changes', () => {
   it('is reloaded, and keeps the last good set while it does not check', async () => {
     const { place } = await load(policy(READ_ALL));
     const events: string[] = [];
-    await using watch = await watchPolicies(place, {
-      onReload: () => events.push('reload'),
-      onProblem: () => events.push('problem'),
-    });
+    await using watch = await watchPolicies(
+      place,
+      {
+        onReload: () => events.push('reload'),
+        onHeld: () => undefined,
+        onProblem: () => events.push('problem'),
+      },
+      { stillMs: 50, openingMs: 100, pollMs: 50 },
+    );
     const before = watch.current().version;
     await writeFile(join(place, 'p0.yaml'), 'policy: [');
     await expect.poll(() => events).toEqual(['problem']);

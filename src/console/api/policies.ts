@@ -44,15 +44,17 @@ export const policies = route({
   answer: z.object({
     version: z.string(),
     problem: z.string().nullable(),
+    held_back: z.string().nullable(),
     /** Whose principals there are. */
     issuers: z.array(z.string()),
     policies: z.array(policyShape),
   }),
   handle: async ({ parts }) => {
-    const { set, problem } = parts.policies();
+    const { set, problem, held } = parts.policies();
     return {
       version: set.version,
       problem: problem ?? null,
+      held_back: held ?? null,
       issuers: [...set.issuers],
       policies: set.policies.map(shownPolicy),
     };

@@ -147,16 +147,21 @@ export function PoliciesPage(): JSX.Element {
     <>
       <div class="head">
         <h1>Policies</h1>
-        {loaded.data && <span class="mono muted">version {loaded.data.version}</span>}
+        {loaded.data && <span class="mono muted">version {loaded.data.version.slice(0, 16)}</span>}
       </div>
       <div class="columns">
         <div class="stack">
           <Shown loaded={loaded}>
-            {({ policies, problem }) => (
+            {({ policies, problem, held_back: held }) => (
               <>
                 {problem && (
                   <p class="note bad" role="alert">
                     The files no longer check, so the last good set is in force: {problem}
+                  </p>
+                )}
+                {held && (
+                  <p class="note bad wrap" role="alert">
+                    {held}
                   </p>
                 )}
                 {policies.map((policy) => (

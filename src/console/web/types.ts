@@ -195,6 +195,7 @@ export interface Policies {
   readonly version: string;
   readonly issuers: readonly string[];
   readonly problem: string | null;
+  readonly held_back: string | null;
   readonly policies: readonly PolicyInWords[];
 }
 
