@@ -3,6 +3,7 @@
  * the same to the last inode, `policies.sha256` has to match where there is one, all files have to check; and what opens anything has to
  * stay as it is for longer, since half a file looks like that (`openings.ts`). Until then the set before it stays in force.
  */
+import { basename } from 'node:path';
 import { type PolicySet, policiesOf } from './load.js';
 import { openingsOf, openingWords } from './openings.js';
 import { PolicyProblems } from './problems.js';
@@ -111,7 +112,7 @@ async function firstReading(folder: string, times: Times, around: Surroundings):
     const age = before.kind === 'whole' ? Date.now() - before.reading.changedAt : -1;
     if (before.kind === 'whole' && age >= Math.max(OLD_MS, times.stillMs)) return before.reading;
     if (around.now() - began > START_MS)
-      throw new PolicyProblems([{ place: `${folder}:1`, column: 1, message: RESTLESS }]);
+      throw new PolicyProblems([{ place: `${basename(folder)}/:1`, column: 1, message: RESTLESS }]);
     await around.sleep(times.stillMs);
     const next = await see(folder, around);
     if (isSame(before, next)) {

@@ -22,13 +22,17 @@ export interface Openings {
   readonly gained: readonly Part[];
 }
 
-/** Where no policy names a limit, these hold (`decide.ts`); a larger one that is named is then an opening. */
 type Limit = keyof PolicyFile['limits'];
 
 interface Parts {
   readonly gives: Map<string, Part>;
   readonly keeps: Map<string, Part>;
   readonly limits: Map<string, { readonly value: number; readonly part: Part }>;
+}
+
+interface Adder {
+  readonly keep: (kind: string, on: string, more: readonly unknown[]) => void;
+  readonly give: (kind: string, on: string, more: readonly unknown[]) => void;
 }
 
 /** Of these two on one column the longer glob counts, so that another one may show more. */
@@ -46,11 +50,6 @@ function addRules(file: PolicyFile, add: Adder): void {
         add.give('permission', glob, ['approve', kind, about, by ?? null]);
       }
     }
-}
-
-interface Adder {
-  readonly keep: (kind: string, on: string, more: readonly unknown[]) => void;
-  readonly give: (kind: string, on: string, more: readonly unknown[]) => void;
 }
 
 function addHidden(file: PolicyFile, add: Adder): void {
@@ -102,6 +101,7 @@ function partsOf(set: PolicySet): Parts {
   return parts;
 }
 
+/** Where no policy names a limit these hold (`decide.ts`), and a larger one that is named is an opening. */
 const DEFAULTS: Partial<Record<Limit, number>> = { rows: 10_000, result_bytes: 10_000_000, timeout: 60_000 };
 
 function defaultOf(key: string): number {
