@@ -201,7 +201,8 @@ class Shaper {
       } else if (isBind) key.push({ bind: bind ?? null });
       else key.push(token.kind === 'word' ? token.text.toUpperCase() : token.text);
       if (end !== undefined && token.start > end) text += ' ';
-      text += isHole ? `⟨${kind}⟩` : token.text;
+      // As a literal, so that it is read as SQL wherever it is shown.
+      text += isHole ? `'⟨${kind}⟩'` : token.text;
       end = token.start + token.text.length;
     });
     // Those by number are none of the holes: each of their values stays.

@@ -20,11 +20,11 @@ export const MESSAGE_KINDS: readonly MessageKind[] = [
 /** Without personal data and secrets: a chat is no place for them. */
 export type ShownApproval = Pick<
   Approval,
-  'id' | 'subject' | 'state' | 'purpose' | 'statement' | 'requirements' | 'expires_at' | 'about' | 'decisions'
+  'id' | 'subject' | 'state' | 'purpose' | 'statement' | 'sent' | 'requirements' | 'expires_at' | 'about' | 'decisions'
 > &
   Partial<Pick<Approval, 'issuer'>>;
 
-/** Slack takes at most 3,000 characters in a text, Teams 28 KB in a card. */
+/** Of each text. Slack takes at most 3,000 characters in a text, Teams 28 KB in a card. */
 const MAX_STATEMENT = 1500;
 const MAX_LINE = 250;
 
@@ -41,12 +41,32 @@ const TITLES: Readonly<Record<MessageKind, string>> = {
   approval_withdrawn: 'was withdrawn by its agent',
 };
 
+/** A statement as written or as sent; `rest`: what of it has no place here, in words of ours. */
+interface Text {
+  readonly title: string;
+  readonly text: string;
+  readonly rest: string | undefined;
+}
+
+/** Some of a long text. What is left out is told beside it, where no agent's word can stand. */
+function textOf(title: string, whole: string): Text {
+  const shown = visibleLines(whole).join('\n');
+  const characters = [...shown];
+  if (characters.length <= MAX_STATEMENT) return { title, text: shown, rest: undefined };
+  const left = characters.length - MAX_STATEMENT;
+  return {
+    title,
+    text: characters.slice(0, MAX_STATEMENT).join(''),
+    rest: `${left} of its ${characters.length} characters are not shown here. Read all of it in the console before you decide.`,
+  };
+}
+
 interface Words {
   readonly title: string;
   /** The same without the agent's name. */
   readonly summary: string;
   readonly facts: readonly (readonly [name: string, text: string])[];
-  readonly statement: string;
+  readonly texts: readonly Text[];
   readonly url: string;
   readonly isOpen: boolean;
 }
@@ -78,7 +98,10 @@ function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string)
     summary: `${(about?.kind ?? 'statement').toUpperCase()} ${TITLES[kind]}`,
     title: `${(about?.kind ?? 'statement').toUpperCase()} by ${short(approval.subject, 60)} ${TITLES[kind]}`,
     facts: facts.map(([name, text]) => [name, short(text, MAX_LINE)]),
-    statement: cut(visibleLines(approval.statement).join('\n'), MAX_STATEMENT),
+    texts: [
+      textOf('As written', approval.statement),
+      ...(approval.sent === '' ? [] : [textOf('As sent to Snowflake', approval.sent)]),
+    ],
     url: `${consoleUrl}/approvals/${approval.id}`,
     isOpen: kind === 'approval_asked',
   };
@@ -87,7 +110,7 @@ function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string)
 const plain = (text: string) => ({ type: 'plain_text', text, emoji: false });
 const run = (text: string, style?: object) => ({ type: 'text', text, ...(style ? { style } : {}) });
 
-function slack({ title, summary, facts, statement, url, isOpen }: Words): object {
+function slack({ title, summary, facts, texts, url, isOpen }: Words): object {
   return {
     // What a notification shows. Slack reads it as markup, so nobody else's words stand in it.
     text: summary,
@@ -103,7 +126,13 @@ function slack({ title, summary, facts, statement, url, isOpen }: Words): object
               run(text),
             ]),
           },
-          { type: 'rich_text_preformatted', elements: [run(statement)] },
+          ...texts.flatMap((entry) => [
+            { type: 'rich_text_section', elements: [run(entry.title, { bold: true })] },
+            { type: 'rich_text_preformatted', elements: [run(entry.text)] },
+            ...(entry.rest === undefined
+              ? []
+              : [{ type: 'rich_text_section', elements: [run(entry.rest, { italic: true })] }]),
+          ]),
         ],
       },
       {
@@ -124,7 +153,7 @@ function slack({ title, summary, facts, statement, url, isOpen }: Words): object
 const richText = (inlines: readonly object[]) => ({ type: 'RichTextBlock', inlines });
 const textRun = (text: string, more: object = {}) => ({ type: 'TextRun', text, ...more });
 
-function teams({ title, facts, statement, url, isOpen }: Words): object {
+function teams({ title, facts, texts, url, isOpen }: Words): object {
   return {
     type: 'message',
     attachments: [
@@ -138,7 +167,11 @@ function teams({ title, facts, statement, url, isOpen }: Words): object {
           body: [
             richText([textRun(title, { weight: 'Bolder', size: 'Medium' })]),
             ...facts.map(([name, text]) => richText([textRun(`${name}  `, { weight: 'Bolder' }), textRun(text)])),
-            richText([textRun(statement, { fontType: 'Monospace' })]),
+            ...texts.flatMap((entry) => [
+              richText([textRun(entry.title, { weight: 'Bolder' })]),
+              richText([textRun(entry.text, { fontType: 'Monospace' })]),
+              ...(entry.rest === undefined ? [] : [richText([textRun(entry.rest, { italic: true })])]),
+            ]),
           ],
           actions: [{ type: 'Action.OpenUrl', title: isOpen ? 'Look and decide' : 'Look at it', url }],
         },

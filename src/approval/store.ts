@@ -81,6 +81,14 @@ export interface ListOptions {
   readonly agent?: { readonly issuer: string; readonly subject: string } | undefined;
   /** At most 200. */
   readonly limit?: number;
+  /** The last one of the page before. */
+  readonly after?: string | undefined;
+}
+
+export interface ApprovalPage {
+  readonly approvals: readonly Approval[];
+  /** Asked with `after`, the next page; undefined at the end. */
+  readonly next: string | undefined;
 }
 
 export class Approvals {
@@ -287,20 +295,34 @@ export class Approvals {
   }
 
   /** Newest first. */
-  async list({ state, agent, limit = 200 }: ListOptions = {}): Promise<readonly Approval[]> {
-    const found = await this.#store.rows.select(
-      this.#pool,
-      'approval',
-      `WHERE ($1::text IS NULL OR ${STATE} = $1) AND ($2::text IS NULL OR (t.issuer = $2 AND t.subject = $3)) ORDER BY t.asked_at DESC, t.id LIMIT $4`,
-      [state ?? null, agent?.issuer ?? null, agent?.subject ?? null, Math.min(limit, 200)],
-    );
-    return this.#readAll(this.#pool, found, await nowOf(this.#pool));
+  async list({ state, agent, limit = 200, after }: ListOptions = {}): Promise<ApprovalPage> {
+    if (after !== undefined && !z.uuid().safeParse(after).success) return { approvals: [], next: undefined };
+    const size = Math.min(limit, 200);
+    // The place of a page is a row of ours, not a time: times are shared, and lose their last digits on the way.
+    const condition = `
+      WHERE ($1::text IS NULL OR ${STATE} = $1) AND ($2::text IS NULL OR (t.issuer = $2 AND t.subject = $3))
+        AND ($4::uuid IS NULL OR (t.asked_at, t.id) < (SELECT p.asked_at, p.id FROM approval p WHERE p.id = $4))
+      ORDER BY t.asked_at DESC, t.id DESC LIMIT $5`;
+    const whose = [agent?.issuer ?? null, agent?.subject ?? null];
+    const { rows } = this.#store;
+    // One that is none of ours takes no place: a page is full, or it is the last.
+    const found: JsonRow[] = [];
+    let from: string | null = after ?? null;
+    for (;;) {
+      const page = await rows.page(this.#pool, 'approval', condition, [state ?? null, ...whose, from, size + 1]);
+      found.push(...page.own);
+      if (found.length > size || page.seen <= size) break;
+      from = page.last;
+    }
+    const approvals = await this.#readAll(this.#pool, found.slice(0, size), await nowOf(this.#pool));
+    return { approvals, next: found.length > size ? approvals.at(-1)?.id : undefined };
   }
 
-  async count(state: ApprovalState): Promise<number> {
+  /** Of one state, or all. */
+  async count(state: ApprovalState | undefined): Promise<number> {
     const { rows } = await this.#pool.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM approval t WHERE ${STATE} = $1`,
-      [state],
+      `SELECT count(*)::int AS n FROM approval t WHERE $1::text IS NULL OR ${STATE} = $1`,
+      [state ?? null],
     );
     return rows[0]?.n ?? 0;
   }

@@ -123,16 +123,15 @@ const bodyShape = z.looseObject({
 
 /** Whether these words let the statement run: nobody said no, and enough people said yes. */
 export function isGranted(words: readonly Word[], requirements: readonly Requirement[]): boolean {
-  return (
-    words.every(({ decision }) => decision === 'approve') &&
-    isEnough(requirements, words)
-  );
+  return words.every(({ decision }) => decision === 'approve') && isEnough(requirements, words);
 }
 
 /** What the approvers together let go on without asking: the least of each; undefined where their word does not suffice. */
 export function standingOf(words: readonly Word[], requirements: readonly Requirement[]): Word['standing'] {
   if (words.some(({ decision }) => decision === 'deny')) return null;
-  const willing = words.flatMap(({ issuer, groups, standing }) => (standing === null ? [] : [{ issuer, groups, standing }]));
+  const willing = words.flatMap(({ issuer, groups, standing }) =>
+    standing === null ? [] : [{ issuer, groups, standing }],
+  );
   const [first] = willing;
   if (
     !first ||

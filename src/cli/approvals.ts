@@ -12,7 +12,7 @@ import { TokenVerifier } from '../identity/index.js';
 import type { TranscriptStore } from '../transcript/index.js';
 import { auditorOf } from './auditor.js';
 import type { Config } from './config.js';
-import { previewed } from './preview.js';
+import { previewFor } from './preview.js';
 import { SnowfenceError } from './problem.js';
 import { printable, table, titled } from './terminal.js';
 
@@ -29,15 +29,25 @@ const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
 const jsonOf = (value: unknown): string =>
   JSON.stringify(value, (name, entry: unknown) => (name === 'key' ? undefined : entry), 2);
 
+export interface ApprovalListOptions {
+  readonly state: ApprovalState | undefined;
+  readonly limit: number;
+  /** The last one of the page before. */
+  readonly after: string | undefined;
+  readonly json: boolean;
+}
+
 export async function listApprovals(
+  config: Config,
   store: TranscriptStore,
-  state: ApprovalState | undefined,
-  json: boolean,
+  { state, limit, after, json }: ApprovalListOptions,
 ): Promise<string> {
-  const approvals = (await new Approvals(store).list({ state })).map(previewed);
+  const { approvals: found, next } = await new Approvals(store).list({ state, limit, after });
+  const previewed = await previewFor(config);
+  const approvals = found.map((approval) => previewed(approval));
   if (json) return jsonOf(approvals);
   if (approvals.length === 0) return state === 'pending' ? 'Nothing waits for a decision.' : 'There are none.';
-  return table(
+  const lines = table(
     ['APPROVAL', 'STATE', 'AGENT', 'ASKED', 'STATEMENT'],
     approvals.map((approval) => [
       approval.id,
@@ -47,6 +57,7 @@ export async function listApprovals(
       approval.statement,
     ]),
   );
+  return next === undefined ? lines : `${lines}\nOlder ones: --after ${next}`;
 }
 
 const SIZES = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'] as const;
@@ -143,7 +154,7 @@ export async function showApproval(
     const auditor = await auditorOf(config, whole.token, approval.requirements);
     await auditor.recordLook(store, approval.session_id, id);
   }
-  const shown = whole ? approval : previewed(approval);
+  const shown = whole ? approval : (await previewFor(config))(approval);
   if (json) return jsonOf(shown);
   const isMasked = (['statement', 'sent', 'purpose'] as const).some((part) => shown[part] !== approval[part]);
   const hint = '\nWhat stands in brackets is masked; its reviewers see all with --whole and a token of theirs.';
@@ -215,16 +226,20 @@ export async function decideApproval(
       standingUses,
       via: 'command line',
     });
-    return approval.state === 'pending'
-      ? `Noted. Needed are ${approval.requirements.map(({ groups, count }) => `${count} of ${groups.join(' or ')}`).join(' and ')}.`
-      : `The statement is ${approval.state}.`;
+    const { statement, sent } = (await previewFor(config))(approval);
+    const outcome =
+      approval.state === 'pending'
+        ? `Noted. Needed are ${approval.requirements.map(({ groups, count }) => `${count} of ${groups.join(' or ')}`).join(' and ')}.`
+        : `The statement is ${approval.state}.`;
+    return [outcome, ...titled('Statement', statement), ...titled('Sent as  ', sent)].join('\n');
   } catch (error) {
     throw refusedAs(error);
   }
 }
 
-export async function listStandingApprovals(store: TranscriptStore, json: boolean): Promise<string> {
-  const standing = (await new Approvals(store).listStanding()).map(previewed);
+export async function listStandingApprovals(config: Config, store: TranscriptStore, json: boolean): Promise<string> {
+  const previewed = await previewFor(config);
+  const standing = (await new Approvals(store).listStanding()).map((entry) => previewed(entry));
   if (json) return JSON.stringify(standing, null, 2);
   if (standing.length === 0) return 'None is in force.';
   return table(

@@ -522,12 +522,14 @@ sessions
   .option('--agent <name>', 'of this subject or client only')
   .option('--all', 'the gateway’s own and those of operators, too')
   .option('--limit <number>', 'at most', whole(1, 1000), 50)
+  .option('--after <id>', 'those that began before this one: the next page')
   .addOption(jsonOption())
   .action(async (options) => {
     const { listSessions } = await import('./sessions.js');
+    const { agent, limit, after, all, json } = options;
     say(
       await withStore(options.config, ({ store }) =>
-        listSessions(store, options.agent, options.limit, options.all === true, options.json === true),
+        listSessions(store, { agent, limit, after, all: all === true, json: json === true }),
       ),
     );
   });
@@ -649,12 +651,20 @@ approvals
       .default('pending'),
   )
   .option('--all', 'of every state')
+  .option('--limit <number>', 'at most', whole(1, 200), 200)
+  .option('--after <id>', 'those that were asked before this one: the next page')
   .addOption(jsonOption())
   .action(async (options) => {
     const { listApprovals } = await import('./approvals.js');
+    const { state, limit, after } = options;
     say(
-      await withStore(options.config, ({ store }) =>
-        listApprovals(store, options.all ? undefined : options.state, options.json === true),
+      await withStore(options.config, ({ config, store }) =>
+        listApprovals(config, store, {
+          state: options.all ? undefined : state,
+          limit,
+          after,
+          json: options.json === true,
+        }),
       ),
     );
   });
@@ -704,7 +714,11 @@ approvals
   .addOption(jsonOption())
   .action(async (options) => {
     const { listStandingApprovals } = await import('./approvals.js');
-    say(await withStore(options.config, ({ store }) => listStandingApprovals(store, options.json === true)));
+    say(
+      await withStore(options.config, ({ config, store }) =>
+        listStandingApprovals(config, store, options.json === true),
+      ),
+    );
   });
 approvals
   .command('revoke')

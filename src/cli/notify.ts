@@ -2,19 +2,25 @@
 import { type Approvals, approvalMessage, MESSAGE_KINDS, type MessageKind } from '../approval/index.js';
 import { type Payload, payloadOf, type Webhook } from '../transcript/index.js';
 import type { Config } from './config.js';
-import { previewed } from './preview.js';
 
 const isMessageKind = (kind: string): kind is MessageKind => (MESSAGE_KINDS as readonly string[]).includes(kind);
 
-/** For chats: a message for each approval that was asked for, decided on, or is over. Nothing for what an agent only repeats. */
-export function payloadFor(config: Pick<Config, 'publicUrl'>, approvals: Approvals): Payload {
+/**
+ * For chats: a message for each approval that was asked for, decided on, or is over. Nothing for what an agent only repeats. `masked`
+ * takes personal data and secrets out.
+ */
+export function payloadFor(
+  config: Pick<Config, 'publicUrl'>,
+  approvals: Approvals,
+  masked: <T extends object>(record: T) => T,
+): Payload {
   const consoleUrl = new URL('/console', config.publicUrl).href;
   return async (event, { format }) => {
     if (format === 'standard') return payloadOf(event);
     const { kind, body } = event;
     if (!isMessageKind(kind) || body['waiting'] !== undefined) return undefined;
     const approval = await approvals.get(String(body['approval']));
-    return approval && JSON.stringify(approvalMessage(format, kind, previewed(approval), consoleUrl));
+    return approval && JSON.stringify(approvalMessage(format, kind, masked(approval), consoleUrl));
   };
 }
 

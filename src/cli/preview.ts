@@ -1,15 +1,20 @@
-/** What lists and exports show of statements: without the personal data and secrets that the detectors find in them. */
-import { DETECTOR_KINDS, Scrubber } from '../masking/index.js';
+/** What the command line shows of statements: without the personal data and secrets that the record masks as well. */
+import { hiddenInSql } from '../masking/index.js';
+import { loadPolicies } from '../policy/index.js';
+import { previewOf, type RecordMask, recordMask } from '../recorded.js';
+import type { Config } from './config.js';
 
-/** Where agents' own words stand in an event or approval. */
-const WORDS = new Set(['statement', 'sent', 'purpose', 'binds', 'shape']);
+const HIDDEN = '[hidden]';
 
-/** The same record for reading. Whoever has to see the whole text, such as a reviewer, asks for the one entry. */
-export function previewed<T extends object>(record: T): T {
-  const scrubber = new Scrubber(
-    DETECTOR_KINDS.map((name) => ({ name, pattern: undefined, mask: { kind: 'redact' } as const })),
-  );
-  return Object.fromEntries(
-    Object.entries(record).map(([key, value]) => [key, WORDS.has(key) ? scrubber.value(value) : value]),
-  ) as T;
+/** For when nobody can say what the policies' own patterns are: every value goes, whatever it is. */
+const everything: RecordMask = {
+  value: (value) => (Array.isArray(value) ? value.map(() => HIDDEN) : value === null ? null : HIDDEN),
+  statement: (text) => hiddenInSql(text, { text: () => HIDDEN }),
+  found: new Set([HIDDEN]),
+};
+
+/** Goes by the policies of the configuration; where these do not load, no value is shown. */
+export async function previewFor(config: Pick<Config, 'policies'>): Promise<<T extends object>(record: T) => T> {
+  const set = await loadPolicies(config.policies).catch(() => undefined);
+  return previewOf(set ? recordMask(() => set) : () => everything);
 }

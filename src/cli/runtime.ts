@@ -5,7 +5,7 @@ import { Approvals, Wakeups } from '../approval/index.js';
 import { Gateway } from '../gateway.js';
 import { TokenVerifier } from '../identity/index.js';
 import { heldWords, type PolicyWatch, watchPolicies } from '../policy/index.js';
-import { recordMask } from '../recorded.js';
+import { previewOf, recordMask } from '../recorded.js';
 import { settle } from '../settle.js';
 import {
   type CheckpointPlace,
@@ -220,7 +220,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     pool: deliveryPool,
     recorder,
     webhooks: config.webhooks,
-    payload: payloadFor(config, approvals),
+    payload: payloadFor(config, approvals, previewOf(recordMask(policies.current))),
     onProblem: complain,
   });
   let expiry: NodeJS.Timeout | undefined;

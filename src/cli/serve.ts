@@ -7,12 +7,12 @@ import { Console } from '../console/index.js';
 import { type Principal, SignIn } from '../identity/index.js';
 import { McpHttp, makeServer } from '../mcp/index.js';
 import { heldWords, type Reloaded } from '../policy/index.js';
+import { previewOf, recordMask } from '../recorded.js';
 import { Overview, retryDead } from '../transcript/index.js';
 import type { Config } from './config.js';
 import { type Logger, makeLog } from './log.js';
 import { keepHeapSmall } from './memory.js';
 import { payloadFor } from './notify.js';
-import { previewed } from './preview.js';
 import { SnowfenceError } from './problem.js';
 import { answerReloads } from './reload.js';
 import { type Runtime, startRuntime } from './runtime.js';
@@ -103,6 +103,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
   const { console: given, publicUrl } = config;
   const { gateway, approvals, transcript, policies, verifier } = runtime;
+  const masked = previewOf(recordMask(policies.current));
   return new Console({
     gateway,
     approvals,
@@ -115,9 +116,9 @@ function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
     webhooks: config.webhooks,
     retryDead: async (name) => {
       const webhook = config.webhooks.find((entry) => entry.name === name);
-      return webhook && retryDead(transcript.pool, webhook, payloadFor(config, approvals));
+      return webhook && retryDead(transcript.pool, webhook, payloadFor(config, approvals, masked));
     },
-    masked: previewed,
+    masked,
     version: VERSION,
     publicUrl,
     facts: {

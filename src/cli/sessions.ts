@@ -21,17 +21,24 @@ import { asciicast, framesOf } from './replay.js';
 import { type Style, styleFor, table } from './terminal.js';
 import { VERSION } from './version.js';
 
+export interface SessionListOptions {
+  readonly agent: string | undefined;
+  readonly limit: number;
+  /** The last one of the page before. */
+  readonly after: string | undefined;
+  readonly all: boolean;
+  readonly json: boolean;
+}
+
 export async function listSessions(
   store: TranscriptStore,
-  agent: string | undefined,
-  limit: number,
-  all: boolean,
-  json: boolean,
+  { agent, limit, after, all, json }: SessionListOptions,
 ): Promise<string> {
-  const sessions = await store.reader.sessions(agent, limit, all);
+  if (after !== undefined) await sessionOf(store, after);
+  const { sessions, next } = await store.reader.sessions(agent, limit, { all, after });
   if (json) return JSON.stringify(sessions, null, 2);
   if (sessions.length === 0) return 'No sessions are recorded yet.';
-  return table(
+  const lines = table(
     ['SESSION', 'AGENT', 'CLIENT', 'OPENED', 'LAST', 'STATEMENTS', 'REFUSED'],
     sessions.map((session) => [
       session.id,
@@ -43,6 +50,7 @@ export async function listSessions(
       String(session.refused),
     ]),
   );
+  return next === undefined ? lines : `${lines}\nOlder ones: --after ${next}`;
 }
 
 const unknown = (id: string): SnowfenceError =>

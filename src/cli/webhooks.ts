@@ -11,6 +11,7 @@ import {
 } from '../transcript/index.js';
 import type { Config } from './config.js';
 import { payloadFor, testPayload } from './notify.js';
+import { previewFor } from './preview.js';
 import { SnowfenceError } from './problem.js';
 import { table } from './terminal.js';
 
@@ -78,7 +79,7 @@ export async function retryWebhook(config: Config, store: TranscriptStore, name:
   const { sent, problem } = await retryDead(
     store.pool,
     webhookOf(config, name),
-    payloadFor(config, new Approvals(store)),
+    payloadFor(config, new Approvals(store), await previewFor(config)),
   );
   if (problem !== undefined)
     throw new SnowfenceError(

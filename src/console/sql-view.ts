@@ -1,7 +1,7 @@
 /** Statements for people to read: set out in lines, coloured, and held against the text that would be sent. */
 import { diffArrays } from 'diff';
 import { z } from 'zod';
-import { lex } from '../sql/index.js';
+import { pieces as read } from '../sql/index.js';
 
 const PART_KINDS = ['keyword', 'name', 'string', 'number', 'bind', 'operator', 'space', 'comment', 'plain'] as const;
 
@@ -27,29 +27,12 @@ interface Piece {
 
 /** Every character of the text, in pieces; one plain piece for what our lexer does not read. */
 function pieces(text: string): Piece[] {
-  try {
-    const out: Piece[] = [];
-    let end = 0;
-    for (const token of lex(text)) {
-      // Between tokens there are comments and white space.
-      if (token.start > end) {
-        const between = text.slice(end, token.start);
-        out.push({ kind: between.trim() === '' ? 'space' : 'comment', text: between });
-      }
-      out.push({ kind: kindOf(token.kind, token.text), text: token.text });
-      end = token.start + token.text.length;
-    }
-    if (end < text.length) {
-      const rest = text.slice(end);
-      out.push({ kind: rest.trim() === '' ? 'space' : 'comment', text: rest });
-    }
-    return out;
-  } catch {
-    return [{ kind: 'plain', text }];
-  }
+  const all = read(text);
+  if (all.some(({ kind }) => kind === 'unread')) return [{ kind: 'plain', text }];
+  return all.map((piece) => ({ kind: kindOf(piece.kind, piece.text), text: piece.text }));
 }
 
-function kindOf(kind: ReturnType<typeof lex>[number]['kind'], text: string): SqlPart['kind'] {
+function kindOf(kind: ReturnType<typeof read>[number]['kind'], text: string): SqlPart['kind'] {
   switch (kind) {
     case 'word':
       return KEYWORDS.has(text.toUpperCase()) ? 'keyword' : 'name';
@@ -62,6 +45,9 @@ function kindOf(kind: ReturnType<typeof lex>[number]['kind'], text: string): Sql
       return 'number';
     case 'bind':
       return 'bind';
+    case 'space':
+    case 'comment':
+      return kind;
     default:
       return 'operator';
   }
@@ -142,7 +128,14 @@ export function differences(statement: string, sent: string): SqlDifference[] {
   const tokens = (text: string): string[] =>
     pieces(text).flatMap(({ kind, text: part }) => (kind === 'space' || kind === 'comment' ? [] : [part]));
   const [before, after] = [tokens(statement), tokens(sent)];
-  if (before.length + after.length > MAX_COMPARED) return [];
+  const [asked, run] = [before.join(' '), after.join(' ')];
+  if (asked === run) return [{ change: 'same', text: run }];
+  // Too long to compare: both as they are. Nothing would read as if nothing were different.
+  if (before.length + after.length > MAX_COMPARED)
+    return [
+      { change: 'removed', text: asked },
+      { change: 'added', text: run },
+    ];
   return diffArrays(before, after).map(({ added, removed, value }) => ({
     change: added ? ('added' as const) : removed ? ('removed' as const) : ('same' as const),
     text: value.join(' '),

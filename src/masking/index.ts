@@ -6,6 +6,7 @@ export {
   Scrubber,
   type TextMask,
 } from './detect/index.js';
+export { hiddenInSql } from './hidden-sql.js';
 export {
   HASH_FUNCTION,
   HASH_KEY,

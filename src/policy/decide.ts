@@ -157,8 +157,7 @@ export interface InForce {
 /** Those of a set that name the principal at this time. */
 export function inForce(set: PolicySet, subject: Subject, now: Date): InForce {
   const policies = set.policies.filter(
-    (policy) =>
-      isNamed(policy, subject) && !isExcepted(policy, subject) && isOpen(policy.principals.hours, now),
+    (policy) => isNamed(policy, subject) && !isExcepted(policy, subject) && isOpen(policy.principals.hours, now),
   );
   return { set, policies };
 }

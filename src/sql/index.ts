@@ -13,7 +13,7 @@ export {
   showObject,
 } from './catalog.js';
 export { STATEMENT_KINDS, type StatementKind } from './kind.js';
-export { isOperator, isWord, joined, lex, quoteLiteral, type Token } from './lex.js';
+export { isOperator, isWord, joined, lex, type Piece, pieces, quoteLiteral, type Token } from './lex.js';
 export { isUnknown } from './names/index.js';
 export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion.js';
 export { type Position, positionAt, Refusal, type RefusalCode } from './refusal.js';

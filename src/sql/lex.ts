@@ -18,6 +18,13 @@ export interface Token {
   readonly start: number;
 }
 
+/** A piece of a text: a token, what stands between tokens, or the rest from where it can't be read. */
+export interface Piece {
+  readonly kind: TokenKind | 'space' | 'comment' | 'unread';
+  readonly text: string;
+  readonly start: number;
+}
+
 const MAX_STATEMENT_LENGTH = 256 * 1024;
 const MAX_TOKENS = 20_000;
 const MAX_NESTING = 200;
@@ -67,16 +74,53 @@ export function lex(text: string): Token[] {
     );
   const tokens: Token[] = [];
   let depth = 0;
+  read(text, (kind, value, start) => {
+    if (kind === 'space' || kind === 'comment') return;
+    if (tokens.length >= MAX_TOKENS)
+      throw refuse(text, start, `The statement has more than ${MAX_TOKENS} words and signs.`);
+    if (kind === 'operator' && /^[([{]$/.test(value)) depth++;
+    if (kind === 'operator' && /^[)\]}]$/.test(value)) depth--;
+    if (depth > MAX_NESTING) throw refuse(text, start, `Brackets are nested more than ${MAX_NESTING} deep.`);
+    tokens.push({ kind, text: value, start });
+  });
+  return tokens;
+}
+
+/**
+ * Every character of a text, by the same rules and however long it is: for people who read it, never for a judgement. From the first
+ * place that could be read in two ways, all that follows is one piece.
+ */
+export function pieces(text: string): Piece[] {
+  const out: Piece[] = [];
+  let end = 0;
+  try {
+    read(text, (kind, value, start) => {
+      out.push({ kind, text: value, start });
+      end = start + value.length;
+    });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    out.push({ kind: 'unread', text: text.slice(end), start: end });
+  }
+  return out;
+}
+
+type Take = (kind: TokenKind | 'space' | 'comment', text: string, start: number) => void;
+
+/** Throws a Refusal. */
+function read(text: string, take: Take): void {
+  let last: Token | undefined;
   let at = 0;
   const push = (kind: TokenKind, value: string): void => {
-    if (tokens.length >= MAX_TOKENS)
-      throw refuse(text, at, `The statement has more than ${MAX_TOKENS} words and signs.`);
-    tokens.push({ kind, text: value, start: at });
+    last = { kind, text: value, start: at };
+    take(kind, value, at);
     at += value.length;
   };
   while (at < text.length) {
-    const skipped = match(SPACE, text, at) ?? comment(text, at);
+    const space = match(SPACE, text, at);
+    const skipped = space ?? comment(text, at);
     if (skipped !== undefined) {
+      take(space === undefined ? 'comment' : 'space', skipped, at);
       at += skipped.length;
       continue;
     }
@@ -87,21 +131,17 @@ export function lex(text: string): Token[] {
     else if (text.startsWith('$$', at))
       push('string', match(DOLLAR, text, at) ?? unclosed(text, at, 'text literal', '$$'));
     else if (/[A-Za-z_]/.test(first)) push('word', match(WORD, text, at) ?? first);
-    else if (/[0-9]/.test(first) || (first === '.' && /[0-9]/.test(text[at + 1] ?? '') && !afterValue(tokens.at(-1))))
+    else if (/[0-9]/.test(first) || (first === '.' && /[0-9]/.test(text[at + 1] ?? '') && !afterValue(last)))
       push('number', number(text, at));
     else if (first === '$') push('variable', match(VARIABLE, text, at) ?? unexpected(text, at));
-    else if (first === ':' && /[0-9]/.test(text[at + 1] ?? '') && !afterValue(tokens.at(-1)))
+    else if (first === ':' && /[0-9]/.test(text[at + 1] ?? '') && !afterValue(last))
       push('bind', match(BIND, text, at) ?? first);
     else {
       const operator = match(OPERATOR, text, at);
       if (operator === undefined) throw oddCharacter(text, at, code);
-      if (operator === '(' || operator === '[' || operator === '{') depth++;
-      if (operator === ')' || operator === ']' || operator === '}') depth--;
-      if (depth > MAX_NESTING) throw refuse(text, at, `Brackets are nested more than ${MAX_NESTING} deep.`);
       push('operator', operator);
     }
   }
-  return tokens;
 }
 
 function comment(text: string, at: number): string | undefined {

@@ -23,16 +23,21 @@ const NEWEST = `SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id
 const ONE = `SELECT session_id FROM statement WHERE id = $1`;
 const EVENTS_OF = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.statement_id = $2 ORDER BY e.position LIMIT 500`;
 
+/** At most ten of each agent, so that none fills the page alone. */
 const LIVE = `
   SELECT s.id, s.issuer, s.subject AS agent, s.groups, s.transport, s.client, s.opened_at, c.last_at, counted.statements, counted.refused, latest.text, latest.purpose, latest.verdict
-  FROM chain c JOIN session s ON s.id = c.session_id
+  FROM (
+    SELECT c.session_id, c.last_at, row_number() OVER (PARTITION BY s.issuer, s.subject ORDER BY c.last_at DESC) AS nth
+    FROM chain c JOIN session s ON s.id = c.session_id WHERE c.is_open AND s.actor = 'agent' AND c.last_at > $1
+  ) c
+  JOIN session s ON s.id = c.session_id
   CROSS JOIN LATERAL (
     SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused FROM statement t WHERE t.session_id = s.id
   ) counted
   LEFT JOIN LATERAL (
     SELECT left(t.text, ${SHOWN_TEXT}) AS text, t.purpose, t.verdict FROM statement t WHERE t.session_id = s.id ORDER BY t.id DESC LIMIT 1
   ) latest ON true
-  WHERE c.is_open AND s.actor = 'agent' AND c.last_at > $1 ORDER BY c.last_at DESC LIMIT 100`;
+  WHERE c.nth <= 10 ORDER BY c.last_at DESC LIMIT 100`;
 
 const liveRow = z.object({
   id: z.string(),

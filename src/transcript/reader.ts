@@ -32,11 +32,12 @@ const SUMMARY = `
   CROSS JOIN LATERAL (
     SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused FROM statement t WHERE t.session_id = s.id
   ) counted
-  ORDER BY s.opened_at DESC`;
+  ORDER BY s.opened_at DESC, s.id DESC`;
 
 const LIST = SUMMARY.replace(
   'WHICH',
-  `($1::text IS NULL OR subject = $1 OR client_id = $1) AND (actor = 'agent' OR $3) ORDER BY opened_at DESC LIMIT $2`,
+  `($1::text IS NULL OR subject = $1 OR client_id = $1) AND (actor = 'agent' OR $3)
+   AND ($4::uuid IS NULL OR (opened_at, id) < (SELECT p.opened_at, p.id FROM session p WHERE p.id = $4)) ORDER BY opened_at DESC, id DESC LIMIT $2`,
 );
 const ONE = SUMMARY.replace('WHICH', 'id = $1');
 
@@ -70,10 +71,15 @@ export class TranscriptReader {
     this.#pool = pool;
   }
 
-  /** The newest. `all`: the gateway's own and operators' too. */
-  async sessions(agent: string | undefined, limit: number, all = false): Promise<readonly SessionSummary[]> {
-    const { rows } = await this.#pool.query(LIST, [agent ?? null, limit, all]);
-    return z.array(sessionSummary).parse(rows);
+  /** The newest, or those that began before one of them. `all`: the gateway's own and operators' too. */
+  async sessions(
+    agent: string | undefined,
+    limit: number,
+    { all = false, after }: { readonly all?: boolean; readonly after?: string | undefined } = {},
+  ): Promise<{ readonly sessions: readonly SessionSummary[]; readonly next: string | undefined }> {
+    const { rows } = await this.#pool.query(LIST, [agent ?? null, limit + 1, all, after ?? null]);
+    const sessions = z.array(sessionSummary).parse(rows.slice(0, limit));
+    return { sessions, next: rows.length > limit ? sessions.at(-1)?.id : undefined };
   }
 
   async session(id: string): Promise<SessionSummary | undefined> {

@@ -33,11 +33,26 @@ export interface WrappedKey {
 /** Finds what must not be read by everybody, and masks it. Shaped like the masking room's. */
 export interface Masker {
   value(value: unknown): unknown;
+  /** SQL, of which only values and comments are masked. */
+  statement(text: string): string;
   readonly found: ReadonlySet<string>;
 }
 
 /** Parts of an event's body in which agents' own words and values stand. */
 const WORDS = ['statement', 'sent', 'purpose', 'binds', 'message', 'denial', 'reason', 'result'] as const;
+
+/** Of these, the ones that are SQL. */
+const STATEMENTS: ReadonlySet<string> = new Set(['statement', 'sent']);
+
+const DENIAL_OF_WHAT_IS_NO_SQL = 'NOT_UNDERSTOOD';
+
+/**
+ * Whether a statement was read as one. What was not never came to be judged: it may be a letter to somebody, and is masked as a text.
+ */
+function isRead({ kind, denial }: Readonly<Record<string, unknown>>): boolean {
+  const code = typeof denial === 'object' && denial !== null && 'code' in denial ? denial.code : undefined;
+  return kind !== null && code !== DENIAL_OF_WHAT_IS_NO_SQL;
+}
 
 const REMEMBERED = 20_000;
 
@@ -129,7 +144,8 @@ export class Vault {
       const value = body[name];
       if (value === undefined || value === null) continue;
       const masker = this.#mask();
-      const shown = masker.value(value);
+      const isSql = STATEMENTS.has(name) && typeof value === 'string' && isRead(body);
+      const shown = isSql ? masker.statement(value) : masker.value(value);
       if (masker.found.size === 0) continue;
       out ??= { ...body };
       out[name] = shown;

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Approval, Approvals } from '../../dist/approval/index.js';
 import { payloadFor } from '../../dist/cli/notify.js';
+import { previewOf, recordMask } from '../../dist/recorded.js';
 import type { StoredEvent, Webhook } from '../../dist/transcript/index.js';
 
 const HOSTILE = '<https://evil.example|click> [click](https://evil.example) *bold* <!channel> & more';
@@ -11,6 +12,7 @@ const approval = {
   state: 'denied',
   purpose: `Write to jane.doe@example.com. ${HOSTILE}`,
   statement: `DELETE FROM T WHERE MAIL = 'jane.doe@example.com' -- ${HOSTILE} ${'x'.repeat(5000)}`,
+  sent: `DELETE FROM "A"."B"."T" WHERE MAIL = 'jane.doe@example.com' OR NAME IN ( ${"'some name' , ".repeat(200)}'x' )`,
   requirements: [{ groups: ['data-stewards'], count: 2, rule: 'p.yaml:1' }],
   expires_at: new Date('2026-11-21T22:00:00Z'),
   about: {
@@ -21,9 +23,11 @@ const approval = {
   decisions: [{ reviewer: 'https://issuer.example carl', decision: 'deny', reason: `Because. ${HOSTILE}` }],
 } as unknown as Approval;
 
-const payload = payloadFor({ publicUrl: new URL('https://snowfence.example.com/mcp') }, {
-  get: async (id: string) => (id === approval.id ? approval : undefined),
-} as unknown as Approvals);
+const payload = payloadFor(
+  { publicUrl: new URL('https://snowfence.example.com/mcp') },
+  { get: async (id: string) => (id === approval.id ? approval : undefined) } as unknown as Approvals,
+  previewOf(recordMask()),
+);
 const event = (kind: string, body: object = {}): StoredEvent =>
   ({
     kind,
@@ -61,6 +65,15 @@ describe.each(['slack', 'teams'] as const)('a message for %s', (format) => {
       expect(JSON.stringify(message)).not.toContain('jane.doe');
       for (const text of markup(message)) expect(text).not.toMatch(/[<>]|\]\(/);
     }
+  });
+
+  it('has the text as sent beside the one as written, and says how much of each has no place here', async () => {
+    const text = JSON.stringify(await messageOf('approval_asked', format));
+    expect(text).toContain('As written');
+    expect(text).toContain('As sent to Snowflake');
+    expect(text).toContain(String.raw`DELETE FROM \"A\".\"B\".\"T\" WHERE MAIL = '[email]' OR NAME IN ( 'some name' ,`);
+    expect(text.match(/\d+ of its \d+ characters are not shown here/g)).toHaveLength(2);
+    expect(text).not.toContain('<b>');
   });
 
   it('tells of a decision', async () => {

@@ -80,7 +80,7 @@ describe('a standing approval', () => {
     expect(shapeOf('delete from t where id = 7').key).toBe(shapeOf('DELETE FROM T\nWHERE ID = 8').key);
     expect(shapeOf('DELETE FROM "t" WHERE ID = 7').key).not.toBe(shapeOf('DELETE FROM "T" WHERE ID = 7').key);
     expect(shapeOf(`DELETE FROM T WHERE ID = 7 AND N IN ('a', 'b')`)).toMatchObject({
-      text: 'DELETE FROM T WHERE ID = ⟨number⟩ AND N IN (⟨text⟩, ⟨text⟩)',
+      text: `DELETE FROM T WHERE ID = '⟨number⟩' AND N IN ('⟨text⟩', '⟨text⟩')`,
       holes: [
         { where: 'ID =', kind: 'number', example: '7' },
         { where: 'N IN', kind: 'text', example: `'a'` },

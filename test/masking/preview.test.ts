@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { renderEvents } from '../../dist/cli/events.js';
-import { previewed } from '../../dist/cli/preview.js';
 import { styleFor } from '../../dist/cli/terminal.js';
+import { previewOf, recordMask } from '../../dist/recorded.js';
 import type { StoredEvent } from '../../dist/transcript/index.js';
+
+const previewed = previewOf(recordMask());
 
 it('lists show statements and purposes without the personal data in them', () => {
   const event: StoredEvent = {

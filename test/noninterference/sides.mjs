@@ -133,7 +133,7 @@ export class Sides {
 
   /** What the reviewers of each side are told of how much is touched, in the order of the statements' texts. */
   async estimates() {
-    const all = await this.#approvals.list({ state: 'pending' });
+    const { approvals: all } = await this.#approvals.list({ state: 'pending' });
     return this.#sides.map((_, side) =>
       all
         .filter(({ client_id: client }) => client === `side-${side}`)

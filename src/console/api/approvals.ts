@@ -57,6 +57,7 @@ function barredBy(approval: Approval, { person }: SignedIn): string | null {
 }
 
 const SHOWN_TEXT = 300;
+const beginning = (text: string): string => (text.length > SHOWN_TEXT ? `${text.slice(0, SHOWN_TEXT)} …` : text);
 
 function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked']): z.input<typeof listed> {
   const { id, statement_id, session_id, state, asked_at, expires_at, changed_at, client_id, requirements } = approval;
@@ -73,7 +74,7 @@ function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked'])
     issuer: approval.issuer,
     client_id,
     kind: approval.about?.kind ?? '',
-    text: shown.statement.slice(0, SHOWN_TEXT),
+    text: beginning(shown.statement),
     purpose: shown.purpose,
     estimate: approval.about?.estimate ?? { bytes: null, rows: null },
     requirements: [...requirements],
@@ -85,12 +86,21 @@ function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked'])
 export const approvals = route({
   method: 'get',
   path: '/approvals',
-  summary: 'What waits for a person, or waited',
-  query: z.object({ state: z.enum([...APPROVAL_STATES, 'all']).default('pending'), limit: limitOf(100, 200) }),
-  answer: z.object({ approvals: z.array(listed) }),
-  handle: async ({ query: { state, limit }, who, parts }) => {
-    const found = await parts.approvals.list({ state: state === 'all' ? undefined : state, limit });
-    return { approvals: found.map((approval) => listedOf(approval, who, parts.masked)) };
+  summary: 'What waits for a person, or waited; or those that were asked before one of them',
+  query: z.object({
+    state: z.enum([...APPROVAL_STATES, 'all']).default('pending'),
+    after: z.uuid().optional(),
+    limit: limitOf(100, 200),
+  }),
+  answer: z.object({ approvals: z.array(listed), next: z.string().nullable(), total: z.number() }),
+  handle: async ({ query: { state, after, limit }, who, parts }) => {
+    const only = state === 'all' ? undefined : state;
+    const { approvals: found, next } = await parts.approvals.list({ state: only, limit, after });
+    return {
+      approvals: found.map((approval) => listedOf(approval, who, parts.masked)),
+      next: next ?? null,
+      total: await parts.approvals.count(only),
+    };
   },
 });
 

@@ -14,12 +14,13 @@ import { limitOf, shownStatement, storedEvent } from './shapes.js';
 export const sessions = route({
   method: 'get',
   path: '/sessions',
-  summary: 'The newest sessions',
-  query: z.object({ agent: z.string().max(500).optional(), limit: limitOf(50, 200) }),
-  answer: z.object({ sessions: z.array(sessionSummary) }),
-  handle: async ({ query: { agent, limit }, parts }) => ({
-    sessions: [...(await parts.transcript.reader.sessions(agent, limit))],
-  }),
+  summary: 'The newest sessions, or those before one of them',
+  query: z.object({ agent: z.string().max(500).optional(), after: z.uuid().optional(), limit: limitOf(50, 200) }),
+  answer: z.object({ sessions: z.array(sessionSummary), next: z.string().nullable() }),
+  handle: async ({ query: { agent, after, limit }, parts }) => {
+    const { sessions, next } = await parts.transcript.reader.sessions(agent, limit, { after });
+    return { sessions: [...sessions], next: next ?? null };
+  },
 });
 
 export const session = route({

@@ -13,7 +13,7 @@ import { PoliciesPage } from './policies.tsx';
 import { SessionPage } from './session.tsx';
 import { SessionsPage } from './sessions.tsx';
 import { StatementPage } from './statement.tsx';
-import type { ApprovalSummary, Me } from './types.ts';
+import type { Me } from './types.ts';
 
 const PLACES = [
   { path: '/', name: 'Now', key: 'n' },
@@ -92,7 +92,7 @@ function Keys({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): JS
 function App(): JSX.Element {
   const { path } = useHere();
   const me = useLoaded<Me>('/me');
-  const pending = useLoaded<{ approvals: readonly ApprovalSummary[] }>('/approvals');
+  const pending = useLoaded<{ readonly total: number }>('/approvals?limit=1');
   const [isHelpOpen, setHelp] = useState(false);
   const refresh = useSoon(pending.reload, 1000);
   useEvents((events) => {
@@ -118,7 +118,7 @@ function App(): JSX.Element {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, []);
-  const waiting = pending.data?.approvals.length ?? 0;
+  const waiting = pending.data?.total ?? 0;
   return (
     <MeContext.Provider value={me.data ?? NOBODY}>
       <a class="skip" href="#page">

@@ -3,7 +3,19 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post, remove, withQuery } from './api.ts';
 import { useClock, useEvents, useHere, useLoaded, useSoon, useTitle } from './hooks.ts';
-import { Badge, Differences, Empty, Link, Panel, Problem, Shown, Sql, StatementList, UsesTable } from './parts.tsx';
+import {
+  Badge,
+  Differences,
+  Empty,
+  Link,
+  Pages,
+  Panel,
+  Problem,
+  Shown,
+  Sql,
+  StatementList,
+  UsesTable,
+} from './parts.tsx';
 import type { Approval, ApprovalSummary, Requirement, StandingApproval } from './types.ts';
 import { ago, bytes, clock, count, dateTime, plural, toneOf, until } from './words.ts';
 
@@ -87,7 +99,10 @@ export function ApprovalsPage(): JSX.Element {
   useTitle('Approvals');
   const { query } = useHere();
   const state = STATES.find((name) => name === query.get('state')) ?? 'pending';
-  const loaded = useLoaded<{ approvals: readonly ApprovalSummary[] }>(withQuery('/approvals', { state }));
+  const after = query.get('after') ?? undefined;
+  const loaded = useLoaded<{ approvals: readonly ApprovalSummary[]; next: string | null; total: number }>(
+    withQuery('/approvals', { state, after }),
+  );
   const now = useClock(1000);
   const refresh = useSoon(loaded.reload, 500);
   useEvents((events) => {
@@ -110,7 +125,7 @@ export function ApprovalsPage(): JSX.Element {
         </nav>
       </div>
       <Shown loaded={loaded}>
-        {({ approvals }) => (
+        {({ approvals, next, total }) => (
           <section class="panel" aria-label={`Approvals: ${state}`}>
             {approvals.length === 0 ? (
               <Empty>{state === 'pending' ? 'Nothing waits for a decision.' : 'There are none.'}</Empty>
@@ -136,6 +151,7 @@ export function ApprovalsPage(): JSX.Element {
                 ))}
               </ul>
             )}
+            <Pages path="/approvals" query={{ state }} after={after} next={next} of={plural(total, 'approval')} />
           </section>
         )}
       </Shown>

@@ -1,7 +1,7 @@
 /** What every page is made of. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { Refused } from './api.ts';
+import { Refused, withQuery } from './api.ts';
 import { linkTo } from './hooks.ts';
 import type { SqlDifference, SqlPart, Statement, Uses } from './types.ts';
 import { bytes, clock, count, plural, span, standingOf, type Tone } from './words.ts';
@@ -149,6 +149,31 @@ export function Differences({ parts }: { parts: readonly SqlDifference[] }): JSX
         return change === 'added' ? <ins key={index}>{spaced}</ins> : <del key={index}>{spaced}</del>;
       })}
     </section>
+  );
+}
+
+/** The way to the rest of a list, where there is one: nothing older is out of reach. */
+export function Pages({
+  path,
+  query,
+  after,
+  next,
+  of,
+}: {
+  path: string;
+  query: Readonly<Record<string, string | undefined>>;
+  after: string | undefined;
+  next: string | null;
+  /** How many there are in all, in words. */
+  of?: string;
+}): JSX.Element | null {
+  if (after === undefined && next === null) return null;
+  return (
+    <p class="empty row">
+      {of !== undefined && <span class="muted">{of}</span>}
+      {after !== undefined && <Link to={withQuery(path, query)}>Newest</Link>}
+      {next !== null && <Link to={withQuery(path, { ...query, after: next })}>Older</Link>}
+    </p>
   );
 }
 

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { get, withQuery } from './api.ts';
 import { goTo, useClock, useHere, useLoaded, useTitle } from './hooks.ts';
-import { Badge, Empty, Link, Panel, Problem, Shown, StatementList } from './parts.tsx';
+import { Badge, Empty, Link, Pages, Panel, Problem, Shown, StatementList } from './parts.tsx';
 import type { Session, Statement } from './types.ts';
 import { ago, count, dateTime, plural } from './words.ts';
 
@@ -66,12 +66,15 @@ function Results({ q }: { q: string }): JSX.Element {
 }
 
 function SessionList({ agent }: { agent: string | undefined }): JSX.Element {
-  const loaded = useLoaded<{ sessions: readonly Session[] }>(withQuery('/sessions', { agent, limit: 100 }));
+  const after = useHere().query.get('after') ?? undefined;
+  const loaded = useLoaded<{ sessions: readonly Session[]; next: string | null }>(
+    withQuery('/sessions', { agent, after, limit: 100 }),
+  );
   const now = useClock(30_000);
   return (
     <Shown loaded={loaded}>
-      {({ sessions }) => (
-        <Panel title="Newest sessions" isBare>
+      {({ sessions, next }) => (
+        <Panel title={after === undefined ? 'Newest sessions' : 'Older sessions'} isBare>
           {sessions.length === 0 ? (
             <Empty>No agent has been here yet.</Empty>
           ) : (
@@ -109,6 +112,7 @@ function SessionList({ agent }: { agent: string | undefined }): JSX.Element {
               </table>
             </div>
           )}
+          <Pages path="/sessions" query={{}} after={after} next={next} />
         </Panel>
       )}
     </Shown>

@@ -181,13 +181,26 @@ export class Scrubber {
     return this.#masks.size === 0;
   }
 
-  /** A text that is not a value of its own, such as an error or a comment: nothing takes it away whole. */
-  text(text: string): string {
-    return this.#scrub(text).text;
+  /**
+   * A text that is not a value of its own, such as an error or a comment: nothing takes it away whole. `name` is what the text is the
+   * value of, for what is told by that alone (`ssn = 219099999`); the name itself stays out of what comes back.
+   */
+  text(text: string, name = ''): string {
+    return this.#scrub(text, name).text;
   }
 
-  #scrub(text: string): Scrubbed {
+  #find(text: string, name: string): Finding[] {
     const findings = text.length < 4 ? [] : find(text, this.#wanted, this.#patterns);
+    if (name === '') return findings;
+    const before = `${name}=`;
+    for (const { name: kind, start, end } of find(before + text, this.#wanted, this.#patterns))
+      if (end > before.length)
+        findings.push({ name: kind, start: Math.max(0, start - before.length), end: end - before.length });
+    return findings;
+  }
+
+  #scrub(text: string, name = ''): Scrubbed {
+    const findings = this.#find(text, name);
     if (findings.length === 0) return { text, isGone: false };
     let out = '';
     let at = 0;
