@@ -24,7 +24,7 @@ module.exports = {
     only('policy', ['sql', 'masking']),
     only('transcript', []),
     only('warehouse', []),
-    only('approval', ['transcript', 'visible-text.ts']),
+    only('approval', ['transcript', 'visible-text.ts', 'fair.ts']),
     only('mcp', ['gateway.ts', 'identity', 'masking', 'sql']),
     only('console', [
       'gateway.ts',

@@ -26,6 +26,7 @@ import { maskedText } from '../dist/sql/rewrite.js';
 import { loadDriver, Warehouse } from '../dist/warehouse/index.js';
 import { LABELLED } from '../test/masking/labelled.mjs';
 import { catalog, read } from '../test/sql/corpus/describe.mjs';
+import { GENEROUS } from '../test/support/limits.mjs';
 import { openStore } from '../test/support/store.mjs';
 
 const json = process.argv.includes('--json');
@@ -275,6 +276,7 @@ async function gatewayOf(
     log: { info: quiet, warn: quiet, error: console.error },
     counters: { verdict: quiet, ran: quiet, disagreement: quiet },
     now: () => new Date(),
+    limits: GENEROUS,
   });
   const principal = {
     issuer: 'https://issuer.example',

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Demo } from '../dist/cli/demo.js';
 import { loadDriver } from '../dist/warehouse/index.js';
+import { GENEROUS_CONFIG } from '../test/support/limits.mjs';
 import { startNothing } from './nothing.mjs';
 
 const json = process.argv.includes('--json');
@@ -23,6 +24,8 @@ const base = {
   readyFile: undefined,
   tour: false,
   verbose: false,
+  // One token stands for many agents.
+  limits: GENEROUS_CONFIG,
 };
 
 const STATEMENTS = [

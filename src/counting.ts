@@ -3,7 +3,7 @@
  * is of what the principal may see, or there is none. So rows are counted by a SELECT that is judged and rewritten as if the principal had
  * sent it; and where anything in the tables is hidden, bytes are those of the whole tables, whatever the statement's own predicate is.
  */
-import type { Budgets } from './budgets.js';
+import { type Budgets, nameOf } from './budgets.js';
 import type { Principal } from './identity/index.js';
 import { type Intent, sha256 } from './intent.js';
 import type { Judge, Judged } from './judge.js';
@@ -51,7 +51,7 @@ const unknown = (error: unknown): undefined => {
   throw error;
 };
 
-const keyOf = ({ role, warehouse }: Verdict) => ({ role, warehouse });
+const keyOf = ({ role, warehouse }: Verdict, principal: Principal) => ({ role, warehouse, whose: nameOf(principal) });
 
 export class Counting {
   readonly #parts: CountingParts;
@@ -74,7 +74,7 @@ export class Counting {
     const over = await this.#parts.budgets.append(whose.principal, wanted.isCounted ? verdict : undefined, event);
     if (over) return { estimate: NOTHING, denial: over };
     const [bytes, rows] = await Promise.all([
-      wanted.bytes ? this.bytesOf(judged, intent).catch(unknown) : undefined,
+      wanted.bytes ? this.bytesOf(judged, intent, whose.principal).catch(unknown) : undefined,
       count ? this.#rowsOf(count, intent, whose, signal).catch(unknown) : undefined,
     ]);
     if (typeof rows === 'object') return { estimate: { bytes, rows: undefined }, denial: rows };
@@ -84,12 +84,17 @@ export class Counting {
   /**
    * Bytes that limits go by. Throws StatementFailed where it does not compile, WarehouseUnavailable; undefined where Snowflake does not say.
    */
-  async bytesOf({ analysis, verdict, sent }: Judged, intent: Intent): Promise<number | undefined> {
+  async bytesOf(
+    { analysis, verdict, sent }: Judged,
+    intent: Intent,
+    principal: Principal,
+  ): Promise<number | undefined> {
     if (!analysis || !verdict || sent === undefined) return undefined;
     if (analysis.kind === 'describe' || analysis.objects.length === 0) return 0;
     const { warehouse } = this.#parts;
     if (!hides(verdict)) {
-      const plan = await warehouse.explain(keyOf(verdict), sent, intent.request.binds ?? [], intent.tagOf('explain'));
+      const { binds = [] } = intent.request;
+      const plan = await warehouse.explain(keyOf(verdict, principal), sent, binds, intent.tagOf('explain'));
       return plan.bytes;
     }
     const views = new Map(
@@ -97,7 +102,7 @@ export class Counting {
     );
     let bytes = 0;
     for (const { object, times } of scansOf(analysis)) {
-      const size = await warehouse.wholeSize(keyOf(verdict), views.get(objectKey(object)) ?? object);
+      const size = await warehouse.wholeSize(keyOf(verdict, principal), views.get(objectKey(object)) ?? object);
       if (size === undefined) return undefined;
       bytes += size * times;
     }
@@ -122,7 +127,7 @@ export class Counting {
     signal: AbortSignal | undefined,
   ): Promise<number | Denial | undefined> {
     if (verdict.needs.bytes) {
-      const bytes = await this.bytesOf(judged, intent);
+      const bytes = await this.bytesOf(judged, intent, principal);
       const { purpose } = intent.request;
       const weighed = this.#parts.judge.weigh(
         judged,
@@ -135,7 +140,7 @@ export class Counting {
       const over = await this.#parts.budgets.take(principal, verdict, bytes);
       if (over) return over;
     }
-    const result = await this.#parts.warehouse.run(keyOf(verdict), sent, {
+    const result = await this.#parts.warehouse.run(keyOf(verdict, principal), sent, {
       binds: [],
       tag: intent.tagOf('count'),
       maxResultRows: 1,

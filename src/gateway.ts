@@ -2,6 +2,7 @@
  * A statement's way through snowfence. `query` tells it from top to bottom; each step is one call into one room.
  */
 import { createHash, randomUUID } from 'node:crypto';
+import { Admission, type Limits, TooManySessions } from './admission.js';
 import {
   type Answer,
   AnswerBuilder,
@@ -16,7 +17,7 @@ import {
   scrubbed,
   shownNames,
 } from './answer.js';
-import type { Approval, Approvals } from './approval/index.js';
+import { type Approval, type Approvals, TooManyApprovals } from './approval/index.js';
 import { aboutOf, DOOR, fitsOf, textOf } from './asking.js';
 import { type Bound, boundOf, type Granted, mostRows, unmetRule } from './bounded.js';
 import { Budgets, nameOf } from './budgets.js';
@@ -26,6 +27,7 @@ import { isForeseen, UNFORESEEN } from './foreseen.js';
 import type { Principal } from './identity/index.js';
 import { Intent } from './intent.js';
 import { Judge, type Judged, type Question, UNREACHABLE } from './judge.js';
+import { LongTexts } from './long-texts.js';
 import { HASH_KEY, isHashed } from './masking/index.js';
 import {
   type Denial,
@@ -47,6 +49,7 @@ import { type ClientInfo, RecorderUnavailable, type TranscriptStore, timeOrdered
 import { Visible } from './visible.js';
 import {
   CommitUnknown,
+  type PoolKey,
   type RunResult,
   StatementCancelled,
   StatementFailed,
@@ -80,6 +83,8 @@ export interface GatewayParts {
   };
   readonly counters: Counters;
   readonly now: () => Date;
+  /** What each principal may cost. */
+  readonly limits: Limits;
   /**
    * Whether others hear that this process is alive. One that stood still for long may have been taken for dead, and what was approved given
    * to another.
@@ -94,6 +99,12 @@ const PROGRESS_MS = 1000;
 /** How long reviewers' figures may keep the agent from its answer. */
 const SIZE_MS = 10_000;
 
+export interface Explained {
+  readonly judged: Judged;
+  readonly bytes: number | undefined;
+  readonly answer: Answer;
+}
+
 export interface Waiting extends Omit<QueryRequest, 'sql' | 'binds' | 'purpose'> {
   /** Milliseconds to wait for a decision; 0 to look only. */
   readonly waitMs: number;
@@ -104,6 +115,10 @@ export class Gateway {
   readonly #judge: Judge;
   readonly #cursors: Cursors;
   readonly visible: Visible;
+  readonly admission: Admission;
+  readonly #longTexts: LongTexts;
+  /** Nothing of these was judged, so that they are no refusals. */
+  readonly #turned = new WeakSet<Denial>();
   readonly #confirmed = new Set<string>();
   readonly #running = new Running();
   readonly #budgets: Budgets;
@@ -113,6 +128,12 @@ export class Gateway {
     this.#parts = parts;
     this.#cursors = new Cursors(parts.transcript);
     this.visible = new Visible(parts);
+    this.#longTexts = new LongTexts(parts.limits.longTextShare);
+    this.admission = new Admission(parts.limits, (body) => {
+      parts.transcript.recorder
+        .append({ kind: 'attempts_turned_away', sessionId: undefined, statementId: undefined, body })
+        .catch((error: unknown) => parts.log.error({ err: error }, 'attempts turned away could not be recorded'));
+    });
     const { catalog } = parts.warehouse;
     this.#judge = new Judge({
       catalogs: {
@@ -132,15 +153,32 @@ export class Gateway {
     this.#counting = new Counting({ judge: this.#judge, warehouse: parts.warehouse, budgets: this.#budgets });
   }
 
+  query(caller: Caller, request: QueryRequest): Promise<Answer> {
+    return this.#counted(caller, this.#query(caller, request));
+  }
+
+  /** Each refusal counts: whoever has used up theirs is told no before anything is judged. */
+  async #counted(caller: Caller, answering: Promise<Answer>): Promise<Answer> {
+    const answer = await answering;
+    const { denial } = answer;
+    const isTheirs = denial !== undefined && !NOT_THEIRS.has(denial.code) && !this.#turned.has(denial);
+    if (isTheirs) await this.admission.refused(caller.principal);
+    return answer;
+  }
+
   /** The way: who, what, may it, write it down, ask a person, run it, write down what came of it, answer. */
-  async query(caller: Caller, request: QueryRequest): Promise<Answer> {
+  async #query(caller: Caller, request: QueryRequest): Promise<Answer> {
     const statementId = timeOrderedId();
     const started = performance.now();
     const { principal } = caller;
     const answer = new AnswerBuilder(statementId, started);
+    let turn: Disposable | undefined;
     try {
       await this.#parts.transcript.ensureAlive();
-      const session = await this.#parts.transcript.sessions.find(principal, caller.client, request.session);
+      const admitted = await this.#admit(principal, request);
+      if (admitted.denial) return this.#turnedAway(answer, admitted.denial);
+      ({ turn } = admitted);
+      const session = await this.#session(caller, request);
       answer.session = session;
       const policies = this.#inForce(principal);
       const whose = { principal, policies };
@@ -149,12 +187,14 @@ export class Gateway {
       const intent = new Intent(session, statementId, request, judged);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
       const over = await this.#record(principal, intent, judged.verdict);
+      turn?.[Symbol.dispose]();
       if (over) return await this.#refuse(answer, intent, over);
       if (judged.verdict?.decision === 'approve') return await this.#ask(answer, intent, whose, judged.verdict);
       return await this.#run(answer, intent, principal, request, boundOf(this.#judge, judged, whose, request));
     } catch (error) {
       return this.#failure(answer, error);
     } finally {
+      turn?.[Symbol.dispose]();
       this.#running.leave(statementId);
       this.#parts.transcript.recorder.leave(statementId);
     }
@@ -177,15 +217,23 @@ export class Gateway {
   }
 
   /** The verdict without running anything; recorded like every attempt. */
-  async explain(
-    caller: Caller,
-    request: QueryRequest,
-  ): Promise<{ judged: Judged; bytes: number | undefined; answer: Answer }> {
+  async explain(caller: Caller, request: QueryRequest): Promise<Explained> {
+    const explained = await this.#explain(caller, request);
+    await this.#counted(caller, Promise.resolve(explained.answer));
+    return explained;
+  }
+
+  async #explain(caller: Caller, request: QueryRequest): Promise<Explained> {
     const answer = new AnswerBuilder(timeOrderedId(), performance.now());
+    let turn: Disposable | undefined;
     try {
       await this.#parts.transcript.ensureAlive();
-      answer.session = await this.#parts.transcript.sessions.find(caller.principal, caller.client, request.session);
       const { principal } = caller;
+      const admitted = await this.#admit(principal, request);
+      if (admitted.denial)
+        return { judged: nothingJudged, bytes: undefined, answer: this.#turnedAway(answer, admitted.denial) };
+      ({ turn } = admitted);
+      answer.session = await this.#session(caller, request);
       const policies = this.#inForce(principal);
       const whose = { principal, policies };
       const first = await this.#nearest(whose, await this.#judge.judge(principal, policies, request));
@@ -196,32 +244,29 @@ export class Gateway {
       await this.#parts.transcript.recorder.append(
         intent.event(judged.denial ? 'statement_refused' : 'statement_submitted', { denial: judged.denial ?? null }),
       );
+      turn?.[Symbol.dispose]();
       if (judged.denial) return { judged, bytes: undefined, answer: answer.denied(judged.denial) };
-      return { judged, ...(await this.#scanned(answer, intent)) };
+      return { judged, ...(await this.#scanned(answer, intent, principal)) };
     } catch (error) {
-      const failed: Judged = {
-        version: '',
-        statement: undefined,
-        analysis: undefined,
-        verdict: undefined,
-        denial: undefined,
-        sent: undefined,
-        outputMasks: [],
-      };
-      return { judged: failed, bytes: undefined, answer: await this.#failure(answer, error) };
+      return { judged: nothingJudged, bytes: undefined, answer: await this.#failure(answer, error) };
     } finally {
+      turn?.[Symbol.dispose]();
       this.#running.leave(answer.statementId);
       this.#parts.transcript.recorder.leave(answer.statementId);
     }
   }
 
   /** How much an explained statement would scan; not told where that would tell of what is hidden, nor does it then compile there. */
-  async #scanned(answer: AnswerBuilder, intent: Intent): Promise<{ bytes: number | undefined; answer: Answer }> {
+  async #scanned(
+    answer: AnswerBuilder,
+    intent: Intent,
+    principal: Principal,
+  ): Promise<{ bytes: number | undefined; answer: Answer }> {
     const { verdict, analysis } = intent.judged;
     if (!verdict || hides(verdict) || analysis?.kind === 'describe')
       return { bytes: undefined, answer: answer.finish({ status: 'ok' }) };
     try {
-      const bytes = verdict.estimate?.bytes ?? (await this.#counting.bytesOf(intent.judged, intent));
+      const bytes = verdict.estimate?.bytes ?? (await this.#counting.bytesOf(intent.judged, intent, principal));
       return { bytes, answer: answer.finish({ status: 'ok' }) };
     } catch (error) {
       if (!(error instanceof StatementFailed)) throw error;
@@ -251,6 +296,31 @@ export class Gateway {
   /** A place among the principal's statements, to be left; undefined where they have as many as they may. */
   #enter({ statementId, request }: Intent, principal: Principal, { limits }: Verdict): AbortSignal | undefined {
     return this.#running.enter(statementId, nameOf(principal), limits.concurrent, request.signal);
+  }
+
+  // --- what it costs before it is judged
+
+  /** A denial where a principal has used up what it may cost; else its turn, where the text is long, to be given back once it is recorded. */
+  async #admit(
+    principal: Principal,
+    { sql, purpose, binds }: QueryRequest,
+  ): Promise<{ readonly denial?: Denial; readonly turn?: Disposable | undefined }> {
+    const denial = await this.admission.statement(principal, [sql, purpose, binds]);
+    if (denial) return { denial };
+    const turn = await this.#longTexts.enter(nameOf(principal), sql.length);
+    return typeof turn === 'number' ? { denial: tooLong(turn) } : { turn };
+  }
+
+  /** What was turned away is in the record as a number: whoever floods it fills it with nothing. */
+  #turnedAway(answer: AnswerBuilder, denial: Denial): Answer {
+    this.#parts.counters.verdict('deny', denial.code);
+    this.#turned.add(denial);
+    return answer.denied(denial);
+  }
+
+  #session({ principal, client }: Caller, { session }: QueryRequest): Promise<string> {
+    const mayOpen = (): Promise<void> => this.admission.session(principal);
+    return this.#parts.transcript.sessions.find(principal, client, session, mayOpen);
   }
 
   // --- the record
@@ -356,7 +426,9 @@ export class Gateway {
         return this.#run(answer, intent, principal, request, boundOf(this.#judge, judged, whose, request, granted));
     }
     this.#parts.counters.verdict('approve', undefined);
-    const { approval, isNew } = await approvals.ask({
+    const { openApprovals: open, approvalsPerHour: perHour } = this.admission.limits;
+    const asking = await approvals.ask({
+      bounds: { open, perHour },
       statementId: intent.statementId,
       sessionId: intent.session,
       actor: principal,
@@ -368,6 +440,9 @@ export class Gateway {
       requirements,
       withinMs: asked.within,
     });
+    if (asking instanceof TooManyApprovals)
+      return this.#refuse(answer, intent, this.admission.approvals(principal, asking.retryAfterSeconds));
+    const { approval, isNew } = asking;
     await transcript.recorder.append(
       intent.event('approval_asked', {
         approval: approval.id,
@@ -431,7 +506,11 @@ export class Gateway {
   }
 
   /** What has become of an approval; once it is given, runs the statement, exactly once. Waits for a decision as long as it is told to. */
-  async resume(caller: Caller, id: string, request: Waiting): Promise<Answer> {
+  resume(caller: Caller, id: string, request: Waiting): Promise<Answer> {
+    return this.#counted(caller, this.#resume(caller, id, request));
+  }
+
+  async #resume(caller: Caller, id: string, request: Waiting): Promise<Answer> {
     const { principal } = caller;
     const answer = new AnswerBuilder(randomUUID(), performance.now());
     try {
@@ -545,9 +624,9 @@ export class Gateway {
       PROGRESS_MS,
     );
     try {
-      const unverified = await this.#confirm(intent, request.binds ?? []);
+      const unverified = await this.#confirm(intent, principal, request.binds ?? []);
       if (unverified) return await this.#refuse(answer, intent, unverified);
-      const key = { role: verdict.role, warehouse: verdict.warehouse };
+      const key = keyOf(verdict, principal);
       // No outcome is written: whoever has taken the approval up meanwhile has the statement; else it is given back.
       if (intent.approval !== undefined && this.#parts.isHeard?.() === false)
         return await this.#refuseAgain(answer, intent, intent.approval, UNHEARD);
@@ -584,19 +663,15 @@ export class Gateway {
     const { verdict, sent } = intent.judged;
     if (!verdict || sent === undefined) throw new Error('A statement without a verdict came to be run.');
     let denial: Denial | undefined;
-    const { isCommitted, result, rows } = await this.#parts.warehouse.runBounded(
-      { role: verdict.role, warehouse: verdict.warehouse },
-      sent,
-      {
-        ...options,
-        tags: { begin: intent.tagOf('begin'), commit: intent.tagOf('commit'), rollback: intent.tagOf('rollback') },
-        mayStay: (changed) => {
-          // Whoever took this process for dead has read in the history that nothing was committed.
-          denial = this.#parts.isHeard?.() === false ? STOOD_STILL : bound(changed);
-          return denial === undefined;
-        },
+    const { isCommitted, result, rows } = await this.#parts.warehouse.runBounded(keyOf(verdict, principal), sent, {
+      ...options,
+      tags: { begin: intent.tagOf('begin'), commit: intent.tagOf('commit'), rollback: intent.tagOf('rollback') },
+      mayStay: (changed) => {
+        // Whoever took this process for dead has read in the history that nothing was committed.
+        denial = this.#parts.isHeard?.() === false ? STOOD_STILL : bound(changed);
+        return denial === undefined;
       },
-    );
+    });
     if (isCommitted) {
       answer.hasRun = true;
       return this.#complete(answer, intent, principal, verdict, result);
@@ -624,16 +699,17 @@ export class Gateway {
 
   async #plan(
     intent: Intent,
+    principal: Principal,
     binds: readonly Bind[],
   ): Promise<{ objects: readonly string[]; bytes: number | undefined } | undefined> {
     const { verdict, sent, analysis } = intent.judged;
     if (!verdict || sent === undefined || analysis?.kind === 'describe') return undefined;
-    const key = { role: verdict.role, warehouse: verdict.warehouse };
+    const key = keyOf(verdict, principal);
     return this.#parts.warehouse.explain(key, sent, binds, intent.tagOf('explain'));
   }
 
   /** Snowflake's compiler has to see no object beyond the verdict's. */
-  async #confirm(intent: Intent, binds: readonly Bind[]): Promise<Denial | undefined> {
+  async #confirm(intent: Intent, principal: Principal, binds: readonly Bind[]): Promise<Denial | undefined> {
     const { analysis, verdict, sent } = intent.judged;
     const mode = this.#parts.warehouse.options.confirm;
     if (mode === 'off' || !analysis || !verdict || analysis.objects.length === 0 || analysis.kind === 'describe')
@@ -642,7 +718,7 @@ export class Gateway {
       .update(JSON.stringify([verdict.version, this.#parts.warehouse.catalog.version, verdict.role, sent]))
       .digest('base64');
     if (mode === 'cached' && this.#confirmed.has(key)) return undefined;
-    const plan = await this.#plan(intent, binds);
+    const plan = await this.#plan(intent, principal, binds);
     const secure = verdict.rows.flatMap(({ secureView }) => secureView ?? []);
     // Our own function reads its key there; that no statement names it was judged before.
     const keys = verdict.masks.some(({ method }) => isHashed(method)) ? [HASH_KEY] : [];
@@ -664,7 +740,8 @@ export class Gateway {
         hint: 'Write it more plainly.',
       };
     }
-    if (this.#confirmed.size >= CONFIRMED_CACHE) this.#confirmed.clear();
+    const [oldest] = this.#confirmed;
+    if (this.#confirmed.size >= CONFIRMED_CACHE && oldest !== undefined) this.#confirmed.delete(oldest);
     this.#confirmed.add(key);
     return undefined;
   }
@@ -789,13 +866,19 @@ export class Gateway {
         );
         return answer.denied(refused);
       }
-      return await this.#fetchPage(answer, intent, verdict, cursor);
+      return await this.#fetchPage(answer, intent, principal, verdict, cursor);
     } catch (error) {
       return this.#failure(answer, error);
     }
   }
 
-  async #fetchPage(answer: AnswerBuilder, intent: Intent, verdict: Verdict, cursor: Cursor): Promise<Answer> {
+  async #fetchPage(
+    answer: AnswerBuilder,
+    intent: Intent,
+    principal: Principal,
+    verdict: Verdict,
+    cursor: Cursor,
+  ): Promise<Answer> {
     const { position, end_row: endRow } = cursor;
     const rowsLeft = Math.max(0, Math.min(endRow, verdict.limits.rows) - position);
     const taken = rowsLeft === 0 ? 0 : await this.#cursors.takeBytes(cursor.id, PAGE_BYTES);
@@ -803,7 +886,7 @@ export class Gateway {
     let used = 0;
     let result: RunResult | undefined;
     try {
-      const key = { role: verdict.role, warehouse: verdict.warehouse };
+      const key = keyOf(verdict, principal);
       result = await this.#parts.warehouse.resume(key, {
         queryId: cursor.query_id,
         from: position,
@@ -906,6 +989,7 @@ export class Gateway {
 
   /** What could not be done at all, said plainly; a bug is logged whole and answered without its text. */
   #failure(answer: AnswerBuilder, error: unknown): Answer {
+    if (error instanceof TooManySessions) return this.#turnedAway(answer, error.denial);
     if (error instanceof RecorderUnavailable) {
       this.#parts.log.error({ err: error.cause }, 'the transcript store is not reachable');
       this.#parts.counters.verdict('deny', 'RECORDER_UNAVAILABLE');
@@ -972,6 +1056,31 @@ const cutOffDenial = (verdict: Verdict | undefined): Denial => ({
 /** Whether it writes: what is cut off from such a statement may have happened. */
 const isChange = ({ analysis }: Judged): boolean => analysis?.objects.some(({ access }) => access === 'write') ?? false;
 
+/** It lies with us: no refusal of theirs. */
+const NOT_THEIRS: ReadonlySet<string> = new Set(['RECORDER_UNAVAILABLE', 'WAREHOUSE_UNAVAILABLE']);
+
+const nothingJudged: Judged = {
+  version: '',
+  statement: undefined,
+  analysis: undefined,
+  verdict: undefined,
+  denial: undefined,
+  sent: undefined,
+  outputMasks: [],
+};
+
+const tooLong = (ms: number): Denial => ({
+  code: 'LIMIT_REACHED',
+  message: 'You have just sent a long statement, and others are waiting.',
+  hint: `Try again in ${Math.ceil(ms / 1000)} s, or write it shorter: join with a table instead of listing values.`,
+});
+
+const keyOf = ({ role, warehouse }: Verdict, principal: Principal): PoolKey => ({
+  role,
+  warehouse,
+  whose: nameOf(principal),
+});
+
 const tooMany = ({ limits }: Verdict): Denial => ({
   code: 'LIMIT_REACHED',
   message: `You may run ${limits.concurrent} statements at a time.`,
@@ -1030,6 +1139,7 @@ function shownPage(intent: Intent, verdict: Verdict, result: RunResult) {
 const splitName = (text: string): string[] =>
   [...text.matchAll(/"((?:[^"]|"")*)"|[^".]+/g)].map((match) => match[1]?.replaceAll('""', '"') ?? match[0]);
 
+export type { TurnedAway } from './admission.js';
 export type { Answer, Bind, QueryRequest } from './answer.js';
 export type { Judged } from './judge.js';
 export { showRows } from './policy/index.js';

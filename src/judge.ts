@@ -80,6 +80,8 @@ export interface Question {
 }
 
 const JUDGED_CACHE = 2000;
+/** Characters of all the statements together: what is remembered of one is many times as long as its text. */
+const JUDGED_CHARACTERS = 4_000_000;
 const JUDGED_MS = 60_000;
 
 export const UNREACHABLE: Denial = {
@@ -92,8 +94,9 @@ export class Judge {
   readonly #parts: JudgeParts;
   readonly #judged = new Map<
     string,
-    { readonly value: Promise<Judged>; readonly until: number; isRenewing: boolean }
+    { readonly value: Promise<Judged>; readonly until: number; readonly length: number; isRenewing: boolean }
   >();
+  #characters = 0;
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
@@ -125,29 +128,38 @@ export class Judge {
         known.isRenewing = true;
         this.#judgeAnew(principal, rules, request).then(
           (judged) => {
-            if (this.#judged.get(key) === known) this.#remember(key, Promise.resolve(judged));
+            if (this.#judged.get(key) === known) this.#remember(key, request.sql.length, Promise.resolve(judged));
           },
           () => undefined,
         );
       }
       return known.value;
     }
-    return this.#remember(key, this.#judgeAnew(principal, rules, request));
+    return this.#remember(key, request.sql.length, this.#judgeAnew(principal, rules, request));
   }
 
   /** Objects may change without our knowing: a judgement holds no longer than the catalog's own memory. */
-  #remember(key: string, value: Promise<Judged>): Promise<Judged> {
-    this.#judged.delete(key);
-    if (this.#judged.size >= JUDGED_CACHE) this.#judged.delete(this.#judged.keys().next().value ?? '');
-    const entry = { value, until: Date.now() + JUDGED_MS, isRenewing: false };
+  #remember(key: string, length: number, value: Promise<Judged>): Promise<Judged> {
+    this.#forget(key);
+    const entry = { value, until: Date.now() + JUDGED_MS, length, isRenewing: false };
     this.#judged.set(key, entry);
+    this.#characters += length;
+    for (const oldest of this.#judged.keys()) {
+      if (this.#judged.size <= JUDGED_CACHE && this.#characters <= JUDGED_CHARACTERS) break;
+      this.#forget(oldest);
+    }
     const forget = (): void => {
-      if (this.#judged.get(key) === entry) this.#judged.delete(key);
+      if (this.#judged.get(key) === entry) this.#forget(key);
     };
     value.then(({ denial }) => {
       if (denial?.code === 'WAREHOUSE_UNAVAILABLE') forget();
     }, forget);
     return value;
+  }
+
+  #forget(key: string): void {
+    this.#characters -= this.#judged.get(key)?.length ?? 0;
+    this.#judged.delete(key);
   }
 
   /** The last word, once the warehouse has said what the statement would scan and touch. */

@@ -12,6 +12,7 @@ export {
   type Decision,
   DecisionRefused,
   type Reviewer,
+  TooManyApprovals,
 } from './state.js';
 export { Approvals, hasDecided, isOwn, mayDecide } from './store.js';
 export { Wakeups } from './wakeups.js';

@@ -127,6 +127,17 @@ export interface Request {
   readonly policyVersion: string;
   readonly requirements: readonly Requirement[];
   readonly withinMs: number;
+  /** How many of this principal's may be open, and asked for within an hour. */
+  readonly bounds: { readonly open: number; readonly perHour: number };
+}
+
+/** More than they may have: nothing was asked. */
+export class TooManyApprovals {
+  readonly retryAfterSeconds: number;
+
+  constructor(retryAfterSeconds: number) {
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
 }
 
 /** A person, as a token or a sign-in proved them. */

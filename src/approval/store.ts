@@ -10,6 +10,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
+import { FairGate } from '../fair.js';
 import {
   asBytes,
   type Event,
@@ -43,6 +44,7 @@ import {
   ERASED,
   type Request,
   type Reviewer,
+  TooManyApprovals,
   textOfApproval,
 } from './state.js';
 import type { Wakeups } from './wakeups.js';
@@ -67,6 +69,16 @@ interface Locked {
   readonly approval: Approval;
   readonly row: JsonRow;
 }
+
+/** One at a time of each principal, over all replicas, so that no two are let through as the last one. */
+const ALONE = `SELECT pg_advisory_xact_lock(hashtextextended('snowfence approvals ' || $1 || ' ' || $2, 0))`;
+
+/** What a principal has open and has asked for. */
+const ASKED = `
+  SELECT count(*) FILTER (WHERE state IN ('pending', 'approved') AND expires_at > now())::int AS open,
+         count(*) FILTER (WHERE asked_at > now() - interval '1 hour')::int AS asked,
+         ceil(extract(epoch FROM min(asked_at) FILTER (WHERE asked_at > now() - interval '1 hour') + interval '1 hour' - now()))::int AS seconds
+  FROM approval WHERE issuer = $1 AND subject = $2 AND (state IN ('pending', 'approved') OR asked_at > now() - interval '1 hour')`;
 
 const POLL_MS = 1000;
 
@@ -93,9 +105,7 @@ export interface ApprovalPage {
 
 export class Approvals {
   readonly #store: TranscriptStore;
-  #locked = 0;
-  readonly #queue: (() => void)[] = [];
-
+  readonly #locked = new FairGate(LOCKED_AT_ONCE);
   readonly #wakeups: Wakeups | undefined;
 
   /** Without `wakeups` whoever waits looks again every second. */
@@ -120,10 +130,12 @@ export class Approvals {
     return this.#store.pool;
   }
 
-  /** A transaction that writes to the record as well. Throws what the work throws; RecorderUnavailable where the store fails. */
-  async #locking<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    if (this.#locked >= LOCKED_AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    else this.#locked++;
+  /**
+   * A transaction that writes to the record as well. Those that wait for one go by turns, so that nobody who asks without end keeps the
+   * others waiting. Throws what the work throws; RecorderUnavailable where the store fails.
+   */
+  async #locking<T>(whose: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const place = await this.#locked.enter(whose);
     try {
       return await withClient(this.#pool, async (client) => {
         await client.query('BEGIN');
@@ -135,10 +147,7 @@ export class Approvals {
       if (error instanceof DecisionRefused || error instanceof RecorderUnavailable) throw error;
       throw new RecorderUnavailable(error);
     } finally {
-      // Whoever waits takes the place over.
-      const next = this.#queue.shift();
-      if (next) next();
-      else this.#locked--;
+      place[Symbol.dispose]();
     }
   }
 
@@ -207,15 +216,15 @@ export class Approvals {
 
   /**
    * The approval that this very statement waits for, or that it may run under: a new one, or the one there is already. One that was asked
-   * under other rules, or of other objects, is over.
+   * under other rules, or of other objects, is over. TooManyApprovals where another would be one too many of this principal's.
    */
-  async ask(request: Request): Promise<{ readonly approval: Approval; readonly isNew: boolean }> {
+  async ask(request: Request): Promise<{ readonly approval: Approval; readonly isNew: boolean } | TooManyApprovals> {
     const { actor, text, policyVersion, fits } = request;
     const { sessions, vault, rows } = this.#store;
     await this.#reading(() => sessions.learnKey(request.sessionId));
     const digest = vault.digest(JSON.stringify([text.sent, text.binds, text.door]));
     const whose = [actor.issuer, actor.subject, actor.clientId, digest];
-    return this.#locking(async (client) => {
+    return this.#locking(`${actor.issuer} ${actor.subject}`, async (client) => {
       const now = await nowOf(client);
       const open = await rows.select(client, 'approval', `${OPEN} FOR UPDATE`, whose);
       for (const row of open) {
@@ -226,6 +235,8 @@ export class Approvals {
         if (isSame) return { approval, isNew: false };
         await this.#expire(client, { row, approval }, 'the rules, what it reads or its time', now);
       }
+      const tooMany = await this.#tooMany(client, request);
+      if (tooMany) return tooMany;
       const row = this.#newRow(request, digest, now);
       const isIn = await rows.insert(client, 'approval', row, 'ON CONFLICT DO NOTHING');
       if (!isIn) {
@@ -272,6 +283,15 @@ export class Approvals {
       binding: asBytes(binding),
       standing: asBytes(standing),
     };
+  }
+
+  async #tooMany(client: PoolClient, { actor, bounds }: Request): Promise<TooManyApprovals | undefined> {
+    const whose = [actor.issuer, actor.subject];
+    await client.query(ALONE, whose);
+    const { rows } = await client.query<{ open: number; asked: number; seconds: number | null }>(ASKED, whose);
+    const { open = 0, asked = 0, seconds = null } = rows[0] ?? {};
+    if (asked >= bounds.perHour) return new TooManyApprovals(Math.max(1, seconds ?? 0));
+    return open >= bounds.open ? new TooManyApprovals(60) : undefined;
   }
 
   async #reading<T>(work: () => Promise<T>): Promise<T> {
@@ -344,7 +364,9 @@ export class Approvals {
       )
     )
       throw new DecisionRefused('not in that form');
-    await this.#locking((client) => this.#decide(client, id, reviewer, decision));
+    await this.#locking(`${reviewer.issuer} ${reviewer.subject}`, (client) =>
+      this.#decide(client, id, reviewer, decision),
+    );
     const after = await this.get(id);
     if (!after) throw new DecisionRefused('not found');
     return after;
@@ -445,7 +467,7 @@ export class Approvals {
 
   /** The agent no longer wants it. False where there is nothing to withdraw. Throws RecorderUnavailable. */
   withdraw(id: string, reason: string | undefined): Promise<boolean> {
-    return this.#locking(async (client) => {
+    return this.#locking(id, async (client) => {
       const now = await nowOf(client);
       const locked = await this.#lock(client, id, now);
       if (!locked || !isOpen(locked.approval)) return false;
@@ -464,7 +486,7 @@ export class Approvals {
 
   /** It no longer fits what it was asked for. Throws RecorderUnavailable. */
   outdate(id: string): Promise<boolean> {
-    return this.#locking(async (client) => {
+    return this.#locking(id, async (client) => {
       const now = await nowOf(client);
       const locked = await this.#lock(client, id, now);
       if (!locked || !isOpen(locked.approval)) return false;
@@ -475,7 +497,7 @@ export class Approvals {
 
   /** Writes down which ones are past their time; how many. Any replica may; each is done once. Throws RecorderUnavailable. */
   expireDue(): Promise<number> {
-    return this.#locking(async (client) => {
+    return this.#locking('', async (client) => {
       const now = await nowOf(client);
       const due = await this.#store.rows.select(client, 'approval', DUE, []);
       const approvals = await this.#readAll(client, due, now);
@@ -495,7 +517,7 @@ export class Approvals {
    * RecorderUnavailable.
    */
   use(id: string, begin: () => Promise<void>): Promise<boolean> {
-    return this.#locking(async (client) => {
+    return this.#locking(id, async (client) => {
       const now = await nowOf(client);
       const locked = await this.#lock(client, id, now);
       if (locked?.approval.state !== 'approved') return false;
@@ -538,7 +560,7 @@ export class Approvals {
     statementId: string,
     isLost: (client: PoolClient) => Promise<boolean>,
   ): Promise<'released' | 'taken' | 'none'> {
-    return this.#locking(async (client) => {
+    return this.#locking('', async (client) => {
       const now = await nowOf(client);
       const [row] = await this.#store.rows.select(
         client,
@@ -579,7 +601,7 @@ export class Approvals {
     begin: () => Promise<void>,
   ): Promise<boolean> {
     const { rows, keys } = this.#store;
-    return this.#locking(async (client) => {
+    return this.#locking(`${question.issuer} ${question.subject}`, async (client) => {
       const now = await nowOf(client);
       const standing = (await standingFor(client, rows, question, true)).find((entry) => entry.id === id);
       const found = standing && (await rows.select(client, 'approval', 'WHERE t.id = $1', [standing.approval_id]));
@@ -621,7 +643,7 @@ export class Approvals {
   /** By one who could have given it. Throws DecisionRefused, RecorderUnavailable. */
   async revoke(id: string, reviewer: Reviewer, via: Decision['via']): Promise<void> {
     if (!z.uuid().safeParse(id).success) throw new DecisionRefused('not found');
-    await this.#locking(async (client) => {
+    await this.#locking(`${reviewer.issuer} ${reviewer.subject}`, async (client) => {
       const standing = await revoke(client, this.#store.rows, id);
       if (!standing) throw new DecisionRefused('not found');
       if (!mayDecide(standing.requirements, reviewer)) throw new DecisionRefused('not a reviewer');

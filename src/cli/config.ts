@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { DEFAULT_LIMITS, type Limits } from '../admission.js';
 import { MESSAGE_KINDS } from '../approval/index.js';
 import type { IssuerOptions } from '../identity/index.js';
 import { DEFAULT_TIMES, distance, issuerKey, type Times } from '../policy/index.js';
@@ -35,6 +36,15 @@ const period = z
   .regex(/^\d{1,4}[mh]$/, 'a time such as 30m or 8h')
   .transform((text) => Number.parseInt(text, 10) * (text.endsWith('h') ? 3_600_000 : 60_000))
   .refine((ms) => ms >= 60_000 && ms <= 7 * 86_400_000, 'from 1m to 168h');
+
+const SIZES: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9 };
+
+const size = z
+  .string()
+  .regex(/^[1-9]\d{0,5}(?:KB|MB|GB)$/, 'a size such as 500KB, 50MB or 1GB')
+  .transform((text) => Number.parseInt(text, 10) * (SIZES[text.slice(-2)] ?? 1));
+
+const count = (most: number) => z.number().int().min(1).max(most);
 
 const environment = z
   .string()
@@ -137,6 +147,19 @@ const configFile = z.strictObject({
     )
     .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'each name once')
     .default([]),
+  limits: z
+    .strictObject({
+      requests_per_minute: count(1_000_000).default(DEFAULT_LIMITS.requestsPerMinute),
+      requests_at_once: count(10_000).default(DEFAULT_LIMITS.requestsAtOnce),
+      refusals_per_hour: count(1_000_000).default(DEFAULT_LIMITS.refusalsPerHour),
+      text_per_hour: size.default(DEFAULT_LIMITS.textPerHour),
+      long_text_share: count(100).default(DEFAULT_LIMITS.longTextShare),
+      streams: count(1000).default(DEFAULT_LIMITS.streams),
+      sessions_per_hour: count(1_000_000).default(DEFAULT_LIMITS.sessionsPerHour),
+      open_approvals: count(10_000).default(DEFAULT_LIMITS.openApprovals),
+      approvals_per_hour: count(100_000).default(DEFAULT_LIMITS.approvalsPerHour),
+    })
+    .prefault({}),
   policies: z.preprocess(
     (value) => (typeof value === 'string' ? { folder: value } : value),
     z
@@ -195,6 +218,8 @@ export interface Config {
   readonly console: ConsoleConfig | undefined;
   readonly webhooks: readonly Webhook[];
   readonly issuers: readonly IssuerOptions[];
+  /** What each principal may cost before anything of it is judged. */
+  readonly limits: Limits;
   /** The folder. */
   readonly policies: string;
   readonly policyTimes: Times;
@@ -474,6 +499,18 @@ async function readConsole(
   };
 }
 
+const limitsOf = (limits: ConfigFile['limits']): Limits => ({
+  requestsPerMinute: limits.requests_per_minute,
+  requestsAtOnce: limits.requests_at_once,
+  refusalsPerHour: limits.refusals_per_hour,
+  textPerHour: limits.text_per_hour,
+  longTextShare: limits.long_text_share,
+  streams: limits.streams,
+  sessionsPerHour: limits.sessions_per_hour,
+  openApprovals: limits.open_approvals,
+  approvalsPerHour: limits.approvals_per_hour,
+});
+
 /** Reads, checks and completes a configuration file. Throws SnowfenceError. */
 export async function loadConfig(path: string): Promise<Config> {
   const full = resolve(path);
@@ -550,6 +587,7 @@ export async function loadConfig(path: string): Promise<Config> {
     settleAfterMs: transcript.settle_after,
     webhooks: await Promise.all(parsed.webhooks.map((webhook) => readWebhook(webhook, base))),
     issuers,
+    limits: limitsOf(parsed.limits),
     console: await readConsole(parsed, issuers, base),
     policies: resolve(base, parsed.policies.folder),
     policyTimes: {

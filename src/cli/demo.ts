@@ -24,6 +24,8 @@ export interface DemoOptions {
   readonly tour: boolean;
   readonly latencyMs: number;
   readonly verbose: boolean;
+  /** Of each principal, as the configuration has them; the defaults if nothing is said. */
+  readonly limits?: Readonly<Record<string, unknown>>;
 }
 
 const AGENTS = [
@@ -150,6 +152,7 @@ async function writeConfig(
   ready: Omit<Ready, 'pids' | 'agents' | 'reviewers' | 'config_file'>,
   policies: string,
   gatewayUrl: string,
+  limits: Readonly<Record<string, unknown>>,
 ): Promise<string> {
   const url = new URL(ready.mcp_url);
   const file = join(folder, 'snowfence.yaml');
@@ -187,6 +190,7 @@ async function writeConfig(
       reviewers: ['data-stewards'],
       administrators: ['platform'],
     },
+    limits,
     policies: resolve(policies),
     log: { level: 'info' },
     shutdown: { grace: '2s' },
@@ -414,6 +418,7 @@ async function startParts(
     base,
     options.policies ?? fileURLToPath(new URL('../../policies', import.meta.url)),
     gatewayUrl,
+    options.limits ?? {},
   );
 
   say('Starting the gateway …');

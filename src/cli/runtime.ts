@@ -248,6 +248,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     log,
     counters: metrics.counters,
     now: () => new Date(),
+    limits: config.limits,
     isHeard: () => Date.now() - recorder.heardAt < config.settleAfterMs * HEARD_PART,
   });
   return {
@@ -265,6 +266,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       stopping.abort();
       await policies[Symbol.asyncDispose]();
       refusals.flush();
+      gateway.admission.flush();
       clearInterval(expiry);
       await wakeups.close();
       await delivery.stop();

@@ -10,6 +10,7 @@ import { heldWords, type Reloaded } from '../policy/index.js';
 import { previewOf, recordMask } from '../recorded.js';
 import { Overview, retryDead } from '../transcript/index.js';
 import type { Config } from './config.js';
+import { oddityOf } from './front.js';
 import { type Logger, makeLog } from './log.js';
 import { keepHeapSmall } from './memory.js';
 import { payloadFor } from './notify.js';
@@ -162,6 +163,13 @@ export async function serveHttp(config: Config): Promise<void> {
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     void (async () => {
       try {
+        const oddity = oddityOf(request);
+        if (oddity) {
+          response
+            .writeHead(oddity.status, { 'content-type': 'application/json', connection: 'close' })
+            .end(JSON.stringify({ error: oddity.error }));
+          return;
+        }
         if (await mcp.handle(request, response)) return;
         if (await console.handle(request, response)) return;
         await answerPlain(config, runtime, request, response);

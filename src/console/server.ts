@@ -58,6 +58,8 @@ const POLICY =
 
 const flowShape = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), to: z.string() });
 
+const personKey = ({ person }: SignedIn): string => `${person.issuer} ${person.subject}`;
+
 /** Somewhere within the console, and nowhere else. */
 function safeReturn(to: string | undefined): string {
   if (to === undefined || to.length > 500 || !/^\/console(?:[/?][\w\-./?=&%:+,~*"@]*)?$/.test(to)) return '/console';
@@ -343,9 +345,14 @@ export class Console implements AsyncDisposable {
         }),
       );
     });
-    app.post('/console/sign-out', bodyLimit({ maxSize: 10_000 }), async (context) => {
+    app.post('/console/sign-out', async (context, next) => {
       const who = await this.#who(context);
       if (!who) return context.redirect('/console', 303);
+      context.set('who', who);
+      return next();
+    });
+    app.post('/console/sign-out', bodyLimit({ maxSize: 10_000 }), async (context) => {
+      const who = context.get('who');
       const form = await context.req.parseBody();
       if (!this.#isOurs(context) || !this.#people.isCsrf(who, String(form['csrf'] ?? '')))
         return context.html(messagePage('That did not come from a page of ours.', 'You are still signed in.'), 403);
@@ -377,22 +384,17 @@ export class Console implements AsyncDisposable {
 
   #api(app: Hono<Env>): void {
     app.get('/api/openapi.json', (context) => context.json(openApi(ROUTES, this.#options.version)));
-    app.use(
-      '/api/*',
-      bodyLimit({
-        maxSize: MAX_BODY_BYTES,
-        // The rest of it is not read, so this connection is good for nothing more.
-        onError: (context) => context.json({ error: 'That is too large.' }, 413, { connection: 'close' }),
-      }),
-    );
     app.use('/api/*', async (context, next) => {
       const who = await this.#who(context);
       if (!who) return context.json({ error: 'You are not signed in.', hint: 'Sign in at /console/sign-in.' }, 401);
       if (who.roles.length === 0)
         return context.json({ error: 'None of your groups has a role in this console.' }, 403);
       const isChange = context.req.method !== 'GET';
-      if (!(await this.#isWithin(isChange ? this.#changes : this.#calls, who.id)))
-        return context.json({ error: 'That is too much at once.', hint: 'Wait a minute.' }, 429);
+      // By person: whoever signs in ten times has no more of it.
+      if (!(await this.#isWithin(isChange ? this.#changes : this.#calls, personKey(who))))
+        return context.json({ error: 'That is too much at once.', hint: 'Wait a minute.' }, 429, {
+          'retry-after': '60',
+        });
       if (
         isChange &&
         !(this.#isOurs(context) && this.#people.isCsrf(who, context.req.header('x-snowfence-csrf') ?? ''))
@@ -401,6 +403,15 @@ export class Console implements AsyncDisposable {
       context.set('who', who);
       return next();
     });
+    // Nothing of a body is read before it is known whose it is.
+    app.use(
+      '/api/*',
+      bodyLimit({
+        maxSize: MAX_BODY_BYTES,
+        // The rest of it is not read, so this connection is good for nothing more.
+        onError: (context) => context.json({ error: 'That is too large.' }, 413, { connection: 'close' }),
+      }),
+    );
     app.get('/api/stream', (context) => this.#stream(context));
     for (const route of ROUTES)
       app.on(route.method.toUpperCase(), `/api${route.path}`, (context) => this.#answer(route, context));
@@ -431,10 +442,13 @@ export class Console implements AsyncDisposable {
   /** What happens, as it happens: events without their long parts, and approvals that change. */
   #stream(context: Context<Env>): Response {
     const who = context.get('who');
-    const each = this.#streams.get(who.id) ?? 0;
+    const whose = personKey(who);
+    const each = this.#streams.get(whose) ?? 0;
     if (this.#feed.listeners >= MAX_STREAMS || each >= MAX_STREAMS_EACH)
-      return context.json({ error: 'Too many pages are open.', hint: 'Close some of them.' }, 429);
-    this.#streams.set(who.id, each + 1);
+      return context.json({ error: 'Too many pages are open.', hint: 'Close some of them.' }, 429, {
+        'retry-after': '60',
+      });
+    this.#streams.set(whose, each + 1);
     const from = /^\d{1,18}$/.exec(context.req.header('last-event-id') ?? '')?.[0];
     return streamSSE(context, async (stream) => {
       const { pool } = this.#options.transcript;
@@ -501,9 +515,9 @@ export class Console implements AsyncDisposable {
       } finally {
         stop();
         this.#ending.signal.removeEventListener('abort', end);
-        const left = (this.#streams.get(who.id) ?? 1) - 1;
-        if (left > 0) this.#streams.set(who.id, left);
-        else this.#streams.delete(who.id);
+        const left = (this.#streams.get(whose) ?? 1) - 1;
+        if (left > 0) this.#streams.set(whose, left);
+        else this.#streams.delete(whose);
       }
     });
   }

@@ -14,6 +14,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import { z } from 'zod';
+import type { TurnedAway } from '../gateway.js';
 import { type Principal, TokenRefused, type TokenVerifier } from '../identity/index.js';
 import { makeServer, type ServerParts } from './server.js';
 
@@ -28,6 +29,11 @@ export interface HttpOptions extends ServerParts {
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const MAX_SSE_CONNECTIONS = 1000;
+const EXPIRY_MS = 30_000;
+
+/** Every problem is told in the form that the caller's protocol has for it. */
+const problem = (message: string, code = -32000): string =>
+  JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null });
 
 const toolCall = z.object({ method: z.literal('tools/call'), params: z.object({ name: z.string() }) });
 
@@ -66,6 +72,7 @@ export class McpHttp {
   readonly #node: ReturnType<typeof toNodeHandler>;
   readonly #isHostAllowed: ReturnType<typeof hostHeaderValidation>;
   readonly #isOriginAllowed: ReturnType<typeof originValidation>;
+  readonly #expiry: NodeJS.Timeout;
 
   constructor(options: HttpOptions) {
     this.#options = options;
@@ -85,6 +92,7 @@ export class McpHttp {
       });
     });
     this.#node = toNodeHandler(this.#handler, { maxRequestBodySize: MAX_BODY_BYTES });
+    this.#expiry = setInterval(() => void this.#closeExpired(), EXPIRY_MS).unref();
   }
 
   // --- cancellation of clients that have no session of their own
@@ -212,11 +220,34 @@ export class McpHttp {
     }
     const caller = await this.#authenticate(request, response);
     if (!caller) return true;
-    const address = request.socket.remoteAddress;
-    if (pathname === '/sse') await this.#openSse(request, response, caller.principal, address);
-    else if (pathname === '/messages') await this.#message(request, response, url, caller);
-    else await this.#streamable(request, response, caller, address);
+    // Of a body nothing is read yet: whoever sends too much is told so before it costs anything.
+    const place = await this.#options.gateway.admission.request(caller.principal);
+    if (!(Symbol.dispose in place)) {
+      this.#turnAway(request, response, place);
+      return true;
+    }
+    try {
+      const address = request.socket.remoteAddress;
+      if (pathname === '/sse') await this.#openSse(request, response, caller.principal, address);
+      else if (pathname === '/messages') await this.#message(request, response, url, caller);
+      else await this.#streamable(request, response, caller, address);
+    } finally {
+      place[Symbol.dispose]();
+    }
     return true;
+  }
+
+  /** RFC 6585, section 4. */
+  #turnAway(request: IncomingMessage, response: ServerResponse, { message, retryAfterSeconds }: TurnedAway): void {
+    const hasBody =
+      request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+    response.writeHead(429, {
+      'content-type': 'application/json',
+      'retry-after': String(retryAfterSeconds),
+      // What was not read stays unread, so this connection is good for nothing more.
+      ...(hasBody ? { connection: 'close' } : {}),
+    });
+    response.end(problem(`${message} Try again in ${retryAfterSeconds} s.`));
   }
 
   /** RFC 9728: where a client gets a token for us. */
@@ -244,15 +275,14 @@ export class McpHttp {
   ): Promise<void> {
     if (request.method !== 'POST') {
       response.writeHead(405, { allow: 'POST', 'content-type': 'application/json' });
-      response.end('{"jsonrpc":"2.0","error":{"code":-32000,"message":"Method not allowed. Send POST."},"id":null}');
+      response.end(problem('Method not allowed. Send POST.'));
       return;
     }
-    const raw = await readBody(request);
+    const size = Number(request.headers['content-length'] ?? 0);
+    const raw = size > MAX_BODY_BYTES ? undefined : await readBody(request);
     if (raw === undefined) {
       response.writeHead(413, { 'content-type': 'application/json', connection: 'close' });
-      response.end(
-        `{"jsonrpc":"2.0","error":{"code":-32000,"message":"The request is larger than ${MAX_BODY_BYTES} bytes."},"id":null}`,
-      );
+      response.end(problem(`The request is larger than ${MAX_BODY_BYTES} bytes.`));
       return;
     }
     let body: unknown;
@@ -260,7 +290,7 @@ export class McpHttp {
       body = JSON.parse(raw.toString('utf8'));
     } catch {
       response.writeHead(400, { 'content-type': 'application/json' });
-      response.end('{"jsonrpc":"2.0","error":{"code":-32700,"message":"The request is not JSON."},"id":null}');
+      response.end(problem('The request is not JSON.', -32700));
       return;
     }
     this.#cancel(caller.principal, address, body);
@@ -285,13 +315,39 @@ export class McpHttp {
       response.writeHead(request.method === 'GET' ? 503 : 405).end();
       return;
     }
+    if (response.destroyed) return;
+    const place = this.#options.gateway.admission.stream(principal);
+    if (!(Symbol.dispose in place)) {
+      this.#turnAway(request, response, place);
+      return;
+    }
     const transport = new SSEServerTransport('/messages', response);
     const connection: SseConnection = { transport, principal };
     this.#sse.set(transport.sessionId, connection);
-    const server = makeServer(this.#options, { principal: () => connection.principal, transport: 'sse', address });
+    const server = makeServer(this.#options, {
+      principal: () => connection.principal,
+      transport: 'sse',
+      address,
+      // A message is answered before its call is done.
+      onCall: () => {
+        const call = this.#options.gateway.admission.call(connection.principal);
+        if (Symbol.dispose in call) return call;
+        throw new Error(`${call.message} Wait for one of them to end.`);
+      },
+    });
     // The stream carries answers only: each message that asks for one proves its caller anew.
-    transport.onclose = () => this.#sse.delete(transport.sessionId);
+    response.once('close', () => {
+      this.#sse.delete(transport.sessionId);
+      place[Symbol.dispose]();
+    });
     await server.connect(transport);
+  }
+
+  /** A stream ends with the token that it was opened, or last used, by. */
+  async #closeExpired(): Promise<void> {
+    const now = Date.now() / 1000;
+    for (const { transport, principal } of [...this.#sse.values()])
+      if (principal.expiresAt < now) await transport.close();
   }
 
   async #message(
@@ -314,6 +370,7 @@ export class McpHttp {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#expiry);
     for (const { transport } of this.#sse.values()) await transport.close();
     await this.#handler.close();
   }

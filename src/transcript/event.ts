@@ -23,6 +23,7 @@ export const EVENT_KINDS = [
   'policy_reloaded',
   'policy_problem',
   'token_refused',
+  'attempts_turned_away',
   'person_signed_in',
   'person_signed_out',
   'sign_in_refused',

@@ -60,8 +60,16 @@ export class Sessions {
     this.#vault = vault;
   }
 
-  /** The session's id. An unknown handle, or one of somebody else, is passed over. Throws RecorderUnavailable. */
-  async find(actor: Actor, client: ClientInfo, handle: string | undefined): Promise<string> {
+  /**
+   * The session's id. An unknown handle, or one of somebody else, is passed over. `mayOpen` is asked where a new one has to be opened, and
+   * throws where none may. Throws RecorderUnavailable.
+   */
+  async find(
+    actor: Actor,
+    client: ClientInfo,
+    handle: string | undefined,
+    mayOpen: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<string> {
     const key = keyOf(actor, client);
     const now = Date.now();
     if (handle !== undefined) {
@@ -73,11 +81,13 @@ export class Sessions {
       known.lastSeen = now;
       return known.id;
     }
-    const opening = this.#opening.get(key) ?? this.#open(key, actor, client);
+    const opening = this.#opening.get(key) ?? this.#open(key, actor, client, mayOpen);
     this.#opening.set(key, opening);
     try {
       const id = await opening;
-      if (this.#known.size >= REMEMBERED) this.#known.clear();
+      // The oldest alone: whoever has many must not make the others look theirs up again.
+      const [oldest] = this.#known.keys();
+      if (this.#known.size >= REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
       this.#known.set(key, { id, lastSeen: now });
       return id;
     } finally {
@@ -114,7 +124,14 @@ export class Sessions {
     }
   }
 
-  async #open(key: string, actor: Actor, client: ClientInfo): Promise<string> {
+  async #open(key: string, actor: Actor, client: ClientInfo, mayOpen: () => Promise<void>): Promise<string> {
+    const found = await this.#byKey(key);
+    if (found !== undefined) return found;
+    await mayOpen();
+    return this.#begin(key, actor, client);
+  }
+
+  async #byKey(key: string): Promise<string | undefined> {
     try {
       const { rows } = await this.#pool.query<{ id: string }>({
         name: 'session_by_key',
@@ -122,10 +139,15 @@ export class Sessions {
         values: [key, QUIET_MS],
       });
       const found = rows[0]?.id;
-      if (found) {
-        await this.learnKey(found);
-        return found;
-      }
+      if (found) await this.learnKey(found);
+      return found;
+    } catch (error) {
+      throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
+    }
+  }
+
+  async #begin(key: string, actor: Actor, client: ClientInfo): Promise<string> {
+    try {
       const id = timeOrderedId();
       await this.#recorder.open({
         id,

@@ -97,7 +97,9 @@ export class Catalog {
       return known.value;
     }
     const value = this.#read(key, object);
-    if (this.#entries.size >= CACHE_SIZE) this.#entries.clear();
+    // The oldest alone: whoever asks for thousands of names must not make the others ask for theirs again.
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size >= CACHE_SIZE && oldest !== undefined) this.#entries.delete(oldest);
     this.#entries.set(name, { value, until: Date.now() + CACHE_MS, isRenewing: false });
     // A failure is not remembered.
     value.catch(() => this.#entries.delete(name));

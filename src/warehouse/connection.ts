@@ -8,6 +8,8 @@ import { OWN_FORMS } from './own-questions.js';
 export interface PoolKey {
   readonly role: string;
   readonly warehouse: string;
+  /** Whose statement it is; undefined for the gateway's own questions. Connections are shared between principals, and by turns. */
+  readonly whose?: string | undefined;
 }
 
 const MAX_AGE_MS = 3 * 3_600_000;

@@ -13,7 +13,11 @@ const MAX_WAITING = 256;
 /** After a failure the next attempt waits, longer each time, up to the second number. */
 const PAUSE_MS = [250, 15_000] as const;
 
+/** Of its connections, what one principal leaves to the others, however much it has under way. */
+const LEFT_PART = 4;
+
 interface Waiting {
+  readonly whose: string | undefined;
   readonly resolve: (connection: WarehouseConnection | undefined) => void;
 }
 
@@ -22,6 +26,8 @@ class Pool {
   readonly #key: PoolKey;
   #idle: { readonly connection: WarehouseConnection; readonly since: number }[] = [];
   readonly #waiting: Waiting[] = [];
+  /** Connections that each principal has at work. */
+  readonly #held = new Map<string, number>();
   #open = 0;
   #failures = 0;
   #blockedUntil = 0;
@@ -33,17 +39,49 @@ class Pool {
     this.#key = key;
   }
 
-  async acquire(): Promise<WarehouseConnection> {
+  async acquire(whose: string | undefined): Promise<WarehouseConnection> {
     const until = Date.now() + this.#options.connectTimeoutMs;
     for (;;) {
       if (this.#isClosed) throw new WarehouseUnavailable('snowfence is stopping.');
-      const ready = this.#takeIdle();
-      if (ready) return ready;
-      if (this.#open < this.#options.poolSize) return this.#create();
-      const handed = await this.#wait(until - Date.now());
+      if (this.#mayHold(whose)) {
+        const ready = this.#takeIdle();
+        if (ready) {
+          this.#hold(whose, 1);
+          return ready;
+        }
+        if (this.#open < this.#options.poolSize) return this.#create(whose);
+      }
+      const handed = await this.#wait(whose, until - Date.now());
       if (handed) return handed;
       if (Date.now() >= until) throw new WarehouseUnavailable('No connection to Snowflake was free in time.');
     }
+  }
+
+  #mayHold(whose: string | undefined): boolean {
+    if (whose === undefined) return true;
+    const { poolSize } = this.#options;
+    const most = Math.max(1, poolSize - Math.max(1, Math.floor(poolSize / LEFT_PART)));
+    return (this.#held.get(whose) ?? 0) < most;
+  }
+
+  #hold(whose: string | undefined, more: 1 | -1): void {
+    if (whose === undefined) return;
+    const held = (this.#held.get(whose) ?? 0) + more;
+    if (held > 0) this.#held.set(whose, held);
+    else this.#held.delete(whose);
+  }
+
+  /** Whoever has the fewest at work; of these, who has waited longest. undefined where nobody that waits may have one more. */
+  #nextWaiting(): Waiting | undefined {
+    let next = -1;
+    let fewest = Number.POSITIVE_INFINITY;
+    for (const [at, { whose }] of this.#waiting.entries()) {
+      const held = this.#held.get(whose ?? '') ?? 0;
+      if (held >= fewest || !this.#mayHold(whose)) continue;
+      next = at;
+      fewest = held;
+    }
+    return next < 0 ? undefined : this.#waiting.splice(next, 1)[0];
   }
 
   #takeIdle(): WarehouseConnection | undefined {
@@ -54,15 +92,17 @@ class Pool {
     return undefined;
   }
 
-  async #create(): Promise<WarehouseConnection> {
+  async #create(whose: string | undefined): Promise<WarehouseConnection> {
     if (Date.now() < this.#blockedUntil) throw this.#lastError;
     this.#open++;
+    this.#hold(whose, 1);
     try {
       const connection = await WarehouseConnection.open(this.#options, this.#key);
       this.#failures = 0;
       return connection;
     } catch (error) {
       this.#open--;
+      this.#hold(whose, -1);
       this.#failures++;
       this.#lastError = error;
       this.#blockedUntil = Date.now() + Math.min(PAUSE_MS[0] * 2 ** (this.#failures - 1), PAUSE_MS[1]);
@@ -72,11 +112,12 @@ class Pool {
   }
 
   /** A connection that was given back, or undefined when one may be opened, or the time is over. */
-  #wait(ms: number): Promise<WarehouseConnection | undefined> {
+  #wait(whose: string | undefined, ms: number): Promise<WarehouseConnection | undefined> {
     if (this.#waiting.length >= MAX_WAITING)
       throw new WarehouseUnavailable('Too many statements wait for a connection.');
     return new Promise((resolve) => {
       const waiting: Waiting = {
+        whose,
         resolve: (connection) => {
           clearTimeout(timer);
           resolve(connection);
@@ -97,15 +138,18 @@ class Pool {
     for (const waiting of this.#waiting.splice(0)) waiting.resolve(undefined);
   }
 
-  release(connection: WarehouseConnection): void {
+  release(connection: WarehouseConnection, whose: string | undefined): void {
+    this.#hold(whose, -1);
     if (!connection.isUsable || this.#isClosed) {
       this.#discard(connection);
-      this.#waiting.shift()?.resolve(undefined);
+      this.#nextWaiting()?.resolve(undefined);
       return;
     }
-    const next = this.#waiting.shift();
-    if (next) next.resolve(connection);
-    else this.#idle.push({ connection, since: Date.now() });
+    const next = this.#nextWaiting();
+    if (next) {
+      this.#hold(next.whose, 1);
+      next.resolve(connection);
+    } else this.#idle.push({ connection, since: Date.now() });
   }
 
   #discard(connection: WarehouseConnection): void {
@@ -151,11 +195,11 @@ export class WarehousePool implements AsyncDisposable {
   /** Lends a connection for some work. Throws WarehouseUnavailable where none is to be had in time. */
   async use<T>(key: PoolKey, work: (connection: WarehouseConnection) => Promise<T>): Promise<T> {
     const pool = this.#pool(key);
-    const connection = await pool.acquire();
+    const connection = await pool.acquire(key.whose);
     try {
       return await work(connection);
     } finally {
-      pool.release(connection);
+      pool.release(connection, key.whose);
     }
   }
 

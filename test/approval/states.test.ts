@@ -1,7 +1,7 @@
 /** The states of an approval, as the gateway, reviewers and time drive them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Approval, Approvals, DecisionRefused, Wakeups } from '../../dist/approval/index.js';
+import { type Approval, Approvals, DecisionRefused, TooManyApprovals, Wakeups } from '../../dist/approval/index.js';
 import { storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { gatewayUrlOf, openStore } from '../support/store.mjs';
@@ -42,10 +42,11 @@ const ABOUT = {
 const SHAPE = { key: 'DELETE FROM T WHERE ID = ?', text: 'DELETE FROM T WHERE ID = ⟨number⟩', holes: [] };
 
 let count = 0;
-const ask = (more: object = {}) => {
+const ask = async (more: object = {}) => {
   count++;
   const sql = `DELETE FROM T WHERE ID = ${count}`;
-  return approvals.ask({
+  const asked = await approvals.ask({
+    bounds: { open: 1000, perHour: 1000 },
     statementId: timeOrderedId(),
     sessionId: session,
     actor: agent,
@@ -58,6 +59,8 @@ const ask = (more: object = {}) => {
     withinMs: 60_000,
     ...more,
   });
+  if (asked instanceof TooManyApprovals) throw new Error('too many approvals');
+  return asked;
 };
 const fresh = async (more: object = {}): Promise<Approval> => (await ask(more)).approval;
 const stateOf = async (id: string) => (await approvals.get(id))?.state;
@@ -357,7 +360,12 @@ describe('a standing approval', () => {
       { issuer: 'https://other.example' },
       { policy_version: 'v2' },
       { requirements: [{ issuers: [ISSUER], groups: ['security'], count: 2, rule: 'p.yaml:1' }] },
-      { requirements: [...question.requirements, { issuers: [ISSUER], groups: ['security'], count: 1, rule: 'p.yaml:9' }] },
+      {
+        requirements: [
+          ...question.requirements,
+          { issuers: [ISSUER], groups: ['security'], count: 1, rule: 'p.yaml:9' },
+        ],
+      },
     ])
       expect(await approvals.standing({ ...question, ...more })).toBeUndefined();
   });

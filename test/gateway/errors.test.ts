@@ -8,6 +8,7 @@ import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import { failureOf } from '../../dist/warehouse/connection.js';
 import { WarehouseUnavailable } from '../../dist/warehouse/index.js';
+import { GENEROUS } from '../support/limits.mjs';
 
 let folder: string;
 let policies: PolicySet;
@@ -86,6 +87,7 @@ async function failing(sql: string, at: 'run' | 'explain' | 'catalog', fail: () 
     log: { warn: (...all: unknown[]) => written.push(...all), error: (...all: unknown[]) => written.push(...all) },
     counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
     now: () => new Date(),
+    limits: GENEROUS,
   };
   const gateway = new Gateway(parts as unknown as GatewayParts);
   const answers = [await gateway.query(caller, { sql }), (await gateway.explain(caller, { sql })).answer];

@@ -7,6 +7,7 @@ import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import { RecorderUnavailable } from '../../dist/transcript/index.js';
 import { StatementCancelled, WarehouseUnavailable } from '../../dist/warehouse/index.js';
+import { GENEROUS } from '../support/limits.mjs';
 
 let folder: string;
 let policies: PolicySet;
@@ -117,6 +118,7 @@ function gatewayThat(
     log: { warn: () => undefined, error: () => undefined },
     counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
     now: () => new Date(),
+    limits: GENEROUS,
     ...more,
   };
   return { gateway: new Gateway(parts as unknown as GatewayParts), recorded, ran };

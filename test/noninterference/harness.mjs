@@ -13,6 +13,7 @@ import { Gateway } from '../../dist/gateway.js';
 import { TOOLS } from '../../dist/mcp/tools.js';
 import { loadPolicies } from '../../dist/policy/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
+import { GENEROUS } from '../support/limits.mjs';
 import { openStore } from '../support/store.mjs';
 import { TARGETS } from './changes.mjs';
 import { LEAKS } from './leaks.mjs';
@@ -114,6 +115,7 @@ export class Harness {
         log: QUIET,
         counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
         now: () => new Date(),
+        limits: GENEROUS,
       });
       await this.#order({ do: 'keep', of, tables: [...new Set(TARGETS)] });
       const [[hiddenRows]] = await this.#order({

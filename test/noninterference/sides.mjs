@@ -12,6 +12,7 @@ import { Child, freePort } from '../../dist/cli/child.js';
 import { Gateway } from '../../dist/gateway.js';
 import { loadPolicies } from '../../dist/policy/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
+import { GENEROUS } from '../support/limits.mjs';
 import { openStore } from '../support/store.mjs';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -102,6 +103,7 @@ export class Sides {
           log: QUIET,
           counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
           now: () => new Date(),
+          limits: GENEROUS,
         }),
       );
     }

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { DemoOptions, Ready } from '../../dist/cli/demo.js';
+import { GENEROUS_CONFIG } from './limits.mjs';
 
 export const ACCEPTANCE: DemoOptions = {
   port: 0,
@@ -11,6 +12,7 @@ export const ACCEPTANCE: DemoOptions = {
   tour: false,
   latencyMs: 0,
   verbose: false,
+  limits: GENEROUS_CONFIG,
 };
 
 /** What says which zone and, under libfaketime, which time it is. */

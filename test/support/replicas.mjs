@@ -9,6 +9,7 @@ import { Child, freePort } from '../../dist/cli/child.js';
 import { newEncryptionKey, newSigningKey } from '../../dist/cli/keys.js';
 import { IdentityProvider } from '../../dist/embedded/identity/index.js';
 import { setUpStore, storePool } from '../../dist/transcript/index.js';
+import { GENEROUS_CONFIG } from './limits.mjs';
 import { startPostgres } from './postgres.mjs';
 import { gatewayUrlOf } from './store.mjs';
 
@@ -92,6 +93,7 @@ export async function startParts({ agents, policies, replicas = 1 }) {
             settle_after: '3s',
           },
           identity: { issuers: [issuer] },
+          limits: GENEROUS_CONFIG,
           policies,
           shutdown: { grace: '5s' },
         }),

@@ -8,6 +8,7 @@ import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway.js';
 import { loadPolicies } from '../../dist/policy/index.js';
 import type { TranscriptStore } from '../../dist/transcript/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
+import { GENEROUS } from './limits.mjs';
 import { startPostgres } from './postgres.mjs';
 import { openStore } from './store.mjs';
 
@@ -104,6 +105,7 @@ export class Whole {
       log: { warn: () => undefined, error: () => undefined },
       counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
       now: () => new Date(),
+      limits: GENEROUS,
       ...(over.isHeard ? { isHeard: over.isHeard } : {}),
     };
     return { gateway: new Gateway(parts), policies: folder };

@@ -1,0 +1,125 @@
+/** What one principal may cost, and that others have their turn whatever it sends. */
+import { describe, expect, it, vi } from 'vitest';
+import { Admission, DEFAULT_LIMITS, type Limits, TooManySessions } from '../../dist/admission.js';
+import { FairGate } from '../../dist/fair.js';
+import { LONG_TEXT, LongTexts } from '../../dist/long-texts.js';
+
+const ANN = { issuer: 'https://i', subject: 'ann' };
+const BOB = { issuer: 'https://i', subject: 'bob' };
+/** Of another issuer, and somebody else. */
+const OTHER_ANN = { issuer: 'https://j', subject: 'ann' };
+
+const admission = (limits: Partial<Limits>) => {
+  const notes: Readonly<Record<string, unknown>>[] = [];
+  return { gate: new Admission({ ...DEFAULT_LIMITS, ...limits }, (body) => void notes.push(body)), notes };
+};
+const isLet = (place: object): place is Disposable => Symbol.dispose in place;
+
+describe('a principal', () => {
+  it('has so many requests in a minute', async () => {
+    const { gate } = admission({ requestsPerMinute: 3 });
+    for (let at = 0; at < 3; at++) expect(isLet(await gate.request(ANN))).toBe(true);
+    const turned = await gate.request(ANN);
+    expect(turned).toEqual({ message: 'You may send 3 requests in a minute.', retryAfterSeconds: expect.any(Number) });
+    expect(isLet(await gate.request(BOB))).toBe(true);
+    expect(isLet(await gate.request(OTHER_ANN))).toBe(true);
+  });
+
+  it('has so many requests and streams at a time', async () => {
+    const { gate } = admission({ requestsAtOnce: 2, streams: 1 });
+    const first = await gate.request(ANN);
+    await gate.request(ANN);
+    expect(isLet(await gate.request(ANN))).toBe(false);
+    expect(isLet(gate.call(ANN))).toBe(false);
+    if (isLet(first)) {
+      first[Symbol.dispose]();
+      // Given back once, however often that is said.
+      first[Symbol.dispose]();
+    }
+    expect(isLet(gate.call(ANN))).toBe(true);
+    expect(isLet(gate.call(ANN))).toBe(false);
+    const stream = gate.stream(ANN);
+    expect(isLet(gate.stream(ANN))).toBe(false);
+    expect(isLet(gate.stream(BOB))).toBe(true);
+    if (isLet(stream)) stream[Symbol.dispose]();
+    expect(isLet(gate.stream(ANN))).toBe(true);
+  });
+
+  it('has so many refusals, so much text and so many sessions in an hour', async () => {
+    const { gate } = admission({ refusalsPerHour: 2, textPerHour: 100, sessionsPerHour: 1 });
+    await gate.refused(ANN);
+    expect(await gate.statement(ANN, ['SELECT 1'])).toBeUndefined();
+    await gate.refused(ANN);
+    expect(await gate.statement(ANN, ['SELECT 1'])).toMatchObject({
+      code: 'LIMIT_REACHED',
+      message: '2 of your statements were refused within an hour.',
+      hint: expect.stringMatching(/^Try again in \d+ s\.$/),
+    });
+    expect(await gate.statement(BOB, ['x'.repeat(60)])).toBeUndefined();
+    expect(await gate.statement(BOB, ['é'.repeat(30)])).toMatchObject({
+      message: 'You may send 100 bytes of statements in an hour.',
+    });
+    await gate.session(ANN);
+    await expect(gate.session(ANN)).rejects.toBeInstanceOf(TooManySessions);
+    await gate.session(BOB);
+  });
+
+  it('is written down as turned away at once, and then as a number', async () => {
+    const { gate, notes } = admission({ requestsPerMinute: 1 });
+    for (let at = 0; at < 6; at++) await gate.request(ANN);
+    expect(notes).toEqual([{ ...ANN, limit: 'requests', count: 1 }]);
+    gate.flush();
+    expect(notes).toEqual([
+      { ...ANN, limit: 'requests', count: 1 },
+      { ...ANN, limit: 'requests', count: 4 },
+    ]);
+    gate.flush();
+    expect(notes).toHaveLength(2);
+  });
+});
+
+it('a gate lets those that wait in by turns', async () => {
+  const gate = new FairGate(1);
+  const order: string[] = [];
+  const held = await gate.enter('flood');
+  const all = ['flood', 'flood', 'flood', 'ann', 'flood', 'bob', 'ann'].map(async (whose) => {
+    const place = await gate.enter(whose);
+    order.push(whose);
+    await Promise.resolve();
+    place[Symbol.dispose]();
+    place[Symbol.dispose]();
+  });
+  held[Symbol.dispose]();
+  await Promise.all(all);
+  expect(order).toEqual(['flood', 'ann', 'bob', 'flood', 'ann', 'flood', 'flood']);
+  // Nobody is left inside.
+  (await gate.enter('x'))[Symbol.dispose]();
+});
+
+describe('long statements', () => {
+  it('are no matter where nobody else is, and wait where somebody is', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    try {
+      const texts = new LongTexts(1);
+      const read = async (whose: string, ms: number) => {
+        const turn = await texts.enter(whose, LONG_TEXT);
+        if (typeof turn === 'number') return turn;
+        vi.advanceTimersByTime(ms);
+        turn?.[Symbol.dispose]();
+        return undefined;
+      };
+      expect(await read('ann', 200)).toBeUndefined();
+      expect(await read('ann', 200)).toBeUndefined();
+      expect(await texts.enter('bob', 10)).toBeUndefined();
+      // One part in a hundred of the time: 200 ms of reading, then 19.8 s of rest.
+      expect(await read('ann', 200)).toBe(19_800);
+      expect(await read('bob', 200)).toBeUndefined();
+      expect(await texts.enter('ann', LONG_TEXT - 1)).toBeUndefined();
+      vi.advanceTimersByTime(19_800);
+      await texts.enter('bob', 10);
+      expect(await read('ann', 200)).toBeUndefined();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
