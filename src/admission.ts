@@ -26,7 +26,7 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   requestsPerMinute: 3000,
-  requestsAtOnce: 32,
+  requestsAtOnce: 16,
   refusalsPerHour: 1000,
   textPerHour: 50_000_000,
   longTextShare: 1,

@@ -23,6 +23,7 @@ import { type Bound, boundOf, type Granted, mostRows, unmetRule } from './bounde
 import { Budgets, nameOf } from './budgets.js';
 import { Counting, type Whose } from './counting.js';
 import { type Cursor, Cursors, cursorAt, isSame } from './cursors.js';
+import { FairGate } from './fair.js';
 import { isForeseen, UNFORESEEN } from './foreseen.js';
 import type { Principal } from './identity/index.js';
 import { Intent } from './intent.js';
@@ -93,6 +94,8 @@ export interface GatewayParts {
 }
 
 const CONFIRMED_CACHE = 2000;
+/** More than one, since judging asks the catalog now and then. */
+const JUDGED_AT_ONCE = 4;
 const MAX_NEIGHBOURS = 5000;
 const MAX_MISTYPED = 64;
 const PROGRESS_MS = 1000;
@@ -117,6 +120,7 @@ export class Gateway {
   readonly visible: Visible;
   readonly admission: Admission;
   readonly #longTexts: LongTexts;
+  readonly #judging = new FairGate(JUDGED_AT_ONCE);
   /** Nothing of these was judged, so that they are no refusals. */
   readonly #turned = new WeakSet<Denial>();
   readonly #confirmed = new Set<string>();
@@ -182,7 +186,7 @@ export class Gateway {
       answer.session = session;
       const policies = this.#inForce(principal);
       const whose = { principal, policies };
-      const first = await this.#nearest(whose, await this.#judge.judge(principal, policies, request));
+      const first = await this.#nearest(whose, await this.#judgeInTurn(whose, request));
       const judged = await this.#weigh(new Intent(session, statementId, request, first), whose);
       const intent = new Intent(session, statementId, request, judged);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
@@ -236,7 +240,7 @@ export class Gateway {
       answer.session = await this.#session(caller, request);
       const policies = this.#inForce(principal);
       const whose = { principal, policies };
-      const first = await this.#nearest(whose, await this.#judge.judge(principal, policies, request));
+      const first = await this.#nearest(whose, await this.#judgeInTurn(whose, request));
       const { session, statementId } = answer;
       const judged = await this.#weigh(new Intent(session, statementId, request, first, true), whose);
       const intent = new Intent(session, statementId, request, judged, true);
@@ -316,6 +320,16 @@ export class Gateway {
     this.#parts.counters.verdict('deny', denial.code);
     this.#turned.add(denial);
     return answer.denied(denial);
+  }
+
+  /** Judging takes the one thread that there is: of those that wait for it, each principal has its turn. */
+  async #judgeInTurn({ principal, policies }: Whose, request: QueryRequest): Promise<Judged> {
+    const place = await this.#judging.enter(nameOf(principal));
+    try {
+      return await this.#judge.judge(principal, policies, request);
+    } finally {
+      place[Symbol.dispose]();
+    }
   }
 
   #session({ principal, client }: Caller, { session }: QueryRequest): Promise<string> {

@@ -17,9 +17,10 @@ const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Everything but the gateways, which come and go: one for each configuration that is answered. `policies`: a folder, absolute.
+ * Everything but the gateways, which come and go: one for each configuration that is answered. `policies`: a folder, absolute; `limits`: of
+ * each principal.
  */
-export async function startParts({ agents, policies, replicas = 1 }) {
+export async function startParts({ agents, policies, replicas = 1, limits = GENEROUS_CONFIG }) {
   const ends = [];
   const end = async () => {
     for (const stop of ends.reverse()) await stop();
@@ -93,7 +94,7 @@ export async function startParts({ agents, policies, replicas = 1 }) {
             settle_after: '3s',
           },
           identity: { issuers: [issuer] },
-          limits: GENEROUS_CONFIG,
+          limits,
           policies,
           shutdown: { grace: '5s' },
         }),
