@@ -47,18 +47,26 @@ export interface TurnedAway {
   readonly retryAfterSeconds: number;
 }
 
-/** Thrown where a session would have to be opened, and no more may be. */
-export class TooManySessions extends Error {
+/** Thrown where a statement does not come to be judged. What it says is of nobody's data. */
+export class NotAdmitted extends Error {
   readonly denial: Denial;
 
   constructor(denial: Denial) {
     super(denial.message);
-    this.name = 'TooManySessions';
+    this.name = 'NotAdmitted';
     this.denial = denial;
   }
 }
 
-type Counted = 'requests' | 'requests_at_once' | 'refusals' | 'text' | 'streams' | 'sessions' | 'approvals';
+type Counted =
+  | 'requests'
+  | 'requests_at_once'
+  | 'refusals'
+  | 'text'
+  | 'long_text'
+  | 'streams'
+  | 'sessions'
+  | 'approvals';
 
 /** For the record: the first of each minute at once, the others as a number when it is over. */
 export type Note = (body: Readonly<Record<string, unknown>>) => void;
@@ -117,22 +125,25 @@ export class Admission {
     );
   }
 
-  /** Whether a statement comes to be judged: undefined, or why not. What it says is of nobody's data. */
-  async statement(whom: Whom, parts: readonly unknown[]): Promise<Denial | undefined> {
+  /** Throws NotAdmitted where a statement does not come to be judged. */
+  async statement(whom: Whom, parts: readonly unknown[]): Promise<void> {
     const { refusalsPerHour, textPerHour } = this.limits;
     const refused = await this.#refusals.get(whomKey(whom));
     if (refused !== null && refused.consumedPoints >= refusalsPerHour) {
-      const seconds = secondsOf(refused);
-      return this.#denied(
-        whom,
-        'refusals',
-        `${refusalsPerHour} of your statements were refused within an hour.`,
-        seconds,
-      );
+      const message = `${refusalsPerHour} of your statements were refused within an hour.`;
+      throw new NotAdmitted(this.#denied(whom, 'refusals', message, secondsOf(refused)));
     }
     const seconds = await this.#over(this.#text, whom, Buffer.byteLength(JSON.stringify(parts)));
-    if (seconds === undefined) return undefined;
-    return this.#denied(whom, 'text', `You may send ${textPerHour} bytes of statements in an hour.`, seconds);
+    if (seconds === undefined) return;
+    const message = `You may send ${textPerHour} bytes of statements in an hour.`;
+    throw new NotAdmitted(this.#denied(whom, 'text', message, seconds));
+  }
+
+  longText(whom: Whom, seconds: number): NotAdmitted {
+    const message = 'You have just sent a long statement, and others are waiting.';
+    const denial = this.#denied(whom, 'long_text', message, seconds);
+    const hint = `${denial.hint ?? ''} Or write it shorter: join with a table instead of listing values.`;
+    return new NotAdmitted({ ...denial, hint });
   }
 
   /** A statement was refused. */
@@ -140,13 +151,13 @@ export class Admission {
     await this.#over(this.#refusals, whom, 1);
   }
 
-  /** Throws TooManySessions. */
+  /** Throws NotAdmitted. */
   async session(whom: Whom): Promise<void> {
     const seconds = await this.#over(this.#sessions, whom, 1);
     if (seconds === undefined) return;
     const message = `You may begin ${this.limits.sessionsPerHour} sessions in an hour.`;
     const denial = this.#denied(whom, 'sessions', message, seconds);
-    throw new TooManySessions({
+    throw new NotAdmitted({
       ...denial,
       hint: `Name the session of an earlier answer, or wait. ${denial.hint ?? ''}`,
     });

@@ -2,7 +2,7 @@
  * A statement's way through snowfence. `query` tells it from top to bottom; each step is one call into one room.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { Admission, type Limits, TooManySessions } from './admission.js';
+import { Admission, type Limits, NotAdmitted } from './admission.js';
 import {
   type Answer,
   AnswerBuilder,
@@ -176,12 +176,9 @@ export class Gateway {
     const started = performance.now();
     const { principal } = caller;
     const answer = new AnswerBuilder(statementId, started);
-    let turn: Disposable | undefined;
     try {
       await this.#parts.transcript.ensureAlive();
-      const admitted = await this.#admit(principal, request);
-      if (admitted.denial) return this.#turnedAway(answer, admitted.denial);
-      ({ turn } = admitted);
+      await this.admission.statement(principal, [request.sql, request.purpose, request.binds]);
       const session = await this.#session(caller, request);
       answer.session = session;
       const policies = this.#inForce(principal);
@@ -191,14 +188,12 @@ export class Gateway {
       const intent = new Intent(session, statementId, request, judged);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
       const over = await this.#record(principal, intent, judged.verdict);
-      turn?.[Symbol.dispose]();
       if (over) return await this.#refuse(answer, intent, over);
       if (judged.verdict?.decision === 'approve') return await this.#ask(answer, intent, whose, judged.verdict);
       return await this.#run(answer, intent, principal, request, boundOf(this.#judge, judged, whose, request));
     } catch (error) {
       return this.#failure(answer, error);
     } finally {
-      turn?.[Symbol.dispose]();
       this.#running.leave(statementId);
       this.#parts.transcript.recorder.leave(statementId);
     }
@@ -229,14 +224,10 @@ export class Gateway {
 
   async #explain(caller: Caller, request: QueryRequest): Promise<Explained> {
     const answer = new AnswerBuilder(timeOrderedId(), performance.now());
-    let turn: Disposable | undefined;
     try {
       await this.#parts.transcript.ensureAlive();
       const { principal } = caller;
-      const admitted = await this.#admit(principal, request);
-      if (admitted.denial)
-        return { judged: nothingJudged, bytes: undefined, answer: this.#turnedAway(answer, admitted.denial) };
-      ({ turn } = admitted);
+      await this.admission.statement(principal, [request.sql, request.purpose, request.binds]);
       answer.session = await this.#session(caller, request);
       const policies = this.#inForce(principal);
       const whose = { principal, policies };
@@ -248,13 +239,11 @@ export class Gateway {
       await this.#parts.transcript.recorder.append(
         intent.event(judged.denial ? 'statement_refused' : 'statement_submitted', { denial: judged.denial ?? null }),
       );
-      turn?.[Symbol.dispose]();
       if (judged.denial) return { judged, bytes: undefined, answer: answer.denied(judged.denial) };
       return { judged, ...(await this.#scanned(answer, intent, principal)) };
     } catch (error) {
       return { judged: nothingJudged, bytes: undefined, answer: await this.#failure(answer, error) };
     } finally {
-      turn?.[Symbol.dispose]();
       this.#running.leave(answer.statementId);
       this.#parts.transcript.recorder.leave(answer.statementId);
     }
@@ -304,17 +293,6 @@ export class Gateway {
 
   // --- what it costs before it is judged
 
-  /** A denial where a principal has used up what it may cost; else its turn, where the text is long, to be given back once it is recorded. */
-  async #admit(
-    principal: Principal,
-    { sql, purpose, binds }: QueryRequest,
-  ): Promise<{ readonly denial?: Denial; readonly turn?: Disposable | undefined }> {
-    const denial = await this.admission.statement(principal, [sql, purpose, binds]);
-    if (denial) return { denial };
-    const turn = await this.#longTexts.enter(nameOf(principal), sql.length);
-    return typeof turn === 'number' ? { denial: tooLong(turn) } : { turn };
-  }
-
   /** What was turned away is in the record as a number: whoever floods it fills it with nothing. */
   #turnedAway(answer: AnswerBuilder, denial: Denial): Answer {
     this.#parts.counters.verdict('deny', denial.code);
@@ -322,13 +300,20 @@ export class Gateway {
     return answer.denied(denial);
   }
 
-  /** Judging takes the one thread that there is: of those that wait for it, each principal has its turn. */
+  /**
+   * Judging takes the one thread that there is: of those that wait for it, each principal has its turn, and long texts wait for their own.
+   * Throws NotAdmitted.
+   */
   async #judgeInTurn({ principal, policies }: Whose, request: QueryRequest): Promise<Judged> {
-    const place = await this.#judging.enter(nameOf(principal));
+    const name = nameOf(principal);
+    const turn = await this.#longTexts.enter(name, request.sql.length);
+    if (typeof turn === 'number') throw this.admission.longText(principal, Math.ceil(turn / 1000));
+    const place = await this.#judging.enter(name);
     try {
       return await this.#judge.judge(principal, policies, request);
     } finally {
       place[Symbol.dispose]();
+      turn?.[Symbol.dispose]();
     }
   }
 
@@ -1003,7 +988,7 @@ export class Gateway {
 
   /** What could not be done at all, said plainly; a bug is logged whole and answered without its text. */
   #failure(answer: AnswerBuilder, error: unknown): Answer {
-    if (error instanceof TooManySessions) return this.#turnedAway(answer, error.denial);
+    if (error instanceof NotAdmitted) return this.#turnedAway(answer, error.denial);
     if (error instanceof RecorderUnavailable) {
       this.#parts.log.error({ err: error.cause }, 'the transcript store is not reachable');
       this.#parts.counters.verdict('deny', 'RECORDER_UNAVAILABLE');
@@ -1082,12 +1067,6 @@ const nothingJudged: Judged = {
   sent: undefined,
   outputMasks: [],
 };
-
-const tooLong = (ms: number): Denial => ({
-  code: 'LIMIT_REACHED',
-  message: 'You have just sent a long statement, and others are waiting.',
-  hint: `Try again in ${Math.ceil(ms / 1000)} s, or write it shorter: join with a table instead of listing values.`,
-});
 
 const keyOf = ({ role, warehouse }: Verdict, principal: Principal): PoolKey => ({
   role,

@@ -25,10 +25,7 @@ export class LongTexts {
     this.#rest = 100 / share - 1;
   }
 
-  /**
-   * A turn, to be given back when the text is read and recorded; milliseconds to wait where that is too long; undefined for a text that is
-   * not long.
-   */
+  /** A turn, to be given back when the text is read; milliseconds to wait where that is too long; undefined for a text that is not long. */
   async enter(whose: string, length: number): Promise<Disposable | number | undefined> {
     this.#saw(whose);
     if (length < LONG_TEXT) return undefined;
@@ -46,7 +43,8 @@ export class LongTexts {
     return {
       [Symbol.dispose]: () => {
         place[Symbol.dispose]();
-        const took = performance.now() - started;
+        // To look for personal data in it, for the record, takes about as long again.
+        const took = 2 * (performance.now() - started);
         if (this.#restUntil.size >= MAX_REMEMBERED) this.#forget();
         this.#restUntil.set(whose, Date.now() + took * this.#rest);
       },

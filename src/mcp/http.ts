@@ -3,6 +3,7 @@
  * caller anew (RFC 6750, RFC 9728); Host and Origin are checked against DNS rebinding.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcontextprotocol/node';
 import {
   type AuthInfo,
@@ -30,6 +31,7 @@ export interface HttpOptions extends ServerParts {
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const MAX_SSE_CONNECTIONS = 1000;
 const EXPIRY_MS = 30_000;
+const TURNED_AWAY_MS = 250;
 
 /** Every problem is told in the form that the caller's protocol has for it. */
 const problem = (message: string, code = -32000): string =>
@@ -223,7 +225,7 @@ export class McpHttp {
     // Of a body nothing is read yet: whoever sends too much is told so before it costs anything.
     const place = await this.#options.gateway.admission.request(caller.principal);
     if (!(Symbol.dispose in place)) {
-      this.#turnAway(request, response, place);
+      await this.#turnAway(request, response, place);
       return true;
     }
     try {
@@ -237,10 +239,15 @@ export class McpHttp {
     return true;
   }
 
-  /** RFC 6585, section 4. */
-  #turnAway(request: IncomingMessage, response: ServerResponse, { message, retryAfterSeconds }: TurnedAway): void {
+  /** RFC 6585, section 4. Whoever asks again and again without a pause is given one. */
+  async #turnAway(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { message, retryAfterSeconds }: TurnedAway,
+  ): Promise<void> {
     const hasBody =
       request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+    await pause(TURNED_AWAY_MS);
     response.writeHead(429, {
       'content-type': 'application/json',
       'retry-after': String(retryAfterSeconds),
@@ -318,7 +325,7 @@ export class McpHttp {
     if (response.destroyed) return;
     const place = this.#options.gateway.admission.stream(principal);
     if (!(Symbol.dispose in place)) {
-      this.#turnAway(request, response, place);
+      await this.#turnAway(request, response, place);
       return;
     }
     const transport = new SSEServerTransport('/messages', response);

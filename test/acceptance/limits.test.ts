@@ -345,6 +345,22 @@ describe('one of many', () => {
     expect((await query(pipeline, READ, { purpose: 'Look.' })).status).toBe('ok');
   });
 
+  it('fills no list so that others are out of sight', async () => {
+    const { rows } = await database.query(
+      `SELECT id FROM session WHERE actor = 'agent' ORDER BY opened_at DESC, id DESC`,
+    );
+    const found: string[] = [];
+    let after: string | null = null;
+    do {
+      const { body } = await steward.get(`/sessions?limit=2${after ? `&after=${after}` : ''}`);
+      const page = body as unknown as { sessions: { id: string }[]; next: string | null };
+      found.push(...page.sessions.map(({ id }) => id));
+      after = page.next;
+    } while (after !== null);
+    expect(found).toEqual(rows.map(({ id }) => id));
+    expect(found.length).toBeGreaterThan(2);
+  });
+
   it('is refused so often, and then not judged at all', async () => {
     const stranger = await agent(demo.ready, 'stranger');
     const denials: string[] = [];
