@@ -46,7 +46,13 @@ import {
 } from './policy/index.js';
 import { Running } from './running.js';
 import { objectKey, showObject } from './sql/index.js';
-import { type ClientInfo, RecorderUnavailable, type TranscriptStore, timeOrderedId } from './transcript/index.js';
+import {
+  type ClientInfo,
+  RecordInDoubt,
+  RecorderUnavailable,
+  type TranscriptStore,
+  timeOrderedId,
+} from './transcript/index.js';
 import { Visible } from './visible.js';
 import {
   CommitUnknown,
@@ -989,6 +995,10 @@ export class Gateway {
   /** What could not be done at all, said plainly; a bug is logged whole and answered without its text. */
   #failure(answer: AnswerBuilder, error: unknown): Answer {
     if (error instanceof NotAdmitted) return this.#turnedAway(answer, error.denial);
+    if (error instanceof RecordInDoubt) {
+      this.#parts.counters.verdict('deny', 'RECORD_IN_DOUBT');
+      return answer.denied(IN_DOUBT);
+    }
     if (error instanceof RecorderUnavailable) {
       this.#parts.log.error({ err: error.cause }, 'the transcript store is not reachable');
       this.#parts.counters.verdict('deny', 'RECORDER_UNAVAILABLE');
@@ -1024,6 +1034,12 @@ export class Gateway {
 }
 
 // --- pieces of the way
+
+const IN_DOUBT: Denial = {
+  code: 'RECORD_IN_DOUBT',
+  message: 'The record of statements was changed by somebody who may not, so nothing is run until that was looked into.',
+  hint: 'Tell whoever operates snowfence; trying again does not help.',
+};
 
 const UNHEARD: Denial = {
   code: 'APPROVAL_EXPIRED',

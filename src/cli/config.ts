@@ -86,6 +86,10 @@ const configFile = z.strictObject({
   transcript: z.strictObject({
     url_env: environment.optional(),
     url_file: file.optional(),
+    notary_url_env: environment.optional(),
+    notary_url_file: file.optional(),
+    reader_url_env: environment.optional(),
+    reader_url_file: file.optional(),
     admin_url_env: environment.optional(),
     admin_url_file: file.optional(),
     origin: z
@@ -105,6 +109,12 @@ const configFile = z.strictObject({
         stdout: z.boolean().default(false),
       })
       .prefault({}),
+    notary: z.strictObject({ state: file.optional() }).prefault({}),
+    on_integrity_problem: z.enum(['stop', 'warn']).default('stop'),
+    acknowledged: z
+      .array(z.string().regex(/^[0-9a-f]{64}$/, 'the hash of an event, as snowfence verify names it'))
+      .default([]),
+    auditors: z.array(z.string().min(1)).default([]),
     auditors: roleGroups,
     retention: z
       .strictObject({
@@ -204,10 +214,18 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly warehouse: WarehouseOptions;
   readonly databaseUrl: string;
+  /** Of the role that signs checkpoints, and of the one that people's looks go by; undefined where the gateway's own does it. */
+  readonly notaryUrl: string | undefined;
+  readonly readerUrl: string | undefined;
   /** Of the store's administrator: for setting up, retention and keys. Read when it is asked for; the gateway never does. */
   readonly adminUrl: () => Promise<string>;
   readonly keys: RecordKeys;
   readonly checkpoints: { readonly everyMs: number; readonly files: readonly string[]; readonly stdout: boolean };
+  readonly notary: { readonly stateFile: string };
+  /** Whether statements go on being run once the record was found changed. */
+  readonly onIntegrityProblem: 'stop' | 'warn';
+  /** Hashes of events that somebody has looked into. */
+  readonly acknowledged: ReadonlySet<string>;
   /** Groups whose members may see the record whole. */
   readonly auditors: readonly Role[];
   /** Days that the record stays in the store, undefined for ever; and where it goes then. */
@@ -363,14 +381,20 @@ async function warehouseAuth(snowflake: ConfigFile['snowflake'], base: string): 
   }
 }
 
+const DATABASE_URLS = {
+  url: 'the URL of PostgreSQL',
+  notary_url: "the notary's URL of PostgreSQL",
+  reader_url: "the readers' URL of PostgreSQL",
+  admin_url: "the administrator's URL of PostgreSQL",
+} as const;
+
 async function postgresUrl(
   env: string | undefined,
   path: string | undefined,
   base: string,
-  key: 'url' | 'admin_url',
+  key: keyof typeof DATABASE_URLS,
 ): Promise<string> {
-  const what =
-    key === 'url' ? 'transcript: the URL of PostgreSQL' : "transcript: the administrator's URL of PostgreSQL";
+  const what = `transcript: ${DATABASE_URLS[key]}`;
   const url = await secret(env, path, base, what, `${key}_env nor ${key}_file`);
   if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url))
     throw new SnowfenceError(
@@ -379,6 +403,26 @@ async function postgresUrl(
       'Write postgres://user:password@host:5432/database.',
     );
   return url;
+}
+
+/** undefined where neither key is set. */
+const optionalUrl = async (
+  env: string | undefined,
+  path: string | undefined,
+  base: string,
+  key: keyof typeof DATABASE_URLS,
+): Promise<string | undefined> =>
+  env === undefined && path === undefined ? undefined : postgresUrl(env, path, base, key);
+
+/** One role for two purposes would have what either may do. */
+function checkRoles(urls: readonly (string | undefined)[]): void {
+  const users = urls.flatMap((url) => (url === undefined ? [] : [new URL(url).username]));
+  if (new Set(users).size < users.length)
+    throw new SnowfenceError(
+      'CONFIG_INVALID',
+      `transcript: ${users.join(', ')}: the gateway, the notary and readers each need a user of their own in PostgreSQL.`,
+      'Name another user in notary_url or reader_url; snowfence store setup makes it.',
+    );
 }
 
 async function recordKeys(transcript: ConfigFile['transcript'], base: string): Promise<RecordKeys> {
@@ -540,6 +584,10 @@ export async function loadConfig(path: string): Promise<Config> {
   const publicUrl = new URL(server.public_url ?? `${scheme}://${host}:${port}/mcp`);
   const { transcript } = parsed;
   const databaseUrl = await postgresUrl(transcript.url_env, transcript.url_file, base, 'url');
+  const notaryUrl = await optionalUrl(transcript.notary_url_env, transcript.notary_url_file, base, 'notary_url');
+  const readerUrl = await optionalUrl(transcript.reader_url_env, transcript.reader_url_file, base, 'reader_url');
+  checkRoles([databaseUrl, notaryUrl, readerUrl]);
+  const checkpointFiles = transcript.checkpoints.files.map((path) => (isAbsolute(path) ? path : join(base, path)));
   const issuers = issuersOf(parsed.identity);
   return {
     file: full,
@@ -570,13 +618,24 @@ export async function loadConfig(path: string): Promise<Config> {
       confirm: snowflake.confirm,
     },
     databaseUrl,
+    notaryUrl,
+    readerUrl,
     adminUrl: () => postgresUrl(transcript.admin_url_env, transcript.admin_url_file, base, 'admin_url'),
     keys: await recordKeys(transcript, base),
     checkpoints: {
       everyMs: transcript.checkpoints.every,
-      files: transcript.checkpoints.files.map((path) => (isAbsolute(path) ? path : join(base, path))),
+      files: checkpointFiles,
       stdout: transcript.checkpoints.stdout,
     },
+    // Beside the checkpoints that are kept elsewhere: out of the database's reach for the same reason.
+    notary: {
+      stateFile: resolve(
+        base,
+        transcript.notary.state ?? join(checkpointFiles[0] === undefined ? base : dirname(checkpointFiles[0]), 'notary.json'),
+      ),
+    },
+    onIntegrityProblem: transcript.on_integrity_problem,
+    acknowledged: new Set(transcript.acknowledged),
     auditors: rolesOf(transcript.auditors, parsed),
     retention: {
       keepDays: transcript.retention.keep === undefined ? undefined : Number.parseInt(transcript.retention.keep, 10),

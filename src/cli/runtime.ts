@@ -40,6 +40,9 @@ export interface Runtime extends AsyncDisposable {
   readonly refused: (problem: string, address: string | undefined) => void;
 }
 
+/** A checkpoint is read in one connection and written in another. */
+const NOTARY_CONNECTIONS = 2;
+const NOTARY_TIMEOUT_MS = 600_000;
 const LOOK_EVERY_MS = 2000;
 /** How soon after its time an approval is written down as expired. It can't be used from its time on. */
 const EXPIRY_MS = 5000;
@@ -116,8 +119,10 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     isHeldBack: () => current?.held() !== undefined,
   });
   const onIntegrityProblem = (problem: string): void => {
-    log.error({ problem }, 'the transcript was changed in the store');
+    const words = config.onIntegrityProblem === 'stop' ? '; nothing is run until this was looked into' : '';
+    log.error({ problem }, `the transcript was changed in the store${words}`);
     metrics.integrityProblem();
+    transcript.integrityProblem ??= problem;
     note('integrity_problem', { problem });
   };
   const transcript = new TranscriptStore(config.databaseUrl, {
@@ -127,6 +132,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     onError: (error) => log.warn({ err: error }, 'a connection to the transcript store broke'),
     onIntegrityProblem,
   });
+  transcript.goesOnInDoubt = config.onIntegrityProblem === 'warn';
   const note = (kind: EventKind, body: Record<string, unknown>): void => {
     transcript.recorder
       .append({ kind, sessionId: undefined, statementId: undefined, body })
@@ -186,13 +192,25 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const wakeups = new Wakeups({ url: config.databaseUrl, onProblem: complain });
   const approvals = new Approvals(transcript, wakeups);
   const roles = () => policies.current().policies.map((policy) => ({ role: policy.role, warehouse: policy.warehouse }));
+  // Of its own, since reading a backlog takes longer than a statement of the gateway may.
+  const notaryPool = storePool(config.notaryUrl ?? config.databaseUrl, NOTARY_TIMEOUT_MS, NOTARY_CONNECTIONS);
+  notaryPool.on('error', (error) => log.warn({ err: error }, 'a connection of the notary broke'));
   const maintenance = new Maintenance({
     pool,
     recorder,
     sessions,
     checkpoints: new Checkpoints({
-      pool,
+      pool: notaryPool,
       recorder,
+      state: config.notary.stateFile,
+      acknowledged: config.acknowledged,
+      onTrusted: (size) => {
+        log.warn(
+          { size, state: config.notary.stateFile },
+          'the notary has no head of its own, so the store is taken as it is: run snowfence verify',
+        );
+        note('notary_started', { size, state: config.notary.stateFile });
+      },
       keys: config.keys,
       places: placesOf(config),
       onProblem: complain,
@@ -272,6 +290,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       await delivery.stop();
       await deliveryPool.end();
       await maintenance.stop();
+      await notaryPool.end();
       await warehouse[Symbol.asyncDispose]();
       await transcript[Symbol.asyncDispose]();
     },

@@ -70,7 +70,13 @@ async function answerPlain(
         () => 'ok',
         () => 'unreachable',
       );
-      return json(store === 'ok' ? 200 : 503, { transcript: store, policies: policyState(runtime) });
+      // Where nothing is run any more, others have to be asked, and somebody has to look.
+      const { integrityProblem: problem, goesOnInDoubt } = runtime.transcript;
+      return json(store === 'ok' && (problem === undefined || goesOnInDoubt) ? 200 : 503, {
+        transcript: store,
+        ...(problem === undefined ? {} : { integrity: problem }),
+        policies: policyState(runtime),
+      });
     }
     case '/metrics':
       response

@@ -17,6 +17,7 @@ export type DenialCode =
   | 'APPROVAL_EXPIRED'
   | 'NOT_VERIFIED'
   | 'RECORDER_UNAVAILABLE'
+  | 'RECORD_IN_DOUBT'
   | 'WAREHOUSE_UNAVAILABLE';
 
 export interface Denial {

@@ -41,7 +41,12 @@ export function nextHash(before: string, content: string, sequence: bigint, sign
 
 /** What is signed of events that one process wrote at once. */
 export const batchMessage = (writer: string, firstN: number, contents: readonly string[]): Buffer =>
-  Buffer.concat([
-    Buffer.from(`snowfence batch v1\n${writer}\n${firstN}\n`),
-    ...contents.map((content) => hash('sha256', content, 'buffer')),
-  ]);
+  batchMessageOf(
+    writer,
+    firstN,
+    contents.map((content) => hash('sha256', content, 'buffer')),
+  );
+
+/** The same from SHA-256 of each content. */
+export const batchMessageOf = (writer: string, firstN: number, digests: readonly Uint8Array[]): Buffer =>
+  Buffer.concat([Buffer.from(`snowfence batch v1\n${writer}\n${firstN}\n`), ...digests]);

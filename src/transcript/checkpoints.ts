@@ -1,21 +1,31 @@
 /**
  * Checkpoints: every minute, and at the end, the heads of all chains that have moved become leaves of one tree, and its root is signed.
- * From then on no event up to there can be changed, left out or put in without the signature telling.
+ * From then on no event up to there can be changed, left out or put in without the signature telling. Nothing is signed unread: see
+ * notary.ts.
  */
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { canonical } from './canonical.js';
+import { inSnapshot, rowsOf } from './export.js';
 import type { RecordKeys, VerifierKey } from './keys.js';
 import { alone } from './lock.js';
+import {
+  coveredWriters,
+  Difference,
+  knowsWriters,
+  type NewHead,
+  readHeads,
+  readWriters,
+  rememberWriters,
+} from './notary.js';
+import { type NotaryHead, readNotaryState, writeNotaryState } from './notary-state.js';
 import { encodeVerifierKey, openCheckpoint, signCheckpoint } from './note.js';
 import { timeText } from './reader.js';
 import type { Recorder } from './recorder.js';
 import { Frontier, leafHash } from './tree.js';
 
 const LOCK = 7_016_645;
-/** More than a store has sessions that moved in a minute; what is left over is taken up by the next checkpoint. */
-const HEADS_AT_ONCE = 1_000_000;
-const LEAVES_AT_ONCE = 50_000;
+const HEADS_AT_ONCE = 5000;
 
 export interface Leaf {
   readonly session: string;
@@ -31,7 +41,9 @@ export const leafText = ({ session, length, hash, at }: Leaf): string => canonic
 const LAST = 'SELECT c.size::float8 AS size, c.note, c.frontier FROM checkpoint c ORDER BY c.size DESC LIMIT 1';
 /** Of `leaf l`; as with events, whoever orders names the column by its table. */
 export const LEAF_COLUMNS = `l.position::float8 AS position, l.session_id AS session, l.length::float8 AS length, encode(l.hash, 'hex') AS hash, ${timeText('l.at')} AS at`;
-const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf l WHERE l.position >= $1 ORDER BY l.position LIMIT $2`;
+const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf l WHERE l.position >= $1 AND l.position < $2 ORDER BY l.position`;
+const TAKE = 'SELECT take_heads($1, $2, $3)';
+const COVER = 'SELECT cover_heads($1)';
 const SAVE = 'INSERT INTO checkpoint (size, note, frontier) VALUES ($1, $2, $3)';
 const HEADS = `
   SELECT e.session_id AS session, encode(e.hash, 'hex') AS hash
@@ -47,35 +59,84 @@ export interface CheckpointPlace {
 }
 
 export interface CheckpointsOptions {
+  /** Of the notary's role; lends two connections at a time. */
   readonly pool: Pool;
   readonly keys: RecordKeys;
   readonly recorder: Recorder;
   readonly places: readonly CheckpointPlace[];
+  /** Where the notary keeps its last head; undefined for nowhere but in memory. */
+  readonly state?: string | undefined;
+  /** Hashes of events that are known to be none of ours. */
+  readonly acknowledged?: ReadonlySet<string>;
   readonly onProblem: (problem: string, error?: unknown) => void;
+  /** From then on nothing is signed any more by this process. */
   readonly onIntegrityProblem: (problem: string) => void;
+  /** There was a store with checkpoints, and no word of an earlier notary: what is there is taken for true. */
+  readonly onTrusted?: (size: number) => void;
 }
 
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
   /** The last that was put into each place. */
   readonly #put = new Map<string, string>();
+  /** The last that was signed or followed; undefined before the first, or before the file was read. */
+  #head: NotaryHead | undefined;
+  #isLoaded = false;
+  /** The note that the file has. */
+  #kept: string | undefined;
+  #stopped: string | undefined;
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
   }
 
-  /** The newest checkpoint: a new one if anything has happened; undefined if another process is at it, or nothing ever happened. */
-  async make(): Promise<string | undefined> {
-    const { pool } = this.#options;
-    await this.#compare();
-    const note = await alone(pool, LOCK, (client) => this.#inTransaction(client));
-    if (note !== undefined) await this.#publish(note);
-    return note;
+  /** Why nothing is signed any more; undefined where all is well. */
+  get stopped(): string | undefined {
+    return this.#stopped;
   }
 
-  /** What this process has written is still there. */
+  /**
+   * The newest checkpoint: a new one if anything has happened; undefined if another process is at it, nothing ever happened, or the store
+   * is not what was written.
+   */
+  async make(): Promise<string | undefined> {
+    if (this.#stopped !== undefined) return undefined;
+    try {
+      await this.#load();
+      await this.#compare();
+      const note = await alone(this.#options.pool, LOCK, (client) =>
+        inSnapshot(this.#options.pool, (snapshot) => this.#advance(snapshot, client)),
+      );
+      if (note !== undefined) await this.#publish(note);
+      return note;
+    } catch (error) {
+      if (!(error instanceof Difference)) throw error;
+      this.#stopped = error.message;
+      this.#options.onIntegrityProblem(error.message);
+      return undefined;
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { state } = this.#options;
+    if (this.#isLoaded || state === undefined) return;
+    let head: NotaryHead | undefined;
+    try {
+      head = await readNotaryState(state);
+    } catch (error) {
+      throw new Difference(
+        `What the notary kept in ${state} can not be read: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+    if (head && !this.#isOurs(head)) throw new Difference(`What the notary kept in ${state} is not what it signed.`);
+    this.#head = head;
+    this.#kept = head?.note;
+    this.#isLoaded = true;
+  }
+
+  /** What this process has written is still there. Throws Difference. */
   async #compare(): Promise<void> {
-    const { pool, recorder, onIntegrityProblem } = this.#options;
+    const { pool, recorder } = this.#options;
     const known = recorder.takeHeads();
     if (known.length === 0) return;
     const { rows } = await pool.query<{ session: string; hash: string }>(HEADS, [
@@ -85,54 +146,136 @@ export class Checkpoints {
     const stored = new Map(rows.map(({ session, hash }) => [session, hash]));
     for (const [session, { length, hash }] of known)
       if (stored.get(session) !== hash)
-        onIntegrityProblem(`Event ${length - 1} of session ${session} is not what this gateway wrote, or is gone.`);
+        throw new Difference(`Event ${length - 1} of session ${session} is not what this gateway wrote, or is gone.`);
   }
 
-  /** Heads are taken up and signed at once, or not at all. */
-  async #inTransaction(client: PoolClient): Promise<string | undefined> {
+  /** What is new is read in the snapshot, and taken up and signed in one transaction, or not at all. Throws Difference. */
+  async #advance(snapshot: PoolClient, client: PoolClient): Promise<string | undefined> {
+    const before = await this.#continued(snapshot);
+    const writers = await this.#writers(snapshot, client, before);
     await client.query('BEGIN');
     try {
-      const note = await this.#advance(client);
-      await client.query(note === undefined ? 'ROLLBACK' : 'COMMIT');
-      return note;
+      const head = await this.#sign(snapshot, client, before, writers);
+      await client.query(head === before ? 'ROLLBACK' : 'COMMIT');
+      if (head) await this.#remember(head);
+      return head?.note;
     } catch (error) {
       await client.query('ROLLBACK').catch(() => undefined);
       throw error;
     }
   }
 
-  async #advance(client: PoolClient): Promise<string | undefined> {
-    const { keys, onIntegrityProblem } = this.#options;
-    const last = (await client.query(LAST)).rows[0];
-    const before = last === undefined ? undefined : lastRow.parse(last);
-    const frontier = before ? Frontier.decode(before.size, before.frontier) : Frontier.empty();
-    if (before && !this.#isOurs(before.note, frontier)) {
-      // Never sign what does not continue what was signed.
-      onIntegrityProblem(
-        'The last checkpoint in the store is not one that was signed with our key, so no new one is signed.',
-      );
+  /** The newest checkpoint of the store, which continues what was signed or followed last. Throws Difference. */
+  async #continued(snapshot: PoolClient): Promise<NotaryHead | undefined> {
+    const known = this.#head;
+    const row = (await snapshot.query(LAST)).rows[0];
+    if (row === undefined) {
+      if (known) throw new Difference(`The store has no checkpoint, and there was one of size ${known.frontier.size}.`);
       return undefined;
     }
-    await client.query('SELECT count(*) FROM take_heads($1)', [HEADS_AT_ONCE]);
-    for (;;) {
-      const { rows } = await client.query<Leaf & { position: number }>(LEAVES, [frontier.size, LEAVES_AT_ONCE]);
-      for (const leaf of rows) {
-        if (leaf.position !== frontier.size) {
-          onIntegrityProblem(`Leaf ${frontier.size} of the tree is gone, so no checkpoint is signed.`);
-          return undefined;
-        }
-        frontier.push(leafHash(leafText(leaf)));
-      }
-      if (rows.length < LEAVES_AT_ONCE) break;
+    const { size, note, frontier } = lastRow.parse(row);
+    const head = { note, frontier: Frontier.decode(size, frontier) };
+    if (!this.#isOurs(head))
+      throw new Difference('The last checkpoint in the store is not one that was signed with our key.');
+    if (known === undefined) {
+      this.#options.onTrusted?.(size);
+      return head;
     }
-    if (before && frontier.size === before.size) return before.note;
-    if (frontier.size === 0) return undefined;
-    const note = signCheckpoint({ origin: keys.origin, size: frontier.size, root: frontier.root() }, keys.signing);
-    await client.query(SAVE, [frontier.size, note, frontier.encode()]);
-    return note;
+    if (size < known.frontier.size)
+      throw new Difference(
+        `The store was rolled back: its newest checkpoint is of size ${size}, and there was one of size ${known.frontier.size}.`,
+      );
+    const grown = known.frontier.copy();
+    await this.#grow(snapshot, grown, size);
+    if (!grown.root().equals(head.frontier.root()))
+      throw new Difference(
+        `The store was rolled back and went on differently: its tree of size ${size} does not continue the one of size ${known.frontier.size}.`,
+      );
+    return head;
   }
 
-  #isOurs(note: string, frontier: Frontier): boolean {
+  /** By the leaves that the store has, up to a size. Throws Difference. */
+  async #grow(client: PoolClient, frontier: Frontier, size: number): Promise<void> {
+    if (frontier.size === size) return;
+    for await (const rows of rowsOf<Leaf & { position: number }>(client, LEAVES, [frontier.size, size]))
+      for (const { position, ...leaf } of rows) {
+        if (position !== frontier.size) throw new Difference(`Leaf ${frontier.size} of the tree is gone.`);
+        frontier.push(leafHash(leafText(leaf)));
+      }
+    if (frontier.size !== size) throw new Difference(`Leaf ${frontier.size} of the tree is gone.`);
+  }
+
+  async #writers(
+    snapshot: PoolClient,
+    client: PoolClient,
+    before: NotaryHead | undefined,
+  ): Promise<ReadonlyMap<string, number>> {
+    const { keys, acknowledged = new Set() } = this.#options;
+    if (before && !(await knowsWriters(client))) {
+      // A store of before there was such a list; from then on it is never empty.
+      if (this.#head !== undefined) throw new Difference('What was read of each writer is gone from the store.');
+      await rememberWriters(client, await coveredWriters(snapshot), keys);
+    }
+    return readWriters(snapshot, client, { keys: trustedKeys(keys), acknowledged });
+  }
+
+  /** `before` where there is nothing new. */
+  async #sign(
+    snapshot: PoolClient,
+    client: PoolClient,
+    before: NotaryHead | undefined,
+    writers: ReadonlyMap<string, number>,
+  ): Promise<NotaryHead | undefined> {
+    const { keys } = this.#options;
+    const first = before?.frontier.size ?? 0;
+    const frontier = before?.frontier.copy() ?? Frontier.empty();
+    const at = new Date().toISOString();
+    let some: NewHead[] = [];
+    const take = async (): Promise<void> => {
+      if (some.length === 0) return;
+      const heads = some.map(({ session, length, hash }) => ({ s: session, l: length, h: hash }));
+      await client.query(TAKE, [frontier.size, JSON.stringify(heads), at]);
+      // The leaves that are signed are those that were read here, whatever the store makes of them.
+      for (const head of some) frontier.push(leafHash(leafText({ ...head, at })));
+      some = [];
+    };
+    for await (const head of readHeads(snapshot)) {
+      some.push(head);
+      if (some.length === HEADS_AT_ONCE) await take();
+    }
+    await take();
+    if (frontier.size === first) return before;
+    const note = signCheckpoint({ origin: keys.origin, size: frontier.size, root: frontier.root() }, keys.signing);
+    await client.query(SAVE, [frontier.size, note, frontier.encode()]);
+    await rememberWriters(client, writers, keys);
+    await client.query(COVER, [first]);
+    await this.#readBack(client, before, { note, frontier });
+    return { note, frontier };
+  }
+
+  /** A trigger or a rule may have changed what was written, or left it out. Throws Difference. */
+  async #readBack(client: PoolClient, before: NotaryHead | undefined, head: NotaryHead): Promise<void> {
+    const grown = before?.frontier.copy() ?? Frontier.empty();
+    await this.#grow(client, grown, head.frontier.size);
+    const row = (await client.query(LAST)).rows[0];
+    const last = row === undefined ? undefined : lastRow.parse(row);
+    if (!grown.root().equals(head.frontier.root()) || last?.note !== head.note)
+      throw new Difference('The store has written another checkpoint than it was given.');
+  }
+
+  async #remember(head: NotaryHead): Promise<void> {
+    this.#head = head;
+    const { state, onProblem } = this.#options;
+    if (state === undefined || this.#kept === head.note) return;
+    try {
+      await writeNotaryState(state, head);
+      this.#kept = head.note;
+    } catch (error) {
+      onProblem(`The notary could not keep its last head in ${state}; it is tried again.`, error);
+    }
+  }
+
+  #isOurs({ note, frontier }: NotaryHead): boolean {
     try {
       const { size, root } = openCheckpoint(note, trustedKeys(this.#options.keys));
       return size === frontier.size && root.equals(frontier.root());

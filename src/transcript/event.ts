@@ -28,6 +28,7 @@ export const EVENT_KINDS = [
   'person_signed_out',
   'sign_in_refused',
   'integrity_problem',
+  'notary_started',
   'delivery_given_up',
   'record_viewed',
   'record_exported',

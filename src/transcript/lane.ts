@@ -24,6 +24,14 @@ export class RecorderUnavailable extends Error {
   }
 }
 
+/** The store is not what was written: nothing is run until somebody has looked into it. */
+export class RecordInDoubt extends RecorderUnavailable {
+  constructor(problem: string) {
+    super(new Error(problem));
+    this.name = 'RecordInDoubt';
+  }
+}
+
 export interface Count {
   readonly principal: string;
 }

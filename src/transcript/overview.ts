@@ -117,7 +117,7 @@ const checkpointRow = z.object({ size: z.number(), note: z.string(), at: z.date(
 
 const ABOUT_RECORD = `
   SELECT ${EVENT_COLUMNS} FROM event e
-  WHERE e.kind IN ('integrity_problem', 'record_verified', 'events_archived', 'keys_rotated', 'keys_erased', 'record_exported', 'record_viewed', 'hold_placed', 'hold_lifted')
+  WHERE e.kind IN ('integrity_problem', 'notary_started', 'record_verified', 'events_archived', 'keys_rotated', 'keys_erased', 'record_exported', 'record_viewed', 'hold_placed', 'hold_lifted')
     AND e.at > $1 ORDER BY e.sequence DESC LIMIT 50`;
 
 /** A principal. */

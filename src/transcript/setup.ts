@@ -10,8 +10,9 @@ const GRANTS = (role: string): string => `
   GRANT USAGE ON SCHEMA public TO ${role};
   GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role};
   ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ${role};
-  GRANT EXECUTE ON FUNCTION append(uuid, json, uuid[], json, json, json, json, json, text[]), take_heads(integer), ensure_partitions(timestamptz, integer), settle_writer(interval) TO ${role};
+  GRANT EXECUTE ON FUNCTION append(uuid, json, uuid[], json, json, json, json, json, text[]), take_heads(bigint, json, timestamptz), cover_heads(bigint), ensure_partitions(timestamptz, integer), settle_writer(interval) TO ${role};
   GRANT INSERT ON checkpoint TO ${role};
+  GRANT INSERT, UPDATE ON notarised TO ${role};
   GRANT UPDATE (seen_at) ON writer TO ${role};
   GRANT INSERT, UPDATE ON approval, standing_approval, scan_budget TO ${role};
   GRANT INSERT ON approval_decision TO ${role};

@@ -2,7 +2,7 @@
 import pg from 'pg';
 import type { RecordKeys } from './keys.js';
 import { TranscriptReader } from './reader.js';
-import { Recorder, RecorderUnavailable, type WriterIdentity } from './recorder.js';
+import { RecordInDoubt, Recorder, RecorderUnavailable, type WriterIdentity } from './recorder.js';
 import { SealedRows } from './sealed-rows.js';
 import { Sessions } from './sessions.js';
 import { type Masker, Vault } from './vault.js';
@@ -56,6 +56,10 @@ export class TranscriptStore implements AsyncDisposable {
   #isSuspect = false;
   /** Why no statement may be recorded yet, although the store answers. */
   blocked: string | undefined;
+  /** What was found changed in the store by this process, first; undefined where nothing was. */
+  integrityProblem: string | undefined;
+  /** Whether statements are run all the same. */
+  goesOnInDoubt = false;
 
   constructor(url: string, options: StoreOptions) {
     this.pool = storePool(url, options.statementTimeoutMs);
@@ -87,6 +91,7 @@ export class TranscriptStore implements AsyncDisposable {
    */
   async ensureAlive(): Promise<void> {
     if (this.blocked !== undefined) throw new RecorderUnavailable(new Error(this.blocked));
+    if (this.integrityProblem !== undefined && !this.goesOnInDoubt) throw new RecordInDoubt(this.integrityProblem);
     if (!this.#isSuspect && this.recorder.isHealthy) return;
     try {
       await this.ping();

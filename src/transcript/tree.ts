@@ -37,6 +37,11 @@ export class Frontier {
     return new Frontier(size, peaks);
   }
 
+  /** One that grows by itself. */
+  copy(): Frontier {
+    return new Frontier(this.#size, [...this.#peaks]);
+  }
+
   encode(): Buffer {
     return Buffer.concat(this.#peaks);
   }

@@ -4,6 +4,7 @@ import type { EventKind } from './event.js';
 import { rowsOf } from './export.js';
 import { type RawEvent, timeText } from './reader.js';
 import type { SessionsVerifier } from './verify-sessions.js';
+import type { WritersVerifier } from './verify-writers.js';
 
 /** From one session's id on, up to before another's; null for no bound. */
 export interface SessionRange {
@@ -13,10 +14,11 @@ export interface SessionRange {
 
 const WITHIN = '($1::uuid IS NULL OR session_id >= $1) AND ($2::uuid IS NULL OR session_id < $2)';
 
-/** As PostgreSQL prints them: what is read millions of times is put into shape here, not there. */
-const EVENTS = `
-  SELECT sequence, position, at, session_id, statement_id, kind, body::text, writer, n, hash, signature
-  FROM event WHERE ${WITHIN} ORDER BY session_id, position`;
+/** Of `event e`, as PostgreSQL prints them: what is read millions of times is put into shape here, not there. */
+export const PRINTED_EVENT =
+  'e.sequence, e.position, e.at, e.session_id, e.statement_id, e.kind, e.body::text, e.writer, e.n, e.hash, e.signature';
+const EVENTS = `SELECT ${PRINTED_EVENT} FROM event e WHERE ${WITHIN} ORDER BY e.session_id, e.position`;
+const IN_ORDER = `SELECT ${PRINTED_EVENT} FROM event e WHERE e.sequence >= $1 AND e.sequence < $2 ORDER BY e.sequence`;
 const LEAVES = `
   SELECT l.position::float8 AS position, l.session_id AS session, l.length::float8 AS length, encode(l.hash, 'hex') AS hash
   FROM leaf l WHERE ${WITHIN} ORDER BY l.position`;
@@ -27,7 +29,7 @@ const HEADS = `
 /** Rows as PostgreSQL prints them, with what `readRange` sets. */
 export const AS_PRINTED = { rowMode: 'array', types: { getTypeParser: () => (text: string) => text } } as const;
 
-type PrintedEvent = readonly [
+export type PrintedEvent = readonly [
   sequence: string,
   position: string,
   at: string,
@@ -48,7 +50,7 @@ export const isoOf = (at: string): string => {
   return `${at.slice(0, 10)}T${at.slice(11, 19)}.${at[19] === '.' ? fraction.padEnd(3, '0') : '000'}Z`;
 };
 
-function eventOf(row: PrintedEvent): RawEvent {
+export function eventOf(row: PrintedEvent): RawEvent {
   const [sequence, position, at, session, statement, kind, body, writer, n, hash, signature] = row;
   return {
     sequence,
@@ -81,6 +83,29 @@ interface HeadRow {
   readonly is_covered: boolean;
 }
 
+/** How PostgreSQL has to print for `eventOf`; until the end of the transaction. */
+export const PRINTING = "SET LOCAL TIME ZONE 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL bytea_output = 'hex'";
+
+/** From one number in the order of writing on, up to before another's. */
+export interface SequenceRange {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Events in the order of writing: what each process wrote. Within a transaction of its own. */
+export async function readInOrder(
+  client: PoolClient,
+  verifier: WritersVerifier,
+  { from, to }: SequenceRange,
+  onProgress: (events: number) => void,
+): Promise<void> {
+  await client.query(PRINTING);
+  for await (const rows of rowsOf<PrintedEvent>(client, IN_ORDER, [from, to], AS_PRINTED)) {
+    for (const row of rows) verifier.event(eventOf(row));
+    onProgress(rows.length);
+  }
+}
+
 /** Within a transaction of its own. `onProgress` hears of so many more events each time. */
 export async function readRange(
   client: PoolClient,
@@ -88,7 +113,7 @@ export async function readRange(
   { from, to }: SessionRange,
   onProgress: (events: number) => void,
 ): Promise<void> {
-  await client.query("SET LOCAL TIME ZONE 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL bytea_output = 'hex'");
+  await client.query(PRINTING);
   const values = [from, to];
   for await (const rows of rowsOf<LeafRow>(client, LEAVES, values))
     for (const { position, session, length, hash } of rows) verifier.leaf(position, session, length, hash);

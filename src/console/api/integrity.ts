@@ -18,6 +18,10 @@ export const integrity = route({
     running: z.number(),
     size: z.number(),
     key: z.string(),
+    /** What this gateway found changed in the store; it signs nothing since. */
+    problem: z.string().nullable(),
+    /** Whether statements are run all the same. */
+    goes_on: z.boolean(),
     checkpoints: z.array(z.object({ size: z.number(), note: z.string(), at: date.nullable() })),
     acts: z.array(storedEvent),
     webhooks: z.array(
@@ -49,6 +53,8 @@ export const integrity = route({
     return {
       ...found,
       key: verifierKeyOf(transcript.keys),
+      problem: transcript.integrityProblem ?? null,
+      goes_on: transcript.goesOnInDoubt,
       checkpoints: [...found.checkpoints],
       acts: found.acts.map(({ sequence, position, at, session, statement, kind, body }) => ({
         sequence,

@@ -47,6 +47,12 @@ export function IntegrityPage(): JSX.Element {
           const problems = integrity.acts.filter(({ kind }) => kind === 'integrity_problem');
           return (
             <>
+              {integrity.problem !== null && (
+                <p class="note bad" role="alert">
+                  This gateway found the record changed: {integrity.problem} It signs no checkpoint since
+                  {integrity.goes_on ? '' : ', and runs no statement'}.
+                </p>
+              )}
               {problems.length > 0 && (
                 <p class="note bad" role="alert">
                   {plural(problems.length, 'integrity problem')} in the last weeks: run <code>snowfence verify</code>.

@@ -242,6 +242,8 @@ export interface Integrity {
   readonly running: number;
   readonly size: number;
   readonly key: string;
+  readonly problem: string | null;
+  readonly goes_on: boolean;
   readonly checkpoints: readonly { readonly size: number; readonly note: string; readonly at: string | null }[];
   readonly acts: readonly RecordedEvent[];
   readonly webhooks: readonly {

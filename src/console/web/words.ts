@@ -79,6 +79,7 @@ const KINDS: Readonly<Record<string, readonly [string, Tone]>> = {
   statement_settled: ['Settled from the history', ''],
   rows_fetched: ['Rows read on', 'good'],
   integrity_problem: ['Integrity problem', 'bad'],
+  notary_started: ['Notary began anew', 'wait'],
   record_verified: ['Verified', 'good'],
   record_viewed: ['Seen whole', 'wait'],
   record_exported: ['Exported', 'wait'],
