@@ -114,7 +114,6 @@ const configFile = z.strictObject({
     acknowledged: z
       .array(z.string().regex(/^[0-9a-f]{64}$/, 'the hash of an event, as snowfence verify names it'))
       .default([]),
-    auditors: z.array(z.string().min(1)).default([]),
     auditors: roleGroups,
     retention: z
       .strictObject({
@@ -415,7 +414,7 @@ const optionalUrl = async (
   env === undefined && path === undefined ? undefined : postgresUrl(env, path, base, key);
 
 /** One role for two purposes would have what either may do. */
-function checkRoles(urls: readonly (string | undefined)[]): void {
+function checkDatabaseRoles(urls: readonly (string | undefined)[]): void {
   const users = urls.flatMap((url) => (url === undefined ? [] : [new URL(url).username]));
   if (new Set(users).size < users.length)
     throw new SnowfenceError(
@@ -586,7 +585,7 @@ export async function loadConfig(path: string): Promise<Config> {
   const databaseUrl = await postgresUrl(transcript.url_env, transcript.url_file, base, 'url');
   const notaryUrl = await optionalUrl(transcript.notary_url_env, transcript.notary_url_file, base, 'notary_url');
   const readerUrl = await optionalUrl(transcript.reader_url_env, transcript.reader_url_file, base, 'reader_url');
-  checkRoles([databaseUrl, notaryUrl, readerUrl]);
+  checkDatabaseRoles([databaseUrl, notaryUrl, readerUrl]);
   const checkpointFiles = transcript.checkpoints.files.map((path) => (isAbsolute(path) ? path : join(base, path)));
   const issuers = issuersOf(parsed.identity);
   return {

@@ -494,6 +494,12 @@ program
     collect,
     [] as readonly string[],
   )
+  .option(
+    '--acknowledged <hash>',
+    'of an event that somebody has looked into; may be given again',
+    collect,
+    [] as readonly string[],
+  )
   .addOption(jsonOption())
   .action(async (options) => {
     const [{ loadConfig }, { recordVerification, renderReport, verifyConfigured, verifyFile }, { progressLine }] =
@@ -502,6 +508,7 @@ program
     const args = {
       checkpoints: options.checkpoints as readonly string[],
       keys: options.key as readonly string[],
+      acknowledged: options.acknowledged as readonly string[],
       onProgress: (done: number, of: number) => progress.show(`${done} of ${of} events`),
     };
     const config = options.export === undefined ? await loadConfig(options.config) : undefined;

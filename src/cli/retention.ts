@@ -99,6 +99,7 @@ export async function archiveOld(
 ): Promise<string> {
   const done = await asAdmin(config, (admin) =>
     archive(admin, {
+      acknowledged: config.acknowledged,
       keys: config.keys,
       before,
       folder,

@@ -1,4 +1,5 @@
 /** `snowfence verify`: is the transcript what was written? */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { recordMask } from '../recorded.js';
 import {
@@ -18,13 +19,12 @@ import { openStore } from './store.js';
 import { printable, type Style } from './terminal.js';
 
 /** Checkpoints as they were added to a file, one after the other. */
-async function keptIn(file: string, isRequired: boolean): Promise<KeptCheckpoint[]> {
+async function keptIn(file: string): Promise<KeptCheckpoint[]> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' && !isRequired) return undefined;
     throw new SnowfenceError('CHECKPOINTS_UNREADABLE', `The checkpoints in ${file} can not be read: ${error.message}`);
   });
   // Each note has an empty line of its own before its signatures: the signature line ends it.
-  const notes = (text ?? '').split(/(?<=\n— [^\n]+\n)(?!— )/).map((note) => note.replace(/^\n+/, ''));
+  const notes = text.split(/(?<=\n— [^\n]+\n)(?!— )/).map((note) => note.replace(/^\n+/, ''));
   return notes
     .filter((note) => note.trim() !== '')
     .map((note, index) => ({ note, where: `${file}, number ${index + 1}` }));
@@ -33,6 +33,8 @@ async function keptIn(file: string, isRequired: boolean): Promise<KeptCheckpoint
 export interface VerifyArguments {
   readonly checkpoints: readonly string[];
   readonly keys: readonly string[];
+  /** Hashes of events that somebody has looked into, besides those of the configuration. */
+  readonly acknowledged?: readonly string[];
   readonly onProgress: (events: number, of: number) => void;
 }
 
@@ -74,18 +76,19 @@ export async function recordVerification(config: Config, report: VerifyReport): 
 /** The store that a configuration names, with the checkpoints that it keeps elsewhere. */
 export async function verifyConfigured(
   config: Config,
-  { checkpoints, keys, onProgress }: VerifyArguments,
+  { checkpoints, keys, acknowledged = [], onProgress }: VerifyArguments,
 ): Promise<VerifyReport> {
-  const kept = [
-    ...(await Promise.all(config.checkpoints.files.map((file) => keptIn(file, false)))),
-    ...(await Promise.all(checkpoints.map((file) => keptIn(file, true)))),
-  ].flat();
+  const missing = config.checkpoints.files.filter((file) => !existsSync(file));
+  const there = config.checkpoints.files.filter((file) => !missing.includes(file));
+  const kept = (await Promise.all([...there, ...checkpoints].map(keptIn))).flat();
   const vault = new Vault(config.keys, recordMask());
   const pool = storePool(config.databaseUrl, 0, 1);
   try {
     return await verifyStore(pool, {
       keys: [...trustedKeys(config.keys), ...namedKeys(keys)],
       kept,
+      missing,
+      acknowledged: new Set([...config.acknowledged, ...acknowledged]),
       onProgress,
       openKey: (session, key) => vault.check(session, key),
       rows: new SealedRows(config.keys.sealing, () => undefined),
@@ -105,16 +108,16 @@ export async function verifyConfigured(
 }
 
 /** A file, with nothing else but public keys. */
-export async function verifyFile(file: string, { checkpoints, keys }: VerifyArguments): Promise<VerifyReport> {
+export async function verifyFile(file: string, { checkpoints, keys, acknowledged = [] }: VerifyArguments): Promise<VerifyReport> {
   if (keys.length === 0)
     throw new SnowfenceError(
       'USAGE',
       'An export is verified against a public key, and none is given.',
       'Name one with --key; snowfence keys show prints it.',
     );
-  const kept = (await Promise.all(checkpoints.map((name) => keptIn(name, true)))).flat();
+  const kept = (await Promise.all(checkpoints.map(keptIn))).flat();
   try {
-    return await verifyExport(file, namedKeys(keys), kept);
+    return await verifyExport(file, namedKeys(keys), kept, new Set(acknowledged));
   } catch (error) {
     throw new SnowfenceError(
       'EXPORT_UNREADABLE',

@@ -118,8 +118,16 @@ class ExportVerifier {
   #proved = 0;
   #hasEnd = false;
 
-  constructor(keys: readonly VerifierKey[], isComplete: boolean, kept: readonly KeptCheckpoint[]) {
+  readonly #acknowledged: ReadonlySet<string>;
+
+  constructor(
+    keys: readonly VerifierKey[],
+    isComplete: boolean,
+    kept: readonly KeptCheckpoint[],
+    acknowledged: ReadonlySet<string>,
+  ) {
     this.#keys = keys;
+    this.#acknowledged = acknowledged;
     this.#isComplete = isComplete;
     this.#tree = new TreeVerifier(keys, this.breaks);
     if (isComplete) for (const { note, where } of kept) this.#tree.checkpoint(note, where, true);
@@ -134,6 +142,8 @@ class ExportVerifier {
       largest: this.#tree.largest,
       isComplete: this.#isComplete,
       sumKey: '',
+      keepsTails: true,
+      acknowledged: this.#acknowledged,
     });
     for (const { position, session, length, hash } of this.#leaves)
       this.#sessions.leaf(position, session, length, hash);
@@ -225,10 +235,11 @@ export async function verifyExport(
   file: string,
   keys: readonly VerifierKey[],
   kept: readonly KeptCheckpoint[],
+  acknowledged: ReadonlySet<string> = new Set(),
 ): Promise<VerifyReport> {
   let verifier: ExportVerifier | undefined;
   for await (const entry of linesOf(file)) {
-    if (entry.type === 'export') verifier = new ExportVerifier(keys, entry.complete, kept);
+    if (entry.type === 'export') verifier = new ExportVerifier(keys, entry.complete, kept, acknowledged);
     else if (verifier) verifier.take(entry);
     else throw new Error('it does not begin with the line of an export');
   }

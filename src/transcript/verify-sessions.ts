@@ -110,6 +110,10 @@ export interface SessionsOptions {
   readonly isComplete: boolean;
   /** Of the moment; the same for all threads of one verification. */
   readonly sumKey: string;
+  /** Signatures of what no checkpoint covers are checked from what is kept here: for exports, whose events come by session only. */
+  readonly keepsTails: boolean;
+  /** Hashes of events that somebody has looked into. */
+  readonly acknowledged: ReadonlySet<string>;
 }
 
 /** What one thread found, for the one that asked it. */
@@ -250,9 +254,19 @@ export class SessionsVerifier {
     state.length = position + 1;
     state.at = event.at;
     if (event.kind === 'session_closed') state.isOpen = false;
+    if (event.kind === 'integrity_problem' && !this.#options.acknowledged.has(event.hash)) this.#reportProblem(event);
     this.#compareLeaf(event);
     this.#noteWriter(event, content, position < (this.#covered.get(session) ?? 0));
     this.#project(event);
+  }
+
+  /** What a gateway found while it ran stays found until somebody says that they have looked into it. */
+  #reportProblem({ session, position, at, body, hash }: RawEvent): void {
+    const { problem } = JSON.parse(body) as { readonly problem?: unknown };
+    this.#breaks.report(
+      `A gateway found the record changed: ${typeof problem === 'string' ? problem : 'it does not say where'} (Once looked into: transcript.acknowledged with ${hash}.)`,
+      { session, position, at },
+    );
   }
 
   /** Compares with the leaf of this length, if there is one. */
@@ -273,16 +287,15 @@ export class SessionsVerifier {
 
   #noteWriter(event: RawEvent, content: string, isCovered: boolean): void {
     const { writer, n, signature, session, position, at } = event;
+    if (!isCovered) this.#uncovered++;
+    if (!this.#options.keepsTails) return;
     let state = this.writers.get(writer);
     if (!state) {
       state = { covered: -1, tail: [] };
       this.writers.set(writer, state);
     }
     if (isCovered) state.covered = Math.max(state.covered, n);
-    else {
-      this.#uncovered++;
-      state.tail.push({ n, content, signature, session, position, at });
-    }
+    else state.tail.push({ n, content, signature, session, position, at });
   }
 
   /** What every statement of the session that is being read has of it. */

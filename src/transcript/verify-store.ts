@@ -1,34 +1,31 @@
 /** Verification of the store itself, in one snapshot, while gateways go on writing. */
 import { createHash, randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import type { Pool, PoolClient } from 'pg';
-import { z } from 'zod';
 import { LEAF_COLUMNS, type Leaf } from './checkpoints.js';
 import { inSnapshot, rowsOf } from './export.js';
-import type { VerifierKey } from './keys.js';
+import { publicPart, type VerifierKey } from './keys.js';
 import { manifestOf, type Taken } from './manifest.js';
+import { isNotarised } from './notary.js';
 import { isPlainCheckpoint } from './note.js';
 import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from './projection.js';
 import { EVENT_COLUMNS, type RawEvent } from './reader.js';
 import type { SealedRows } from './sealed-rows.js';
 import { Breaks, type KeptCheckpoint, type VerifyReport } from './verify.js';
 import { checkApprovals } from './verify-approvals.js';
-import { AS_PRINTED, isoOf, readRange, type SessionRange } from './verify-range.js';
+import { AS_PRINTED, isoOf, readInOrder, readRange } from './verify-range.js';
 import {
   agentOf,
   joinedRow,
   outcomeText,
   type SessionsOptions,
-  type SessionsState,
   SessionsVerifier,
   type Start,
   sessionText,
   statementText,
 } from './verify-sessions.js';
-import { checkTails } from './verify-tails.js';
+import { inThreads, partsOf, threads } from './verify-threads.js';
 import { TreeVerifier } from './verify-tree.js';
-import type { WorkerTask } from './verify-worker.js';
+import { type WritersOptions, WritersVerifier } from './verify-writers.js';
 
 const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf l ORDER BY l.position`;
 const NOTES = 'SELECT c.size::float8 AS size, c.note, c.frontier FROM checkpoint c ORDER BY c.size';
@@ -56,41 +53,80 @@ export interface VerifyOptions {
   readonly openKey: ((session: string, key: { readonly keyId: string; readonly wrapped: Buffer }) => void) | undefined;
   /** Proves the HMACs of rows that decide something; undefined for whoever has not the keys. */
   readonly rows?: SealedRows | undefined;
+  /** Places of checkpoints that the configuration names and that are not there. */
+  readonly missing?: readonly string[];
+  /** Hashes of events that somebody has looked into: an `integrity_problem`, or one that is known to be none of ours. */
+  readonly acknowledged?: ReadonlySet<string>;
   /** Of the same database: then further threads read it, too, where there is much of it. */
   readonly url?: string;
 }
 
-/** Below so many events another thread is not worth its start. */
-const WORTH_A_THREAD = 50_000;
-const MAX_THREADS = 8;
-
 type Starts = readonly (readonly [string, Start])[];
+
+const NOTARISED = 'SELECT w.writer, w.n::float8 AS n, w.signature FROM notarised w ORDER BY w.writer';
+
+/** What the notary goes on from is what it wrote, and goes no further than what was written. */
+async function checkNotarised(
+  client: PoolClient,
+  writers: WritersVerifier,
+  keys: readonly VerifierKey[],
+  breaks: Breaks,
+): Promise<void> {
+  const { next } = writers;
+  for await (const rows of rowsOf<{ writer: string; n: number; signature: Buffer }>(client, NOTARISED))
+    for (const { writer, n, signature } of rows)
+      if (!isNotarised(writer, n, signature, keys))
+        breaks.report(`How far writer ${writer} was read by the notary is not what was signed.`);
+      else if (n >= (next.get(writer) ?? 0) && !writers.mayHaveGone(writer))
+        breaks.report(`Writer ${writer} was read by the notary up to number ${n}, and what it wrote last is missing.`);
+}
 
 /** Throws where the store does not answer. */
 export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyReport> {
-  const { keys, kept, onProgress, openKey, url, rows } = options;
+  const { kept, onProgress, openKey, url, rows, missing = [], acknowledged = new Set<string>() } = options;
+  // Threads get them as well, and need no more.
+  const keys = options.keys.map(({ name, key }) => ({ name, key: publicPart(key) }));
   return inSnapshot(pool, async (client) => {
     const breaks = new Breaks();
     const tree = await readTree(client, keys, kept, breaks);
-    const starts = await readArchives(client, breaks);
+    for (const where of tree.count > 0 ? missing : [])
+      breaks.report(`The checkpoints that are kept in ${where} are missing.`);
+    const { starts, archivedBefore } = await readArchives(client, breaks);
     const shape: SessionsOptions = {
       largest: tree.largest,
       isComplete: true,
       sumKey: randomBytes(32).toString('base64'),
+      keepsTails: false,
+      acknowledged,
     };
+    const written: WritersOptions = { keys, acknowledged, archivedBefore, isContinued: false };
     const verifier = new SessionsVerifier(breaks, shape);
     for (const [session, start] of starts) verifier.startsAt(session, start);
-    const { ranges, events } = await rangesOf(client, url === undefined ? 1 : threads());
+    const { parts, events } = await partsOf(client, url === undefined ? 1 : threads());
     let done = 0;
     const onEvents = (more: number): void => {
-      done += more;
-      onProgress(done, events);
+      // Each is read twice: in its session, and in the order of writing.
+      done += more / 2;
+      onProgress(Math.floor(done), events);
     };
-    const [own, ...others] = ranges;
-    const elsewhere = await inThreads(client, others, { url: url ?? '', options: shape, starts }, onEvents);
-    await readRange(client, verifier, own ?? { from: null, to: null }, onEvents);
-    for (const state of await elsewhere()) verifier.merge(state);
-    checkTails(verifier.writers, keys, verifier.hasStarts, breaks);
+    const [own, ...others] = parts;
+    const elsewhere = await inThreads(
+      client,
+      others,
+      { url: url ?? '', options: shape, starts, writers: { ...written, isContinued: true } },
+      onEvents,
+    );
+    const writers = new WritersVerifier(breaks, written);
+    if (own) {
+      await readRange(client, verifier, own.sessions, onEvents);
+      await readInOrder(client, writers, own.order, onEvents);
+    }
+    for (const part of await elsewhere()) {
+      verifier.merge(part.state);
+      writers.merge(part.writers);
+    }
+    writers.end();
+    await checkNotarised(client, writers, keys, breaks);
     await compareRows(client, verifier, breaks);
     await checkKeys(client, verifier, breaks, openKey);
     await checkApprovals(client, breaks, { rows, archived: new Set(starts.map(([session]) => session)) });
@@ -108,60 +144,6 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
       proved: 0,
     };
   });
-}
-
-const threads = (): number => Math.min(MAX_THREADS, availableParallelism());
-
-/** Sessions in ranges of about as many events each, by what the store says of their lengths. */
-async function rangesOf(client: PoolClient, most: number): Promise<{ ranges: SessionRange[]; events: number }> {
-  const { rows } = await client.query<{ n: number }>('SELECT coalesce(sum(length), 0)::float8 AS n FROM chain');
-  const events = rows[0]?.n ?? 0;
-  const count = Math.max(1, Math.min(most, Math.floor(events / WORTH_A_THREAD)));
-  const bounds: string[] = [];
-  let sum = 0;
-  if (count > 1)
-    for await (const chains of rowsOf<{ session: string; length: number }>(
-      client,
-      'SELECT session_id AS session, length::float8 AS length FROM chain ORDER BY session_id',
-    ))
-      for (const { session, length } of chains) {
-        if (sum >= (events / count) * (bounds.length + 1) && bounds.length < count - 1) bounds.push(session);
-        sum += length;
-      }
-  const ranges = [null, ...bounds].map((from, index) => ({ from, to: bounds[index] ?? null }));
-  return { ranges, events };
-}
-
-const workerWord = z.union([z.object({ events: z.number() }), z.object({ state: z.custom<SessionsState>() })]);
-
-/** Each range in a thread of its own, begun at once; what is answered waits for them. */
-async function inThreads(
-  client: PoolClient,
-  ranges: readonly SessionRange[],
-  task: Pick<WorkerTask, 'url' | 'options' | 'starts'>,
-  onEvents: (events: number) => void,
-): Promise<() => Promise<readonly SessionsState[]>> {
-  if (ranges.length === 0) return async () => [];
-  const { rows } = await client.query<{ snapshot: string }>('SELECT pg_export_snapshot() AS snapshot');
-  const snapshot = rows[0]?.snapshot ?? '';
-  const working = ranges.map(
-    (range) =>
-      new Promise<SessionsState>((resolve, reject) => {
-        const workerData: WorkerTask = { ...task, range, snapshot };
-        const worker = new Worker(new URL('./verify-worker.js', import.meta.url), { workerData });
-        worker.on('message', (message: unknown) => {
-          const word = workerWord.parse(message);
-          if ('events' in word) onEvents(word.events);
-          else resolve(word.state);
-        });
-        worker.once('error', reject);
-        worker.once('exit', (code) => reject(new Error(`a thread of the verification ended with ${code}`)));
-      }),
-  );
-  const all = Promise.all(working);
-  // Who waits for it hears of a failure.
-  all.catch(() => undefined);
-  return () => all;
 }
 
 async function readTree(
@@ -185,29 +167,41 @@ async function readTree(
 }
 
 const ARCHIVES = `
-  SELECT a.id, (SELECT e.body->>'manifest' FROM event e WHERE e.kind = 'events_archived' AND e.body->>'archive' = a.id::text LIMIT 1) AS manifest
-  FROM archive a ORDER BY a.archived_at`;
+  SELECT a.id, e.manifest, e.before
+  FROM archive a
+  LEFT JOIN LATERAL (
+    SELECT e.body->>'manifest' AS manifest, e.body->>'to' AS before FROM event e
+    WHERE e.kind = 'events_archived' AND e.body->>'archive' = a.id::text LIMIT 1
+  ) e ON true
+  ORDER BY a.archived_at`;
 const TAKEN = `
   SELECT session_id AS session, from_position::float8 AS from_position, length::float8 AS length, encode(hash, 'hex') AS hash, opened_at, opening::text AS opening
   FROM archived_session WHERE archive_id = $1 ORDER BY session_id`;
 
 /** Sessions go on where archives ended, if the record has just these archives. */
-async function readArchives(client: PoolClient, breaks: Breaks): Promise<Starts> {
-  const { rows: archives } = await client.query<{ id: string; manifest: string | null }>(ARCHIVES);
+async function readArchives(
+  client: PoolClient,
+  breaks: Breaks,
+): Promise<{ readonly starts: Starts; readonly archivedBefore: string | undefined }> {
+  const { rows: archives } = await client.query<{ id: string; manifest: string | null; before: string | null }>(
+    ARCHIVES,
+  );
+  let archivedBefore: string | undefined;
   const starts: (readonly [string, Start])[] = [];
-  for (const { id, manifest } of archives) {
+  for (const { id, manifest, before } of archives) {
     const { rows } = await client.query<Taken>(TAKEN, [id]);
     if (manifest === null || manifestOf(rows) !== manifest) {
       breaks.report(`The list of what archive ${id} took is not what was recorded of it.`);
       continue;
     }
+    if (before !== null && before > (archivedBefore ?? '')) archivedBefore = before;
     for (const { session, length, hash, opened_at: openedAt, opening: text } of rows) {
       const body = text === null ? undefined : (JSON.parse(text) as Record<string, unknown>);
       const opening = body && openedAt ? { at: openedAt.toISOString(), body } : undefined;
       starts.push([session, { length, hash, opening }]);
     }
   }
-  return starts;
+  return { starts, archivedBefore };
 }
 
 const KEYS = `

@@ -1,10 +1,11 @@
-/** A thread that verifies some of the sessions, in the snapshot of the one that started it. */
+/** A thread that verifies some of the sessions, then some of what was written one after the other, in the snapshot of who started it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { withClient } from './client.js';
 import { storePool } from './store.js';
 import { Breaks } from './verify.js';
-import { readRange, type SessionRange } from './verify-range.js';
+import { readInOrder, readRange, type SequenceRange, type SessionRange } from './verify-range.js';
 import { type SessionsOptions, SessionsVerifier, type Start } from './verify-sessions.js';
+import { type WritersOptions, WritersVerifier } from './verify-writers.js';
 
 /** What it is told. */
 export interface WorkerTask {
@@ -13,21 +14,27 @@ export interface WorkerTask {
   readonly range: SessionRange;
   readonly options: SessionsOptions;
   readonly starts: readonly (readonly [string, Start])[];
+  readonly order: SequenceRange;
+  readonly writers: WritersOptions;
 }
 
-const { url, snapshot, range, options, starts } = workerData as WorkerTask;
+const { url, snapshot, range, options, starts, order, writers: shape } = workerData as WorkerTask;
 const pool = storePool(url, 0, 1);
 try {
-  const verifier = new SessionsVerifier(new Breaks(), options);
+  const breaks = new Breaks();
+  const verifier = new SessionsVerifier(breaks, options);
+  const writers = new WritersVerifier(breaks, shape);
   for (const [session, start] of starts) verifier.startsAt(session, start);
   await withClient(pool, async (client) => {
     await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
     if (!/^[0-9A-F-]+$/i.test(snapshot)) throw new Error('The snapshot has an odd name.');
     await client.query(`SET TRANSACTION SNAPSHOT '${snapshot}'`);
-    await readRange(client, verifier, range, (events) => parentPort?.postMessage({ events }));
+    const onProgress = (events: number): void => parentPort?.postMessage({ events });
+    await readRange(client, verifier, range, onProgress);
+    await readInOrder(client, writers, order, onProgress);
     await client.query('COMMIT');
   });
-  parentPort?.postMessage({ state: verifier.state() });
+  parentPort?.postMessage({ state: verifier.state(), writers: writers.state() });
 } finally {
   await pool.end();
 }

@@ -199,6 +199,11 @@ export class WritersVerifier {
     for (const { first, isLoose } of this.#runs.values()) if (first && !isLoose) this.#reportUnsigned(first);
   }
 
+  /** Whether what it wrote last can have gone to an archive. */
+  mayHaveGone(writer: string): boolean {
+    return this.#mayBeArchived(writer, this.#runs.get(writer)?.at);
+  }
+
   /** The number that comes next of each writer. */
   get next(): ReadonlyMap<string, number> {
     return new Map([...this.#runs].map(([writer, { next }]) => [writer, next]));
