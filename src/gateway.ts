@@ -48,8 +48,8 @@ import { Running } from './running.js';
 import { objectKey, showObject } from './sql/index.js';
 import {
   type ClientInfo,
-  RecordInDoubt,
   RecorderUnavailable,
+  RecordInDoubt,
   type TranscriptStore,
   timeOrderedId,
 } from './transcript/index.js';
@@ -1037,7 +1037,8 @@ export class Gateway {
 
 const IN_DOUBT: Denial = {
   code: 'RECORD_IN_DOUBT',
-  message: 'The record of statements was changed by somebody who may not, so nothing is run until that was looked into.',
+  message:
+    'The record of statements was changed by somebody who may not, so nothing is run until that was looked into.',
   hint: 'Tell whoever operates snowfence; trying again does not help.',
 };
 

@@ -114,6 +114,9 @@ const configFile = z.strictObject({
     acknowledged: z
       .array(z.string().regex(/^[0-9a-f]{64}$/, 'the hash of an event, as snowfence verify names it'))
       .default([]),
+    forged: z
+      .array(z.string().regex(/^[0-9a-f]{64}$/, 'the hash of an event, as snowfence verify names it'))
+      .default([]),
     auditors: roleGroups,
     retention: z
       .strictObject({
@@ -225,6 +228,8 @@ export interface Config {
   readonly onIntegrityProblem: 'stop' | 'warn';
   /** Hashes of events that somebody has looked into. */
   readonly acknowledged: ReadonlySet<string>;
+  /** Hashes of events that are known to be none of ours. */
+  readonly forged: ReadonlySet<string>;
   /** Groups whose members may see the record whole. */
   readonly auditors: readonly Role[];
   /** Days that the record stays in the store, undefined for ever; and where it goes then. */
@@ -630,11 +635,13 @@ export async function loadConfig(path: string): Promise<Config> {
     notary: {
       stateFile: resolve(
         base,
-        transcript.notary.state ?? join(checkpointFiles[0] === undefined ? base : dirname(checkpointFiles[0]), 'notary.json'),
+        transcript.notary.state ??
+          join(checkpointFiles[0] === undefined ? base : dirname(checkpointFiles[0]), 'notary.json'),
       ),
     },
     onIntegrityProblem: transcript.on_integrity_problem,
     acknowledged: new Set(transcript.acknowledged),
+    forged: new Set(transcript.forged),
     auditors: rolesOf(transcript.auditors, parsed),
     retention: {
       keepDays: transcript.retention.keep === undefined ? undefined : Number.parseInt(transcript.retention.keep, 10),

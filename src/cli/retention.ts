@@ -99,7 +99,7 @@ export async function archiveOld(
 ): Promise<string> {
   const done = await asAdmin(config, (admin) =>
     archive(admin, {
-      acknowledged: config.acknowledged,
+      acknowledged: new Set([...config.acknowledged, ...config.forged]),
       keys: config.keys,
       before,
       folder,

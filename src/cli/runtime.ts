@@ -203,7 +203,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       pool: notaryPool,
       recorder,
       state: config.notary.stateFile,
-      acknowledged: config.acknowledged,
+      forged: config.forged,
       onTrusted: (size) => {
         log.warn(
           { size, state: config.notary.stateFile },

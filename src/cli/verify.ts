@@ -89,6 +89,7 @@ export async function verifyConfigured(
       kept,
       missing,
       acknowledged: new Set([...config.acknowledged, ...acknowledged]),
+      forged: config.forged,
       onProgress,
       openKey: (session, key) => vault.check(session, key),
       rows: new SealedRows(config.keys.sealing, () => undefined),
@@ -108,7 +109,10 @@ export async function verifyConfigured(
 }
 
 /** A file, with nothing else but public keys. */
-export async function verifyFile(file: string, { checkpoints, keys, acknowledged = [] }: VerifyArguments): Promise<VerifyReport> {
+export async function verifyFile(
+  file: string,
+  { checkpoints, keys, acknowledged = [] }: VerifyArguments,
+): Promise<VerifyReport> {
   if (keys.length === 0)
     throw new SnowfenceError(
       'USAGE',

@@ -5,9 +5,9 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { canonical } from './canonical.js';
 import { inSnapshot, rowsOf } from './export.js';
 import type { RecordKeys, VerifierKey } from './keys.js';
+import { LEAF_COLUMNS, type Leaf, leafText } from './leaf.js';
 import { alone } from './lock.js';
 import {
   coveredWriters,
@@ -20,27 +20,13 @@ import {
 } from './notary.js';
 import { type NotaryHead, readNotaryState, writeNotaryState } from './notary-state.js';
 import { encodeVerifierKey, openCheckpoint, signCheckpoint } from './note.js';
-import { timeText } from './reader.js';
 import type { Recorder } from './recorder.js';
 import { Frontier, leafHash } from './tree.js';
 
 const LOCK = 7_016_645;
 const HEADS_AT_ONCE = 5000;
 
-export interface Leaf {
-  readonly session: string;
-  readonly length: number;
-  /** Hexadecimal. */
-  readonly hash: string;
-  readonly at: string;
-}
-
-/** A leaf's bytes: canonical JSON. */
-export const leafText = ({ session, length, hash, at }: Leaf): string => canonical({ at, hash, length, session });
-
 const LAST = 'SELECT c.size::float8 AS size, c.note, c.frontier FROM checkpoint c ORDER BY c.size DESC LIMIT 1';
-/** Of `leaf l`; as with events, whoever orders names the column by its table. */
-export const LEAF_COLUMNS = `l.position::float8 AS position, l.session_id AS session, l.length::float8 AS length, encode(l.hash, 'hex') AS hash, ${timeText('l.at')} AS at`;
 const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf l WHERE l.position >= $1 AND l.position < $2 ORDER BY l.position`;
 const TAKE = 'SELECT take_heads($1, $2, $3)';
 const COVER = 'SELECT cover_heads($1)';
@@ -67,7 +53,7 @@ export interface CheckpointsOptions {
   /** Where the notary keeps its last head; undefined for nowhere but in memory. */
   readonly state?: string | undefined;
   /** Hashes of events that are known to be none of ours. */
-  readonly acknowledged?: ReadonlySet<string>;
+  readonly forged?: ReadonlySet<string>;
   readonly onProblem: (problem: string, error?: unknown) => void;
   /** From then on nothing is signed any more by this process. */
   readonly onIntegrityProblem: (problem: string) => void;
@@ -210,13 +196,13 @@ export class Checkpoints {
     client: PoolClient,
     before: NotaryHead | undefined,
   ): Promise<ReadonlyMap<string, number>> {
-    const { keys, acknowledged = new Set() } = this.#options;
+    const { keys, forged = new Set() } = this.#options;
     if (before && !(await knowsWriters(client))) {
       // A store of before there was such a list; from then on it is never empty.
       if (this.#head !== undefined) throw new Difference('What was read of each writer is gone from the store.');
       await rememberWriters(client, await coveredWriters(snapshot), keys);
     }
-    return readWriters(snapshot, client, { keys: trustedKeys(keys), acknowledged });
+    return readWriters(snapshot, client, { keys: trustedKeys(keys), forged });
   }
 
   /** `before` where there is nothing new. */

@@ -2,10 +2,10 @@
  * The transcript as lines of JSON: what `verify --export` and anybody's own tool can check. docs/recording.md shows each line.
  */
 import type { Pool, PoolClient, QueryArrayConfig, QueryResult } from 'pg';
-import { LEAF_COLUMNS, type Leaf, leafText } from './checkpoints.js';
 import { withClient } from './client.js';
 import type { StoredEvent } from './event.js';
 import type { VerifierKey } from './keys.js';
+import { LEAF_COLUMNS, type Leaf, leafText } from './leaf.js';
 import { openCheckpoint } from './note.js';
 import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
 import { inclusionProof, leafHash } from './tree.js';

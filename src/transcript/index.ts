@@ -35,7 +35,7 @@ export { decodeVerifierKey, isOrigin } from './note.js';
 export { toOcsf } from './ocsf.js';
 export { type AgentSummary, Overview, type ShownStatement } from './overview.js';
 export { type SessionSummary, sessionSummary, TranscriptReader } from './reader.js';
-export { RecordInDoubt, type Recorder, RecorderUnavailable } from './recorder.js';
+export { type Recorder, RecorderUnavailable, RecordInDoubt } from './recorder.js';
 export { archive, type Hold, holds, liftHold, placeHold } from './retention.js';
 export { asBytes, bytesOf, type JsonRow, SealedRows } from './sealed-rows.js';
 export {

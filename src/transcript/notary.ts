@@ -49,7 +49,7 @@ export const isNotarised = (writer: string, n: number, signature: Uint8Array, ke
 export interface ReadOptions {
   readonly keys: readonly VerifierKey[];
   /** Hashes of events that are known to be none of ours. */
-  readonly acknowledged: ReadonlySet<string>;
+  readonly forged: ReadonlySet<string>;
 }
 
 /** Throws what was found first, if anything was. */
@@ -65,15 +65,15 @@ function throwFirst(breaks: Breaks): void {
 export async function readWriters(
   snapshot: PoolClient,
   other: PoolClient,
-  { keys, acknowledged }: ReadOptions,
+  { keys, forged }: ReadOptions,
 ): Promise<ReadonlyMap<string, number>> {
   const breaks = new Breaks();
-  const verifier = new WritersVerifier(breaks, { keys, acknowledged, archivedBefore: undefined, isContinued: false });
+  const verifier = new WritersVerifier(breaks, { keys, forged, archivedBefore: undefined, isContinued: false });
   await snapshot.query(PRINTING);
   for await (const rows of rowsOf<PrintedEvent>(snapshot, IN_ORDER, [], AS_PRINTED)) {
     for (const row of rows) {
       const event = eventOf(row);
-      if (!verifier.knows(event.writer) && !acknowledged.has(event.hash)) {
+      if (!verifier.knows(event.writer) && !forged.has(event.hash)) {
         const known = await knownOf(other, event.writer, keys);
         verifier.goesOn(event.writer, known === undefined ? 0 : known + 1);
       }
@@ -114,7 +114,13 @@ interface Chain {
   at: string;
 }
 
-type HeadOfRow = readonly [session: string, length: string, hash: string, leafLength: string | null, leaf: string | null];
+type HeadOfRow = readonly [
+  session: string,
+  length: string,
+  hash: string,
+  leafLength: string | null,
+  leaf: string | null,
+];
 
 function chainOf([session, length, hash, leafLength, leaf]: HeadOfRow): Chain {
   return {
@@ -141,10 +147,7 @@ export async function* readHeads(snapshot: PoolClient): AsyncGenerator<NewHead> 
       }
       // A session without any new event has a row all the same.
       if (session !== null)
-        readEvent(
-          chain,
-          eventOf([sequence, position, at, session, statement, kind, body, writer, n, hash, signature]),
-        );
+        readEvent(chain, eventOf([sequence, position, at, session, statement, kind, body, writer, n, hash, signature]));
     }
   if (chain) yield endOf(chain);
 }
@@ -190,7 +193,9 @@ export async function rememberWriters(
   keys: RecordKeys,
 ): Promise<void> {
   const rows = [...writers].flatMap(([writer, next]) =>
-    next === 0 ? [] : [{ w: writer, n: next - 1, s: signWith(keys.signing, messageOf(writer, next - 1)).toString('base64') }],
+    next === 0
+      ? []
+      : [{ w: writer, n: next - 1, s: signWith(keys.signing, messageOf(writer, next - 1)).toString('base64') }],
   );
   for (let at = 0; at < rows.length; at += 1000)
     await client.query(REMEMBER, [JSON.stringify(rows.slice(at, at + 1000))]);

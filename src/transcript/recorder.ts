@@ -6,7 +6,7 @@ import type { Pool } from 'pg';
 import type { Event } from './event.js';
 import { type Count, type Head, Lane, type NewSession, type RecorderOptions, RecorderUnavailable } from './lane.js';
 
-export { type NewSession, RecordInDoubt, RecorderUnavailable, type WriterIdentity } from './lane.js';
+export { type NewSession, RecorderUnavailable, RecordInDoubt, type WriterIdentity } from './lane.js';
 
 const TAKE_BYTES = `
   INSERT INTO scan_budget (principal, day, bytes) VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2)

@@ -2,7 +2,7 @@
 import pg from 'pg';
 import type { RecordKeys } from './keys.js';
 import { TranscriptReader } from './reader.js';
-import { RecordInDoubt, Recorder, RecorderUnavailable, type WriterIdentity } from './recorder.js';
+import { Recorder, RecorderUnavailable, RecordInDoubt, type WriterIdentity } from './recorder.js';
 import { SealedRows } from './sealed-rows.js';
 import { Sessions } from './sessions.js';
 import { type Masker, Vault } from './vault.js';

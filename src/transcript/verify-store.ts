@@ -1,9 +1,9 @@
 /** Verification of the store itself, in one snapshot, while gateways go on writing. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
-import { LEAF_COLUMNS, type Leaf } from './checkpoints.js';
 import { inSnapshot, rowsOf } from './export.js';
 import { publicPart, type VerifierKey } from './keys.js';
+import { LEAF_COLUMNS, type Leaf } from './leaf.js';
 import { manifestOf, type Taken } from './manifest.js';
 import { isNotarised } from './notary.js';
 import { isPlainCheckpoint } from './note.js';
@@ -55,8 +55,10 @@ export interface VerifyOptions {
   readonly rows?: SealedRows | undefined;
   /** Places of checkpoints that the configuration names and that are not there. */
   readonly missing?: readonly string[];
-  /** Hashes of events that somebody has looked into: an `integrity_problem`, or one that is known to be none of ours. */
+  /** Hashes of events that somebody has looked into: of an `integrity_problem`, … */
   readonly acknowledged?: ReadonlySet<string>;
+  /** … or known to be none of ours. */
+  readonly forged?: ReadonlySet<string>;
   /** Of the same database: then further threads read it, too, where there is much of it. */
   readonly url?: string;
 }
@@ -70,20 +72,27 @@ async function checkNotarised(
   client: PoolClient,
   writers: WritersVerifier,
   keys: readonly VerifierKey[],
+  checkpoints: number,
   breaks: Breaks,
 ): Promise<void> {
   const { next } = writers;
+  let known = 0;
   for await (const rows of rowsOf<{ writer: string; n: number; signature: Buffer }>(client, NOTARISED))
-    for (const { writer, n, signature } of rows)
+    for (const { writer, n, signature } of rows) {
+      known++;
       if (!isNotarised(writer, n, signature, keys))
         breaks.report(`How far writer ${writer} was read by the notary is not what was signed.`);
       else if (n >= (next.get(writer) ?? 0) && !writers.mayHaveGone(writer))
         breaks.report(`Writer ${writer} was read by the notary up to number ${n}, and what it wrote last is missing.`);
+    }
+  if (known > 0 && checkpoints === 0) breaks.report('The notary has signed checkpoints, and there is none any more.');
+  if (known === 0 && checkpoints > 0) breaks.report('What the notary has read of each writer is gone.');
 }
 
 /** Throws where the store does not answer. */
 export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyReport> {
-  const { kept, onProgress, openKey, url, rows, missing = [], acknowledged = new Set<string>() } = options;
+  const { kept, onProgress, openKey, url, rows, missing = [], forged = new Set<string>() } = options;
+  const acknowledged = new Set([...(options.acknowledged ?? []), ...forged]);
   // Threads get them as well, and need no more.
   const keys = options.keys.map(({ name, key }) => ({ name, key: publicPart(key) }));
   return inSnapshot(pool, async (client) => {
@@ -99,7 +108,7 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
       keepsTails: false,
       acknowledged,
     };
-    const written: WritersOptions = { keys, acknowledged, archivedBefore, isContinued: false };
+    const written: WritersOptions = { keys, forged, archivedBefore, isContinued: false };
     const verifier = new SessionsVerifier(breaks, shape);
     for (const [session, start] of starts) verifier.startsAt(session, start);
     const { parts, events } = await partsOf(client, url === undefined ? 1 : threads());
@@ -126,7 +135,7 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
       writers.merge(part.writers);
     }
     writers.end();
-    await checkNotarised(client, writers, keys, breaks);
+    await checkNotarised(client, writers, keys, tree.count, breaks);
     await compareRows(client, verifier, breaks);
     await checkKeys(client, verifier, breaks, openKey);
     await checkApprovals(client, breaks, { rows, archived: new Set(starts.map(([session]) => session)) });

@@ -1,6 +1,7 @@
 /** The tree over the heads of sessions, computed anew from its leaves and held against every checkpoint. */
-import { type Leaf, leafText } from './checkpoints.js';
+
 import type { VerifierKey } from './keys.js';
+import { type Leaf, leafText } from './leaf.js';
 import { openCheckpoint } from './note.js';
 import { Frontier, leafHash } from './tree.js';
 import type { Breaks } from './verify.js';

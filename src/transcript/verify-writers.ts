@@ -20,6 +20,8 @@ export interface Written {
   readonly session: string;
   readonly position: number;
   readonly at: string;
+  /** Hexadecimal. */
+  readonly hash: string;
   /** SHA-256 of its content. */
   readonly digest: Uint8Array;
   /** Base64, at the last event of a batch. */
@@ -51,7 +53,7 @@ export type WritersState = readonly (readonly [writer: string, continued: Contin
 export interface WritersOptions {
   readonly keys: readonly VerifierKey[];
   /** Hashes of events that are known to be none of ours: they are passed over. */
-  readonly acknowledged: ReadonlySet<string>;
+  readonly forged: ReadonlySet<string>;
   /** ISO 8601: what happened before may have gone to an archive, and leave a gap. */
   readonly archivedBefore: string | undefined;
   /** Others read what comes before. */
@@ -64,9 +66,13 @@ export const writtenOf = (event: RawEvent): Written => ({
   session: event.session,
   position: event.position,
   at: event.at,
+  hash: event.hash,
   digest: hash('sha256', contentOf(event), 'buffer'),
   signature: event.signature,
 });
+
+/** For transcript.forged. */
+const named = ({ hash: of }: Written): string => ` (its hash is ${of})`;
 
 const newRun = (next: number): Run => ({ next, at: undefined, first: undefined, digests: [], isLoose: false });
 
@@ -94,7 +100,7 @@ export class WritersVerifier {
   }
 
   event(event: RawEvent): void {
-    if (this.#options.acknowledged.has(event.hash)) return;
+    if (this.#options.forged.has(event.hash)) return;
     const written = writtenOf(event);
     if (this.#options.isContinued && this.#leads(written)) return;
     this.#take(written);
@@ -128,7 +134,7 @@ export class WritersVerifier {
       if (n < run.next || !this.#mayBeArchived(writer, run.at))
         this.#breaks.report(
           n < run.next
-            ? `Its writer had written number ${n} before: this event was put in, or comes twice.`
+            ? `Its writer had written number ${n} before: this event was put in, or comes twice${named(event)}.`
             : `What its writer wrote before this event is missing: number ${run.next}.`,
           event,
         );
@@ -138,8 +144,8 @@ export class WritersVerifier {
     }
     // Whoever writes begins by opening a session of its own, under its own name.
     if (n === 0 && (event.session !== writer || event.position !== 0))
-      this.#breaks.report('This event says that it is the first of its writer, and is not.', event);
-    run.next = n + 1;
+      this.#breaks.report(`This event says that it is the first of its writer, and is not${named(event)}.`, event);
+    run.next = Math.max(run.next, n + 1);
     run.at = event.at;
     run.first ??= event;
     run.digests.push(event.digest);
@@ -161,7 +167,7 @@ export class WritersVerifier {
     const signature = Buffer.from(encoded, 'base64');
     if (!this.#options.keys.some(({ key }) => verifySignature(null, message, publicPart(key), signature)))
       this.#breaks.report(
-        'This event was not written by a gateway of ours: the signature over it and what came with it does not fit.',
+        `This event was not written by a gateway of ours: the signature over it and what came with it does not fit${named(first)}.`,
         first,
       );
   }

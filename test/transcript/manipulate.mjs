@@ -5,8 +5,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import pg from 'pg';
 import { batchMessage, contentOf, firstHash, nextHash } from '../../dist/transcript/chain.js';
-import { leafText } from '../../dist/transcript/checkpoints.js';
 import { Checkpoints, storePool, trustedKeys, verifyStore } from '../../dist/transcript/index.js';
+import { leafText } from '../../dist/transcript/leaf.js';
 import { signCheckpoint } from '../../dist/transcript/note.js';
 import { timeText } from '../../dist/transcript/reader.js';
 import { Frontier, leafHash } from '../../dist/transcript/tree.js';
