@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { setUpStore, storePool } from '../transcript/index.js';
+import { type StoreUrls, setUpStore, storePool } from '../transcript/index.js';
 import { Child, endProcess, freePort } from './child.js';
 import { newEncryptionKey, newSigningKey } from './keys.js';
 import { SnowfenceError } from './problem.js';
@@ -151,7 +151,7 @@ async function writeConfig(
   folder: string,
   ready: Omit<Ready, 'pids' | 'agents' | 'reviewers' | 'config_file'>,
   policies: string,
-  gatewayUrl: string,
+  urls: StoreUrls,
   limits: Readonly<Record<string, unknown>>,
 ): Promise<string> {
   const url = new URL(ready.mcp_url);
@@ -167,6 +167,8 @@ async function writeConfig(
     },
     transcript: {
       url_file: join(folder, 'gateway-database-url'),
+      notary_url_file: join(folder, 'notary-database-url'),
+      reader_url_file: join(folder, 'reader-database-url'),
       admin_url_file: join(folder, 'database-url'),
       signing_key_file: join(folder, 'signing-key.pem'),
       encryption_keys: [{ file: join(folder, 'encryption-key') }],
@@ -198,7 +200,8 @@ async function writeConfig(
   await writeFile(file, `# Made by snowfence demo for its own gateway.\n${stringify(config)}`, { mode: 0o600 });
   await writeFile(join(folder, 'warehouse-password'), ready.warehouse.password, { mode: 0o600 });
   await writeFile(join(folder, 'database-url'), ready.database_url, { mode: 0o600 });
-  await writeFile(join(folder, 'gateway-database-url'), gatewayUrl, { mode: 0o600 });
+  for (const [purpose, of] of Object.entries(urls))
+    await writeFile(join(folder, `${purpose}-database-url`), String(of), { mode: 0o600 });
   return file;
 }
 
@@ -403,21 +406,23 @@ async function startParts(
       password: warehousePassword,
     },
   };
-  // The gateway's own role: it may lengthen the record, and change nothing of it.
-  const gatewayUrl = databaseUrl(
-    'snowfence_gateway',
-    postgresPort,
-    await keptSecret(folder, 'gateway-database-password', newPassword),
-  );
+  // A role for each purpose: the gateway's may lengthen the record, the notary's sign it, the reader's read it; none changes it.
+  const urlOf = async (purpose: string): Promise<string> =>
+    databaseUrl(
+      `snowfence_${purpose}`,
+      postgresPort,
+      await keptSecret(folder, `${purpose}-database-password`, newPassword),
+    );
+  const urls = { gateway: await urlOf('gateway'), notary: await urlOf('notary'), reader: await urlOf('reader') };
   await keptSecret(folder, 'signing-key.pem', newSigningKey);
   await keptSecret(folder, 'encryption-key', newEncryptionKey);
   const admin = storePool(base.database_url, 30_000, 1);
-  await setUpStore(admin, gatewayUrl).finally(() => admin.end());
+  await setUpStore(admin, urls).finally(() => admin.end());
   const configFile = await writeConfig(
     folder,
     base,
     options.policies ?? fileURLToPath(new URL('../../policies', import.meta.url)),
-    gatewayUrl,
+    urls,
     options.limits ?? {},
   );
 

@@ -1,13 +1,17 @@
 /** `snowfence doctor`: tries each part that `serve` needs, and says what to mend. */
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { TokenVerifier } from '../identity/index.js';
 import { HASH_FUNCTION } from '../masking/index.js';
 import { loadPolicies, PolicyProblems, type PolicySet } from '../policy/index.js';
-import { excessPrivileges, pendingMigrations, storePool } from '../transcript/index.js';
+import { excessPrivileges, pendingMigrations, storePool, storeProblems, withClient } from '../transcript/index.js';
 import { SETUP_TAG, StatementFailed, Warehouse } from '../warehouse/index.js';
 import { type Config, loadConfig } from './config.js';
 import { HASH_WORKS, KEY_READABLE, KEY_TABLE, WHO } from './own-questions.js';
 import { SnowfenceError } from './problem.js';
+import { rolesOf } from './store.js';
 import type { Style } from './terminal.js';
 
 export interface Finding {
@@ -109,13 +113,87 @@ async function checkIdentity(config: Config): Promise<Finding[]> {
 async function checkTranscript(config: Config): Promise<Finding[]> {
   const pool = storePool(config.databaseUrl, undefined, 1);
   try {
-    return await checkStore(pool);
+    const findings = await checkStore(pool, config);
+    // Nothing more can be asked of a store that does not answer, or is not set up.
+    if (findings.some(({ state }) => state === 'problem')) return findings;
+    return [
+      ...findings,
+      ...(await checkRoles(config)),
+      ...(await checkShape(pool, config)),
+      ...(await checkNotary(config)),
+    ];
   } finally {
     await pool.end();
   }
 }
 
-async function checkStore(pool: ReturnType<typeof storePool>): Promise<Finding[]> {
+/** The notary's and the readers' own roles: that they answer, and may no more than they should. */
+async function checkRoles(config: Config): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [purpose, url, does] of [
+    ['notary', config.notaryUrl, 'sign checkpoints over what it wrote itself'],
+    ['reader', config.readerUrl, 'lengthen the record where people only read'],
+  ] as const) {
+    if (url === undefined) {
+      findings.push(
+        warning(
+          'transcript',
+          `there is no role for the ${purpose}: whoever holds the gateway's password can ${does}`,
+          `Name a user for it in transcript.${purpose}_url_env or ${purpose}_url_file, and run snowfence store setup.`,
+        ),
+      );
+      continue;
+    }
+    const pool = storePool(url, undefined, 1);
+    try {
+      for (const excess of await excessPrivileges(pool, purpose, true))
+        findings.push(
+          problem('transcript', `the ${purpose}'s role may too much: ${excess}`, 'Run: snowfence store setup'),
+        );
+    } catch (error) {
+      findings.push(
+        problem(
+          'transcript',
+          `PostgreSQL does not answer the ${purpose}'s role: ${messageOf(error)}`,
+          'Run: snowfence store setup',
+        ),
+      );
+    } finally {
+      await pool.end();
+    }
+  }
+  return findings;
+}
+
+/** The store itself against what the migrations make: what `verify` asks first. */
+async function checkShape(pool: ReturnType<typeof storePool>, config: Config): Promise<Finding[]> {
+  const problems = await withClient(pool, (client) => storeProblems(client, rolesOf(config)));
+  if (problems.length === 0)
+    return [ok('transcript', 'functions, triggers, owners and rights are as setup makes them')];
+  return problems
+    .slice(0, 20)
+    .map((what) =>
+      problem('transcript', what, 'Find out who did that, then run snowfence verify and snowfence store setup.'),
+    );
+}
+
+/** Whether the notary has a place of its own to remember by. */
+async function checkNotary({ notary: { stateFile } }: Config): Promise<Finding[]> {
+  try {
+    await access(dirname(stateFile), constants.W_OK);
+    return [];
+  } catch {
+    return [
+      warning(
+        'transcript',
+        `the notary can not keep its last head in ${stateFile}`,
+        'Name a file that the gateway may write, out of the reach of whoever holds the database: transcript.notary.state.',
+      ),
+    ];
+  }
+}
+
+async function checkStore(pool: ReturnType<typeof storePool>, config: Config): Promise<Finding[]> {
   try {
     await pool.query('SELECT 1');
   } catch (error) {
@@ -141,7 +219,9 @@ async function checkStore(pool: ReturnType<typeof storePool>): Promise<Finding[]
         'Run: snowfence store setup',
       ),
     );
-  for (const excess of await excessPrivileges(pool))
+  for (const excess of pending.length > 0
+    ? []
+    : await excessPrivileges(pool, 'gateway', config.notaryUrl !== undefined))
     findings.push(
       problem(
         'transcript',

@@ -50,14 +50,14 @@ const EXPIRY_MS = 5000;
 const HEARD_PART = 0.7;
 
 /** What is wrong with the store, in a sentence and what to do; undefined where all is well. Throws where it does not answer. */
-async function problemOf(transcript: TranscriptStore): Promise<[string, string] | undefined> {
+async function problemOf(transcript: TranscriptStore, hasNotary: boolean): Promise<[string, string] | undefined> {
   const pending = await pendingMigrations(transcript.pool);
   if (pending.length > 0)
     return [
       `The transcript store is not set up: ${pending.length} migrations are pending.`,
       'Run: snowfence store setup',
     ];
-  const [excess] = await excessPrivileges(transcript.pool);
+  const [excess] = await excessPrivileges(transcript.pool, 'gateway', hasNotary);
   if (excess !== undefined)
     return [
       `The gateway's role in the transcript store could change the record: ${excess}.`,
@@ -70,6 +70,7 @@ async function problemOf(transcript: TranscriptStore): Promise<[string, string] 
 /** Goes on looking until the store is there and right; until then every statement is refused. */
 async function untilReady(
   transcript: TranscriptStore,
+  hasNotary: boolean,
   log: Logger,
   signal: AbortSignal,
   onProblem: (problem: [string, string]) => void,
@@ -77,7 +78,7 @@ async function untilReady(
   transcript.blocked = 'the transcript store was not looked at yet';
   while (!signal.aborted) {
     try {
-      const problem = await problemOf(transcript);
+      const problem = await problemOf(transcript, hasNotary);
       transcript.blocked = problem?.[0];
       if (!problem) return;
       log.error({ problem: problem[0], hint: problem[1] }, 'statements are refused until this is mended');
@@ -131,6 +132,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     writer: { actor: 'gateway', subject: 'gateway', groups: [] },
     onError: (error) => log.warn({ err: error }, 'a connection to the transcript store broke'),
     onIntegrityProblem,
+    readerUrl: config.readerUrl,
   });
   transcript.goesOnInDoubt = config.onIntegrityProblem === 'warn';
   const note = (kind: EventKind, body: Record<string, unknown>): void => {
@@ -169,7 +171,9 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const wrong = new Promise<[string, string]>((resolve) => {
     onProblem = resolve;
   });
-  const ready = untilReady(transcript, log, stopping.signal, (found) => onProblem(found));
+  const ready = untilReady(transcript, config.notaryUrl !== undefined, log, stopping.signal, (found) =>
+    onProblem(found),
+  );
   // Who starts with a store that is not right hears so at once; one that turns out so later is waited for.
   const problem = await Promise.race([
     ready.then(() => undefined),

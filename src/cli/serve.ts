@@ -115,7 +115,7 @@ function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
     gateway,
     approvals,
     transcript,
-    overview: new Overview(transcript.pool),
+    overview: new Overview(transcript.readPool),
     policies: () => {
       const held = policies.held();
       return { set: policies.current(), problem: policies.problem(), held: held && heldWords(held) };

@@ -99,7 +99,7 @@ export async function searchStatements(
   options: { readonly limit: number; readonly cursor: string | undefined; readonly json: boolean },
 ): Promise<string> {
   try {
-    const found = await search(store.pool, text, { limit: options.limit, cursor: options.cursor, now: new Date() });
+    const found = await search(store.readPool, text, { limit: options.limit, cursor: options.cursor, now: new Date() });
     if (options.json) return JSON.stringify(found, null, 2);
     if (found.statements.length === 0) return 'Nothing found.';
     const lines = table(
@@ -195,7 +195,7 @@ export async function exportSessions(store: TranscriptStore, request: ExportRequ
   const written = await (request.follow
     ? followTo(store, request, sink.write)
     : format === 'jsonl'
-      ? exportLines(store.pool, {
+      ? exportLines(store.readPool, {
           sessions: sessions.length === 0 ? undefined : sessions,
           origin: store.keys.origin,
           keys: trustedKeys(store.keys),
@@ -243,7 +243,9 @@ async function exportOcsf(
 }
 
 async function everySession(store: TranscriptStore): Promise<readonly SessionSummary[]> {
-  const { rows } = await store.pool.query<{ id: string }>(`SELECT id FROM session WHERE actor = 'agent' ORDER BY id`);
+  const { rows } = await store.readPool.query<{ id: string }>(
+    `SELECT id FROM session WHERE actor = 'agent' ORDER BY id`,
+  );
   const found = await Promise.all(rows.map(({ id }) => store.reader.session(id)));
   return found.filter((session) => session !== undefined);
 }
@@ -274,7 +276,7 @@ async function followTo(
   const wanted = new Set(request.sessions);
   const summaries = new Map<string, SessionSummary | undefined>();
   let written = 0;
-  for await (const events of follow(store.pool, request.after, stopping.signal)) {
+  for await (const events of follow(store.readPool, request.after, stopping.signal)) {
     for (const event of events) {
       if (wanted.size > 0 && !wanted.has(event.session)) continue;
       if (request.format === 'jsonl') await write(`${JSON.stringify(eventLine(event))}\n`);

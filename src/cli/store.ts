@@ -1,7 +1,7 @@
 /** The transcript's store as commands use it. */
 import { userInfo } from 'node:os';
 import { recordMask } from '../recorded.js';
-import { setUpStore, storePool, TranscriptStore } from '../transcript/index.js';
+import { type StoreRoles, setUpStore, storePool, TranscriptStore, userOf } from '../transcript/index.js';
 import type { Config } from './config.js';
 import { SnowfenceError } from './problem.js';
 
@@ -23,6 +23,7 @@ export async function openStore(config: Config): Promise<TranscriptStore> {
     writer: { actor: 'operator', subject: operator(), groups: [] },
     onError: () => undefined,
     onIntegrityProblem: () => undefined,
+    readerUrl: config.readerUrl,
     statementTimeoutMs: 60_000,
   });
   try {
@@ -39,15 +40,32 @@ export async function openStore(config: Config): Promise<TranscriptStore> {
   }
 }
 
+/** Of the configuration's URLs. */
+export const rolesOf = ({ databaseUrl, notaryUrl, readerUrl }: Config): StoreRoles => ({
+  gateway: userOf(databaseUrl),
+  notary: notaryUrl === undefined ? undefined : userOf(notaryUrl),
+  reader: readerUrl === undefined ? undefined : userOf(readerUrl),
+});
+
 /** `snowfence store setup` */
 export async function setUp(config: Config): Promise<string> {
   const admin = storePool(await config.adminUrl(), 600_000, 1);
   try {
-    const { migrations, isNewRole } = await setUpStore(admin, config.databaseUrl);
-    const role = decodeURIComponent(new URL(config.databaseUrl).username);
+    const { databaseUrl: gateway, notaryUrl: notary, readerUrl: reader } = config;
+    const { migrations, made } = await setUpStore(admin, { gateway, notary, reader });
+    const line = (url: string | undefined, may: string): string[] => {
+      if (url === undefined) return [];
+      const role = userOf(url);
+      const isNew = made.includes(role);
+      return [
+        `${isNew ? 'Made the role' : 'The role'} ${role}${isNew ? '' : ' was there'}: it may ${may}, nothing else.`,
+      ];
+    };
     return [
       migrations.length === 0 ? 'The tables are up to date.' : `Applied ${migrations.join(', ')}.`,
-      `${isNewRole ? 'Made the role' : 'The role'} ${role}${isNewRole ? '' : ' was there'}: it may read the transcript and add to it, nothing else.`,
+      ...line(gateway, `read the transcript and add to it${notary === undefined ? ', and sign it' : ''}`),
+      ...line(notary, 'read the transcript and sign it'),
+      ...line(reader, 'read the transcript'),
     ].join('\n');
   } catch (error) {
     throw new SnowfenceError(

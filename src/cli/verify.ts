@@ -15,7 +15,7 @@ import {
 } from '../transcript/index.js';
 import type { Config } from './config.js';
 import { SnowfenceError } from './problem.js';
-import { openStore } from './store.js';
+import { openStore, rolesOf } from './store.js';
 import { printable, type Style } from './terminal.js';
 
 /** Checkpoints as they were added to a file, one after the other. */
@@ -90,6 +90,7 @@ export async function verifyConfigured(
       missing,
       acknowledged: new Set([...config.acknowledged, ...acknowledged]),
       forged: config.forged,
+      roles: rolesOf(config),
       onProgress,
       openKey: (session, key) => vault.check(session, key),
       rows: new SealedRows(config.keys.sealing, () => undefined),

@@ -92,7 +92,7 @@ export class Console implements AsyncDisposable {
       secret: keys[0] ?? new Uint8Array(),
     });
     this.#feed = new Feed({
-      pool: transcript.pool,
+      pool: transcript.readPool,
       onProblem: (problem, error) => log.warn({ err: error }, problem),
     });
     this.#isSecure = publicUrl.protocol === 'https:';

@@ -5,6 +5,7 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
+import { isKeptOut } from './client.js';
 import { inSnapshot, rowsOf } from './export.js';
 import type { RecordKeys, VerifierKey } from './keys.js';
 import { LEAF_COLUMNS, type Leaf, leafText } from './leaf.js';
@@ -96,9 +97,10 @@ export class Checkpoints {
       if (note !== undefined) await this.#publish(note);
       return note;
     } catch (error) {
-      if (!(error instanceof Difference)) throw error;
-      this.#stopped = error.message;
-      this.#options.onIntegrityProblem(error.message);
+      // Who may not read the record can't sign it: somebody hides rows, or took rights away.
+      if (!(error instanceof Difference) && !isKeptOut(error)) throw error;
+      this.#stopped = error instanceof Difference ? error.message : `The notary is kept out: ${error.message}.`;
+      this.#options.onIntegrityProblem(this.#stopped);
       return undefined;
     }
   }

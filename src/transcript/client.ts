@@ -1,6 +1,10 @@
 /** A connection for more than one statement. */
 import type { Pool, PoolClient } from 'pg';
 
+/** PostgreSQL does not let this role do that, or some rows would be hidden from it: insufficient_privilege (appendix A). */
+export const isKeptOut = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && error.code === '42501';
+
 /**
  * Lends a connection of the pool. One that breaks meanwhile fails the statement that is under way, and nothing else: without a listener
  * of its own its error would end the process.

@@ -37,6 +37,7 @@ export { type AgentSummary, Overview, type ShownStatement } from './overview.js'
 export { type SessionSummary, sessionSummary, TranscriptReader } from './reader.js';
 export { type Recorder, RecorderUnavailable, RecordInDoubt } from './recorder.js';
 export { archive, type Hold, holds, liftHold, placeHold } from './retention.js';
+export type { StoreRoles } from './rights.js';
 export { asBytes, bytesOf, type JsonRow, SealedRows } from './sealed-rows.js';
 export {
   type Found,
@@ -47,9 +48,9 @@ export {
   shownStatement,
   timeOf,
 } from './search.js';
-export { excessPrivileges, setUpStore } from './setup.js';
+export { excessPrivileges, type StoreUrls, setUpStore, userOf } from './setup.js';
 export { storePool, TranscriptStore } from './store.js';
 export { Vault } from './vault.js';
 export type { KeptCheckpoint, VerifyReport } from './verify.js';
 export { verifyExport } from './verify-export.js';
-export { verifyStore } from './verify-store.js';
+export { storeProblems, verifyStore } from './verify-store.js';

@@ -6,12 +6,19 @@ import { withClient } from './client.js';
 const LOCK = 7_016_642;
 const FOLDER = new URL('./migrations/', import.meta.url);
 
+/** The extension may be in a schema of its own already; indexes are made with what it brings. */
+const WITH_TRIGRAMS = `
+  SELECT set_config('search_path', concat_ws(', ', 'public', (
+    SELECT quote_ident(n.nspname) FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace WHERE x.extname = 'pg_trgm' AND n.nspname <> 'public'
+  )), false)`;
+
 /** The names of those that were applied now. */
 export async function migrate(pool: Pool): Promise<readonly string[]> {
   const files = (await readdir(FOLDER)).filter((name) => /^\d{3}_\w+\.sql$/.test(name)).sort();
   return withClient(pool, async (client) => {
     const applied: string[] = [];
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
+    await client.query(WITH_TRIGRAMS);
     await client.query(
       'CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
     );
@@ -30,6 +37,7 @@ export async function migrate(pool: Pool): Promise<readonly string[]> {
       }
       applied.push(file);
     }
+    await client.query('RESET search_path');
     await client.query('SELECT pg_advisory_unlock($1)', [LOCK]);
     return applied;
   });

@@ -20,6 +20,8 @@ export interface StoreOptions {
   /** Hears of connections that broke while idle. */
   readonly onError: (error: Error) => void;
   readonly onIntegrityProblem: (problem: string) => void;
+  /** Of the role that people's looks go by; the gateway's own does it if nothing is said. */
+  readonly readerUrl?: string | undefined;
   /** Milliseconds that one statement may take; 5,000 if nothing is said. */
   readonly statementTimeoutMs?: number;
 }
@@ -33,8 +35,9 @@ export function storePool(url: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS
     query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + 1000,
     application_name: 'snowfence',
     // A record that is lost with the machine's power would be none. Days, weeks and hours are those of UTC, and times are printed in
-    // one form, whatever the database, the role or the server's machine is set to.
-    options: '-c synchronous_commit=on -c TimeZone=UTC -c DateStyle=ISO',
+    // one form, whatever the database, the role or the server's machine is set to. Names mean our tables and nobody else's, and rows
+    // that somebody hides are an error, not left out.
+    options: '-c synchronous_commit=on -c TimeZone=UTC -c DateStyle=ISO -c search_path=public -c row_security=off',
   });
   // A connection that breaks while nobody uses it ends nothing: the next use opens another.
   pool.on('error', () => undefined);
@@ -43,6 +46,8 @@ export function storePool(url: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS
 
 export class TranscriptStore implements AsyncDisposable {
   readonly pool: pg.Pool;
+  /** For what people look at: it can't write. */
+  readonly readPool: pg.Pool;
   readonly vault: Vault;
   readonly recorder: Recorder;
   readonly sessions: Sessions;
@@ -67,6 +72,8 @@ export class TranscriptStore implements AsyncDisposable {
       this.#isSuspect = true;
       options.onError(error);
     });
+    this.readPool =
+      options.readerUrl === undefined ? this.pool : storePool(options.readerUrl, options.statementTimeoutMs);
     this.keys = options.keys;
     this.onForged = options.onIntegrityProblem;
     this.rows = new SealedRows(options.keys.sealing, options.onIntegrityProblem);
@@ -77,7 +84,7 @@ export class TranscriptStore implements AsyncDisposable {
       options.writer.actor === 'gateway' ? LANES : 1,
     );
     this.sessions = new Sessions(this.pool, this.recorder, this.vault);
-    this.reader = new TranscriptReader(this.pool);
+    this.reader = new TranscriptReader(this.readPool);
   }
 
   /** Throws where the store does not answer. */
@@ -103,6 +110,7 @@ export class TranscriptStore implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.recorder.close();
+    if (this.readPool !== this.pool) await this.readPool.end();
     await this.pool.end();
   }
 }

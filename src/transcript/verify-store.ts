@@ -1,6 +1,7 @@
 /** Verification of the store itself, in one snapshot, while gateways go on writing. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
+import { isKeptOut } from './client.js';
 import { inSnapshot, rowsOf } from './export.js';
 import { publicPart, type VerifierKey } from './keys.js';
 import { LEAF_COLUMNS, type Leaf } from './leaf.js';
@@ -9,7 +10,10 @@ import { isNotarised } from './notary.js';
 import { isPlainCheckpoint } from './note.js';
 import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from './projection.js';
 import { EVENT_COLUMNS, type RawEvent } from './reader.js';
+import type { StoreRoles } from './rights.js';
 import type { SealedRows } from './sealed-rows.js';
+import { grantProblems } from './store-grants.js';
+import { shapeProblems } from './store-shape.js';
 import { Breaks, type KeptCheckpoint, type VerifyReport } from './verify.js';
 import { checkApprovals } from './verify-approvals.js';
 import { AS_PRINTED, isoOf, readInOrder, readRange } from './verify-range.js';
@@ -59,6 +63,8 @@ export interface VerifyOptions {
   readonly acknowledged?: ReadonlySet<string>;
   /** … or known to be none of ours. */
   readonly forged?: ReadonlySet<string>;
+  /** Of the store: what each may is held against what it is for. */
+  readonly roles?: StoreRoles;
   /** Of the same database: then further threads read it, too, where there is much of it. */
   readonly url?: string;
 }
@@ -95,8 +101,9 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
   const acknowledged = new Set([...(options.acknowledged ?? []), ...forged]);
   // Threads get them as well, and need no more.
   const keys = options.keys.map(({ name, key }) => ({ name, key: publicPart(key) }));
+  const breaks = new Breaks();
   return inSnapshot(pool, async (client) => {
-    const breaks = new Breaks();
+    for (const problem of await storeProblems(client, options.roles)) breaks.report(problem);
     const tree = await readTree(client, keys, kept, breaks);
     for (const where of tree.count > 0 ? missing : [])
       breaks.report(`The checkpoints that are kept in ${where} are missing.`);
@@ -152,7 +159,28 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
       isTailSigned: true,
       proved: 0,
     };
+  }).catch((error: unknown) => {
+    // Rows that are hidden, and rights that are gone, are an error of PostgreSQL's own: row_security is off for us.
+    if (!isKeptOut(error)) throw error;
+    breaks.report(`The store does not let itself be read: ${error.message}.`);
+    return { ...NOTHING_READ, breaks: breaks.sorted, isCut: breaks.isCut, kept: kept.length };
   });
+}
+
+const NOTHING_READ = {
+  isWhole: false,
+  sessions: 0,
+  events: 0,
+  checkpoints: 0,
+  size: 0,
+  uncovered: 0,
+  isTailSigned: false,
+  proved: 0,
+} as const;
+
+/** The store itself, not what it holds: what `doctor` asks, too. `roles`: undefined for whoever does not know them. */
+export async function storeProblems(client: PoolClient, roles: StoreRoles | undefined): Promise<readonly string[]> {
+  return [...(await shapeProblems(client)), ...(roles ? await grantProblems(client, roles) : [])];
 }
 
 async function readTree(

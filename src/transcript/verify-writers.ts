@@ -60,7 +60,7 @@ export interface WritersOptions {
   readonly isContinued: boolean;
 }
 
-export const writtenOf = (event: RawEvent): Written => ({
+const writtenOf = (event: RawEvent): Written => ({
   writer: event.writer,
   n: event.n,
   session: event.session,

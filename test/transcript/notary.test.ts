@@ -263,7 +263,7 @@ const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'row security that hides an event',
-    found: /missing|is not what this gateway wrote/,
+    found: /The notary is kept out: .*row-level security/,
     make: async (copy) => {
       const session = await copy.session();
       await copy.admin.query('ALTER TABLE event ENABLE ROW LEVEL SECURITY');

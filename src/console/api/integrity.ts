@@ -47,8 +47,8 @@ export const integrity = route({
   handle: async ({ parts: { overview, transcript, webhooks } }) => {
     const [found, states, dead] = await Promise.all([
       overview.integrity(new Date(Date.now() - WEEKS_MS)),
-      deliveryStates(transcript.pool),
-      deadLetters(transcript.pool, undefined),
+      deliveryStates(transcript.readPool),
+      deadLetters(transcript.readPool, undefined),
     ]);
     return {
       ...found,

@@ -133,7 +133,7 @@ export const search = route({
   answer: z.object({ statements: z.array(foundStatement), cursor: z.string().nullable() }),
   handle: async ({ query: { q, cursor, limit }, parts }) => {
     try {
-      const result = await searchStatements(parts.transcript.pool, q, { limit, cursor, now: new Date() });
+      const result = await searchStatements(parts.transcript.readPool, q, { limit, cursor, now: new Date() });
       return { statements: [...result.statements], cursor: result.cursor ?? null };
     } catch (error) {
       if (error instanceof SearchProblem)
