@@ -29,6 +29,7 @@ const HEADS_AT_ONCE = 5000;
 
 const LAST = 'SELECT c.size::float8 AS size, c.note, c.frontier FROM checkpoint c ORDER BY c.size DESC LIMIT 1';
 const LEAVES = `SELECT ${LEAF_COLUMNS} FROM leaf l WHERE l.position >= $1 AND l.position < $2 ORDER BY l.position`;
+const LEAF_COUNT = 'SELECT coalesce(max(l.position) + 1, 0)::float8 AS n FROM leaf l';
 const TAKE = 'SELECT take_heads($1, $2, $3)';
 const COVER = 'SELECT cover_heads($1)';
 const SAVE = 'INSERT INTO checkpoint (size, note, frontier) VALUES ($1, $2, $3)';
@@ -37,6 +38,7 @@ const HEADS = `
   FROM unnest($1::uuid[], $2::bigint[]) AS known (session, length)
   JOIN event e ON e.session_id = known.session AND e.position = known.length - 1`;
 
+const leavesRow = z.object({ n: z.number() });
 const lastRow = z.object({ size: z.number(), note: z.string(), frontier: z.instanceof(Buffer) });
 
 export interface CheckpointPlace {
@@ -156,12 +158,16 @@ export class Checkpoints {
   /** The newest checkpoint of the store, which continues what was signed or followed last. Throws Difference. */
   async #continued(snapshot: PoolClient): Promise<NotaryHead | undefined> {
     const known = this.#head;
-    const row = (await snapshot.query(LAST)).rows[0];
-    if (row === undefined) {
+    const last = lastRow.optional().parse((await snapshot.query(LAST)).rows[0]);
+    const leaves = leavesRow.parse((await snapshot.query(LEAF_COUNT)).rows[0]).n;
+    const covered = last?.size ?? 0;
+    if (leaves > covered)
+      throw new Difference(`There are ${leaves} leaves in the tree, and the newest checkpoint covers ${covered}.`);
+    if (last === undefined) {
       if (known) throw new Difference(`The store has no checkpoint, and there was one of size ${known.frontier.size}.`);
       return undefined;
     }
-    const { size, note, frontier } = lastRow.parse(row);
+    const { size, note, frontier } = last;
     const head = { note, frontier: Frontier.decode(size, frontier) };
     if (!this.#isOurs(head))
       throw new Difference('The last checkpoint in the store is not one that was signed with our key.');

@@ -1,7 +1,27 @@
 import type { ChildProcess } from 'node:child_process';
+import type { TestPostgres } from './postgres.mjs';
 
-/** Answers once it is ready. `config`: its configuration file; `url`: where it listens. */
-export function startGateway(
-  config: string,
-  url: string,
-): Promise<{ readonly child: ChildProcess; readonly ended: Promise<unknown>; readonly words: () => string }>;
+export interface Parts {
+  readonly folder: string;
+  readonly configurations: readonly string[];
+  readonly urls: readonly string[];
+  readonly issuer: string;
+  readonly postgres: TestPostgres;
+  readonly tokens: readonly string[];
+  readonly end: () => Promise<void>;
+}
+
+export interface StartedGateway {
+  readonly child: ChildProcess;
+  readonly ended: Promise<unknown>;
+  readonly words: () => string;
+}
+
+export function pause(ms: number): Promise<void>;
+export function startParts(options: {
+  readonly agents: readonly { readonly name: string; readonly groups: readonly string[] }[];
+  readonly policies: string;
+  readonly replicas?: number;
+}): Promise<Parts>;
+export function startGateway(config: string, url: string): Promise<StartedGateway>;
+export function restartPostgres(postgres: TestPostgres): Promise<void>;

@@ -56,11 +56,17 @@ export async function startParts({ agents, policies, replicas = 1, limits = GENE
       console: undefined,
     });
     ends.push(() => provider[Symbol.asyncDispose]());
-    const gatewayUrl = gatewayUrlOf(postgres.url);
+    const roleUrls = {
+      gateway: gatewayUrlOf(postgres.url),
+      notary: gatewayUrlOf(postgres.url, 'snowfence_notary_test'),
+      reader: gatewayUrlOf(postgres.url, 'snowfence_reader_test'),
+    };
     const admin = storePool(postgres.url, 30_000, 1);
-    await setUpStore(admin, gatewayUrl).finally(() => admin.end());
+    await setUpStore(admin, roleUrls).finally(() => admin.end());
     const secrets = {
-      'gateway-url': gatewayUrl,
+      'gateway-url': roleUrls.gateway,
+      'notary-url': roleUrls.notary,
+      'reader-url': roleUrls.reader,
       'warehouse-password': 'of-the-warehouse',
       'signing.pem': newSigningKey(),
       encryption: newEncryptionKey(),
@@ -88,6 +94,8 @@ export async function startParts({ agents, policies, replicas = 1, limits = GENE
           },
           transcript: {
             url_file: 'gateway-url',
+            notary_url_file: 'notary-url',
+            reader_url_file: 'reader-url',
             signing_key_file: 'signing.pem',
             encryption_keys: [{ file: 'encryption' }],
             checkpoints: { every: '1s', files: ['checkpoints.txt'] },

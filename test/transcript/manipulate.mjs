@@ -1,6 +1,7 @@
 /**
- * Manipulations of the store by somebody who may do everything in the database and has no key: each is made in a copy of it, and
- * `verify` has to find it. COUNT and SEED are arguments: node test/transcript/manipulate.mjs 200 1
+ * Manipulations of the store by somebody who has no key: a superuser, who may do everything in the database, and the gateway's own role.
+ * Each is made in a copy of its own, every other one while a gateway works on it, between two of its checkpoints. `verify` has to find
+ * it, or the gateway itself. COUNT and SEED are arguments: node test/transcript/manipulate.mjs 200 1
  */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import pg from 'pg';
@@ -12,7 +13,7 @@ import { timeText } from '../../dist/transcript/reader.js';
 import { Frontier, leafHash } from '../../dist/transcript/tree.js';
 import { startPostgres } from '../support/postgres.mjs';
 import { random } from '../support/random.mjs';
-import { newKeys, openStore } from '../support/store.mjs';
+import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
 import { fill } from './fill.mjs';
 
 const databaseUrl = (url, name) => {
@@ -21,13 +22,14 @@ const databaseUrl = (url, name) => {
   return other.href;
 };
 
-const TABLES = ['event', 'session', 'statement', 'outcome', 'chain', 'leaf', 'checkpoint', 'session_key'];
+const TABLES = ['event', 'session', 'statement', 'outcome', 'chain', 'leaf', 'checkpoint', 'session_key', 'notarised'];
 const UNITS = {
   event: 'session_id, position',
   leaf: 'position',
   checkpoint: 'size',
   chain: 'session_id',
   session_key: 'session_id',
+  notarised: 'writer',
 };
 
 const rowsOf = async (db, table) => (await db.query(`SELECT * FROM ${table} ORDER BY ${UNITS[table] ?? 'id'}`)).rows;
@@ -60,6 +62,7 @@ const KEYS = {
   checkpoint: ['size'],
   chain: ['session_id'],
   session_key: ['session_id'],
+  notarised: ['writer'],
   session: ['id'],
   statement: ['id'],
   outcome: ['id'],
@@ -237,6 +240,108 @@ const MANIPULATIONS = {
     if (isTreeAnew) await signAnew(db);
     return `a chain computed anew${isTreeAnew ? ', the tree signed with another key' : ''}`;
   },
+  async schema(db, next) {
+    const sql = SCHEMA[Math.floor(next() * SCHEMA.length)];
+    if (sql.includes('pg_proc')) await db.query('SET allow_system_table_mods = on');
+    await db.query(sql);
+    return sql.slice(0, 90);
+  },
+};
+
+const MINE = 'CREATE FUNCTION mine() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$';
+
+/** What changes the store itself, for each of its tables and functions. */
+const SCHEMA = [
+  ...['event', 'statement', 'outcome', 'session', 'chain', 'leaf', 'checkpoint', 'notarised'].flatMap((table) => [
+    `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY`,
+    `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON ${table} USING (true)`,
+    `CREATE RULE mine AS ON UPDATE TO ${table} DO INSTEAD NOTHING`,
+    `${MINE}; CREATE TRIGGER mine BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION mine()`,
+    `GRANT UPDATE ON ${table} TO PUBLIC`,
+    `GRANT INSERT ON ${table} TO snowfence_gateway_test WITH GRANT OPTION`,
+    `ALTER TABLE ${table} RENAME TO away; CREATE VIEW ${table} AS SELECT * FROM away; GRANT SELECT ON ${table} TO PUBLIC`,
+  ]),
+  ...['append', 'take_heads', 'cover_heads', 'settle_writer', 'ensure_partitions'].flatMap((name) => [
+    `ALTER FUNCTION ${name} SET search_path = mine, public`,
+    `ALTER FUNCTION ${name} SECURITY INVOKER`,
+    `GRANT EXECUTE ON FUNCTION ${name} TO PUBLIC`,
+    `UPDATE pg_proc SET prosrc = prosrc || ' ' WHERE proname = '${name}'`,
+  ]),
+  'DROP TRIGGER approval_changed ON approval',
+  'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO PUBLIC',
+  'ALTER DATABASE copy SET search_path = mine, public',
+];
+
+/** As the gateway's own role: what append() takes, and what it may do to tables. */
+const AS_THE_GATEWAY = {
+  async forge(db, next) {
+    const { rows } = await db.query(
+      'SELECT e.session_id AS session, e.writer, e.n::int AS n FROM event e ORDER BY e.sequence',
+    );
+    const one = rows[Math.floor(next() * rows.length)];
+    const pick = next();
+    const writer = pick < 0.3 ? '01a2172e-33ec-7345-b772-302e2ccfb9bc' : one.writer;
+    const last = Math.max(...rows.filter((row) => row.writer === writer).map(({ n }) => n), -1);
+    const n = next() < 0.5 ? last + 1 : one.n;
+    const at = new Date().toISOString();
+    const event = { session: one.session, at, writer, n, statement: null, kind: 'approval_decided', body: '{}' };
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const sig =
+      next() < 0.7 ? sign(null, batchMessage(writer, n, [contentOf(event)]), privateKey).toString('base64') : null;
+    await db.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
+      writer,
+      [one.session],
+      JSON.stringify([{ s: one.session, at, n, st: null, k: event.kind, body: {}, sig }]),
+    ]);
+    return `an event forged with number ${n} by append()`;
+  },
+  /** A batch of one event, in its own words and with its own signature. */
+  async double(db, next) {
+    const { rows } = await db.query(
+      `SELECT e.session_id AS s, ${timeText('e.at')} AS at, e.n::int AS n, e.statement_id AS st, e.kind AS k, e.body::text AS body, replace(encode(e.signature, 'base64'), E'\\n', '') AS sig, e.writer FROM event e WHERE e.signature IS NOT NULL ORDER BY e.sequence`,
+    );
+    const { s, at, n, st, k, body, sig, writer } = rows[Math.floor(next() * rows.length)];
+    const row = `[{"s":"${s}","at":"${at}","n":${n},"st":${JSON.stringify(st)},"k":"${k}","body":${body},"sig":"${sig}"}]`;
+    await db.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [writer, [s], row]);
+    return 'an event said twice by append()';
+  },
+  /** Rows of search that no event stands behind. */
+  async row(db, next) {
+    const { rows } = await db.query(
+      'SELECT e.session_id AS session, e.writer FROM event e ORDER BY e.sequence LIMIT 1',
+    );
+    const id = `01a2172e-33ec-7345-b772-${Math.floor(next() * 1e12)
+      .toString()
+      .padStart(12, '0')}`;
+    const statement = {
+      id,
+      at: new Date(),
+      session_id: rows[0].session,
+      kind: 'select',
+      verdict: 'allowed',
+      fingerprint: null,
+      text: 'SELECT 1',
+      purpose: null,
+      terms: '',
+    };
+    await db.query("SELECT append($1, NULL, '{}', '[]', $2, NULL, NULL, NULL, NULL)", [
+      rows[0].writer,
+      JSON.stringify([statement]),
+    ]);
+    return 'a row of search without an event by append()';
+  },
+  /** Leaves that nobody has signed: the gateway's role may add them where no notary is named. */
+  async leaves(db, next) {
+    const { rows } = await db.query(
+      "SELECT c.session_id AS s, c.length::int + 1 AS l, encode(c.hash, 'hex') AS h FROM chain c ORDER BY 1",
+    );
+    const { rows: size } = await db.query('SELECT max(position) + 1 AS n FROM leaf');
+    await db.query('SELECT take_heads($1, $2, now())', [
+      size[0].n,
+      JSON.stringify([rows[Math.floor(next() * rows.length)]]),
+    ]);
+    return 'a leaf put in by take_heads()';
+  },
 };
 
 /** The tree over the leaves as they are now, signed with a key that is not ours. */
@@ -255,6 +360,42 @@ async function signAnew(db) {
         signCheckpoint({ origin: 'snowfence-test', size: frontier.size, root: frontier.root() }, privateKey),
         frontier.encode(),
       ]);
+  }
+}
+
+/** One that works on the copy: it has signed a checkpoint, and written more since. */
+class Gateway {
+  kept = [];
+  #problems = [];
+
+  static async start(url, keys, seed) {
+    const gateway = new Gateway();
+    const problem = (text) => void gateway.#problems.push(text);
+    gateway.store = await openStore(url, { keys, onIntegrityProblem: problem });
+    const { pool, recorder } = gateway.store;
+    gateway.checkpoints = new Checkpoints({
+      pool,
+      keys,
+      recorder,
+      places: [{ name: 'here', put: async (note) => void gateway.kept.push({ note, where: "the gateway's own" }) }],
+      onProblem: () => undefined,
+      onIntegrityProblem: problem,
+    });
+    await fill(gateway.store, { seed, agents: 1, statements: 2 });
+    await gateway.checkpoints.make();
+    await fill(gateway.store, { seed: seed + 1, agents: 1, statements: 2 });
+    return gateway;
+  }
+
+  /** What it found, if anything. */
+  async nextCheckpoint() {
+    // What fails without a word of a difference is no finding.
+    await this.checkpoints.make().catch(() => undefined);
+    return this.#problems[0];
+  }
+
+  async end() {
+    await this.store.pool.end();
   }
 }
 
@@ -292,14 +433,15 @@ export async function manipulate(count, seed, say = () => undefined) {
     await record({ seed });
     await control.query('CREATE DATABASE older TEMPLATE postgres');
     const vault = await record({ seed: seed + 1, agents: 3 });
-    const look = async (name) => {
+    const look = async (name, more = []) => {
       const copy = storePool(databaseUrl(postgres.url, name), 60_000, 2);
       try {
         return await verifyStore(copy, {
           keys: trustedKeys(keys),
-          kept,
+          kept: [...kept, ...more],
           onProgress: () => undefined,
           openKey: (session, key) => vault.check(session, key),
+          roles: { gateway: 'snowfence_gateway_test' },
         });
       } finally {
         await copy.end();
@@ -309,7 +451,7 @@ export async function manipulate(count, seed, say = () => undefined) {
     if (!untouched.isWhole || untouched.uncovered !== 0)
       throw new Error(`The untouched store does not verify: ${JSON.stringify(untouched)}`);
     const next = random(seed);
-    const names = Object.keys(MANIPULATIONS);
+    const names = Object.keys({ ...MANIPULATIONS, ...AS_THE_GATEWAY });
     const missed = [];
     let made = 0;
     const found = new Map();
@@ -318,25 +460,36 @@ export async function manipulate(count, seed, say = () => undefined) {
     for (let tried = 0; made < count && tried < count * 3; tried++) {
       const name = names[tried % names.length];
       await control.query('CREATE DATABASE copy TEMPLATE postgres');
-      const db = new pg.Client({ connectionString: databaseUrl(postgres.url, 'copy') });
+      const isGateway = name in AS_THE_GATEWAY;
+      const isLive = Math.floor(tried / names.length) % 2 === 1;
+      const url = databaseUrl(postgres.url, 'copy');
+      const db = new pg.Client({
+        connectionString: isGateway ? gatewayUrlOf(url) : url,
+        options: '-c search_path=public -c timezone=UTC',
+      });
       await db.connect();
+      const gateway = isLive ? await Gateway.start(url, keys, seed + tried) : undefined;
       let what;
       try {
-        what = await MANIPULATIONS[name](db, next);
+        what = await (isGateway ? AS_THE_GATEWAY : MANIPULATIONS)[name](db, next);
       } catch (error) {
         // What the database itself does not let happen, such as two rows with one key, is no manipulation.
-        if (!/^(?:22|23)/.test(error.code ?? '')) throw error;
+        if (!/^(?:22|23|SF)/.test(error.code ?? '')) throw error;
       } finally {
         await db.end();
       }
       if (what !== undefined) {
         made++;
-        const report = await look('copy');
-        if (report.isWhole) missed.push(what);
+        const own = await gateway?.nextCheckpoint();
+        const report = await look('copy', gateway?.kept);
+        const first = report.isWhole ? own : report.breaks[0]?.what;
+        const when = isLive ? `${own === undefined ? 'live' : 'live, found by the gateway'}: ` : '';
+        if (report.isWhole && own === undefined) missed.push(`${when}${what}`);
         else found.set(name, (found.get(name) ?? 0) + 1);
-        if (!report.isWhole && report.breaks[0]?.what === undefined) missed.push(`${what}: found, without a place`);
-        say(`${made} ${what}: ${report.isWhole ? 'NOT FOUND' : report.breaks[0]?.what}`);
+        if (!report.isWhole && first === undefined) missed.push(`${what}: found, without a place`);
+        say(`${made} ${when}${what}: ${first ?? 'NOT FOUND'}`);
       }
+      await gateway?.end();
       await control.query('DROP DATABASE copy WITH (FORCE)');
     }
     return { made: made + 1, missed, found: Object.fromEntries(found) };

@@ -311,13 +311,28 @@ const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'a checkpoint taken away',
-    found: /The store was rolled back: its newest checkpoint is of size/,
+    found: /There are \d+ leaves in the tree, and the newest checkpoint covers \d+/,
     make: (copy) => copy.admin.query('DELETE FROM checkpoint WHERE size = (SELECT max(size) FROM checkpoint)'),
   },
   {
     name: 'all checkpoints and leaves taken away',
     found: /The store has no checkpoint, and there was one/,
     make: (copy) => copy.admin.query('TRUNCATE checkpoint, leaf; UPDATE chain SET is_covered = false'),
+  },
+  {
+    name: 'a leaf put in by the role that may',
+    found: /There are \d+ leaves in the tree, and the newest checkpoint covers \d+/,
+    make: (copy) =>
+      copy.store.pool.query('SELECT take_heads((SELECT max(position) + 1 FROM leaf), $1, now())', [
+        JSON.stringify([{ s: timeOrderedId(), l: 1, h: '00' }]),
+      ]),
+  },
+  {
+    name: 'a checkpoint taken away, and its leaves',
+    found: /The store was rolled back: its newest checkpoint is of size/,
+    make: (copy) =>
+      copy.admin.query(`DELETE FROM checkpoint WHERE size = (SELECT max(size) FROM checkpoint);
+        DELETE FROM leaf WHERE position >= (SELECT max(size) FROM checkpoint)`),
   },
   {
     name: 'a head that passes for uncovered',
