@@ -303,6 +303,8 @@ export class Follower {
     }
     this.#problem = undefined;
     if (weighed.kind === 'set') this.#take(weighed, seen);
+    // Whoever asks for a reload without the list of files wants to go on without it.
+    this.#hasSums = seen.kind === 'whole' && seen.reading.sums !== undefined;
     const opens = weighed.kind === 'set' ? weighed.opens : undefined;
     return { isTaken: true, version: this.#current.version, isNew: weighed.kind === 'set', opens };
   }

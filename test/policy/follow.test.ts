@@ -257,6 +257,17 @@ describe('policies.sha256', () => {
     expect(await follower.reload()).toMatchObject({ isTaken: true, isNew: true });
   });
 
+  it('can be given up by a reload', async () => {
+    await writeSums();
+    const { said, pass, follower } = await follow();
+    await rm(join(place, 'policies.sha256'));
+    expect(await follower.reload()).toMatchObject({ isTaken: true, isNew: false });
+    await write(`${RULES}${MASKS}limits: { rows: 5 }\n`);
+    await pass(0);
+    await pass(500);
+    expect(said).toEqual([expect.stringMatching(/^taken [0-9a-f]{4}$/)]);
+  });
+
   it.each([
     ['', /p\.yaml is not listed/],
     ['# files: 2\n', /should be 2 files, and 0 are listed/],
