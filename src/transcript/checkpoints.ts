@@ -100,8 +100,9 @@ export class Checkpoints {
       return note;
     } catch (error) {
       // Who may not read the record can't sign it: somebody hides rows, or took rights away.
-      if (!(error instanceof Difference) && !isKeptOut(error)) throw error;
-      this.#stopped = error instanceof Difference ? error.message : `The notary is kept out: ${error.message}.`;
+      if (isKeptOut(error)) this.#stopped = `The notary is kept out: ${error.message}.`;
+      else if (error instanceof Difference) this.#stopped = error.message;
+      else throw error;
       this.#options.onIntegrityProblem(this.#stopped);
       return undefined;
     }
