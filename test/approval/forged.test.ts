@@ -1,6 +1,6 @@
 /** Whoever holds the database is no reviewer: rows and events that snowfence did not write let nothing run. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Approval, Approvals } from '../../dist/approval/index.js';
+import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { People } from '../../dist/console/people.js';
 import { storePool, type TranscriptStore, timeOrderedId, withClient } from '../../dist/transcript/index.js';
 import { Breaks } from '../../dist/transcript/verify.js';
@@ -50,7 +50,8 @@ const fresh = async (needed = 1): Promise<Approval> => {
   const sql = `DELETE FROM T WHERE ID = ${count}`;
   const statementId = timeOrderedId();
   await store.recorder.append(submitted(session, statementId));
-  const { approval } = await approvals.ask({
+  const asked = await approvals.ask({
+    bounds: { open: 1000, perHour: 1000 },
     statementId,
     sessionId: session,
     actor: agent,
@@ -69,7 +70,8 @@ const fresh = async (needed = 1): Promise<Approval> => {
     requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: needed, rule: 'p.yaml:1' }],
     withinMs: 60_000,
   });
-  return approval;
+  if (asked instanceof TooManyApprovals) throw new Error('too many');
+  return asked.approval;
 };
 const use = (id: string): Promise<boolean> => approvals.use(id, () => Promise.resolve());
 /** Puts an event into the record as anybody can who may call append(): without our signature. */
@@ -97,7 +99,7 @@ describe('an approval', () => {
     await store.pool.query(`UPDATE approval SET state = 'approved' WHERE id = $1`, [id]);
     expect(await approvals.get(id)).toBeUndefined();
     expect(await use(id)).toBe(false);
-    expect((await approvals.list()).map((entry) => entry.id)).not.toContain(id);
+    expect((await approvals.list()).approvals.map((entry) => entry.id)).not.toContain(id);
     expect(told).toEqual([expect.stringContaining(`The row ${id} of approval was not written by snowfence`)]);
   });
 

@@ -1,7 +1,7 @@
 /** Roles in the console follow from groups, and groups are an issuer's. */
 import { expect, it } from 'vitest';
 import { People } from '../../dist/console/people.js';
-import { storePool } from '../../dist/transcript/index.js';
+import { newSealingKey, SealedRows, storePool } from '../../dist/transcript/index.js';
 
 const [OURS, THEIRS] = ['https://login.example.com', 'https://other.example'];
 
@@ -10,6 +10,7 @@ it('come from groups of the issuer that the configuration means, and of no other
   const pool = storePool('postgres://nobody@127.0.0.1:9/none', undefined, 1);
   const people = new People({
     pool,
+    rows: new SealedRows([newSealingKey()], () => undefined),
     lifetimeMs: 1,
     idleMs: 1,
     secret: Buffer.alloc(32),

@@ -34,7 +34,13 @@ const reader: CatalogReader = {
     return { ...name, kind: 'table', columns, viewText: undefined, comment: '', rows: 1 };
   },
 };
-const SUBJECTS = [['g'], ['h'], ['g', 'h']].map((groups) => ({ subject: 'bot', clientId: 'bot', groups, claims: {} }));
+const SUBJECTS = [['g'], ['h'], ['g', 'h']].map((groups) => ({
+  issuer: 'https://issuer.example',
+  subject: 'bot',
+  clientId: 'bot',
+  groups,
+  claims: {},
+}));
 const STATEMENTS = [
   'SELECT ID, NAME, MAIL FROM DB.S.A',
   'SELECT ID, MAIL FROM DB.S.B',
