@@ -132,6 +132,12 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     writer: { actor: 'gateway', subject: 'gateway', groups: [] },
     onError: (error) => log.warn({ err: error }, 'a connection to the transcript store broke'),
     onIntegrityProblem,
+    // It counts for nothing, and nothing hangs on it: whoever wrote it stops nobody's work by that.
+    onForgedRow: (problem) => {
+      log.error({ problem }, 'a row in the store was not written by snowfence');
+      metrics.integrityProblem();
+      note('integrity_problem', { problem });
+    },
     readerUrl: config.readerUrl,
   });
   transcript.goesOnInDoubt = config.onIntegrityProblem === 'warn';

@@ -209,6 +209,8 @@ export async function serveHttp(config: Config): Promise<void> {
   server.closeAllConnections();
   await runtime[Symbol.asyncDispose]();
   log.info('snowfence has stopped');
+  // Whoever started us waits for our end, and we no longer for theirs.
+  if (process.connected) process.disconnect();
 }
 
 /** Waits for SIGTERM, SIGINT, or the end of the process that started us and asked to be followed. */

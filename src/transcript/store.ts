@@ -20,6 +20,8 @@ export interface StoreOptions {
   /** Hears of connections that broke while idle. */
   readonly onError: (error: Error) => void;
   readonly onIntegrityProblem: (problem: string) => void;
+  /** Hears of rows that are none of ours, and so treated as absent; `onIntegrityProblem` if nobody does. */
+  readonly onForgedRow?: (problem: string) => void;
   /** Of the role that people's looks go by; the gateway's own does it if nothing is said. */
   readonly readerUrl?: string | undefined;
   /** Milliseconds that one statement may take; 5,000 if nothing is said. */
@@ -75,8 +77,8 @@ export class TranscriptStore implements AsyncDisposable {
     this.readPool =
       options.readerUrl === undefined ? this.pool : storePool(options.readerUrl, options.statementTimeoutMs);
     this.keys = options.keys;
-    this.onForged = options.onIntegrityProblem;
-    this.rows = new SealedRows(options.keys.sealing, options.onIntegrityProblem);
+    this.onForged = options.onForgedRow ?? options.onIntegrityProblem;
+    this.rows = new SealedRows(options.keys.sealing, this.onForged);
     this.vault = new Vault(options.keys, options.mask);
     this.recorder = new Recorder(
       this.pool,

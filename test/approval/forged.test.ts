@@ -233,7 +233,7 @@ describe('an approval', () => {
     await approvals.decide(one.id, person('carl'), yes);
     await admin.query('UPDATE approval_decision SET approval_id = $2 WHERE approval_id = $1', [one.id, two.id]);
     await admin.query(
-      `INSERT INTO approval_decision (approval_id, reviewer, decision, groups, mac) VALUES ($1, $2, 'approve', '{stewards}', '\\x00')`,
+      `INSERT INTO approval_decision (approval_id, reviewer, issuer, persons, decision, groups, mac) VALUES ($1, $2, 'x', '{}', 'approve', '{stewards}', '\\x00')`,
       [two.id, `${ISSUER} dora`],
     );
     expect((await approvals.get(one.id))?.decisions).toEqual([]);

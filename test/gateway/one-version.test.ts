@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
+import { GENEROUS } from '../support/limits.mjs';
 
 const HEAD = 'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n';
 const RULES = 'rules:\n  - allow: [read, delete]\n    on: [DB.S.*]\n';
@@ -109,6 +110,7 @@ function gatewayThatReloads() {
     log: { warn: () => undefined, error: () => undefined },
     counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
     now: () => new Date(),
+    limits: GENEROUS,
   };
   return {
     gateway: new Gateway(parts as unknown as GatewayParts),

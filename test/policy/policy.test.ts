@@ -115,8 +115,8 @@ describe('whose groups a policy means', () => {
     const set = await of([`${OURS}/`], policy(approve('{ groups: [stewards] }')));
     if (typeof set === 'string') throw new Error(set);
     expect(set.policies[0]?.rules[0]?.by?.issuers).toEqual([OURS]);
-    expect(inForce(set, someone(), new Date())).toHaveLength(1);
-    expect(inForce(set, someone({ issuer: OTHER }), new Date())).toHaveLength(0);
+    expect(inForce(set, someone(), new Date()).policies).toHaveLength(1);
+    expect(inForce(set, someone({ issuer: OTHER }), new Date()).policies).toHaveLength(0);
   });
 
   it.each([
