@@ -7,7 +7,6 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { loadConfig } from '../../dist/cli/config.js';
-import { diagnose } from '../../dist/cli/doctor.js';
 import { verifyConfigured } from '../../dist/cli/verify.js';
 import { batchMessage, contentOf } from '../../dist/transcript/chain.js';
 import { storePool } from '../../dist/transcript/index.js';
@@ -74,17 +73,20 @@ async function forge(): Promise<void> {
   await pool.end();
 }
 
+/** In order: its parent lets go of it, too. */
+async function stop(): Promise<void> {
+  gateway.child.kill('SIGTERM');
+  gateway.child.disconnect();
+  await gateway.ended;
+}
+
 it('a forged event: not ready, nothing run, nothing signed; verify names it until it was looked into', {
-  timeout: 240_000,
+  timeout: 100_000,
 }, async () => {
   expect(await query()).toMatchObject({ status: 'ok' });
   expect(await ready()).toMatchObject({ status: 200, body: { transcript: 'ok' } });
   await expect.poll(async () => (await look()).checkpoints, { timeout: 20_000 }).toBeGreaterThan(0);
   expect((await look()).breaks).toEqual([]);
-  const complaints = async () =>
-    (await diagnose(config())).filter(({ part, state }) => part === 'transcript' && state !== 'ok');
-  await expect.poll(complaints, { timeout: 60_000 }).toEqual([]);
-
   await forge();
   await expect.poll(async () => (await ready()).status, { timeout: 20_000 }).toBe(503);
   expect((await ready()).body['integrity']).toMatch(/had written number \d+ before: this event was put in/);
@@ -97,8 +99,7 @@ it('a forged event: not ready, nothing run, nothing signed; verify names it unti
   const size = report.size;
 
   // Another one does not sign it either; where it was told to, it goes on running.
-  gateway.child.kill('SIGTERM');
-  await gateway.ended;
+  await stop();
   const settings = parse(await readFile(config(), 'utf8')) as { transcript: Record<string, unknown> };
   settings.transcript['on_integrity_problem'] = 'warn';
   await writeFile(config(), stringify(settings));
@@ -109,8 +110,7 @@ it('a forged event: not ready, nothing run, nothing signed; verify names it unti
   expect((await look()).size).toBe(size);
 
   // Somebody has looked into it.
-  gateway.child.kill('SIGTERM');
-  await gateway.ended;
+  await stop();
   const words = (await look()).breaks.map(({ what }) => what).join('\n');
   const [, forged] = /had written number \d+ before.*\(its hash is ([0-9a-f]{64})\)/.exec(words) ?? [];
   const acknowledged = [...words.matchAll(/transcript\.acknowledged with ([0-9a-f]{64})/g)].map(([, hash]) => hash);
