@@ -2,6 +2,7 @@
  * MCP over HTTP: Streamable HTTP of 2026-07-28 and of older clients at one address, HTTP+SSE for the oldest. Every request proves its
  * caller anew (RFC 6750, RFC 9728); Host and Origin are checked against DNS rebinding.
  */
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcontextprotocol/node';
@@ -29,6 +30,9 @@ export interface HttpOptions extends ServerParts {
 }
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** A body without a length is read on for so many times that, and no longer. */
+const DRAINED = 4;
+const DRAIN_MS = 2000;
 const MAX_SSE_CONNECTIONS = 1000;
 const EXPIRY_MS = 30_000;
 const TURNED_AWAY_MS = 250;
@@ -57,10 +61,20 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   let size = 0;
   for await (const part of request) {
     size += (part as Buffer).length;
-    if (size > MAX_BODY_BYTES) return undefined;
-    parts.push(part as Buffer);
+    if (size <= MAX_BODY_BYTES) parts.push(part as Buffer);
+    else parts.length = 0;
+    if (size > DRAINED * MAX_BODY_BYTES) return undefined;
   }
-  return Buffer.concat(parts);
+  return size > MAX_BODY_BYTES ? undefined : Buffer.concat(parts);
+}
+
+/** Takes what is still being sent and keeps none of it, for a moment: its sender hears the answer instead of a broken connection. */
+async function drain(request: IncomingMessage): Promise<void> {
+  request.resume();
+  const until = AbortSignal.timeout(DRAIN_MS);
+  await Promise.race([once(request, 'end', { signal: until }), once(request, 'close', { signal: until })]).catch(
+    () => undefined,
+  );
 }
 
 export class McpHttp {
@@ -286,6 +300,7 @@ export class McpHttp {
       return;
     }
     const size = Number(request.headers['content-length'] ?? 0);
+    if (size > MAX_BODY_BYTES) await drain(request);
     const raw = size > MAX_BODY_BYTES ? undefined : await readBody(request);
     if (raw === undefined) {
       response.writeHead(413, { 'content-type': 'application/json', connection: 'close' });

@@ -174,7 +174,7 @@ describe('a result in pages', () => {
       PIPELINE('write_masked: allow\n').replace('mask: email', 'mask: redact'),
     );
     await expect
-      .poll(async () => (await fetchMore(pipeline, cursor, { max_rows: 1 })).denial?.code, { timeout: 10_000 })
+      .poll(async () => (await fetchMore(pipeline, cursor, { max_rows: 1 })).denial?.code, { timeout: 40_000 })
       .toBe('NOT_VERIFIED');
     const last = (await events(first.statement_id)).at(-1);
     expect(last).toMatchObject({ kind: 'rows_fetched', body: { rows: 0, denial: { code: 'NOT_VERIFIED' } } });
@@ -244,7 +244,7 @@ describe('masks that may be written', () => {
     await writeFile(join(folder, 'pipeline.yaml'), PIPELINE(''));
     const sql = `INSERT INTO ${target} SELECT CUSTOMER_ID, EMAIL FROM ANALYTICS.SALES.CUSTOMERS WHERE CUSTOMER_ID = 9`;
     await expect
-      .poll(async () => (await query(pipeline, sql)).denial, { timeout: 10_000 })
+      .poll(async () => (await query(pipeline, sql)).denial, { timeout: 40_000 })
       .toMatchObject({ code: 'COLUMN_DENIED', hint: expect.stringContaining('write_masked') });
   });
 });

@@ -71,7 +71,7 @@ const seen = (structured: object, text: string): string =>
   ) + text.replaceAll(/(?<=untrusted-data )[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.]+Z/g, '');
 
 /** What both sides answer to a tool, and how many of the answers were of which kind. */
-async function differences(tool: string, questions: readonly object[]) {
+async function differences(tool: string, questions: readonly object[], atOnce = 4) {
   const found = TOOLS.find(({ name }) => name === tool);
   if (!found) throw new Error(`There is no tool ${tool}.`);
   const kinds = new Map<string, number>();
@@ -94,7 +94,7 @@ async function differences(tool: string, questions: readonly object[]) {
       if (left !== right) different.push({ input, left, right });
     }
   };
-  await Promise.all(Array.from({ length: 4 }, worker));
+  await Promise.all(Array.from({ length: atOnce }, worker));
   return { kinds, different };
 }
 
@@ -145,6 +145,8 @@ describe('two warehouses that differ in what is hidden', () => {
     const { kinds, different } = await differences(
       'query',
       asked([...changesOf('CUSTOMER_ID < 40'), ...changesOf("EMAIL LIKE '%a%'"), ...CONTACTS]),
+      // Some of them run: what the next one counts depends on their order.
+      1,
     );
     expect(different).toEqual([]);
     expect(kinds.get('approval_required')).toBeGreaterThan(1);
