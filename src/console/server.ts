@@ -40,7 +40,7 @@ interface Env {
 const MAX_BODY_BYTES = 256 * 1024;
 const FLOW_SECONDS = 600;
 const MAX_STREAMS = 200;
-const MAX_STREAMS_EACH = 10;
+const MAX_STREAMS_EACH = 40;
 /** Events that a slow reader's stream keeps. */
 const MAX_WAITING = 500;
 const STREAM_PING_MS = 15_000;

@@ -195,7 +195,9 @@ describe('a reviewer', () => {
     const page = await reviewer('steward', path);
     // Its time is over while the word is on its way: sooner, and the page may have heard of it and offers nothing any more.
     await page.route('**/decision', async (route) => {
-      await database.query('UPDATE approval SET expires_at = now() WHERE id = $1', [id]);
+      const [row] = await store.rows.select(store.pool, 'approval', 'WHERE t.id = $1', [id]);
+      const past = new Date(Date.now() - 1000).toISOString();
+      if (row) await store.rows.update(store.pool, 'approval', row, { expires_at: past });
       await route.continue();
     });
     await decide(page, 'Approve');
