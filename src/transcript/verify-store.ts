@@ -73,6 +73,11 @@ type Starts = readonly (readonly [string, Start])[];
 
 const NOTARISED = 'SELECT w.writer, w.n::float8 AS n, w.signature FROM notarised w ORDER BY w.writer';
 
+/** A process's own session bears its name as a writer: where a checkpoint covers that, the notary has read of it. */
+const FORGOTTEN = `
+  SELECT DISTINCT l.session_id AS writer FROM leaf l JOIN session s ON s.id = l.session_id AND s.actor <> 'agent'
+  WHERE l.position < (SELECT max(c.size) FROM checkpoint c) AND NOT EXISTS (SELECT FROM notarised w WHERE w.writer = l.session_id)`;
+
 /** What the notary goes on from is what it wrote, and goes no further than what was written. */
 async function checkNotarised(
   client: PoolClient,
@@ -93,6 +98,10 @@ async function checkNotarised(
     }
   if (known > 0 && checkpoints === 0) breaks.report('The notary has signed checkpoints, and there is none any more.');
   if (known === 0 && checkpoints > 0) breaks.report('What the notary has read of each writer is gone.');
+  else
+    for await (const rows of rowsOf<{ writer: string }>(client, FORGOTTEN))
+      for (const { writer } of rows)
+        if (!writers.mayHaveGone(writer)) breaks.report(`What the notary has read of writer ${writer} is gone.`);
 }
 
 /** Throws where the store does not answer. */
