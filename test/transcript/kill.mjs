@@ -4,6 +4,7 @@
  *
  * node test/transcript/kill.mjs GATEWAYS POSTGRES SEED
  */
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { loadConfig } from '../../dist/cli/config.js';
@@ -49,7 +50,10 @@ async function work(mcpUrl, token, index, state) {
         { name: 'query', arguments: { sql, purpose: 'to be killed' } },
         { timeout: 10_000 },
       );
-      state.answers.set(structuredContent?.status, (state.answers.get(structuredContent?.status) ?? 0) + 1);
+      const said = [structuredContent?.status, structuredContent?.denial?.code ?? structuredContent?.error?.code]
+        .filter(Boolean)
+        .join(' ');
+      state.answers.set(said, (state.answers.get(said) ?? 0) + 1);
     } catch {
       // The gateway is gone, as it should be.
       await client?.close().catch(() => undefined);
@@ -79,6 +83,9 @@ export async function kill(gateways, postgresKills, seed, say = () => undefined)
   let gateway;
   let seen = 0;
   const check = async (when) => {
+    // One that is killed right after its first checkpoint has not kept it elsewhere yet: the next gateway does.
+    for (let tries = 0; tries < 150 && !config.checkpoints.files.every((kept) => existsSync(kept)); tries++)
+      await pause(100);
     const report = await verifyConfigured(config, { checkpoints: [], keys: [], onProgress: () => undefined });
     if (!report.isWhole) problems.push(`${when}: ${JSON.stringify(report.breaks.slice(0, 3))}`);
     const history = await warehouse.history(
