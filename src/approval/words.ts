@@ -90,6 +90,8 @@ export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: A
   const words: Word[] = [];
   const persons = new Set<string>();
   const [revoked, uses] = [new Set<string>(), new Map<string, number>()];
+  // One that is written a second time, signature and all, gives nothing back again.
+  const releases = new Set<unknown>();
   let isOver = false;
   for (const { kind, body: text } of rows) {
     const body: unknown = JSON.parse(text);
@@ -104,8 +106,10 @@ export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: A
       words.push(word.data);
     } else if (kind === 'approval_released') {
       const release = releaseShape.safeParse(body);
-      if (release.success && release.data.binding === about.binding && isSigned(release.data, signature, keys))
-        isOver = false;
+      if (!release.success || release.data.binding !== about.binding || releases.has(release.data.released)) continue;
+      if (!isSigned(release.data, signature, keys)) continue;
+      releases.add(release.data.released);
+      isOver = false;
     } else if (kind === 'standing_used') {
       if (typeof standing === 'string') uses.set(standing, (uses.get(standing) ?? 0) + 1);
     } else if (kind === 'standing_revoked') {

@@ -204,6 +204,32 @@ describe('an approval', () => {
     expect(await use(id)).toBe(false);
   });
 
+  it('is given back once by one release, also where that is written again, signature and all', async () => {
+    const approval = await fresh();
+    const { id, statement_id: statementId } = approval;
+    await approvals.decide(id, person('carl'), yes);
+    const begin = async (): Promise<void> => {
+      const body = { approval: id };
+      await store.recorder.append({ kind: 'approval_used', sessionId: session, statementId, body, runs: 'begins' });
+    };
+    expect(await approvals.use(id, begin)).toBe(true);
+    expect(await approvals.release(statementId, () => Promise.resolve(true))).toBe('released');
+    const before = await rowOf(id);
+    const released = (await store.reader.events(session)).find(
+      ({ kind, statement }) => kind === 'approval_released' && statement === statementId,
+    );
+    expect(await approvals.use(id, begin)).toBe(true);
+    await forge(approval, 'approval_released', { ...released?.body });
+    await admin.query('UPDATE approval SET state = $2, changed_at = $3, mac = $4 WHERE id = $1', [
+      id,
+      before.state,
+      before.changed_at.toISOString(),
+      before.mac,
+    ]);
+    expect(await approvals.get(id)).toMatchObject({ state: 'approved' });
+    expect(await use(id)).toBe(false);
+  });
+
   it('stays denied, whoever puts its row back as it was', async () => {
     const { id } = await fresh();
     const before = await rowOf(id);
