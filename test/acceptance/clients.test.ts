@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
@@ -81,6 +81,7 @@ describe('over stdio', () => {
   it('bridges a current client by "connect", with client credentials', async () => {
     const sales = ready.agents.find((entry) => entry.name === 'sales-bot');
     const client = new Client({ name: 'current', version: '1' });
+    const state = await mkdtemp(join(tmpdir(), 'snowfence-state-'));
     const transport = new StdioClientTransport({
       command: process.execPath,
       args: [
@@ -95,12 +96,13 @@ describe('over stdio', () => {
       ],
       env: bareEnv({
         SECRET: sales?.client_secret ?? '',
-        XDG_STATE_HOME: await mkdtemp(join(tmpdir(), 'snowfence-state-')),
+        XDG_STATE_HOME: state,
       }),
     });
     await client.connect(transport);
     expectMasked(await client.callTool({ name: 'query', arguments: { sql: SQL } }));
     await client.close();
+    await rm(state, { recursive: true, force: true });
   });
 
   it('serves the client that started it by "serve --stdio", with nothing but the protocol on standard output', async () => {
