@@ -6,6 +6,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
+import { isOfTrigrams, strangeProblems } from './store-strange.js';
+import { structureProblems } from './store-structure.js';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
 
@@ -90,7 +92,7 @@ async function madeStore(): Promise<MadeStore> {
 /** Everything in `public`, partitions included; names from pg_catalog alone. */
 const TABLES = `
   SELECT c.relname AS name, p.relname AS parent, c.relkind::text AS kind, c.relrowsecurity OR c.relforcerowsecurity AS hides, r.rolname AS owner,
-         ARRAY(SELECT w.rulename::text FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.rulename <> '_RETURN' ORDER BY 1) AS rules,
+         ARRAY(SELECT w.rulename::text FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND (c.relkind IN ('r', 'p', 'f') OR w.rulename <> '_RETURN') ORDER BY 1) AS rules,
          ARRAY(SELECT o.polname::text FROM pg_catalog.pg_policy o WHERE o.polrelid = c.oid ORDER BY 1) AS policies
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
@@ -127,7 +129,7 @@ const FUNCTIONS = `
          l.lanname AS language, r.rolname AS owner
   FROM pg_catalog.pg_proc f JOIN pg_catalog.pg_language l ON l.oid = f.prolang JOIN pg_catalog.pg_roles r ON r.oid = f.proowner
   WHERE f.pronamespace = 'public'::pg_catalog.regnamespace
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = f.oid AND d.deptype = 'e')
+    AND NOT ${isOfTrigrams('pg_proc', 'f.oid', 'f.oid')}
   ORDER BY 1`;
 const functionRow = z.object({
   name: z.string(),
@@ -139,31 +141,26 @@ const functionRow = z.object({
   owner: z.string(),
 });
 
-/** Operators and casts that no extension and no PostgreSQL brings: they could stand in for those that our SQL means. */
-const STRANGE = `
-  SELECT 'operator ' || o.oprname AS what FROM pg_catalog.pg_operator o
-  WHERE o.oid >= 16384 AND o.oprnamespace = 'public'::pg_catalog.regnamespace
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND d.objid = o.oid AND d.deptype = 'e')
-  UNION ALL
-  SELECT 'cast from ' || s.typname || ' to ' || t.typname FROM pg_catalog.pg_cast k
-  JOIN pg_catalog.pg_type s ON s.oid = k.castsource JOIN pg_catalog.pg_type t ON t.oid = k.casttarget
-  WHERE k.oid >= 16384
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid = k.oid AND d.deptype = 'e')`;
-const strangeRow = z.object({ what: z.string() });
-
 const SETTINGS = `
   SELECT coalesce(r.rolname, '') AS role, s.setting FROM pg_catalog.pg_db_role_setting g
-  CROSS JOIN LATERAL unnest(g.setconfig) AS s (setting) LEFT JOIN pg_catalog.pg_roles r ON r.oid = g.setrole
-  WHERE g.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))`;
+  CROSS JOIN LATERAL pg_catalog.unnest(g.setconfig) AS s (setting) LEFT JOIN pg_catalog.pg_roles r ON r.oid = g.setrole
+  WHERE g.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
+  UNION ALL
+  SELECT '', 'session_replication_role=' || pg_catalog.current_setting('session_replication_role')
+  WHERE pg_catalog.current_setting('session_replication_role') <> 'origin'
+  ORDER BY 1, 2`;
 const settingRow = z.object({ role: z.string(), setting: z.string() });
 /** What changes which table a name means, whether triggers and row security hold, or what is loaded into each connection. */
 const CHANGES_MEANING =
   /^(?:search_path|row_security|session_replication_role|session_preload_libraries|local_preload_libraries|synchronous_commit)=/i;
 const ORDINARY =
   /^(?:search_path=(?:"\$user", ?)?public|row_security=(?:on|off)|synchronous_commit=(?:on|remote_\w+))$/i;
+/** What costs time or memory, or says what is logged, and means nothing else: for the whole database or one of the store's roles. */
+const HARMLESS =
+  /^(?:log_\w+|\w+_timeout|work_mem|maintenance_work_mem|hash_mem_multiplier|temp_\w+|effective_\w+|\w+_page_cost|cpu_\w+_cost|jit\w*|enable_\w+|max_parallel_\w+|default_statistics_target|auto_explain\.\w+|pg_stat_statements\.\w+|track_\w+|timezone|datestyle|application_name|client_min_messages|tcp_\w+|password_encryption)=/i;
 
 /** What is not as the migrations make it, each in a sentence. */
-export async function shapeProblems(client: PoolClient): Promise<readonly string[]> {
+export async function shapeProblems(client: PoolClient, roles: readonly string[] = []): Promise<readonly string[]> {
   const made = await madeStore();
   const rows = async <T>(shape: z.ZodType<T>, sql: string): Promise<T[]> =>
     z.array(shape).parse((await client.query(sql)).rows);
@@ -174,9 +171,10 @@ export async function shapeProblems(client: PoolClient): Promise<readonly string
     ...triggerProblems(made, await rows(triggerRow, TRIGGERS)),
     ...functionProblems(made, functions),
     ...ownerProblems(made, tables, functions),
-    ...(await rows(strangeRow, STRANGE)).map(({ what }) => `The store has the ${what}, which no migration makes.`),
+    ...(await structureProblems(client)),
+    ...(await strangeProblems(client)),
     ...(await rows(settingRow, SETTINGS)).flatMap(({ role, setting }) =>
-      CHANGES_MEANING.test(setting) && !ORDINARY.test(setting)
+      isMeant(role, setting, roles)
         ? [
             `${role === '' ? 'The database' : `The role ${role}`} is set to ${setting}, which changes what our SQL means.`,
           ]
@@ -184,6 +182,12 @@ export async function shapeProblems(client: PoolClient): Promise<readonly string
     ),
   ];
 }
+
+/** Whether a setting changes what is meant. Those of the database and of the store's roles have to be known as harmless. */
+const isMeant = (role: string, setting: string, roles: readonly string[]): boolean =>
+  CHANGES_MEANING.test(setting)
+    ? !ORDINARY.test(setting)
+    : (role === '' || roles.includes(role)) && !HARMLESS.test(setting);
 
 const WEEK = /^(event|statement|outcome)_\d{4}_\d{2}_\d{2}$/;
 

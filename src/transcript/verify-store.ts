@@ -10,7 +10,7 @@ import { isNotarised } from './notary.js';
 import { isPlainCheckpoint } from './note.js';
 import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from './projection.js';
 import { EVENT_COLUMNS, type RawEvent } from './reader.js';
-import type { StoreRoles } from './rights.js';
+import { rightsByRole, type StoreRoles } from './rights.js';
 import type { SealedRows } from './sealed-rows.js';
 import { grantProblems } from './store-grants.js';
 import { shapeProblems } from './store-shape.js';
@@ -189,7 +189,8 @@ const NOTHING_READ = {
 
 /** The store itself, not what it holds: what `doctor` asks, too. `roles`: undefined for whoever does not know them. */
 export async function storeProblems(client: PoolClient, roles: StoreRoles | undefined): Promise<readonly string[]> {
-  return [...(await shapeProblems(client)), ...(roles ? await grantProblems(client, roles) : [])];
+  const names = roles ? [...rightsByRole(roles).keys()] : [];
+  return [...(await shapeProblems(client, names)), ...(roles ? await grantProblems(client, roles) : [])];
 }
 
 async function readTree(

@@ -1,4 +1,5 @@
 export function manipulate(
   count: number,
   seed: number,
+  share: number,
 ): Promise<{ made: number; missed: string[]; found: Record<string, number> }>;

@@ -1,7 +1,8 @@
 /**
  * Manipulations of the store by somebody who has no key: a superuser, who may do everything in the database, and the gateway's own role.
  * Each is made in a copy of its own, every other one while a gateway works on it, between two of its checkpoints. `verify` has to find
- * it, or the gateway itself. COUNT and SEED are arguments: node test/transcript/manipulate.mjs 200 1
+ * it, or the gateway itself. Before them changes to the store's tables, columns, functions and grants (store-changes.mjs), a SHARE of all.
+ * COUNT, SEED and SHARE are arguments: node test/transcript/manipulate.mjs 200 1 0.1
  */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import pg from 'pg';
@@ -15,6 +16,7 @@ import { startPostgres } from '../support/postgres.mjs';
 import { random } from '../support/random.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
 import { fill } from './fill.mjs';
+import { tryStoreChanges } from './store-changes.mjs';
 
 const databaseUrl = (url, name) => {
   const other = new URL(url);
@@ -399,8 +401,12 @@ class Gateway {
   }
 }
 
-/** Makes them, and answers those that were not found: empty where all were. */
-export async function manipulate(count, seed, say = () => undefined) {
+/**
+ * Makes them, and answers those that were not found: empty where all were.
+ *
+ * @param share of the changes to the store itself (store-changes.mjs) that is tried as well
+ */
+export async function manipulate(count, seed, share, say = () => undefined) {
   const postgres = await startPostgres();
   const control = new pg.Client({ connectionString: databaseUrl(postgres.url, 'template1') });
   try {
@@ -457,6 +463,15 @@ export async function manipulate(count, seed, say = () => undefined) {
     const found = new Map();
     const rolledBack = await look('older');
     if (rolledBack.isWhole) missed.push('rolled back to an older dump');
+    const superuser = new pg.Client({
+      connectionString: postgres.url,
+      options: '-c search_path=public -c timezone=UTC -c row_security=off',
+    });
+    await superuser.connect();
+    const changes = await tryStoreChanges(superuser, { gateway: 'snowfence_gateway_test' }, { share, seed });
+    await superuser.end();
+    say(`${changes.made} changes to the store itself`);
+    missed.push(...changes.unseen);
     for (let tried = 0; made < count && tried < count * 3; tried++) {
       const name = names[tried % names.length];
       await control.query('CREATE DATABASE copy TEMPLATE postgres');
@@ -492,7 +507,7 @@ export async function manipulate(count, seed, say = () => undefined) {
       await gateway?.end();
       await control.query('DROP DATABASE copy WITH (FORCE)');
     }
-    return { made: made + 1, missed, found: Object.fromEntries(found) };
+    return { made: made + 1 + changes.made, missed, found: Object.fromEntries(found) };
   } finally {
     await control.end();
     await postgres.end();
@@ -500,9 +515,9 @@ export async function manipulate(count, seed, say = () => undefined) {
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
-  const [count = '200', seed = '1'] = process.argv.slice(2);
+  const [count = '200', seed = '1', share = '0.1'] = process.argv.slice(2);
   const started = Date.now();
-  const { made, missed, found } = await manipulate(Number(count), Number(seed), (text) =>
+  const { made, missed, found } = await manipulate(Number(count), Number(seed), Number(share), (text) =>
     process.stdout.write(`${text}\n`),
   );
   process.stdout.write(`${JSON.stringify(found)}\n`);

@@ -1,4 +1,5 @@
 /** The store itself: what somebody who may do everything in the database changes of it is named by `verify`, whatever its rows say. */
+import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -12,9 +13,11 @@ import {
   verifyStore,
   withClient,
 } from '../../dist/transcript/index.js';
+import { structureOf } from '../../dist/transcript/store-structure.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
 import { fill } from './fill.mjs';
+import { tryStoreChanges } from './store-changes.mjs';
 
 const keys = newKeys();
 let postgres: TestPostgres;
@@ -349,4 +352,18 @@ describe('what somebody changes of the store', () => {
       expect(await excessPrivileges(pools.gateway, 'gateway', true)).toEqual([]);
     }
   });
+});
+
+/** A share; the gate makes ten times as many, `npm run test:long` all of them. */
+it('names what is changed of any table, column, function or grant', async () => {
+  const { made, unseen } = await tryStoreChanges(admin, roles, { share: 0.01, seed: 3 });
+  expect(unseen).toEqual([]);
+  expect(made).toBeGreaterThan(20);
+});
+
+it('holds the store against the structure that its migrations make', async () => {
+  const found = await withClient(pools.gateway, structureOf);
+  expect(found, 'After a migration: npm run store:structure').toEqual(
+    JSON.parse(await readFile(new URL('../../src/transcript/structure.json', import.meta.url), 'utf8')),
+  );
 });
