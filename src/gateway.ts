@@ -99,6 +99,8 @@ export interface GatewayParts {
   readonly isHeard?: () => boolean;
 }
 
+/** As long as the catalog is believed (warehouse/catalog.ts): a view that was made anew is seen by then. */
+const CONFIRMED_MS = 60_000;
 const CONFIRMED_CACHE = 2000;
 /** More than one, since judging asks the catalog now and then. */
 const JUDGED_AT_ONCE = 4;
@@ -129,7 +131,8 @@ export class Gateway {
   readonly #judging = new FairGate(JUDGED_AT_ONCE);
   /** Nothing of these was judged, so that they are no refusals. */
   readonly #turned = new WeakSet<Denial>();
-  readonly #confirmed = new Set<string>();
+  /** Until when, by what was confirmed: Snowflake is asked again for a text as often as its catalog is read again. */
+  readonly #confirmed = new Map<string, number>();
   readonly #running = new Running();
   readonly #budgets: Budgets;
   readonly #counting: Counting;
@@ -722,7 +725,7 @@ export class Gateway {
     const key = createHash('sha256')
       .update(JSON.stringify([verdict.version, this.#parts.warehouse.catalog.version, verdict.role, sent]))
       .digest('base64');
-    if (mode === 'cached' && this.#confirmed.has(key)) return undefined;
+    if (mode === 'cached' && (this.#confirmed.get(key) ?? 0) > Date.now()) return undefined;
     const plan = await this.#plan(intent, principal, binds);
     const secure = verdict.rows.flatMap(({ secureView }) => secureView ?? []);
     // Our own function reads its key there; that no statement names it was judged before.
@@ -745,9 +748,10 @@ export class Gateway {
         hint: 'Write it more plainly.',
       };
     }
-    const [oldest] = this.#confirmed;
+    this.#confirmed.delete(key);
+    const [oldest] = this.#confirmed.keys();
     if (this.#confirmed.size >= CONFIRMED_CACHE && oldest !== undefined) this.#confirmed.delete(oldest);
-    this.#confirmed.add(key);
+    this.#confirmed.set(key, Date.now() + CONFIRMED_MS);
     return undefined;
   }
 

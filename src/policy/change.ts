@@ -30,11 +30,26 @@ export function decideChange(
   if (!CHANGES.has(analysis.kind) || !target) return undefined;
   const own = masks.filter((mask) => objectKey(mask.object) === objectKey(target.object));
   return (
+    decideTarget(analysis) ??
     decideReads(analysis, policies, masks) ??
     decideAssignments(analysis, policies, own) ??
     decideWords(analysis, own) ??
     decideRows(analysis, rows)
   );
+}
+
+/**
+ * Views are read-only on Snowflake (user-guide/views-introduction, "Limitations on Views"), and what would stand against a change of one is
+ * on the tables below it.
+ */
+function decideTarget({ target, kind }: Analysis): Denial | undefined {
+  if (target?.relation?.kind !== 'view') return undefined;
+  return {
+    code: 'NOT_UNDERSTOOD',
+    message: `${showObject(target.object)} is a view: ${kind.toUpperCase()} changes tables only.`,
+    position: undefined,
+    hint: 'Change the table that it reads.',
+  };
 }
 
 /** A masked value is not written to a table, where it would overwrite data or be taken for some; and the target's own is not looked at. */
@@ -100,16 +115,21 @@ function decideAssignments(
 function decideWords(analysis: Analysis, own: readonly AppliedMask[]): Denial | undefined {
   const { target, kind, words } = analysis;
   if (kind === 'insert' || own.length === 0 || !target) return undefined;
-  for (const { name, position, isForeign } of words) {
-    const mask = own.find((entry) => entry.column === name);
+  for (const { name, isPlace, position, isForeign } of words) {
+    // How many columns a source has is not always known: what stands at a place may be any column of the target.
+    const mask = own.find((entry) => isPlace || entry.column === name);
     if (!mask || isForeign) continue;
     return {
       code: 'COLUMN_DENIED',
-      message: `${name} of ${showObject(mask.object)} is masked for you, and this change names it where it could be meant.`,
+      message: isPlace
+        ? `${name} could be ${mask.column} of ${showObject(mask.object)}, which is masked for you.`
+        : `${name} of ${showObject(mask.object)} is masked for you, and this change names it where it could be meant.`,
       policy: mask.policy,
       rule: mask.rule,
       position,
-      hint: 'If it is another table’s, write it with the alias of that table before it.',
+      hint: isPlace
+        ? 'Write the column’s name, with the alias of its table before it.'
+        : 'If it is another table’s, write it with the alias of that table before it.',
     };
   }
   return undefined;
@@ -117,8 +137,9 @@ function decideWords(analysis: Analysis, own: readonly AppliedMask[]): Denial | 
 
 function decideRows(analysis: Analysis, rows: readonly AppliedRows[]): Denial | undefined {
   const { target, kind } = analysis;
-  // INSERT sees no row of its target, unless it empties it first.
-  if (kind === 'insert' && !analysis.changes.includes('truncate')) return undefined;
+  // INSERT sees no row of its target, unless it empties it first, or the keys of a hybrid table are enforced (sql/create-hybrid-table).
+  if (kind === 'insert' && !analysis.changes.includes('truncate') && target?.relation?.isHybrid !== true)
+    return undefined;
   const filtered = rows.find((entry) => target && objectKey(entry.object) === objectKey(target.object));
   if (!filtered) return undefined;
   return {

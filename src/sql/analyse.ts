@@ -12,7 +12,7 @@ import {
   showObject,
 } from './catalog.js';
 import { isOperator, isWord, lex } from './lex.js';
-import { type Findings, Resolver } from './names/index.js';
+import { type Findings, isName, nameOf, Resolver } from './names/index.js';
 import { Refusal } from './refusal.js';
 import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from './statement.js';
 import { asBody, nodeOf } from './tree.js';
@@ -28,6 +28,7 @@ interface Walk {
   readonly hasWhere: boolean;
   readonly changes: Analysis['changes'];
   readonly functions: readonly FunctionUse[];
+  readonly called: ReadonlySet<string>;
   readonly unowned: readonly Unowned[];
   readonly words: Analysis['words'];
 }
@@ -55,8 +56,8 @@ function walk(statement: ParsedStatement, relations: ReadonlyMap<string, Relatio
         );
       const changes = resolver.change(statement.kind, body);
       resolver.resampled();
-      const hasWhere = body['where_clause'] !== null;
       const owners = resolver.owners();
+      const hasWhere = resolver.hasPredicate(statement.kind);
       return { findings: resolver.findings, outputs: [], hasWhere, changes, ...owners, words: resolver.words() };
     }
     case 'describe': {
@@ -70,7 +71,16 @@ function walk(statement: ParsedStatement, relations: ReadonlyMap<string, Relatio
         tables: [{ object: target.object, access: 'read' as const, token: target.from }],
         targets: [target],
       };
-      return { findings, outputs: [], hasWhere: true, changes: [], functions: [], unowned: [], words: [] };
+      return {
+        findings,
+        outputs: [],
+        hasWhere: true,
+        changes: [],
+        functions: [],
+        called: new Set(),
+        unowned: [],
+        words: [],
+      };
     }
     default:
       throw notAnalysed(
@@ -178,7 +188,7 @@ function understood<T>(relation: RelationInfo, read: () => T): T {
 
 /** The analysis proper, once every relation is known. */
 function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, via: readonly ObjectName[]): Analysis {
-  const { findings, outputs, hasWhere, changes, functions, unowned, words } = walk(
+  const { findings, outputs, hasWhere, changes, functions, called, unowned, words } = walk(
     statement,
     opened.relations,
     defaults,
@@ -222,8 +232,10 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     columns,
     functions: [...functions, ...[...opened.views.values()].flatMap((view) => (isOutermost ? view.functions : []))],
     called: new Set([
-      ...statement.tokens.flatMap(({ kind, text }, at) =>
-        kind === 'word' && isOperator(statement.tokens[at + 1], '(') ? text.toUpperCase() : [],
+      ...called,
+      // Where the walk makes something else of a name, it may be a function all the same: for a rule that names it, it is one.
+      ...statement.tokens.flatMap((token, at) =>
+        isName(token) && isOperator(statement.tokens[at + 1], '(') ? nameOf(token) : [],
       ),
       ...[...opened.views.values()].flatMap((view) => [...view.called]),
     ]),

@@ -100,8 +100,9 @@ export interface Target {
 
 /** A name in a change's text, as a look sees it that knows nothing of scopes. */
 export interface NameInText {
-  /** Folded. */
+  /** Folded; of a column by its place, such as `$3`. */
   readonly name: string;
+  readonly isPlace: boolean;
   readonly position: Position | undefined;
   /** Provably no column of the statement's target. */
   readonly isForeign: boolean;

@@ -29,6 +29,8 @@ export interface RelationInfo extends ObjectName {
   readonly isSecure?: boolean;
   /** An external table: its column VALUE holds each row as it stands in the file (documentation page sql/create-external-table). */
   readonly isExternal?: boolean;
+  /** A hybrid table: its unique and foreign keys are enforced, so an error tells of rows (documentation page sql/create-hybrid-table). */
+  readonly isHybrid?: boolean;
   readonly comment: string;
   readonly rows: number | undefined;
 }

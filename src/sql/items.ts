@@ -3,6 +3,7 @@
  * that is sent; where a masked sub-query stands in it, that would be a name that nobody has written, with the rules in it.
  */
 import { isOperator, isWord } from './lex.js';
+import { isReserved } from './names/index.js';
 import type { Statement } from './statement.js';
 
 export interface Item {
@@ -30,6 +31,9 @@ const ENDS = [
 
 /** Words that end an expression and name nothing. */
 const CLOSING = ['END', 'NULL', 'TRUE', 'FALSE'];
+
+/** Words that an operand or the rest of a type follows, and no alias; reserved ones besides (constructs/connect-by, data-types-numeric). */
+const LEADING = ['PRIOR', 'CONNECT_BY_ROOT', 'DISTINCT', 'DOUBLE', 'CHARACTER', 'CHAR', 'NCHAR', 'BINARY', 'ESCAPE'];
 
 /** Entries without an alias; none where the statement has no SELECT list of its own. */
 export function unnamedItems({ tokens, pairs, kind }: Statement): readonly Item[] {
@@ -60,9 +64,17 @@ export function unnamedItems({ tokens, pairs, kind }: Statement): readonly Item[
   function isNamed({ from: first, to }: Item): boolean {
     const [before, last] = [tokens[to - 2], tokens[to - 1]];
     if (isOperator(last, '*')) return true;
-    if (last?.kind === 'quoted') return to - first > 1 && !isOperator(before, '.');
+    if (last?.kind === 'quoted')
+      return to - first > 1 && !isOperator(before, '.') && (isWord(before, 'AS', ...CLOSING) || !isReserved(before));
     if (last?.kind !== 'word' || to - first === 1 || isWord(last, ...CLOSING)) return false;
-    return isWord(before, 'AS') || before?.kind !== 'operator' || /^[)\]]$/.test(before.text);
+    if (isWord(before, 'AS')) return true;
+    // Behind `AND`, `NOT`, `LIKE` and their kin stands an operand: `1 BETWEEN (…) AND ID` has no name.
+    if (before?.kind === 'word')
+      return (
+        isWord(before, ...CLOSING) ||
+        !(isReserved(before) || isWord(before, ...LEADING) || isWord(last, 'PRECISION', 'VARYING'))
+      );
+    return before?.kind !== 'operator' || /^[)\]]$/.test(before.text);
   }
 }
 

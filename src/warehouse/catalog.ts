@@ -35,6 +35,8 @@ export interface CatalogRelation extends CatalogObject {
   readonly isSecure: boolean;
   /** An external table, or what may be one: its column VALUE holds each row as it stands in the file. */
   readonly isExternal: boolean;
+  /** A hybrid table, whose keys are enforced. */
+  readonly isHybrid: boolean;
 }
 
 const CACHE_MS = 60_000;
@@ -49,6 +51,7 @@ const objectRow = z.object({
   kind: z.string(),
   comment: z.string().nullish(),
   rows: z.coerce.number().nullish(),
+  is_hybrid: z.string().nullish(),
 });
 const viewRow = z.object({ name: z.string(), text: z.string().nullish(), is_secure: z.string().nullish() });
 const columnRow = z.object({ name: z.string(), type: z.string(), comment: z.string().nullish() });
@@ -148,6 +151,8 @@ export class Catalog {
         return {
           ...toObject(row),
           isExternal,
+          // `Y` or `N` (documentation pages sql/show-objects, release-notes/bcr-bundles/2024_08/bcr-1732).
+          isHybrid: /HYBRID/i.test(row.kind) || /^(?:y|t)/i.test(row.is_hybrid ?? ''),
           viewText: view?.text ?? undefined,
           isSecure: /^true$/i.test(view?.is_secure ?? ''),
           columns: columns.map((column) => ({ name: column.name, type: column.type, comment: column.comment ?? '' })),

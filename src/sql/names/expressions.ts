@@ -1,8 +1,10 @@
 /** Expressions: columns by name and by place, calls, lambdas, windows, sub-queries; everything else only holds others together. */
 import type { ColumnUsage, Origin } from '../analysis.js';
 import { isPure, snowflakeFunction } from '../functions/index.js';
+import { isOperator } from '../lex.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
 import { dangerOf, EXPRESSION_KINDS, FUNCTION_KINDS } from '../understood.js';
+import { isName } from './claims.js';
 import { dotted } from './dotted.js';
 import { byWhichever, walkStar } from './query.js';
 import { type Ctes, qualifiedSource, type Resolution, type Scope, UNKNOWN, union } from './scope.js';
@@ -112,7 +114,19 @@ function lambda(walk: Walk, body: Body, scope: Scope, ctes: Ctes, usage: ColumnU
 
 function parameter(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): readonly Origin[] {
   const index = body['index'];
-  if (asText(body['style']) !== 'Dollar') return [];
+  if (asText(body['style']) !== 'Dollar') {
+    // `:1` is a bind's number; a name there is a variable of Snowflake Scripting (developer-guide/snowflake-scripting/variables).
+    const named = asText(body['name']);
+    if (named === undefined) return [];
+    const at = walk.statement.tokens.findIndex(
+      (entry, place) => isName(entry) && entry.text === named && isOperator(walk.statement.tokens[place - 1], ':'),
+    );
+    throw walk.refusal(
+      'There are no variables here that a name after a colon could mean.',
+      at,
+      'Write the value itself, or send it in binds.',
+    );
+  }
   const token = walk.statement.tokens.findIndex(
     ({ kind, text }) => kind === 'variable' && (typeof index !== 'number' || text === `$${index}`),
   );

@@ -21,6 +21,8 @@ const PLAIN: ReadonlySet<FunctionClass> = new Set(['pure', 'aggregate', 'window'
 
 export interface Owned {
   readonly functions: readonly FunctionUse[];
+  /** Every function that the text calls, whatever it is and however it is written: in quotes, without brackets, with its place. */
+  readonly called: ReadonlySet<string>;
   readonly unowned: readonly Unowned[];
 }
 
@@ -31,6 +33,7 @@ class Owners {
   readonly #keywords: ReadonlySet<number>;
   readonly #calls: ReadonlySet<string>;
   readonly functions: FunctionUse[] = [];
+  readonly called = new Set<string>();
   readonly unowned: Unowned[] = [];
 
   constructor(statement: Statement, claims: Claims, keywords: ReadonlySet<number>, calls: ReadonlySet<string>) {
@@ -89,11 +92,14 @@ class Owners {
   #bare(token: Token, at: number): void {
     this.#claims.claim(at, 'function');
     const known = snowflakeFunction(token.text.toUpperCase());
-    if (known) this.functions.push(this.#use(known.name, at, known));
+    if (!known) return;
+    this.called.add(known.name);
+    this.functions.push(this.#use(known.name, at, known));
   }
 
   #call(call: Call): void {
     const { tokens } = this.#statement;
+    this.called.add(call.name);
     for (let at = call.from; at <= call.at; at += 2) this.#claims.claim(at, 'function');
     // A quoted name is a function of Snowflake's only where it is that name in capitals.
     const known = snowflakeFunction(call.name);
@@ -151,5 +157,5 @@ export function findOwners(
 ): Owned {
   const owners = new Owners(statement, claims, keywords, calls);
   owners.run();
-  return { functions: owners.functions, unowned: owners.unowned };
+  return { functions: owners.functions, called: owners.called, unowned: owners.unowned };
 }

@@ -9,6 +9,7 @@
 import { DATE_PARTS, snowflakeFunction } from '../functions/index.js';
 import { isOperator, isWord, type Token } from '../lex.js';
 import { type Claims, isName, nameOf } from './claims.js';
+import { isReserved } from './keywords.js';
 
 /** A word with a bracket behind it: a call, if nothing else. */
 export interface Call {
@@ -115,7 +116,10 @@ class Places {
     // The chain before it has been followed to its end.
     if (this.#claims.ownerOf(colon - 1) === 'path') return;
     const before = this.#tokens[colon - 2];
-    if (this.#tokens[colon - 1]?.kind === 'string' && (isOperator(before, '{') || isOperator(before, ','))) return;
+    const value = this.#tokens[colon - 1];
+    if (value?.kind === 'string' && (isOperator(before, '{') || isOperator(before, ','))) return;
+    // A path goes on from a value; after anything else a colon begins something that is no path.
+    if (value === undefined || isReserved(value) || (value.kind === 'operator' && !/^[)\]}]$/.test(value.text))) return;
     this.#keys(colon);
   }
 

@@ -1,14 +1,14 @@
 /** The walk put together: one statement, the tables that are known, and what is found of it. */
-import type { ColumnUsage, FunctionUse, NameInText, Origin, OutputColumn, Target, Unowned } from '../analysis.js';
+import type { ColumnUsage, NameInText, Origin, OutputColumn, Target } from '../analysis.js';
 import { type Defaults, objectKey, type RelationInfo } from '../catalog.js';
 import { isOperator, isWord } from '../lex.js';
 import type { ParsedStatement } from '../statement.js';
 import type { Body } from '../tree.js';
-import { type ChangeKind, kindsOf, targetOf, walkChange } from './changes.js';
+import { type ChangeKind, hasPredicate, kindsOf, targetOf, walkChange } from './changes.js';
 import { Claims, isName, nameOf } from './claims.js';
 import { walkExpression } from './expressions.js';
 import { keywordsOf } from './keywords.js';
-import { findOwners } from './owners.js';
+import { findOwners, type Owned } from './owners.js';
 import { claimPlaces } from './places.js';
 import { walkQuery } from './query.js';
 import { type Ctes, isNowhere, type Scope, type Source } from './scope.js';
@@ -56,6 +56,10 @@ export class Resolver extends Walk {
     return kindsOf(this, kind);
   }
 
+  hasPredicate(kind: ChangeKind): boolean {
+    return hasPredicate(this, kind);
+  }
+
   target(value: unknown): Target {
     return targetOf(this, value).target;
   }
@@ -88,11 +92,11 @@ export class Resolver extends Walk {
   }
 
   /** After the walk: the functions that are called, and every name that nobody owns, those of the walk first. */
-  owners(): { functions: readonly FunctionUse[]; unowned: readonly Unowned[] } {
-    const { functions, unowned } = findOwners(this.statement, this.claims, this.#words, this.findings.calls);
+  owners(): Owned {
+    const { functions, called, unowned } = findOwners(this.statement, this.claims, this.#words, this.findings.calls);
     const seen = new Set(this.findings.unowned.map(({ position }) => JSON.stringify(position)));
     const more = unowned.filter(({ position }) => !seen.has(JSON.stringify(position)));
-    return { functions, unowned: [...this.findings.unowned, ...more] };
+    return { functions, called, unowned: [...this.findings.unowned, ...more] };
   }
 
   /** In a change, after `owners`: its names once more, without scopes. */

@@ -39,7 +39,9 @@ export function namesInText(walk: Walk): readonly NameInText[] {
   for (const { object, token } of findings.columns) if (objectKey(object) === key) elsewhere.delete(token);
   const assigned = new Set(findings.assignments.map(({ token }) => token));
   return tokens.flatMap((token, at) => {
-    if (!isName(token) || OTHERS.has(claims.ownerOf(at)) || assigned.has(at)) return [];
+    // `$3` is a column by its place (sql/select), of whichever source has so many.
+    const isPlace = token.kind === 'variable' && /^\$\d+$/.test(token.text);
+    if (!(isName(token) || isPlace) || OTHERS.has(claims.ownerOf(at)) || assigned.has(at)) return [];
     const before = tokens[at - 2];
     const qualifier = isOperator(tokens[at - 1], '.') && isName(before) ? nameOf(before) : undefined;
     const isDefined = claims.ownerOf(at) === 'alias' && isWord(tokens[at - 1], 'AS');
@@ -47,7 +49,7 @@ export function namesInText(walk: Walk): readonly NameInText[] {
       isDefined ||
       (elsewhere.has(at) && blind.some(({ from, to }) => at > from && at < to)) ||
       (qualifier !== undefined && other.has(qualifier) && !own.has(qualifier));
-    return [{ name: nameOf(token), position: positionOf(statement, at), isForeign }];
+    return [{ name: isPlace ? token.text : nameOf(token), isPlace, position: positionOf(statement, at), isForeign }];
   });
 }
 
