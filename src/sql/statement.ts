@@ -1,4 +1,5 @@
 /** One statement, read: its tokens, the text that stands for it, its tree. */
+import './wasm.js';
 import * as polyglot from '@polyglot-sql/sdk';
 import { bracketPairs } from './brackets.js';
 import { kindOf, type StatementKind } from './kind.js';

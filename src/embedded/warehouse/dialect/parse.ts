@@ -1,4 +1,6 @@
 /** polyglot, as the embedded warehouse uses it: Snowflake text in, tree out; tree in, DuckDB text out. */
+// First: it settles how the parser's WebAssembly is optimised.
+import '../../../sql/index.js';
 import * as polyglot from '@polyglot-sql/sdk';
 import { asBody, asList, type Body, isBody } from '../../../sql/index.js';
 import { syntaxError } from '../errors.js';
