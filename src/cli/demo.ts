@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { z } from 'zod';
@@ -26,7 +27,12 @@ export interface DemoOptions {
   readonly verbose: boolean;
   /** Of each principal, as the configuration has them; the defaults if nothing is said. */
   readonly limits?: Readonly<Record<string, unknown>>;
+  /** What is waited for before a part that has stopped is started again; RESTART_AFTER_MS if nothing is said. */
+  readonly pause?: Pause;
 }
+
+/** Ended by the signal when the demo ends. */
+type Pause = (signal: AbortSignal) => Promise<void>;
 
 const AGENTS = [
   { name: 'sales-bot', groups: ['sales-agents'] },
@@ -46,6 +52,7 @@ const TOKEN_LIFETIME_SECONDS = 12 * 3600;
 const READY_TIMEOUT_MS = 30_000;
 /** A part that was stopped comes back after this long: time to watch the gateway refuse, and then recover. */
 const RESTART_AFTER_MS = 15_000;
+const pauseForPeople: Pause = (signal) => sleep(RESTART_AFTER_MS, undefined, { signal });
 
 const EXAMPLES = new URL('../../examples/demo/', import.meta.url);
 
@@ -81,11 +88,11 @@ export interface Ready {
 /** Parts that come back by themselves when they end before their time. */
 class Kept {
   #child: Child;
-  #isEnding = false;
+  readonly #end = new AbortController();
   readonly #start: () => Promise<Child>;
   readonly #say: (text: string) => void;
   readonly #name: string;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #pause: Pause;
   readonly #onRestart: (child: Child) => void;
 
   private constructor(
@@ -93,12 +100,14 @@ class Kept {
     child: Child,
     start: () => Promise<Child>,
     say: (text: string) => void,
+    pause: Pause,
     onRestart: (child: Child) => void,
   ) {
     this.#name = name;
     this.#child = child;
     this.#start = start;
     this.#say = say;
+    this.#pause = pause;
     this.#onRestart = onRestart;
     this.#watch();
   }
@@ -107,22 +116,29 @@ class Kept {
     name: string,
     start: () => Promise<Child>,
     say: (text: string) => void,
-    onRestart: (child: Child) => void = () => undefined,
+    pause: Pause,
+    onRestart: (child: Child) => void,
   ): Promise<Kept> {
-    return new Kept(name, await start(), start, say, onRestart);
+    return new Kept(name, await start(), start, say, pause, onRestart);
   }
 
   #watch(): void {
+    const { signal } = this.#end;
     this.#child.onExit(() => {
-      if (this.#isEnding) return;
+      if (signal.aborted) return;
       this.#say(
         `${this.#name} has stopped. Statements are refused until it is back, in ${RESTART_AFTER_MS / 1000} seconds.`,
       );
-      this.#timer = setTimeout(() => void this.#restart(), RESTART_AFTER_MS);
+      void this.#pause(signal).then(
+        () => this.#restart(),
+        // The demo has ended.
+        () => undefined,
+      );
     });
   }
 
   async #restart(): Promise<void> {
+    if (this.#end.signal.aborted) return;
     try {
       this.#child = await this.#start();
       this.#say(`${this.#name} is back.`);
@@ -138,8 +154,7 @@ class Kept {
   }
 
   async stop(): Promise<void> {
-    this.#isEnding = true;
-    clearTimeout(this.#timer);
+    this.#end.abort();
     await this.#child.stop();
   }
 }
@@ -347,6 +362,7 @@ async function startParts(
       password: databasePassword,
     });
   const pids = { gateway: 0, warehouse: 0, postgres: 0 };
+  const { pause = pauseForPeople } = options;
   /** Whatever else fails, what has started is ended. */
   const kept = async <T>(starting: Promise<T>, stop: (part: T) => Promise<void>): Promise<T> => {
     const part = await starting;
@@ -355,13 +371,13 @@ async function startParts(
   };
   const started = await Promise.allSettled([
     kept(
-      Kept.start('The embedded warehouse', startWarehouse, say, (child) => {
+      Kept.start('The embedded warehouse', startWarehouse, say, pause, (child) => {
         pids.warehouse = child.pid;
       }),
       (part) => part.stop(),
     ),
     kept(
-      Kept.start('PostgreSQL', startPostgres, say, (child) => {
+      Kept.start('PostgreSQL', startPostgres, say, pause, (child) => {
         pids.postgres = Number(child.answer['pid']);
       }),
       (part) => part.stop(),

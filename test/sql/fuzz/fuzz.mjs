@@ -2,7 +2,7 @@
  * Statements by grammar and by mutation, seeded, and what must hold of each: an analysis or a refusal with a place, nothing else thrown,
  * no hang, and no table that DuckDB sees in the text beyond those of the analysis.
  *
- * `node test/sql/fuzz/fuzz.mjs 1000000 7` runs a million with seed 7 and prints what it found.
+ * `node test/sql/fuzz/fuzz.mjs 1000000 7` runs a million with seed 7 (a third number: the milliseconds that count as a hang), prints what it found, and ends with a line of what passed and failed.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,7 @@ import { catalog, read } from '../corpus/describe.mjs';
 const DEFAULTS = { database: 'DB', schema: 'S' };
 /** What counts as a hang when nothing else runs. */
 const HANG_MS = 100;
+const MOST_MB = 1500;
 
 /** Processor time of this process: a busy machine is no hang. */
 const clock = () => {
@@ -287,7 +288,7 @@ export async function fuzz(count, seed, onProgress = () => undefined, hangMs = H
         if (beyond !== undefined) fail(`DuckDB sees ${beyond}`, sql);
       }
     }
-    if (i % 5000 === 0) {
+    if (i % 5000 === 0 || i === count - 1) {
       result.heapMb = Math.max(result.heapMb, Math.round(process.memoryUsage().rss / 1048576));
       onProgress(i, result);
     }
@@ -298,17 +299,32 @@ export async function fuzz(count, seed, onProgress = () => undefined, hangMs = H
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [count = 100_000, seed = 1] = process.argv.slice(2).map(Number);
+  const [count = 100_000, seed = 1, hangMs = HANG_MS] = process.argv.slice(2).map(Number);
   const started = Date.now();
-  const result = await fuzz(count, seed, (done, { failures }) => {
-    if (done % 50_000 === 0)
-      console.error(`${done} of ${count}, ${failures.length} failures, ${Math.round((Date.now() - started) / 1000)} s`);
-  });
+  const result = await fuzz(
+    count,
+    seed,
+    (done, { failures }) => {
+      if (done % 50_000 === 0)
+        console.error(
+          `${done} of ${count}, ${failures.length} failures, ${Math.round((Date.now() - started) / 1000)} s`,
+        );
+    },
+    hangMs,
+  );
   const { failures, ...counts } = result;
   console.log(
     JSON.stringify({ seed, seconds: Math.round((Date.now() - started) / 1000), ...counts, failures: failures.length }),
   );
   for (const failure of failures.slice(0, 20))
     console.log(failure.why.slice(0, 600), '\n  ', JSON.stringify(failure.sql));
-  process.exitCode = failures.length === 0 ? 0 : 1;
+  // A fuzzer that finds everything refused would prove nothing.
+  const isHollow = counts.understood < count / 4 || counts.witnessed < count / 4;
+  if (isHollow)
+    console.log(`understood ${counts.understood}, witnessed ${counts.witnessed}: too few to prove anything`);
+  const hasGrown = counts.heapMb > MOST_MB;
+  if (hasGrown) console.log(`the process took ${counts.heapMb} MB`);
+  const failed = failures.length + Number(isHollow) + Number(hasGrown);
+  console.log(`${count - failures.length} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
 }
