@@ -142,8 +142,9 @@ policy
   .option('--config <file>', 'for the gateway of this configuration: whose principals there are')
   .addOption(jsonOption())
   .action(async (folder: string, options) => {
-    const [{ loadConfig }, { loadFolder }] = await Promise.all([import('./config.js'), import('./policy-catalog.js')]);
-    const config = options.config === undefined ? undefined : await loadConfig(options.config);
+    const { loadFolder } = await import('./policy-catalog.js');
+    const config =
+      options.config === undefined ? undefined : await (await import('./config.js')).loadConfig(options.config);
     const issuers = config?.issuers.map(({ issuer }) => issuer);
     const set = await loadFolder(folder, issuers).catch((error: unknown) => {
       if (error instanceof PolicyProblems && options.json) {

@@ -40,6 +40,8 @@ export const DELIVERY_CONNECTIONS = 7;
 const AT_ONCE = 50;
 /** A job ends after so long, and the next one goes on. */
 const JOB_MS = 60_000;
+/** Where there is more, a job goes on for so long; others wait for this no longer than for the next look at the queue. */
+const TURN_MS = 2000;
 /** Sessions that one process delivers at the same time, each on a connection of its own. */
 const CONCURRENCY = 4;
 const MAX_ANSWER = 300;
@@ -193,17 +195,20 @@ export class Delivery {
   async #deliver({ webhook: name, session }: z.infer<typeof job>): Promise<void> {
     const webhook = this.#options.webhooks.find((entry) => entry.name === name);
     if (!webhook || this.#isStopping) return;
+    const turnEnds = Date.now() + TURN_MS;
     const after = await withClient(this.#options.pool, async (client) => {
       await client.query(START, [name, session]);
-      await client.query('BEGIN');
-      const seconds = await this.#deliverLocked(client, webhook, session);
-      await client.query('COMMIT');
-      return seconds;
+      for (;;) {
+        await client.query('BEGIN');
+        const seconds = await this.#deliverLocked(client, webhook, session);
+        await client.query('COMMIT');
+        if (seconds !== 0 || Date.now() > turnEnds || this.#isStopping) return seconds;
+      }
     });
     if (after !== undefined) await this.#send(name, session, after);
   }
 
-  /** Seconds until it should be looked at again; undefined if there is no more. */
+  /** Seconds until it should be looked at again, 0 if there is more already; undefined if there is no more. */
   async #deliverLocked(client: PoolClient, webhook: Webhook, session: string): Promise<number | undefined> {
     const key = [webhook.name, session];
     const locked = (await client.query(LOCK, key)).rows[0];
@@ -238,7 +243,7 @@ export class Delivery {
       next = event.position + 1;
     }
     if (next > position) await client.query(MOVE, [...key, next]);
-    return events.length === AT_ONCE || next <= (events.at(-1)?.position ?? -1) ? 1 : undefined;
+    return events.length === AT_ONCE || next <= (events.at(-1)?.position ?? -1) ? 0 : undefined;
   }
 
   async #post(webhook: Webhook, event: StoredEvent): Promise<void> {

@@ -54,7 +54,7 @@ beforeAll(async () => {
   child.stderr?.on('data', (part: Buffer) => {
     log += part.toString();
   });
-  const until = Date.now() + 30_000;
+  const until = Date.now() + 90_000;
   while (!existsSync(file) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 100));
   ready = JSON.parse(await readFile(file, 'utf8')) as Ready;
   for (const name of ['sales-bot', 'pipeline-bot']) {
