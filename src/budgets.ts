@@ -2,9 +2,17 @@
 import type { Principal } from './identity/index.js';
 import type { Intent } from './intent.js';
 import { bytesDenial, type Denial, hides, type Verdict } from './policy/index.js';
-import type { TranscriptStore } from './transcript/index.js';
+import type { Event, Taken, TranscriptStore } from './transcript/index.js';
 
 export const nameOf = (principal: Principal): string => `${principal.issuer} ${principal.subject}`;
+
+/** A denial where too few bytes are left of the day's; else what was taken, if anything. */
+export interface Taking {
+  readonly denial: Denial | undefined;
+  readonly taken: Taken | undefined;
+}
+
+const NOTHING: Taking = { denial: undefined, taken: undefined };
 
 export class Budgets {
   readonly #recorder: TranscriptStore['recorder'];
@@ -13,15 +21,22 @@ export class Budgets {
     this.#recorder = recorder;
   }
 
-  /** Writes an event down and counts it against the hour's statements; a denial where they are used up. */
+  /**
+   * Writes an event down and counts it against the hour's statements; a denial where they are used up. What was taken of the day's bytes
+   * for it goes with it, at once.
+   */
   async append(
     principal: Principal,
     verdict: Verdict | undefined,
     event: ReturnType<Intent['event']>,
+    taken?: Taken,
   ): Promise<Denial | undefined> {
     const limit = verdict?.limits.statementsPerHour;
     const count = limit === undefined ? undefined : { principal: nameOf(principal) };
-    const statements = await this.#recorder.append(event, count);
+    const [statements] = await Promise.all([
+      this.#recorder.append(event, count),
+      taken && this.#recorder.append(takenEvent(event, taken)),
+    ]);
     if (limit === undefined || statements === undefined || statements <= limit) return undefined;
     return {
       code: 'LIMIT_REACHED',
@@ -30,12 +45,30 @@ export class Budgets {
     };
   }
 
-  /** Takes bytes from the day's, where there is a limit on them; a denial where too few are left, or nobody can say how many these are. */
-  async take(principal: Principal, verdict: Verdict, bytes: number | undefined): Promise<Denial | undefined> {
+  /** What was taken for a statement that is in the record already. */
+  async record(intent: Pick<Intent, 'session' | 'statementId'>, taken: Taken): Promise<void> {
+    await this.#recorder.append(takenEvent({ sessionId: intent.session, statementId: intent.statementId }, taken));
+  }
+
+  /**
+   * Takes bytes from the day's, where there is a limit on them; a denial where too few are left, or nobody can say how many these are.
+   * Whoever asks has to write down what was taken.
+   */
+  async take(principal: Principal, verdict: Verdict, bytes: number | undefined): Promise<Taking> {
     const perDay = verdict.limits.bytesPerDay;
-    if (perDay === undefined) return undefined;
-    if (bytes !== undefined && (await this.#recorder.takeBytes(nameOf(principal), bytes, perDay))) return undefined;
+    // What reads nothing takes nothing.
+    if (perDay === undefined || bytes === 0) return NOTHING;
+    const taken = bytes === undefined ? undefined : await this.#recorder.takeBytes(nameOf(principal), bytes, perDay);
+    if (taken) return { denial: undefined, taken };
     const limit = `is left of the ${perDay} that you may scan in a day`;
-    return bytesDenial(bytes, hides(verdict), limit, 'Narrow the statement, or go on tomorrow (UTC).');
+    const hint = 'Narrow the statement, or go on tomorrow (UTC).';
+    return { denial: bytesDenial(bytes, hides(verdict), limit, hint), taken: undefined };
   }
 }
+
+const takenEvent = ({ sessionId, statementId }: Pick<Event, 'sessionId' | 'statementId'>, taken: Taken): Event => ({
+  kind: 'bytes_taken',
+  sessionId,
+  statementId,
+  body: { ...taken },
+});

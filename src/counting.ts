@@ -137,8 +137,9 @@ export class Counting {
         { bytes, rows: undefined },
       );
       if (weighed.denial || weighed.verdict?.decision !== 'allow') return undefined;
-      const over = await this.#parts.budgets.take(principal, verdict, bytes);
-      if (over) return over;
+      const { denial, taken } = await this.#parts.budgets.take(principal, verdict, bytes);
+      if (denial) return denial;
+      if (taken) await this.#parts.budgets.record(intent, taken);
     }
     const result = await this.#parts.warehouse.run(keyOf(verdict, principal), sent, {
       binds: [],

@@ -1,23 +1,44 @@
 /**
  * Where reading a result goes on. A cursor names a result and a row; what it needs is in PostgreSQL, so that any replica can serve
- * it, and it serves nobody but the principal that it was made for.
+ * it, and it serves nobody but the principal that it was made for. Its row carries an HMAC: whoever may write there can neither point
+ * one at another result nor give it to somebody else.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Bind } from './answer.js';
 import type { Principal } from './identity/index.js';
-import { RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
+import {
+  asBytes,
+  asTime,
+  bytesOf,
+  type JsonRow,
+  type Read,
+  RecorderUnavailable,
+  type TranscriptStore,
+} from './transcript/index.js';
 
+const bytes = z.unknown().transform((text) => bytesOf(text) ?? Buffer.alloc(0));
 const row = z.object({
   id: z.string(),
+  issuer: z.string(),
+  subject: z.string(),
+  client_id: z.string(),
   session_id: z.string(),
   statement_id: z.string(),
   query_id: z.string(),
-  sealed: z.instanceof(Buffer),
-  granted: z.instanceof(Buffer),
+  sealed: bytes,
+  granted: bytes,
   end_row: z.number(),
-  bytes_left: z.coerce.number(),
+  bytes_left: z.number(),
+  changes: z.number(),
 });
+type Row = z.infer<typeof row>;
+
+/** A row that is ours. */
+interface Known extends Read {
+  readonly own: JsonRow;
+  readonly row: Row;
+}
 
 const statementOf = z.object({
   statement: z.string(),
@@ -25,10 +46,15 @@ const statementOf = z.object({
   purpose: z.string().nullable(),
 });
 
-export type Cursor = Omit<z.infer<typeof row>, 'sealed'> & z.infer<typeof statementOf> & { readonly position: number };
+export type Cursor = Pick<Row, 'id' | 'session_id' | 'statement_id' | 'query_id' | 'granted' | 'end_row'> &
+  z.infer<typeof statementOf> & { readonly position: number };
 
 /** Snowflake keeps a result for 24 hours; who has not asked for an hour has lost interest. */
-const LIFE = `interval '1 hour'`;
+const LIFE_MS = 3_600_000;
+/** Pages of one cursor that are asked for at once are in each other's way: each change is tried so often. */
+const TRIES = 20;
+/** Cursors whose last state this process knows. */
+const REMEMBERED = 10_000;
 const SHAPE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,9})$/;
 
 export interface NewCursor {
@@ -51,18 +77,25 @@ export const isSame = (cursor: Cursor, grant: string): boolean => hashOf(grant).
 
 export const cursorAt = (id: string, position: number): string => `${id}.${position}`;
 
+/** In whole seconds: what is signed is what PostgreSQL prints. */
+const inAnHour = (): string => asTime(new Date(Math.ceil((Date.now() + LIFE_MS) / 1000) * 1000));
+
 export class Cursors {
   readonly #store: TranscriptStore;
+  /** How often each was changed, as far as this process has seen: a row of before was put back. */
+  readonly #changes = new Map<string, number>();
+  /** The row behind each as this process has left it: usually it still stands there so, and one round trip changes it. */
+  readonly #left = new WeakMap<Cursor, Known>();
 
   constructor(store: TranscriptStore) {
     this.#store = store;
   }
 
-  async #query(sql: string, values: unknown[]): Promise<unknown[]> {
+  async #do<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return (await this.#store.pool.query(sql, values)).rows;
+      return await work();
     } catch (error) {
-      throw new RecorderUnavailable(error);
+      throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
     }
   }
 
@@ -70,27 +103,28 @@ export class Cursors {
   async make(principal: Principal, cursor: NewCursor): Promise<string> {
     const id = randomUUID();
     const { statement, binds, purpose } = cursor;
-    await this.#query(
-      `WITH old AS (DELETE FROM cursor WHERE expires_at < now())
-       INSERT INTO cursor (id, issuer, subject, client_id, session_id, statement_id, query_id, sealed, granted, end_row, bytes_left, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() + ${LIFE})`,
-      [
-        id,
-        principal.issuer,
-        principal.subject,
-        principal.clientId,
-        cursor.sessionId,
-        cursor.statementId,
-        cursor.queryId,
-        this.#store.vault.sealText(
-          cursor.sessionId,
-          `cursor ${id}`,
-          JSON.stringify({ statement, binds, purpose: purpose ?? null }),
-        ),
-        hashOf(cursor.grant),
-        cursor.endRow,
-        cursor.bytesLeft,
-      ],
+    const { pool, rows, vault } = this.#store;
+    const text = JSON.stringify({ statement, binds, purpose: purpose ?? null });
+    const sealed = vault.sealText(cursor.sessionId, `cursor ${id}`, text);
+    await this.#do(() =>
+      Promise.all([
+        pool.query('DELETE FROM cursor WHERE expires_at < now()'),
+        rows.put(pool, 'cursor', {
+          id,
+          issuer: principal.issuer,
+          subject: principal.subject,
+          client_id: principal.clientId,
+          session_id: cursor.sessionId,
+          statement_id: cursor.statementId,
+          query_id: cursor.queryId,
+          sealed: asBytes(sealed),
+          granted: asBytes(hashOf(cursor.grant)),
+          end_row: cursor.endRow,
+          bytes_left: cursor.bytesLeft,
+          expires_at: inAnHour(),
+          changes: 0,
+        }),
+      ]),
     );
     return cursorAt(id, cursor.position);
   }
@@ -99,34 +133,74 @@ export class Cursors {
   async find(principal: Principal, text: string): Promise<Cursor | undefined> {
     const [, id, position] = SHAPE.exec(text) ?? [];
     if (id === undefined || position === undefined) return undefined;
-    const [found] = await this.#query(
-      `UPDATE cursor SET expires_at = now() + ${LIFE}
-       WHERE id = $1 AND issuer = $2 AND subject = $3 AND client_id = $4 AND expires_at > now() RETURNING *`,
-      [id, principal.issuer, principal.subject, principal.clientId],
-    );
-    if (found === undefined) return undefined;
-    const { sealed, ...cursor } = row.parse(found);
+    const { issuer, subject, clientId } = principal;
+    const known = await this.#do(() => this.#read(id));
+    const found = known?.row;
+    if (!known || found?.issuer !== issuer || found.subject !== subject || found.client_id !== clientId)
+      return undefined;
+    const { sealed, ...cursor } = found;
     const { sessions, vault } = this.#store;
     await sessions.learnKey(cursor.session_id);
     // A key that was erased takes the statement with it, and with that the right to read on.
     if (!vault.knows(cursor.session_id)) return undefined;
     const statement = statementOf.parse(JSON.parse(vault.openText(cursor.session_id, `cursor ${id}`, sealed)));
-    return { ...cursor, ...statement, position: Number(position) };
+    const of: Cursor = { ...cursor, ...statement, position: Number(position) };
+    this.#left.set(of, known);
+    return of;
+  }
+
+  /** A row that is ours and as it was last; undefined for none. */
+  async #read(id: string): Promise<Known | undefined> {
+    const { pool, rows } = this.#store;
+    const [read] = await rows.read(pool, 'cursor', 'WHERE t.id = $1 AND t.expires_at > now()', [id]);
+    if (!read?.own) return undefined;
+    const found = row.parse(read.own);
+    if (found.changes < (this.#changes.get(id) ?? 0)) {
+      rows.tellOld('cursor', read.own, 'pages were read since');
+      return undefined;
+    }
+    this.#saw(id, found.changes);
+    return { found: read.found, own: read.own, row: found };
+  }
+
+  #saw(id: string, changes: number): void {
+    const [oldest] = this.#changes.keys();
+    if (this.#changes.size >= REMEMBERED && oldest !== undefined) this.#changes.delete(oldest);
+    this.#changes.delete(id);
+    this.#changes.set(id, changes);
+  }
+
+  /** Changes how many bytes are left; answers by how many, or 0 where it is over. */
+  #change(cursor: Cursor, sizeOf: (left: number) => number): Promise<number> {
+    return this.#do(async () => {
+      const { pool, rows } = this.#store;
+      for (let tries = 0; tries < TRIES; tries++) {
+        const known = this.#left.get(cursor) ?? (await this.#read(cursor.id));
+        if (!known) return 0;
+        const { bytes_left: left, changes } = known.row;
+        const size = sizeOf(left);
+        if (size === 0) return 0;
+        const changed = { bytes_left: left + size, changes: changes + 1 };
+        const own = { ...known.own, ...changed, expires_at: inAnHour() };
+        this.#left.delete(cursor);
+        const found = await rows.swap(pool, 'cursor', known.found, own, 'AND t.expires_at > now()');
+        if (!found) continue;
+        this.#saw(cursor.id, changes + 1);
+        this.#left.set(cursor, { found, own, row: { ...known.row, ...changed } });
+        return size;
+      }
+      throw new Error('Too many read on by one cursor at once.');
+    });
   }
 
   /** Sets bytes aside for a page, before it is read: pages asked for at once share what is left. 0 where nothing is. */
-  async takeBytes(id: string, most: number): Promise<number> {
-    const [taken] = await this.#query(
-      `UPDATE cursor c SET bytes_left = c.bytes_left - t.size
-       FROM (SELECT id, least(bytes_left, $2::bigint) AS size FROM cursor WHERE id = $1 FOR UPDATE) t
-       WHERE c.id = t.id RETURNING t.size`,
-      [id, most],
-    );
-    return z.object({ size: z.coerce.number() }).parse(taken ?? { size: 0 }).size;
+  async takeBytes(cursor: Cursor, most: number): Promise<number> {
+    const change = await this.#change(cursor, (left) => -Math.min(Math.max(left, 0), most));
+    return Math.abs(change);
   }
 
   /** What a page did not use. */
-  async giveBack(id: string, bytes: number): Promise<void> {
-    if (bytes > 0) await this.#query('UPDATE cursor SET bytes_left = bytes_left + $2 WHERE id = $1', [id, bytes]);
+  async giveBack(cursor: Cursor, unused: number): Promise<void> {
+    if (unused > 0) await this.#change(cursor, () => unused);
   }
 }

@@ -335,13 +335,14 @@ export class Gateway {
 
   /** The intent, durable before anything is sent; a denial where the hour's statements or the day's bytes are used up. */
   async #record(principal: Principal, intent: Intent, verdict: Verdict | undefined): Promise<Denial | undefined> {
-    const over = verdict?.estimate && (await this.#budgets.take(principal, verdict, verdict.estimate.bytes));
-    if (over) return over;
+    const taking = verdict?.estimate && (await this.#budgets.take(principal, verdict, verdict.estimate.bytes));
+    if (taking?.denial) return taking.denial;
     // With its estimate the statement was counted before.
     return this.#budgets.append(
       principal,
       verdict?.estimate ? undefined : verdict,
       intent.event('statement_submitted', {}),
+      taking?.taken,
     );
   }
 
@@ -890,7 +891,7 @@ export class Gateway {
   ): Promise<Answer> {
     const { position, end_row: endRow } = cursor;
     const rowsLeft = Math.max(0, Math.min(endRow, verdict.limits.rows) - position);
-    const taken = rowsLeft === 0 ? 0 : await this.#cursors.takeBytes(cursor.id, PAGE_BYTES);
+    const taken = rowsLeft === 0 ? 0 : await this.#cursors.takeBytes(cursor, PAGE_BYTES);
     if (taken === 0) return answer.finish({ status: 'error', error: NO_CURSOR });
     let used = 0;
     let result: RunResult | undefined;
@@ -942,7 +943,7 @@ export class Gateway {
       }
       throw error;
     } finally {
-      await this.#cursors.giveBack(cursor.id, taken - used);
+      await this.#cursors.giveBack(cursor, taken - used);
     }
   }
 

@@ -247,6 +247,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const delivery = new Delivery({
     pool: deliveryPool,
     recorder,
+    rows: transcript.rows,
     webhooks: config.webhooks,
     payload: payloadFor(config, approvals, previewOf(recordMask(policies.current))),
     onProblem: complain,

@@ -123,7 +123,7 @@ function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
     webhooks: config.webhooks,
     retryDead: async (name) => {
       const webhook = config.webhooks.find((entry) => entry.name === name);
-      return webhook && retryDead(transcript.pool, webhook, payloadFor(config, approvals, masked));
+      return webhook && retryDead(transcript, webhook, payloadFor(config, approvals, masked));
     },
     masked,
     version: VERSION,

@@ -77,7 +77,7 @@ function webhookOf(config: Config, name: string): Webhook {
 
 export async function retryWebhook(config: Config, store: TranscriptStore, name: string): Promise<string> {
   const { sent, problem } = await retryDead(
-    store.pool,
+    store,
     webhookOf(config, name),
     payloadFor(config, new Approvals(store), await previewFor(config)),
   );

@@ -1,19 +1,22 @@
 /**
  * Sessions of people: a random token in the browser's cookie, its HMAC and what it stands for in PostgreSQL, for all replicas. Whoever may
- * write there is nobody by that: the token's HMAC and the row's go by a key that is not in the store.
+ * write there is nobody by that: the token's HMAC and the row's go by a key that is not in the store. That a session ended, and each change
+ * of its token, is in the record before it holds: a row that is put back as it was opens nothing.
  */
 import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { isAsked, type Requirement } from '../approval/index.js';
 import type { Person } from '../identity/index.js';
-import { asBytes, type JsonRow, type SealedRows, withClient } from '../transcript/index.js';
+import { asBytes, type EventKind, type JsonRow, type SealedRows, withClient } from '../transcript/index.js';
 
 export type Role = 'reviewer' | 'auditor' | 'administrator';
 
 export interface PeopleOptions {
   readonly pool: Pool;
   readonly rows: SealedRows;
+  /** Writes into the record. */
+  readonly record: (kind: EventKind & `person_${string}`, body: Readonly<Record<string, unknown>>) => Promise<unknown>;
   /** A session ends so long after sign-in, and after so long without a request. */
   readonly lifetimeMs: number;
   readonly idleMs: number;
@@ -51,6 +54,7 @@ const sessionRow = z.object({
   opened_at: moment,
   seen_at: moment,
   rotated_at: moment,
+  rotations: z.number(),
   expires_at: moment,
 });
 
@@ -60,8 +64,20 @@ const SEEN_EVERY_MS = 10_000;
 const FIND = `WHERE (t.token = ANY($1) OR (t.former = ANY($1) AND t.former_until > now())) AND t.expires_at > now() AND t.seen_at > now() - $2 * interval '1 millisecond'`;
 
 const EXCESS = `
-  DELETE FROM person_session WHERE id IN (
-    SELECT id FROM person_session WHERE issuer = $1 AND subject = $2 ORDER BY opened_at DESC OFFSET ${MAX_SESSIONS - 1})`;
+  WHERE t.id IN (SELECT id FROM person_session WHERE issuer = $1 AND subject = $2 ORDER BY opened_at DESC OFFSET ${MAX_SESSIONS - 1})`;
+
+/**
+ * What the record has of a sign-in since: that it ended, or a change of its token that its row does not know. Found by the index
+ * event_of_sign_in. For a moment the one before holds, since requests are under way.
+ */
+const SINCE = `
+  SELECT date_trunc('milliseconds', now()) AS now, coalesce(bool_or(e.kind = 'person_signed_out' OR e.at < c.moment), false) AS is_over,
+         coalesce(bool_or(e.at < c.moment), false) AS is_old
+  FROM (SELECT now() - ${FORMER_FOR_MS} * interval '1 millisecond' AS moment) c
+  LEFT JOIN event e ON e.kind IN ('person_signed_out', 'person_token_changed') AND left(e.body->>'sign_in', 36) = $1
+    AND e.at >= $2::timestamptz - interval '1 day'
+    AND (e.kind = 'person_signed_out' OR CASE WHEN e.body->>'n' ~ '^[0-9]{1,9}$' THEN (e.body->>'n')::integer > $3 END)`;
+const sinceRow = z.object({ now: z.date(), is_over: z.boolean(), is_old: z.boolean() });
 
 const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 const newToken = (): string => randomBytes(32).toString('base64url');
@@ -91,17 +107,24 @@ export class People {
     return this.#options.rows.digests('person session', token);
   }
 
-  /** A new session with a token of its own: what the browser held before sign-in is worth nothing after it. */
-  async open(person: Person): Promise<string> {
-    const { pool, rows, lifetimeMs } = this.#options;
+  /**
+   * A new session with a token of its own: what the browser held before sign-in is worth nothing after it. `about` goes into the record
+   * as well.
+   */
+  async open(person: Person, about: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    const { pool, rows, lifetimeMs, record } = this.#options;
     const token = newToken();
     const { issuer, subject, name, groups, claims } = person;
     await pool.query('DELETE FROM person_session WHERE expires_at < now()');
-    await pool.query(EXCESS, [issuer, subject]);
+    for (const row of await rows.select(pool, 'person_session', EXCESS, [issuer, subject]))
+      await this.close({ id: String(row['id']), person }, 'too many');
     const now = await nowOf(pool);
     const at = now.toISOString();
+    const id = randomUUID();
+    const roles = this.rolesOf(person);
+    await record('person_signed_in', { sign_in: id, subject, issuer, groups, roles, ...about });
     await rows.insert(pool, 'person_session', {
-      id: randomUUID(),
+      id,
       token: asBytes(this.#tokensOf(token)[0]),
       former: null,
       former_until: null,
@@ -114,6 +137,7 @@ export class People {
       seen_at: at,
       rotated_at: at,
       expires_at: new Date(now.getTime() + lifetimeMs).toISOString(),
+      rotations: 0,
     });
     return token;
   }
@@ -126,11 +150,12 @@ export class People {
     const [found] = await rows.select(pool, 'person_session', FIND, [tokens, idleMs]);
     if (!found) return undefined;
     const row = sessionRow.parse(found);
+    const now = await this.#stillOpen(found);
+    if (!now) return undefined;
     const { issuer, subject, name, groups, claims } = row;
     const person: Person = { issuer, subject, name, groups, claims };
     const who = { id: row.id, person, roles: this.rolesOf(person), expiresAt: row.expires_at };
     const isCurrent = tokens.some((hash) => asBytes(hash) === row.token);
-    const now = await nowOf(pool);
     const isOld = now.getTime() - row.rotated_at.getTime() > ROTATE_AFTER_MS;
     const at = now.toISOString();
     if (!(isCurrent && isOld)) {
@@ -138,14 +163,30 @@ export class People {
       return { who, next: undefined };
     }
     const next = newToken();
-    const isRotated = await this.#change(found, {
+    const rotations = row.rotations + 1;
+    const changes = {
       token: asBytes(this.#tokensOf(next)[0]),
       former: row.token,
       former_until: new Date(now.getTime() + FORMER_FOR_MS).toISOString(),
       rotated_at: at,
       seen_at: at,
-    });
+      rotations,
+    };
+    const { record } = this.#options;
+    // Two requests at once say the same number.
+    await record('person_token_changed', { sign_in: row.id, subject, issuer, n: rotations });
+    const isRotated = await this.#change(found, changes);
     return { who, next: isRotated ? next : undefined };
+  }
+
+  /** The store's time, if the record does not say that this row is over or was another since. */
+  async #stillOpen(found: JsonRow): Promise<Date | undefined> {
+    const { pool, rows } = this.#options;
+    const { id, opened_at: opened, rotations } = sessionRow.parse(found);
+    const since = sinceRow.parse((await pool.query(SINCE, [id, opened, rotations])).rows[0]);
+    if (!since.is_over) return since.now;
+    if (since.is_old) rows.tellOld('person_session', found, 'the record has its end, or a later token');
+    return undefined;
   }
 
   /** False where another request was quicker. */
@@ -164,12 +205,16 @@ export class People {
   /** Whether nobody has ended it meanwhile. */
   async isOpen(id: string): Promise<boolean> {
     const { pool, rows } = this.#options;
-    const found = await rows.select(pool, 'person_session', 'WHERE t.id = $1 AND t.expires_at > now()', [id]);
-    return found.length > 0;
+    const [found] = await rows.select(pool, 'person_session', 'WHERE t.id = $1 AND t.expires_at > now()', [id]);
+    return found !== undefined && (await this.#stillOpen(found)) !== undefined;
   }
 
-  async close(id: string): Promise<void> {
-    await this.#options.pool.query('DELETE FROM person_session WHERE id = $1', [id]);
+  /** In the record first: from then on its row opens nothing, whoever puts it back. */
+  async close({ id, person }: Pick<SignedIn, 'id' | 'person'>, reason: 'asked' | 'again' | 'too many'): Promise<void> {
+    const { pool, record } = this.#options;
+    const { subject, issuer } = person;
+    await record('person_signed_out', { sign_in: id, subject, issuer, reason });
+    await pool.query('DELETE FROM person_session WHERE id = $1', [id]);
   }
 
   /** What a page of this session sends along with whatever changes something. */

@@ -89,6 +89,7 @@ export class Console implements AsyncDisposable {
       ...people,
       pool: transcript.pool,
       rows: transcript.rows,
+      record: (kind, body) => this.#note(kind, body),
       secret: keys[0] ?? new Uint8Array(),
     });
     this.#feed = new Feed({
@@ -313,15 +314,8 @@ export class Console implements AsyncDisposable {
         const { lifetimeMs } = this.#options.people;
         // What this browser held until now is worth nothing from here on.
         const before = await this.#who(context);
-        if (before) await this.#people.close(before.id);
-        const token = await this.#people.open(person);
-        await this.#note('person_signed_in', {
-          subject: person.subject,
-          issuer: person.issuer,
-          groups: person.groups,
-          roles: this.#people.rolesOf(person),
-          address: this.#address(context),
-        });
+        if (before) await this.#people.close(before, 'again');
+        const token = await this.#people.open(person, { address: this.#address(context) });
         this.#drop(context, this.#flowCookie);
         this.#set(context, this.#cookie, token, Math.floor(lifetimeMs / 1000));
         return context.redirect(safeReturn(to));
@@ -356,16 +350,15 @@ export class Console implements AsyncDisposable {
       const form = await context.req.parseBody();
       if (!this.#isOurs(context) || !this.#people.isCsrf(who, String(form['csrf'] ?? '')))
         return context.html(messagePage('That did not come from a page of ours.', 'You are still signed in.'), 403);
-      await this.#people.close(who.id);
+      await this.#people.close(who, 'asked');
       this.#drop(context, this.#cookie);
-      await this.#note('person_signed_out', { subject: who.person.subject, issuer: who.person.issuer });
       const end = await signIn.endUrl(new URL('/console', publicUrl)).catch(() => undefined);
       return context.redirect(end?.href ?? '/console', 303);
     });
   }
 
   #note(
-    kind: 'person_signed_in' | 'person_signed_out' | 'sign_in_refused',
+    kind: Parameters<PeopleOptions['record']>[0] | 'sign_in_refused',
     body: Readonly<Record<string, unknown>>,
   ): Promise<unknown> {
     const { recorder } = this.#options.transcript;

@@ -1,36 +1,23 @@
 /**
  * Webhooks after the Standard Webhooks specification (https://www.standardwebhooks.com): signed, in order for each session, at least
  * once, tried again for a day, then given up and kept as dead letters. A job of the queue says that a session has news for a webhook;
- * how far it has come is in `delivery`, which whoever delivers locks.
+ * how far it has come is in `delivery`, which whoever delivers locks. A row there that is none of ours makes nothing be skipped: the
+ * session is delivered again from where the webhook began, which the record says.
  */
-import { createHmac } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import type PgBoss from 'pg-boss';
 import { z } from 'zod';
+import { storable } from './canonical.js';
 import { withClient } from './client.js';
-import type { EventKind, StoredEvent } from './event.js';
-import { eventLine } from './export.js';
+import { recordRetried } from './dead-letters.js';
+import { beginningOf } from './delivery-beginning.js';
+import type { StoredEvent } from './event.js';
 import { DELIVER, makeQueue } from './queue.js';
 import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
 import type { Recorder } from './recorder.js';
+import { asTime, type Found, type JsonRow, type SealedRows } from './sealed-rows.js';
+import { type Payload, payloadOf, post, type Webhook } from './webhook.js';
 
-export interface Webhook {
-  readonly name: string;
-  readonly url: string;
-  /** The bytes behind `whsec_`. */
-  readonly secret: Buffer;
-  /** Those kinds only; undefined for all. */
-  readonly kinds: ReadonlySet<EventKind> | undefined;
-  /** Signed checkpoints as well. */
-  readonly checkpoints: boolean;
-  /** A chat's own form of message rather than that of the specification. */
-  readonly format: 'standard' | 'slack' | 'teams';
-}
-
-/** What is sent of an event; undefined for nothing. */
-export type Payload = (event: StoredEvent, webhook: Webhook) => Promise<string | undefined>;
-
-const TIMEOUT_MS = 10_000;
 const GIVE_UP_MS = 24 * 3_600_000;
 /** Seconds until the next try, by the number of those that failed; the last goes on. */
 const BACK_OFF: readonly number[] = [5, 15, 60, 300, 900, 1800, 3600];
@@ -44,87 +31,43 @@ const JOB_MS = 60_000;
 const TURN_MS = 2000;
 /** Sessions that one process delivers at the same time, each on a connection of its own. */
 const CONCURRENCY = 4;
-const MAX_ANSWER = 300;
-
-/** Throws where it is none: 24 to 64 bytes in base64 after `whsec_`. */
-export function readWebhookSecret(text: string): Buffer {
-  const [, encoded = ''] = /^(?:whsec_)?([A-Za-z0-9+/=]+)$/.exec(text.trim()) ?? [];
-  const secret = Buffer.from(encoded, 'base64');
-  if (secret.length < 24 || secret.length > 64) throw new Error('it has to be 24 to 64 bytes in base64 after whsec_');
-  return secret;
-}
-
-/** The headers of a delivery. `payload` is signed to the letter. */
-function signedHeaders(secret: Uint8Array, id: string, at: Date, payload: string): Record<string, string> {
-  const timestamp = String(Math.floor(at.getTime() / 1000));
-  const signature = createHmac('sha256', secret).update(`${id}.${timestamp}.${payload}`).digest('base64');
-  return {
-    'content-type': 'application/json',
-    'user-agent': 'snowfence',
-    'webhook-id': id,
-    'webhook-timestamp': timestamp,
-    'webhook-signature': `v1,${signature}`,
-  };
-}
-
-/** Throws what went wrong, without what was sent. */
-export async function post(webhook: Pick<Webhook, 'url' | 'secret'>, id: string, payload: string): Promise<void> {
-  let response: Response;
-  try {
-    response = await fetch(webhook.url, {
-      method: 'POST',
-      headers: signedHeaders(webhook.secret, id, new Date(), payload),
-      body: payload,
-      // Whoever answers with another address does not get the record sent there.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-  } catch (error) {
-    const cause =
-      error instanceof Error && error.cause instanceof Error
-        ? error.cause.message
-        : error instanceof Error
-          ? error.message
-          : '';
-    throw new Error(`no answer: ${cause}`.slice(0, MAX_ANSWER));
-  }
-  await response.body?.cancel();
-  if (!response.ok) throw new Error(`it answered ${response.status}`);
-}
-
-/** The type of an event as webhooks name it: dots between its parts. */
-const typeOf = (kind: string): string => kind.replace('_', '.');
-
-export const payloadOf = (event: StoredEvent): string =>
-  JSON.stringify({ type: typeOf(event.kind), timestamp: event.at, data: eventLine(event) });
-
 const job = z.object({ webhook: z.string(), session: z.string() });
 
-const START = `
-  INSERT INTO delivery (webhook, session_id, position)
-  SELECT w.name, $2::uuid, (SELECT coalesce(min(e.position), c.length) FROM event e WHERE e.session_id = c.session_id AND e.at >= w.since)
-  FROM webhook w, chain c WHERE w.name = $1 AND c.session_id = $2
-  ON CONFLICT DO NOTHING`;
-const LOCK = `
-  SELECT position::float8 AS position, attempts, failing_since FROM delivery WHERE webhook = $1 AND session_id = $2 FOR UPDATE SKIP LOCKED`;
+/** Where a session begins for a webhook: with what came after the webhook was added. */
+const BEGINNING = `
+  SELECT (SELECT coalesce(min(e.position), c.length) FROM event e WHERE e.session_id = c.session_id AND e.at >= $2)::float8 AS position
+  FROM chain c WHERE c.session_id = $1`;
+const beginningRow = z.object({ position: z.number() });
+const IS_THERE = 'SELECT FROM delivery t WHERE t.webhook = $1 AND t.session_id = $2';
+const LOCK = 'WHERE t.webhook = $1 AND t.session_id = $2 FOR UPDATE OF t SKIP LOCKED';
 const NEXT = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.position >= $2 ORDER BY e.position LIMIT ${AT_ONCE}`;
-const MOVE = `
-  UPDATE delivery SET position = $3, attempts = 0, failing_since = NULL, problem = NULL, delivered_at = now()
-  WHERE webhook = $1 AND session_id = $2`;
-const FAIL = `
-  UPDATE delivery SET attempts = attempts + 1, failing_since = coalesce(failing_since, now()), problem = $3
-  WHERE webhook = $1 AND session_id = $2`;
-const BURY = `INSERT INTO dead_letter (webhook, session_id, position, problem) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`;
+/** A position that the session has not come to yet is none that we wrote. */
 const BEHIND = `
-  SELECT c.session_id AS session FROM chain c JOIN webhook w ON w.name = $1 LEFT JOIN delivery d ON d.webhook = w.name AND d.session_id = c.session_id
-  WHERE c.last_at >= w.since AND c.length > coalesce(d.position, 0) LIMIT 1000`;
+  SELECT c.session_id AS session FROM chain c LEFT JOIN delivery d ON d.webhook = $1 AND d.session_id = c.session_id
+  WHERE c.last_at >= $2 AND c.length <> coalesce(d.position, 0) LIMIT 1000`;
+/** Rows whose HMACs are looked at in each round. */
+const LOOKED_AT = 1000;
+const ROUND = `WHERE t.webhook = $1 AND t.session_id > $2 ORDER BY t.session_id LIMIT ${LOOKED_AT}`;
+const NO_SESSION = '00000000-0000-0000-0000-000000000000';
 
-const lockRow = z.object({ position: z.number(), attempts: z.number(), failing_since: z.date().nullable() });
+const moment = z.string().transform((text) => new Date(text));
+const lockRow = z.object({ position: z.number(), attempts: z.number(), failing_since: moment.nullable() });
+
+const fresh = (webhook: string, session: string, position: number): JsonRow => ({
+  webhook,
+  session_id: session,
+  position,
+  attempts: 0,
+  failing_since: null,
+  problem: null,
+  delivered_at: null,
+});
 
 export interface DeliveryOptions {
   /** Of its own, with at least as many connections as there are deliveries at once and some for the queue: the recorder must not wait. */
   readonly pool: Pool;
   readonly recorder: Recorder;
+  readonly rows: SealedRows;
   readonly webhooks: readonly Webhook[];
   readonly onProblem: (problem: string, error: unknown) => void;
   /** That of the specification if nothing is said. */
@@ -139,6 +82,10 @@ export class Delivery {
   #worker: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isStopping = false;
+  /** When each webhook began. */
+  readonly #since = new Map<string, Date>();
+  /** The last session whose row was looked at, by webhook. */
+  readonly #lookedAt = new Map<string, string>();
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -150,8 +97,7 @@ export class Delivery {
   async start(): Promise<void> {
     const { pool, webhooks, recorder, onProblem } = this.#options;
     if (webhooks.length === 0) return;
-    for (const { name } of webhooks)
-      await pool.query('INSERT INTO webhook (name) VALUES ($1) ON CONFLICT DO NOTHING', [name]);
+    for (const { name } of webhooks) this.#since.set(name, await beginningOf(pool, this.#options, name));
     await this.#boss.start();
     this.#worker = await this.#boss.work(DELIVER, { batchSize: CONCURRENCY, pollingIntervalSeconds: 2 }, (jobs) =>
       Promise.all(jobs.map((entry) => this.#deliver(job.parse(entry.data)))).then(() => undefined),
@@ -183,12 +129,23 @@ export class Delivery {
     );
   }
 
-  /** What was written by processes that died before they could say so. */
+  /** What was written by processes that died before they could say so, and rows that are not as we wrote them. */
   async #sweep(): Promise<void> {
-    for (const { name } of this.#options.webhooks) {
-      const { rows } = await this.#options.pool.query<{ session: string }>(BEHIND, [name]);
+    const { pool } = this.#options;
+    for (const [name, since] of this.#since) {
+      const { rows } = await pool.query<{ session: string }>(BEHIND, [name, since]);
       for (const { session } of rows) await this.#send(name, session, 0);
+      for (const session of await this.#forged(name)) await this.#send(name, session, 0);
     }
+  }
+
+  /** A thousand rows on with each round: sessions whose row is none of ours. */
+  async #forged(name: string): Promise<readonly string[]> {
+    const { pool, rows } = this.#options;
+    const read = await rows.read(pool, 'delivery', ROUND, [name, this.#lookedAt.get(name) ?? NO_SESSION]);
+    const sessions = read.map(({ found }) => sessionOf.parse(JSON.parse(found.text)).session_id);
+    this.#lookedAt.set(name, read.length < LOOKED_AT ? NO_SESSION : (sessions.at(-1) ?? NO_SESSION));
+    return sessions.filter((_, index) => read[index]?.own === undefined);
   }
 
   /** Delivers what is new, in order, until something fails. */
@@ -197,7 +154,7 @@ export class Delivery {
     if (!webhook || this.#isStopping) return;
     const turnEnds = Date.now() + TURN_MS;
     const after = await withClient(this.#options.pool, async (client) => {
-      await client.query(START, [name, session]);
+      await this.#begin(client, name, session);
       for (;;) {
         await client.query('BEGIN');
         const seconds = await this.#deliverLocked(client, webhook, session);
@@ -208,41 +165,57 @@ export class Delivery {
     if (after !== undefined) await this.#send(name, session, after);
   }
 
+  async #begin(client: PoolClient, webhook: string, session: string): Promise<void> {
+    if ((await client.query(IS_THERE, [webhook, session])).rowCount !== 0) return;
+    const position = await this.#beginning(client, webhook, session);
+    if (position !== undefined) await this.#options.rows.put(client, 'delivery', fresh(webhook, session, position));
+  }
+
+  /** undefined where there is no such session. */
+  async #beginning(client: PoolClient, webhook: string, session: string): Promise<number | undefined> {
+    const { rows } = await client.query(BEGINNING, [session, this.#since.get(webhook)]);
+    return rows[0] === undefined ? undefined : beginningRow.parse(rows[0]).position;
+  }
+
   /** Seconds until it should be looked at again, 0 if there is more already; undefined if there is no more. */
   async #deliverLocked(client: PoolClient, webhook: Webhook, session: string): Promise<number | undefined> {
-    const key = [webhook.name, session];
-    const locked = (await client.query(LOCK, key)).rows[0];
+    const { name } = webhook;
+    const [read] = await this.#options.rows.read(client, 'delivery', LOCK, [name, session]);
     // Somebody else is at it: they see what is new, or the next look does.
-    if (locked === undefined) return undefined;
-    const { position, attempts, failing_since: failingSince } = lockRow.parse(locked);
+    if (read === undefined) return undefined;
+    const row = read.own ?? fresh(name, session, (await this.#beginning(client, name, session)) ?? 0);
+    const { position, attempts, failing_since: failingSince } = lockRow.parse(row);
     const events = (await client.query<RawEvent>(NEXT, [session, position])).rows.map(parsed);
+    const at = new Place(client, this.#options.rows, read.found, row);
+    // What is none of ours is mended before anything else.
+    if (!read.own) await at.write({});
     let next = position;
     const until = Date.now() + JOB_MS;
+    const { giveUpMs, backOffSeconds } = this.#options.patience ?? { giveUpMs: GIVE_UP_MS, backOffSeconds: BACK_OFF };
+    const isOverdue = failingSince !== null && Date.now() - failingSince.getTime() >= giveUpMs;
     for (const event of events) {
       if (Date.now() > until || this.#isStopping) break;
       const isWanted = webhook.kinds === undefined || webhook.kinds.has(event.kind);
       try {
         if (isWanted) await this.#post(webhook, event);
       } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error);
-        if (next > position) await client.query(MOVE, [...key, next]);
-        const { giveUpMs, backOffSeconds } = this.#options.patience ?? {
-          giveUpMs: GIVE_UP_MS,
-          backOffSeconds: BACK_OFF,
-        };
+        const problem = wellFormed(error instanceof Error ? error.message : String(error));
+        if (next > position) await at.move(next);
         const isFirst = next > position || failingSince === null;
-        if (isFirst || Date.now() - failingSince.getTime() < giveUpMs) {
-          await client.query(FAIL, [...key, problem]);
+        if (isFirst || !isOverdue) {
+          await at.fail(problem);
           return backOffSeconds[Math.min(isFirst ? 0 : attempts, backOffSeconds.length - 1)] ?? 5;
         }
-        await client.query(BURY, [...key, event.position, problem]);
-        await client.query(MOVE, [...key, event.position + 1]);
-        await this.#giveUp(webhook.name, event, problem);
+        await at.move(event.position + 1);
+        await this.#giveUp(name, event, problem);
         return 1;
       }
+      // It was due to be given up, and may be in the record as such by a process that died in doing so.
+      if (isWanted && isOverdue && next === position)
+        await recordRetried(this.#options.recorder, name, session, event.position);
       next = event.position + 1;
     }
-    if (next > position) await client.query(MOVE, [...key, next]);
+    if (next > position) await at.move(next);
     return events.length === AT_ONCE || next <= (events.at(-1)?.position ?? -1) ? 0 : undefined;
   }
 
@@ -272,70 +245,42 @@ export class Delivery {
   }
 }
 
-// --- what operators see
+const sessionOf = z.object({ session_id: z.string() });
 
-const deadRow = z.object({
-  webhook: z.string(),
-  session_id: z.string(),
-  position: z.coerce.number(),
-  given_up_at: z.date(),
-  problem: z.string(),
-});
-const stateRow = z.object({
-  webhook: z.string(),
-  sessions: z.coerce.number(),
-  failing: z.coerce.number(),
-  failing_since: z.date().nullable(),
-  problem: z.string().nullable(),
-  delivered_at: z.date().nullable(),
-  dead: z.coerce.number(),
-});
+/** PostgreSQL's JSON takes neither halves of characters nor NUL. */
+const wellFormed = (text: string): string => storable(Buffer.from(text).toString());
 
-export type DeadLetter = z.infer<typeof deadRow>;
-export type DeliveryState = z.infer<typeof stateRow>;
+/** Under its lock: how far a webhook has come in a session. */
+class Place {
+  readonly #client: PoolClient;
+  readonly #rows: SealedRows;
+  #found: Found;
+  #row: JsonRow;
 
-export async function deliveryStates(pool: Pool): Promise<readonly DeliveryState[]> {
-  const { rows } = await pool.query(`
-    SELECT w.name AS webhook, count(d.*) AS sessions, count(d.failing_since) AS failing, min(d.failing_since) AS failing_since,
-           (array_agg(d.problem ORDER BY d.failing_since) FILTER (WHERE d.problem IS NOT NULL))[1] AS problem, max(d.delivered_at) AS delivered_at,
-           (SELECT count(*) FROM dead_letter l WHERE l.webhook = w.name) AS dead
-    FROM webhook w LEFT JOIN delivery d ON d.webhook = w.name GROUP BY w.name ORDER BY w.name`);
-  return z.array(stateRow).parse(rows);
-}
-
-export async function deadLetters(pool: Pool, webhook: string | undefined): Promise<readonly DeadLetter[]> {
-  const { rows } = await pool.query(
-    'SELECT * FROM dead_letter WHERE $1::text IS NULL OR webhook = $1 ORDER BY given_up_at DESC LIMIT 1000',
-    [webhook ?? null],
-  );
-  return z.array(deadRow).parse(rows);
-}
-
-/** Sends dead letters once more, the oldest first; those that arrive are dead no more. Answers how many did, and the first problem. */
-export async function retryDead(
-  pool: Pool,
-  webhook: Webhook,
-  payload: Payload,
-): Promise<{ readonly sent: number; readonly problem: string | undefined }> {
-  let sent = 0;
-  const { rows } = await pool.query(
-    'SELECT * FROM dead_letter WHERE webhook = $1 ORDER BY session_id, position LIMIT 1000',
-    [webhook.name],
-  );
-  for (const { session_id: session, position } of z.array(deadRow).parse(rows)) {
-    const event = (await pool.query<RawEvent>(NEXT, [session, position])).rows.map(parsed)[0];
-    try {
-      const text = event?.position === position ? await payload(event, webhook) : undefined;
-      if (text !== undefined) await post(webhook, `${session}.${position}`, text);
-    } catch (error) {
-      return { sent, problem: error instanceof Error ? error.message : String(error) };
-    }
-    await pool.query('DELETE FROM dead_letter WHERE webhook = $1 AND session_id = $2 AND position = $3', [
-      webhook.name,
-      session,
-      position,
-    ]);
-    sent++;
+  constructor(client: PoolClient, rows: SealedRows, found: Found, row: JsonRow) {
+    this.#client = client;
+    this.#rows = rows;
+    this.#found = found;
+    this.#row = row;
   }
-  return { sent, problem: undefined };
+
+  async write(changes: JsonRow): Promise<void> {
+    this.#row = { ...this.#row, ...changes };
+    const found = await this.#rows.swap(this.#client, 'delivery', this.#found, this.#row);
+    if (!found) throw new Error('A row of delivery was changed under its lock.');
+    this.#found = found;
+  }
+
+  move(position: number): Promise<void> {
+    return this.write({ position, attempts: 0, failing_since: null, problem: null, delivered_at: asTime(new Date()) });
+  }
+
+  fail(problem: string): Promise<void> {
+    const { attempts, failing_since: since } = this.#row;
+    return this.write({
+      attempts: typeof attempts === 'number' ? attempts + 1 : 1,
+      failing_since: since ?? asTime(new Date()),
+      problem,
+    });
+  }
 }

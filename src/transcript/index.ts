@@ -1,20 +1,8 @@
 export { canonical } from './canonical.js';
 export { type CheckpointPlace, Checkpoints, trustedKeys, verifierKeyOf } from './checkpoints.js';
 export { withClient } from './client.js';
-export {
-  DELIVERY_CONNECTIONS,
-  type DeadLetter,
-  Delivery,
-  type DeliveryState,
-  deadLetters,
-  deliveryStates,
-  type Payload,
-  payloadOf,
-  post,
-  readWebhookSecret,
-  retryDead,
-  type Webhook,
-} from './delivery.js';
+export { type DeadLetter, type DeliveryState, deadLetters, deliveryStates, retryDead } from './dead-letters.js';
+export { DELIVERY_CONNECTIONS, Delivery } from './delivery.js';
 export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKeys } from './erase.js';
 export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, type StoredEvent } from './event.js';
 export { eventLine, exportLines } from './export.js';
@@ -38,7 +26,8 @@ export { type SessionSummary, sessionSummary, TranscriptReader } from './reader.
 export { type Recorder, RecorderUnavailable, RecordInDoubt } from './recorder.js';
 export { archive, type Hold, holds, liftHold, placeHold } from './retention.js';
 export type { StoreRoles } from './rights.js';
-export { asBytes, bytesOf, type JsonRow, SealedRows } from './sealed-rows.js';
+export type { Taken } from './scan-budgets.js';
+export { asBytes, asTime, bytesOf, type JsonRow, type Read, SealedRows } from './sealed-rows.js';
 export {
   type Found,
   type FoundStatement,
@@ -54,3 +43,4 @@ export { Vault } from './vault.js';
 export type { KeptCheckpoint, VerifyReport } from './verify.js';
 export { verifyExport } from './verify-export.js';
 export { storeProblems, verifyStore } from './verify-store.js';
+export { type Payload, payloadOf, post, readWebhookSecret, type Webhook } from './webhook.js';

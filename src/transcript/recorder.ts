@@ -5,22 +5,20 @@
 import type { Pool } from 'pg';
 import type { Event } from './event.js';
 import { type Count, type Head, Lane, type NewSession, type RecorderOptions, RecorderUnavailable } from './lane.js';
+import { ScanBudgets, type Taken } from './scan-budgets.js';
+import type { SealedRows } from './sealed-rows.js';
 
 export { type NewSession, RecorderUnavailable, RecordInDoubt, type WriterIdentity } from './lane.js';
-
-const TAKE_BYTES = `
-  INSERT INTO scan_budget (principal, day, bytes) VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2)
-  ON CONFLICT (principal, day) DO UPDATE SET bytes = scan_budget.bytes + excluded.bytes
-  WHERE scan_budget.bytes + excluded.bytes <= $3
-  RETURNING 1`;
 
 export class Recorder {
   readonly #pool: Pool;
   readonly #lanes: readonly [Lane, ...Lane[]];
+  readonly #budgets: ScanBudgets;
   #heardAt = Date.now();
 
-  constructor(pool: Pool, options: RecorderOptions, lanes: number) {
+  constructor(pool: Pool, rows: SealedRows, options: RecorderOptions, lanes: number) {
     this.#pool = pool;
+    this.#budgets = new ScanBudgets(pool, rows);
     const more = Array.from({ length: lanes - 1 }, () => new Lane(pool, options));
     this.#lanes = [new Lane(pool, options), ...more];
   }
@@ -67,17 +65,12 @@ export class Recorder {
 
   /**
    * Adds to the bytes that the principal scans today (UTC), unless that would pass the limit: then nothing is taken and the answer is
-   * false. Throws RecorderUnavailable.
+   * undefined. What was taken has to be written down as `bytes_taken`. Throws RecorderUnavailable.
    */
-  async takeBytes(principal: string, bytes: number, limit: number): Promise<boolean> {
-    if (bytes > limit) return false;
+  async takeBytes(principal: string, bytes: number, limit: number): Promise<Taken | undefined> {
+    if (!(bytes <= limit)) return undefined;
     try {
-      const { rowCount } = await this.#pool.query({
-        name: 'take_bytes',
-        text: TAKE_BYTES,
-        values: [principal, Math.ceil(bytes), limit],
-      });
-      return rowCount === 1;
+      return await this.#budgets.take(principal, bytes, limit);
     } catch (error) {
       throw new RecorderUnavailable(error);
     }

@@ -1,5 +1,5 @@
 /**
- * Rows that decide something: approvals, people's words, who is signed in. Each carries an HMAC-SHA256 over the whole of it, by a key that
+ * Rows that decide something: approvals, people's words, who is signed in, what is used up, where reading goes on. Each carries an HMAC-SHA256 over the whole of it, by a key that
  * PostgreSQL does not have. A row without the right one is treated as absent, whoever put it there, and told to those who watch.
  *
  * What is read is parsed out of the very text that the HMAC goes over, so that no column can say something else than that text.
@@ -18,14 +18,25 @@ type Queries = Pick<Pool | PoolClient, 'query'>;
 const TABLES = {
   approval: ['id'],
   approval_decision: ['approval_id', 'reviewer'],
-  standing_approval: ['id'],
+  cursor: ['id'],
+  delivery: ['webhook', 'session_id'],
   person_session: ['id'],
+  scan_budget: ['principal', 'day'],
+  standing_approval: ['id'],
+  webhook: ['name'],
 } as const;
 export type SealedTable = keyof typeof TABLES;
 
-interface Found {
+/** As it stands in the store. */
+export interface Found {
   readonly text: string;
   readonly mac: Buffer;
+}
+
+/** A row that is there, and what it says if it is ours. */
+export interface Read {
+  readonly found: Found;
+  readonly own: JsonRow | undefined;
 }
 
 const REMEMBERED = 1000;
@@ -74,14 +85,34 @@ export class SealedRows {
   open(table: SealedTable, { text, mac }: Found): JsonRow | undefined {
     const row: JsonRow = JSON.parse(text);
     if (this.isOurs(table, text, mac)) return row;
-    const name = TABLES[table].map((column) => String(row[column])).join(' ');
-    const problem = `The row ${name} of ${table} was not written by snowfence as it stands there. It counts for nothing.`;
-    if (!this.#told.has(problem)) {
-      if (this.#told.size >= REMEMBERED) this.#told.clear();
-      this.#told.add(problem);
-      this.#onForged(problem);
-    }
+    this.tell(
+      `The row ${nameOf(table, row)} of ${table} was not written by snowfence as it stands there. It counts for nothing.`,
+    );
     return undefined;
+  }
+
+  /** To those who watch, once. */
+  tell(problem: string): void {
+    if (this.#told.has(problem)) return;
+    if (this.#told.size >= REMEMBERED) this.#told.clear();
+    this.#told.add(problem);
+    this.#onForged(problem);
+  }
+
+  /** A row that is ours, but of before: it was put back. */
+  tellOld(table: SealedTable, row: JsonRow, why: string): void {
+    this.tell(
+      `The row ${nameOf(table, row)} of ${table} was put back as it was before: ${why}. It counts for nothing.`,
+    );
+  }
+
+  /** The rows that a condition on `t` finds, ours or not. */
+  async read(queries: Queries, table: SealedTable, condition: string, values: readonly unknown[]): Promise<Read[]> {
+    const { rows } = await queries.query<Found>(
+      `SELECT (to_jsonb(t) - 'mac')::text AS text, t.mac FROM ${table} t ${condition}`,
+      [...values],
+    );
+    return rows.map((found) => ({ found, own: this.open(table, found) }));
   }
 
   /** Those of our own among the rows that a condition on `t` finds. */
@@ -91,16 +122,7 @@ export class SealedRows {
     condition: string,
     values: readonly unknown[],
   ): Promise<JsonRow[]> {
-    const { rows } = await queries.query<Found>(
-      `SELECT (to_jsonb(t) - 'mac')::text AS text, t.mac FROM ${table} t ${condition}`,
-      [...values],
-    );
-    const found: JsonRow[] = [];
-    for (const row of rows) {
-      const own = this.open(table, row);
-      if (own) found.push(own);
-    }
-    return found;
+    return (await this.read(queries, table, condition, values)).flatMap(({ own }) => (own ? [own] : []));
   }
 
   /** The same for a list that goes on: how many rows were there, ours or not, and the last one's id. */
@@ -143,6 +165,54 @@ export class SealedRows {
     return rowCount === 1;
   }
 
+  /**
+   * Puts in a row of simple values that has one for each column, in one round trip. Undefined where one like it is there already. Throws
+   * where the store makes something else of it.
+   */
+  async put(queries: Queries, table: SealedTable, row: JsonRow): Promise<Found | undefined> {
+    const found = { text: printed(row), mac: this.#seal(table, printed(row)) };
+    const { rows } = await queries.query<{ text: string }>({
+      name: `put_${table}`,
+      text: `INSERT INTO ${table} AS t SELECT r.* FROM jsonb_populate_record(NULL::${table}, $1::jsonb || jsonb_build_object('mac', $2::text)) r
+        ON CONFLICT DO NOTHING RETURNING (to_jsonb(t) - 'mac')::text AS text`,
+      values: [found.text, asBytes(found.mac)],
+    });
+    return this.#asSaid(table, rows, found);
+  }
+
+  /**
+   * Changes a row if it stands there to the letter as it was read, HMAC and all, in one round trip: its lock is that of the change itself.
+   * `after` has a value for each column, and they are simple. Undefined where it stands there otherwise. Throws like `put`.
+   */
+  async swap(
+    queries: Queries,
+    table: SealedTable,
+    before: Found,
+    after: JsonRow,
+    condition = '',
+  ): Promise<Found | undefined> {
+    const found = { text: printed(after), mac: this.#seal(table, printed(after)) };
+    const keys: readonly string[] = TABLES[table];
+    const set = Object.keys(after).filter((column) => !keys.includes(column));
+    const { rows } = await queries.query<{ text: string }>({
+      name: `swap_${table}`,
+      text: `UPDATE ${table} t SET ${[...set.map((column) => `${column} = r.${column}`), 'mac = $2'].join(', ')}
+        FROM jsonb_populate_record(NULL::${table}, $1::jsonb) r
+        WHERE ${keys.map((column) => `t.${column} = r.${column}`).join(' AND ')}
+          AND (to_jsonb(t) - 'mac')::text = $3 AND t.mac = $4 ${condition}
+        RETURNING (to_jsonb(t) - 'mac')::text AS text`,
+      values: [found.text, found.mac, before.text, before.mac],
+    });
+    return this.#asSaid(table, rows, found);
+  }
+
+  #asSaid(table: SealedTable, rows: readonly { readonly text: string }[], found: Found): Found | undefined {
+    const [there] = rows;
+    if (!there) return undefined;
+    if (there.text !== found.text) throw new Error(`The store makes something else of a row of ${table}.`);
+    return found;
+  }
+
   /** Changes a row that was read under its lock, to the state that the caller says. */
   async update(client: Queries, table: SealedTable, row: JsonRow, changes: JsonRow): Promise<void> {
     const text = await this.#textOf(client, table, { ...row, ...changes });
@@ -156,7 +226,20 @@ export class SealedRows {
   }
 }
 
-const isTime = (column: string): boolean => /_(?:at|until)$/.test(column);
+/** What tells it from others of its table. */
+export const nameOf = (table: SealedTable, row: JsonRow): string =>
+  TABLES[table].map((column) => String(row[column])).join(' ');
+
+/** A row of simple values as PostgreSQL prints it as `jsonb`: shorter names first. */
+const printed = (row: JsonRow): string => {
+  const names = Object.keys(row).sort((left, right) => left.length - right.length || (left < right ? -1 : 1));
+  return `{${names.map((name) => `${JSON.stringify(name)}: ${JSON.stringify(row[name])}`).join(', ')}}`;
+};
+
+/** A time as PostgreSQL prints it in JSON. */
+export const asTime = (time: Date): string => time.toISOString().replace(/\.?0*Z$/, '+00:00');
+
+const isTime = (column: string): boolean => /(?:^|_)(?:at|until|since)$/.test(column);
 
 /** Whether the store's text of a row is what we said: it must not make us sign what we did not mean. */
 function isSaid(text: JsonRow, row: JsonRow): boolean {

@@ -82,6 +82,7 @@ export class TranscriptStore implements AsyncDisposable {
     this.vault = new Vault(options.keys, options.mask);
     this.recorder = new Recorder(
       this.pool,
+      this.rows,
       { ...options, vault: this.vault },
       options.writer.actor === 'gateway' ? LANES : 1,
     );

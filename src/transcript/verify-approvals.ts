@@ -6,8 +6,9 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import { rowsOf } from './export.js';
-import type { SealedRows, SealedTable } from './sealed-rows.js';
+import type { SealedRows } from './sealed-rows.js';
 import type { Breaks } from './verify.js';
+import { tableRows } from './verify-rows.js';
 
 const EVENTS = `
   SELECT e.session_id AS session, e.position::float8 AS position, e.statement_id AS statement, e.kind, e.body::text AS body
@@ -48,11 +49,6 @@ interface Known {
   /** `reviewer decision`, in the order of the words. */
   readonly words: string[];
   hasStandingWord: boolean;
-}
-
-interface Shown {
-  readonly text: string;
-  readonly mac: Buffer;
 }
 
 const AFTER: Readonly<Record<string, string>> = {
@@ -125,23 +121,6 @@ export async function checkApprovals(client: PoolClient, breaks: Breaks, options
       breaks.report(`A decision on the approval ${id} is in the record and not shown.`, { session, position });
   }
   await checkStanding(client, breaks, rows, approvals);
-}
-
-async function* tableRows(
-  client: PoolClient,
-  table: SealedTable,
-  breaks: Breaks,
-  rows: SealedRows | undefined,
-): AsyncGenerator<Readonly<Record<string, unknown>>> {
-  for await (const found of rowsOf<Shown>(client, `SELECT (to_jsonb(t) - 'mac')::text AS text, t.mac FROM ${table} t`))
-    for (const { text: json, mac } of found) {
-      const row: Readonly<Record<string, unknown>> = JSON.parse(json);
-      if (rows && !rows.isOurs(table, json, mac))
-        breaks.report(
-          `The row ${String(row['id'] ?? row['approval_id'])} of ${table} was not written by snowfence as it stands there.`,
-        );
-      yield row;
-    }
 }
 
 /** The rows of approvals and of decisions; answers the words that are shown, by approval. */

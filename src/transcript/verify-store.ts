@@ -27,6 +27,7 @@ import {
   sessionText,
   statementText,
 } from './verify-sessions.js';
+import { checkState } from './verify-state.js';
 import { inThreads, partsOf, threads } from './verify-threads.js';
 import { TreeVerifier } from './verify-tree.js';
 import { type WritersOptions, WritersVerifier } from './verify-writers.js';
@@ -155,6 +156,7 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
     await compareRows(client, verifier, breaks);
     await checkKeys(client, verifier, breaks, openKey);
     await checkApprovals(client, breaks, { rows, archived: new Set(starts.map(([session]) => session)) });
+    await checkState(client, breaks, rows);
     return {
       isWhole: breaks.sorted.length === 0,
       breaks: breaks.sorted,

@@ -150,7 +150,13 @@ describe('hidden values', () => {
       checkpoints: false,
       format: 'standard',
     } as const;
-    const delivery = new Delivery({ pool, recorder: store.recorder, webhooks: [webhook], onProblem: () => undefined });
+    const delivery = new Delivery({
+      pool,
+      recorder: store.recorder,
+      rows: store.rows,
+      webhooks: [webhook],
+      onProblem: () => undefined,
+    });
     await delivery.start();
     const { rows } = await pool.query<{ n: number }>('SELECT sum(length)::int AS n FROM chain');
     await expect.poll(() => receiver.received.length, { timeout: 40_000 }).toBeGreaterThanOrEqual(rows[0]?.n ?? 0);

@@ -357,6 +357,7 @@ describe('a person', () => {
       lifetimeMs: 3_600_000,
       idleMs: 600_000,
       roles: groups,
+      record: (kind, body) => store.recorder.append({ kind, sessionId: undefined, statementId: undefined, body }),
       secret: new Uint8Array(32),
     });
 

@@ -13,6 +13,7 @@ it('come from groups of the issuer that the configuration means, and of no other
     rows: new SealedRows([newSealingKey()], () => undefined),
     lifetimeMs: 1,
     idleMs: 1,
+    record: () => Promise.resolve(),
     secret: Buffer.alloc(32),
     roles: {
       reviewer: [{ issuers: [OURS], groups: ['stewards'] }],

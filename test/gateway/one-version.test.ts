@@ -74,7 +74,7 @@ function gatewayThatReloads() {
           recorded.push(...events);
         },
         leave: () => undefined,
-        takeBytes: async () => true,
+        takeBytes: async (principal: string, bytes: number) => ({ principal, day: '2026-01-01', bytes }),
       },
     },
     approvals: {},

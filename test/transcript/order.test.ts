@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Feed } from '../../dist/console/feed.js';
 import {
+  asTime,
   Checkpoints,
   DELIVERY_CONNECTIONS,
   Delivery,
@@ -277,15 +278,20 @@ describe('in the order of a session', { timeout: 120_000 }, () => {
     const receiver = await Receiver.start(secret);
     const pool = storePool(gatewayUrlOf(postgres.url), 30_000, DELIVERY_CONNECTIONS);
     const name = `edge-${edge}`;
-    await admin.query('INSERT INTO webhook (name, since) VALUES ($1, now())', [name]);
-    await admin.query('INSERT INTO delivery (webhook, session_id, position) VALUES ($1, $2, $3)', [
-      name,
-      session,
-      edge - 7,
-    ]);
+    await store.rows.put(store.pool, 'webhook', { name, since: asTime(new Date()) });
+    await store.rows.put(store.pool, 'delivery', {
+      webhook: name,
+      session_id: session,
+      position: edge - 7,
+      attempts: 0,
+      failing_since: null,
+      problem: null,
+      delivered_at: null,
+    });
     const delivery = new Delivery({
       pool,
       recorder: store.recorder,
+      rows: store.rows,
       webhooks: [{ name, url: receiver.url, secret, kinds: undefined, checkpoints: false, format: 'standard' }],
       onProblem: fail,
     });

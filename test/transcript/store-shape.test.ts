@@ -198,9 +198,9 @@ const CHANGES: readonly (readonly [name: string, change: string, back: string, f
   ],
   [
     'a table gone',
-    'ALTER TABLE dead_letter RENAME TO hidden; CREATE VIEW dead_letter AS SELECT * FROM hidden',
-    'DROP VIEW dead_letter; ALTER TABLE hidden RENAME TO dead_letter',
-    /dead_letter is gone, and something else has its name/,
+    'ALTER TABLE archive RENAME TO hidden; CREATE VIEW archive AS SELECT * FROM hidden',
+    'DROP VIEW archive; ALTER TABLE hidden RENAME TO archive',
+    /archive is gone, and something else has its name/,
   ],
   [
     'a table that passes for a week',
