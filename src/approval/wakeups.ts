@@ -3,6 +3,7 @@
  * a notification that comes while the connection is broken is lost.
  */
 import pg from 'pg';
+import { connectionTo } from '../transcript/index.js';
 
 export interface WakeupOptions {
   readonly url: string;
@@ -31,7 +32,7 @@ export class Wakeups {
   /** Resolves once it listens, or has failed to for the first time; it goes on trying. */
   async start(): Promise<void> {
     const client = new pg.Client({
-      connectionString: this.#options.url,
+      ...connectionTo(this.#options.url),
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       application_name: 'snowfence',
       keepAlive: true,

@@ -2,18 +2,20 @@
 import { z } from 'zod';
 import { DEFAULT_ALGORITHMS, type IssuerOptions, openIssuerProblem } from '../identity/index.js';
 import { issuerKey } from '../policy/index.js';
+import { duration, identifier } from './config-address.js';
 
-const address = z.url({ protocol: /^https?$/ });
-const claimValue = z.union([z.string().min(1), z.number(), z.boolean()]);
-
-const seconds = z
+/** Values are compared whole; what looks like a glob would match nothing, and a reader would believe that it does. */
+const claimText = z
   .string()
-  .regex(/^\d+(?:ms|s|m)$/, 'a duration such as 500ms, 10s or 2m')
-  .transform((text) => Number.parseInt(text, 10) * (text.endsWith('ms') ? 0.001 : text.endsWith('m') ? 60 : 1));
+  .refine((text) => text.trim() !== '' && text.trim() === text, 'a value without white space around it')
+  .refine((text) => !text.includes('*'), 'a whole value: "*" stands for nothing here. List the values that count.');
+const claimValue = z.union([claimText, z.number(), z.boolean()]);
+
+const MAX_SKEW_MS = 300_000;
 
 const issuer = z
   .strictObject({
-    issuer: address,
+    issuer: identifier,
     audience: z.string().min(1),
     algorithms: z
       .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
@@ -24,10 +26,10 @@ const issuer = z
     required_claims: z.record(z.string().min(1), z.union([claimValue, z.array(claimValue).min(1)])).default({}),
     required_scopes: z.array(z.string()).default([]),
     token_type: z.string().optional(),
-    clock_skew: seconds.default(30),
+    clock_skew: duration(0, MAX_SKEW_MS).default(30_000),
   })
   .superRefine(({ issuer: url, required_claims: claims }, context) => {
-    const message = openIssuerProblem(url, Object.keys(claims));
+    const message = openIssuerProblem(url, claims);
     if (message !== undefined) context.addIssue({ code: 'custom', path: ['issuer'], message });
   });
 
@@ -48,7 +50,9 @@ export const identityShape = z.strictObject({
 
 /** Groups that give a role: a name, or names with the issuer whose groups they are. */
 export const roleGroups = z
-  .array(z.union([z.string().min(1), z.strictObject({ issuer: address, groups: z.array(z.string().min(1)).min(1) })]))
+  .array(
+    z.union([z.string().min(1), z.strictObject({ issuer: identifier, groups: z.array(z.string().min(1)).min(1) })]),
+  )
   .default([]);
 type RoleGroups = z.infer<typeof roleGroups>;
 
@@ -126,5 +130,5 @@ export const issuersOf = ({ issuers }: z.infer<typeof identityShape>): readonly 
     })),
     requiredScopes: entry.required_scopes,
     type: entry.token_type,
-    clockSkew: entry.clock_skew,
+    clockSkew: entry.clock_skew / 1000,
   }));

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { addressProblem, checksCertificates, isLoopback } from '../addresses.js';
 import { DEFAULT_LIMITS, type Limits } from '../admission.js';
 import { MESSAGE_KINDS } from '../approval/index.js';
 import type { IssuerOptions } from '../identity/index.js';
@@ -23,13 +24,9 @@ import {
   type Webhook,
 } from '../transcript/index.js';
 import type { WarehouseOptions } from '../warehouse/index.js';
+import { address, checkedDatabase, databaseTls, duration, identifier } from './config-address.js';
 import { checkRoles, identityShape, issuersOf, type Role, roleGroups, rolesOf } from './config-identity.js';
 import { SnowfenceError } from './problem.js';
-
-const seconds = z
-  .string()
-  .regex(/^\d+(?:ms|s|m)$/, 'a duration such as 500ms, 10s or 2m')
-  .transform((text) => Number.parseInt(text, 10) * (text.endsWith('ms') ? 1 : text.endsWith('m') ? 60_000 : 1000));
 
 const period = z
   .string()
@@ -53,13 +50,14 @@ const file = z.string().min(1);
 
 const listen = z
   .string()
-  .regex(/^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'an address and a port, such as 127.0.0.1:8787');
+  .regex(/^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'an address and a port, such as 127.0.0.1:8787')
+  .refine((text) => Number(/\d+$/.exec(text)?.[0]) <= 65_535, 'a port up to 65535');
 
 const configFile = z.strictObject({
   server: z
     .strictObject({
       listen: listen.default('127.0.0.1:8787'),
-      public_url: z.url({ protocol: /^https?$/ }).optional(),
+      public_url: identifier.optional(),
       allowed_hosts: z.array(z.string().min(1)).optional(),
       tls: z.strictObject({ cert_file: file, key_file: file }).optional(),
       behind_proxy: z.boolean().default(false),
@@ -68,7 +66,7 @@ const configFile = z.strictObject({
   snowflake: z.strictObject({
     account: z.string().regex(/^\w+(?:[.-]\w+)*$/, 'an account identifier such as myorg-myaccount'),
     username: z.string().min(1),
-    access_url: z.url({ protocol: /^https?$/ }).optional(),
+    access_url: address.optional(),
     auth: z.enum(['key_pair', 'oauth', 'token', 'password']).default('key_pair'),
     private_key_file: file.optional(),
     private_key_env: environment.optional(),
@@ -80,10 +78,11 @@ const configFile = z.strictObject({
     database: z.string().optional(),
     schema: z.string().optional(),
     pool_size: z.number().int().min(1).max(100).default(8),
-    connect_timeout: seconds.default(10_000),
+    connect_timeout: duration(100, 300_000).default(10_000),
     confirm: z.enum(['off', 'cached', 'always']).default('cached'),
   }),
   transcript: z.strictObject({
+    tls: databaseTls.default('verify'),
     url_env: environment.optional(),
     url_file: file.optional(),
     notary_url_env: environment.optional(),
@@ -104,7 +103,7 @@ const configFile = z.strictObject({
       .min(1, 'at least one key'),
     checkpoints: z
       .strictObject({
-        every: seconds.refine((ms) => ms >= 1000 && ms <= 3_600_000, 'from 1s to 60m').default(60_000),
+        every: duration(1000, 3_600_000).default(60_000),
         files: z.array(file).default([]),
         stdout: z.boolean().default(false),
       })
@@ -122,12 +121,12 @@ const configFile = z.strictObject({
       .strictObject({
         keep: z
           .string()
-          .regex(/^\d{1,5}d$/, 'days, such as 400d')
+          .regex(/^[1-9]\d{0,4}d$/, 'days, such as 400d')
           .optional(),
         archive_to: file.default('./archive'),
       })
       .prefault({}),
-    settle_after: seconds.refine((ms) => ms >= 3000 && ms <= 600_000, 'from 3s to 10m').default(60_000),
+    settle_after: duration(3000, 600_000).default(60_000),
   }),
   identity: identityShape,
   console: z
@@ -135,7 +134,7 @@ const configFile = z.strictObject({
       client_id: z.string().min(1),
       client_secret_env: environment.optional(),
       client_secret_file: file.optional(),
-      issuer: z.url({ protocol: /^https?$/ }).optional(),
+      issuer: identifier.optional(),
       scopes: z.array(z.string().min(1)).min(1).default(['openid', 'profile', 'email']),
       reviewers: roleGroups,
       administrators: roleGroups,
@@ -147,7 +146,7 @@ const configFile = z.strictObject({
     .array(
       z.strictObject({
         name: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,40}$/, 'a short name such as siem'),
-        url: z.url({ protocol: /^https?$/ }).optional(),
+        url: address.optional(),
         url_env: environment.optional(),
         url_file: file.optional(),
         format: z.enum(['standard', 'slack', 'teams']).default('standard'),
@@ -177,11 +176,9 @@ const configFile = z.strictObject({
     z
       .strictObject({
         folder: file,
-        still: seconds.refine((ms) => ms >= 50 && ms <= 60_000, 'from 50ms to 60s').default(DEFAULT_TIMES.stillMs),
-        still_opening: seconds
-          .refine((ms) => ms >= 50 && ms <= 600_000, 'from 50ms to 10m')
-          .default(DEFAULT_TIMES.openingMs),
-        poll: seconds.refine((ms) => ms >= 100 && ms <= 60_000, 'from 100ms to 60s').default(DEFAULT_TIMES.pollMs),
+        still: duration(50, 60_000).default(DEFAULT_TIMES.stillMs),
+        still_opening: duration(50, 600_000).default(DEFAULT_TIMES.openingMs),
+        poll: duration(100, 60_000).default(DEFAULT_TIMES.pollMs),
         reload_socket: file.optional(),
       })
       .refine(({ still, still_opening: opening }) => opening >= still, 'still_opening is at least as long as still'),
@@ -190,7 +187,10 @@ const configFile = z.strictObject({
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
     .prefault({}),
   shutdown: z
-    .strictObject({ grace: seconds.default(20_000), running: z.enum(['finish', 'cancel']).default('finish') })
+    .strictObject({
+      grace: duration(0, 600_000).default(20_000),
+      running: z.enum(['finish', 'cancel']).default('finish'),
+    })
     .prefault({}),
 });
 
@@ -393,30 +393,24 @@ const DATABASE_URLS = {
 } as const;
 
 async function postgresUrl(
-  env: string | undefined,
-  path: string | undefined,
+  transcript: ConfigFile['transcript'],
   base: string,
   key: keyof typeof DATABASE_URLS,
 ): Promise<string> {
   const what = `transcript: ${DATABASE_URLS[key]}`;
-  const url = await secret(env, path, base, what, `${key}_env nor ${key}_file`);
-  if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url))
-    throw new SnowfenceError(
-      'SECRET_INVALID',
-      `${what} does not begin with postgres://, or is no URL.`,
-      'Write postgres://user:password@host:5432/database.',
-    );
-  return url;
+  const [env, path] = [transcript[`${key}_env`], transcript[`${key}_file`]];
+  return checkedDatabase(await secret(env, path, base, what, `${key}_env nor ${key}_file`), what, transcript.tls);
 }
 
 /** undefined where neither key is set. */
 const optionalUrl = async (
-  env: string | undefined,
-  path: string | undefined,
+  transcript: ConfigFile['transcript'],
   base: string,
   key: keyof typeof DATABASE_URLS,
 ): Promise<string | undefined> =>
-  env === undefined && path === undefined ? undefined : postgresUrl(env, path, base, key);
+  transcript[`${key}_env`] === undefined && transcript[`${key}_file`] === undefined
+    ? undefined
+    : postgresUrl(transcript, base, key);
 
 /** One role for two purposes would have what either may do. */
 function checkDatabaseRoles(urls: readonly (string | undefined)[]): void {
@@ -482,13 +476,12 @@ async function readWebhook(webhook: ConfigFile['webhooks'][number], base: string
       `webhooks: the address of ${name}`,
       'url, url_env nor url_file',
     ));
-  if (!URL.canParse(url))
-    throw new SnowfenceError('SECRET_INVALID', `webhooks: the address of ${name} is no URL.`, 'Write https://…');
-  const { protocol, hostname, host } = new URL(url);
-  if (protocol !== 'https:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
+  // An address that is a secret is named by its webhook alone.
+  const problem = addressProblem(url);
+  if (problem !== undefined)
     throw new SnowfenceError(
-      'TLS_MISSING',
-      `webhooks: ${name} goes to ${host} in clear.`,
+      URL.canParse(url) && new URL(url).protocol === 'http:' ? 'TLS_MISSING' : 'SECRET_INVALID',
+      `webhooks: the address of ${name}: ${problem}`,
       'The record must not travel in clear: use https.',
     );
   if (format !== 'standard') {
@@ -577,19 +570,31 @@ export async function loadConfig(path: string): Promise<Config> {
   const { server, snowflake } = parsed;
   const [, host = '127.0.0.1', port = '8787'] = /^(.*):(\d+)$/.exec(server.listen) ?? [];
   const bare = host.replace(/^\[|\]$/g, '');
-  const isLoopback = ['127.0.0.1', '::1', 'localhost'].includes(bare);
-  if (!isLoopback && !server.tls && !server.behind_proxy)
+  const isHere = isLoopback(bare);
+  if (!isHere && !server.tls && !server.behind_proxy)
     throw new SnowfenceError(
       'TLS_MISSING',
       `server.listen is ${server.listen}, which others can reach, and there is neither server.tls nor server.behind_proxy.`,
       'Tokens must not travel in clear: name a certificate under server.tls, or set behind_proxy where a proxy does TLS.',
     );
+  if (!isHere && !server.tls && server.public_url === undefined)
+    throw new SnowfenceError(
+      'CONFIG_INVALID',
+      `server.listen is ${server.listen} behind a proxy, and there is no server.public_url.`,
+      'Name the https address that the proxy answers at: people are sent there, and cookies are kept to it.',
+    );
+  if (!checksCertificates())
+    throw new SnowfenceError(
+      'TLS_MISSING',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 is set: no certificate of anybody would be checked.',
+      'Unset it. NODE_EXTRA_CA_CERTS names a file with authorities of your own.',
+    );
   const scheme = server.tls ? 'https' : 'http';
   const publicUrl = new URL(server.public_url ?? `${scheme}://${host}:${port}/mcp`);
   const { transcript } = parsed;
-  const databaseUrl = await postgresUrl(transcript.url_env, transcript.url_file, base, 'url');
-  const notaryUrl = await optionalUrl(transcript.notary_url_env, transcript.notary_url_file, base, 'notary_url');
-  const readerUrl = await optionalUrl(transcript.reader_url_env, transcript.reader_url_file, base, 'reader_url');
+  const databaseUrl = await postgresUrl(transcript, base, 'url');
+  const notaryUrl = await optionalUrl(transcript, base, 'notary_url');
+  const readerUrl = await optionalUrl(transcript, base, 'reader_url');
   checkDatabaseRoles([databaseUrl, notaryUrl, readerUrl]);
   const checkpointFiles = transcript.checkpoints.files.map((path) => (isAbsolute(path) ? path : join(base, path)));
   const issuers = issuersOf(parsed.identity);
@@ -601,7 +606,7 @@ export async function loadConfig(path: string): Promise<Config> {
       ...new Set([
         ...(server.allowed_hosts ?? []),
         publicUrl.hostname,
-        ...(isLoopback ? ['127.0.0.1', 'localhost', '[::1]'] : []),
+        ...(isHere ? ['127.0.0.1', 'localhost', '[::1]'] : []),
       ]),
     ],
     tls: server.tls
@@ -624,7 +629,7 @@ export async function loadConfig(path: string): Promise<Config> {
     databaseUrl,
     notaryUrl,
     readerUrl,
-    adminUrl: () => postgresUrl(transcript.admin_url_env, transcript.admin_url_file, base, 'admin_url'),
+    adminUrl: () => postgresUrl(transcript, base, 'admin_url'),
     keys: await recordKeys(transcript, base),
     checkpoints: {
       everyMs: transcript.checkpoints.every,

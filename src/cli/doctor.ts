@@ -6,7 +6,14 @@ import { dirname } from 'node:path';
 import { TokenVerifier } from '../identity/index.js';
 import { HASH_FUNCTION } from '../masking/index.js';
 import { loadPolicies, PolicyProblems, type PolicySet } from '../policy/index.js';
-import { excessPrivileges, pendingMigrations, storePool, storeProblems, withClient } from '../transcript/index.js';
+import {
+  excessPrivileges,
+  isPlainDatabase,
+  pendingMigrations,
+  storePool,
+  storeProblems,
+  withClient,
+} from '../transcript/index.js';
 import { SETUP_TAG, StatementFailed, Warehouse } from '../warehouse/index.js';
 import { type Config, loadConfig } from './config.js';
 import { HASH_WORKS, KEY_READABLE, KEY_TABLE, WHO } from './own-questions.js';
@@ -113,7 +120,7 @@ async function checkIdentity(config: Config): Promise<Finding[]> {
 async function checkTranscript(config: Config): Promise<Finding[]> {
   const pool = storePool(config.databaseUrl, undefined, 1);
   try {
-    const findings = await checkStore(pool, config);
+    const findings = [...plainWays(config), ...(await checkStore(pool, config))];
     // Nothing more can be asked of a store that does not answer, or is not set up.
     if (findings.some(({ state }) => state === 'problem')) return findings;
     return [
@@ -125,6 +132,20 @@ async function checkTranscript(config: Config): Promise<Finding[]> {
   } finally {
     await pool.end();
   }
+}
+
+/** What the configuration lets go in clear. */
+function plainWays({ databaseUrl, notaryUrl, readerUrl }: Config): Finding[] {
+  const hosts = [databaseUrl, notaryUrl, readerUrl].flatMap((url) =>
+    url !== undefined && isPlainDatabase(url) ? [new URL(url).host] : [],
+  );
+  return [...new Set(hosts)].map((host) =>
+    warning(
+      'transcript',
+      `PostgreSQL at ${host} is reached without TLS (transcript.tls: disable): whoever is on the way reads the record and the passwords`,
+      'Turn TLS on there and take transcript.tls out; ?sslrootcert=FILE in the URL names an authority of your own.',
+    ),
+  );
 }
 
 /** The notary's and the readers' own roles: that they answer, and may no more than they should. */
@@ -198,11 +219,13 @@ async function checkStore(pool: ReturnType<typeof storePool>, config: Config): P
     await pool.query('SELECT 1');
   } catch (error) {
     const text = messageOf(error);
-    const remedy = /password|authentication/i.test(text)
-      ? 'Check user and password in the URL of PostgreSQL; snowfence store setup makes the user.'
-      : /does not exist/.test(text)
-        ? 'Create the database, or name another in the URL; snowfence store setup makes the user.'
-        : 'Check host and port in the URL, and that this machine reaches them.';
+    const remedy = /SSL|TLS|certificate|altnames/i.test(text)
+      ? 'Anywhere but on this machine PostgreSQL has to offer TLS with a certificate for its name: turn ssl on there; ?sslrootcert=FILE in the URL names an authority of your own. On a private network that you trust, transcript.tls: disable does without.'
+      : /password|authentication/i.test(text)
+        ? 'Check user and password in the URL of PostgreSQL; snowfence store setup makes the user.'
+        : /does not exist/.test(text)
+          ? 'Create the database, or name another in the URL; snowfence store setup makes the user.'
+          : 'Check host and port in the URL, and that this machine reaches them.';
     return [problem('transcript', `PostgreSQL does not answer: ${text || 'no connection'}`, remedy)];
   }
   const { rows } = await pool.query<{ version: string; sync: string }>(

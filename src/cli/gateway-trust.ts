@@ -3,25 +3,25 @@
  * false gateway would name another's resource to be sent a token for that one, or an identity provider of its own to be sent a secret.
  */
 import { z } from 'zod';
+import { addressProblem, isLoopback, safeFetch } from '../addresses.js';
 import { readPin, writePin } from './pins.js';
 import { SnowfenceError } from './problem.js';
 
 const plain = (url: string): string => url.replace(/\/$/, '');
 
-/** This machine: nobody listens in between. */
-const isLoopback = ({ hostname }: URL): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-
 /** Throws a SnowfenceError for an address that others on the way could answer for. */
 export function checkAddress(url: URL, what: string): void {
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url)))
-    throw new SnowfenceError(
-      'TLS_MISSING',
-      `${what} is ${url.href}: without TLS anybody on the way can answer in its name. Nothing was sent.`,
-      'Use its https address. Only on this machine (127.0.0.1, localhost) http will do.',
-    );
+  const problem = addressProblem(url);
+  if (problem === undefined) return;
   if (url.username !== '' || url.password !== '')
     throw new SnowfenceError('USAGE', `${what} has a user or a password in it.`, 'Leave both out.');
+  throw new SnowfenceError(
+    'TLS_MISSING',
+    `${what} is ${url.href}: without TLS anybody on the way can answer in its name. Nothing was sent.`,
+    url.protocol === 'https:'
+      ? problem
+      : 'Use its https address. Only on this machine (127.0.0.1, localhost) http will do.',
+  );
 }
 
 const MAX_METADATA_BYTES = 64 * 1024;
@@ -50,7 +50,7 @@ const redirected = (from: URL, to: string | null): SnowfenceError =>
 
 /** `fetch` for requests with a token: an answer that sends on elsewhere is an error. */
 export async function fetchHere(input: string | URL, init?: RequestInit): Promise<Response> {
-  const response = await fetch(input, { ...init, redirect: 'manual' });
+  const response = await safeFetch(input, init);
   if (response.status < 300 || response.status >= 400 || response.status === 304) return response;
   await response.body?.cancel();
   throw redirected(new URL(input), response.headers.get('location'));
@@ -135,7 +135,7 @@ export async function trustedIssuer(
     throw new SnowfenceError('WRONG_ISSUER', `The gateway at ${url.href} names "${named}", which is no address.`);
   const issuer = new URL(named);
   checkAddress(issuer, 'The identity provider that the gateway names');
-  if (issuer.protocol === 'http:' && !isLoopback(url))
+  if (issuer.protocol === 'http:' && !isLoopback(url.hostname))
     throw new SnowfenceError(
       'WRONG_ISSUER',
       `The gateway at ${url.href} names an identity provider on this very machine, ${issuer.href}. Nothing was sent.`,

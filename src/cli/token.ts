@@ -15,6 +15,7 @@ import {
   type Configuration,
   calculatePKCECodeChallenge,
   clientCredentialsGrant,
+  customFetch,
   discovery,
   PrivateKeyJwt,
   randomPKCECodeVerifier,
@@ -22,6 +23,7 @@ import {
   refreshTokenGrant,
 } from 'openid-client';
 import { z } from 'zod';
+import { metadataProblem, providerFetch } from '../identity/index.js';
 import { checkAddress, fetchHere, type ProtectedResource, protectedResource, trustedIssuer } from './gateway-trust.js';
 import { SnowfenceError } from './problem.js';
 
@@ -71,13 +73,11 @@ async function configure(
     );
   let configuration: Configuration;
   try {
-    configuration = await discovery(
-      issuer,
-      clientId,
-      undefined,
-      authentication,
-      issuer.protocol === 'http:' ? { execute: [allowInsecureRequests] } : {},
-    );
+    configuration = await discovery(issuer, clientId, undefined, authentication, {
+      [customFetch]: providerFetch,
+      // Of this machine only: the fetch above sees to that.
+      execute: issuer.protocol === 'http:' ? [allowInsecureRequests] : [],
+    });
   } catch (error) {
     if (isAnother(error)) throw another('something else');
     throw new SnowfenceError(
@@ -87,14 +87,15 @@ async function configure(
       1,
     );
   }
-  const {
-    issuer: named,
-    token_endpoint: token,
-    authorization_endpoint: authorization,
-  } = configuration.serverMetadata();
-  if (named.replace(/\/$/, '') !== issuer.href.replace(/\/$/, '')) throw another(named);
-  for (const endpoint of [token, authorization])
-    if (endpoint !== undefined) checkAddress(new URL(endpoint), `An address of the identity provider ${named}`);
+  const metadata = configuration.serverMetadata();
+  if (metadata.issuer.replace(/\/$/, '') !== issuer.href.replace(/\/$/, '')) throw another(metadata.issuer);
+  const problem = metadataProblem(metadata, issuer.href);
+  if (problem !== undefined)
+    throw new SnowfenceError(
+      'TLS_MISSING',
+      `What the identity provider ${issuer.href} says of itself does not hold: ${problem} Nothing was sent.`,
+      'Ask whoever runs it.',
+    );
   return configuration;
 }
 

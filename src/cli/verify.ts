@@ -30,6 +30,16 @@ async function keptIn(file: string): Promise<KeptCheckpoint[]> {
     .map((note, index) => ({ note, where: `${file}, number ${index + 1}` }));
 }
 
+const keptIfThere = async (file: string): Promise<KeptCheckpoint[]> => (existsSync(file) ? keptIn(file) : []);
+
+/** Of a file that somebody names: it has to have one at least. */
+async function keptSomething(file: string): Promise<KeptCheckpoint[]> {
+  const kept = await keptIn(file);
+  if (kept.length === 0)
+    throw new SnowfenceError('CHECKPOINTS_UNREADABLE', `There is no checkpoint in ${file}: nothing would be compared.`);
+  return kept;
+}
+
 export interface VerifyArguments {
   readonly checkpoints: readonly string[];
   readonly keys: readonly string[];
@@ -78,9 +88,12 @@ export async function verifyConfigured(
   config: Config,
   { checkpoints, keys, acknowledged = [], onProgress }: VerifyArguments,
 ): Promise<VerifyReport> {
-  const missing = config.checkpoints.files.filter((file) => !existsSync(file));
-  const there = config.checkpoints.files.filter((file) => !missing.includes(file));
-  const kept = (await Promise.all([...there, ...checkpoints].map(keptIn))).flat();
+  const files = await Promise.all(
+    config.checkpoints.files.map(async (file) => ({ file, notes: await keptIfThere(file) })),
+  );
+  // A file without a checkpoint is as good as none: whoever empties it has not kept what they took.
+  const missing = files.filter(({ notes }) => notes.length === 0).map(({ file }) => file);
+  const kept = [...files.flatMap(({ notes }) => notes), ...(await Promise.all(checkpoints.map(keptSomething))).flat()];
   const vault = new Vault(config.keys, recordMask());
   const pool = storePool(config.databaseUrl, 0, 1);
   try {
@@ -120,7 +133,7 @@ export async function verifyFile(
       'An export is verified against a public key, and none is given.',
       'Name one with --key; snowfence keys show prints it.',
     );
-  const kept = (await Promise.all(checkpoints.map(keptIn))).flat();
+  const kept = (await Promise.all(checkpoints.map(keptSomething))).flat();
   try {
     return await verifyExport(file, namedKeys(keys), kept, new Set(acknowledged));
   } catch (error) {

@@ -1,128 +1,68 @@
 /**
- * Issuers that serve everybody: whoever has an account there, or a free repository, gets a token signed by them, for whatever audience
- * they ask. Such a signature says nothing about whose the token is, so only a claim that names the owner makes it one of ours. The
- * providers say so themselves; each entry names its page.
+ * Issuers that serve everybody: whoever has an account there, or a free repository, gets a token signed by them, often for whatever
+ * audience they ask. Such a signature says nothing about whose the token is, so only a claim makes it one of ours: one that names an
+ * owner, and that nobody else can have with the same value. What a tenant writes itself is none: a workflow that others may call
+ * (`job_workflow_ref`), a name that is not unique, a mail address that nobody verified. Which claims those are is a table here, with the
+ * providers' own pages; anything else is refused.
  *
  * Not here are issuers with an owner in their address (CircleCI's https://oidc.circleci.com/org/ORGANIZATION, Bitbucket's
- * https://api.bitbucket.org/2.0/workspaces/WORKSPACE/…, Azure DevOps' https://vstoken.dev.azure.com/ORGANIZATION, a Microsoft Entra
- * tenant): their address without that owner discovers nothing.
+ * https://api.bitbucket.org/2.0/workspaces/WORKSPACE/…, Azure DevOps' https://vstoken.dev.azure.com/ORGANIZATION, Fly.io's
+ * https://oidc.fly.io/ORGANIZATION, a Microsoft Entra tenant): their address without that owner discovers nothing.
  */
+import { ENTRA_HOSTS, OPEN_ISSUERS, type Way } from './open-issuers-list.js';
 
-interface OpenIssuer {
-  readonly name: string;
-  /** On host and path, in small letters, without the slash at the end. */
-  readonly address: RegExp;
-  /** Claims that name an owner: one of them is enough. Empty where nothing narrows it, and it can't be taken. */
-  readonly claims: readonly string[];
-  readonly example: string;
+export type ClaimValue = string | number | boolean;
+
+/** As issuers are recognized: whatever the spelling, its host and path. */
+function addressOf(issuer: string): string {
+  const { hostname, pathname } = new URL(issuer);
+  let path = pathname;
+  try {
+    path = decodeURIComponent(pathname);
+  } catch {
+    // Signs in disguise that are none: as they are.
+  }
+  return `${hostname.replace(/\.+$/, '')}/${path}`
+    .replaceAll(/[/\\]+/g, '/')
+    .replace(/\/$/, '')
+    .toLowerCase();
 }
 
-const OPEN_ISSUERS: readonly OpenIssuer[] = [
-  {
-    // docs.github.com/actions/reference/security/oidc, "OIDC token claims"; an enterprise's own issuer has its name behind a slash.
-    name: 'GitHub Actions',
-    address: /^token\.actions\.githubusercontent\.com$/,
-    claims: [
-      'repository_owner',
-      'repository_owner_id',
-      'repository',
-      'repository_id',
-      'enterprise',
-      'enterprise_id',
-      'job_workflow_ref',
-      'sub',
-    ],
-    example: 'repository_owner: acme',
-  },
-  {
-    // docs.gitlab.com/ci/secrets/id_token_authentication, "Token payload"; people's tokens: docs.gitlab.com/integration/openid_connect_provider
-    name: 'GitLab.com',
-    address: /^gitlab\.com$/,
-    claims: ['namespace_id', 'namespace_path', 'project_id', 'project_path', 'groups', 'groups_direct', 'sub'],
-    example: 'namespace_path: acme',
-  },
-  {
-    // developers.google.com/identity/openid-connect/openid-connect, "An ID token's payload": hd is there for accounts of a Workspace only.
-    name: 'Google accounts',
-    address: /^accounts\.google\.com$/,
-    claims: ['hd', 'email', 'sub'],
-    example: 'hd: acme.com',
-  },
-  {
-    // learn.microsoft.com/entra/identity-platform/id-token-claims-reference, "iss": tokens name a tenant, never these addresses.
-    name: 'Microsoft Entra ID for all tenants',
-    address:
-      /^(?:login\.microsoftonline\.com|sts\.windows\.net|login\.windows\.net)\/(?:common|organizations|consumers)(?:\/|$)/,
-    claims: [],
-    example: '',
-  },
-  {
-    // The same page, "tid": the tenant of all personal Microsoft accounts.
-    name: 'personal Microsoft accounts',
-    address:
-      /^(?:login\.microsoftonline\.com|sts\.windows\.net|login\.windows\.net)\/9188040d-6c67-4c5b-b112-36a304b66dad(?:\/|$)/,
-    claims: ['email', 'oid', 'sub'],
-    example: 'oid: 00000000-0000-0000-0000-000000000000',
-  },
-  {
-    // buildkite.com/docs/agent/v3/cli-oidc and buildkite.com/docs/pipelines/security/oidc
-    name: 'Buildkite',
-    address: /^agent\.buildkite\.com$/,
-    claims: ['organization_slug', 'organization_id', 'pipeline_id', 'sub'],
-    example: 'organization_slug: acme',
-  },
-  {
-    // developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens
-    name: 'HCP Terraform',
-    address: /^app(?:\.eu)?\.terraform\.io$/,
-    claims: ['terraform_organization_id', 'terraform_organization_name', 'terraform_workspace_id', 'sub'],
-    example: 'terraform_organization_id: org-GRNbCjYNpBB6NEBH',
-  },
-  {
-    // github.com/sigstore/fulcio, docs/oidc.md and pull request 1593 ("Add Codefresh OIDC provider")
-    name: 'Codefresh',
-    address: /^oidc\.codefresh\.io$/,
-    claims: ['account_id', 'account_name', 'sub'],
-    example: 'account_name: acme',
-  },
-  {
-    // www.pulumi.com/docs/esc/guides/configuring-oidc/custom-audience, "Token formats"; of the older issuer only the subject is told.
-    name: 'Pulumi Cloud',
-    address: /^api\.pulumi\.com\/oidc(?:\/v2)?$/,
-    claims: ['https://pulumi.com/org', 'https://pulumi.com/org_id', 'sub'],
-    example: '"https://pulumi.com/org": acme',
-  },
-  {
-    // vercel.com/docs/oidc/reference and vercel.com/docs/oidc/api: the global mode; a team's own issuer has its name behind a slash.
-    name: 'Vercel',
-    address: /^oidc\.vercel\.com$/,
-    claims: ['owner_id', 'project_id', 'sub'],
-    example: 'owner_id: team_a1b2c3',
-  },
-  {
-    // docs.sigstore.dev/certificate_authority/oidc-in-fulcio
-    name: 'Sigstore',
-    address: /^oauth2\.sigstore\.dev\/auth$/,
-    claims: ['email', 'sub'],
-    example: 'email: ana@acme.com',
-  },
-  {
-    // developer.apple.com/documentation/signinwithapple/authenticating-users-with-sign-in-with-apple
-    name: 'Apple accounts',
-    address: /^appleid\.apple\.com$/,
-    claims: ['email', 'sub'],
-    example: 'email: ana@acme.com',
-  },
-];
+/** Whether each value that would do is one of an owner's. Of true and false only a way that asks for just that takes one. */
+const suits = (claim: string, values: readonly ClaimValue[] | undefined, form: RegExp): boolean =>
+  values !== undefined &&
+  values.length > 0 &&
+  values.every((value) =>
+    typeof value === 'boolean' && claim !== 'email_verified' ? false : form.test(String(value)),
+  );
+
+const wayInWords = (way: Way): string => Object.keys(way).join(' with ');
 
 /** What has to be said of such an issuer before its tokens are taken; undefined where that is done, or where it serves one owner. */
-export function openIssuerProblem(issuer: string, claims: readonly string[]): string | undefined {
+export function openIssuerProblem(
+  issuer: string,
+  required: Readonly<Record<string, ClaimValue | readonly ClaimValue[]>>,
+): string | undefined {
   if (!URL.canParse(issuer)) return undefined;
-  const { hostname, pathname } = new URL(issuer);
-  const address = `${hostname.replace(/\.$/, '')}${pathname.replace(/\/+$/, '')}`.toLowerCase();
+  const address = addressOf(issuer);
   const open = OPEN_ISSUERS.find((entry) => entry.address.test(address));
-  if (!open || open.claims.some((claim) => claims.includes(claim))) return undefined;
-  if (open.claims.length === 0)
-    return `${issuer} stands for ${open.name}, and no token names it. Write your own tenant's issuer: https://login.microsoftonline.com/TENANT/v2.0.`;
-  return `${open.name} (${issuer}) gives tokens to everybody, so it has to be said whose are taken: add "required_claims: { ${open.example} }". One of ${open.claims.join(', ')} is needed.`;
+  if (!open) return undefined;
+  const valuesOf = (claim: string): readonly ClaimValue[] | undefined => {
+    if (!Object.hasOwn(required, claim)) return undefined;
+    const value = required[claim];
+    if (typeof value === 'object') return value;
+    return value === undefined ? undefined : [value];
+  };
+  if (open.ways.some((way) => Object.entries(way).every(([claim, form]) => suits(claim, valuesOf(claim), form))))
+    return undefined;
+  if (open.ways.length === 0)
+    return `${issuer} stands for ${open.name}, and no token names it. Write your own tenant's issuer: https://${ENTRA_HOSTS[0]}/TENANT/v2.0.`;
+  const named = Object.keys(required).filter((claim) => open.ways.some((way) => Object.hasOwn(way, claim)));
+  const why =
+    named.length > 0
+      ? ` ${named.join(' and ')} as it stands names nobody: a value is a text that only one owner's tokens have, without globs.`
+      : Object.keys(required).length > 0
+        ? ` ${Object.keys(required).join(' and ')} does not: others can have the same.`
+        : '';
+  return `${open.name} (${issuer}) gives tokens to everybody, so it has to be said whose are taken: add "required_claims: { ${open.example} }".${why} One of ${open.ways.map(wayInWords).join(', ')} is needed.`;
 }

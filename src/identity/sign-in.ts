@@ -3,19 +3,18 @@
  * Core 1.0, section 3.1). What comes back is who they are; no token is kept.
  */
 import {
-  allowInsecureRequests,
   authorizationCodeGrant,
   buildAuthorizationUrl,
   buildEndSessionUrl,
   type Configuration,
   calculatePKCECodeChallenge,
-  discovery,
   enableNonRepudiationChecks,
   fetchUserInfo,
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
 } from 'openid-client';
+import { discover, IssuerUnfit } from './discover.js';
 import { claimLacking, groupsOf, type IssuerOptions } from './verifier.js';
 
 export interface SignInOptions {
@@ -70,13 +69,16 @@ export class SignIn {
   /** Discovers the provider; a failure is tried anew with the next sign-in. */
   #discovered(): Promise<Configuration> {
     const { issuer, clientId, clientSecret } = this.#options;
-    const url = new URL(issuer.issuer);
-    this.#configuration ??= discovery(url, clientId, clientSecret, undefined, {
-      timeout: TIMEOUT_SECONDS,
-      execute: [enableNonRepudiationChecks, ...(url.protocol === 'http:' ? [allowInsecureRequests] : [])],
-    }).catch((error: unknown) => {
+    this.#configuration ??= discover(issuer.issuer, { id: clientId, secret: clientSecret }, TIMEOUT_SECONDS, [
+      enableNonRepudiationChecks,
+    ]).catch((error: unknown) => {
       this.#configuration = undefined;
-      throw new SignInRefused('the identity provider is not reachable', error);
+      throw new SignInRefused(
+        error instanceof IssuerUnfit
+          ? `the identity provider is not trusted: ${error.message}`
+          : 'the identity provider is not reachable',
+        error,
+      );
     });
     return this.#configuration;
   }

@@ -12,7 +12,7 @@ import {
   type JWTVerifyGetKey,
   jwtVerify,
 } from 'jose';
-import { allowInsecureRequests, discovery } from 'openid-client';
+import { discover, IssuerUnfit, KEY_FETCH } from './discover.js';
 import { type Principal, TokenRefused } from './principal.js';
 
 export interface IssuerOptions {
@@ -47,22 +47,12 @@ interface Issuer {
   keys: Promise<JWTVerifyGetKey> | undefined;
 }
 
-const isLoopback = (url: URL): boolean => ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
-
 async function discoverKeys(options: IssuerOptions): Promise<JWTVerifyGetKey> {
-  const url = new URL(options.issuer);
-  if (url.protocol !== 'https:' && !isLoopback(url))
-    throw new TokenRefused('issuer unreachable', 'only https is trusted outside of this machine');
-  const configuration = await discovery(url, 'snowfence', undefined, undefined, {
-    timeout: FETCH_TIMEOUT_SECONDS,
-    ...(url.protocol === 'http:' ? { execute: [allowInsecureRequests] } : {}),
-  });
-  const { jwks_uri: uri, issuer } = configuration.serverMetadata();
-  // The issuer must name itself as we name it (OpenID Connect Discovery 1.0, section 4.3).
-  if (issuer.replace(/\/$/, '') !== options.issuer.replace(/\/$/, ''))
-    throw new TokenRefused('issuer unreachable', `it calls itself ${issuer}`);
-  if (!uri) throw new TokenRefused('issuer unreachable', 'it names no keys');
+  const configuration = await discover(options.issuer, { id: 'snowfence', secret: undefined }, FETCH_TIMEOUT_SECONDS);
+  const { jwks_uri: uri } = configuration.serverMetadata();
+  if (!uri) throw new IssuerUnfit('it names no keys');
   return createRemoteJWKSet(new URL(uri), {
+    ...KEY_FETCH,
     cooldownDuration: KEY_COOLDOWN_MS,
     timeoutDuration: FETCH_TIMEOUT_SECONDS * 1000,
   });

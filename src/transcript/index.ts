@@ -1,6 +1,7 @@
 export { canonical } from './canonical.js';
 export { type CheckpointPlace, Checkpoints, trustedKeys, verifierKeyOf } from './checkpoints.js';
 export { withClient } from './client.js';
+export { connectionTo, databaseProblem, isPlainDatabase, plainDatabase } from './database.js';
 export { type DeadLetter, type DeliveryState, deadLetters, deliveryStates, retryDead } from './dead-letters.js';
 export { DELIVERY_CONNECTIONS, Delivery } from './delivery.js';
 export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKeys } from './erase.js';

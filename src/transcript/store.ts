@@ -1,5 +1,6 @@
 /** The store as one thing: connections, writer, sessions, reader. */
 import pg from 'pg';
+import { connectionTo } from './database.js';
 import type { RecordKeys } from './keys.js';
 import { TranscriptReader } from './reader.js';
 import { Recorder, RecorderUnavailable, RecordInDoubt, type WriterIdentity } from './recorder.js';
@@ -30,7 +31,7 @@ export interface StoreOptions {
 
 export function storePool(url: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS, connections = 8): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connectionTo(url),
     max: connections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: statementTimeoutMs,

@@ -58,7 +58,7 @@ export interface VerifyOptions {
   readonly openKey: ((session: string, key: { readonly keyId: string; readonly wrapped: Buffer }) => void) | undefined;
   /** Proves the HMACs of rows that decide something; undefined for whoever has not the keys. */
   readonly rows?: SealedRows | undefined;
-  /** Places of checkpoints that the configuration names and that are not there. */
+  /** Places of checkpoints that the configuration names, and that are not there or hold none. */
   readonly missing?: readonly string[];
   /** Hashes of events that somebody has looked into: of an `integrity_problem`, … */
   readonly acknowledged?: ReadonlySet<string>;

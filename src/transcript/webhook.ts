@@ -1,5 +1,6 @@
 /** One webhook, and how something is sent to it: signed as the Standard Webhooks specification says (https://www.standardwebhooks.com). */
 import { createHmac } from 'node:crypto';
+import { safeFetch } from '../addresses.js';
 import type { EventKind, StoredEvent } from './event.js';
 import { eventLine } from './export.js';
 
@@ -43,16 +44,14 @@ function signedHeaders(secret: Uint8Array, id: string, at: Date, payload: string
   };
 }
 
-/** Throws what went wrong, without what was sent. */
+/** Throws what went wrong, without what was sent. Whoever answers with another address does not get the record sent there. */
 export async function post(webhook: Pick<Webhook, 'url' | 'secret'>, id: string, payload: string): Promise<void> {
   let response: Response;
   try {
-    response = await fetch(webhook.url, {
+    response = await safeFetch(webhook.url, {
       method: 'POST',
       headers: signedHeaders(webhook.secret, id, new Date(), payload),
       body: payload,
-      // Whoever answers with another address does not get the record sent there.
-      redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch (error) {
