@@ -100,6 +100,7 @@ export async function archiveOld(
   const done = await asAdmin(config, (admin) =>
     archive(admin, {
       acknowledged: new Set([...config.acknowledged, ...config.forged]),
+      forged: config.forged,
       keys: config.keys,
       before,
       folder,

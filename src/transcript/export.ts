@@ -6,6 +6,7 @@ import { withClient } from './client.js';
 import type { StoredEvent } from './event.js';
 import type { VerifierKey } from './keys.js';
 import { LEAF_COLUMNS, type Leaf, leafText } from './leaf.js';
+import { type Taken, toldOf } from './manifest.js';
 import { openCheckpoint } from './note.js';
 import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
 import { inclusionProof, leafHash } from './tree.js';
@@ -88,9 +89,13 @@ export function exportLines(pool: Pool, options: ExportOptions): Promise<number>
       at: now.toISOString(),
     });
     if (isComplete) await writeTree(client, write);
+    const proving = isComplete ? undefined : await provingOf(client, await firstsOf(client, sessions));
+    for await (const line of archiveLines(client, proving?.archives)) await write(line);
+    if (isComplete) await writeNotarised(client, write);
     let events = 0;
+    const wanted = [...new Set([...(sessions ?? []), ...(proving?.sessions ?? [])])];
     const filter = isComplete ? 'true' : 'e.session_id = ANY($1)';
-    const values = isComplete ? [] : [sessions];
+    const values = isComplete ? [] : [wanted];
     for await (const rows of rowsOf<RawEvent>(
       client,
       `SELECT ${EVENT_COLUMNS} FROM event e WHERE ${filter} ORDER BY e.session_id, e.position`,
@@ -101,7 +106,7 @@ export function exportLines(pool: Pool, options: ExportOptions): Promise<number>
         events++;
       }
     if (isComplete) await writeHeads(client, write);
-    else await writeProofs(client, sessions, options);
+    else await writeProofs(client, wanted, options);
     await write({ type: 'end', events });
     return events;
   });
@@ -115,6 +120,71 @@ async function writeTree(client: PoolClient, write: ExportOptions['write']): Pro
     `SELECT ${LEAF_COLUMNS} FROM leaf l ORDER BY l.position`,
   ))
     for (const row of rows) await write({ type: 'leaf', ...row });
+}
+
+const NOTARISED = `
+  SELECT w.writer, w.n::float8 AS n, replace(encode(w.signature, 'base64'), E'\\n', '') AS signature FROM notarised w ORDER BY w.writer`;
+
+/** How far checkpoints cover what each process wrote: what is missing of that was archived, or some session's chain tells of it. */
+async function writeNotarised(client: PoolClient, write: ExportOptions['write']): Promise<void> {
+  for await (const rows of rowsOf<object>(client, NOTARISED))
+    for (const row of rows) await write({ type: 'notarised', ...row });
+}
+
+const FIRSTS = `
+  SELECT e.session_id AS session, min(e.position)::float8 AS first FROM event e WHERE e.session_id = ANY($1) GROUP BY e.session_id`;
+
+const firstsOf = async (client: PoolClient, sessions: readonly string[]): Promise<ReadonlyMap<string, number>> =>
+  new Map(
+    (await client.query<{ session: string; first: number }>(FIRSTS, [sessions])).rows.map((row) => [
+      row.session,
+      row.first,
+    ]),
+  );
+
+const BEFORE = `
+  SELECT DISTINCT a.archive_id AS id FROM archived_session a
+  JOIN unnest($1::uuid[], $2::bigint[]) AS known (session, first) ON a.session_id = known.session AND a.length = known.first
+  WHERE known.first > 0`;
+const TELLING = `
+  SELECT DISTINCT e.session_id AS id FROM event e WHERE e.kind = 'events_archived' AND e.body->>'archive' = ANY($1)`;
+
+/** Archives that took what came before the first events of sessions, and the sessions that tell of these archives. */
+export async function provingOf(
+  client: PoolClient,
+  firsts: ReadonlyMap<string, number>,
+): Promise<{ readonly archives: ReadonlySet<string>; readonly sessions: ReadonlySet<string> }> {
+  const ids = async (sql: string, values: unknown[]): Promise<string[]> =>
+    (await client.query<{ id: string }>(sql, values)).rows.map(({ id }) => id);
+  const archives = new Set<string>();
+  const sessions = new Set<string>();
+  // Who tells of an archive may begin late as well.
+  for (let known = firsts; known.size > 0; ) {
+    const more = (await ids(BEFORE, [[...known.keys()], [...known.values()]])).filter((id) => !archives.has(id));
+    for (const id of more) archives.add(id);
+    const telling = more.length === 0 ? [] : await ids(TELLING, [more]);
+    const fresh = telling.filter((id) => !sessions.has(id));
+    for (const id of fresh) sessions.add(id);
+    known = await firstsOf(client, fresh);
+  }
+  return { archives, sessions };
+}
+
+const ARCHIVES = 'SELECT a.id FROM archive a WHERE $1::uuid[] IS NULL OR a.id = ANY($1) ORDER BY a.archived_at, a.id';
+const TAKEN = `
+  SELECT session_id AS session, from_position::float8 AS from_position, length::float8 AS length, encode(hash, 'hex') AS hash, opened_at, opening::text AS opening
+  FROM archived_session WHERE archive_id = $1 ORDER BY session_id`;
+
+/** What one archive took, in the order of its manifest. */
+export async function* takenBy(client: PoolClient, archive: string): AsyncGenerator<Taken> {
+  for await (const rows of rowsOf<Taken>(client, TAKEN, [archive])) yield* rows;
+}
+
+/** The lists of what archives took: of all, or of these. */
+export async function* archiveLines(client: PoolClient, which: ReadonlySet<string> | undefined): AsyncGenerator<object> {
+  const { rows } = await client.query<{ id: string }>(ARCHIVES, [which ? [...which] : null]);
+  for (const { id } of rows)
+    for await (const taken of takenBy(client, id)) yield { type: 'archived', archive: id, ...toldOf(taken) };
 }
 
 async function writeHeads(client: PoolClient, write: ExportOptions['write']): Promise<void> {

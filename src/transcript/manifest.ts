@@ -13,12 +13,56 @@ export interface Taken {
   readonly opening: string | null;
 }
 
+/** The same as a file tells it. */
+export interface ToldOfTaken {
+  readonly session: string;
+  readonly from: number;
+  readonly length: number;
+  readonly hash: string;
+  /** ISO 8601. */
+  readonly opened_at: string | null;
+  /** SHA-256 of how it opened: who it was is nobody's business that has the file for other sessions. */
+  readonly opening: string | null;
+}
+
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** Hexadecimal SHA-256; `rows` in the order of their sessions. */
+export const toldOf = ({
+  session,
+  from_position: from,
+  length,
+  hash,
+  opened_at: at,
+  opening,
+}: Taken): ToldOfTaken => ({
+  session,
+  from,
+  length,
+  hash,
+  opened_at: at?.toISOString() ?? null,
+  opening: opening === null ? null : sha256(opening),
+});
+
+/** Takes rows in the order of their sessions. */
+export class Manifest {
+  readonly #hash = createHash('sha256');
+
+  add(row: Taken): void {
+    this.addTold(toldOf(row));
+  }
+
+  addTold({ session, from, length, hash, opened_at: at, opening }: ToldOfTaken): void {
+    this.#hash.update(`${canonical([session, from, length, hash, at, opening])}\n`);
+  }
+
+  /** Hexadecimal SHA-256 of what was taken so far. */
+  get digest(): string {
+    return this.#hash.copy().digest('hex');
+  }
+}
+
 export function manifestOf(rows: readonly Taken[]): string {
-  const lines = rows.map(({ session, from_position: from, length, hash, opened_at: at, opening }) =>
-    canonical([session, from, length, hash, at, opening === null ? null : sha256(opening)]),
-  );
-  return sha256(lines.map((line) => `${line}\n`).join(''));
+  const manifest = new Manifest();
+  for (const row of rows) manifest.add(row);
+  return manifest.digest;
 }

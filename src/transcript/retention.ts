@@ -10,14 +10,17 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
+import { ACT_KINDS, readActs } from './acts.js';
+import { readArchives } from './archives.js';
 import { trustedKeys, verifierKeyOf } from './checkpoints.js';
 import { withClient } from './client.js';
 import type { Event } from './event.js';
-import { EXPORT_FORMAT, eventLine, proofsOf, rowsOf } from './export.js';
+import { archiveLines, EXPORT_FORMAT, eventLine, proofsOf, provingOf, rowsOf } from './export.js';
 import type { RecordKeys } from './keys.js';
 import { manifestOf } from './manifest.js';
 import { OPENING_KINDS, OUTCOME_KINDS } from './projection.js';
 import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
+import { Breaks } from './verify.js';
 import { verifyExport } from './verify-export.js';
 
 export interface Hold {
@@ -92,8 +95,8 @@ const WEEKS = `
   WHERE i.inhparent = 'event'::regclass AND to_timestamp(substring(c.relname FROM 7) || ' 00:00:00+00', 'YYYY_MM_DD HH24:MI:SSTZH') + interval '168 hours' <= $1
   ORDER BY c.relname`;
 
-/** Sessions whose events prove what went, or what was erased: they stay. */
-const PROVES = `('events_archived', 'keys_erased')`;
+/** Sessions whose events prove what went, what was erased, and what may not go: they stay. */
+const PROVES = `(${ACT_KINDS.map((kind) => `'${kind}'`).join(', ')})`;
 
 /**
  * What of these weeks goes: of each session that is not held everything up to the first event that stays, or that a statement of it
@@ -116,6 +119,14 @@ const STRADDLES = `
     GROUP BY e.session_id
   ) early
   WHERE early.session_id = g.session_id AND early.position < g.cut`;
+
+/** What no checkpoint covers stays: nothing would tell of it once it is gone. */
+const UNCOVERED = `
+  DELETE FROM going g
+  WHERE NOT EXISTS (
+    SELECT FROM leaf l
+    WHERE l.session_id = g.session_id AND l.length >= coalesce(g.cut, (SELECT max(e.position) + 1 FROM event e WHERE e.session_id = g.session_id))
+  )`;
 
 const LISTED = `
   SELECT g.session_id AS session, g.from_position::float8 AS from_position, (last.position + 1)::float8 AS length, encode(last.hash, 'hex') AS hash,
@@ -163,6 +174,8 @@ export interface ArchiveOptions {
   readonly onProgress: (week: string) => void;
   /** Hashes of events that somebody has looked into. */
   readonly acknowledged?: ReadonlySet<string>;
+  /** … or known to be none of ours. */
+  readonly forged?: ReadonlySet<string>;
 }
 
 /**
@@ -180,9 +193,11 @@ export async function archive(admin: Pool, options: ArchiveOptions): Promise<Arc
   const file = join(options.folder, `snowfence-${dashed(first)}-to-${dashed(last)}-${id.slice(0, 8)}.jsonl.gz`);
   return withClient(admin, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await ensureArchives(client, options);
     const [from, to] = [new Date(dashed(first)), new Date(new Date(dashed(last)).getTime() + WEEK_MS)];
     await client.query(GOING, [from, to]);
     for (;;) if ((await client.query(STRADDLES, [to])).rowCount === 0) break;
+    await client.query(UNCOVERED);
     const listed = z.array(listedRow).parse((await client.query(LISTED)).rows);
     if (listed.length === 0) {
       await client.query('ROLLBACK');
@@ -234,6 +249,7 @@ async function writeFile(
 ): Promise<number> {
   const partial = `${file}.partial`;
   let events = 0;
+  let lineCount = 0;
   const lines = async function* (): AsyncGenerator<string> {
     const text = (line: object): string => `${JSON.stringify(line)}\n`;
     const { keys, now } = options;
@@ -245,27 +261,25 @@ async function writeFile(
       keys: [verifierKeyOf(keys)],
       at: now.toISOString(),
     });
-    for (const row of listed)
-      if (row.from_position > 0)
-        yield text({
-          type: 'start',
-          session: row.session,
-          length: row.from_position,
-          hash: await hashBefore(client, row),
-        });
+    // Earlier archives that these sessions go on from, and who told of them: so that the file proves its own beginning.
+    const firsts = new Map(listed.map(({ session, from_position: first }) => [session, first]));
+    const proving = await provingOf(client, firsts);
+    for await (const line of archiveLines(client, proving.archives)) yield text(line);
     for await (const rows of rowsOf<RawEvent>(
       client,
-      `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.at < $1 AND ${GOES('e')} ORDER BY e.session_id, e.position`,
-      [to],
+      `SELECT ${EVENT_COLUMNS} FROM event e WHERE (e.at < $1 AND ${GOES('e')}) OR e.session_id = ANY($2) ORDER BY e.session_id, e.position`,
+      [to, [...proving.sessions]],
     ))
       for (const row of rows) {
-        events++;
+        lineCount++;
+        if (firsts.has(row.session)) events++;
         yield text(eventLine(parsed(row)));
       }
     const lengths = new Map(listed.map(({ session, length }) => [session, length]));
+    for (const session of proving.sessions) lengths.set(session, lengths.get(session) ?? Number.POSITIVE_INFINITY);
     for (const [session, proof] of await proofsOf(client, lengths, trustedKeys(keys)))
       yield text({ type: 'proof', session, proof });
-    yield text({ type: 'end', events });
+    yield text({ type: 'end', events: lineCount });
   };
   try {
     await pipeline(lines(), createGzip(), createWriteStream(partial, { mode: 0o600 }));
@@ -279,15 +293,12 @@ async function writeFile(
   return events;
 }
 
-async function hashBefore(client: PoolClient, { session, from_position: from }: Listed): Promise<string> {
-  const { rows } = await client.query<{ hash: string }>(
-    `SELECT encode(hash, 'hex') AS hash FROM archived_session WHERE session_id = $1 AND length = $2
-     UNION ALL SELECT encode(hash, 'hex') FROM event WHERE session_id = $1 AND position = $2 - 1 LIMIT 1`,
-    [session, from],
-  );
-  const [row] = rows;
-  if (!row) throw new Error(`What came before event ${from} of session ${session} is neither here nor archived.`);
-  return row.hash;
+/** What goes on from earlier archives is signed anew here: so these have to be what was recorded of them. Throws where they are not. */
+async function ensureArchives(client: PoolClient, { keys, forged }: ArchiveOptions): Promise<void> {
+  const breaks = new Breaks();
+  await readArchives(client, await readActs(client, trustedKeys(keys), forged), breaks);
+  const [first] = breaks.sorted;
+  if (first) throw new Error(`Earlier archives are not what was recorded of them, so nothing is dropped: ${first.what}`);
 }
 
 async function digestOf(file: string): Promise<string> {

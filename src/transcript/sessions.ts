@@ -4,9 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
-import { canonical } from './canonical.js';
+import { canonical, storable } from './canonical.js';
 import type { Actor, ClientInfo } from './event.js';
 import { timeOrderedId } from './ids.js';
+import type { VerifierKey } from './keys.js';
+import { type Owner, ownerOf } from './opening.js';
 import { type Recorder, RecorderUnavailable } from './recorder.js';
 import type { Vault } from './vault.js';
 
@@ -27,13 +29,21 @@ export const sessionKey = (issuer: string, subject: string, clientId: string, mo
 const keyOf = (actor: Actor, client: ClientInfo): string =>
   sessionKey(actor.issuer, actor.subject, actor.clientId, actor.tokenId ?? client.name ?? '');
 
+const keyOfOwner = ({ issuer, subject, clientId, tokenId, client }: Owner): string =>
+  sessionKey(issuer, subject, clientId, tokenId ?? client ?? '');
+
+const isOwner = (owner: Owner, actor: Actor): boolean =>
+  owner.issuer === storable(actor.issuer) &&
+  owner.subject === storable(actor.subject) &&
+  owner.clientId === storable(actor.clientId);
+
 /** Of the same principal and client, unless it is closed or its last event too long ago. */
 const FIND_BY_KEY = `
   SELECT s.id FROM session s JOIN chain c ON c.session_id = s.id
   WHERE s.key = $1 AND c.is_open AND c.last_at > now() - $2 * interval '1 millisecond'
-  ORDER BY s.opened_at DESC LIMIT 1`;
+  ORDER BY s.opened_at DESC LIMIT 5`;
 
-/** A handle serves its own principal only. */
+/** A handle serves its own principal only: of rows that say so, the signed event has to. */
 const FIND_BY_HANDLE = `
   SELECT s.id FROM session s JOIN chain c ON c.session_id = s.id
   WHERE s.id = $1 AND s.issuer = $2 AND s.subject = $3 AND s.client_id = $4 AND c.is_open`;
@@ -47,17 +57,28 @@ const QUIET = `
     AND NOT EXISTS (SELECT FROM running r WHERE r.session_id = c.session_id)
   LIMIT 500`;
 
+export interface SessionsOptions {
+  /** Ours: who opened a session is believed by their signatures alone. */
+  readonly keys: readonly VerifierKey[];
+  /** Hears of sessions that are not what they pass for; these are passed over. */
+  readonly onForged: (problem: string) => void;
+}
+
 export class Sessions {
   readonly #pool: Pool;
   readonly #recorder: Recorder;
   readonly #vault: Vault;
   readonly #known = new Map<string, Known>();
   readonly #opening = new Map<string, Promise<string>>();
+  /** Whose sessions are, as signed events say; undefined for those that nothing is written into. */
+  readonly #owners = new Map<string, Owner | undefined>();
+  readonly #options: SessionsOptions;
 
-  constructor(pool: Pool, recorder: Recorder, vault: Vault) {
+  constructor(pool: Pool, recorder: Recorder, vault: Vault, options: SessionsOptions) {
     this.#pool = pool;
     this.#recorder = recorder;
     this.#vault = vault;
+    this.#options = options;
   }
 
   /**
@@ -117,7 +138,8 @@ export class Sessions {
         values,
       });
       const id = rows[0]?.id;
-      if (id) await this.learnKey(id);
+      if (id === undefined || !(await this.#isOf(id, (owner) => isOwner(owner, actor)))) return undefined;
+      await this.learnKey(id);
       return id;
     } catch (error) {
       throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
@@ -138,12 +160,33 @@ export class Sessions {
         text: FIND_BY_KEY,
         values: [key, QUIET_MS],
       });
-      const found = rows[0]?.id;
-      if (found) await this.learnKey(found);
-      return found;
+      for (const { id } of rows)
+        if (await this.#isOf(id, (owner) => keyOfOwner(owner) === key)) {
+          await this.learnKey(id);
+          return id;
+        }
+      return undefined;
     } catch (error) {
       throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
     }
+  }
+
+  /** Whether a session that a row passes for somebody's is theirs by the signed event that opened it. */
+  async #isOf(id: string, isTheirs: (owner: Owner) => boolean): Promise<boolean> {
+    const { keys, onForged } = this.#options;
+    if (!this.#owners.has(id)) this.#remember(id, await ownerOf(this.#pool, id, keys, onForged));
+    const owner = this.#owners.get(id);
+    if (!owner || isTheirs(owner)) return owner !== undefined;
+    onForged(
+      `The row of session ${id} passes it off as somebody else's than ${owner.issuer} ${owner.subject}, who opened it: what others do is not written into it.`,
+    );
+    return false;
+  }
+
+  #remember(id: string, owner: Owner | undefined): void {
+    const [oldest] = this.#owners.keys();
+    if (this.#owners.size >= REMEMBERED && oldest !== undefined) this.#owners.delete(oldest);
+    this.#owners.set(id, owner);
   }
 
   async #begin(key: string, actor: Actor, client: ClientInfo): Promise<string> {
@@ -161,6 +204,13 @@ export class Sessions {
         client: { name: client.name ?? null, version: client.version ?? null },
         address: client.address,
         key,
+      });
+      this.#remember(id, {
+        issuer: storable(actor.issuer),
+        subject: storable(actor.subject),
+        clientId: storable(actor.clientId),
+        tokenId: actor.tokenId ?? null,
+        client: client.name ?? null,
       });
       return id;
     } catch (error) {

@@ -1,5 +1,6 @@
 /** The store as one thing: connections, writer, sessions, reader. */
 import pg from 'pg';
+import { trustedKeys } from './checkpoints.js';
 import { connectionTo } from './database.js';
 import type { RecordKeys } from './keys.js';
 import { TranscriptReader } from './reader.js';
@@ -87,7 +88,11 @@ export class TranscriptStore implements AsyncDisposable {
       { ...options, vault: this.vault },
       options.writer.actor === 'gateway' ? LANES : 1,
     );
-    this.sessions = new Sessions(this.pool, this.recorder, this.vault);
+    this.sessions = new Sessions(this.pool, this.recorder, this.vault, {
+      keys: trustedKeys(options.keys),
+      // A principal's acts in another's name are worse than a row that counts for nothing.
+      onForged: options.onIntegrityProblem,
+    });
     this.reader = new TranscriptReader(this.readPool);
   }
 

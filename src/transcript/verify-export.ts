@@ -3,9 +3,12 @@ import { createReadStream } from 'node:fs';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
+import { SignedActs } from './acts.js';
 import { canonical } from './canonical.js';
 import { EVENT_KINDS } from './event.js';
 import type { VerifierKey } from './keys.js';
+import { Manifest } from './manifest.js';
+import { isNotarised } from './notary.js';
 import { openCheckpoint } from './note.js';
 import { leafHash, rootFromProof } from './tree.js';
 import { Breaks, type KeptCheckpoint, type VerifyReport } from './verify.js';
@@ -39,7 +42,19 @@ const line = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('head'), session: id, length: count, hash: hex }),
   z.object({ type: z.literal('proof'), session: id, proof: z.string() }),
+  // Earlier versions wrote this: a word that nobody has signed.
   z.object({ type: z.literal('start'), session: id, length: count, hash: hex }),
+  z.object({
+    type: z.literal('archived'),
+    archive: id,
+    session: id,
+    from: count,
+    length: count,
+    hash: hex,
+    opened_at: time.nullable(),
+    opening: hex.nullable(),
+  }),
+  z.object({ type: z.literal('notarised'), writer: id, n: count, signature: z.string() }),
   z.object({ type: z.literal('end'), events: count }),
 ]);
 
@@ -102,6 +117,21 @@ async function* textLines(input: Readable): AsyncGenerator<string> {
 }
 
 type Line = z.infer<typeof line>;
+
+/** What one line says holds for those that come later: none may come behind what was judged without it. */
+const ORDER: Readonly<Record<Line['type'], number>> = {
+  export: 0,
+  checkpoint: 1,
+  leaf: 1,
+  start: 2,
+  archived: 2,
+  notarised: 2,
+  event: 3,
+  head: 4,
+  proof: 4,
+  end: 5,
+};
+
 type LeafLine = Extract<Line, { type: 'leaf' }>;
 
 /** What is known of the file so far. */
@@ -116,8 +146,12 @@ class ExportVerifier {
   #sessions: SessionsVerifier | undefined;
   #events = 0;
   #proved = 0;
-  #hasEnd = false;
-
+  /** Of the line before. */
+  #place = 0;
+  readonly #acts: SignedActs;
+  /** What the file says that archives took: believed only if a signed event in it says the same. */
+  readonly #archives = new Map<string, Manifest>();
+  readonly #notarised = new Map<string, number>();
   readonly #acknowledged: ReadonlySet<string>;
 
   constructor(
@@ -130,6 +164,7 @@ class ExportVerifier {
     this.#acknowledged = acknowledged;
     this.#isComplete = isComplete;
     this.#tree = new TreeVerifier(keys, this.breaks);
+    this.#acts = new SignedActs(keys);
     if (isComplete) for (const { note, where } of kept) this.#tree.checkpoint(note, where, true);
   }
 
@@ -150,7 +185,12 @@ class ExportVerifier {
     return this.#sessions;
   }
 
+  /** Throws where a line does not stand where it belongs. */
   take(entry: Exclude<Line, { type: 'export' }>): void {
+    const place = ORDER[entry.type];
+    if (place < this.#place || this.#place === ORDER.end)
+      throw new Error(`a line of type ${entry.type} stands where none belongs`);
+    this.#place = place;
     switch (entry.type) {
       case 'checkpoint':
         this.#tree.checkpoint(entry.note, 'the export', false);
@@ -159,11 +199,30 @@ class ExportVerifier {
         this.#leaves.push(entry);
         break;
       case 'start':
-        this.sessions.startsAt(entry.session, { length: entry.length, hash: entry.hash, opening: undefined });
+        this.breaks.report(`Nothing proves that what came before event ${entry.length} of this session was archived.`, {
+          session: entry.session,
+          position: 0,
+        });
         break;
+      case 'archived': {
+        const { session, archive, length, hash } = entry;
+        const manifest = this.#archives.get(archive) ?? new Manifest();
+        manifest.addTold(entry);
+        this.#archives.set(archive, manifest);
+        this.sessions.startsAt(session, { length, hash, opening: undefined });
+        break;
+      }
+      case 'notarised': {
+        const { writer, n, signature } = entry;
+        if (isNotarised(writer, n, Buffer.from(signature, 'base64'), this.#keys)) this.#notarised.set(writer, n);
+        else this.breaks.report(`How far writer ${writer} was read by the notary is not what was signed.`);
+        break;
+      }
       case 'event': {
-        const { type: _type, body, ...event } = entry;
-        this.sessions.event({ ...event, body: canonical(body) });
+        const { type: _type, body, ...rest } = entry;
+        const event = { ...rest, body: canonical(body) };
+        this.#acts.event(event);
+        this.sessions.event(event);
         this.#events++;
         if (!this.#isComplete) this.#remember(entry.session, entry.position, entry.hash);
         break;
@@ -175,7 +234,6 @@ class ExportVerifier {
         this.#checkProof(entry.session, entry.proof);
         break;
       case 'end':
-        this.#hasEnd = true;
         if (entry.events !== this.#events)
           this.breaks.report(`The export says that it has ${entry.events} events, and has ${this.#events}.`);
         break;
@@ -211,9 +269,14 @@ class ExportVerifier {
 
   report(): VerifyReport {
     const { sessions, breaks } = this;
-    if (!this.#hasEnd) breaks.report('The export has no last line: it was cut off.');
+    if (this.#place !== ORDER.end) breaks.report('The export has no last line: it was cut off.');
     sessions.endOfEvents();
-    if (this.#isComplete) checkTails(sessions.writers, this.#keys, sessions.hasStarts, breaks);
+    for (const [archive, { digest }] of this.#archives)
+      if (this.#acts.archives.get(archive)?.manifest !== digest)
+        breaks.report(
+          `No signed event of the export says that archive ${archive} took what is listed of it: what is missing was not archived.`,
+        );
+    if (this.#isComplete) checkTails(sessions.writers, this.#keys, this.#notarised, breaks);
     return {
       isWhole: breaks.sorted.length === 0,
       breaks: breaks.sorted,
@@ -226,6 +289,7 @@ class ExportVerifier {
       uncovered: sessions.uncovered,
       isTailSigned: this.#isComplete || sessions.uncovered === 0,
       proved: this.#proved,
+      isComplete: this.#isComplete,
     };
   }
 }
@@ -239,6 +303,7 @@ export async function verifyExport(
 ): Promise<VerifyReport> {
   let verifier: ExportVerifier | undefined;
   for await (const entry of linesOf(file)) {
+    if (entry.type === 'export' && verifier) throw new Error('it begins a second time');
     if (entry.type === 'export') verifier = new ExportVerifier(keys, entry.complete, kept, acknowledged);
     else if (verifier) verifier.take(entry);
     else throw new Error('it does not begin with the line of an export');

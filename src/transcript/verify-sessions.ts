@@ -17,11 +17,14 @@ interface SessionState {
   isOpen: boolean;
 }
 
-/** Where a session goes on whose beginning was archived. */
-export interface Start {
+interface Head {
   readonly length: number;
   /** Hexadecimal. */
   readonly hash: string;
+}
+
+/** Where a session goes on whose beginning was archived. */
+export interface Start extends Head {
   /** The event that opened it. */
   readonly opening: { readonly at: string; readonly body: Readonly<Record<string, unknown>> } | undefined;
 }
@@ -126,14 +129,13 @@ export interface SessionsState {
   readonly writers: readonly (readonly [string, WriterState])[];
   readonly sums: Readonly<Record<keyof Projections, RowSumState>>;
   readonly openings: readonly (readonly [string, NonNullable<Start['opening']>])[];
-  readonly erased: readonly string[];
 }
 
 /** Takes leaves and starts first, then events, each session's together and in order, then heads, then the end. */
 export class SessionsVerifier {
   readonly #breaks: Breaks;
   readonly #options: SessionsOptions;
-  readonly #leaves = new Map<string, { readonly length: number; readonly hash: string }[]>();
+  readonly #leaves = new Map<string, Head[]>();
   /** Up to which length checkpoints cover a session. */
   readonly #covered = new Map<string, number>();
   readonly #sessions = new Map<string, SessionState>();
@@ -143,8 +145,6 @@ export class SessionsVerifier {
   readonly projections: Projections;
   /** Of sessions whose beginning is archived. */
   readonly openings = new Map<string, NonNullable<Start['opening']>>();
-  /** Sessions whose keys were erased, as the record says. */
-  readonly erased = new Set<string>();
   /** Of the session that is being read. */
   #statements = new Set<string>();
   #outcomes = new Set<string>();
@@ -179,22 +179,29 @@ export class SessionsVerifier {
     return this.#uncovered;
   }
 
-  /** Some sessions were archived, so what a writer wrote first may be gone. */
-  get hasStarts(): boolean {
-    return this.#starts.size > 0;
-  }
-
   /** Of one of the sessions that are read here. */
   leaf(position: number, session: string, length: number, leafHash: string): void {
     const known = this.#leaves.get(session);
-    if (known) known.push({ length, hash: leafHash });
-    else this.#leaves.set(session, [{ length, hash: leafHash }]);
+    const leaf = { length, hash: leafHash };
+    if (known) known.push(leaf);
+    else this.#leaves.set(session, [leaf]);
+    for (const start of this.#starts.get(session) ?? []) this.#compareStart(session, leaf, start);
     if (position < this.#options.largest) this.#covered.set(session, length);
   }
 
   /** A session whose beginning was archived, as the signed record of that says. */
   startsAt(session: string, start: Start): void {
     this.#starts.set(session, [...(this.#starts.get(session) ?? []), start]);
+    for (const leaf of this.#leaves.get(session) ?? []) this.#compareStart(session, leaf, start);
+  }
+
+  /** What is archived is what checkpoints cover. */
+  #compareStart(session: string, leaf: Head, start: Head): void {
+    if (leaf.length === start.length && leaf.hash !== start.hash)
+      this.#breaks.report(`What was archived of this session is not what checkpoints cover.`, {
+        session,
+        position: start.length - 1,
+      });
   }
 
   event(event: RawEvent): void {
@@ -314,11 +321,6 @@ export class SessionsVerifier {
       this.projections.sessions.add(sessionText(event.session, event.at, parsed.body));
       return;
     }
-    if (kind === 'keys_erased') {
-      const { sessions } = parsed.body;
-      for (const session of Array.isArray(sessions) ? sessions : []) this.erased.add(String(session));
-      return;
-    }
     const row = statementRow(parsed);
     if (row && !this.#statements.has(row.id)) {
       this.#statements.add(row.id);
@@ -417,7 +419,6 @@ export class SessionsVerifier {
       writers: [...this.writers],
       sums: { sessions: sessions.state, statements: statements.state, outcomes: outcomes.state },
       openings: [...this.openings],
-      erased: [...this.erased],
     };
   }
 
@@ -434,11 +435,10 @@ export class SessionsVerifier {
     }
     for (const name of ['sessions', 'statements', 'outcomes'] as const) this.projections[name].merge(other.sums[name]);
     for (const [session, opening] of other.openings) this.openings.set(session, opening);
-    for (const session of other.erased) this.erased.add(session);
   }
 }
 
-const PROJECTED: ReadonlySet<string> = new Set(['session_opened', 'keys_erased', ...OPENING_KINDS, ...OUTCOME_KINDS]);
+const PROJECTED: ReadonlySet<string> = new Set(['session_opened', ...OPENING_KINDS, ...OUTCOME_KINDS]);
 
 const list = (items: readonly string[]): string => items.join('\u001e');
 

@@ -1,11 +1,12 @@
 /** Verification of the store itself, in one snapshot, while gateways go on writing. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
+import { readActs, type SignedActs } from './acts.js';
+import { readArchives } from './archives.js';
 import { isKeptOut } from './client.js';
 import { inSnapshot, rowsOf } from './export.js';
 import { publicPart, type VerifierKey } from './keys.js';
 import { LEAF_COLUMNS, type Leaf } from './leaf.js';
-import { manifestOf, type Taken } from './manifest.js';
 import { isNotarised } from './notary.js';
 import { isPlainCheckpoint } from './note.js';
 import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from './projection.js';
@@ -23,7 +24,6 @@ import {
   outcomeText,
   type SessionsOptions,
   SessionsVerifier,
-  type Start,
   sessionText,
   statementText,
 } from './verify-sessions.js';
@@ -70,8 +70,6 @@ export interface VerifyOptions {
   readonly url?: string;
 }
 
-type Starts = readonly (readonly [string, Start])[];
-
 const NOTARISED = 'SELECT w.writer, w.n::float8 AS n, w.signature FROM notarised w ORDER BY w.writer';
 
 /** A process's own session bears its name as a writer: where a checkpoint covers that, the notary has read of it. */
@@ -84,10 +82,12 @@ async function checkNotarised(
   client: PoolClient,
   writers: WritersVerifier,
   keys: readonly VerifierKey[],
-  checkpoints: number,
+  tree: TreeVerifier,
   breaks: Breaks,
 ): Promise<void> {
-  const { next } = writers;
+  const { next, withGaps } = writers;
+  const checkpoints = tree.count;
+  const upTo = new Map<string, number>();
   let known = 0;
   for await (const rows of rowsOf<{ writer: string; n: number; signature: Buffer }>(client, NOTARISED))
     for (const { writer, n, signature } of rows) {
@@ -96,7 +96,9 @@ async function checkNotarised(
         breaks.report(`How far writer ${writer} was read by the notary is not what was signed.`);
       else if (n >= (next.get(writer) ?? 0) && !writers.mayHaveGone(writer))
         breaks.report(`Writer ${writer} was read by the notary up to number ${n}, and what it wrote last is missing.`);
+      else if (withGaps.has(writer)) upTo.set(writer, n);
     }
+  writers.checkArchived((session, position) => tree.covers(session, position), upTo);
   if (known > 0 && checkpoints === 0) breaks.report('The notary has signed checkpoints, and there is none any more.');
   if (known === 0 && checkpoints > 0) breaks.report('What the notary has read of each writer is gone.');
   else
@@ -117,7 +119,8 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
     const tree = await readTree(client, keys, kept, breaks);
     for (const where of tree.count > 0 ? missing : [])
       breaks.report(`The checkpoints that are kept in ${where} are missing.`);
-    const { starts, archivedBefore } = await readArchives(client, breaks);
+    const acts = await readActs(client, keys, forged);
+    const { starts, before: archivedBefore } = await readArchives(client, acts, breaks);
     const shape: SessionsOptions = {
       largest: tree.largest,
       isComplete: true,
@@ -152,9 +155,9 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
       writers.merge(part.writers);
     }
     writers.end();
-    await checkNotarised(client, writers, keys, tree.count, breaks);
+    await checkNotarised(client, writers, keys, tree, breaks);
     await compareRows(client, verifier, breaks);
-    await checkKeys(client, verifier, breaks, openKey);
+    await checkKeys(client, acts, breaks, openKey);
     await checkApprovals(client, breaks, { rows, archived: new Set(starts.map(([session]) => session)) });
     await checkState(client, breaks, rows);
     return {
@@ -169,6 +172,7 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
       uncovered: verifier.uncovered,
       isTailSigned: true,
       proved: 0,
+      isComplete: true,
     };
   }).catch((error: unknown) => {
     // Rows that are hidden, and rights that are gone, are an error of PostgreSQL's own: row_security is off for us.
@@ -187,6 +191,7 @@ const NOTHING_READ = {
   uncovered: 0,
   isTailSigned: false,
   proved: 0,
+  isComplete: true,
 } as const;
 
 /** The store itself, not what it holds: what `doctor` asks, too. `roles`: undefined for whoever does not know them. */
@@ -215,51 +220,13 @@ async function readTree(
   return tree;
 }
 
-const ARCHIVES = `
-  SELECT a.id, e.manifest, e.before
-  FROM archive a
-  LEFT JOIN LATERAL (
-    SELECT e.body->>'manifest' AS manifest, e.body->>'to' AS before FROM event e
-    WHERE e.kind = 'events_archived' AND e.body->>'archive' = a.id::text LIMIT 1
-  ) e ON true
-  ORDER BY a.archived_at`;
-const TAKEN = `
-  SELECT session_id AS session, from_position::float8 AS from_position, length::float8 AS length, encode(hash, 'hex') AS hash, opened_at, opening::text AS opening
-  FROM archived_session WHERE archive_id = $1 ORDER BY session_id`;
-
-/** Sessions go on where archives ended, if the record has just these archives. */
-async function readArchives(
-  client: PoolClient,
-  breaks: Breaks,
-): Promise<{ readonly starts: Starts; readonly archivedBefore: string | undefined }> {
-  const { rows: archives } = await client.query<{ id: string; manifest: string | null; before: string | null }>(
-    ARCHIVES,
-  );
-  let archivedBefore: string | undefined;
-  const starts: (readonly [string, Start])[] = [];
-  for (const { id, manifest, before } of archives) {
-    const { rows } = await client.query<Taken>(TAKEN, [id]);
-    if (manifest === null || manifestOf(rows) !== manifest) {
-      breaks.report(`The list of what archive ${id} took is not what was recorded of it.`);
-      continue;
-    }
-    if (before !== null && before > (archivedBefore ?? '')) archivedBefore = before;
-    for (const { session, length, hash, opened_at: openedAt, opening: text } of rows) {
-      const body = text === null ? undefined : (JSON.parse(text) as Record<string, unknown>);
-      const opening = body && openedAt ? { at: openedAt.toISOString(), body } : undefined;
-      starts.push([session, { length, hash, opening }]);
-    }
-  }
-  return { starts, archivedBefore };
-}
-
 const KEYS = `
   SELECT s.id AS session, k.key_id, k.wrapped FROM session s FULL JOIN session_key k ON k.session_id = s.id ORDER BY s.id`;
 
 /** A key that is gone without a word in the record was not erased by those who may. */
 async function checkKeys(
   client: PoolClient,
-  verifier: SessionsVerifier,
+  acts: SignedActs,
   breaks: Breaks,
   openKey: VerifyOptions['openKey'],
 ): Promise<void> {
@@ -270,7 +237,7 @@ async function checkKeys(
     for (const { session, key_id: keyId, wrapped } of rows) {
       if (session === null) breaks.report('There is a key of a session that does not exist.');
       else if (keyId === null || wrapped === null) {
-        if (!verifier.erased.has(session))
+        if (!acts.erased.has(session))
           breaks.report('The key of this session is gone, and no event says that it was erased.', {
             session,
             position: 0,

@@ -5,18 +5,17 @@ import { publicPart, type VerifierKey } from './keys.js';
 import type { Breaks } from './verify.js';
 import type { TailEvent, WriterState } from './verify-sessions.js';
 
-/** `mayBeArchived`: what a writer wrote first may have gone to an archive. */
+/** `notarised`: up to which number of each writer checkpoints cover what it wrote, be it here or in an archive. */
 export function checkTails(
   writers: ReadonlyMap<string, WriterState>,
   keys: readonly VerifierKey[],
-  mayBeArchived: boolean,
+  notarised: ReadonlyMap<string, number>,
   breaks: Breaks,
 ): void {
   for (const [writer, { covered, tail }] of writers) {
     const events = tail.sort((left, right) => left.n - right.n);
-    const [first] = events;
-    if (!first) continue;
-    checkTail(writer, covered === -1 && mayBeArchived ? first.n : covered + 1, events, keys, breaks);
+    if (events.length === 0) continue;
+    checkTail(writer, Math.max(covered, notarised.get(writer) ?? -1) + 1, events, keys, breaks);
   }
 }
 

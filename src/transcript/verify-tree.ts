@@ -46,6 +46,11 @@ export class TreeVerifier {
     return this.#largest;
   }
 
+  /** Whether a leaf that a checkpoint covers goes further than this event of a session. After the leaves. */
+  covers(session: string, position: number): boolean {
+    return position < (this.#lengths.get(session) ?? 0);
+  }
+
   /** `where`: whence it comes, in words; `isKept`: not from the store itself; `frontier`: what the store would go on from. */
   checkpoint(note: string, where: string, isKept: boolean, frontier?: Buffer): void {
     if (isKept) this.#keptCount++;
@@ -79,7 +84,8 @@ export class TreeVerifier {
         session,
         position: length,
       });
-    this.#lengths.set(session, length);
+    // A leaf that no checkpoint covers is reported, and covers nothing.
+    if (position < this.#largest) this.#lengths.set(session, length);
     this.#checkRoots(this.#frontier.size);
   }
 

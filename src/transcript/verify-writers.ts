@@ -32,12 +32,19 @@ interface Run {
   /** The number that has to come next. */
   next: number;
   at: string | undefined;
-  /** Where the batch begins that is being read. */
-  first: Written | undefined;
-  digests: Uint8Array[];
-  /** Its beginning is not here, so that its signature can't be checked. */
-  isLoose: boolean;
+  /** The batch that is being read. */
+  batch: Written[];
+  /** Not all of it is here, so that its signature can't be checked: the rest may be archived, or was reported. */
+  loose: 'archived' | 'reported' | undefined;
 }
+
+/** Numbers of a writer that may have gone to an archive, up to the last one, and the event after them; undefined where none is there. */
+interface Gap {
+  readonly upTo: number;
+  readonly after: Written | undefined;
+}
+
+type Lasting = Pick<Written, 'session' | 'position' | 'at' | 'hash'>;
 
 /** Of a writer that others have read the beginning of. */
 interface Continued {
@@ -48,7 +55,11 @@ interface Continued {
 }
 
 /** What one thread read, for the one that asked it. */
-export type WritersState = readonly (readonly [writer: string, continued: Continued])[];
+export interface WritersState {
+  readonly continued: readonly (readonly [writer: string, continued: Continued])[];
+  readonly gaps: readonly (readonly [writer: string, gap: Gap])[];
+  readonly loose: readonly (readonly [session: string, event: Lasting])[];
+}
 
 export interface WritersOptions {
   readonly keys: readonly VerifierKey[];
@@ -71,10 +82,12 @@ const writtenOf = (event: RawEvent): Written => ({
   signature: event.signature,
 });
 
+const missingBefore = (n: number): string => `What its writer wrote before this event is missing: number ${n}.`;
+
 /** For transcript.forged. */
 const named = ({ hash: of }: Written): string => ` (its hash is ${of})`;
 
-const newRun = (next: number): Run => ({ next, at: undefined, first: undefined, digests: [], isLoose: false });
+const newRun = (next: number): Run => ({ next, at: undefined, batch: [], loose: undefined });
 
 /** Ids of writers are UUIDs of version 7: the first 48 bits are milliseconds. */
 const timeOf = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
@@ -84,6 +97,9 @@ export class WritersVerifier {
   readonly #options: WritersOptions;
   readonly #runs = new Map<string, Run>();
   readonly #continued = new Map<string, Continued>();
+  readonly #gaps = new Map<string, Gap>();
+  /** Of each session the last event whose signature could not be checked, since a part of its batch may have gone to an archive. */
+  readonly #loose = new Map<string, Lasting>();
 
   constructor(breaks: Breaks, options: WritersOptions) {
     this.#breaks = breaks;
@@ -118,7 +134,7 @@ export class WritersVerifier {
     continued.isLeadOver = true;
     continued.run.next = n + 1;
     continued.run.at = event.at;
-    continued.run.isLoose = signature === null;
+    continued.run.loose = signature === null ? 'reported' : undefined;
     this.#runs.set(writer, continued.run);
     return true;
   }
@@ -131,39 +147,58 @@ export class WritersVerifier {
       this.#runs.set(writer, run);
     }
     if (n !== run.next) {
-      if (n < run.next || !this.#mayBeArchived(writer, run.at))
+      if (n > run.next && this.#mayBeArchived(writer, run.at)) {
+        this.#noteGap(writer, { upTo: n - 1, after: event });
+        this.#noteLoose(run.batch);
+        run.loose = 'archived';
+      } else {
         this.#breaks.report(
           n < run.next
             ? `Its writer had written number ${n} before: this event was put in, or comes twice${named(event)}.`
-            : `What its writer wrote before this event is missing: number ${run.next}.`,
+            : missingBefore(run.next),
           event,
         );
-      run.isLoose = true;
-      run.first = undefined;
-      run.digests = [];
+        run.loose = 'reported';
+      }
+      run.batch = [];
     }
     // Whoever writes begins by opening a session of its own, under its own name.
     if (n === 0 && (event.session !== writer || event.position !== 0))
       this.#breaks.report(`This event says that it is the first of its writer, and is not${named(event)}.`, event);
     run.next = Math.max(run.next, n + 1);
     run.at = event.at;
-    run.first ??= event;
-    run.digests.push(event.digest);
+    run.batch.push(event);
     if (signature !== null) this.#endBatch(writer, run, signature);
-    else if (run.digests.length > MAX_UNSIGNED) {
-      if (!run.isLoose) this.#reportUnsigned(run.first);
-      run.isLoose = true;
-      run.digests = [];
+    else if (run.batch.length > MAX_UNSIGNED) {
+      if (run.loose === undefined) this.#reportUnsigned(run.batch[0]);
+      else if (run.loose === 'archived') this.#noteLoose(run.batch);
+      run.loose ??= 'reported';
+      run.batch = [];
     }
   }
 
+  #noteGap(writer: string, gap: Gap): void {
+    if (gap.upTo > (this.#gaps.get(writer)?.upTo ?? -1)) this.#gaps.set(writer, gap);
+  }
+
+  /** Checkpoints have to cover these: what can have gone to an archive is old. */
+  #noteLoose(events: readonly Lasting[]): void {
+    for (const { session, position, at, hash } of events)
+      if (position > (this.#loose.get(session)?.position ?? -1)) this.#loose.set(session, { session, position, at, hash });
+  }
+
   #endBatch(writer: string, run: Run, encoded: string): void {
-    const { first, digests, isLoose } = run;
-    run.first = undefined;
-    run.digests = [];
-    run.isLoose = false;
-    if (isLoose || !first) return;
-    const message = batchMessageOf(writer, first.n, digests);
+    const { batch, loose } = run;
+    const [first] = batch;
+    run.batch = [];
+    run.loose = undefined;
+    if (loose === 'archived') this.#noteLoose(batch);
+    if (loose !== undefined || !first) return;
+    const message = batchMessageOf(
+      writer,
+      first.n,
+      batch.map(({ digest }) => digest),
+    );
     const signature = Buffer.from(encoded, 'base64');
     if (!this.#options.keys.some(({ key }) => verifySignature(null, message, publicPart(key), signature)))
       this.#breaks.report(
@@ -189,20 +224,51 @@ export class WritersVerifier {
 
   /** For the thread that reads what comes before. Only where `isContinued`. */
   state(): WritersState {
-    return [...this.#continued];
+    return { continued: [...this.#continued], gaps: [...this.#gaps], loose: [...this.#loose] };
   }
 
   /** What comes after all that was read here so far. */
-  merge(state: WritersState): void {
-    for (const [writer, { lead, isLeadOver, run }] of state) {
+  merge({ continued, gaps, loose }: WritersState): void {
+    for (const [writer, { lead, isLeadOver, run }] of continued) {
       for (const event of lead) this.#take(event);
       if (isLeadOver) this.#runs.set(writer, run);
     }
+    for (const [writer, gap] of gaps) this.#noteGap(writer, gap);
+    this.#noteLoose(loose.map(([, event]) => event));
   }
 
   /** After all events: no batch is open. */
   end(): void {
-    for (const { first, isLoose } of this.#runs.values()) if (first && !isLoose) this.#reportUnsigned(first);
+    for (const [writer, { batch, loose, next, at }] of this.#runs) {
+      const [first] = batch;
+      if (!first || loose === 'reported') continue;
+      if (loose === 'archived') this.#noteLoose(batch);
+      // The end of the batch, with its signature, may have gone, and nothing came after it.
+      else if (this.#mayBeArchived(writer, at)) {
+        this.#noteGap(writer, { upTo: next, after: undefined });
+        this.#noteLoose(batch);
+      } else this.#reportUnsigned(first);
+    }
+  }
+
+  /**
+   * Reports what passed for archived and can't be: only what a checkpoint covers goes to an archive, so that the chains of sessions tell
+   * of each event that is gone. `notarised`: up to which number of each writer checkpoints cover what it wrote.
+   */
+  checkArchived(isCovered: (session: string, position: number) => boolean, notarised: ReadonlyMap<string, number>): void {
+    for (const [writer, { upTo, after }] of this.#gaps)
+      if (upTo > (notarised.get(writer) ?? -1)) this.#breaks.report(missingBefore(upTo), after ?? {});
+    for (const event of this.#loose.values())
+      if (!isCovered(event.session, event.position))
+        this.#breaks.report(
+          `This event is not signed, or not all of what was written together with it is here, and no checkpoint covers it (its hash is ${event.hash}).`,
+          event,
+        );
+  }
+
+  /** Writers of which numbers are missing that may have gone to an archive. */
+  get withGaps(): ReadonlySet<string> {
+    return new Set(this.#gaps.keys());
   }
 
   /** Whether what it wrote last can have gone to an archive. */

@@ -33,6 +33,8 @@ export interface VerifyReport {
   readonly isTailSigned: boolean;
   /** Sessions that a proof of their own covers. */
   readonly proved: number;
+  /** Everything there is was looked at, not some sessions of it. */
+  readonly isComplete: boolean;
 }
 
 export interface KeptCheckpoint {
