@@ -587,8 +587,9 @@ export class Gateway {
     }
     const approvers = approval.decisions.filter(({ decision }) => decision === 'approve');
     const reviewers = approvers.map(({ reviewer }) => reviewer);
+    const use = randomUUID();
     const begin = (): Promise<void> =>
-      transcript.recorder.append(intent.event('approval_used', { approval: id, reviewers })).then(() => undefined);
+      transcript.recorder.append(intent.event('approval_used', { approval: id, use, reviewers })).then(() => undefined);
     if (!(await approvals.use(id, begin))) return this.#refuseAgain(answer, intent, id, overDenial('used', undefined));
     try {
       const whose = { principal, policies };
@@ -599,7 +600,7 @@ export class Gateway {
       const over = weighed.denial ?? (isUnmet ? CHANGED_APPROVAL : undefined);
       if (over) return await this.#refuse(answer, intent, over);
       const approved = new Intent(session, statementId, full, weighed);
-      approved.approval = id;
+      approved.approval = { id, use, isStillUsed: () => approvals.isStillUsed(approval, use) };
       return await this.#run(answer, approved, principal, full, boundOf(this.#judge, weighed, whose, full, granted));
     } finally {
       this.#running.leave(statementId);
@@ -637,8 +638,9 @@ export class Gateway {
       if (unverified) return await this.#refuse(answer, intent, unverified);
       const key = keyOf(verdict, principal);
       // No outcome is written: whoever has taken the approval up meanwhile has the statement; else it is given back.
-      if (intent.approval !== undefined && this.#parts.isHeard?.() === false)
-        return await this.#refuseAgain(answer, intent, intent.approval, UNHEARD);
+      const { approval } = intent;
+      if (approval && !((await approval.isStillUsed()) && this.#parts.isHeard?.() !== false))
+        return await this.#refuseAgain(answer, intent, approval.id, UNHEARD);
       intent.sentAt = new Date();
       const options = {
         binds: request.binds ?? [],

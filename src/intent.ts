@@ -24,8 +24,8 @@ export class Intent {
   readonly statementId: string;
   readonly request: QueryRequest;
   readonly judged: Judged;
-  /** The approval that it runs under, if it is one for this statement alone. */
-  approval: string | undefined;
+  /** The approval that it runs under, if it is one for this statement alone, and the name of this use of it. */
+  approval: { readonly id: string; readonly use: string; readonly isStillUsed: () => Promise<boolean> } | undefined;
   /** When it was handed to the warehouse. */
   sentAt: Date | undefined;
   readonly #isExplain: boolean;

@@ -1,12 +1,13 @@
 /**
  * Statements whose outcome nobody wrote down: their gateway was killed, or lost the store at the wrong moment. What became of them is
- * read from the warehouse's own history by the tag that each was sent with.
+ * read from the warehouse's own history by the tag that each was sent with. Rows say where to look; that a statement was begun, when,
+ * and that it has no outcome is what the record says (under-way.ts).
  */
-import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import type { Approvals } from './approval/index.js';
 import { type Ending, endingOf, tracesOf } from './traces.js';
 import { RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
+import { type UnderWay, underWay } from './under-way.js';
 import type { HistoryEntry, PoolKey, Warehouse } from './warehouse/index.js';
 
 const AT_ONCE = 200;
@@ -19,16 +20,18 @@ const NOT_YET_MS = 5000;
 const COMMIT_ON_ITS_WAY_MS = 600_000;
 
 const LOST = `
-  SELECT r.statement_id AS statement, r.session_id AS session, r.since, r.writer
+  SELECT r.statement_id AS statement, r.session_id AS session, r.since::text AS since
   FROM running r LEFT JOIN writer w ON w.id = r.writer
-  WHERE w.settled_at IS NOT NULL OR r.statement_id = ANY($1) ORDER BY r.since LIMIT ${AT_ONCE}`;
+  WHERE (w.settled_at IS NOT NULL OR r.statement_id = ANY($1)) AND (r.since, r.statement_id) > ($2::timestamptz, $3::uuid)
+  ORDER BY r.since, r.statement_id LIMIT ${AT_ONCE}`;
 
-const lostRow = z.object({
-  statement: z.string(),
-  session: z.string(),
-  since: z.date(),
-  writer: z.string(),
-});
+const lostRow = z.object({ statement: z.string(), session: z.string(), since: z.string() });
+type LostRow = z.infer<typeof lostRow>;
+
+interface Lost extends UnderWay {
+  readonly statement: string;
+  readonly session: string;
+}
 
 export interface SettleParts {
   readonly transcript: TranscriptStore;
@@ -39,6 +42,8 @@ export interface SettleParts {
   /** Milliseconds of silence after which a process is taken for dead. */
   readonly silentMs: number;
   readonly onProblem: (problem: string, error: unknown) => void;
+  /** Milliseconds since the epoch; this machine's clock if nothing is said. */
+  readonly now?: () => number;
 }
 
 const LOST_WRITERS = `
@@ -51,13 +56,30 @@ async function closeLost({ pool, recorder }: TranscriptStore, silentMs: number):
     await recorder.append({ kind: 'session_closed', sessionId: id, statementId: undefined, body: { reason: 'lost' } });
 }
 
-/** Whether nobody else has begun it meanwhile. */
-async function isStillLost(client: PoolClient, statement: string, writer: string): Promise<boolean> {
-  const { rows } = await client.query('SELECT FROM running WHERE statement_id = $1 AND writer = $2', [
-    statement,
-    writer,
-  ]);
-  return rows.length > 0;
+/** Those of the rows that the record knows as begun and not ended; the others count for nothing, and are told of. */
+async function lostStatements({ pool, onForged }: TranscriptStore, left: readonly string[]): Promise<readonly Lost[]> {
+  const lost: Lost[] = [];
+  let [since, last] = ['-infinity', '00000000-0000-0000-0000-000000000000'];
+  for (;;) {
+    const page: LostRow[] = z.array(lostRow).parse((await pool.query(LOST, [left, since, last])).rows);
+    for (const { statement, session } of page) {
+      const state = await underWay(pool, statement, session);
+      if (state) lost.push({ ...state, statement, session });
+      else if (await isStillThere(pool, statement))
+        onForged(
+          `The statement ${statement} passes for running, and the record does not say so. It counts for nothing.`,
+        );
+    }
+    const end = page.at(-1);
+    if (!end || page.length < AT_ONCE || lost.length >= AT_ONCE) return lost;
+    [since, last] = [end.since, end.statement];
+  }
+}
+
+/** An outcome takes the row with it: one that is there after its outcome was put in. */
+async function isStillThere(pool: TranscriptStore['pool'], statement: string): Promise<boolean> {
+  const { rowCount } = await pool.query('SELECT FROM running WHERE statement_id = $1', [statement]);
+  return rowCount === 1;
 }
 
 /** Whether the history says all that it will ever say. `isLeft`: by this process, which lives and may have something on its way. */
@@ -96,11 +118,12 @@ export async function settle({
   roles,
   silentMs,
   onProblem,
+  now = Date.now,
 }: SettleParts): Promise<number> {
-  const { pool, recorder, sessions } = transcript;
+  const { recorder, sessions } = transcript;
   await closeLost(transcript, silentMs);
   const left = recorder.takeLeft();
-  const lost = z.array(lostRow).parse((await pool.query(LOST, [left])).rows);
+  const lost = await lostStatements(transcript, left);
   if (lost.length === 0) return 0;
   const first = Math.min(...lost.map(({ since }) => since.getTime()));
   let history: readonly HistoryEntry[] | undefined;
@@ -116,18 +139,23 @@ export async function settle({
   if (!history) onProblem("The warehouse's history can't be read, so lost statements stay unsettled.", problem);
   const traces = tracesOf(history ?? []);
   let settled = 0;
-  for (const { statement, session, since, writer } of lost) {
+  for (const { statement, session, since, use, wasSent } of lost) {
     const ending = endingOf(traces.get(statement));
-    const age = Date.now() - since.getTime();
+    const age = now() - since.getTime();
     const isLeft = left.includes(statement);
+    // Whoever it is that passes for dead: nobody can have been silent for longer than its statement is old. And what somebody said yes to
+    // once may be on its way for a while, whatever became of its request.
+    const isYoung = age < silentMs && (!isLeft || use !== undefined);
     // What is not known yet is asked for again: by others, or by us.
-    if (!(history && isKnown(ending, age, isLeft)) && age <= GIVE_UP_MS) {
+    if ((isYoung || !(history && isKnown(ending, age, isLeft))) && age <= GIVE_UP_MS) {
       if (isLeft) recorder.leaveAgain(statement);
       continue;
     }
-    if (history && (ending.kind === 'never left' || ending.kind === 'taken back')) {
+    const isTakenBack = ending.kind === 'taken back';
+    // What was sent, as the record says, has not "never left" because a history lacks it.
+    if (history && use !== undefined && (isTakenBack || (ending.kind === 'never left' && !wasSent))) {
       // It changed nothing: whoever had a person's word for it may use that again, unless somebody has begun to already.
-      const given = await approvals.release(statement, (client) => isStillLost(client, statement, writer));
+      const given = await approvals.release(statement, { use, isTakenBack });
       if (given === 'released') settled++;
       if (given !== 'none') continue;
     }

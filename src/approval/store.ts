@@ -85,6 +85,14 @@ const POLL_MS = 1000;
 /** Each holds a connection while the record is written over another: more at once could leave none for the record. */
 const LOCKED_AT_ONCE = 2;
 
+/** A use of an approval that came to nothing. */
+export interface Lost {
+  /** The place of its event in the session, as it was when the warehouse's history was asked. */
+  readonly use: string;
+  /** The history shows that the statement was sent and taken back; else it shows nothing of it. */
+  readonly isTakenBack: boolean;
+}
+
 export type ShownStanding = Omit<Standing, 'row' | 'binding'> & { readonly shape: string };
 
 export interface ListOptions {
@@ -552,14 +560,20 @@ export class Approvals {
     });
   }
 
+  /** Whether the record still says that it is this use of it that runs. Throws RecorderUnavailable. */
+  isStillUsed(approval: Pick<Approval, 'binding' | keyof Place>, use: string): Promise<boolean> {
+    return this.#reading(async () => {
+      const said = await saidOf(this.#pool, approval, this.#store.keys);
+      return said.use?.id === use && !said.use.hasEnded;
+    });
+  }
+
   /**
-   * Gives an approval back whose statement never left: `isLost` says so, once nobody else can use it. `taken`: somebody has begun it anew
-   * meanwhile; `none`: the statement has no approval that could be used. Throws RecorderUnavailable.
+   * Gives an approval back whose statement changed nothing. Rows decide nothing of it: the record has to say that this use of it, which
+   * was looked into, is the last one and has no outcome. `taken`: it says otherwise; `none`: the statement has no approval that could be
+   * used. Throws RecorderUnavailable.
    */
-  release(
-    statementId: string,
-    isLost: (client: PoolClient) => Promise<boolean>,
-  ): Promise<'released' | 'taken' | 'none'> {
+  release(statementId: string, lost: Lost): Promise<'released' | 'taken' | 'none'> {
     return this.#locking('', async (client) => {
       const now = await nowOf(client);
       const [row] = await this.#store.rows.select(
@@ -570,7 +584,8 @@ export class Approvals {
       );
       const [approval] = row ? await this.#readAll(client, [row], now) : [];
       if (!row || !approval) return 'none';
-      if (!(await isLost(client))) return 'taken';
+      const { use } = await saidOf(client, approval, this.#store.keys);
+      if (!use || use.position !== lost.use || use.hasEnded || (use.hasLeft && !lost.isTakenBack)) return 'taken';
       await this.#move(client, row, 'approved', now);
       const release = { approval: approval.id, binding: approval.binding, released: now };
       await this.#record(

@@ -47,16 +47,38 @@ function isSigned(word: Word | Release, signature: unknown, keys: RecordKeys): b
   return trustedKeys(keys).some(({ key }) => verify(null, messageOf(word), publicPart(key), bytes));
 }
 
+/** That somebody took it up, and nobody has signed that this came to nothing. */
+export interface Use {
+  /** Which event of its session says so. */
+  readonly position: string;
+  /** As that event names it; undefined for those of earlier versions. */
+  readonly id: string | undefined;
+  /** The statement was handed to the warehouse. */
+  readonly hasLeft: boolean;
+  /** It has an outcome. */
+  readonly hasEnded: boolean;
+}
+
 /** What the record says of one approval. */
 export interface Said {
   /** Of each person the first word, in order. */
   readonly words: readonly Word[];
   /** Its last use was not taken back, or it is over for another reason. */
   readonly isOver: boolean;
+  readonly use: Use | undefined;
   /** Standing approvals that came of it: those that were ended, and how often each was used. */
   readonly revoked: ReadonlySet<string>;
   readonly uses: ReadonlyMap<string, number>;
 }
+
+/** After any of these a statement has ended. */
+const OUTCOMES = [
+  'statement_completed',
+  'statement_failed',
+  'statement_cancelled',
+  'statement_refused',
+  'statement_settled',
+];
 
 const KINDS = [
   'approval_decided',
@@ -66,10 +88,12 @@ const KINDS = [
   'approval_withdrawn',
   'standing_used',
   'standing_revoked',
+  'statement_sent',
+  ...OUTCOMES,
 ];
 
 const EVENTS = `
-  SELECT e.kind, e.body::text AS body FROM event e
+  SELECT e.position::text AS position, e.kind, e.body::text AS body FROM event e
   WHERE e.session_id = $1 AND e.statement_id = $2 AND e.kind = ANY($3) ORDER BY e.position`;
 
 export interface About {
@@ -82,7 +106,7 @@ export interface About {
 
 /** Reads and proves what was said. Words that nobody of ours signed, or of another digest, are none. */
 export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: About, keys: RecordKeys): Promise<Said> {
-  const { rows } = await queries.query<{ kind: string; body: string }>(EVENTS, [
+  const { rows } = await queries.query<{ position: string; kind: string; body: string }>(EVENTS, [
     about.session_id,
     about.statement_id,
     KINDS,
@@ -92,8 +116,16 @@ export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: A
   const [revoked, uses] = [new Set<string>(), new Map<string, number>()];
   // One that is written a second time, signature and all, gives nothing back again.
   const releases = new Set<unknown>();
-  let isOver = false;
-  for (const { kind, body: text } of rows) {
+  let use: Use | undefined;
+  // Nothing takes this back: neither a release, nor whatever is written of its use later.
+  let isClosed = false;
+  for (const { position, kind, body: text } of rows) {
+    if (kind === 'statement_sent' || OUTCOMES.includes(kind)) {
+      const hasEnded = kind !== 'statement_sent';
+      if (use) use = { ...use, hasLeft: true, hasEnded: use.hasEnded || hasEnded };
+      else isClosed = true;
+      continue;
+    }
     const body: unknown = JSON.parse(text);
     const { data } = bodyShape.safeParse(body);
     if (data?.approval !== about.id) continue;
@@ -109,20 +141,25 @@ export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: A
       if (!release.success || release.data.binding !== about.binding || releases.has(release.data.released)) continue;
       if (!isSigned(release.data, signature, keys)) continue;
       releases.add(release.data.released);
-      isOver = false;
+      // What has ended is not given back, whoever says that it never left.
+      if (!use?.hasEnded) use = undefined;
     } else if (kind === 'standing_used') {
       if (typeof standing === 'string') uses.set(standing, (uses.get(standing) ?? 0) + 1);
     } else if (kind === 'standing_revoked') {
       if (typeof standing === 'string') revoked.add(standing);
-    } else if (!(kind === 'approval_used' && typeof standing === 'string')) isOver = true;
+    } else if (kind === 'approval_used') {
+      if (typeof standing !== 'string')
+        use = { position, id: typeof data.use === 'string' ? data.use : undefined, hasLeft: false, hasEnded: false };
+    } else isClosed = true;
   }
-  return { words, isOver, revoked, uses };
+  return { words, isOver: isClosed || use !== undefined, use, revoked, uses };
 }
 
 const bodyShape = z.looseObject({
   approval: z.unknown().optional(),
   standing: z.unknown().optional(),
   signature: z.unknown().optional(),
+  use: z.unknown().optional(),
 });
 
 /** Whether these words let the statement run: nobody said no, and enough people said yes. */

@@ -8,7 +8,7 @@ export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKe
 export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, type StoredEvent } from './event.js';
 export { eventLine, exportLines } from './export.js';
 export { follow, newestSequence } from './follow.js';
-export { timeOrderedId } from './ids.js';
+export { timeOfId, timeOrderedId } from './ids.js';
 export {
   newSealingKey,
   originOf,

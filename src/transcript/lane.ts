@@ -99,7 +99,7 @@ const MAX_OWED = 10_000;
 const MAX_HEADS = 100_000;
 const OWED_RETRY_MS = 1000;
 
-/** An SQLSTATE that 006_chain.sql raises. */
+/** An SQLSTATE that append() raises. */
 const TAKEN_FOR_DEAD = 'SF001';
 
 /** Events that say how a statement that ran has ended: they are written later if they can't be now. */
@@ -393,8 +393,6 @@ export class Lane {
     const projected = { at, session, statement, kind, body: sealed };
     const row = statementRow(projected);
     const outcome = outcomeRow(projected);
-    // A refusal or a withdrawal may come before a statement has begun; any other outcome only after.
-    const hasRun = outcome !== undefined && outcome.state !== 'denied' && kind !== 'approval_withdrawn';
     return {
       session,
       at,
@@ -404,7 +402,7 @@ export class Lane {
       statement: row && JSON.stringify(storableRow(row)),
       outcome: outcome && JSON.stringify(outcome),
       begins: runs === 'begins' ? JSON.stringify({ statement_id: statement, session_id: session }) : undefined,
-      ends: outcome || runs === 'pauses' ? JSON.stringify({ id: statement, has_run: hasRun }) : undefined,
+      ends: outcome || runs === 'pauses' ? JSON.stringify({ id: statement }) : undefined,
     };
   }
 

@@ -30,6 +30,19 @@ export interface StoreOptions {
   readonly statementTimeoutMs?: number;
 }
 
+const TOLD = 1000;
+
+/** What is found at each look is told once: the record is not filled by asking. */
+function once(tell: (problem: string) => void): (problem: string) => void {
+  const told = new Set<string>();
+  return (problem) => {
+    if (told.has(problem)) return;
+    if (told.size >= TOLD) told.clear();
+    told.add(problem);
+    tell(problem);
+  };
+}
+
 export function storePool(url: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS, connections = 8): pg.Pool {
   const pool = new pg.Pool({
     ...connectionTo(url),
@@ -79,7 +92,7 @@ export class TranscriptStore implements AsyncDisposable {
     this.readPool =
       options.readerUrl === undefined ? this.pool : storePool(options.readerUrl, options.statementTimeoutMs);
     this.keys = options.keys;
-    this.onForged = options.onForgedRow ?? options.onIntegrityProblem;
+    this.onForged = once(options.onForgedRow ?? options.onIntegrityProblem);
     this.rows = new SealedRows(options.keys.sealing, this.onForged);
     this.vault = new Vault(options.keys, options.mask);
     this.recorder = new Recorder(

@@ -213,7 +213,8 @@ describe('an approval', () => {
       await store.recorder.append({ kind: 'approval_used', sessionId: session, statementId, body, runs: 'begins' });
     };
     expect(await approvals.use(id, begin)).toBe(true);
-    expect(await approvals.release(statementId, () => Promise.resolve(true))).toBe('released');
+    const last = (await store.reader.events(session)).findLast(({ kind }) => kind === 'approval_used');
+    expect(await approvals.release(statementId, { use: String(last?.position), isTakenBack: false })).toBe('released');
     const before = await rowOf(id);
     const released = (await store.reader.events(session)).find(
       ({ kind, statement }) => kind === 'approval_released' && statement === statementId,

@@ -67,6 +67,11 @@ const stateOf = async (id: string) => (await approvals.get(id))?.state;
 const kindsOf = async (statement: string): Promise<string[]> =>
   (await store.reader.events(session)).flatMap((event) => (event.statement === statement ? [event.kind] : []));
 
+/** The last use of any approval, as one that never left. */
+const lastUse = async () => {
+  const used = (await store.reader.events(session)).findLast(({ kind }) => kind === 'approval_used');
+  return { use: String(used?.position), isTakenBack: false };
+};
 /** As the gateway writes it down when it begins. */
 const begin =
   (approval: Approval, from = store) =>
@@ -268,8 +273,8 @@ describe('an approval', () => {
     });
     await approvals.decide(approval.id, person('carl'), yes);
     expect(await approvals.use(approval.id, begin(approval))).toBe(true);
-    expect(await approvals.release(approval.statement_id, () => Promise.resolve(false))).toBe('taken');
-    expect(await approvals.release(approval.statement_id, () => Promise.resolve(true))).toBe('released');
+    expect(await approvals.release(approval.statement_id, { use: '0', isTakenBack: false })).toBe('taken');
+    expect(await approvals.release(approval.statement_id, await lastUse())).toBe('released');
     expect(await stateOf(approval.id)).toBe('approved');
     expect(await approvals.use(approval.id, begin(approval))).toBe(true);
     await store.recorder.append(completed(session, approval.statement_id));

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../dist/cli/config.js';
 import { reconcile } from '../../dist/cli/reconcile.js';
 import { settle } from '../../dist/settle.js';
-import { storePool } from '../../dist/transcript/index.js';
 import { CommitUnknown, StatementCancelled, type Warehouse, WarehouseUnavailable } from '../../dist/warehouse/index.js';
 import { callerOf, ISSUER, KEY, Whole } from '../support/whole.js';
 
@@ -199,8 +198,8 @@ const reconciled = (policies: string, since: Date) =>
     new Date(Date.now() + 1000),
   );
 
-/** Settles what is left, after so many milliseconds of silence. */
-const settled = () =>
+/** Settles what is left; as if `afterMs` had passed since. */
+const settled = (afterMs = 0) =>
   settle({
     transcript: whole.transcript,
     approvals: whole.approvals,
@@ -210,17 +209,8 @@ const settled = () =>
     onProblem: (problem, error) => {
       throw new Error(problem, { cause: error });
     },
+    now: () => Date.now() + afterMs,
   });
-
-/** As if `ms` had passed since the statement began, and its process were dead: which others find out by its silence. */
-async function asIfDead(statement: string, ms: number): Promise<void> {
-  const admin = storePool(whole.adminUrl, 30_000, 1);
-  await admin.query("UPDATE running SET since = since - $2 * interval '1 millisecond' WHERE statement_id = $1", [
-    statement,
-    ms,
-  ]);
-  await admin.end();
-}
 
 describe('a COMMIT that nobody heard of', () => {
   const SQL = 'DELETE FROM DB.PUBLIC.T WHERE ID < 3';
@@ -269,10 +259,8 @@ describe('a COMMIT that nobody heard of', () => {
     expect((await gateway.resume(bot, id, { waitMs: 0 })).denial?.code).toBe('WAREHOUSE_UNAVAILABLE');
     expect((await whole.approvals.get(id))?.state).toBe('used');
     // A COMMIT of this process may still be on its way: not yet.
-    await asIfDead(asked.statementId, 60_000);
-    expect(await settled()).toBe(0);
-    await asIfDead(asked.statementId, 600_000);
-    expect(await settled()).toBe(1);
+    expect(await settled(60_000)).toBe(0);
+    expect(await settled(600_000)).toBe(1);
     expect((await whole.approvals.get(id))?.state).toBe('approved');
     expect(await whole.rows(COUNT)).toBe(4);
     // Again, by a gateway that lives: it is made once.

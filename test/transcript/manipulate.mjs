@@ -307,7 +307,7 @@ const AS_THE_GATEWAY = {
     await db.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [writer, [s], row]);
     return 'an event said twice by append()';
   },
-  /** Rows of search that no event stands behind. */
+  /** Rows of search that say something else than the event that they come with, which nobody signed. */
   async row(db, next) {
     const { rows } = await db.query(
       'SELECT e.session_id AS session, e.writer FROM event e ORDER BY e.sequence LIMIT 1',
@@ -326,11 +326,16 @@ const AS_THE_GATEWAY = {
       purpose: null,
       terms: '',
     };
-    await db.query("SELECT append($1, NULL, '{}', '[]', $2, NULL, NULL, NULL, NULL)", [
-      rows[0].writer,
+    const { writer, session } = rows[0];
+    const n = Math.floor(next() * 1e6) + 1000;
+    const event = { s: session, at: new Date(), n, st: id, k: 'statement_refused', body: {}, sig: null };
+    await db.query('SELECT append($1, NULL, $2, $3, $4, NULL, NULL, NULL, NULL)', [
+      writer,
+      [session],
+      JSON.stringify([event]),
       JSON.stringify([statement]),
     ]);
-    return 'a row of search without an event by append()';
+    return 'a row of search with a forged event by append()';
   },
   /** Leaves that nobody has signed: the gateway's role may add them where no notary is named. */
   async leaves(db, next) {

@@ -1,0 +1,282 @@
+/** Whatever rows say of a statement, it is settled, and its approval given back, by what the record says of it. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
+import { settle } from '../../dist/settle.js';
+import { type Event, storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
+import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
+import { openStore } from '../support/store.mjs';
+import { actor, client, completed, refused, submitted } from '../transcript/fill.mjs';
+
+const ISSUER = 'https://issuer.example';
+const agent = { ...actor('pipeline-bot'), claims: {} };
+const carl = { issuer: ISSUER, subject: 'carl', groups: ['stewards'], claims: {} };
+const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
+const SILENT_MS = 60_000;
+
+let postgres: TestPostgres;
+let store: TranscriptStore;
+let approvals: Approvals;
+let session: string;
+/** The database's superuser. */
+let admin: ReturnType<typeof storePool>;
+const told: string[] = [];
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  store = await openStore(postgres.url, { onIntegrityProblem: (problem) => told.push(problem) });
+  approvals = new Approvals(store);
+  admin = storePool(postgres.url, 30_000, 1);
+  session = await store.sessions.find(agent, client, undefined);
+});
+afterAll(async () => {
+  await admin.end();
+  await store[Symbol.asyncDispose]();
+  await postgres.end();
+});
+beforeEach(async () => {
+  told.length = 0;
+  await admin.query('DELETE FROM running');
+});
+
+let count = 0;
+/** Asked for, as the gateway does it. */
+async function asked(): Promise<Approval> {
+  const sql = `DELETE FROM T WHERE ID = ${++count}`;
+  const statementId = timeOrderedId();
+  await store.recorder.append({ ...submitted(session, statementId, { verdict: 'approve' }), runs: 'pauses' });
+  const found = await approvals.ask({
+    bounds: { open: 1000, perHour: 1000 },
+    statementId,
+    sessionId: session,
+    actor: agent,
+    text: {
+      statement: sql,
+      sent: sql,
+      binds: [],
+      purpose: null,
+      door: 'mcp',
+      shape: { key: 'k', text: sql, holes: [] },
+    },
+    fits: 'aa',
+    fingerprint: 'f',
+    about: null as never,
+    policyVersion: 'v1',
+    requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: 1, rule: 'p.yaml:1' }],
+    withinMs: 600_000,
+  });
+  if (found instanceof TooManyApprovals) throw new Error('too many');
+  const { approval } = found;
+  await tell(approval, 'approval_asked', { approval: approval.id, binding: approval.binding }, 'pauses');
+  return approval;
+}
+const tell = (approval: Approval, kind: Event['kind'], body: object = {}, runs?: Event['runs']) =>
+  store.recorder.append({ kind, sessionId: session, statementId: approval.statement_id, body: { ...body }, runs });
+const use = (approval: Approval) =>
+  approvals.use(approval.id, async () => {
+    await tell(approval, 'approval_used', { approval: approval.id, use: 'u' }, 'begins');
+  });
+async function used(): Promise<Approval> {
+  const approval = await asked();
+  await approvals.decide(approval.id, carl, yes);
+  expect(await use(approval)).toBe(true);
+  return approval;
+}
+const kindsOf = async ({ statement_id: statement }: Approval): Promise<string[]> =>
+  (await store.reader.events(session)).flatMap((event) => (event.statement === statement ? [event.kind] : []));
+
+/** As if so much time had passed for the statement, and with this in the warehouse's history. */
+const settled = (afterMs: number, history: readonly HistoryEntry[] = []): Promise<number> =>
+  settle({
+    transcript: store,
+    approvals,
+    warehouse: { history: () => Promise.resolve(history) } as unknown as Warehouse,
+    roles: () => [{ role: 'R', warehouse: 'W' }],
+    silentMs: SILENT_MS,
+    onProblem: (problem, error) => {
+      throw new Error(problem, { cause: error });
+    },
+    now: () => Date.now() + afterMs,
+  });
+
+/** What somebody says who holds the store, as superuser: that it runs, of a process that is dead, since long ago. */
+async function lie(approval: Approval): Promise<void> {
+  const dead = timeOrderedId();
+  await admin.query('INSERT INTO writer (id, settled_at) VALUES ($1, now())', [dead]);
+  await admin.query(
+    `INSERT INTO running (statement_id, session_id, writer, since) VALUES ($1, $2, $3, now() - interval '10 minutes')
+     ON CONFLICT (statement_id) DO UPDATE SET writer = excluded.writer, since = excluded.since`,
+    [approval.statement_id, session, dead],
+  );
+}
+
+describe('a statement that rows call lost', () => {
+  type Then = (approval: Approval) => Promise<unknown>;
+  const OVER: readonly (readonly [string, () => Promise<Approval>, Then])[] = [
+    ['has completed', used, ({ statement_id: id }) => store.recorder.append(completed(session, id))],
+    ['has failed', used, (one) => tell(one, 'statement_failed', { code: '1' })],
+    ['was cancelled', used, (one) => tell(one, 'statement_cancelled')],
+    ['was refused', used, ({ statement_id: id }) => store.recorder.append(refused(session, id))],
+    ['was settled', used, (one) => tell(one, 'statement_settled', { state: 'unknown' })],
+    ['waits', asked, () => Promise.resolve()],
+    ['may run and does not', asked, ({ id }) => approvals.decide(id, carl, yes)],
+    ['was turned down', asked, ({ id }) => approvals.decide(id, carl, { ...yes, decision: 'deny' })],
+    ['was withdrawn', asked, ({ id }) => approvals.withdraw(id, undefined)],
+    ['is outdated', asked, ({ id }) => approvals.outdate(id)],
+  ];
+
+  it.each(OVER)(
+    'and that %s, stays as it is: nothing is given back or settled, and it is told of',
+    async (_, made, then) => {
+      const approval = await made();
+      await then(approval);
+      const before = { kinds: await kindsOf(approval), state: (await approvals.get(approval.id))?.state };
+      await lie(approval);
+      for (const age of [0, 60_000, 7_200_000]) expect(await settled(age)).toBe(0);
+      expect({ kinds: await kindsOf(approval), state: (await approvals.get(approval.id))?.state }).toEqual(before);
+      expect(told).toEqual([expect.stringContaining(`The statement ${approval.statement_id} passes for running`)]);
+    },
+  );
+
+  it('is given back once it is as old, by its event, as a process has to be silent', async () => {
+    const approval = await used();
+    await lie(approval);
+    expect(await settled(SILENT_MS - 10_000)).toBe(0);
+    expect(await kindsOf(approval)).not.toContain('approval_released');
+    expect(await settled(SILENT_MS + 10_000)).toBe(1);
+    expect((await kindsOf(approval)).slice(-2)).toEqual(['approval_used', 'approval_released']);
+    expect(told).toEqual([]);
+    // And runs once after all.
+    expect(await use(approval)).toBe(true);
+    await store.recorder.append(completed(session, approval.statement_id));
+    await lie(approval);
+    expect(await settled(SILENT_MS + 10_000)).toBe(0);
+    expect(await use(approval)).toBe(false);
+  });
+
+  it('that was sent, as the record says, has not "never left" because a history lacks it', async () => {
+    const approval = await used();
+    await tell(approval, 'statement_sent', { query_id: 'q' });
+    await lie(approval);
+    expect(await settled(SILENT_MS + 10_000)).toBe(1);
+    expect((await kindsOf(approval)).slice(-2)).toEqual(['statement_sent', 'statement_settled']);
+    expect(await approvals.get(approval.id)).toMatchObject({ state: 'used' });
+  });
+
+  it('is not given back for a use that began meanwhile, nor after an outcome that came meanwhile', async () => {
+    for (const end of ['statement_completed', 'approval_used'] as const) {
+      const approval = await used();
+      const events = await store.reader.events(session);
+      const position = events.findLast(({ kind }) => kind === 'approval_used')?.position;
+      await tell(approval, end, { approval: approval.id });
+      const lost = { use: String(position), isTakenBack: true };
+      expect(await approvals.release(approval.statement_id, lost)).toBe('taken');
+      expect(await approvals.get(approval.id)).toMatchObject({ state: 'used' });
+    }
+  });
+
+  it('does not run where the record no longer knows of this use', async () => {
+    const approval = await used();
+    expect(await approvals.isStillUsed(approval, 'u')).toBe(true);
+    expect(await approvals.isStillUsed(approval, 'v')).toBe(false);
+    await lie(approval);
+    expect(await settled(SILENT_MS + 10_000)).toBe(1);
+    expect(await approvals.isStillUsed(approval, 'u')).toBe(false);
+  });
+
+  it('keeps nobody else from being settled, however many there are', async () => {
+    const lost = await used();
+    await lie(lost);
+    const dead = timeOrderedId();
+    await admin.query('INSERT INTO writer (id, settled_at) VALUES ($1, now())', [dead]);
+    await admin.query(
+      `INSERT INTO running SELECT gen_random_uuid(), $1, $2, now() - interval '20 minutes' FROM generate_series(1, 450)`,
+      [session, dead],
+    );
+    expect(await settled(SILENT_MS + 10_000)).toBe(1);
+    expect(await kindsOf(lost)).toContain('approval_released');
+  });
+});
+
+describe('an approval', () => {
+  it('that was withdrawn or is over is not used again by a release, signed though it is', async () => {
+    for (const over of ['approval_withdrawn', 'approval_expired', 'statement_completed'] as const) {
+      const approval = await used();
+      const { rows } = await admin.query('SELECT state, changed_at, mac FROM approval WHERE id = $1', [approval.id]);
+      await tell(approval, over, { approval: approval.id });
+      const position = (await store.reader.events(session)).findLast(({ kind }) => kind === 'approval_used')?.position;
+      await approvals.release(approval.statement_id, { use: String(position), isTakenBack: true });
+      expect(rows).toHaveLength(1);
+      expect(await use(approval)).toBe(false);
+    }
+  });
+});
+
+describe('append()', () => {
+  const BEGINS = (statement: string) => JSON.stringify([{ statement_id: statement, session_id: session }]);
+  const OUTCOME = (statement: string) =>
+    JSON.stringify([{ id: statement, at: new Date(), state: 'ok', rows: 1, bytes: 1, duration_ms: 1, query_id: 'q' }]);
+  const ROW = (statement: string) =>
+    JSON.stringify([
+      {
+        id: statement,
+        at: new Date(),
+        session_id: session,
+        kind: 'select',
+        verdict: 'allowed',
+        text: 'SELECT 1',
+        terms: '',
+      },
+    ]);
+  const append = (statement: string, kind: string | undefined, rows: Record<number, string | null>) =>
+    store.pool.query('SELECT append($1, NULL, $2, $3, $4, $5, $6, $7, NULL)', [
+      store.recorder.writerOf(session),
+      kind === undefined ? [] : [session],
+      kind === undefined
+        ? null
+        : JSON.stringify([
+            {
+              s: session,
+              at: new Date().toISOString(),
+              n: 9_000_000 + ++count,
+              st: statement,
+              k: kind,
+              body: {},
+              sig: null,
+            },
+          ]),
+      ...[4, 5, 6, 7].map((place) => rows[place] ?? null),
+    ]);
+
+  it('takes nothing about a statement without an event that it follows from', async () => {
+    const { statement_id: lost } = await used();
+    const other = timeOrderedId();
+    const ends = JSON.stringify([{ id: lost }]);
+    const lies: [string, string | undefined, Record<number, string>][] = [
+      [lost, undefined, { 6: BEGINS(lost) }],
+      [lost, 'rows_fetched', { 6: BEGINS(lost) }],
+      [other, 'approval_used', { 6: BEGINS(lost) }],
+      [lost, 'statement_completed', { 6: BEGINS(lost) }],
+      [lost, undefined, { 7: ends }],
+      [lost, 'rows_fetched', { 7: ends }],
+      [other, 'statement_settled', { 7: ends }],
+      [lost, undefined, { 5: OUTCOME(lost) }],
+      [lost, 'estimate_asked', { 5: OUTCOME(lost) }],
+      [other, 'statement_completed', { 5: OUTCOME(lost) }],
+      [other, undefined, { 4: ROW(other) }],
+      [other, 'statement_completed', { 4: ROW(other) }],
+    ];
+    for (const [statement, kind, rows] of lies)
+      await expect(append(statement, kind, rows)).rejects.toMatchObject({ code: 'SF005' });
+    expect((await admin.query('SELECT FROM running WHERE statement_id = $1', [lost])).rowCount).toBe(1);
+    expect((await admin.query('SELECT FROM outcome WHERE id = ANY($1)', [[lost, other]])).rowCount).toBe(0);
+    expect((await admin.query('SELECT FROM statement WHERE id = $1', [other])).rowCount).toBe(0);
+  });
+
+  it('gives a statement one outcome, whatever the caller says of what has run', async () => {
+    const { statement_id: statement } = await used();
+    await store.recorder.append(completed(session, statement));
+    const ends = JSON.stringify([{ id: statement, has_run: false }]);
+    await expect(append(statement, 'statement_completed', { 7: ends })).rejects.toMatchObject({ code: 'SF003' });
+  });
+});
