@@ -181,7 +181,10 @@ export async function* takenBy(client: PoolClient, archive: string): AsyncGenera
 }
 
 /** The lists of what archives took: of all, or of these. */
-export async function* archiveLines(client: PoolClient, which: ReadonlySet<string> | undefined): AsyncGenerator<object> {
+export async function* archiveLines(
+  client: PoolClient,
+  which: ReadonlySet<string> | undefined,
+): AsyncGenerator<object> {
   const { rows } = await client.query<{ id: string }>(ARCHIVES, [which ? [...which] : null]);
   for (const { id } of rows)
     for await (const taken of takenBy(client, id)) yield { type: 'archived', archive: id, ...toldOf(taken) };

@@ -27,14 +27,7 @@ export interface ToldOfTaken {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-export const toldOf = ({
-  session,
-  from_position: from,
-  length,
-  hash,
-  opened_at: at,
-  opening,
-}: Taken): ToldOfTaken => ({
+export const toldOf = ({ session, from_position: from, length, hash, opened_at: at, opening }: Taken): ToldOfTaken => ({
   session,
   from,
   length,

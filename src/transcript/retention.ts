@@ -298,7 +298,8 @@ async function ensureArchives(client: PoolClient, { keys, forged }: ArchiveOptio
   const breaks = new Breaks();
   await readArchives(client, await readActs(client, trustedKeys(keys), forged), breaks);
   const [first] = breaks.sorted;
-  if (first) throw new Error(`Earlier archives are not what was recorded of them, so nothing is dropped: ${first.what}`);
+  if (first)
+    throw new Error(`Earlier archives are not what was recorded of them, so nothing is dropped: ${first.what}`);
 }
 
 async function digestOf(file: string): Promise<string> {

@@ -184,7 +184,8 @@ export class WritersVerifier {
   /** Checkpoints have to cover these: what can have gone to an archive is old. */
   #noteLoose(events: readonly Lasting[]): void {
     for (const { session, position, at, hash } of events)
-      if (position > (this.#loose.get(session)?.position ?? -1)) this.#loose.set(session, { session, position, at, hash });
+      if (position > (this.#loose.get(session)?.position ?? -1))
+        this.#loose.set(session, { session, position, at, hash });
   }
 
   #endBatch(writer: string, run: Run, encoded: string): void {
@@ -255,7 +256,10 @@ export class WritersVerifier {
    * Reports what passed for archived and can't be: only what a checkpoint covers goes to an archive, so that the chains of sessions tell
    * of each event that is gone. `notarised`: up to which number of each writer checkpoints cover what it wrote.
    */
-  checkArchived(isCovered: (session: string, position: number) => boolean, notarised: ReadonlyMap<string, number>): void {
+  checkArchived(
+    isCovered: (session: string, position: number) => boolean,
+    notarised: ReadonlyMap<string, number>,
+  ): void {
     for (const [writer, { upTo, after }] of this.#gaps)
       if (upTo > (notarised.get(writer) ?? -1)) this.#breaks.report(missingBefore(upTo), after ?? {});
     for (const event of this.#loose.values())
