@@ -10,6 +10,8 @@ import {
   excessPrivileges,
   isPlainDatabase,
   pendingMigrations,
+  SealedRows,
+  stateProblems,
   storePool,
   storeProblems,
   withClient,
@@ -127,6 +129,7 @@ async function checkTranscript(config: Config): Promise<Finding[]> {
       ...findings,
       ...(await checkRoles(config)),
       ...(await checkShape(pool, config)),
+      ...(await checkRows(pool, config)),
       ...(await checkNotary(config)),
     ];
   } finally {
@@ -195,6 +198,18 @@ async function checkShape(pool: ReturnType<typeof storePool>, config: Config): P
     .slice(0, 20)
     .map((what) =>
       problem('transcript', what, 'Find out who did that, then run snowfence verify and snowfence store setup.'),
+    );
+}
+
+/** Budgets, cursors, deliveries and sign-ins against their HMACs and the record: what `verify` asks, too. */
+async function checkRows(pool: ReturnType<typeof storePool>, config: Config): Promise<Finding[]> {
+  const problems = await stateProblems(pool, new SealedRows(config.keys.sealing, () => undefined));
+  if (problems.length === 0)
+    return [ok('transcript', 'budgets, cursors, webhooks and sign-ins are as the record has them')];
+  return problems
+    .slice(0, 20)
+    .map((what) =>
+      problem('transcript', what, 'Find out who did that, then run snowfence verify. It counts for nothing.'),
     );
 }
 

@@ -185,7 +185,12 @@ export class People {
     const { id, opened_at: opened, rotations } = sessionRow.parse(found);
     const since = sinceRow.parse((await pool.query(SINCE, [id, opened, rotations])).rows[0]);
     if (!since.is_over) return since.now;
-    if (since.is_old) rows.tellOld('person_session', found, 'the record has its end, or a later token');
+    if (since.is_old)
+      rows.tellOld(
+        'person_session',
+        found,
+        'the record has its end, or a later token, which a gateway that dies may not have written there',
+      );
     return undefined;
   }
 

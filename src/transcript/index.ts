@@ -43,5 +43,6 @@ export { storePool, TranscriptStore } from './store.js';
 export { Vault } from './vault.js';
 export type { KeptCheckpoint, VerifyReport } from './verify.js';
 export { verifyExport } from './verify-export.js';
+export { stateProblems } from './verify-state.js';
 export { storeProblems, verifyStore } from './verify-store.js';
 export { type Payload, payloadOf, post, readWebhookSecret, type Webhook } from './webhook.js';

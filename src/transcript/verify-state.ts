@@ -3,16 +3,25 @@
  * rows that gateways go by. In each case the row is written before its event, or the event says no more than the row may: a process that
  * died in between leaves nothing that is found here, but for the row of a sign-in that it was about to end or to change; it opens nothing.
  */
-import type { PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { rowsOf } from './export.js';
+import { inSnapshot, rowsOf } from './export.js';
 import type { JsonRow, SealedRows } from './sealed-rows.js';
-import type { Breaks } from './verify.js';
+import { Breaks } from './verify.js';
 import { tableRows } from './verify-rows.js';
 
 /** When the update came that brought these HMACs. */
 const UPDATED = `SELECT (m.applied_at AT TIME ZONE 'UTC')::date::text AS day FROM migration m WHERE m.name = '023_state_macs.sql'`;
 const updatedRow = z.object({ day: z.string() });
+
+/** What `doctor` asks: all of it in one snapshot, each in a sentence. Indexes of their own find the events, the record is not read. */
+export function stateProblems(pool: Pool, rows: SealedRows): Promise<readonly string[]> {
+  return inSnapshot(pool, async (client) => {
+    const breaks = new Breaks();
+    await checkState(client, breaks, rows);
+    return breaks.sorted.map(({ what }) => what);
+  });
+}
 
 export async function checkState(client: PoolClient, breaks: Breaks, rows: SealedRows | undefined): Promise<void> {
   await checkBudgets(client, breaks, rows);

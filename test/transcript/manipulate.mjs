@@ -6,8 +6,18 @@
  */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import pg from 'pg';
+import { People } from '../../dist/console/people.js';
+import { Cursors } from '../../dist/cursors.js';
 import { batchMessage, contentOf, firstHash, nextHash } from '../../dist/transcript/chain.js';
-import { Checkpoints, storePool, trustedKeys, verifyStore } from '../../dist/transcript/index.js';
+import {
+  asTime,
+  Checkpoints,
+  SealedRows,
+  storePool,
+  timeOrderedId,
+  trustedKeys,
+  verifyStore,
+} from '../../dist/transcript/index.js';
 import { leafText } from '../../dist/transcript/leaf.js';
 import { signCheckpoint } from '../../dist/transcript/note.js';
 import { timeText } from '../../dist/transcript/reader.js';
@@ -15,8 +25,8 @@ import { Frontier, leafHash } from '../../dist/transcript/tree.js';
 import { startPostgres } from '../support/postgres.mjs';
 import { random } from '../support/random.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
-import { fill } from './fill.mjs';
 import { tryStoreChanges } from './store-changes.mjs';
+import { actor, completed, fill, submitted } from './fill.mjs';
 
 const databaseUrl = (url, name) => {
   const other = new URL(url);
@@ -25,7 +35,13 @@ const databaseUrl = (url, name) => {
 };
 
 const TABLES = ['event', 'session', 'statement', 'outcome', 'chain', 'leaf', 'checkpoint', 'session_key', 'notarised'];
+/** State that decides something. A row of the last three that is removed is in the table of docs/threat-model.md: it only takes away. */
+const STATE = ['scan_budget', 'webhook', 'cursor', 'delivery', 'person_session'];
+const KEPT_STATE = ['scan_budget', 'webhook'];
 const UNITS = {
+  scan_budget: 'principal, day',
+  webhook: 'name',
+  delivery: 'webhook, session_id',
   event: 'session_id, position',
   leaf: 'position',
   checkpoint: 'size',
@@ -59,6 +75,11 @@ function other(value, next) {
 }
 
 const KEYS = {
+  scan_budget: ['principal', 'day'],
+  webhook: ['name'],
+  cursor: ['id'],
+  delivery: ['webhook', 'session_id'],
+  person_session: ['id'],
   event: ['session_id', 'position'],
   leaf: ['position'],
   checkpoint: ['size'],
@@ -73,6 +94,25 @@ const whereOf = (table, row, from = 1) => ({
   sql: KEYS[table].map((column, index) => `${column} = $${index + from}`).join(' AND '),
   values: KEYS[table].map((column) => row[column]),
 });
+
+const pick = (list, next) => list[Math.floor(next() * list.length)];
+
+/** By whoever may write there: the superuser, and the gateway's own role. */
+async function editOne(db, next, table) {
+  // Days stay what they are: as text.
+  const cast = table === 'scan_budget' ? 'principal, day::text, bytes, mac' : '*';
+  const { rows } = await db.query(`SELECT ${cast} FROM ${table} ORDER BY ${UNITS[table] ?? 'id'}`);
+  const row = pick(rows, next);
+  const column = pick(
+    Object.keys(row).filter((name) => row[name] !== null),
+    next,
+  );
+  const value =
+    column === 'day' ? new Date(Date.parse(row.day) + 86_400_000).toISOString().slice(0, 10) : other(row[column], next);
+  const where = whereOf(table, row, 2);
+  await db.query(`UPDATE ${table} SET ${column} = $1 WHERE ${where.sql}`, [value, ...where.values]);
+  return `${table}.${column} edited`;
+}
 
 /** Does to a store what only its superuser can do. Each answers in a few words what it did, or undefined if it could not. */
 const MANIPULATIONS = {
@@ -242,6 +282,37 @@ const MANIPULATIONS = {
     if (isTreeAnew) await signAnew(db);
     return `a chain computed anew${isTreeAnew ? ', the tree signed with another key' : ''}`;
   },
+  async state(db, next) {
+    return editOne(db, next, pick(STATE, next));
+  },
+  async stateGone(db, next) {
+    const table = pick(KEPT_STATE, next);
+    await db.query(next() < 0.3 ? `TRUNCATE ${table}` : `DELETE FROM ${table}`);
+    return `rows of ${table} deleted`;
+  },
+  /** A row that was there once, HMAC and all. */
+  async putBack(db, next, older) {
+    const { table, row } = pick(older, next);
+    const { id, principal } = JSON.parse(row);
+    await (id === undefined
+      ? db.query(`DELETE FROM ${table} WHERE principal = $1`, [principal])
+      : db.query(`DELETE FROM ${table} WHERE id = $1`, [id]));
+    await db.query(`INSERT INTO ${table} SELECT * FROM jsonb_populate_record(NULL::${table}, $1::jsonb)`, [row]);
+    return `a row of ${table} put back as it was`;
+  },
+  /** A row of one's own: of another principal, webhook or person, with the HMAC of one that is there. */
+  async stateDouble(db, next) {
+    const table = pick(STATE, next);
+    const { rows } = await db.query(`SELECT to_jsonb(t) AS row FROM ${table} t`);
+    const { row } = pick(rows, next);
+    const [key] = KEYS[table];
+    const mine = { ...row, [key]: other(row[key], next) };
+    if (row.token !== undefined) mine.token = `\\x${'00'.repeat(32)}`;
+    await db.query(`INSERT INTO ${table} SELECT * FROM jsonb_populate_record(NULL::${table}, $1::jsonb)`, [
+      JSON.stringify(mine),
+    ]);
+    return `a row of ${table} doubled`;
+  },
   async schema(db, next) {
     const sql = SCHEMA[Math.floor(next() * SCHEMA.length)];
     if (sql.includes('pg_proc')) await db.query('SET allow_system_table_mods = on');
@@ -263,6 +334,13 @@ const SCHEMA = [
     `GRANT INSERT ON ${table} TO snowfence_gateway_test WITH GRANT OPTION`,
     `ALTER TABLE ${table} RENAME TO away; CREATE VIEW ${table} AS SELECT * FROM away; GRANT SELECT ON ${table} TO PUBLIC`,
   ]),
+  ...STATE.flatMap((table) => [
+    `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY`,
+    `CREATE RULE mine AS ON UPDATE TO ${table} DO INSTEAD NOTHING`,
+    `${MINE}; CREATE TRIGGER mine BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION mine()`,
+    `GRANT UPDATE ON ${table} TO PUBLIC`,
+    `ALTER TABLE ${table} RENAME TO away; CREATE VIEW ${table} AS SELECT * FROM away; GRANT SELECT ON ${table} TO PUBLIC`,
+  ]),
   ...['append', 'take_heads', 'cover_heads', 'settle_writer', 'ensure_partitions'].flatMap((name) => [
     `ALTER FUNCTION ${name} SET search_path = mine, public`,
     `ALTER FUNCTION ${name} SECURITY INVOKER`,
@@ -276,6 +354,9 @@ const SCHEMA = [
 
 /** As the gateway's own role: what append() takes, and what it may do to tables. */
 const AS_THE_GATEWAY = {
+  async stateByRole(db, next) {
+    return editOne(db, next, pick(STATE, next));
+  },
   async forge(db, next) {
     const { rows } = await db.query(
       'SELECT e.session_id AS session, e.writer, e.n::int AS n FROM event e ORDER BY e.sequence',
@@ -370,6 +451,66 @@ async function signAnew(db) {
   }
 }
 
+/** One row of each kind of state, and what the record has of it; the second time, more of it. */
+async function fillState(store, session, before) {
+  const { recorder, rows, pool } = store;
+  const own = (kind, body, more = {}) =>
+    recorder.append({ kind, sessionId: undefined, statementId: undefined, body, ...more });
+  const taken = await recorder.takeBytes('https://issuer.example agent-0', 100, 1_000_000);
+  const statement = timeOrderedId();
+  await recorder.appendAll([
+    submitted(session, statement),
+    { kind: 'bytes_taken', sessionId: session, statementId: statement, body: { ...taken } },
+    completed(session, statement),
+  ]);
+  await new Cursors(store).make(actor('agent-0'), {
+    sessionId: session,
+    statementId: statement,
+    queryId: `q-${statement}`,
+    statement: 'SELECT 1',
+    binds: [],
+    purpose: undefined,
+    grant: 'grant',
+    position: 3,
+    endRow: 10,
+    bytesLeft: 1000,
+  });
+  const people = new People({
+    pool,
+    rows,
+    // As if it was some time ago: for a moment a token of before holds.
+    record: (kind, body) => own(kind, body, { at: new Date(Date.now() - 300_000) }),
+    lifetimeMs: 3_600_000,
+    idleMs: 3_600_000,
+    roles: { reviewer: [], auditor: [], administrator: [] },
+    secret: new Uint8Array(32),
+  });
+  if (!before) {
+    const since = new Date();
+    await own('webhook_added', { webhook: 'siem', since: since.toISOString() });
+    await rows.put(pool, 'webhook', { name: 'siem', since: asTime(since) });
+    const delivery = {
+      webhook: 'siem',
+      session_id: session,
+      position: 2,
+      attempts: 0,
+      failing_since: null,
+      problem: null,
+    };
+    await rows.put(pool, 'delivery', { ...delivery, delivered_at: asTime(new Date()) });
+    const open = (subject) =>
+      people.open({ issuer: 'https://issuer.example', subject, name: subject, groups: ['stewards'], claims: {} });
+    const tokens = { gone: await open('gone'), there: await open('there') };
+    const [row] = await rows.select(pool, 'person_session', "WHERE t.subject = 'there'", []);
+    await rows.update(pool, 'person_session', row, { rotated_at: new Date(Date.now() - 660_000).toISOString() });
+    return tokens;
+  }
+  const gone = await people.find(before.gone);
+  await people.close(gone.who, 'asked');
+  await people.find(before.there);
+  return before;
+}
+
 /** One that works on the copy: it has signed a checkpoint, and written more since. */
 class Gateway {
   kept = [];
@@ -418,6 +559,7 @@ export async function manipulate(count, seed, share, say = () => undefined) {
     await control.connect();
     const keys = newKeys();
     const kept = [];
+    let tokens;
     const place = { name: 'here', put: async (note) => void kept.push({ note, where: 'the kept ones' }) };
     // Half of it is covered by a checkpoint, then copied: the older dump. Then comes more, and the last checkpoint.
     const record = async (filling) => {
@@ -434,7 +576,8 @@ export async function manipulate(count, seed, share, say = () => undefined) {
         onProblem: fail,
         onIntegrityProblem: fail,
       });
-      await fill(store, filling);
+      const [session] = await fill(store, filling);
+      tokens = await fillState(store, session, tokens);
       await checkpoints.make();
       await recorder.close();
       await checkpoints.make();
@@ -444,6 +587,13 @@ export async function manipulate(count, seed, share, say = () => undefined) {
     await record({ seed });
     await control.query('CREATE DATABASE older TEMPLATE postgres');
     const vault = await record({ seed: seed + 1, agents: 3 });
+    const olderState = [];
+    const olderDb = new pg.Client({ connectionString: databaseUrl(postgres.url, 'older') });
+    await olderDb.connect();
+    for (const table of ['scan_budget', 'person_session'])
+      for (const { row } of (await olderDb.query(`SELECT to_jsonb(t)::text AS row FROM ${table} t`)).rows)
+        olderState.push({ table, row });
+    await olderDb.end();
     const look = async (name, more = []) => {
       const copy = storePool(databaseUrl(postgres.url, name), 60_000, 2);
       try {
@@ -452,6 +602,7 @@ export async function manipulate(count, seed, share, say = () => undefined) {
           kept: [...kept, ...more],
           onProgress: () => undefined,
           openKey: (session, key) => vault.check(session, key),
+          rows: new SealedRows(keys.sealing, () => undefined),
           roles: { gateway: 'snowfence_gateway_test' },
         });
       } finally {
@@ -491,7 +642,7 @@ export async function manipulate(count, seed, share, say = () => undefined) {
       const gateway = isLive ? await Gateway.start(url, keys, seed + tried) : undefined;
       let what;
       try {
-        what = await (isGateway ? AS_THE_GATEWAY : MANIPULATIONS)[name](db, next);
+        what = await (isGateway ? AS_THE_GATEWAY : MANIPULATIONS)[name](db, next, olderState);
       } catch (error) {
         // What the database itself does not let happen, such as two rows with one key, is no manipulation.
         if (!/^(?:22|23|SF)/.test(error.code ?? '')) throw error;
