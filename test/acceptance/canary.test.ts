@@ -141,7 +141,7 @@ describe('hidden values', () => {
       onIntegrityProblem: () => undefined,
     });
     // From the beginning, as if it had been there all the time.
-    await pool.query("INSERT INTO webhook (name, since) VALUES ('canary', '2020-01-01')");
+    await pool.query("INSERT INTO webhook (name, since, mac) VALUES ('canary', '2020-01-01', '')");
     const webhook = {
       name: 'canary',
       url: receiver.url,
