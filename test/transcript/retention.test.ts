@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   archive,
-  asTime,
   Checkpoints,
   type Event,
   holds,
@@ -73,17 +72,9 @@ beforeAll(async () => {
   await admin.query("SELECT ensure_partitions('2026-09-28', 10)");
   // The week of 28 September, that of 5 October, and now.
   await at('2026-09-29T10:00:00Z', async () => {
-    for (const name of ['old', 'held', 'long', 'bridge', 'hooked'])
+    for (const name of ['old', 'held', 'long', 'bridge'])
       sessions[name] = await store.sessions.find(actor(name), client, undefined);
     for (const name of ['old', 'held', 'long']) await run(name);
-    const since = new Date();
-    await store.recorder.append({
-      kind: 'webhook_added',
-      sessionId: sessions['hooked'],
-      statementId: undefined,
-      body: { webhook: 'siem', since: since.toISOString() },
-    });
-    await store.rows.put(store.pool, 'webhook', { name: 'siem', since: asTime(since) });
     await store.recorder.append(refused(sessions['old'] ?? '', timeOrderedId()));
     await store.recorder.append({
       kind: 'session_closed',
@@ -129,8 +120,6 @@ describe('retention', () => {
     expect(await positions('old')).toEqual([]);
     expect(await positions('held')).toEqual([0, 1, 2]);
     expect(await positions('long')).toEqual([3, 4, 5, 6]);
-    // What says from when on events are a webhook's stays.
-    expect(await positions('hooked')).toEqual([0, 1]);
     // Its statement ended a week later: it goes with the end.
     expect(await positions('bridge')).toEqual([1, 2]);
     expect(await verify()).toEqual([]);
