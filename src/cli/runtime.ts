@@ -7,6 +7,7 @@ import { TokenVerifier } from '../identity/index.js';
 import { heldWords, type PolicyWatch, watchPolicies } from '../policy/index.js';
 import { previewOf, recordMask } from '../recorded.js';
 import { settle } from '../settle.js';
+import { loadParsers } from '../sql/index.js';
 import {
   type CheckpointPlace,
   Checkpoints,
@@ -114,6 +115,8 @@ function placesOf(config: Config): CheckpointPlace[] {
 
 /** Throws PolicyProblems where the policies are unsound, SnowfenceError where the store is not set up as it has to be. */
 export async function startRuntime(config: Config, log: Logger): Promise<Runtime> {
+  // A gateway that could not judge must not come up.
+  await loadParsers();
   let current: PolicyWatch | undefined;
   const metrics = new Metrics({
     isSound: () => current?.problem() === undefined,

@@ -13,6 +13,7 @@ import {
 } from './catalog.js';
 import { isOperator, isWord, lex } from './lex.js';
 import { type Findings, isName, nameOf, Resolver } from './names/index.js';
+import { loadParsers } from './parsers.js';
 import { Refusal } from './refusal.js';
 import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from './statement.js';
 import { asBody, nodeOf } from './tree.js';
@@ -297,6 +298,7 @@ function baseOrigins(
  * Throws a Refusal for whatever is not fully understood.
  */
 export async function analyse(statement: Statement, reader: CatalogReader, defaults: Defaults): Promise<Analysis> {
+  await loadParsers();
   try {
     const parsed = parseStatement(statement);
     const opened: Opened = { relations: new Map(), views: new Map(), closed: new Map() };

@@ -16,6 +16,7 @@ export { STATEMENT_KINDS, type StatementKind } from './kind.js';
 export { isOperator, isWord, joined, lex, type Piece, pieces, quoteLiteral, type Token } from './lex.js';
 export { isUnknown } from './names/index.js';
 export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion.js';
+export { loadParsers } from './parsers.js';
 export { type Position, positionAt, Refusal, type RefusalCode } from './refusal.js';
 export { type Rewritten, rewrite, type Treatment, type Treatments } from './rewrite.js';
 export { type Scan, scansOf } from './scans.js';

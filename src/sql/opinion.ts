@@ -230,8 +230,13 @@ const chains = (tokens: readonly Token[]): number =>
       isWord(token, 'AND', 'OR', 'UNION', 'EXCEPT', 'MINUS', 'INTERSECT', 'NOT', 'JOIN', 'CASE'),
   ).length;
 
-/** The one that reads more comes first. */
-const readers: readonly Reader[] = [await RustParser.load(), new NodeSqlParser()];
+/** The one that reads more comes first; undefined until they are loaded. */
+let readers: readonly Reader[] | undefined;
+
+/** For `loadParsers`. */
+export async function loadReaders(): Promise<void> {
+  readers = [await RustParser.load(), new NodeSqlParser()];
+}
 
 // --- the comparison
 
@@ -257,6 +262,8 @@ export function secondOpinion(
   analysis: Pick<Analysis, 'kind' | 'statement' | 'objects'>,
   cteNames: ReadonlySet<string>,
 ): Opinion {
+  // Without them everything would pass.
+  if (!readers) throw new Error('The other parsers were not loaded.');
   const { tokens, text } = analysis.statement;
   const agreeing: string[] = [];
   if (analysis.kind === 'describe') return { readers: agreeing };

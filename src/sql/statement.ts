@@ -1,6 +1,6 @@
 /** One statement, read: its tokens, the text that stands for it, its tree. */
 import './wasm.js';
-import * as polyglot from '@polyglot-sql/sdk';
+import type * as Polyglot from '@polyglot-sql/sdk';
 import { bracketPairs } from './brackets.js';
 import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, isWord, joined, lex, type Token } from './lex.js';
@@ -9,6 +9,13 @@ import { type Position, positionAt, Refusal } from './refusal.js';
 import { asList, identifierOf, isBody } from './tree.js';
 
 const MAX_SET_OPERATIONS = 1000;
+
+let polyglot: typeof Polyglot | undefined;
+
+/** For `loadParsers`. */
+export async function loadPrimary(): Promise<void> {
+  polyglot = await import('@polyglot-sql/sdk');
+}
 
 export interface Statement {
   readonly source: string;
@@ -99,8 +106,9 @@ function markQuoted(tree: unknown, tokenAt: (offset: number) => Token | undefine
   }
 }
 
-/** Parses with the primary parser. Throws a NOT_UNDERSTOOD Refusal with the place. */
+/** Parses with the primary parser, once `loadParsers` has loaded it. Throws a NOT_UNDERSTOOD Refusal with the place. */
 export function parseStatement(statement: Statement): ParsedStatement {
+  if (!polyglot) throw new Error('The primary parser was not loaded.');
   const sets = statement.tokens.flatMap((token, index) =>
     isWord(token, 'UNION', 'EXCEPT', 'MINUS', 'INTERSECT') ? index : [],
   );
@@ -125,7 +133,7 @@ export function parseStatement(statement: Statement): ParsedStatement {
     return pieces[low]?.index;
   };
   const offsetOf = (token: number): number => starts[pieces.findIndex(({ index }) => index === token)] ?? -1;
-  let result: ReturnType<typeof polyglot.parse>;
+  let result: ReturnType<typeof Polyglot.parse>;
   try {
     result = polyglot.parse(pieces.map(({ text }) => text).join(' '), polyglot.Dialect.Snowflake);
   } catch {

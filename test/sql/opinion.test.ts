@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import {
   type Analysis,
@@ -14,6 +15,17 @@ const DEFAULTS = { database: 'DB', schema: 'S' };
 const analysed = (sql: string): Promise<Analysis> => analyse(readStatement(sql), corpusCatalog, DEFAULTS);
 
 describe('other parsers', () => {
+  it('are missed where they are not loaded: nothing passes without them', () => {
+    const script = `
+      const { loadParsers, readStatement, secondOpinion } = await import(${JSON.stringify(new URL('../../dist/sql/index.js', import.meta.url))});
+      const ask = () => secondOpinion({ kind: 'select', statement: readStatement('SELECT 1'), objects: [] }, new Set()).readers.length;
+      try { console.log(ask()); } catch (error) { console.log(error.message); }
+      await loadParsers();
+      console.log(ask());`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' });
+    expect(said).toBe('The other parsers were not loaded.\n2\n');
+  });
+
   it('agree with the analysis wherever they can read a statement of the reference', async () => {
     let both = 0;
     for (const { sql, expected } of read()) {
