@@ -25,8 +25,8 @@ import { Frontier, leafHash } from '../../dist/transcript/tree.js';
 import { startPostgres } from '../support/postgres.mjs';
 import { random } from '../support/random.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
-import { tryStoreChanges } from './store-changes.mjs';
 import { actor, completed, fill, submitted } from './fill.mjs';
+import { tryStoreChanges } from './store-changes.mjs';
 
 const databaseUrl = (url, name) => {
   const other = new URL(url);
