@@ -98,14 +98,175 @@ function mixOf(word: string): string | undefined {
   return `⟨${ORDER.filter((name) => scripts.has(name)).join('+')}⟩`;
 }
 
+const points = (...codes: readonly (number | readonly [from: number, to: number])[]): string =>
+  codes
+    .map((code) =>
+      typeof code === 'number' ? `\\u{${code.toString(16)}}` : code.map((end) => `\\u{${end.toString(16)}}`).join('-'),
+    )
+    .join('');
+
+/**
+ * Signs that look like one of SQL's and are none: quotes, commas, brackets, strokes of comments, comparisons (Unicode Technical Standard
+ * 39, confusables). In `'old＇ AND CODE = ＇ZZ'` one literal reads as two conditions.
+ */
+const ALIKE = new RegExp(
+  `[${points(
+    0xb4,
+    0xb8,
+    0x1c0,
+    [0x2b9, 0x2bf],
+    0x2c2,
+    0x2c3,
+    0x2c8,
+    0x2ca,
+    0x2cb,
+    0x2d0,
+    0x2d7,
+    0x2f4,
+    0x374,
+    0x37e,
+    0x384,
+    0x55a,
+    0x55d,
+    0x589,
+    0x5c0,
+    0x5c3,
+    0x5f3,
+    0x5f4,
+    0x60d,
+    0x66a,
+    0x66b,
+    0x66c,
+    0x66d,
+    0x6d4,
+    0x7f4,
+    0x7f5,
+    0x1438,
+    0x1433,
+    0x16b2,
+    0x16cc,
+    0x16ec,
+    0x1fbd,
+    0x1fbf,
+    0x1fef,
+    0x1ffd,
+    0x1ffe,
+    0x2010,
+    0x2011,
+    0x2027,
+    [0x2032, 0x2037],
+    0x2043,
+    0x2044,
+    0x204e,
+    0x204f,
+    0x2052,
+    0x2212,
+    [0x2215, 0x2217],
+    0x2219,
+    0x2223,
+    0x2225,
+    0x2236,
+    0x223c,
+    0x2571,
+    0x2572,
+    0x2731,
+    0x2758,
+    0x275b,
+    0x275c,
+    0x275d,
+    0x275e,
+    0x275f,
+    0x2768,
+    0x2769,
+    0x276a,
+    0x276b,
+    0x276e,
+    0x276f,
+    0x2774,
+    0x2775,
+    0x2795,
+    0x2796,
+    0x27cb,
+    0x27cd,
+    0x2985,
+    0x2986,
+    0x29f5,
+    0x29f8,
+    0x29f9,
+    0x2cba,
+    0x2e17,
+    0x2e1a,
+    0x2e40,
+    0x3003,
+    [0x3014, 0x3015],
+    0x301d,
+    0x301e,
+    0x301f,
+    0x30a0,
+    0xa4f8,
+    0xa4f9,
+    0xa4fd,
+    0xa60e,
+    0xa78a,
+    0xa789,
+    0xa78b,
+    0xa78c,
+    0xfd3e,
+    0xfd3f,
+    [0xfe10, 0xfe19],
+    [0xfe30, 0xfe44],
+    [0xfe47, 0xfe6b],
+    [0xff01, 0xff0f],
+    [0xff1a, 0xff20],
+    [0xff3b, 0xff40],
+    [0xff5b, 0xff65],
+    0xffe8,
+    0x10a50,
+  )}]`,
+  'gu',
+);
+/** What good typography writes in a sentence, and nobody in a statement. */
+const TYPOGRAPHIC = /[\u2012-\u2015\u2018-\u201f\u2039\u203a\u00ab\u00bb]/gu;
+const LETTER = /[\p{L}\p{M}\p{N}\p{Pc}$＄﹩]/u;
+/** Fullwidth signs are those of these scripts. */
+const EAST_ASIAN = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Bopomofo}]/u;
+/** Marks around a letter or across it, and more on one letter than any script stacks: they cover what stands beside them. */
+const COVERING = /[\p{Me}\u0334-\u0338\u20d2\u20d3\u20d8-\u20da\u20e5\u20e6\u20ea\u20eb]|(?<=\p{M}{4})\p{M}+/gu;
+
+/** Behind each such sign its number, but where it stands there already. */
+const marked = (text: string, signs: RegExp, isPlain: (at: number) => boolean = () => false): string =>
+  text.replaceAll(signs, (sign: string, at: number) => {
+    const code = codeOf(sign);
+    return text.startsWith(code, at + sign.length) || isPlain(at) ? sign : `${sign}${code}`;
+  });
+
 /**
  * What can't be seen as ⟨U+202E⟩, and behind a word that mixes scripts which ones: `pаypal⟨Latin+Cyrillic⟩`. Line breaks and tabs stay,
  * CR LF is a line break. A text that was shown already stays as it is.
  */
 export function visibleText(text: string): string {
   if (ASCII.test(text)) return text;
+  // A letter is held against the others of its word; fullwidth signs are those of East Asian texts.
+  const isPlain = (at: number): boolean =>
+    LETTER.test(text.charAt(at)) || EAST_ASIAN.test(text.charAt(at - 1)) || EAST_ASIAN.test(text.charAt(at + 1));
+  return shown(marked(text, ALIKE, isPlain));
+}
+
+/** The same for a statement: there no sign that looks like one of SQL's is anybody's typography. */
+const visibleCode = (text: string): string =>
+  ASCII.test(text)
+    ? text
+    : shown(
+        marked(
+          marked(text, ALIKE, (at) => /\p{Pc}/u.test(text.charAt(at))),
+          TYPOGRAPHIC,
+        ),
+      );
+
+function shown(text: string): string {
   return text
     .replaceAll('\r\n', '\n')
+    .replaceAll(COVERING, (marks) => (marks.length > 2 ? `⟨${[...marks].length} marks⟩` : codeOf(marks)))
     .replaceAll(UNSEEN, (character) => (PLAIN.has(character) ? character : codeOf(character)))
     .replaceAll(WORD, (word, at: number, whole: string) => {
       const mix = mixOf(word);
@@ -125,7 +286,7 @@ const MAX_EMPTY = 3;
  * their number. A text of one line stays without; tabs, which a terminal leaps with, are two spaces.
  */
 export function visibleLines(text: string): readonly string[] {
-  const lines = visibleText(text).replaceAll('\t', '  ').split('\n');
+  const lines = visibleCode(text).replaceAll('\t', '  ').split('\n');
   if (lines.length === 1) return lines;
   const out: string[] = [];
   for (let at = 0; at < lines.length; ) {

@@ -396,3 +396,27 @@ describe('on a page', () => {
     expect(h('textarea', { value: HOSTILE }).props).toMatchObject({ value: HOSTILE });
   });
 });
+
+describe('signs that look like those of SQL', () => {
+  const ALIKE = '＇ʼʹ′‛ꞌ՚＂″，；：（）＝＜＞＊％∕⁄−‐⧸∗；∶'.split('');
+  it.each(ALIKE)('are marked in a statement: %s', (sign) => {
+    const sql = `DELETE FROM T WHERE A <> 'old${sign} AND B = ${sign}ZZ' -- 中${sign}`;
+    const code = `⟨U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
+    const [shown = ''] = visibleLines(sql);
+    expect(shown.split(code)).toHaveLength(4);
+    expect(visibleLines(shown)).toEqual([shown]);
+  });
+
+  it('are in a sentence what they are', () => {
+    for (const text of ['customer’s “name” – ok …', '（中文）、東京：', 'Hawaiʻi', 'naïve Tiếng Việt'])
+      expect(visibleText(text)).toBe(text);
+    expect(visibleLines("x = ’a’ – 'b'")).toEqual(["x = ’⟨U+2019⟩a’⟨U+2019⟩ –⟨U+2013⟩ 'b'"]);
+  });
+
+  it('do not cover what stands beside them', () => {
+    expect(visibleText(`a${at(0x335)}${at(0x335)}b`)).toBe('a⟨U+0335⟩⟨U+0335⟩b');
+    expect(visibleText(`DROP${at(0x20dd)}`)).toBe('DROP⟨U+20DD⟩');
+    expect(visibleText(`Z${at(0x301).repeat(40)}x`)).toMatch(/⟨36 marks⟩x$/);
+    expect(visibleText(`e${at(0x301)}te${at(0x301)}`)).toBe(`e${at(0x301)}te${at(0x301)}`);
+  });
+});
