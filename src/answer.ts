@@ -156,7 +156,7 @@ export const errorText = (error: StatementFailed, judged: Judged, verdict: Verdi
   new Scrubber(detectRules(verdict.detect)).text(error.textFor(ownWords(judged))).slice(0, 2000);
 
 /** How an approval stands to the agent that waits for it. */
-export const openApproval = (approval: Approval): NonNullable<Answer['approval']> => ({
+export const openApproval = (approval: Pick<Approval, 'id' | 'expires_at'>): NonNullable<Answer['approval']> => ({
   id: approval.id,
   expiresAt: approval.expires_at.toISOString(),
 });

@@ -5,16 +5,50 @@ import type { Intent } from './intent.js';
 import type { Judged } from './judge.js';
 import { methodName } from './masking/index.js';
 import { type Estimate, hides, showRows } from './policy/index.js';
-import { shownUses, showObject } from './sql/index.js';
-import { standingShapeOf } from './standing-shape.js';
+import { objectKey, type Position, positionsOf, shownUses, showObject } from './sql/index.js';
+import { type IsColumn, standingShapeOf } from './standing-shape.js';
 
 /** By which door statements come in. There is one so far: tools of the Model Context Protocol. */
 export const DOOR = 'mcp';
 
+/**
+ * Names that are columns of tables which the statement names, and that are not masked where it reads them: a mask may be one value for all
+ * rows.
+ */
+function columnsOf({ analysis, verdict, statement }: Judged): IsColumn {
+  const placeOf = ({ line, column }: Position): string => `${line}:${column}`;
+  const tables = new Map(
+    (analysis?.objects ?? []).flatMap(({ object, relation, via }) =>
+      via.length === 0 && relation?.kind === 'table' ? [[objectKey(object), relation]] : [],
+    ),
+  );
+  const masked = new Set((verdict?.masks ?? []).map(({ object, column }) => `${objectKey(object)} ${column}`));
+  /** What stands at a place; undefined where it is anything but one column of a table. */
+  const columns = new Map<string, string | undefined>();
+  for (const { object, column, usage, position, via } of analysis?.columns ?? []) {
+    if (!position || via.length > 0) continue;
+    const place = placeOf(position);
+    const isPlain =
+      usage === 'predicate' &&
+      !masked.has(`${objectKey(object)} ${column}`) &&
+      tables.get(objectKey(object))?.columns.some(({ name }) => name === column) === true;
+    columns.set(place, isPlain && (!columns.has(place) || columns.get(place) === column) ? column : undefined);
+  }
+  const tokens = statement?.tokens ?? [];
+  const places = positionsOf(statement?.source ?? '', tokens).map(placeOf);
+  return (_from, to) => {
+    const [last, place] = [tokens[to - 1], places[to - 1]];
+    const name = last && (last.kind === 'quoted' ? unquoted(last.text) : last.text.toUpperCase());
+    return place !== undefined && name !== undefined && columns.get(place) === name;
+  };
+}
+
+const unquoted = (text: string): string => text.slice(1, -1).replaceAll('""', '"');
+
 /** What would run, and how wide a standing approval of it would be. */
 export function textOf({ request, judged }: Intent): ApprovalText {
   const binds = [...(request.binds ?? [])];
-  const { key, text, holes } = standingShapeOf(judged.statement?.tokens ?? [], binds);
+  const { key, text, holes } = standingShapeOf(judged.statement?.tokens ?? [], binds, columnsOf(judged));
   return {
     statement: request.sql,
     sent: judged.sent ?? '',

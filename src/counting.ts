@@ -6,13 +6,15 @@
 import { type Budgets, nameOf } from './budgets.js';
 import type { Principal } from './identity/index.js';
 import { type Intent, sha256 } from './intent.js';
-import type { Judge, Judged } from './judge.js';
+import type { Judge, Judged, Question } from './judge.js';
 import { type Denial, type Estimate, hides, type InForce, type Verdict } from './policy/index.js';
-import { affectedRowsQuery, objectKey, scansOf } from './sql/index.js';
+import { affectedRowsQuery, objectKey, scansOf, writtenRows } from './sql/index.js';
 import { StatementCancelled, StatementFailed, type Warehouse } from './warehouse/index.js';
 
 export interface CountingParts {
   readonly judge: Judge;
+  /** By turns with all the others. */
+  readonly judgeInTurn: (whose: Whose, question: Question) => Promise<Judged>;
   readonly warehouse: Warehouse;
   readonly budgets: Budgets;
 }
@@ -65,7 +67,12 @@ export class Counting {
     const { judged, request } = intent;
     const { verdict, sent } = judged;
     if (!verdict) return { estimate: NOTHING, denial: undefined };
-    const count = wanted.rows ? await this.#countOf(judged, whose, request.purpose) : undefined;
+    // What is written out needs no asking.
+    const written = wanted.rows && judged.analysis ? writtenRows(judged.analysis) : undefined;
+    if (written !== undefined && !wanted.bytes && !wanted.isCounted)
+      return { estimate: { bytes: undefined, rows: written }, denial: undefined };
+    const count =
+      wanted.rows && written === undefined ? await this.#countOf(judged, whose, request.purpose) : undefined;
     const event = intent.event('estimate_asked', {
       statement: request.sql,
       count_digest: count === undefined ? null : sha256(count.sent),
@@ -78,7 +85,7 @@ export class Counting {
       count ? this.#rowsOf(count, intent, whose, signal).catch(unknown) : undefined,
     ]);
     if (typeof rows === 'object') return { estimate: { bytes, rows: undefined }, denial: rows };
-    return { estimate: { bytes, rows }, denial: undefined };
+    return { estimate: { bytes, rows: rows ?? written }, denial: undefined };
   }
 
   /**
@@ -110,10 +117,10 @@ export class Counting {
   }
 
   /** The count as a statement of the principal's own; undefined where there is none, or where they may not just run it. */
-  async #countOf({ analysis }: Judged, { principal, policies }: Whose, purpose: string | undefined) {
+  async #countOf({ analysis }: Judged, whose: Whose, purpose: string | undefined) {
     const sql = analysis && affectedRowsQuery(analysis);
     if (sql === undefined) return undefined;
-    const judged = await this.#parts.judge.judge(principal, policies, { sql, purpose });
+    const judged = await this.#parts.judgeInTurn(whose, { sql, purpose });
     const { verdict, sent, denial } = judged;
     if (denial || sent === undefined || verdict?.decision !== 'allow') return undefined;
     return { judged, verdict, sent };

@@ -28,8 +28,9 @@ import { isForeseen, UNFORESEEN } from './foreseen.js';
 import type { Principal } from './identity/index.js';
 import { Intent } from './intent.js';
 import { Judge, type Judged, type Question, UNREACHABLE } from './judge.js';
-import { LongTexts } from './long-texts.js';
+import { LongTexts, lengthOf, tooLong } from './long-texts.js';
 import { HASH_KEY, isHashed } from './masking/index.js';
+import { isWhole, Pending, type Waits } from './pending.js';
 import {
   type Denial,
   type DenialCode,
@@ -104,6 +105,8 @@ const CONFIRMED_MS = 60_000;
 const CONFIRMED_CACHE = 2000;
 /** More than one, since judging asks the catalog now and then. */
 const JUDGED_AT_ONCE = 4;
+/** Whose turn it is where people try statements out. */
+const PEOPLE = '';
 const MAX_NEIGHBOURS = 5000;
 const MAX_MISTYPED = 64;
 const PROGRESS_MS = 1000;
@@ -129,6 +132,7 @@ export class Gateway {
   readonly admission: Admission;
   readonly #longTexts: LongTexts;
   readonly #judging = new FairGate(JUDGED_AT_ONCE);
+  readonly #pending: Pending;
   /** Nothing of these was judged, so that they are no refusals. */
   readonly #turned = new WeakSet<Denial>();
   /** Until when, by what was confirmed: Snowflake is asked again for a text as often as its catalog is read again. */
@@ -140,6 +144,7 @@ export class Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#cursors = new Cursors(parts.transcript);
+    this.#pending = new Pending(parts.approvals);
     this.visible = new Visible(parts);
     this.#longTexts = new LongTexts(parts.limits.longTextShare);
     this.admission = new Admission(parts.limits, (body) => {
@@ -163,7 +168,12 @@ export class Gateway {
       },
     });
     this.#budgets = new Budgets(parts.transcript.recorder);
-    this.#counting = new Counting({ judge: this.#judge, warehouse: parts.warehouse, budgets: this.#budgets });
+    this.#counting = new Counting({
+      judge: this.#judge,
+      judgeInTurn: (whose, question) => this.#judgeMore(whose, question),
+      warehouse: parts.warehouse,
+      budgets: this.#budgets,
+    });
   }
 
   query(caller: Caller, request: QueryRequest): Promise<Answer> {
@@ -211,8 +221,13 @@ export class Gateway {
   /** What the policies would say to somebody's statement: for people who write policies. Runs nothing, records nothing. */
   async tryOut(subject: Subject, request: Question): Promise<{ judged: Judged; policies: readonly string[] }> {
     const rules = this.#inForce(subject);
-    const judged = await this.#judge.judge(subject, rules, request);
-    return { judged, policies: rules.policies.map(({ name }) => name) };
+    const place = await this.#judging.enter(PEOPLE);
+    try {
+      const judged = await this.#judge.judge(subject, rules, request);
+      return { judged, policies: rules.policies.map(({ name }) => name) };
+    } finally {
+      place[Symbol.dispose]();
+    }
   }
 
   policiesFor(subject: Subject): readonly Policy[] {
@@ -315,7 +330,11 @@ export class Gateway {
    */
   async #judgeInTurn({ principal, policies }: Whose, request: QueryRequest): Promise<Judged> {
     const name = nameOf(principal);
-    const turn = await this.#longTexts.enter(name, request.sql.length);
+    const length = lengthOf(request);
+    // Nothing of it is read, however often it is sent.
+    const denial = tooLong(request, length);
+    if (denial) return { ...nothingJudged, version: policies.set.version, denial };
+    const turn = await this.#longTexts.enter(name, length);
     if (typeof turn === 'number') throw this.admission.longText(principal, Math.ceil(turn / 1000));
     const place = await this.#judging.enter(name);
     try {
@@ -323,6 +342,19 @@ export class Gateway {
     } finally {
       place[Symbol.dispose]();
       turn?.[Symbol.dispose]();
+    }
+  }
+
+  /** What is judged besides a statement that had its turn: it waits for no other, and takes of the same share. */
+  async #judgeMore({ principal, policies }: Whose, question: Question): Promise<Judged> {
+    const name = nameOf(principal);
+    const place = await this.#judging.enter(name);
+    const started = performance.now();
+    try {
+      return await this.#judge.judge(principal, policies, question);
+    } finally {
+      place[Symbol.dispose]();
+      this.#longTexts.took(name, question.sql.length, performance.now() - started);
     }
   }
 
@@ -416,7 +448,7 @@ export class Gateway {
     const granted = found && (await this.#grantedBy(found.approval_id));
     const isUnbound = found !== undefined && granted?.rows === undefined;
     // Nobody was told how many rows: a yes to one such change is none to others, which may touch any number.
-    const standing = isUnbound && touchesRows(judged) ? undefined : found;
+    const standing = isUnbound && isChange(judged) ? undefined : found;
     const size =
       standing && isUnbound ? { bytes: undefined, rows: undefined } : await this.#size(intent, whose, verdict);
     if (!size) return this.#refuse(answer, intent, tooMany(verdict));
@@ -494,20 +526,22 @@ export class Gateway {
   /** Somebody else's approval does not exist for this caller. */
   async #ownApproval(principal: Principal, id: string): Promise<Approval | undefined> {
     const approval = await this.#parts.approvals.get(id);
-    const isOwn =
-      approval?.issuer === principal.issuer &&
-      approval.subject === principal.subject &&
-      approval.client_id === principal.clientId;
-    return isOwn ? approval : undefined;
+    return approval && isOf(principal, approval) ? approval : undefined;
+  }
+
+  /** What a judgement of a statement that stays the same depends on; claims change with the token, and a minute is their longest. */
+  #circumstances({ set, policies }: InForce): string {
+    return JSON.stringify([set.version, policies.map(({ name }) => name), this.#parts.warehouse.catalog.version]);
   }
 
   /** As it is once it is no longer pending, or the time to wait for that is over. */
-  async #awaited(principal: Principal, id: string, request: Waiting): Promise<Approval | undefined> {
+  async #awaited(principal: Principal, id: string, request: Waiting): Promise<Approval | Waits | undefined> {
     const until = Date.now() + request.waitMs;
     for (;;) {
       // Whoever looks first and waits then could miss what happens in between.
       const change = this.#parts.approvals.changed(id, until - Date.now(), request.signal);
-      const approval = await this.#ownApproval(principal, id);
+      const found = await this.#pending.look(id);
+      const approval = found && isOf(principal, found) ? found : undefined;
       if (approval?.state !== 'pending' || Date.now() >= until || request.signal?.aborted) return approval;
       request.onProgress?.('waiting for a reviewer');
       await change;
@@ -524,10 +558,14 @@ export class Gateway {
     const answer = new AnswerBuilder(randomUUID(), performance.now());
     try {
       await this.#parts.transcript.ensureAlive();
-      const approval = await this.#awaited(principal, id, request);
+      const seen = await this.#awaited(principal, id, request);
+      if (!seen) return answer.finish({ status: 'error', error: NO_APPROVAL });
+      answer.session = seen.session_id;
+      answer.statementId = seen.statement_id;
+      if (seen.state === 'pending' && this.#pending.isFitting(id, this.#circumstances(this.#inForce(principal))))
+        return answer.finish({ status: 'approval_required', approval: openApproval(seen) });
+      const approval = isWhole(seen) ? seen : await this.#ownApproval(principal, id);
       if (!approval) return answer.finish({ status: 'error', error: NO_APPROVAL });
-      answer.session = approval.session_id;
-      answer.statementId = approval.statement_id;
       return await this.#use(answer, approval, principal, request);
     } catch (error) {
       return this.#failure(answer, error);
@@ -567,23 +605,26 @@ export class Gateway {
       binds: approval.binds,
       purpose: approval.purpose ?? undefined,
     };
+    if (approval.state !== 'pending' && approval.state !== 'approved') {
+      const denial = overDenial(approval.state, approval);
+      const intent = new Intent(session, statementId, full, nothingJudged);
+      // What became of it is in the record already; asking again and again adds nothing.
+      return approval.state === 'used' ? this.#refuseAgain(answer, intent, id, denial) : answer.denied(denial);
+    }
     const policies = this.#inForce(principal);
-    const judged = await this.#judge.judge(principal, policies, full);
+    const circumstances = this.#circumstances(policies);
+    const judged = await this.#judgeInTurn({ principal, policies }, full);
     const intent = new Intent(session, statementId, full, judged);
-    const isOpen = approval.state === 'pending' || approval.state === 'approved';
+    const { verdict } = judged;
     const isOutdated =
       approval.policy_version !== judged.version || approval.sent !== judged.sent || approval.fits !== fitsOf(judged);
-    if (isOpen && (judged.denial || isOutdated)) {
+    if (judged.denial || isOutdated || !verdict) {
       await approvals.outdate(id);
       return this.#refuseAgain(answer, intent, id, judged.denial ?? CHANGED_APPROVAL);
     }
-    if (approval.state === 'pending')
+    if (approval.state === 'pending') {
+      this.#pending.fits(id, circumstances);
       return answer.finish({ status: 'approval_required', approval: openApproval(approval) });
-    const { verdict } = judged;
-    if (approval.state !== 'approved' || !verdict) {
-      const denial = overDenial(approval.state, approval);
-      // What became of it is in the record already; asking again and again adds nothing.
-      return approval.state === 'used' ? this.#refuseAgain(answer, intent, id, denial) : answer.denied(denial);
     }
     const approvers = approval.decisions.filter(({ decision }) => decision === 'approve');
     const reviewers = approvers.map(({ reviewer }) => reviewer);
@@ -866,7 +907,7 @@ export class Gateway {
       answer.statementId = cursor.statement_id;
       const { statement: sql, binds } = cursor;
       const full: QueryRequest = { ...request, sql, binds, purpose: cursor.purpose ?? undefined };
-      const judged = await this.#judge.judge(principal, this.#inForce(principal), full);
+      const judged = await this.#judgeInTurn({ principal, policies: this.#inForce(principal) }, full);
       const intent = new Intent(cursor.session_id, cursor.statement_id, full, judged);
       const { verdict, sent, denial } = judged;
       if (denial || !verdict || sent === undefined || !isSame(cursor, grantOf(verdict, sent))) {
@@ -1104,6 +1145,12 @@ const tooMany = ({ limits }: Verdict): Denial => ({
   hint: 'Wait for one to end.',
 });
 
+/** Somebody else's approval does not exist for this caller. */
+const isOf = (
+  { issuer, subject, clientId }: Principal,
+  approval: Pick<Approval, 'issuer' | 'subject' | 'client_id'>,
+): boolean => approval.issuer === issuer && approval.subject === subject && approval.client_id === clientId;
+
 /** What an approval's reviewers said yes to. */
 const grantedOf = ({ requirements, about }: Approval): Granted => ({
   rules: new Set(requirements.map(({ rule }) => rule)),
@@ -1124,9 +1171,6 @@ const CHANGED_RULES: Denial = {
   message: 'Rules or views have changed since this statement ran, so its result is not read on.',
   hint: 'Send the statement again.',
 };
-
-/** A change of rows that are there, of which there may be any number. */
-const touchesRows = ({ analysis }: Judged): boolean => /^(?:update|delete|merge)$/.test(analysis?.kind ?? '');
 
 /** What a result was given out for: the text as sent, and how it was allowed. */
 const grantOf = (verdict: Verdict, sent: string): string => `${verdict.decision} ${sent}`;

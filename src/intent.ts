@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { QueryRequest } from './answer.js';
 import { fingerprintOf, type Judged } from './judge.js';
+import { lengthOf } from './long-texts.js';
 import { methodName } from './masking/index.js';
 import { showRows } from './policy/index.js';
 import { shownUses, showObject } from './sql/index.js';
@@ -73,7 +74,8 @@ export class Intent {
     const opening = {
       statement: this.request.sql.slice(0, RECORDED_TEXT_LIMIT),
       statement_length: this.request.sql.length,
-      binds: this.request.binds ?? [],
+      // What is too long to be read was refused for that, and is not kept.
+      binds: lengthOf(this.request) > RECORDED_TEXT_LIMIT ? [] : (this.request.binds ?? []),
       purpose: this.request.purpose?.slice(0, MAX_PURPOSE) ?? null,
       explain: this.#isExplain,
       kind: statement?.kind ?? null,

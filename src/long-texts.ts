@@ -4,7 +4,9 @@
  * took, and whoever else has one goes first. Whoever is alone here waits for nobody.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { QueryRequest } from './answer.js';
 import { FairGate } from './fair.js';
+import type { Denial } from './policy/index.js';
 
 /** Characters. Shorter ones take milliseconds. */
 export const LONG_TEXT = 16 * 1024;
@@ -13,6 +15,26 @@ const HERE_MS = 10_000;
 /** Nobody is kept for longer; they are told to come again. */
 const MAX_WAIT_MS = 10_000;
 const MAX_REMEMBERED = 10_000;
+/** Characters of a statement and its binds together. */
+const MAX_LENGTH = 256 * 1024;
+const MAX_BINDS = 1000;
+
+type Sent = Pick<QueryRequest, 'sql' | 'binds'>;
+
+/** Characters: a bind costs as much as a literal in its place. */
+export const lengthOf = ({ sql, binds = [] }: Sent): number =>
+  binds.reduce((sum: number, bind) => sum + (typeof bind === 'string' ? bind.length : 8), sql.length);
+
+/** A no to what would never be read to its end. */
+export function tooLong({ binds = [] }: Sent, length: number): Denial | undefined {
+  const hint = 'Shorten it, for example by joining with a table instead of listing values.';
+  if (binds.length > MAX_BINDS)
+    return { code: 'NOT_UNDERSTOOD', message: `There are ${binds.length} binds; at most ${MAX_BINDS} are read.`, hint };
+  if (length <= MAX_LENGTH) return undefined;
+  const what = binds.length > 0 ? 'The statement and its binds have' : 'The statement has';
+  const message = `${what} ${length} characters; at most ${MAX_LENGTH} are read.`;
+  return { code: 'NOT_UNDERSTOOD', message, hint };
+}
 
 export class LongTexts {
   readonly #gate = new FairGate(1);
@@ -44,11 +66,20 @@ export class LongTexts {
       [Symbol.dispose]: () => {
         place[Symbol.dispose]();
         // To look for personal data in it, for the record, takes about as long again.
-        const took = 2 * (performance.now() - started);
-        if (this.#restUntil.size >= MAX_REMEMBERED) this.#forget();
-        this.#restUntil.set(whose, Date.now() + took * this.#rest);
+        this.#rests(whose, 2 * (performance.now() - started));
       },
     };
+  }
+
+  /** Reading something else for the same statement took so many milliseconds. */
+  took(whose: string, length: number, ms: number): void {
+    if (length >= LONG_TEXT) this.#rests(whose, ms);
+  }
+
+  #rests(whose: string, ms: number): void {
+    if (this.#restUntil.size >= MAX_REMEMBERED) this.#forget();
+    const from = Math.max(Date.now(), this.#restUntil.get(whose) ?? 0);
+    this.#restUntil.set(whose, from + ms * this.#rest);
   }
 
   #left(whose: string): number {

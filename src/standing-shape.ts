@@ -1,9 +1,11 @@
 /**
- * How wide a standing approval is: the statement as it is, but for literals that a column of a condition is compared with by `=` or `IN`.
- * All others stay: in SET, LIKE, functions, LIMIT, VALUES, comparisons with anything else, so that `DELETE … WHERE ID = 7` lets
- * `WHERE ID = 8` pass and never `WHERE 1 = 1`. Told from the tokens that were judged; what is in doubt stays.
+ * How wide a standing approval is: the statement as it is, but for literals that a column of a table is compared with by `=` or `IN`, where
+ * each such comparison can only narrow what the statement does: in its own WHERE, beneath nothing but AND, OR and brackets. All others
+ * stay: in SET, LIKE, functions, LIMIT, VALUES, ON, sub-queries, beneath NOT, IS or CASE, beside another comparison, and beside whatever
+ * is not a table's own column (a constant of a sub-query or a view would let any literal mean "all of it"). So `DELETE … WHERE ID = 7`
+ * lets `WHERE ID = 8` pass and never `WHERE 1 = 1`. Told from the tokens that were judged; what is in doubt stays.
  *
- * Source for what a condition is made of: documentation pages constructs/where, constructs/join, sql/merge.
+ * Source for what a condition is made of: documentation pages constructs/where, constructs/join, sql/delete, sql/update, sql/insert.
  */
 import type { Bind } from './answer.js';
 import { isOperator, isWord, type Token } from './sql/index.js';
@@ -25,9 +27,11 @@ export interface StandingShape {
   readonly holes: readonly Hole[];
 }
 
+/** Where a WHERE ends. */
 const ENDS_CONDITION = [
   'SELECT',
   'FROM',
+  'WHERE',
   'GROUP',
   'ORDER',
   'HAVING',
@@ -37,124 +41,133 @@ const ENDS_CONDITION = [
   'FETCH',
   'SET',
   'VALUES',
-  'UNION',
-  'INTERSECT',
-  'EXCEPT',
-  'MINUS',
   'WINDOW',
   'CONNECT',
   'START',
-  'JOIN',
-  'INNER',
-  'LEFT',
-  'RIGHT',
-  'FULL',
-  'CROSS',
-  'NATURAL',
-  'WHEN',
-  'THEN',
-  'USING',
 ];
-/** Words that look like a column and are none, or of which something else may be compared. */
-const NO_COLUMN =
-  /^(?:TRUE|FALSE|NULL|CURRENT_\w+|LOCALTIME\w*|SYSDATE|ALL|ANY|SOME|EXISTS|CASE|END|PRIOR|NOT|AND|OR|IN|IS|LIKE|ILIKE|RLIKE|REGEXP|BETWEEN|ESCAPE|INTERVAL|DATE|TIME\w*)$/i;
+/** With these outside of brackets a WHERE is not the whole statement's, or more rows for it can be fewer for the statement. */
+const NOT_NARROWING = ['WITH', 'UNION', 'INTERSECT', 'EXCEPT', 'MINUS', 'CONNECT', 'OVERWRITE'];
+/** Behind these stands what is read or changed, up to one of the words of `ENDS_CONDITION`. */
+const SOURCES = ['FROM', 'USING', 'UPDATE', 'JOIN'];
 
-interface Frame {
-  isCondition: boolean;
-  /** Arguments of a call, a type, a list: no condition whatever stands in it, unless a query does. */
-  readonly isCall: boolean;
-  cases: number;
-  /** Between BETWEEN and its AND. */
-  betweens: number;
-}
+const isName = (token: Token | undefined): boolean => token?.kind === 'quoted' || token?.kind === 'word';
 
-const frameOf = (isCondition: boolean, isCall: boolean): Frame => ({ isCondition, isCall, cases: 0, betweens: 0 });
+const isOneOf = (token: Token | undefined, signs: string): boolean =>
+  token?.kind === 'operator' && signs.includes(token.text);
 
-const isName = (token: Token | undefined): boolean =>
-  token?.kind === 'quoted' || (token?.kind === 'word' && !NO_COLUMN.test(token.text));
+/** How many brackets each token stands in; a bracket as its surroundings. */
+const depthsOf = (tokens: readonly Token[]): readonly number[] => {
+  let depth = 0;
+  return tokens.map((token) => {
+    if (isOneOf(token, ')]}')) depth--;
+    const own = depth;
+    if (isOneOf(token, '([{')) depth++;
+    return own;
+  });
+};
 
-/** Where the dotted name that ends before `at` begins; undefined where none does. */
-function nameBefore(tokens: readonly Token[], at: number): number | undefined {
-  let from = at - 1;
-  if (!isName(tokens[from])) return undefined;
-  while (isOperator(tokens[from - 1], '.') && isName(tokens[from - 2])) from -= 2;
-  return isOperator(tokens[from - 1], '.') ? undefined : from;
-}
+/** Whether the name whose tokens are `from` up to and without `to` is a column of a table, and shown as it is. */
+export type IsColumn = (from: number, to: number) => boolean;
 
 class Shaper {
   readonly #tokens: readonly Token[];
   readonly #binds: readonly Bind[];
+  readonly #isColumn: IsColumn;
+  readonly #depths: readonly number[];
   /** The literal's place, and what it is compared with. */
   readonly #holes = new Map<number, string>();
-  /** Places where a part of a condition begins. */
-  readonly #begins = new Set<number>();
-  #frames: Frame[] = [frameOf(false, false)];
 
-  constructor(tokens: readonly Token[], binds: readonly Bind[]) {
+  constructor(tokens: readonly Token[], binds: readonly Bind[], isColumn: IsColumn) {
     this.#tokens = tokens;
     this.#binds = binds;
+    this.#isColumn = isColumn;
+    this.#depths = depthsOf(tokens);
   }
 
   run(): StandingShape {
-    this.#tokens.forEach((token, at) => {
-      if (isOperator(token, '(')) this.#open(at);
-      else if (isOperator(token, ')')) this.#close();
-      else if (token.kind === 'word') this.#word(token, at);
-      else if (isOperator(token, '=')) this.#equals(at);
-    });
+    const where = this.#where();
+    if (where) this.#condition(...where);
     return this.#result();
   }
 
-  get #frame(): Frame {
-    return this.#frames.at(-1) ?? frameOf(false, true);
+  /** The first place of these words outside of brackets from `from` on, before `to`. */
+  #find(words: readonly string[], from: number, to = this.#tokens.length): number | undefined {
+    for (let at = from; at < to; at++) if (this.#depths[at] === 0 && isWord(this.#tokens[at], ...words)) return at;
+    return undefined;
   }
 
-  #open(at: number): void {
-    const { isCondition, cases } = this.#frame;
-    const isQuery = isWord(this.#tokens[at + 1], 'SELECT', 'WITH');
-    const isGroup = isCondition && cases === 0 && this.#begins.has(at);
-    if (isGroup && !isQuery) this.#begins.add(at + 1);
-    this.#frames.push(frameOf(isGroup && !isQuery, !isGroup && !isQuery));
+  /** From and up to the condition of the statement's own WHERE, if that is one that only narrows; undefined where it is not. */
+  #where(): readonly [from: number, to: number] | undefined {
+    const tokens = this.#tokens;
+    const isKnown = isWord(tokens[0], 'SELECT', 'UPDATE', 'DELETE') || isInsert(tokens);
+    const where = this.#find(['WHERE'], 0);
+    if (!isKnown || where === undefined || this.#find(NOT_NARROWING, 1) !== undefined || this.#hasMadeSource(where))
+      return undefined;
+    // A second one is another query's.
+    if (this.#find(['WHERE'], where + 1) !== undefined) return undefined;
+    return [where + 1, this.#find(ENDS_CONDITION, where + 1) ?? tokens.length];
   }
 
-  #close(): void {
-    if (this.#frames.length > 1) this.#frames.pop();
+  /** Whether anything but tables by their names stands before the WHERE where sources do: a sub-query, a function's table, a sample. */
+  #hasMadeSource(where: number): boolean {
+    let isSource = false;
+    for (let at = 0; at < where; at++) {
+      if (this.#depths[at] !== 0) continue;
+      if (isWord(this.#tokens[at], ...SOURCES)) isSource = true;
+      else if (isWord(this.#tokens[at], ...ENDS_CONDITION)) isSource = false;
+      else if (isSource && isOneOf(this.#tokens[at], '([{@')) return true;
+    }
+    return false;
   }
 
-  #word(token: Token, at: number): void {
-    const frame = this.#frame;
-    if (isWord(token, 'CASE')) frame.cases++;
-    else if (isWord(token, 'END')) frame.cases = Math.max(0, frame.cases - 1);
-    else if (frame.isCall || frame.cases > 0) return;
-    else if (isWord(token, 'WHERE', 'ON')) {
-      frame.isCondition = true;
-      this.#begins.add(at + 1);
-    } else if (isWord(token, ...ENDS_CONDITION)) frame.isCondition = false;
-    else if (!frame.isCondition) return;
-    else if (isWord(token, 'BETWEEN')) frame.betweens++;
-    else if (isWord(token, 'AND', 'OR', 'NOT')) {
-      if (isWord(token, 'AND') && frame.betweens > 0) frame.betweens--;
-      else if (!isWord(token, 'NOT') || this.#begins.has(at)) this.#begins.add(at + 1);
-    } else if (isWord(token, 'IN')) this.#in(at);
+  /** Parts between AND and OR: what stands in each is either a comparison to the last token, or a group, or stays as it is. */
+  #condition(from: number, to: number): void {
+    const depth = this.#depths[from] ?? 0;
+    let [start, cases, betweens] = [from, 0, 0];
+    for (let at = from; at <= to; at++) {
+      const token = at < to ? this.#tokens[at] : undefined;
+      if (token && this.#depths[at] !== depth) continue;
+      if (isWord(token, 'CASE')) cases++;
+      else if (isWord(token, 'END')) cases--;
+      else if (isWord(token, 'BETWEEN')) betweens++;
+      else if (isWord(token, 'AND') && betweens > 0) betweens--;
+      else if (token === undefined || (cases === 0 && isWord(token, 'AND', 'OR'))) {
+        this.#part(start, at);
+        start = at + 1;
+      }
+    }
   }
 
-  /** Whether a comparison of a column ends before `at`, and nothing else goes on there. */
-  #isEnd(at: number): boolean {
-    const token = this.#tokens[at];
-    return (
-      token === undefined || isOperator(token, ')') || isWord(token, 'AND', 'OR', 'WHERE', 'ON', ...ENDS_CONDITION)
-    );
-  }
-
-  /** The column that is compared at `at`, if it stands alone on that side. */
-  #columnBefore(at: number): string | undefined {
-    const { isCondition, cases } = this.#frame;
-    const from = isCondition && cases === 0 ? nameBefore(this.#tokens, at) : undefined;
-    if (from === undefined || !this.#begins.has(from)) return undefined;
-    return this.#tokens
-      .slice(from, at)
+  #part(from: number, to: number): void {
+    const [first, last] = [this.#tokens[from], this.#tokens[to - 1]];
+    if (isOperator(first, '(')) {
+      const depth = this.#depths[from];
+      const close = this.#depths.indexOf(depth ?? -1, from + 1);
+      const isGroup = close === to - 1 && isOperator(last, ')') && !isWord(this.#tokens[from + 1], 'SELECT', 'WITH');
+      if (isGroup) this.#condition(from + 1, to - 1);
+      return;
+    }
+    let at = from;
+    while (isName(this.#tokens[at]) && isOperator(this.#tokens[at + 1], '.')) at += 2;
+    const end = at + 1;
+    if (!isName(this.#tokens[at]) || !this.#isColumn(from, end)) return;
+    const column = this.#tokens
+      .slice(from, end)
       .map(({ text }) => text)
       .join('');
+    if (isOperator(this.#tokens[end], '=') && end + 2 === to && this.#isValue(end + 1))
+      this.#holes.set(end + 1, `${column} =`);
+    else if (isWord(this.#tokens[end], 'IN') && isOperator(this.#tokens[end + 1], '(') && isOperator(last, ')'))
+      this.#list(end + 2, to - 1, `${column} IN`);
+  }
+
+  #list(from: number, to: number, where: string): void {
+    const places: number[] = [];
+    for (let at = from; at < to; at += 2) {
+      if (!this.#isValue(at) || (at + 1 < to && !isOperator(this.#tokens[at + 1], ','))) return;
+      places.push(at);
+    }
+    if ((to - from) % 2 === 1) for (const place of places) this.#holes.set(place, where);
   }
 
   #isValue(at: number): boolean {
@@ -163,24 +176,6 @@ class Shaper {
       token !== undefined &&
       (token.kind === 'number' || (token.kind === 'string' && token.text.startsWith("'")) || isOperator(token, '?'))
     );
-  }
-
-  #equals(at: number): void {
-    const column = this.#columnBefore(at);
-    if (column !== undefined && this.#isValue(at + 1) && this.#isEnd(at + 2)) this.#holes.set(at + 1, `${column} =`);
-  }
-
-  #in(at: number): void {
-    const column = this.#columnBefore(at);
-    if (column === undefined || !isOperator(this.#tokens[at + 1], '(')) return;
-    const places: number[] = [];
-    let place = at + 2;
-    for (; this.#isValue(place); place += 2) {
-      places.push(place);
-      if (!isOperator(this.#tokens[place + 1], ',')) break;
-    }
-    if (isOperator(this.#tokens[place + 1], ')') && this.#isEnd(place + 2))
-      for (const hole of places) this.#holes.set(hole, `${column} IN`);
   }
 
   #result(): StandingShape {
@@ -211,8 +206,15 @@ class Shaper {
   }
 }
 
+/** Into one table, of rows that a query has. */
+const isInsert = (tokens: readonly Token[]): boolean => isWord(tokens[0], 'INSERT') && isWord(tokens[1], 'INTO');
+
 const kindOf = (bind: Bind | undefined): Hole['kind'] | undefined =>
   typeof bind === 'number' ? 'number' : typeof bind === 'string' ? 'text' : undefined;
 
-export const standingShapeOf = (tokens: readonly Token[], binds: readonly Bind[]): StandingShape =>
-  new Shaper(tokens, binds).run();
+/** Without `isColumn` nothing is known to be a column, and there are no holes. */
+export const standingShapeOf = (
+  tokens: readonly Token[],
+  binds: readonly Bind[],
+  isColumn: IsColumn = () => false,
+): StandingShape => new Shaper(tokens, binds, isColumn).run();

@@ -55,7 +55,19 @@ const STATE = `CASE WHEN t.state IN ('pending', 'approved') AND t.expires_at <= 
 
 const OPEN = `WHERE t.state IN ('pending', 'approved') AND t.issuer = $1 AND t.subject = $2 AND t.client_id = $3 AND t.digest = $4`;
 
-const DUE = `WHERE t.state IN ('pending', 'approved') AND t.expires_at <= now() ORDER BY t.expires_at LIMIT 100 FOR UPDATE SKIP LOCKED`;
+/** The place of a page is a row of ours, not a time: times are shared, and lose their last digits on the way. */
+const PAGE = `
+  SELECT t.id, octet_length(t.sealed) AS bytes FROM approval t
+  WHERE ($1::text IS NULL OR ${STATE} = $1) AND ($2::text IS NULL OR (t.issuer = $2 AND t.subject = $3))
+    AND ($4::uuid IS NULL OR (t.asked_at, t.id) < (SELECT p.asked_at, p.id FROM approval p WHERE p.id = $4))
+  ORDER BY t.asked_at DESC, t.id DESC LIMIT $5`;
+const BY_IDS = 'WHERE t.id = ANY($1) ORDER BY t.asked_at DESC, t.id DESC';
+/** Sealed texts on a page: longer ones make shorter pages, and none keeps the others from being seen. */
+const MAX_PAGE_BYTES = 4_000_000;
+
+/** Each is read whole while others wait for the connection. */
+const READ_AT_ONCE = 10;
+const DUE = `WHERE t.state IN ('pending', 'approved') AND t.expires_at <= now() ORDER BY t.expires_at LIMIT ${READ_AT_ONCE} FOR UPDATE SKIP LOCKED`;
 
 /** What an event is about. */
 interface Place {
@@ -322,28 +334,50 @@ export class Approvals {
     });
   }
 
+  /**
+   * Something that differs once its row does, or its time is over; undefined where there is none of that id. No more than that: whether
+   * the row is ours is told by reading it.
+   */
+  stamp(id: string): Promise<string | undefined> {
+    if (!z.uuid().safeParse(id).success) return Promise.resolve(undefined);
+    return this.#reading(async () => {
+      const { rows } = await this.#pool.query<{ stamp: string }>(
+        `SELECT encode(t.mac, 'hex') || CASE WHEN t.expires_at <= now() THEN ' over' ELSE '' END AS stamp FROM approval t WHERE t.id = $1`,
+        [id],
+      );
+      return rows[0]?.stamp;
+    });
+  }
+
   /** Newest first. */
   async list({ state, agent, limit = 200, after }: ListOptions = {}): Promise<ApprovalPage> {
     if (after !== undefined && !z.uuid().safeParse(after).success) return { approvals: [], next: undefined };
     const size = Math.min(limit, 200);
-    // The place of a page is a row of ours, not a time: times are shared, and lose their last digits on the way.
-    const condition = `
-      WHERE ($1::text IS NULL OR ${STATE} = $1) AND ($2::text IS NULL OR (t.issuer = $2 AND t.subject = $3))
-        AND ($4::uuid IS NULL OR (t.asked_at, t.id) < (SELECT p.asked_at, p.id FROM approval p WHERE p.id = $4))
-      ORDER BY t.asked_at DESC, t.id DESC LIMIT $5`;
     const whose = [agent?.issuer ?? null, agent?.subject ?? null];
-    const { rows } = this.#store;
     // One that is none of ours takes no place: a page is full, or it is the last.
     const found: JsonRow[] = [];
-    let from: string | null = after ?? null;
-    for (;;) {
-      const page = await rows.page(this.#pool, 'approval', condition, [state ?? null, ...whose, from, size + 1]);
-      found.push(...page.own);
-      if (found.length > size || page.seen <= size) break;
-      from = page.last;
+    let from = after ?? null;
+    let [bytes, isEnd] = [0, false];
+    while (found.length <= size && !isEnd && (found.length === 0 || bytes < MAX_PAGE_BYTES)) {
+      const { rows: places } = await this.#pool.query<{ id: string; bytes: number }>(PAGE, [
+        state ?? null,
+        ...whose,
+        from,
+        size + 1,
+      ]);
+      const ids: string[] = [];
+      for (const place of places) {
+        if (ids.length > 0 && bytes + place.bytes > MAX_PAGE_BYTES) break;
+        ids.push(place.id);
+        bytes += place.bytes;
+      }
+      isEnd = ids.length === places.length && places.length <= size;
+      from = ids.at(-1) ?? from;
+      if (ids.length < places.length) bytes = MAX_PAGE_BYTES;
+      found.push(...(await this.#store.rows.select(this.#pool, 'approval', BY_IDS, [ids])));
     }
     const approvals = await this.#readAll(this.#pool, found.slice(0, size), await nowOf(this.#pool));
-    return { approvals, next: found.length > size ? approvals.at(-1)?.id : undefined };
+    return { approvals, next: isEnd && found.length <= size ? undefined : approvals.at(-1)?.id };
   }
 
   /** Of one state, or all. */
@@ -504,7 +538,16 @@ export class Approvals {
   }
 
   /** Writes down which ones are past their time; how many. Any replica may; each is done once. Throws RecorderUnavailable. */
-  expireDue(): Promise<number> {
+  async expireDue(): Promise<number> {
+    let expired = 0;
+    for (;;) {
+      const some = await this.#expireSome();
+      expired += some;
+      if (some < READ_AT_ONCE) return expired;
+    }
+  }
+
+  #expireSome(): Promise<number> {
     return this.#locking('', async (client) => {
       const now = await nowOf(client);
       const due = await this.#store.rows.select(client, 'approval', DUE, []);
@@ -646,7 +689,9 @@ export class Approvals {
       const { rows } = this.#store;
       const standing = await listStanding(this.#pool, rows);
       const ids = standing.map(({ approval_id: id }) => id);
-      const found = await rows.select(this.#pool, 'approval', 'WHERE t.id = ANY($1)', [ids]);
+      const found: JsonRow[] = [];
+      for (let at = 0; at < ids.length; at += READ_AT_ONCE)
+        found.push(...(await rows.select(this.#pool, 'approval', BY_IDS, [ids.slice(at, at + READ_AT_ONCE)])));
       const approvals = await this.#readAll(this.#pool, found, await nowOf(this.#pool));
       return standing.flatMap(({ row: _row, binding: _binding, ...entry }) => {
         const approval = approvals.find(({ id }) => id === entry.approval_id);

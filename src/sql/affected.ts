@@ -53,8 +53,42 @@ function mergedRowsQuery({ kind, statement: { tokens } }: Analysis): string | un
   return `SELECT COUNT ( * ) FROM ${joined(source)} LEFT JOIN ${joined(target)} ON ( ${condition} )`;
 }
 
+/** Where the rows of an INSERT into one table begin, behind its target and the columns that it names; undefined for its other forms. */
+function insertedFrom({ kind, statement: { tokens, pairs } }: Analysis): number | undefined {
+  if (kind !== 'insert' || !isWord(tokens[0], 'INSERT') || !isWord(tokens[1], 'INTO')) return undefined;
+  let at = 3;
+  while (isOperator(tokens[at], '.')) at += 2;
+  const isList =
+    isOperator(tokens[at], '(') && !isWord(tokens[at + 1], 'SELECT', 'WITH') && !isOperator(tokens[at + 1], '(');
+  return isList ? (pairs.get(at) ?? tokens.length) + 1 : at;
+}
+
+/** The same for an INSERT of rows that a query has: the number of these. */
+function insertedRowsQuery(analysis: Analysis): string | undefined {
+  const from = insertedFrom(analysis);
+  const { tokens } = analysis.statement;
+  if (from === undefined || !(isWord(tokens[from], 'SELECT', 'WITH') || isOperator(tokens[from], '(')))
+    return undefined;
+  return `SELECT COUNT ( * ) FROM ( ${joined(tokens.slice(from))} )`;
+}
+
+/** How many rows an INSERT has that writes them out; undefined for every other statement. */
+export function writtenRows(analysis: Analysis): number | undefined {
+  const from = insertedFrom(analysis);
+  const { tokens, pairs } = analysis.statement;
+  if (from === undefined || !isWord(tokens[from], 'VALUES')) return undefined;
+  let rows = 0;
+  for (let at = from + 1; isOperator(tokens[at], '('); rows++) {
+    at = (pairs.get(at) ?? tokens.length) + 1;
+    if (at === tokens.length) return rows + 1;
+    if (!isOperator(tokens[at], ',')) return undefined;
+    at++;
+  }
+  return undefined;
+}
+
 /** The count of the rows that a change touches (a MERGE: at most); undefined where no SELECT tells them. */
 export function affectedRowsQuery(analysis: Analysis): string | undefined {
   if (hasBinds(analysis.statement.tokens)) return undefined;
-  return changedRowsQuery(analysis) ?? mergedRowsQuery(analysis);
+  return changedRowsQuery(analysis) ?? mergedRowsQuery(analysis) ?? insertedRowsQuery(analysis);
 }

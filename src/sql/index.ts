@@ -1,4 +1,4 @@
-export { affectedRowsQuery } from './affected.js';
+export { affectedRowsQuery, writtenRows } from './affected.js';
 export { analyse } from './analyse.js';
 export type { Access, Analysis, ColumnUse, FunctionUse, ObjectUse, Origin, OutputColumn } from './analysis.js';
 export { shownUses } from './analysis.js';
@@ -17,7 +17,7 @@ export { isOperator, isWord, joined, lex, type Piece, pieces, quoteLiteral, type
 export { isUnknown } from './names/index.js';
 export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion.js';
 export { loadParsers } from './parsers.js';
-export { type Position, positionAt, Refusal, type RefusalCode } from './refusal.js';
+export { type Position, positionAt, positionsOf, Refusal, type RefusalCode } from './refusal.js';
 export { type Rewritten, rewrite, type Treatment, type Treatments } from './rewrite.js';
 export { type Scan, scansOf } from './scans.js';
 export { readStatement, type Statement } from './statement.js';

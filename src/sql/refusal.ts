@@ -32,3 +32,15 @@ export function positionAt(text: string, offset: number): Position {
   const line = before.split('\n').length;
   return { line, column: offset - before.lastIndexOf('\n') };
 }
+
+/** The same for many places, in the order of the text, read once. */
+export function positionsOf(text: string, places: readonly { readonly start: number }[]): readonly Position[] {
+  let [line, begins, end] = [1, 0, text.indexOf('\n')];
+  return places.map(({ start }) => {
+    for (; end >= 0 && end < start; end = text.indexOf('\n', begins)) {
+      line++;
+      begins = end + 1;
+    }
+    return { line, column: start - begins + 1 };
+  });
+}

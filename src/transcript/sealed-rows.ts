@@ -125,25 +125,6 @@ export class SealedRows {
     return (await this.read(queries, table, condition, values)).flatMap(({ own }) => (own ? [own] : []));
   }
 
-  /** The same for a list that goes on: how many rows were there, ours or not, and the last one's id. */
-  async page(
-    queries: Queries,
-    table: SealedTable,
-    condition: string,
-    values: readonly unknown[],
-  ): Promise<{ readonly own: readonly JsonRow[]; readonly seen: number; readonly last: string | null }> {
-    const { rows } = await queries.query<Found & { id: string }>(
-      `SELECT t.id, (to_jsonb(t) - 'mac')::text AS text, t.mac FROM ${table} t ${condition}`,
-      [...values],
-    );
-    const own: JsonRow[] = [];
-    for (const row of rows) {
-      const known = this.open(table, row);
-      if (known) own.push(known);
-    }
-    return { own, seen: rows.length, last: rows.at(-1)?.id ?? null };
-  }
-
   async #textOf(queries: Queries, table: SealedTable, row: JsonRow): Promise<string> {
     const { rows } = await queries.query<{ text: string }>(
       `SELECT (to_jsonb(r) - 'mac')::text AS text FROM jsonb_populate_record(NULL::${table}, $1::jsonb) r`,

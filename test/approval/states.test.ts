@@ -295,6 +295,37 @@ describe('an approval', () => {
   });
 });
 
+describe('the list', () => {
+  it('shows everybody their own, however long the texts of others are: each once, page by page', async () => {
+    const long = 'x'.repeat(1_500_000);
+    const asked: string[] = [];
+    for (let one = 0; one < 9; one++) {
+      const statement = `DELETE FROM T WHERE ID = 'long ${one}'`;
+      const text = {
+        statement,
+        sent: `${statement} ${one % 3 === 1 ? '' : long}`,
+        binds: [],
+        purpose: null,
+        door: 'mcp',
+        shape: SHAPE,
+      };
+      asked.push((await fresh({ text })).id);
+    }
+    const seen: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await approvals.list({ limit: 200, after });
+      expect(page.approvals.length).toBeGreaterThan(0);
+      expect(page.approvals.reduce((sum, { sent }) => sum + sent.length, 0)).toBeLessThan(4_500_000);
+      seen.push(...page.approvals.map(({ id }) => id));
+      after = page.next;
+    } while (after !== undefined);
+    expect(seen.slice(0, asked.length)).toEqual([...asked].reverse());
+    expect(new Set(seen).size).toBe(seen.length);
+    expect((await approvals.list({ limit: 2 })).approvals.map(({ id }) => id)).toEqual(asked.slice(-2).reverse());
+  });
+});
+
 describe('a standing approval', () => {
   const question = {
     issuer: ISSUER,

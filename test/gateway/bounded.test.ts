@@ -177,6 +177,68 @@ describe('a change that reviewers were told the rows of', () => {
     expect(await whole.rows(COUNT)).toBe(6);
   });
 
+  /** What this inserts is what a query has: S has the numbers 1, 2, 2 and 9. */
+  const COPY = (id: number): string => `INSERT INTO DB.PUBLIC.T SELECT S.ID, 'x' FROM DB.PUBLIC.S WHERE S.ID = ${id}`;
+  const COPYING = (tolerance: string): string => ASKING(tolerance).replace('[delete]', '[insert]');
+
+  it.each([
+    ['', 'approval_required', 5],
+    [', tolerance: 1', 'ok', 7],
+  ])(
+    'standing for an INSERT from a query%s, lets no more rows in than were told: %s',
+    async (tolerance, status, rows) => {
+      const { gateway } = await whole.gateway(COPYING(tolerance));
+      const asked = await gateway.query(bot, { sql: COPY(1) });
+      const id = asked.approval?.id ?? '';
+      expect((await whole.approvals.get(id))?.about?.estimate.rows).toBe(1);
+      await whole.approvals.decide(id, steward, { ...yes, standingMs: 600_000 });
+      expect((await gateway.resume(bot, id, { waitMs: 0 })).status).toBe('ok');
+      expect(await whole.rows(COUNT)).toBe(5);
+      expect((await gateway.query(bot, { sql: COPY(2) })).status).toBe(status);
+      expect(await whole.rows(COUNT)).toBe(rows);
+      if (status === 'ok') return;
+      expect((await gateway.query(bot, { sql: COPY(9) })).status).toBe('ok');
+    },
+  );
+
+  it('of an INSERT that finds more when it runs than when it was counted, is rolled back', async () => {
+    const { gateway } = await whole.gateway(COPYING(''));
+    const sql = "INSERT INTO DB.PUBLIC.T SELECT T.ID, 'again' FROM DB.PUBLIC.T AS T WHERE T.ID = 1";
+    const asked = await gateway.query(bot, { sql });
+    const id = asked.approval?.id ?? '';
+    await whole.approvals.decide(id, steward, yes);
+    await whole.warehouse.ask(KEY, "INSERT INTO DB.PUBLIC.T VALUES (1, 'z')", 'seed');
+    expect((await gateway.resume(bot, id, { waitMs: 0 })).denial?.code).toBe('LIMIT_REACHED');
+    expect(await whole.rows(COUNT)).toBe(5);
+  });
+
+  it('standing, holds for no change of which nobody was told how many rows', async () => {
+    const { gateway } = await whole.gateway(COPYING(''));
+    const sql = `${COPY(1).replace('= 1', '= ?')}`;
+    const asked = await gateway.query(bot, { sql, binds: [1] });
+    const id = asked.approval?.id ?? '';
+    expect((await whole.approvals.get(id))?.about?.estimate.rows).toBeNull();
+    await whole.approvals.decide(id, steward, { ...yes, standingMs: 600_000 });
+    expect((await gateway.resume(bot, id, { waitMs: 0 })).status).toBe('ok');
+    expect((await gateway.query(bot, { sql, binds: [1] })).status).toBe('approval_required');
+  });
+
+  it('of rows that are written out is told their number', async () => {
+    const { gateway } = await whole.gateway(COPYING(''));
+    for (const [sql, rows] of [
+      ["INSERT INTO DB.PUBLIC.T VALUES (1, 'a')", 1],
+      ["INSERT INTO DB.PUBLIC.T (ID, NAME) VALUES (1, 'a'), (2, UPPER('b')), (3, 'c)')", 3],
+    ] as const) {
+      const asked = await gateway.query(bot, { sql });
+      const id = asked.approval?.id ?? '';
+      expect((await whole.approvals.get(id))?.about?.estimate.rows).toBe(rows);
+      await whole.approvals.decide(id, steward, { ...yes, standingMs: 600_000 });
+      expect((await gateway.resume(bot, id, { waitMs: 0 })).status).toBe('ok');
+      expect((await gateway.query(bot, { sql })).status).toBe('ok');
+    }
+    expect(await whole.rows(COUNT)).toBe(4 + 2 + 6);
+  });
+
   it('asks for the word of others where a rule of theirs has come to apply', async () => {
     const { gateway } = await whole.gateway(
       `${ASKING('')}  - approve: [delete]\n    on: [DB.PUBLIC.*]\n    when: { rows_affected_over: 3 }\n    by: { groups: [owners] }\n`,
