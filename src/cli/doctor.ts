@@ -107,6 +107,14 @@ async function checkIdentity(config: Config): Promise<Finding[]> {
           ),
     );
   }
+  if (config.issuers.length > 1 && config.console && !config.console.scopes.includes('email'))
+    findings.push(
+      warning(
+        'identity',
+        'people sign in without their mail address, so nobody is known as the person that another issuer knows: they could decide on what their own agent asks',
+        'Add email to console.scopes, and have the identity provider give it.',
+      ),
+    );
   for (const { issuer, audience } of config.issuers)
     if (audience !== config.publicUrl.href && audience !== config.publicUrl.href.replace(/\/$/, ''))
       findings.push(

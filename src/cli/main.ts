@@ -101,6 +101,7 @@ program
   .option('--client-secret-env <name>', 'with --client-id: the variable that holds its secret')
   .option('--github-actions', 'use the identity of this GitHub Actions job')
   .option('--issuer <url>', 'the only identity provider to sign in at; that of the first use if nothing is said')
+  .option('--audience <name>', "whom tokens are for; the gateway's address if nothing is said")
   .action(async (options) => {
     if (!URL.canParse(options.url))
       throw new SnowfenceError(
@@ -118,6 +119,7 @@ program
       clientSecretEnv: options.clientSecretEnv,
       githubActions: options.githubActions === true,
       issuer: options.issuer,
+      audience: options.audience,
       say: complain,
     });
   });

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { importPKCS8 } from 'jose';
+import { decodeJwt, importPKCS8 } from 'jose';
 import {
   allowInsecureRequests,
   authorizationCodeGrant,
@@ -37,6 +37,8 @@ export interface TokenOptions {
   readonly githubActions: boolean;
   /** The only issuer to sign in at; the one of the first use if nothing is said. */
   readonly issuer: string | undefined;
+  /** Whom tokens are for, where that is not the gateway's address. */
+  readonly audience: string | undefined;
   readonly say: (text: string) => void;
 }
 
@@ -105,6 +107,35 @@ async function authorizationOf({ url, issuer, say }: TokenOptions) {
   return { ...found, issuer: await trustedIssuer(url, found, issuer, say) };
 }
 
+/**
+ * A token that was got for a gateway goes there only if it is for that gateway (RFC 9068, section 2.2). The scopes that are asked for are
+ * the gateway's own word (RFC 9728, `scopes_supported`): a false one names another API's, and providers that go by scopes and not by
+ * `resource` (RFC 8707) give a token for that one. Throws a SnowfenceError.
+ */
+function checkAudience(token: string, resource: string, audience: string | undefined): void {
+  let named: readonly string[];
+  try {
+    const { aud } = decodeJwt(token);
+    named = aud === undefined ? [] : [aud].flat();
+  } catch {
+    throw new SnowfenceError(
+      'WRONG_AUDIENCE',
+      'What the identity provider gave is no JWT, so whom it is for can not be told. It was sent to nobody.',
+      'snowfence takes JWTs alone (RFC 9068): ask whoever runs the identity provider for those.',
+      1,
+    );
+  }
+  const plain = (text: string): string => text.replace(/\/$/, '');
+  const wanted = plain(audience ?? resource);
+  if (named.some((one) => plain(one) === wanted)) return;
+  throw new SnowfenceError(
+    'WRONG_AUDIENCE',
+    `The identity provider gave a token for ${named.length === 0 ? 'nobody in particular' : named.join(', ')}, not for ${wanted}. It was sent to nobody: a false gateway would ask for just that.`,
+    'Ask whoever runs the gateway which audience its tokens have (identity.issuers of its configuration), and say it with --audience.',
+    1,
+  );
+}
+
 /** Keeps a token until shortly before it ends. */
 function cached(fetchToken: () => Promise<{ token: string; lifetimeMs: number }>): TokenSource {
   let held: { token: string; until: number } | undefined;
@@ -138,8 +169,10 @@ function clientCredentials(options: TokenOptions, clientId: string): TokenSource
         resource,
         ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
       });
+      checkAudience(answer.access_token, resource, options.audience);
       return { token: answer.access_token, lifetimeMs: (answer.expires_in ?? 60) * 1000 };
     } catch (error) {
+      if (error instanceof SnowfenceError) throw error;
       throw new SnowfenceError(
         'TOKEN_NOT_GIVEN',
         `${issuer.href} gives no token to ${clientId}: ${error instanceof Error ? error.message : ''}`,
@@ -207,18 +240,30 @@ function githubActions(options: TokenOptions): TokenSource {
         undefined,
         1,
       );
-    return { token: githubAnswer.parse(await response.json()).value, lifetimeMs: 5 * 60_000 };
+    const { value } = githubAnswer.parse(await response.json());
+    checkAudience(value, resource, undefined);
+    return { token: value, lifetimeMs: 5 * 60_000 };
   });
 }
 
+/**
+ * What opens an address on a platform. Never a shell: an address comes from the provider's metadata, and `&` within it would begin
+ * another command for one (so `cmd /c start` on Windows did in CVE-2025-6514 of mcp-remote).
+ */
+export function opener(platform: NodeJS.Platform, url: string): readonly [string, readonly string[]] {
+  switch (platform) {
+    case 'darwin':
+      return ['open', [url]];
+    case 'win32':
+      return ['rundll32.exe', ['url.dll,FileProtocolHandler', url]];
+    default:
+      return ['xdg-open', [url]];
+  }
+}
+
 function openBrowser(url: string): void {
-  const [command, args] =
-    process.platform === 'darwin'
-      ? ['open', [url]]
-      : process.platform === 'win32'
-        ? ['cmd', ['/c', 'start', '', url]]
-        : ['xdg-open', [url]];
-  const child = spawn(command as string, args as string[], { stdio: 'ignore', detached: true });
+  const [command, args] = opener(process.platform, url);
+  const child = spawn(command, args, { stdio: 'ignore', detached: true, shell: false });
   // There may be no browser here: the address has been printed.
   child.on('error', () => undefined);
   child.unref();
@@ -232,11 +277,13 @@ function browser(options: TokenOptions): TokenSource {
     if (refreshToken !== undefined) {
       const renewed = await refreshTokenGrant(configuration, refreshToken, { resource }).catch(() => undefined);
       if (renewed) {
+        checkAudience(renewed.access_token, resource, options.audience);
         refreshToken = renewed.refresh_token ?? refreshToken;
         return { token: renewed.access_token, lifetimeMs: (renewed.expires_in ?? 60) * 1000 };
       }
     }
     const answer = await signIn(configuration, resource, ['openid', 'offline_access', ...scopes], options.say);
+    checkAudience(answer.access_token, resource, options.audience);
     refreshToken = answer.refresh_token;
     return { token: answer.access_token, lifetimeMs: (answer.expires_in ?? 60) * 1000 };
   });

@@ -98,6 +98,22 @@ export class SignIn {
     return { url, flow };
   }
 
+  /**
+   * Whether the provider may know more than the ID token says. What the scopes `profile` and `email` stand for is answered by its
+   * userinfo endpoint in this flow (OpenID Connect Core 1.0, section 5.4), and without a mail address nobody would be known as the one
+   * that another issuer knows.
+   */
+  #lacks(claims: Readonly<Record<string, unknown>>): boolean {
+    const { issuer, scopes } = this.#options;
+    const wanted = [
+      issuer.groupsClaim,
+      ...issuer.groupsFrom.map(({ claim }) => claim),
+      ...issuer.requiredClaims.map(({ claim }) => claim),
+      ...(scopes.includes('email') ? ['email', 'email_verified'] : []),
+    ];
+    return wanted.some((claim) => claims[claim] === undefined);
+  }
+
   /** Who came back. `query`: of the address that the provider sent the browser to. Throws SignInRefused. */
   async finish(query: URLSearchParams, flow: SignInFlow): Promise<Person> {
     const configuration = await this.#discovered();
@@ -113,8 +129,8 @@ export class SignIn {
       });
       const claims = tokens.claims();
       if (!claims) throw new SignInRefused('the provider gave no ID token');
-      const hasMore = claims[issuer.groupsClaim] === undefined && configuration.serverMetadata().userinfo_endpoint;
-      const info = hasMore ? await fetchUserInfo(configuration, tokens.access_token, claims.sub) : {};
+      const isAsked = this.#lacks(claims) && configuration.serverMetadata().userinfo_endpoint !== undefined;
+      const info = isAsked ? await fetchUserInfo(configuration, tokens.access_token, claims.sub) : {};
       const all = { ...info, ...claims };
       const foreign = claimLacking(all, issuer);
       if (foreign !== undefined)

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { opener } from '../../dist/cli/token.js';
 import { bareEnv, MAIN } from '../support/demo.js';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -45,7 +46,7 @@ class Listener {
   }
 
   /** As an authorization server that gives everybody a token. */
-  provides(more: object = {}): void {
+  provides(more: object = {}, audience: unknown = `${gateway.url}/mcp`): void {
     const { url } = this;
     this.answers = {
       '/.well-known/openid-configuration': {
@@ -58,7 +59,7 @@ class Listener {
         id_token_signing_alg_values_supported: ['RS256'],
         ...more,
       },
-      '/token': { access_token: 'TOKEN', token_type: 'bearer', expires_in: 3600 },
+      '/token': { access_token: tokenFor(audience), token_type: 'bearer', expires_in: 3600 },
     };
   }
 
@@ -69,6 +70,12 @@ class Listener {
     };
   }
 }
+
+/** Of a provider that nobody checks here. */
+const tokenFor = (aud: unknown): string =>
+  ['{"alg":"ES256"}', JSON.stringify({ aud }), 'TOKEN']
+    .map((part) => Buffer.from(part).toString('base64url'))
+    .join('.');
 
 const SECRET = 'the-clients-secret';
 let gateway: Listener;
@@ -187,6 +194,47 @@ describe('a gateway that is another', () => {
         void response.writeHead(200).end('x'.repeat(200_000)),
     };
     expect((await connect(here(...CREDENTIALS))).said).toContain('answers more than');
+  });
+});
+
+describe('a token', () => {
+  it.each([
+    ['another API', 'https://graph.example.com'],
+    ['several others', ['https://graph.example.com', 'https://mail.example.com']],
+    ['nobody', undefined],
+  ])('that is for %s goes to no gateway, whatever scope it names', async (_name, audience) => {
+    gateway.answers = {
+      '/.well-known/oauth-protected-resource/mcp': {
+        resource: `${gateway.url}/mcp`,
+        authorization_servers: [first.url],
+        scopes_supported: ['https://graph.example.com/.default'],
+      },
+    };
+    first.provides({}, audience);
+    const { code, said } = await connect(here(...CREDENTIALS));
+    expect(code).toBe(1);
+    expect(said).toContain('WRONG_AUDIENCE');
+    expect(gateway.heard.join('\n')).not.toMatch(/authorization|Bearer/i);
+  });
+
+  it('may be for what is said', async () => {
+    first.provides({}, ['other', 'api://snowfence']);
+    expect((await connect(here(...CREDENTIALS, '--audience', 'api://snowfence'))).code).toBe(0);
+    expect((await connect(here(...CREDENTIALS))).said).toContain('WRONG_AUDIENCE');
+  });
+
+  it('that is none goes nowhere', async () => {
+    first.answers['/token'] = { access_token: 'opaque', token_type: 'bearer', expires_in: 3600 };
+    expect((await connect(here(...CREDENTIALS))).said).toContain('WRONG_AUDIENCE');
+  });
+});
+
+describe('the browser', () => {
+  it.each(['darwin', 'linux', 'win32'] as const)('is opened without a shell: %s', (platform) => {
+    const address = 'https://login.example.com/a?b=c&calc.exe&d=%PATH%';
+    const [command, args] = opener(platform, address);
+    expect(command).not.toMatch(/cmd|sh$|powershell/i);
+    expect(args.at(-1)).toBe(address);
   });
 });
 

@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { metadataProblem, SignIn, TokenVerifier } from '../../dist/identity/index.js';
 
@@ -10,6 +11,9 @@ let port: number;
 let asked: string[] = [];
 /** What the issuer answers, by its own address. */
 let told: (issuer: string) => Record<string, unknown>;
+
+/** What it answers elsewhere; undefined for the same. */
+let answer: (path: string) => Promise<Record<string, unknown>> | undefined = () => undefined;
 
 const honest = (issuer: string): Record<string, unknown> => ({
   issuer,
@@ -26,7 +30,9 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     asked.push(request.url ?? '');
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(told(`http://${request.headers.host}`)));
+    void Promise.resolve(answer(request.url ?? '') ?? told(`http://${request.headers.host}`)).then((body) =>
+      response.end(JSON.stringify(body)),
+    );
   });
   await new Promise<void>((done) => server.listen(0, '0.0.0.0', done));
   port = (server.address() as AddressInfo).port;
@@ -110,5 +116,45 @@ describe('an issuer', () => {
   it('is not trusted under another name', async () => {
     told = (issuer) => ({ ...honest(issuer), issuer: 'https://other.example.com' });
     for (const problem of await tried(`http://127.0.0.1:${port}`)) expect(problem).toBeTypeOf('string');
+  });
+});
+
+describe('somebody who signs in', () => {
+  it.each([
+    ['has the groups, and no mail address', { groups: ['data-stewards'] }],
+    ['has neither', {}],
+    ['has a mail address of which nothing is said', { groups: ['data-stewards'], email: 'ana@acme.com' }],
+  ])('is asked of at the userinfo endpoint where the ID token %s', async (_name, claims) => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256');
+    const issuer = `http://127.0.0.1:${port}`;
+    let nonce = '';
+    const idToken = () =>
+      new SignJWT({ nonce, ...claims })
+        .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+        .setIssuer(issuer)
+        .setSubject('ana')
+        .setAudience('c')
+        .setIssuedAt()
+        .setExpirationTime('5m')
+        .sign(privateKey);
+    const answers: Record<string, () => Promise<Record<string, unknown>>> = {
+      '/jwks': async () => ({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256' }] }),
+      '/token': async () => ({ access_token: 'x', token_type: 'Bearer', id_token: await idToken() }),
+      '/me': async () => ({ sub: 'ana', groups: ['other'], email: 'ana@acme.com', email_verified: true }),
+    };
+    told = honest;
+    answer = (path) => answers[path]?.();
+    const signIn = new SignIn({
+      issuer: options(issuer),
+      clientId: 'c',
+      clientSecret: 's',
+      redirectUri: new URL('https://gateway.example.com/console/callback'),
+      scopes: ['openid', 'profile', 'email'],
+    });
+    const { flow } = await signIn.begin();
+    nonce = flow.nonce;
+    const person = await signIn.finish(new URLSearchParams({ code: '1', state: flow.state, iss: issuer }), flow);
+    expect(person.claims).toEqual({ email: 'ana@acme.com', email_verified: true });
+    expect(person.groups).toEqual('groups' in claims ? ['data-stewards'] : ['other']);
   });
 });
