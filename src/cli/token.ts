@@ -116,7 +116,7 @@ function checkAudience(token: string, resource: string, audience: string | undef
   let named: readonly string[];
   try {
     const { aud } = decodeJwt(token);
-    named = aud === undefined ? [] : [aud].flat();
+    named = [aud ?? []].flat();
   } catch {
     throw new SnowfenceError(
       'WRONG_AUDIENCE',

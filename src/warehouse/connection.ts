@@ -1,5 +1,6 @@
 /** One connection: opened under a role and warehouse, brought into a known state, closed. */
 import type { Connection, ConnectionOptions, RowStatement, StatementOption } from 'snowflake-sdk';
+import { addressProblem } from '../addresses.js';
 import { loadDriver } from './driver.js';
 import { loginText } from './error-text.js';
 import { StatementFailed, type WarehouseOptions, WarehouseUnavailable } from './options.js';
@@ -100,6 +101,9 @@ export class WarehouseConnection {
 
   /** Throws WarehouseUnavailable, also where the log-in is refused: the message says so without the secret. */
   static async open(options: WarehouseOptions, key: PoolKey): Promise<WarehouseConnection> {
+    // The log-in has a secret in it. Without an address of its own the driver makes an https one of the account.
+    const problem = options.accessUrl === undefined ? undefined : addressProblem(options.accessUrl);
+    if (problem !== undefined) throw new WarehouseUnavailable(`Snowflake is not asked: ${problem}`);
     const driver = await loadDriver();
     const connection = driver.createConnection({
       account: options.account,

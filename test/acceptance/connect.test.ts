@@ -201,7 +201,7 @@ describe('a token', () => {
   it.each([
     ['another API', 'https://graph.example.com'],
     ['several others', ['https://graph.example.com', 'https://mail.example.com']],
-    ['nobody', undefined],
+    ['nobody', null],
   ])('that is for %s goes to no gateway, whatever scope it names', async (_name, audience) => {
     gateway.answers = {
       '/.well-known/oauth-protected-resource/mcp': {
