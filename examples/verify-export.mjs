@@ -80,6 +80,6 @@ for (const [session, hashes] of sessions) {
   if (covered.session !== session || hashes[covered.length - 1]?.toString('hex') !== covered.hash)
     fail(`session ${session} is not the one that the checkpoint covers`);
   console.log(
-    `session ${session}: ${hashes.length} events, whole; the first ${covered.length} covered since ${covered.at}`,
+    `session ${session}: the first ${covered.length} events are whole, covered since ${covered.at}; ${hashes.length - covered.length} later ones are not proved yet`,
   );
 }

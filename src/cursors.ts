@@ -140,6 +140,8 @@ export class Cursors {
       return undefined;
     const { sealed, ...cursor } = found;
     const { sessions, vault } = this.#store;
+    // What is read on is recorded in its session: whatever the row says, that is the principal's own.
+    if (!(await sessions.isOf(principal, cursor.session_id))) return undefined;
     await sessions.learnKey(cursor.session_id);
     // A key that was erased takes the statement with it, and with that the right to read on.
     if (!vault.knows(cursor.session_id)) return undefined;

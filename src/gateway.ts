@@ -203,8 +203,8 @@ export class Gateway {
       const policies = this.#inForce(principal);
       const whose = { principal, policies };
       const first = await this.#nearest(whose, await this.#judgeInTurn(whose, request));
-      const judged = await this.#weigh(new Intent(session, statementId, request, first), whose);
-      const intent = new Intent(session, statementId, request, judged);
+      const judged = await this.#weigh(new Intent(principal, session, statementId, request, first), whose);
+      const intent = new Intent(principal, session, statementId, request, judged);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
       const over = await this.#record(principal, intent, judged.verdict);
       if (over) return await this.#refuse(answer, intent, over);
@@ -257,8 +257,8 @@ export class Gateway {
       const whose = { principal, policies };
       const first = await this.#nearest(whose, await this.#judgeInTurn(whose, request));
       const { session, statementId } = answer;
-      const judged = await this.#weigh(new Intent(session, statementId, request, first, true), whose);
-      const intent = new Intent(session, statementId, request, judged, true);
+      const judged = await this.#weigh(new Intent(principal, session, statementId, request, first, true), whose);
+      const intent = new Intent(principal, session, statementId, request, judged, true);
       this.#parts.counters.verdict(judged.verdict?.decision ?? 'deny', judged.denial?.code);
       await this.#parts.transcript.recorder.append(
         intent.event(judged.denial ? 'statement_refused' : 'statement_submitted', { denial: judged.denial ?? null }),
@@ -607,14 +607,14 @@ export class Gateway {
     };
     if (approval.state !== 'pending' && approval.state !== 'approved') {
       const denial = overDenial(approval.state, approval);
-      const intent = new Intent(session, statementId, full, nothingJudged);
+      const intent = new Intent(principal, session, statementId, full, nothingJudged);
       // What became of it is in the record already; asking again and again adds nothing.
       return approval.state === 'used' ? this.#refuseAgain(answer, intent, id, denial) : answer.denied(denial);
     }
     const policies = this.#inForce(principal);
     const circumstances = this.#circumstances(policies);
     const judged = await this.#judgeInTurn({ principal, policies }, full);
-    const intent = new Intent(session, statementId, full, judged);
+    const intent = new Intent(principal, session, statementId, full, judged);
     const { verdict } = judged;
     const isOutdated =
       approval.policy_version !== judged.version || approval.sent !== judged.sent || approval.fits !== fitsOf(judged);
@@ -640,7 +640,7 @@ export class Gateway {
       const isUnmet = weighed.verdict && unmetRule(weighed.verdict, granted) !== undefined;
       const over = weighed.denial ?? (isUnmet ? CHANGED_APPROVAL : undefined);
       if (over) return await this.#refuse(answer, intent, over);
-      const approved = new Intent(session, statementId, full, weighed);
+      const approved = new Intent(principal, session, statementId, full, weighed);
       approved.approval = { id, use, isStillUsed: () => approvals.isStillUsed(approval, use) };
       return await this.#run(answer, approved, principal, full, boundOf(this.#judge, weighed, whose, full, granted));
     } finally {
@@ -908,7 +908,7 @@ export class Gateway {
       const { statement: sql, binds } = cursor;
       const full: QueryRequest = { ...request, sql, binds, purpose: cursor.purpose ?? undefined };
       const judged = await this.#judgeInTurn({ principal, policies: this.#inForce(principal) }, full);
-      const intent = new Intent(cursor.session_id, cursor.statement_id, full, judged);
+      const intent = new Intent(principal, cursor.session_id, cursor.statement_id, full, judged);
       const { verdict, sent, denial } = judged;
       if (denial || !verdict || sent === undefined || !isSame(cursor, grantOf(verdict, sent))) {
         const refused = denial ?? CHANGED_RULES;

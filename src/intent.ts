@@ -17,8 +17,18 @@ export const sha256 = (text: string): string => createHash('sha256').update(text
 export const STEPS = ['explain', 'count', 'begin', 'commit', 'rollback'] as const;
 export type Step = (typeof STEPS)[number];
 
+/** As the event that opens a session has it. */
+const principalOf = ({ issuer, subject, clientId }: Whose): object => ({ issuer, subject, client_id: clientId });
+
 const tagOf = (statement: string, session: string, step?: Step): string =>
   JSON.stringify({ app: 'snowfence', statement, session, ...(step ? { step } : {}) });
+
+/** Whose statement it is: said with each of its events, so that none can stand in another's session unnoticed. */
+export interface Whose {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly clientId: string;
+}
 
 export class Intent {
   readonly session: string;
@@ -30,8 +40,17 @@ export class Intent {
   /** When it was handed to the warehouse. */
   sentAt: Date | undefined;
   readonly #isExplain: boolean;
+  readonly #whose: Whose;
 
-  constructor(session: string, statementId: string, request: QueryRequest, judged: Judged, isExplain = false) {
+  constructor(
+    whose: Whose,
+    session: string,
+    statementId: string,
+    request: QueryRequest,
+    judged: Judged,
+    isExplain = false,
+  ) {
+    this.#whose = whose;
     this.session = session;
     this.statementId = statementId;
     this.request = request;
@@ -104,7 +123,7 @@ export class Intent {
       sessionId: this.session,
       statementId: this.statementId,
       runs: this.#runs(kind),
-      body: isOpening ? { ...opening, ...more } : more,
+      body: { ...(isOpening ? opening : {}), ...more, principal: principalOf(this.#whose) },
     };
   }
 

@@ -3,12 +3,14 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import {
   countKeys,
   type Erasure,
+  ensureHolds,
   eraseKeys,
   issuersToErase,
   keyCounts,
   rotateKeys,
   storePool,
   type TranscriptStore,
+  trustedKeys,
 } from '../transcript/index.js';
 import type { Config } from './config.js';
 import { SnowfenceError } from './problem.js';
@@ -101,15 +103,16 @@ export async function erase(
     issuer: erasure.issuer ?? null,
     before: erasure.before?.toISOString() ?? null,
   };
-  const erased = await asAdmin(config, (admin) =>
-    eraseKeys(admin, erasure, async (sessions) => {
+  const erased = await asAdmin(config, async (admin) => {
+    await ensureHolds(admin, trustedKeys(config.keys), config);
+    return eraseKeys(admin, erasure, async (sessions) => {
       await store.recorder.append({
         kind: 'keys_erased',
         sessionId: undefined,
         statementId: undefined,
         body: { ...about, sessions },
       });
-    }),
-  );
+    });
+  });
   return `The texts of ${erased} sessions are gone.${erased < count ? ` ${count - erased} are under a legal hold and stay.` : ''}`;
 }

@@ -151,7 +151,7 @@ export function renderReport(report: VerifyReport, style: Style): string {
   const tail =
     report.uncovered === 0
       ? 'Checkpoints cover every event.'
-      : `${report.uncovered} events came after the newest checkpoint${report.isTailSigned ? '; the signatures of those who wrote them are right' : '; whether they are right can only be told with the whole transcript'}.`;
+      : `${report.uncovered} events came after the newest checkpoint${report.isComplete ? '; the signatures of those who wrote them are right' : '; their signatures are right, and whether others between them were left out can only be told with the whole transcript'}.`;
   if (report.isWhole)
     return [
       `${style.green('The transcript is whole.')} ${counts}.`,

@@ -1,7 +1,9 @@
 /**
  * The transcript as lines of JSON: what `verify --export` and anybody's own tool can check. docs/recording.md shows each line.
  */
+import { hash } from 'node:crypto';
 import type { Pool, PoolClient, QueryArrayConfig, QueryResult } from 'pg';
+import { contentOf } from './chain.js';
 import { withClient } from './client.js';
 import type { StoredEvent } from './event.js';
 import type { VerifierKey } from './keys.js';
@@ -64,6 +66,9 @@ export const eventLine = (event: StoredEvent): object => ({
   signature: event.signature,
 });
 
+const ALL = Number.POSITIVE_INFINITY;
+const NO_PROOFS: ReadonlyMap<string, Proof> = new Map();
+
 export interface ExportOptions {
   /** These only; undefined for everything. */
   readonly sessions: readonly string[] | undefined;
@@ -92,8 +97,12 @@ export function exportLines(pool: Pool, options: ExportOptions): Promise<number>
     const proving = isComplete ? undefined : await provingOf(client, await firstsOf(client, sessions));
     for await (const line of archiveLines(client, proving?.archives)) await write(line);
     if (isComplete) await writeNotarised(client, write);
-    let events = 0;
     const wanted = [...new Set([...(sessions ?? []), ...(proving?.sessions ?? [])])];
+    const proofs = isComplete
+      ? NO_PROOFS
+      : await proofsOf(client, new Map(wanted.map((session) => [session, ALL])), options.keys);
+    if (!isComplete) for await (const line of batchLines(client, wanted, proofs)) await write(line);
+    let events = 0;
     const filter = isComplete ? 'true' : 'e.session_id = ANY($1)';
     const values = isComplete ? [] : [wanted];
     for await (const rows of rowsOf<RawEvent>(
@@ -106,7 +115,7 @@ export function exportLines(pool: Pool, options: ExportOptions): Promise<number>
         events++;
       }
     if (isComplete) await writeHeads(client, write);
-    else await writeProofs(client, wanted, options);
+    for (const [session, { proof }] of proofs) await write({ type: 'proof', session, proof });
     await write({ type: 'end', events });
     return events;
   });
@@ -198,13 +207,53 @@ async function writeHeads(client: PoolClient, write: ExportOptions['write']): Pr
     for (const row of rows) await write({ type: 'head', ...row });
 }
 
-async function writeProofs(
+const UNCOVERED = `
+  SELECT e.writer, e.n::float8 AS n, e.sequence::text AS sequence FROM event e
+  JOIN unnest($1::uuid[], $2::bigint[]) AS known (session, length) ON e.session_id = known.session AND e.position >= known.length`;
+/** What was written at once stands close together in the order of writing. */
+const NEAR = 2000;
+const BATCHES = `
+  SELECT ${EVENT_COLUMNS} FROM event e
+  WHERE e.writer = ANY($1) AND e.sequence BETWEEN $2::bigint - ${NEAR} AND $3::bigint + ${NEAR} ORDER BY e.writer, e.n`;
+
+/**
+ * What no proof covers yet is proved by the signature over all that was written with it: of events of other sessions in such a batch
+ * the file has the hashes alone.
+ */
+export async function* batchLines(
   client: PoolClient,
   sessions: readonly string[],
-  { keys, write }: ExportOptions,
-): Promise<void> {
-  const proofs = await proofsOf(client, new Map(sessions.map((session) => [session, Number.POSITIVE_INFINITY])), keys);
-  for (const [session, proof] of proofs) await write({ type: 'proof', session, proof });
+  proofs: ReadonlyMap<string, Proof>,
+): AsyncGenerator<object> {
+  const lengths = sessions.map((session) => proofs.get(session)?.length ?? 0);
+  const { rows } = await client.query<{ writer: string; n: number; sequence: string }>(UNCOVERED, [sessions, lengths]);
+  if (rows.length === 0) return;
+  const wanted = new Set(rows.map(({ writer, n }) => `${writer} ${n}`));
+  const sequences = rows.map(({ sequence }) => BigInt(sequence)).sort((left, right) => (left < right ? -1 : 1));
+  let batch: { writer: string; first: number; next: number; digests: string[]; isWanted: boolean } | undefined;
+  for await (const events of rowsOf<RawEvent>(client, BATCHES, [
+    [...new Set(rows.map(({ writer }) => writer))],
+    String(sequences[0]),
+    String(sequences.at(-1)),
+  ]))
+    for (const event of events) {
+      const { writer, n, signature } = event;
+      if (batch?.writer !== writer || batch.next !== n)
+        batch = { writer, first: n, next: n, digests: [], isWanted: false };
+      batch.next = n + 1;
+      batch.digests.push(hash('sha256', contentOf(event), 'hex'));
+      batch.isWanted ||= wanted.has(`${writer} ${n}`);
+      if (signature === null) continue;
+      const { first, digests, isWanted } = batch;
+      batch = undefined;
+      if (isWanted) yield { type: 'batch', writer, first, digests, signature: signature.replaceAll('\n', '') };
+    }
+}
+
+export interface Proof {
+  readonly proof: string;
+  /** Up to here it covers the session. */
+  readonly length: number;
 }
 
 /**
@@ -215,10 +264,10 @@ export async function proofsOf(
   client: PoolClient,
   sessions: ReadonlyMap<string, number>,
   keys: readonly VerifierKey[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, Proof>> {
   const { rows } = await client.query<{ note: string }>('SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1');
   const note = rows[0]?.note;
-  const proofs = new Map<string, string>();
+  const proofs = new Map<string, Proof>();
   if (note === undefined) return proofs;
   const { size } = openCheckpoint(note, keys);
   const hashes: Buffer[] = [];
@@ -236,10 +285,8 @@ export async function proofsOf(
     const { position, ...facts } = leaf;
     const lines = inclusionProof(hashes, position).map((hash) => hash.toString('base64'));
     const extra = Buffer.from(leafText(facts)).toString('base64');
-    proofs.set(
-      session,
-      ['c2sp.org/tlog-proof@v1', `extra ${extra}`, `index ${position}`, ...lines, '', note].join('\n'),
-    );
+    const proof = ['c2sp.org/tlog-proof@v1', `extra ${extra}`, `index ${position}`, ...lines, '', note].join('\n');
+    proofs.set(session, { proof, length: leaf.length });
   }
   return proofs;
 }

@@ -9,6 +9,7 @@ export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, t
 export { eventLine, exportLines } from './export.js';
 export { follow, newestSequence } from './follow.js';
 export { timeOfId, timeOrderedId } from './ids.js';
+export { ensureHolds } from './holds.js';
 export {
   newSealingKey,
   originOf,

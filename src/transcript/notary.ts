@@ -5,6 +5,7 @@
 import { verify as verifySignature } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
+import { misplaced, principalOf, strangerIn } from './belonging.js';
 import { contentOf, firstHash, nextHash } from './chain.js';
 import { rowsOf } from './export.js';
 import { publicPart, type RecordKeys, signWith, type VerifierKey } from './keys.js';
@@ -23,8 +24,11 @@ const NEW_EVENTS = 'JOIN event e ON e.session_id = c.session_id AND e.position >
 
 const IN_ORDER = `SELECT ${PRINTED_EVENT} ${MOVED} ${NEW_EVENTS} WHERE NOT c.is_covered ORDER BY e.sequence`;
 const BY_SESSION = `
-  SELECT ${PRINTED_EVENT}, c.session_id, c.length, c.hash, s.length, s.hash
-  ${MOVED} LEFT ${NEW_EVENTS} WHERE NOT c.is_covered ORDER BY c.session_id, e.position`;
+  SELECT ${PRINTED_EVENT}, c.session_id, c.length, c.hash, s.length, s.hash, coalesce(f.body, a.opening)::text
+  ${MOVED} LEFT ${NEW_EVENTS}
+  LEFT JOIN LATERAL (SELECT f.body FROM event f WHERE f.session_id = c.session_id AND f.position = 0) f ON true
+  LEFT JOIN LATERAL (SELECT a.opening FROM archived_session a WHERE a.session_id = c.session_id AND a.opening IS NOT NULL LIMIT 1) a ON true
+  WHERE NOT c.is_covered ORDER BY c.session_id, e.position`;
 const KNOWN = 'SELECT n::float8 AS n, signature FROM notarised WHERE writer = $1';
 const KNOWS_ANY = 'SELECT EXISTS (SELECT FROM notarised) AS known';
 /** For a store of before there was a notary that reads: what checkpoints cover by now is taken as read. */
@@ -109,6 +113,8 @@ interface Chain {
   readonly hash: string;
   /** Up to here a checkpoint covers it. */
   readonly covered: number;
+  /** Whose it is, as the event says that opened it; undefined where it is no agent's. */
+  readonly principal: string | undefined;
   /** How far it was read, and the hash there. */
   read: number;
   at: string;
@@ -120,10 +126,12 @@ type HeadOfRow = readonly [
   hash: string,
   leafLength: string | null,
   leaf: string | null,
+  opening: string | null,
 ];
 
-function chainOf([session, length, hash, leafLength, leaf]: HeadOfRow): Chain {
+function chainOf([session, length, hash, leafLength, leaf, opening]: HeadOfRow): Chain {
   return {
+    principal: opening === null ? undefined : principalOf(JSON.parse(opening) as Record<string, unknown>),
     session,
     length: Number(length),
     hash: hash.slice(2),
@@ -163,6 +171,8 @@ function readEvent(chain: Chain, event: ReturnType<typeof eventOf>): void {
   const expected = nextHash(chain.at, contentOf(event), BigInt(sequence), signature);
   if (expected !== hash)
     throw new Difference(`Event ${position} of session ${session} is not what was written: its hash does not follow.`);
+  const wrong = misplaced(event) ?? strangerIn(event, chain.principal);
+  if (wrong !== undefined) throw new Difference(`${wrong} (session ${session}, event ${position})`);
   chain.at = hash;
   chain.read++;
 }

@@ -15,7 +15,8 @@ import { readArchives } from './archives.js';
 import { trustedKeys, verifierKeyOf } from './checkpoints.js';
 import { withClient } from './client.js';
 import type { Event } from './event.js';
-import { archiveLines, EXPORT_FORMAT, eventLine, proofsOf, provingOf, rowsOf } from './export.js';
+import { archiveLines, batchLines, EXPORT_FORMAT, eventLine, proofsOf, provingOf, rowsOf } from './export.js';
+import { checkHolds } from './holds.js';
 import type { RecordKeys } from './keys.js';
 import { manifestOf } from './manifest.js';
 import { OPENING_KINDS, OUTCOME_KINDS } from './projection.js';
@@ -120,13 +121,17 @@ const STRADDLES = `
   ) early
   WHERE early.session_id = g.session_id AND early.position < g.cut`;
 
-/** What no checkpoint covers stays: nothing would tell of it once it is gone. */
-const UNCOVERED = `
-  DELETE FROM going g
-  WHERE NOT EXISTS (
-    SELECT FROM leaf l
-    WHERE l.session_id = g.session_id AND l.length >= coalesce(g.cut, (SELECT max(e.position) + 1 FROM event e WHERE e.session_id = g.session_id))
-  )`;
+/** Each session goes up to what some leaf covers, so that the file has a proof of all of it, and the store's tree tells of what is gone. */
+const ALIGNED = `
+  UPDATE going g SET cut = aligned.length
+  FROM (
+    SELECT g.session_id, coalesce(max(l.length), 0) AS length, ends.at
+    FROM going g
+    CROSS JOIN LATERAL (SELECT coalesce(g.cut, max(e.position) + 1) AS at FROM event e WHERE e.session_id = g.session_id) ends
+    LEFT JOIN leaf l ON l.session_id = g.session_id AND l.length <= ends.at
+    GROUP BY g.session_id, ends.at
+  ) aligned
+  WHERE aligned.session_id = g.session_id AND aligned.length <> aligned.at`;
 
 const LISTED = `
   SELECT g.session_id AS session, g.from_position::float8 AS from_position, (last.position + 1)::float8 AS length, encode(last.hash, 'hex') AS hash,
@@ -193,11 +198,14 @@ export async function archive(admin: Pool, options: ArchiveOptions): Promise<Arc
   const file = join(options.folder, `snowfence-${dashed(first)}-to-${dashed(last)}-${id.slice(0, 8)}.jsonl.gz`);
   return withClient(admin, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-    await ensureArchives(client, options);
+    await ensureProved(client, options);
     const [from, to] = [new Date(dashed(first)), new Date(new Date(dashed(last)).getTime() + WEEK_MS)];
     await client.query(GOING, [from, to]);
-    for (;;) if ((await client.query(STRADDLES, [to])).rowCount === 0) break;
-    await client.query(UNCOVERED);
+    // Each takes back what the other cut through.
+    for (let moved = 1; moved > 0; ) {
+      while ((await client.query(STRADDLES, [to])).rowCount !== 0);
+      moved = (await client.query(ALIGNED)).rowCount ?? 0;
+    }
     const listed = z.array(listedRow).parse((await client.query(LISTED)).rows);
     if (listed.length === 0) {
       await client.query('ROLLBACK');
@@ -265,6 +273,10 @@ async function writeFile(
     const firsts = new Map(listed.map(({ session, from_position: first }) => [session, first]));
     const proving = await provingOf(client, firsts);
     for await (const line of archiveLines(client, proving.archives)) yield text(line);
+    const lengths = new Map(listed.map(({ session, length }) => [session, length]));
+    for (const session of proving.sessions) lengths.set(session, lengths.get(session) ?? Number.POSITIVE_INFINITY);
+    const proofs = await proofsOf(client, lengths, trustedKeys(keys));
+    for await (const line of batchLines(client, [...proving.sessions], proofs)) yield text(line);
     for await (const rows of rowsOf<RawEvent>(
       client,
       `SELECT ${EVENT_COLUMNS} FROM event e WHERE (e.at < $1 AND ${GOES('e')}) OR e.session_id = ANY($2) ORDER BY e.session_id, e.position`,
@@ -275,10 +287,7 @@ async function writeFile(
         if (firsts.has(row.session)) events++;
         yield text(eventLine(parsed(row)));
       }
-    const lengths = new Map(listed.map(({ session, length }) => [session, length]));
-    for (const session of proving.sessions) lengths.set(session, lengths.get(session) ?? Number.POSITIVE_INFINITY);
-    for (const [session, proof] of await proofsOf(client, lengths, trustedKeys(keys)))
-      yield text({ type: 'proof', session, proof });
+    for (const [session, { proof }] of proofs) yield text({ type: 'proof', session, proof });
     yield text({ type: 'end', events: lineCount });
   };
   try {
@@ -293,13 +302,19 @@ async function writeFile(
   return events;
 }
 
-/** What goes on from earlier archives is signed anew here: so these have to be what was recorded of them. Throws where they are not. */
-async function ensureArchives(client: PoolClient, { keys, forged }: ArchiveOptions): Promise<void> {
+/**
+ * What goes on from earlier archives is signed anew here, and what is held stays: so both have to be what was recorded of them. Throws
+ * where they are not.
+ */
+async function ensureProved(client: PoolClient, options: ArchiveOptions): Promise<void> {
+  const { keys, forged, acknowledged = new Set() } = options;
   const breaks = new Breaks();
-  await readArchives(client, await readActs(client, trustedKeys(keys), forged), breaks);
+  const acts = await readActs(client, trustedKeys(keys), forged);
+  const { before } = await readArchives(client, acts, breaks);
+  await checkHolds(client, breaks, { acts, archivedBefore: before, acknowledged });
   const [first] = breaks.sorted;
   if (first)
-    throw new Error(`Earlier archives are not what was recorded of them, so nothing is dropped: ${first.what}`);
+    throw new Error(`Archives and holds are not what was recorded of them, so nothing is dropped: ${first.what}`);
 }
 
 async function digestOf(file: string): Promise<string> {

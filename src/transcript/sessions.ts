@@ -32,7 +32,7 @@ const keyOf = (actor: Actor, client: ClientInfo): string =>
 const keyOfOwner = ({ issuer, subject, clientId, tokenId, client }: Owner): string =>
   sessionKey(issuer, subject, clientId, tokenId ?? client ?? '');
 
-const isOwner = (owner: Owner, actor: Actor): boolean =>
+const isOwner = (owner: Owner, actor: Pick<Actor, 'issuer' | 'subject' | 'clientId'>): boolean =>
   owner.issuer === storable(actor.issuer) &&
   owner.subject === storable(actor.subject) &&
   owner.clientId === storable(actor.clientId);
@@ -138,7 +138,7 @@ export class Sessions {
         values,
       });
       const id = rows[0]?.id;
-      if (id === undefined || !(await this.#isOf(id, (owner) => isOwner(owner, actor)))) return undefined;
+      if (id === undefined || !(await this.#belongs(id, (owner) => isOwner(owner, actor)))) return undefined;
       await this.learnKey(id);
       return id;
     } catch (error) {
@@ -161,7 +161,7 @@ export class Sessions {
         values: [key, QUIET_MS],
       });
       for (const { id } of rows)
-        if (await this.#isOf(id, (owner) => keyOfOwner(owner) === key)) {
+        if (await this.#belongs(id, (owner) => keyOfOwner(owner) === key)) {
           await this.learnKey(id);
           return id;
         }
@@ -171,10 +171,20 @@ export class Sessions {
     }
   }
 
-  /** Whether a session that a row passes for somebody's is theirs by the signed event that opened it. */
-  async #isOf(id: string, isTheirs: (owner: Owner) => boolean): Promise<boolean> {
+  /** Whether a session is this principal's, as the signed event says that opened it. Throws RecorderUnavailable. */
+  isOf(actor: Pick<Actor, 'issuer' | 'subject' | 'clientId'>, id: string): Promise<boolean> {
+    return this.#belongs(id, (owner) => isOwner(owner, actor));
+  }
+
+  /** Where a row passes a session off as somebody's: whether it is theirs. */
+  async #belongs(id: string, isTheirs: (owner: Owner) => boolean): Promise<boolean> {
     const { keys, onForged } = this.#options;
-    if (!this.#owners.has(id)) this.#remember(id, await ownerOf(this.#pool, id, keys, onForged));
+    if (!this.#owners.has(id)) {
+      const owner = await ownerOf(this.#pool, id, keys, onForged).catch((error: unknown) => {
+        throw new RecorderUnavailable(error);
+      });
+      this.#remember(id, owner);
+    }
     const owner = this.#owners.get(id);
     if (!owner || isTheirs(owner)) return owner !== undefined;
     onForged(

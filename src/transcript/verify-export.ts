@@ -1,12 +1,14 @@
 /** Verification of an export, with nothing but the file and public keys. */
+import { hash, verify as verifySignature } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { SignedActs } from './acts.js';
 import { canonical } from './canonical.js';
+import { batchMessageOf, contentOf } from './chain.js';
 import { EVENT_KINDS } from './event.js';
-import type { VerifierKey } from './keys.js';
+import { publicPart, type VerifierKey } from './keys.js';
 import { Manifest } from './manifest.js';
 import { isNotarised } from './notary.js';
 import { openCheckpoint } from './note.js';
@@ -53,6 +55,13 @@ const line = z.discriminatedUnion('type', [
     hash: hex,
     opened_at: time.nullable(),
     opening: hex.nullable(),
+  }),
+  z.object({
+    type: z.literal('batch'),
+    writer: id,
+    first: count,
+    digests: z.array(hex).min(1).max(10_000),
+    signature: z.string(),
   }),
   z.object({ type: z.literal('notarised'), writer: id, n: count, signature: z.string() }),
   z.object({ type: z.literal('end'), events: count }),
@@ -126,6 +135,7 @@ const ORDER: Readonly<Record<Line['type'], number>> = {
   start: 2,
   archived: 2,
   notarised: 2,
+  batch: 2,
   event: 3,
   head: 4,
   proof: 4,
@@ -151,6 +161,11 @@ class ExportVerifier {
   readonly #acts: SignedActs;
   /** What the file says that archives took: believed only if a signed event in it says the same. */
   readonly #archives = new Map<string, Manifest>();
+  /** SHA-256 of the content of events that no proof covers, by writer and number: signed. */
+  readonly #signed = new Map<string, string>();
+  /** Of each session the last event that is not among these. */
+  readonly #unsigned = new Map<string, number>();
+  readonly #covered = new Map<string, number>();
   readonly #notarised = new Map<string, number>();
   readonly #acknowledged: ReadonlySet<string>;
 
@@ -212,6 +227,9 @@ class ExportVerifier {
         this.sessions.startsAt(session, { length, hash, opening: undefined });
         break;
       }
+      case 'batch':
+        this.#takeBatch(entry);
+        break;
       case 'notarised': {
         const { writer, n, signature } = entry;
         if (isNotarised(writer, n, Buffer.from(signature, 'base64'), this.#keys)) this.#notarised.set(writer, n);
@@ -224,7 +242,10 @@ class ExportVerifier {
         this.#acts.event(event);
         this.sessions.event(event);
         this.#events++;
-        if (!this.#isComplete) this.#remember(entry.session, entry.position, entry.hash);
+        if (this.#isComplete) break;
+        this.#remember(entry.session, entry.position, entry.hash);
+        if (this.#signed.get(`${event.writer} ${event.n}`) !== hash('sha256', contentOf(event), 'hex'))
+          this.#unsigned.set(event.session, event.position);
         break;
       }
       case 'head':
@@ -240,6 +261,18 @@ class ExportVerifier {
     }
   }
 
+  #takeBatch({ writer, first, digests, signature }: Extract<Line, { type: 'batch' }>): void {
+    const message = batchMessageOf(
+      writer,
+      first,
+      digests.map((digest) => Buffer.from(digest, 'hex')),
+    );
+    const bytes = Buffer.from(signature, 'base64');
+    if (this.#keys.some(({ key }) => verifySignature(null, message, publicPart(key), bytes)))
+      for (const [index, digest] of digests.entries()) this.#signed.set(`${writer} ${first + index}`, digest);
+    else this.breaks.report(`A batch of writer ${writer} that the export has was not signed by a gateway of ours.`);
+  }
+
   #remember(session: string, position: number, hash: string): void {
     const known = this.#hashes.get(session);
     if (known) known.set(position, hash);
@@ -253,6 +286,7 @@ class ExportVerifier {
       const hash = this.#hashes.get(session)?.get(leaf.length - 1);
       if (hash === leaf.hash) {
         this.sessions.proved(session, leaf.length);
+        this.#covered.set(session, Math.max(leaf.length, this.#covered.get(session) ?? 0));
         this.#proved++;
       } else
         this.breaks.report(
@@ -271,6 +305,12 @@ class ExportVerifier {
     const { sessions, breaks } = this;
     if (this.#place !== ORDER.end) breaks.report('The export has no last line: it was cut off.');
     sessions.endOfEvents();
+    for (const [session, position] of this.#unsigned)
+      if (position >= (this.#covered.get(session) ?? 0))
+        breaks.report(
+          'Neither a checkpoint covers this event nor a signature: nothing in the file proves that it was written so.',
+          { session, position },
+        );
     for (const [archive, { digest }] of this.#archives)
       if (this.#acts.archives.get(archive)?.manifest !== digest)
         breaks.report(
@@ -287,7 +327,7 @@ class ExportVerifier {
       kept: this.#tree.keptCount,
       size: this.#tree.largest,
       uncovered: sessions.uncovered,
-      isTailSigned: this.#isComplete || sessions.uncovered === 0,
+      isTailSigned: true,
       proved: this.#proved,
       isComplete: this.#isComplete,
     };

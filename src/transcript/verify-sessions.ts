@@ -3,6 +3,7 @@
  * ends; and the rows of search, summed up as they follow from the events.
  */
 import { hash } from 'node:crypto';
+import { misplaced, principalOf, strangerIn } from './belonging.js';
 import { contentOf, firstHash, nextHash } from './chain.js';
 import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from './projection.js';
 import type { RawEvent } from './reader.js';
@@ -148,9 +149,13 @@ export class SessionsVerifier {
   /** Of the session that is being read. */
   #statements = new Set<string>();
   #outcomes = new Set<string>();
+  /** The last number of each writer in it. */
+  #numbers = new Map<string, number>();
   #session = '';
   #agent: string | null = null;
   #terms: readonly string[] = [];
+  /** Whose the session is, if an agent's: canonical JSON. */
+  #principal: string | undefined;
   #events = 0;
   #uncovered = 0;
   /** Of other threads. */
@@ -211,6 +216,7 @@ export class SessionsVerifier {
       this.#session = session;
       this.#statements = new Set();
       this.#outcomes = new Set();
+      this.#numbers = new Map();
       this.#opens({});
     }
     let state = this.#sessions.get(session);
@@ -262,9 +268,18 @@ export class SessionsVerifier {
     state.at = event.at;
     if (event.kind === 'session_closed') state.isOpen = false;
     if (event.kind === 'integrity_problem' && !this.#options.acknowledged.has(event.hash)) this.#reportProblem(event);
+    this.#comparePlace(event);
     this.#compareLeaf(event);
     this.#noteWriter(event, content, position < (this.#covered.get(session) ?? 0));
     this.#project(event);
+  }
+
+  /** A session begins with the event that opens it, and what is in it is its principal's. */
+  #comparePlace(event: RawEvent): void {
+    const { session, position, at } = event;
+    const problem =
+      misplaced(event) ?? (event.kind === 'session_opened' ? undefined : strangerIn(event, this.#principal));
+    if (problem !== undefined) this.#breaks.report(problem, { session, position, at });
   }
 
   /** What a gateway found while it ran stays found until somebody says that they have looked into it. */
@@ -296,6 +311,10 @@ export class SessionsVerifier {
     const { writer, n, signature, session, position, at } = event;
     if (!isCovered) this.#uncovered++;
     if (!this.#options.keepsTails) return;
+    // In the store the order of writing tells; here that is a number in a file.
+    if (n <= (this.#numbers.get(writer) ?? -1))
+      this.#breaks.report(`Event ${position} stands behind a later one of its writer.`, { session, position, at });
+    this.#numbers.set(writer, n);
     let state = this.writers.get(writer);
     if (!state) {
       state = { covered: -1, tail: [] };
@@ -308,6 +327,7 @@ export class SessionsVerifier {
   /** What every statement of the session that is being read has of it. */
   #opens(body: Readonly<Record<string, unknown>>): void {
     this.#agent = agentOf(body);
+    this.#principal = principalOf(body);
     this.#terms = termsOfSession(body);
   }
 

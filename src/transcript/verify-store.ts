@@ -5,6 +5,7 @@ import { readActs, type SignedActs } from './acts.js';
 import { readArchives } from './archives.js';
 import { isKeptOut } from './client.js';
 import { inSnapshot, rowsOf } from './export.js';
+import { checkHolds } from './holds.js';
 import { publicPart, type VerifierKey } from './keys.js';
 import { LEAF_COLUMNS, type Leaf } from './leaf.js';
 import { isNotarised } from './notary.js';
@@ -158,6 +159,7 @@ export function verifyStore(pool: Pool, options: VerifyOptions): Promise<VerifyR
     await checkNotarised(client, writers, keys, tree, breaks);
     await compareRows(client, verifier, breaks);
     await checkKeys(client, acts, breaks, openKey);
+    await checkHolds(client, breaks, { acts, archivedBefore, acknowledged });
     await checkApprovals(client, breaks, { rows, archived: new Set(starts.map(([session]) => session)) });
     await checkState(client, breaks, rows);
     return {

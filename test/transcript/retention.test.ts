@@ -75,7 +75,12 @@ beforeAll(async () => {
     for (const name of ['old', 'held', 'long', 'bridge'])
       sessions[name] = await store.sessions.find(actor(name), client, undefined);
     for (const name of ['old', 'held', 'long']) await run(name);
-    await store.recorder.append(refused(sessions['old'] ?? '', timeOrderedId()));
+    // Of what is written now, some goes and some stays, since it is held.
+    await Promise.all([
+      run('held'),
+      run('old'),
+      store.recorder.append(refused(sessions['old'] ?? '', timeOrderedId())),
+    ]);
     await store.recorder.append({
       kind: 'session_closed',
       sessionId: sessions['old'],
@@ -83,9 +88,12 @@ beforeAll(async () => {
       body: { reason: 'quiet' },
     });
   });
+  // Only what checkpoints cover may go.
+  await checkpoint();
   await at('2026-10-04T23:59:00Z', () =>
     store.recorder.append(submitted(sessions['bridge'] ?? '', straddling)).then(() => undefined),
   );
+  await checkpoint();
   await at('2026-10-05T00:00:30Z', () =>
     store.recorder.append(completed(sessions['bridge'] ?? '', straddling)).then(() => undefined),
   );
@@ -118,13 +126,13 @@ describe('retention', () => {
     });
     expect(done).toMatchObject({ from: '2026-09-28', to: '2026-10-05' });
     expect(await positions('old')).toEqual([]);
-    expect(await positions('held')).toEqual([0, 1, 2]);
+    expect(await positions('held')).toEqual([0, 1, 2, 3, 4]);
     expect(await positions('long')).toEqual([3, 4, 5, 6]);
     // Its statement ended a week later: it goes with the end.
     expect(await positions('bridge')).toEqual([1, 2]);
     expect(await verify()).toEqual([]);
     const found = await search(store.pool, 'before:2026-10-05', { limit: 50, now: new Date() });
-    expect(found.statements.map(({ agent }) => agent).sort()).toEqual(['bridge', 'held']);
+    expect(found.statements.map(({ agent }) => agent).sort()).toEqual(['bridge', 'held', 'held']);
     expect(await holds(store.pool)).toMatchObject([{ id: hold, subject: 'held', lifted_at: null }]);
     expect(await liftHold(admin, hold, 'counsel', record)).toBe(true);
     expect(await liftHold(admin, hold, 'counsel', record)).toBe(false);
