@@ -4,7 +4,7 @@
  * it, or the gateway itself. Before them changes to the store's tables, columns, functions and grants (store-changes.mjs), a SHARE of all.
  * COUNT, SEED and SHARE are arguments: node test/transcript/manipulate.mjs 200 1 0.1
  */
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import pg from 'pg';
 import { People } from '../../dist/console/people.js';
 import { Cursors } from '../../dist/cursors.js';
@@ -12,6 +12,7 @@ import { batchMessage, contentOf, firstHash, nextHash } from '../../dist/transcr
 import {
   asTime,
   Checkpoints,
+  canonical,
   SealedRows,
   storePool,
   timeOrderedId,
@@ -19,6 +20,7 @@ import {
   verifyStore,
 } from '../../dist/transcript/index.js';
 import { leafText } from '../../dist/transcript/leaf.js';
+import { manifestOf } from '../../dist/transcript/manifest.js';
 import { signCheckpoint } from '../../dist/transcript/note.js';
 import { timeText } from '../../dist/transcript/reader.js';
 import { Frontier, leafHash } from '../../dist/transcript/tree.js';
@@ -313,6 +315,51 @@ const MANIPULATIONS = {
     ]);
     return `a row of ${table} doubled`;
   },
+  /** A whole session goes, and rows and an event that nobody has signed say that an archive took it. */
+  async archived(db, next) {
+    const chains = await rowsOf(db, 'chain');
+    const [chain, host] = [chains[Math.floor(next() * chains.length)], chains[Math.floor(next() * chains.length)]];
+    if (chain === host) return undefined;
+    const id = chain.session_id;
+    await db.query('DELETE FROM outcome WHERE id IN (SELECT id FROM statement WHERE session_id = $1)', [id]);
+    for (const table of ['statement', 'event', 'chain', 'session_key'])
+      await db.query(`DELETE FROM ${table} WHERE session_id = $1`, [id]);
+    await db.query('DELETE FROM session WHERE id = $1', [id]);
+    const archive = randomUUID();
+    const [length, hash] = [Number(chain.length), chain.hash.toString('hex')];
+    const manifest = manifestOf([{ session: id, from_position: 0, length, hash, opened_at: null, opening: null }]);
+    const digest = '00'.repeat(32);
+    await db.query(
+      `INSERT INTO archive (id, file, digest, manifest, before) VALUES ($1, 'x.jsonl.gz', decode($2, 'hex'), decode($3, 'hex'), '2030-01-01')`,
+      [archive, digest, manifest],
+    );
+    await db.query(
+      'INSERT INTO archived_session (archive_id, session_id, from_position, length, hash) VALUES ($1, $2, 0, $3, $4)',
+      [archive, id, length, chain.hash],
+    );
+    const body = { archive, manifest, digest, file: 'x.jsonl.gz', from: '2026-01-01', to: '2030-01-01' };
+    await appendForged(db, host, 'events_archived', body, next);
+    return 'a session passed for archived';
+  },
+  /** A key goes, and an event that nobody has signed says that it was erased. */
+  async erased(db, next) {
+    const keys = await rowsOf(db, 'session_key');
+    const { session_id: id } = keys[Math.floor(next() * keys.length)];
+    await db.query('DELETE FROM session_key WHERE session_id = $1', [id]);
+    const { rows } = await db.query('SELECT * FROM chain WHERE session_id <> $1 ORDER BY session_id LIMIT 1', [id]);
+    await appendForged(db, rows[0], 'keys_erased', { sessions: [id] }, next);
+    return 'a key passed for erased';
+  },
+  /** A hold that nobody has placed, or that an event says that nobody has signed. */
+  async hold(db, next) {
+    const id = randomUUID();
+    await db.query(`INSERT INTO hold (id, subject, reason, placed_by) VALUES ($1, 'agent-1', 'none', 'nobody')`, [id]);
+    const body = { hold: id, session: null, subject: 'agent-1', issuer: null, reason: 'none', by: 'nobody' };
+    const [host] = await rowsOf(db, 'chain');
+    const isTold = next() < 0.5;
+    if (isTold) await appendForged(db, host, 'hold_placed', body, next);
+    return `a hold put in${isTold ? ', with an event' : ''}`;
+  },
   async schema(db, next) {
     const sql = SCHEMA[Math.floor(next() * SCHEMA.length)];
     if (sql.includes('pg_proc')) await db.query('SET allow_system_table_mods = on');
@@ -320,6 +367,26 @@ const MANIPULATIONS = {
     return sql.slice(0, 90);
   },
 };
+
+/** An event at the end of a session, chained as it has to be, of a writer that nobody knows, signed with nothing. */
+async function appendForged(db, chain, kind, body, next) {
+  const text = canonical(body);
+  const { rows } = await db.query(`SELECT nextval('event_sequence')::text AS sequence`);
+  const [{ sequence }] = rows;
+  const at = new Date();
+  const [session, writer, n] = [chain.session_id, next() < 0.5 ? timeOrderedId() : chain.session_id, 1000];
+  const content = contentOf({ session, at: at.toISOString(), writer, n, statement: null, kind, body: text });
+  const signature = Buffer.alloc(64, 1);
+  const hash = nextHash(chain.hash.toString('hex'), content, BigInt(sequence), signature.toString('base64'));
+  await db.query(
+    `INSERT INTO event (session_id, position, at, sequence, writer, n, kind, body, hash, signature) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, decode($9, 'hex'), $10)`,
+    [session, chain.length, at, sequence, writer, n, kind, text, hash, signature],
+  );
+  await db.query(
+    `UPDATE chain SET length = length + 1, hash = decode($2, 'hex'), last_at = $3, is_covered = false WHERE session_id = $1`,
+    [session, hash, at],
+  );
+}
 
 const MINE = 'CREATE FUNCTION mine() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$';
 
