@@ -347,6 +347,15 @@ export class SessionsVerifier {
       this.projections.statements.add(statementText(row, this.#agent, this.#terms));
     }
     const outcome = outcomeRow(parsed);
+    if (outcome && !this.#statements.has(outcome.id))
+      this.#breaks.report(
+        `This event tells of the end of statement ${outcome.id}, which was not asked in this session.`,
+        {
+          session: event.session,
+          position: event.position,
+          at: event.at,
+        },
+      );
     if (outcome && !this.#outcomes.has(outcome.id)) {
       this.#outcomes.add(outcome.id);
       this.projections.outcomes.add(outcomeText(outcome));

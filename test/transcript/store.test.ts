@@ -307,6 +307,9 @@ describe('what agents write of people', () => {
     await admin.query(`UPDATE hold SET issuer = 'https://other.example'`);
     expect(await eraseKeys(admin, erasure, record)).toBe(1);
     expect(await key()).toBeUndefined();
+    // No event has placed it.
+    expect((await verify()).breaks.map(({ what }) => what)).toEqual([expect.stringContaining('was placed by nobody')]);
+    await admin.query('DELETE FROM hold');
     expect((await verify()).breaks).toEqual([]);
     // Without a word in the record it would have been found.
     const other = await store.sessions.find(actor('to-forget-quietly'), client, undefined);

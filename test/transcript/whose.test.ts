@@ -12,7 +12,7 @@ import {
 import { sessionKey } from '../../dist/transcript/sessions.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { newKeys, openStore } from '../support/store.mjs';
-import { actor, client, submitted } from './fill.mjs';
+import { actor, client, completed, submitted } from './fill.mjs';
 
 let postgres: TestPostgres;
 /** The database's superuser. */
@@ -180,5 +180,13 @@ describe('a statement’s event that names another principal than its session’
     expect(await make(store)).toBeUndefined();
     expect(told.join()).toContain('names another principal');
     expect((await verify()).join()).toContain('names another principal');
+  });
+
+  it('is found where only its end stands in another’s session', async () => {
+    const [asked, innocent] = [await find(store, actor('asker')), await find(store, actor('sales-bot'))];
+    const statement = timeOrderedId();
+    await store.recorder.append(submitted(asked, statement));
+    await store.recorder.append(completed(innocent, statement));
+    expect((await verify()).join()).toContain(`the end of statement ${statement}, which was not asked in this session`);
   });
 });
