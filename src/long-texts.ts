@@ -66,19 +66,18 @@ export class LongTexts {
       [Symbol.dispose]: () => {
         place[Symbol.dispose]();
         // To look for personal data in it, for the record, takes about as long again.
-        this.#rests(whose, 2 * (performance.now() - started));
+        this.#rests(whose, Date.now(), 2 * (performance.now() - started));
       },
     };
   }
 
   /** Reading something else for the same statement took so many milliseconds. */
   took(whose: string, length: number, ms: number): void {
-    if (length >= LONG_TEXT) this.#rests(whose, ms);
+    if (length >= LONG_TEXT) this.#rests(whose, Math.max(Date.now(), this.#restUntil.get(whose) ?? 0), ms);
   }
 
-  #rests(whose: string, ms: number): void {
+  #rests(whose: string, from: number, ms: number): void {
     if (this.#restUntil.size >= MAX_REMEMBERED) this.#forget();
-    const from = Math.max(Date.now(), this.#restUntil.get(whose) ?? 0);
     this.#restUntil.set(whose, from + ms * this.#rest);
   }
 

@@ -204,7 +204,7 @@ describe('the count of rows before a change', () => {
 
 describe('a process that stood still', () => {
   /** An approval that is given at once, and used by whoever asks. */
-  const givenAtOnce = () => {
+  const givenAtOnce = (isStillUsed: boolean) => {
     let approval: object | undefined;
     return {
       standing: async () => undefined,
@@ -234,25 +234,33 @@ describe('a process that stood still', () => {
       },
       get: async () => ({ ...approval, state: 'approved' }),
       changed: async () => undefined,
+      stamp: async () => 'a',
       use: async (_id: string, begin: () => Promise<void>) => begin().then(() => true),
+      isStillUsed: async () => isStillUsed,
     };
   };
 
   it.each([
-    [true, 'ok', ['SELECT COUNT', 'DELETE', 'COMMIT']],
-    [false, 'denied', ['SELECT COUNT']],
-  ] as const)('sends what was approved only while others hear of it: %s', async (isHeard, status, sent) => {
-    const { gateway, ran, recorded } = gatewayThat(20, asking, () => 1, {
-      approvals: givenAtOnce(),
-      isHeard: () => isHeard,
-    });
-    expect((await gateway.query(caller, { sql: 'DELETE FROM DB.S.T WHERE ID > 1' })).status).toBe('approval_required');
-    const answer = await gateway.resume(caller, 'a', { waitMs: 0 });
-    expect(answer.status).toBe(status);
-    expect(ran.map((text) => sent.find((start) => text.startsWith(start)))).toEqual(sent);
-    // Without an outcome: the approval is given back, or somebody else has the statement.
-    expect(recorded.at(-1)).toBe(isHeard ? 'statement_completed' : 'approval_refused');
-  });
+    [true, true, 'ok', ['SELECT COUNT', 'DELETE', 'COMMIT']],
+    [false, true, 'denied', ['SELECT COUNT']],
+    [true, false, 'denied', ['SELECT COUNT']],
+  ] as const)(
+    'sends what was approved only while others hear of it (%s) and the record knows of its use (%s)',
+    async (isHeard, isStillUsed, status, sent) => {
+      const { gateway, ran, recorded } = gatewayThat(20, asking, () => 1, {
+        approvals: givenAtOnce(isStillUsed),
+        isHeard: () => isHeard,
+      });
+      expect((await gateway.query(caller, { sql: 'DELETE FROM DB.S.T WHERE ID > 1' })).status).toBe(
+        'approval_required',
+      );
+      const answer = await gateway.resume(caller, 'a', { waitMs: 0 });
+      expect(answer.status).toBe(status);
+      expect(ran.map((text) => sent.find((start) => text.startsWith(start)))).toEqual(sent);
+      // Without an outcome: the approval is given back, or somebody else has the statement.
+      expect(recorded.at(-1)).toBe(status === 'ok' ? 'statement_completed' : 'approval_refused');
+    },
+  );
 });
 
 describe('the compiler as a witness', () => {
