@@ -46,7 +46,7 @@ import {
   type Verdict,
 } from './policy/index.js';
 import { Running } from './running.js';
-import { objectKey, showObject } from './sql/index.js';
+import { namesNoTable, objectKey, showObject } from './sql/index.js';
 import {
   type ClientInfo,
   RecorderUnavailable,
@@ -764,8 +764,9 @@ export class Gateway {
   async #confirm(intent: Intent, principal: Principal, binds: readonly Bind[]): Promise<Denial | undefined> {
     const { analysis, verdict, sent } = intent.judged;
     const mode = this.#parts.warehouse.options.confirm;
-    if (mode === 'off' || !analysis || !verdict || analysis.objects.length === 0 || analysis.kind === 'describe')
-      return undefined;
+    if (mode === 'off' || !analysis || !verdict || analysis.kind === 'describe') return undefined;
+    // Where nothing seems to be read, that is what has to be confirmed, unless no table can be named there at all.
+    if (namesNoTable(analysis)) return undefined;
     const key = createHash('sha256')
       .update(JSON.stringify([verdict.version, this.#parts.warehouse.catalog.version, verdict.role, sent]))
       .digest('base64');

@@ -21,6 +21,7 @@ import {
 import {
   type Analysis,
   analyse,
+  Budget,
   type CatalogReader,
   cteNames,
   type Defaults,
@@ -193,12 +194,13 @@ export class Judge {
       if (hashDenial) return { ...nothing, statement, denial: hashDenial };
       const { role, warehouse } = standing(policies);
       const reader = trusting(this.#parts.catalogs.reader({ role, warehouse }), policies);
-      const analysis = await analyse(statement, reader, this.#parts.defaults);
+      const budget = new Budget();
+      const analysis = await analyse(statement, reader, this.#parts.defaults, budget);
       secondOpinion(analysis, cteNames(analysis.statement));
       const verdict = decideOn(rules, principal, analysis, request, undefined);
       if (verdict.denial) return { ...nothing, statement, analysis, verdict, denial: verdict.denial };
       const views = await secureViews(verdict, this.#parts.catalogs.reader({ role, warehouse }));
-      const sent = rewrite(analysis, treatments(verdict, views));
+      const sent = rewrite(analysis, treatments(verdict, views), budget);
       return {
         version,
         statement,

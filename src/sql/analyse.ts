@@ -3,6 +3,7 @@
  * which functions it calls, where in the text each of them stands.
  */
 import type { Analysis, ColumnUse, FunctionUse, ObjectUse, Unowned } from './analysis.js';
+import { Budget } from './budget.js';
 import {
   type CatalogReader,
   type Defaults,
@@ -14,7 +15,7 @@ import {
 import { isOperator, isWord, lex } from './lex.js';
 import { type Findings, isName, nameOf, Resolver } from './names/index.js';
 import { loadParsers } from './parsers.js';
-import { Refusal } from './refusal.js';
+import { Refusal, tooMuch } from './refusal.js';
 import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from './statement.js';
 import { asBody, nodeOf } from './tree.js';
 
@@ -34,8 +35,13 @@ interface Walk {
   readonly words: Analysis['words'];
 }
 
-function walk(statement: ParsedStatement, relations: ReadonlyMap<string, RelationInfo>, defaults: Defaults): Walk {
-  const resolver = new Resolver(statement, relations, defaults);
+function walk(
+  statement: ParsedStatement,
+  relations: ReadonlyMap<string, RelationInfo>,
+  defaults: Defaults,
+  budget: Budget,
+): Walk {
+  const resolver = new Resolver(statement, relations, defaults, budget);
   const node = nodeOf(statement.tree);
   const body = node?.body ?? {};
   switch (statement.kind) {
@@ -130,6 +136,8 @@ interface Opened {
   readonly views: Map<string, Analysis>;
   /** Views that can't be opened, with the reason: told once it is known that they may be read. */
   readonly closed: Map<string, Refusal>;
+  /** Of the whole judgement. */
+  readonly budget: Budget;
 }
 
 async function load(
@@ -140,7 +148,7 @@ async function load(
   depth: number,
   within?: RelationInfo,
 ): Promise<void> {
-  const look = () => walk(statement, NO_RELATIONS, defaults);
+  const look = () => walk(statement, NO_RELATIONS, defaults, opened.budget);
   const { findings } = within ? understood(within, look) : look();
   if (opened.relations.size + findings.tables.length > MAX_OBJECTS)
     throw new Refusal('NOT_UNDERSTOOD', `The statement reads more than ${MAX_OBJECTS} objects.`);
@@ -193,7 +201,12 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     statement,
     opened.relations,
     defaults,
+    opened.budget,
   );
+  const spend = (steps: number): void => {
+    const much = opened.budget.spend(steps, 'columns');
+    if (much !== undefined) throw tooMuch(much, positionOf(statement, 0));
+  };
   const isOutermost = via.length === 0;
   const places = new Map<number, ReturnType<typeof positionOf>>();
   const place = (token: number) => {
@@ -221,6 +234,7 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
   for (const { object, token } of findings.tables) {
     const view = opened.views.get(objectKey(object));
     if (!view || statement.kind === 'describe') continue;
+    spend(view.objects.length * objects.length + view.columns.length);
     for (const use of view.objects) add({ ...use, position: place(token), via: [...via, object, ...use.via.slice(1)] });
     for (const use of view.columns)
       columns.push({ ...use, position: place(token), via: [...via, object, ...use.via.slice(1)] });
@@ -242,10 +256,15 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     ]),
     outputs: outputs.map((output) => ({
       ...output,
-      origins: output.origins.flatMap((origin) => baseOrigins(origin, opened)),
+      origins: output.origins.flatMap((origin) => {
+        const found = baseOrigins(origin, opened);
+        spend(found.length + (opened.relations.get(objectKey(origin.object))?.columns.length ?? 0));
+        return found;
+      }),
     })),
     references: findings.references,
     longColumns: findings.longColumns,
+    ownNames: findings.ownNames,
     columnNames: findings.columnNames,
     hasStar: findings.hasStar,
     hasWhere,
@@ -295,24 +314,24 @@ function baseOrigins(
 
 /**
  * Analyses a statement against the catalog. `defaults` are the session's database and schema.
- * Throws a Refusal for whatever is not fully understood.
+ * Throws a Refusal for whatever is not fully understood, and for what takes more than is left of the `budget`.
  */
-export async function analyse(statement: Statement, reader: CatalogReader, defaults: Defaults): Promise<Analysis> {
+export async function analyse(
+  statement: Statement,
+  reader: CatalogReader,
+  defaults: Defaults,
+  budget = new Budget(),
+): Promise<Analysis> {
   await loadParsers();
   try {
     const parsed = parseStatement(statement);
-    const opened: Opened = { relations: new Map(), views: new Map(), closed: new Map() };
+    const opened: Opened = { relations: new Map(), views: new Map(), closed: new Map(), budget };
     await load(parsed, reader, defaults, opened, 0);
     return finish(parsed, defaults, opened, []);
   } catch (error) {
     // The walk goes as deep as the tree is.
     if (error instanceof RangeError)
-      throw new Refusal(
-        'NOT_UNDERSTOOD',
-        'The statement is too complex to be read.',
-        positionOf(statement, 0),
-        'Split it into smaller ones.',
-      );
+      throw tooMuch('its queries and expressions are nested too deeply', positionOf(statement, 0));
     throw error;
   }
 }

@@ -78,6 +78,18 @@ export interface LongColumnReference {
   readonly to: number;
 }
 
+/**
+ * A recursive definition's name, where it is defined and wherever it is meant. Within its own text it could be read as a table as well
+ * (constructs/with says only in which form a definition is recursive), so it goes out under a name that no table has.
+ */
+export interface OwnName {
+  /** The token at which the definition has its name: the same for each mention. */
+  readonly definition: number;
+  readonly token: number;
+  /** A mention without an alias keeps its name as one; the definition itself, and what stands before PIVOT, can have none. */
+  readonly needsAlias: boolean;
+}
+
 /** A name that nothing in sight has: a value of its own, so that nobody takes it for a name without columns behind it. */
 export interface Unowned {
   /** In words. */
@@ -120,6 +132,7 @@ export interface Analysis {
   readonly outputs: readonly OutputColumn[];
   readonly references: readonly TableReference[];
   readonly longColumns: readonly LongColumnReference[];
+  readonly ownNames: readonly OwnName[];
   /** Every column name that stands anywhere in the statement, folded. */
   readonly columnNames: ReadonlySet<string>;
   readonly hasStar: boolean;

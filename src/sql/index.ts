@@ -2,6 +2,7 @@ export { affectedRowsQuery, writtenRows } from './affected.js';
 export { analyse } from './analyse.js';
 export type { Access, Analysis, ColumnUse, FunctionUse, ObjectUse, Origin, OutputColumn } from './analysis.js';
 export { shownUses } from './analysis.js';
+export { Budget } from './budget.js';
 export {
   type CatalogReader,
   type ColumnInfo,
@@ -19,7 +20,7 @@ export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion.js'
 export { loadParsers } from './parsers.js';
 export { type Position, positionAt, positionsOf, Refusal, type RefusalCode } from './refusal.js';
 export { type Rewritten, rewrite, type Treatment, type Treatments } from './rewrite.js';
-export { type Scan, scansOf } from './scans.js';
+export { namesNoTable, type Scan, scansOf } from './scans.js';
 export { readStatement, type Statement } from './statement.js';
 export type { Body, Identifier, TreeNode } from './tree.js';
 export { asBody, asList, asText, folded, identifierOf, isBody, nodeOf, textLiteral } from './tree.js';

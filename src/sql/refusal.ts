@@ -27,6 +27,15 @@ export class Refusal extends Error {
   }
 }
 
+/** `what` there is too much of, in a statement that is well-formed otherwise. */
+export const tooMuch = (what: string, position: Position | undefined): Refusal =>
+  new Refusal(
+    'NOT_UNDERSTOOD',
+    `The statement is too complex to be read: ${what}.`,
+    position,
+    'Split it into smaller ones, nest less, or name fewer columns.',
+  );
+
 export function positionAt(text: string, offset: number): Position {
   const before = text.slice(0, Math.max(0, offset));
   const line = before.split('\n').length;

@@ -7,6 +7,7 @@
  * constructs/with, functions/case), nothing else.
  */
 import type { Analysis, TableReference } from './analysis.js';
+import { Budget } from './budget.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from './catalog.js';
 import { unnamedItems } from './items.js';
 import { joined, quoteIdentifier } from './lex.js';
@@ -42,12 +43,41 @@ const MAX_NAME = 255;
 class Rewriter {
   readonly #treatments: Treatments;
   readonly #views: Analysis['views'];
+  /** Quoted names of the texts that are put together: none of them may become a definition's. */
+  readonly #taken: ReadonlySet<string>;
+  #definitions = 0;
   /** A sub-query stands in some table's place. */
   isRewritten = false;
+  /** A definition has another name. */
+  isRenamed = false;
 
-  constructor(treatments: Treatments, views: Analysis['views']) {
+  constructor(treatments: Treatments, analysis: Analysis) {
     this.#treatments = treatments;
-    this.#views = views;
+    this.#views = analysis.views;
+    this.#taken = new Set(
+      [analysis, ...analysis.views.values()].flatMap(({ statement: { tokens } }) =>
+        tokens.flatMap(({ kind, text }) => (kind === 'quoted' ? text : [])),
+      ),
+    );
+  }
+
+  /** A name that nothing in the statement has, and no table: were the definition not what it is taken for, there would be nothing to be read. */
+  #definitionName(): string {
+    let name: string;
+    do name = quoteIdentifier(`snowfence definition ${++this.#definitions}`);
+    while (this.#taken.has(name));
+    return name;
+  }
+
+  /** Recursive definitions go out under names of ours, everywhere that they are meant. */
+  #ownNames({ ownNames, statement: { tokens } }: Analysis, pieces: (string | undefined)[]): void {
+    const names = new Map<number, string>();
+    for (const { definition, token, needsAlias } of ownNames) {
+      const name = names.get(definition) ?? this.#definitionName();
+      names.set(definition, name);
+      pieces[token] = needsAlias ? `${name} AS ${tokens[token]?.text ?? ''}` : name;
+    }
+    this.isRenamed ||= names.size > 0;
   }
 
   /** A view is opened where anything below it is treated: only then must its text stand in the statement. */
@@ -115,9 +145,10 @@ class Rewriter {
   }
 
   /** A column whose expression holds a sub-query of ours keeps the agent's own words for a name. */
-  #name({ statement, references }: Analysis, pieces: (string | undefined)[]): void {
+  #name({ statement, references, ownNames }: Analysis, pieces: (string | undefined)[]): void {
+    const changed = [...references.map((reference) => reference.from), ...ownNames.map(({ token }) => token)];
     for (const { from, to } of unnamedItems(statement)) {
-      if (!references.some((reference) => reference.from >= from && reference.from < to)) continue;
+      if (!changed.some((at) => at >= from && at < to)) continue;
       const [first, last] = [statement.tokens[from], statement.tokens[to - 1]];
       if (!first || !last) continue;
       const written = statement.source.slice(first.start, last.start + last.text.length);
@@ -161,6 +192,7 @@ class Rewriter {
     // Of a sub-query only the last name is left to qualify with.
     for (const long of analysis.longColumns)
       if (replaced.has(objectKey(long.object))) for (let at = long.from; at < long.to; at++) pieces[at] = undefined;
+    this.#ownNames(analysis, pieces);
     this.isRewritten ||= replaced.size > 0;
     if (isOutermost) this.#name(analysis, pieces);
     return pieces.filter((piece) => piece !== undefined).join(' ');
@@ -173,28 +205,28 @@ class Rewriter {
  * @public for the benchmark, which times it apart from the proof.
  */
 export const maskedText = (analysis: Analysis, treatments: Treatments): string =>
-  new Rewriter(treatments, analysis.views).text(analysis, true);
+  new Rewriter(treatments, analysis).text(analysis, true);
 
 export interface Rewritten {
   readonly text: string;
-  /** A sub-query stands in some table's place; else the text differs from the agent's in full names alone. */
+  /** A sub-query stands in some table's place; else the text differs from the agent's in names alone. */
   readonly isChanged: boolean;
 }
 
 /**
  * The text to send: the statement's own tokens with every table's name in full, and masked sub-queries in the place of treated
  * tables. Throws a Refusal where a treated table stands in a place that takes only a name, and where the outcome does not read as
- * exactly the objects that were judged.
+ * exactly the objects that were judged. `budget`: what is left of the judgement's.
  */
-export function rewrite(analysis: Analysis, treatments: Treatments): Rewritten {
-  const rewriter = new Rewriter(treatments, analysis.views);
+export function rewrite(analysis: Analysis, treatments: Treatments, budget = new Budget()): Rewritten {
+  const rewriter = new Rewriter(treatments, analysis);
   const text = rewriter.text(analysis, true);
-  if (rewriter.isRewritten) verify(text, analysis, treatments);
+  if (rewriter.isRewritten || rewriter.isRenamed) verify(text, analysis, treatments, budget);
   return { text, isChanged: rewriter.isRewritten };
 }
 
 /** Reads the rewritten text once more, by every parser: it may name nothing but what was judged, and changes what was to be changed. */
-function verify(text: string, analysis: Analysis, treatments: Treatments): void {
+function verify(text: string, analysis: Analysis, treatments: Treatments, budget: Budget): void {
   const { kind, defaults } = analysis;
   if (kind === 'describe') return;
   const refusal = new Refusal(
@@ -205,7 +237,7 @@ function verify(text: string, analysis: Analysis, treatments: Treatments): void 
   );
   const parsed = parseStatement(readStatement(text));
   if (parsed.kind !== kind) throw refusal;
-  const resolver = new Resolver(parsed, new Map(), defaults);
+  const resolver = new Resolver(parsed, new Map(), defaults, budget);
   if (kind === 'select') resolver.query(parsed.tree, new Map(), undefined);
   else if (kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'merge')
     resolver.change(kind, nodeOf(parsed.tree)?.body ?? {});

@@ -1,6 +1,7 @@
 /** Which tables a statement would read from their first byte to their last, if nothing were pruned. */
 import type { Analysis } from './analysis.js';
 import { type ObjectName, objectKey } from './catalog.js';
+import { isWord } from './lex.js';
 
 export interface Scan {
   readonly object: ObjectName;
@@ -43,3 +44,9 @@ export function scansOf(analysis: Analysis): readonly Scan[] {
   }
   return [...out.values()].filter(({ times }) => times > 0);
 }
+
+/** Whether no name of a table can stand in the text: a SELECT without any FROM, definitions and sub-queries included (sql/select). */
+export const namesNoTable = ({ kind, objects, statement: { tokens } }: Analysis): boolean =>
+  kind === 'select' &&
+  objects.length === 0 &&
+  !tokens.some((token) => isWord(token, 'FROM', 'JOIN', 'TABLE', 'USING', 'INTO', 'WITH', 'IDENTIFIER'));

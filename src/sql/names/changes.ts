@@ -7,7 +7,7 @@ import { objectKey } from '../catalog.js';
 import { isOperator, isWord } from '../lex.js';
 import { asBody, asList, type Body, folded, type Identifier, identifierOf, nodeOf, type TreeNode } from '../tree.js';
 import { isName, nameOf } from './claims.js';
-import { definitions } from './query.js';
+import { definitions } from './definitions.js';
 import { type Ctes, type Scope, type Source, scopeOf } from './scope.js';
 import { placeOf } from './tables.js';
 import type { Walk } from './walk.js';

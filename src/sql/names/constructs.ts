@@ -1,11 +1,9 @@
 /** PIVOT, UNPIVOT and MATCH_RECOGNIZE: what goes in is grouped or matched, what comes out has other columns (constructs/…). */
 import type { Origin, OutputColumn } from '../analysis.js';
-import { isOperator, isWord } from '../lex.js';
 import { asBody, asList, asText, type Body, folded, identifierOf, isBody, nodeOf, textLiteral } from '../tree.js';
-import { isName, nameOf } from './claims.js';
-import { named } from './query.js';
+import { named } from './outputs.js';
 import { type Ctes, type Scope, type Source, scopeOf, union } from './scope.js';
-import { aliasOf, renamed, table } from './tables.js';
+import { aliasOf, claimAlias, renamed, table } from './tables.js';
 import type { Walk } from './walk.js';
 
 /** The table or query that a construct works on. */
@@ -45,7 +43,7 @@ function pivoted(walk: Walk, body: Body, source: Source, own: Scope, ctes: Ctes)
   const aggregates = asList(body['expressions']).map((aggregate) => {
     const alias = nodeOf(aggregate)?.kind === 'alias' ? nodeOf(aggregate)?.body : undefined;
     isNamed ||= alias !== undefined;
-    if (alias) claimBare(walk, identifierOf(alias['alias'])?.name ?? '');
+    if (alias) claimAlias(walk, 'pivot', identifierOf(alias['alias'])?.name ?? '', []);
     namesIn(alias ? alias['this'] : aggregate, names);
     return walk.expression(alias ? alias['this'] : aggregate, own, ctes, 'group');
   });
@@ -88,20 +86,6 @@ function pivotValue(walk: Walk, value: unknown, own: Scope, ctes: Ctes): OutputC
   return { name: undefined, origins, isMany: true };
 }
 
-/** polyglot gives no place for an alias of PIVOT's aggregates: it stands behind AS or the aggregate and before a comma or FOR. */
-function claimBare(walk: Walk, name: string): void {
-  const { tokens } = walk.statement;
-  const at = tokens.findIndex(
-    (token, index) =>
-      isName(token) &&
-      walk.claims.ownerOf(index) === undefined &&
-      nameOf(token) === name.toUpperCase() &&
-      (isWord(tokens[index - 1], 'AS') || isOperator(tokens[index - 1], ')')) &&
-      (isOperator(tokens[index + 1], ',') || isWord(tokens[index + 1], 'FOR')),
-  );
-  if (at >= 0) walk.claimToken(at, 'alias');
-}
-
 function unpivoted(walk: Walk, body: Body, source: Source, own: Scope, ctes: Ctes): readonly OutputColumn[] {
   const [value, name] = [identifierOf(body['value_column']), identifierOf(body['name_column'])];
   if (!value || !name) throw walk.refusal('This form of UNPIVOT is not understood.');
@@ -129,8 +113,9 @@ function unpivoted(walk: Walk, body: Body, source: Source, own: Scope, ctes: Cte
 export function matchRecognize(walk: Walk, body: Body, scope: Scope, ctes: Ctes): Source {
   walk.only('match_recognize', body);
   const source = input(walk, body, scope, ctes);
-  const symbols = symbolsOf(walk);
-  walk.spend(symbols.size * source.columns.length);
+  const { symbols } = walk;
+  walk.spend(symbols.size * source.columns.length, 'columns');
+  walk.claimSymbols();
   // `down.price`: a symbol of the pattern qualifies the column that it reads.
   const own = scopeOf([source, ...[...symbols].map((symbol) => ({ ...source, alias: symbol }))], scope);
   const partitions = asList(body['partition_by']).map((item) => ({
@@ -166,28 +151,4 @@ export function matchRecognize(walk: Walk, body: Body, scope: Scope, ctes: Ctes)
     columns: [...groups, ...measures],
     ...(unknown ? { unknown } : {}),
   };
-}
-
-/** Symbols of every PATTERN in the text: in its brackets, and where AFTER MATCH SKIP TO and SUBSET name them. */
-function symbolsOf(walk: Walk): ReadonlySet<string> {
-  const { tokens, pairs } = walk.statement;
-  const symbols = new Set<string>();
-  tokens.forEach((token, at) => {
-    const close = isWord(token, 'PATTERN') ? pairs.get(at + 1) : undefined;
-    for (let index = at + 2; close !== undefined && index < close; index++) {
-      const symbol = tokens[index];
-      if (!isName(symbol)) continue;
-      if (!isWord(symbol, 'PERMUTE')) symbols.add(nameOf(symbol));
-      walk.claimToken(index, 'symbol');
-    }
-  });
-  tokens.forEach((token, at) => {
-    if (!isName(token) || !symbols.has(nameOf(token)) || walk.claims.ownerOf(at) !== undefined) return;
-    const isSkip =
-      isWord(tokens[at - 1], 'TO', 'FIRST', 'LAST') &&
-      tokens.slice(Math.max(0, at - 4), at).some((word) => isWord(word, 'SKIP'));
-    const isQualifier = isOperator(tokens[at + 1], '.');
-    if (isSkip || isQualifier) walk.claimToken(at, 'symbol');
-  });
-  return symbols;
 }

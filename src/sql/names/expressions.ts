@@ -6,7 +6,8 @@ import { asBody, asList, asText, type Body, folded, type Identifier, identifierO
 import { dangerOf, EXPRESSION_KINDS, FUNCTION_KINDS } from '../understood.js';
 import { isName } from './claims.js';
 import { dotted } from './dotted.js';
-import { byWhichever, walkStar } from './query.js';
+import { byWhichever } from './outputs.js';
+import { walkStar } from './query.js';
 import { type Ctes, qualifiedSource, type Resolution, type Scope, UNKNOWN, union } from './scope.js';
 import type { Walk } from './walk.js';
 
@@ -112,6 +113,13 @@ function lambda(walk: Walk, body: Body, scope: Scope, ctes: Ctes, usage: ColumnU
   return walk.expression(body['body'], { ...scope, lambdaNames }, ctes, usage);
 }
 
+/** How many accesses stand one on another. */
+function depthOf(value: unknown): number {
+  let depth = 0;
+  for (let node = nodeOf(value); node?.kind === 'dot'; node = nodeOf(node.body['this'])) depth++;
+  return depth;
+}
+
 function parameter(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): readonly Origin[] {
   const index = body['index'];
   if (asText(body['style']) !== 'Dollar') {
@@ -127,6 +135,7 @@ function parameter(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): re
       'Write the value itself, or send it in binds.',
     );
   }
+  walk.spend(walk.statement.tokens.length, 'tokens');
   const token = walk.statement.tokens.findIndex(
     ({ kind, text }) => kind === 'variable' && (typeof index !== 'number' || text === `$${index}`),
   );
@@ -166,7 +175,10 @@ function byPlace(
   const found = union(matches.map(({ origins }) => origins));
   walk.use(found, usage, token);
   walk.findings.hasStar = true;
-  walk.spend(sources.reduce((sum, { columns }) => sum + columns.length, 0));
+  walk.spend(
+    sources.reduce((sum, { columns }) => sum + columns.length, 0),
+    'columns',
+  );
   walk.use(union(sources.flatMap(({ columns }) => columns.map(({ origins }) => origins))), 'star', token);
   return found;
 }
@@ -235,6 +247,7 @@ function chain(
   ctes: Ctes,
   usage: ColumnUsage,
 ): readonly Origin[] {
+  walk.spend(depthOf(value), 'parts');
   const parts = dotted(value);
   // A key behind a subscript or a path: its token is claimed by its place.
   if (!parts) return walk.expression(body['this'], scope, ctes, usage);

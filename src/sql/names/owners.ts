@@ -9,9 +9,11 @@ import { isOperator, isWord, type Token } from '../lex.js';
 import { positionAt } from '../refusal.js';
 import type { Statement } from '../statement.js';
 import { dangerOf } from '../understood.js';
+import { isOwnBracket } from './brackets.js';
 import { type Claims, isName, nameOf } from './claims.js';
 import { isReserved } from './keywords.js';
 import { type Call, callAt } from './places.js';
+import type { Walk } from './walk.js';
 
 /** More of them tell nobody more. */
 const MAX_UNOWNED = 16;
@@ -27,6 +29,7 @@ export interface Owned {
 }
 
 class Owners {
+  readonly #walk: Walk;
   readonly #statement: Statement;
   readonly #pairs: ReadonlyMap<number, number>;
   readonly #claims: Claims;
@@ -36,18 +39,24 @@ class Owners {
   readonly called = new Set<string>();
   readonly unowned: Unowned[] = [];
 
-  constructor(statement: Statement, claims: Claims, keywords: ReadonlySet<number>, calls: ReadonlySet<string>) {
-    this.#calls = calls;
-    this.#statement = statement;
-    this.#pairs = statement.pairs;
-    this.#claims = claims;
+  constructor(walk: Walk, keywords: ReadonlySet<number>) {
+    this.#walk = walk;
+    this.#calls = walk.findings.calls;
+    this.#statement = walk.statement;
+    this.#pairs = walk.statement.pairs;
+    this.#claims = walk.claims;
     this.#keywords = keywords;
   }
 
   run(): void {
     const { tokens } = this.#statement;
     tokens.forEach((token, at) => {
-      if (isName(token) && this.#claims.ownerOf(at) === undefined) this.#name(token, at);
+      if (!isName(token)) return;
+      const owner = this.#claims.ownerOf(at);
+      if (owner === undefined) this.#name(token, at);
+      // Whatever the walk took it for: before a bracket it is called, unless the bracket belongs to what it is.
+      else if (isOperator(tokens[at + 1], '(') && !isOwnBracket(this.#walk, at, owner))
+        this.#refuse(at, `${token.text.slice(0, 100)}( … ) can be read in two ways here.`, 'Write it more plainly.');
     });
   }
 
@@ -149,13 +158,8 @@ function counted({ least, most }: SnowflakeFunction): string {
 }
 
 /** Gives what is left its owner, and says what has none. */
-export function findOwners(
-  statement: Statement,
-  claims: Claims,
-  keywords: ReadonlySet<number>,
-  calls: ReadonlySet<string>,
-): Owned {
-  const owners = new Owners(statement, claims, keywords, calls);
+export function findOwners(walk: Walk, keywords: ReadonlySet<number>): Owned {
+  const owners = new Owners(walk, keywords);
   owners.run();
   return { functions: owners.functions, called: owners.called, unowned: owners.unowned };
 }

@@ -66,6 +66,11 @@ const TYPE_TAILS: Readonly<Record<string, readonly string[]>> = {
   INTERVAL: ['YEAR', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'SECOND', 'TO'],
 };
 
+/** A type's name that takes its size, its parts or its elements in brackets. */
+export const isTypeWord = (token: Token): boolean =>
+  token.kind === 'word' &&
+  (TYPES.has(token.text.toUpperCase()) || Object.values(TYPE_TAILS).flat().includes(token.text.toUpperCase()));
+
 /** Clauses that are written like calls (constructs/at-before, constructs/changes). */
 const CLAUSES: Readonly<Record<string, readonly string[]>> = {
   AT: ['OFFSET', 'TIMESTAMP', 'STATEMENT'],

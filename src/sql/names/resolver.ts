@@ -1,5 +1,6 @@
 /** The walk put together: one statement, the tables that are known, and what is found of it. */
 import type { ColumnUsage, NameInText, Origin, OutputColumn, Target } from '../analysis.js';
+import type { Budget } from '../budget.js';
 import { type Defaults, objectKey, type RelationInfo } from '../catalog.js';
 import { isOperator, isWord } from '../lex.js';
 import type { ParsedStatement } from '../statement.js';
@@ -20,11 +21,18 @@ import { namesInText } from './words.js';
 export class Resolver extends Walk {
   readonly #words: ReadonlySet<number>;
 
-  constructor(statement: ParsedStatement, relations: ReadonlyMap<string, RelationInfo>, defaults: Defaults) {
+  constructor(
+    statement: ParsedStatement,
+    relations: ReadonlyMap<string, RelationInfo>,
+    defaults: Defaults,
+    budget: Budget,
+  ) {
     const claims = new Claims(statement.tokens);
     const words = keywordsOf(statement.tokens, statement.pairs);
-    super(statement, relations, defaults, claims, words);
+    super(statement, relations, defaults, claims, words, budget);
     this.#words = words;
+    // Keywords, places, aliases, symbols, owners: each goes through the text.
+    this.spend(5 * statement.tokens.length, 'tokens');
     claimPlaces(statement.tokens, statement.pairs, claims);
   }
 
@@ -36,19 +44,32 @@ export class Resolver extends Walk {
         undefined,
         'Ask for the value first, and write it here.',
       );
-    return walkQuery(this, value, ctes, outer);
+    this.spend(1, 'parts');
+    const columns = walkQuery(this, value, ctes, outer);
+    this.spend(
+      columns.reduce((sum, { origins }) => sum + origins.length, columns.length),
+      'columns',
+    );
+    return columns;
   }
 
   override source(item: unknown, scope: Scope, ctes: Ctes): Source {
-    return walkSource(this, item, scope, ctes);
+    this.spend(1, 'parts');
+    const source = walkSource(this, item, scope, ctes);
+    this.spend(source.columns.length, 'columns');
+    return source;
   }
 
   override join(join: Body, scope: Scope, ctes: Ctes): void {
+    this.spend(1, 'parts');
     walkJoin(this, join, scope, ctes);
   }
 
   override expression(value: unknown, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[] {
-    return walkExpression(this, value, scope, ctes, usage);
+    this.spend(1, 'parts');
+    const origins = walkExpression(this, value, scope, ctes, usage);
+    this.spend(origins.length, 'columns');
+    return origins;
   }
 
   change(kind: ChangeKind, body: Body): ReturnType<typeof kindsOf> {
@@ -76,6 +97,7 @@ export class Resolver extends Walk {
     for (const { object } of [...this.findings.tables])
       for (const { name } of this.relations.get(objectKey(object))?.columns ?? []) {
         known.add(name);
+        this.spend(1, 'columns');
         this.findings.columns.push({ object, column: name, usage: 'group', token: -1 });
       }
     const isMissing = this.findings.tables.some(({ object }) => !this.relations.has(objectKey(object)));
@@ -83,6 +105,7 @@ export class Resolver extends Walk {
       if (!isWord(token, 'RESAMPLE') || !isOperator(tokens[at + 1], '(')) return;
       for (let index = at + 2; index < (pairs.get(at + 1) ?? 0); index++) {
         const name = tokens[index];
+        this.spend(1, 'tokens');
         if (!isName(name) || this.isKeyword(index) || this.claims.ownerOf(index) !== undefined) continue;
         if (isWord(name, 'IS_GENERATED', 'BUCKET_START') && isOperator(tokens[index + 1], '('))
           this.claimToken(index, 'function');
@@ -93,7 +116,7 @@ export class Resolver extends Walk {
 
   /** After the walk: the functions that are called, and every name that nobody owns, those of the walk first. */
   owners(): Owned {
-    const { functions, called, unowned } = findOwners(this.statement, this.claims, this.#words, this.findings.calls);
+    const { functions, called, unowned } = findOwners(this, this.#words);
     const seen = new Set(this.findings.unowned.map(({ position }) => JSON.stringify(position)));
     const more = unowned.filter(({ position }) => !seen.has(JSON.stringify(position)));
     return { functions, called, unowned: [...this.findings.unowned, ...more] };

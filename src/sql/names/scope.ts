@@ -18,6 +18,8 @@ export interface Source {
    * columns nobody has documented; they can't be named.
    */
   readonly unknown?: 'missing' | 'opaque';
+  /** For a recursive definition the token of its own name: it goes out under another. */
+  readonly definition?: number;
   /** Columns that a USING or NATURAL join has merged into those of the sources before it. */
   readonly shared?: ReadonlySet<string>;
 }
@@ -63,13 +65,18 @@ export const UNKNOWN: Origin = Object.freeze({
 
 export const isUnknown = (origin: Origin): boolean => origin.column === '' && origin.object.name === '';
 
+/** One key for each column of each object. */
+export const keyOf = ({ object, column }: Origin): string => `${objectKey(object)}\u0000${column}`;
+
 export const union = (parts: readonly (readonly Origin[])[]): Origin[] => {
   const seen = new Map<string, Origin>();
-  for (const origin of parts.flat()) seen.set(`${objectKey(origin.object)}\u0000${origin.column}`, origin);
+  for (const origin of parts.flat()) seen.set(keyOf(origin), origin);
   return [...seen.values()];
 };
 
 const MAX_NEAR = 3;
+/** Names that a mistyped one is held against. */
+const MAX_COMPARED = 1000;
 
 /** Names that differ least from a mistyped one. */
 export function nearest(name: string, names: Iterable<string>): string[] {
@@ -77,6 +84,7 @@ export function nearest(name: string, names: Iterable<string>): string[] {
   if (name.length > 64) return [];
   return [...new Set(names)]
     .filter((other) => Math.abs(other.length - name.length) <= most)
+    .slice(0, MAX_COMPARED)
     .map((other) => ({ other, edits: edits(name, other) }))
     .filter(({ edits: count }) => count <= most)
     .sort((left, right) => left.edits - right.edits || (left.other < right.other ? -1 : 1))

@@ -1,13 +1,13 @@
 /** What stands in FROM: tables, sub-queries, joins, table functions, PIVOT, UNPIVOT, MATCH_RECOGNIZE. */
 import type { Origin, OutputColumn } from '../analysis.js';
 import { snowflakeFunction } from '../functions/index.js';
-import { isOperator, isWord } from '../lex.js';
+import { isWord } from '../lex.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
-import { isName, nameOf } from './claims.js';
 import { matchRecognize, pivot } from './constructs.js';
-import { ordering, values } from './query.js';
+import { ordering } from './outputs.js';
+import { values } from './query.js';
 import { type Ctes, NOWHERE, type Scope, type Source, scopeOf, UNKNOWN, union } from './scope.js';
-import { aliasOf, renamed, table } from './tables.js';
+import { aliasOf, claimAlias, renamed, table } from './tables.js';
 import type { Walk } from './walk.js';
 
 export function walkJoin(walk: Walk, join: Body, scope: Scope, ctes: Ctes): void {
@@ -20,12 +20,15 @@ export function walkJoin(walk: Walk, join: Body, scope: Scope, ctes: Ctes): void
     using(walk, name, [...scope.sources, source]);
   }
   if (isNatural) for (const { name } of source.columns) if (name !== undefined) shared.add(name);
-  for (const side of [...scope.sources, source])
+  const sides = shared.size > 0 ? [...scope.sources, source] : [];
+  for (const side of sides) {
+    walk.spend(side.columns.length, 'columns');
     for (const column of side.columns) {
       if (column.name === undefined || !shared.has(column.name)) continue;
       walk.findings.columnNames.add(column.name);
       walk.use(column.origins, 'join', -1);
     }
+  }
   for (const name of shared) walk.findings.columnNames.add(name);
   if (isNatural) walk.findings.hasStar = true;
   // A star shows the shared columns once.
@@ -78,12 +81,7 @@ export function walkSource(walk: Walk, item: unknown, scope: Scope, ctes: Ctes):
       return renamed(walk, { ...inner, alias: aliasOf(body) }, body['column_aliases']);
     }
     case 'lateral':
-      walk.only('lateral', body);
-      return renamed(
-        walk,
-        { ...tableFunction(walk, body['this'], scope, ctes), alias: lateralAlias(walk, body) },
-        body['column_aliases'],
-      );
+      return lateral(walk, body, scope, ctes);
     case 'function':
       return tableFunction(walk, item, scope, ctes);
     case 'paren':
@@ -111,34 +109,25 @@ export function walkSource(walk: Walk, item: unknown, scope: Scope, ctes: Ctes):
   }
 }
 
-/** `VALUES (…) AS v`: the parser gives the alias no place. */
+/** `VALUES (…) AS v`: the parser may give the alias no place. */
 function valuesAlias(walk: Walk, alias: Identifier | undefined): string | undefined {
   if (!alias) return undefined;
-  if (walk.token(alias) < 0) claimBehind(walk, alias.name, alias.quoted);
-  return folded(alias);
+  return walk.token(alias) < 0 ? claimAlias(walk, 'values', alias.name, []).name : folded(alias);
 }
 
-/** An alias that the parser gives no place, found behind a bracket or AS. */
-function claimBehind(walk: Walk, name: string, isQuoted: boolean): string {
-  const { tokens } = walk.statement;
-  const at = tokens.findIndex(
-    (token, index) =>
-      isName(token) &&
-      walk.claims.ownerOf(index) === undefined &&
-      nameOf(token) === (isQuoted ? name : name.toUpperCase()) &&
-      (isOperator(tokens[index - 1], ')') || isWord(tokens[index - 1], 'AS')),
-  );
-  const token = tokens[at];
-  if (at < 0 || !isName(token)) throw walk.refusal(`The place of ${name} in the text is not certain.`);
-  walk.claimToken(at, 'alias');
-  return nameOf(token);
-}
-
-/** polyglot gives a LATERAL's alias as bare text; where it stands, and whether it was quoted, shows in the tokens. */
-function lateralAlias(walk: Walk, body: Body): string | undefined {
+/** polyglot gives a LATERAL's alias and the names behind it as bare text; where they stand, and whether quoted, shows in the tokens. */
+function lateral(walk: Walk, body: Body, scope: Scope, ctes: Ctes): Source {
+  walk.only('lateral', body);
+  const source = tableFunction(walk, body['this'], scope, ctes);
   const alias = asText(body['alias']);
-  if (!alias) return undefined;
-  return claimBehind(walk, alias, body['alias_quoted'] === true);
+  const names = asList(body['column_aliases']).map(asText);
+  if (!alias) return { ...source, alias: undefined };
+  const { name, columns } = claimAlias(walk, 'lateral', alias, names);
+  return renamed(
+    walk,
+    { ...source, alias: name },
+    columns.map((at) => walk.identifierAt(at)),
+  );
 }
 
 function subquery(walk: Walk, body: Body, scope: Scope, ctes: Ctes): Source {

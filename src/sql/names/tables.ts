@@ -3,7 +3,8 @@ import type { TableReference } from '../analysis.js';
 import { type ObjectName, objectKey, showObject } from '../catalog.js';
 import { isOperator, isWord } from '../lex.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
-import { named } from './query.js';
+import { type AliasKind, aliasAt, type FoundAlias } from './alias-places.js';
+import { named } from './outputs.js';
 import { type Ctes, NOWHERE, type Source, UNKNOWN } from './scope.js';
 import { isPresent, type Walk } from './walk.js';
 
@@ -12,11 +13,27 @@ export function aliasOf(body: Body): string | undefined {
   return alias ? folded(alias) : undefined;
 }
 
+/** Claims an alias that the parser gives no place, and the list of names behind it, where its construct has one: nowhere else. */
+export function claimAlias(walk: Walk, kind: AliasKind, name: string, columns: readonly string[]): FoundAlias {
+  const { tokens } = walk.statement;
+  const places = walk.aliasPlaces[kind];
+  walk.spend(places.length, 'tokens');
+  const found = aliasAt(tokens, places, name, columns);
+  if (!found) throw walk.refusal(`The place of ${name.slice(0, 100)} in the text is not certain.`);
+  for (const at of [...found.at, ...found.columnTokens]) walk.claimToken(at, 'alias');
+  return found;
+}
+
 /** A list of names behind an alias, `AS t (a, b)`, names the columns in their order. */
 export function renamed(walk: Walk, source: Source, list: unknown): Source {
   const names = asList(list).map((name) => identifierOf(name));
   if (names.length === 0) return source;
   for (const name of names) walk.claim(name, 'alias');
+  // By their places in the table: where a column is left out of what is sent, each one behind it has another place.
+  if (source.object) {
+    walk.findings.hasStar = true;
+    for (const { origins } of source.columns) walk.use(origins, 'star', walk.token(names[0]));
+  }
   if (source.unknown !== 'opaque') return { ...source, columns: named(source.columns, names, walk) };
   // Nobody knows the columns, but now they have names.
   const columns = names.map((name) => ({ name: name ? folded(name) : undefined, origins: [UNKNOWN] }));
@@ -40,6 +57,9 @@ export function table(walk: Walk, body: Body, ctes: Ctes, pivoted: boolean): Sou
   const cte = schema ? undefined : ctes.get(folded(name));
   if (cte) {
     walk.claim(name, 'definition');
+    ofTablesAlone(walk, body, name);
+    if (cte.definition !== undefined) ownName(walk, name, cte.definition, alias === undefined && !pivoted);
+    walk.spend(cte.columns.length, 'columns');
     return renamed(walk, { ...cte, alias: folded(alias ?? name) }, body['column_aliases']);
   }
   const object = walk.objectName(name, schema, catalog);
@@ -56,6 +76,29 @@ export function table(walk: Walk, body: Body, ctes: Ctes, pivoted: boolean): Sou
       ...clauses(walk, body, from, to),
     });
   return renamed(walk, { alias: folded(alias ?? name), object, ...walk.columnsOf(object) }, body['column_aliases']);
+}
+
+/** AT, BEFORE, CHANGES and the boundary of a refresh are for tables and views (constructs/from): before them a definition's name could be a table's. */
+function ofTablesAlone(walk: Walk, body: Body, name: Identifier): void {
+  const token = walk.token(name);
+  const clause = isPresent(body['when']) || isPresent(body['changes']) || isBoundary(walk, token);
+  if (clause)
+    throw walk.refusal(
+      `${name.name.slice(0, 100)} is a definition of this statement, and what stands beside it is for tables and views alone.`,
+      token,
+      'Write the clause where the definition names its table.',
+    );
+}
+
+const isBoundary = (walk: Walk, from: number): boolean =>
+  isWord(walk.statement.tokens[from - 2], 'DYNAMIC_TABLE_REFRESH_BOUNDARY');
+
+/** A recursive definition's name where it is meant: it goes out under another, so its place has to be certain. */
+function ownName(walk: Walk, name: Identifier, definition: number, needsAlias: boolean): void {
+  const token = walk.token(name);
+  if (!walk.isAt(token, name))
+    throw walk.refusal(`The place of ${name.name.slice(0, 100)} in the text is not certain.`);
+  walk.findings.ownNames.push({ definition, token, needsAlias });
 }
 
 /** Points in time are told by an offset, a time or a statement; a STREAM would name an object (constructs/at-before). */
@@ -110,14 +153,30 @@ export function placeOf(
   return { from, to: at };
 }
 
-/** What follows a name and binds to a named object only. */
+/**
+ * What follows a name and binds to a named object only. That a clause stands there has to be the tree's word and the text's: each of these words
+ * may be an alias as well, with a list of names behind it, which within our sub-query would give the table's columns other names.
+ */
 function clauses(walk: Walk, body: Body, from: number, to: number): Pick<TableReference, 'nameOnly' | 'point'> {
-  const { tokens } = walk.statement;
-  const isBoundary = isWord(tokens[from - 2], 'DYNAMIC_TABLE_REFRESH_BOUNDARY');
-  if (isBoundary || isWord(tokens[to], 'CHANGES'))
-    return { nameOnly: tokens[isBoundary ? from - 2 : to]?.text.toUpperCase(), point: undefined };
+  const { tokens, pairs } = walk.statement;
+  const isBracketed = isOperator(tokens[to + 1], '(');
+  const isNamed = isBracketed && isOperator(tokens[to + 3], '=>');
+  const isPoint = isBracketed && isWord(tokens[to], 'AT', 'BEFORE');
+  const isChanges = isBracketed && isWord(tokens[to], 'CHANGES');
+  if (
+    isPoint !== isPresent(body['when']) ||
+    isChanges !== isPresent(body['changes']) ||
+    isNamed !== (isPoint || isChanges)
+  )
+    throw walk.refusal(
+      `What follows ${tokens[to - 1]?.text.slice(0, 100) ?? 'this table'} can be read in two ways.`,
+      to,
+      'Give the table another alias.',
+    );
+  if (isBoundary(walk, from) || isChanges)
+    return { nameOnly: isChanges ? 'CHANGES' : 'DYNAMIC_TABLE_REFRESH_BOUNDARY', point: undefined };
   const sample = asBody(body['table_sample']);
   const nameOnly = isPresent(sample['seed']) ? 'SAMPLE with SEED' : undefined;
-  const close = isWord(tokens[to], 'AT', 'BEFORE') ? walk.statement.pairs.get(to + 1) : undefined;
+  const close = isPoint ? pairs.get(to + 1) : undefined;
   return { nameOnly, point: close === undefined ? undefined : close + 1 };
 }

@@ -2,14 +2,26 @@
  * The walk through a statement's tree: what it has found so far, what it needs to go on. Queries, sources, expressions and changes are
  * walked in files of their own; each calls the others through this one interface.
  */
-import type { Access, ColumnUsage, Origin, OutputColumn, TableReference, Target, Unowned } from '../analysis.js';
+import type {
+  Access,
+  ColumnUsage,
+  Origin,
+  OutputColumn,
+  OwnName,
+  TableReference,
+  Target,
+  Unowned,
+} from '../analysis.js';
+import type { Budget, Work } from '../budget.js';
 import { type Defaults, type ObjectName, objectKey, type RelationInfo } from '../catalog.js';
 import { isOperator } from '../lex.js';
-import { Refusal } from '../refusal.js';
+import { Refusal, tooMuch } from '../refusal.js';
 import { type ParsedStatement, positionOf } from '../statement.js';
 import { type Body, folded, type Identifier } from '../tree.js';
-import { type Claims, isName, type Owner } from './claims.js';
-import { type Ctes, isUnknown, lookUp, nearest, type Resolution, type Scope, type Source } from './scope.js';
+import { type AliasPlaces, aliasPlaces } from './alias-places.js';
+import { type Claims, isName, nameOf, type Owner } from './claims.js';
+import { type Ctes, isUnknown, lookUp, nearest, type Resolution, type Scope, type Source, UNKNOWN } from './scope.js';
+import { type Symbols, symbolsOf } from './symbols.js';
 
 export interface TableUse {
   readonly object: ObjectName;
@@ -40,6 +52,7 @@ export interface Findings {
   readonly targets: Target[];
   /** Names, in capitals, that the parser takes for calls: a word of the grammar among them is none there. */
   readonly calls: Set<string>;
+  readonly ownNames: OwnName[];
   hasStar: boolean;
 }
 
@@ -47,8 +60,6 @@ export interface Findings {
 const MAX_COLUMNS = 10_000;
 const MAX_USES = 200_000;
 const MAX_UNOWNED = 16;
-/** Columns looked at, in all: what takes more is no statement that a person reads, and keeps everybody else waiting. */
-const MAX_STEPS = 4_000_000;
 
 /** Words of messages that stand in every statement. */
 const COMMON_WORDS = new Set([
@@ -105,7 +116,12 @@ export abstract class Walk {
   readonly relations: ReadonlyMap<string, RelationInfo>;
   readonly defaults: Defaults;
   readonly claims: Claims;
+  readonly aliasPlaces: AliasPlaces;
+  /** Of every pattern of MATCH_RECOGNIZE in the text. */
+  readonly symbols: ReadonlySet<string>;
+  readonly #symbols: Symbols;
   readonly #keywords: ReadonlySet<number>;
+  readonly #budget: Budget;
   readonly findings: Findings = {
     tables: [],
     columns: [],
@@ -116,6 +132,7 @@ export abstract class Walk {
     assignments: [],
     targets: [],
     calls: new Set(),
+    ownNames: [],
     hasStar: false,
   };
 
@@ -125,15 +142,18 @@ export abstract class Walk {
     defaults: Defaults,
     claims: Claims,
     keywords: ReadonlySet<number>,
+    budget: Budget,
   ) {
     this.statement = statement;
+    this.#budget = budget;
+    this.aliasPlaces = aliasPlaces(statement.tokens, statement.pairs);
+    this.#symbols = symbolsOf(statement.tokens, statement.pairs);
+    this.symbols = this.#symbols.names;
     this.relations = relations;
     this.defaults = defaults;
     this.claims = claims;
     this.#keywords = keywords;
   }
-
-  #steps = 0;
 
   abstract query(value: unknown, ctes: Ctes, outer: Scope | undefined): readonly OutputColumn[];
   abstract source(item: unknown, scope: Scope, ctes: Ctes): Source;
@@ -141,15 +161,17 @@ export abstract class Walk {
   /** Walks whatever stands in an expression's place and answers the base columns that its value comes from. */
   abstract expression(value: unknown, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[];
 
-  /** Counts work that grows with columns. Throws where a statement takes too much of it. */
-  spend(steps: number): void {
-    this.#steps += steps;
-    if (this.#steps > MAX_STEPS)
-      throw this.refusal(
-        'The statement is too complex to be read.',
-        0,
-        'Split it into smaller ones, or name fewer columns.',
-      );
+  /** Counts work. Throws where the whole judgement has taken too much of it. */
+  spend(steps: number, work: Work): void {
+    const much = this.#budget.spend(steps, work);
+    if (much !== undefined) throw tooMuch(much, positionOf(this.statement, 0));
+  }
+
+  #ownColumns = 0;
+
+  /** Stands for a column of a recursive definition while that is walked: an object without a name, and a column of a number. */
+  ownColumn(): Origin {
+    return { object: UNKNOWN.object, column: `#${this.#ownColumns++}` };
   }
 
   refusal(what: string, token?: number, hint?: string): Refusal {
@@ -193,6 +215,27 @@ export abstract class Walk {
     this.claimToken(this.token(identifier), owner);
   }
 
+  /** Symbols of patterns, each at its own place. */
+  claimSymbols(): void {
+    const { inPattern, elsewhere } = this.#symbols;
+    this.spend(inPattern.size + elsewhere.length, 'tokens');
+    for (const at of inPattern) this.claimToken(at, 'symbol');
+    for (const at of elsewhere) if (this.claims.ownerOf(at) === undefined) this.claimToken(at, 'symbol');
+  }
+
+  isInPattern(token: number): boolean {
+    return this.#symbols.inPattern.has(token);
+  }
+
+  /** A name as the parser would give it, by its token. */
+  identifierAt(at: number): Body {
+    const token = this.statement.tokens[at];
+    const quoted = token?.kind === 'quoted';
+    const name = isName(token) ? (quoted ? nameOf(token) : token.text) : '';
+    const start = this.statement.offsetOf(at);
+    return { name, quoted, span: { start, end: start + (token?.text.length ?? 0) } };
+  }
+
   /** A word that the grammar owns where it stands. */
   isKeyword(token: number): boolean {
     return this.#keywords.has(token);
@@ -214,7 +257,7 @@ export abstract class Walk {
   }
 
   use(origins: readonly Origin[], usage: ColumnUsage, token: number): void {
-    this.spend(origins.length);
+    this.spend(origins.length, 'columns');
     for (const origin of origins) if (!isUnknown(origin)) this.findings.columns.push({ ...origin, usage, token });
   }
 
@@ -227,6 +270,7 @@ export abstract class Walk {
   ): void {
     if (this.findings.unowned.length >= MAX_UNOWNED) return;
     const name = folded({ ...identifier, start: 0, end: 0 });
+    this.spend(names.length * name.length, 'columns');
     const near = nearest(name, names);
     const hint =
       near.length > 0
@@ -293,7 +337,7 @@ export abstract class Walk {
   }
 
   bound(outputs: readonly OutputColumn[]): void {
-    this.spend(outputs.length);
+    this.spend(outputs.length, 'columns');
     if (outputs.length > MAX_COLUMNS) throw this.refusal(`The statement has more than ${MAX_COLUMNS} columns.`, 0);
     if (this.findings.columns.length > MAX_USES)
       throw this.refusal(`The statement uses columns more than ${MAX_USES} times.`, 0);
@@ -302,7 +346,10 @@ export abstract class Walk {
   /** What a name means from here outwards; each column that is looked at counts. */
   lookUp(column: string, table: string | undefined, scope: Scope): Resolution {
     for (let at: Scope | undefined = scope; at; at = at.outer)
-      this.spend(at.sources.reduce((sum, { columns }) => sum + columns.length, 1));
+      this.spend(
+        at.sources.reduce((sum, { columns }) => sum + columns.length, 1),
+        'columns',
+      );
     return lookUp(column, table, scope);
   }
 
@@ -322,6 +369,7 @@ export abstract class Walk {
   columnsOf(object: ObjectName): Pick<Source, 'columns' | 'unknown'> {
     const relation = this.relations.get(objectKey(object));
     if (!relation) return { columns: [], unknown: 'missing' };
+    this.spend(relation.columns.length, 'columns');
     return { columns: relation.columns.map(({ name }) => ({ name, origins: [{ object, column: name }] })) };
   }
 }

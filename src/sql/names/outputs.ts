@@ -1,0 +1,83 @@
+/** Columns that a query gives: by place, by name, under a list of names, and as ORDER BY and GROUP BY mean them. */
+import type { ColumnUsage, OutputColumn } from '../analysis.js';
+import { asBody, asList, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
+import { type Ctes, type Scope, scopeOf, UNKNOWN, union } from './scope.js';
+import { isPresent, type Walk } from './walk.js';
+
+/**
+ * Columns that are taken by their place. `* ILIKE` gives fewer than are known here, so which one stands where is not told: each may be any.
+ */
+export function byWhichever(walk: Walk, columns: readonly OutputColumn[]): readonly OutputColumn[] {
+  if (!walk.statement.isNarrowed) return columns;
+  const all = [...union(columns.map(({ origins }) => origins)), UNKNOWN];
+  return columns.map((column) => ({ ...column, origins: all }));
+}
+
+/** Columns under the names of a list behind an alias; by their places, where a `walk` says whether these are known. */
+export function named(
+  columns: readonly OutputColumn[],
+  names: readonly (Identifier | undefined)[],
+  walk?: Walk,
+): readonly OutputColumn[] {
+  if (names.length === 0) return columns;
+  return (walk ? byWhichever(walk, columns) : columns).map((column, index) => {
+    const name = names[index];
+    return name ? { ...column, name: folded(name) } : column;
+  });
+}
+
+export function byPlace(walk: Walk, left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] {
+  const [first, second] = [byWhichever(walk, left), byWhichever(walk, right)];
+  return first.map((column, index) => ({ ...column, origins: union([column.origins, second[index]?.origins ?? []]) }));
+}
+
+/** UNION BY NAME (sql-reference/operators-query): columns of one name are one, the others come behind, NULL on the other side. */
+export function byName(walk: Walk, left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] {
+  walk.spend(2 * left.length * right.length, 'columns');
+  const merged = left.map((column) => ({
+    ...column,
+    origins: union([
+      column.origins,
+      ...right.filter(({ name }) => name === undefined || name === column.name).map(({ origins }) => origins),
+    ]),
+  }));
+  return [...merged, ...right.filter(({ name }) => name === undefined || !left.some((column) => column.name === name))];
+}
+
+/** ORDER BY and LIMIT of a set operation or a bracketed query see its output columns. */
+export function ordering(
+  walk: Walk,
+  body: Body,
+  columns: readonly OutputColumn[],
+  ctes: Ctes,
+  outer: Scope | undefined,
+): void {
+  const scope = scopeOf([{ alias: undefined, object: undefined, columns }], outer);
+  positional(walk, body['order_by'], columns, scope, ctes, 'order');
+  for (const key of ['limit', 'offset']) walk.expression(body[key], scope, ctes, 'argument');
+}
+
+/** GROUP BY and ORDER BY take positions and ALL besides expressions (constructs/group-by, constructs/order-by). */
+export function positional(
+  walk: Walk,
+  clause: unknown,
+  outputs: readonly OutputColumn[],
+  scope: Scope,
+  ctes: Ctes,
+  usage: Extract<ColumnUsage, 'group' | 'order'>,
+): void {
+  const use = (output: OutputColumn | undefined): void => walk.use(output?.origins ?? [], usage, -1);
+  const body = asBody(clause);
+  if (body['all'] === true) for (const output of outputs) use(output);
+  for (const item of asList(body['expressions'])) {
+    const node = nodeOf(asBody(item)['this'] ?? item);
+    const position = node?.kind === 'literal' ? Number(node.body['value']) : Number.NaN;
+    const column =
+      node?.kind === 'column' && !isPresent(node.body['table']) ? identifierOf(node.body['name']) : undefined;
+    if (Number.isInteger(position)) use(outputs[position - 1]);
+    else if (usage === 'order' && column && !column.quoted && folded(column) === 'ALL')
+      for (const output of outputs) use(output);
+    else walk.expression(item, scope, ctes, usage);
+  }
+  walk.expression({ ...body, all: null, expressions: [] }, scope, ctes, usage);
+}
