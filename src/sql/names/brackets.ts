@@ -11,9 +11,9 @@ import { isName, nameOf } from './claims.js';
 import { isTypeWord } from './places.js';
 import type { Walk } from './walk.js';
 
-/** Words that are not reserved and begin a clause behind a table, with a bracket (constructs/from and the pages of each). */
+/** Words that begin a clause behind a table, with a bracket (constructs/from and the pages of each). */
 const CLAUSES =
-  'AT BEFORE CHANGES END MATCH_CONDITION MATCH_RECOGNIZE PIVOT REPEATABLE RESAMPLE SEED UNPIVOT SEMANTIC_VIEW'.split(
+  'AT BEFORE CHANGES END MATCH_CONDITION MATCH_RECOGNIZE PIVOT REPEATABLE RESAMPLE SAMPLE SEED SEMANTIC_VIEW TABLESAMPLE UNPIVOT'.split(
     ' ',
   );
 
