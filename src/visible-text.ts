@@ -231,7 +231,10 @@ const LETTER = /[\p{L}\p{M}\p{N}\p{Pc}$＄﹩]/u;
 /** Fullwidth signs are those of these scripts. */
 const EAST_ASIAN = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Bopomofo}]/u;
 /** Marks around a letter or across it, and more on one letter than any script stacks: they cover what stands beside them. */
-const COVERING = /[\p{Me}\u0334-\u0338\u20d2\u20d3\u20d8-\u20da\u20e5\u20e6\u20ea\u20eb]|(?<=\p{M}{4})\p{M}+/gu;
+const COVERING = new RegExp(
+  `\\p{Me}|[${points([0x334, 0x338], 0x20d2, 0x20d3, [0x20d8, 0x20da], 0x20e5, 0x20e6, 0x20ea, 0x20eb)}]|(?<=\\p{M}{4})\\p{M}+`,
+  'gu',
+);
 
 /** Behind each such sign its number, but where it stands there already. */
 const marked = (text: string, signs: RegExp, isPlain: (at: number) => boolean = () => false): string =>

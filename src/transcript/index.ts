@@ -8,8 +8,8 @@ export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKe
 export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, type StoredEvent } from './event.js';
 export { eventLine, exportLines } from './export.js';
 export { follow, newestSequence } from './follow.js';
-export { timeOfId, timeOrderedId } from './ids.js';
 export { ensureHolds } from './holds.js';
+export { timeOfId, timeOrderedId } from './ids.js';
 export {
   newSealingKey,
   originOf,
