@@ -154,14 +154,16 @@ export class Cursors {
   /** A row that is ours and as it was last; undefined for none. */
   async #read(id: string): Promise<Known | undefined> {
     const { pool, rows } = this.#store;
+    // As far as it was seen before the row is read: what changes meanwhile is no row of before.
+    const seen = this.#changes.get(id) ?? 0;
     const [read] = await rows.read(pool, 'cursor', 'WHERE t.id = $1 AND t.expires_at > now()', [id]);
     if (!read?.own) return undefined;
     const found = row.parse(read.own);
-    if (found.changes < (this.#changes.get(id) ?? 0)) {
+    if (found.changes < seen) {
       rows.tellOld('cursor', read.own, 'pages were read since');
       return undefined;
     }
-    this.#saw(id, found.changes);
+    this.#saw(id, Math.max(found.changes, this.#changes.get(id) ?? 0));
     return { found: read.found, own: read.own, row: found };
   }
 
@@ -187,7 +189,7 @@ export class Cursors {
         this.#left.delete(cursor);
         const found = await rows.swap(pool, 'cursor', known.found, own, 'AND t.expires_at > now()');
         if (!found) continue;
-        this.#saw(cursor.id, changes + 1);
+        this.#saw(cursor.id, Math.max(changes + 1, this.#changes.get(cursor.id) ?? 0));
         this.#left.set(cursor, { found, own, row: { ...known.row, ...changed } });
         return size;
       }

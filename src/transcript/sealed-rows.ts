@@ -174,7 +174,10 @@ export class SealedRows {
   ): Promise<Found | undefined> {
     const found = { text: printed(after), mac: this.#seal(table, printed(after)) };
     const keys: readonly string[] = TABLES[table];
-    const set = Object.keys(after).filter((column) => !keys.includes(column));
+    // In one order, whatever the row's own: a prepared statement has one text.
+    const set = Object.keys(after)
+      .filter((column) => !keys.includes(column))
+      .sort();
     const { rows } = await queries.query<{ text: string }>({
       name: `swap_${table}`,
       text: `UPDATE ${table} t SET ${[...set.map((column) => `${column} = r.${column}`), 'mac = $2'].join(', ')}

@@ -47,7 +47,9 @@ beforeAll(async () => {
   expect(await asTheDatabaseHasIt('SHOW timezone')).toBe('America/Los_Angeles');
   store = await openStore(postgres.url, { keys });
   admin = storePool(postgres.url, 30_000, 2);
-  await admin.query("SELECT ensure_partitions('2026-12-28T00:00:00Z', 16)");
+  await admin.query(
+    "SELECT ensure_partitions('2026-12-28T00:00:00Z', 16), ensure_partitions('2026-02-23T00:00:00Z', 3)",
+  );
   folder = await mkdtemp(join(tmpdir(), 'snowfence-zones-'));
 });
 afterAll(async () => {
@@ -108,20 +110,23 @@ describe('in a database that is set to another zone', () => {
       now: new Date(),
       onProgress: () => undefined,
     };
-    const [before, after] = ['2027-03-14T23:59:59Z', '2027-03-15T00:00:00Z'].map((time) => new Date(time));
-    // Of one week and of the next, whenever this runs.
-    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2027-03-07T12:00:00Z') });
+    const [before, after] = ['2026-03-08T23:59:59Z', '2026-03-09T00:00:00Z'].map((time) => new Date(time));
+    // Of one week and of the next, both of them over whenever this runs: what tells of an archive is never in it.
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-03-01T12:00:00Z') });
     try {
       const session = await store.sessions.find(actor('weekly'), client, undefined);
-      vi.setSystemTime(new Date('2027-03-14T23:30:00Z'));
+      vi.setSystemTime(new Date('2026-03-08T23:30:00Z'));
       await store.recorder.append(refused(session, timeOrderedId()));
     } finally {
       vi.useRealTimers();
     }
+    // What goes to an archive is what a checkpoint covers.
+    const { pool, recorder } = store;
+    await new Checkpoints({ pool, keys, recorder, places: [], onProblem: fail, onIntegrityProblem: fail }).make();
     const early = await archive(admin, { ...shared, before: before ?? new Date(0) });
-    expect(early?.to).toBe('2027-03-08');
+    expect(early?.to).toBe('2026-03-02');
     const late = await archive(admin, { ...shared, before: after ?? new Date(0) });
-    expect(late).toMatchObject({ to: '2027-03-15' });
+    expect(late).toMatchObject({ to: '2026-03-09' });
   });
 
   it('a day of bytes is one of UTC', async () => {

@@ -125,7 +125,7 @@ function parameter(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): re
   if (asText(body['style']) !== 'Dollar') {
     // `:1` is a bind's number; a name there is a variable of Snowflake Scripting (developer-guide/snowflake-scripting/variables).
     const named = asText(body['name']);
-    if (named === undefined) return [];
+    if (asText(body['style']) !== 'Colon' || /^\d*$/.test(named)) return [];
     const at = walk.statement.tokens.findIndex(
       (entry, place) => isName(entry) && entry.text === named && isOperator(walk.statement.tokens[place - 1], ':'),
     );
