@@ -19,7 +19,8 @@ describe('the count of rows that a change would touch', () => {
     ],
     ['DELETE FROM orders WHERE id = ?', undefined],
     ['DELETE FROM orders WHERE id = :1', undefined],
-    ['INSERT INTO orders (id) SELECT id FROM customers', undefined],
+    ['INSERT INTO orders (id) SELECT id FROM customers', 'SELECT COUNT ( * ) FROM ( SELECT id FROM customers )'],
+    ['INSERT INTO orders (id) SELECT id FROM customers WHERE id = ?', undefined],
     ['SELECT id FROM orders', undefined],
   ])('%s', async (sql, expected) => {
     expect(affectedRowsQuery(await analyse(readStatement(sql), catalog, DEFAULTS))).toBe(expected);

@@ -110,19 +110,22 @@ describe('in a database that is set to another zone', () => {
       now: new Date(),
       onProgress: () => undefined,
     };
+    const { pool, recorder } = store;
+    const covered = () =>
+      new Checkpoints({ pool, keys, recorder, places: [], onProblem: fail, onIntegrityProblem: fail }).make();
     const [before, after] = ['2026-03-08T23:59:59Z', '2026-03-09T00:00:00Z'].map((time) => new Date(time));
     // Of one week and of the next, both of them over whenever this runs: what tells of an archive is never in it.
     vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-03-01T12:00:00Z') });
     try {
       const session = await store.sessions.find(actor('weekly'), client, undefined);
+      // What goes to an archive ends where a checkpoint has covered it.
+      await covered();
       vi.setSystemTime(new Date('2026-03-08T23:30:00Z'));
       await store.recorder.append(refused(session, timeOrderedId()));
     } finally {
       vi.useRealTimers();
     }
-    // What goes to an archive is what a checkpoint covers.
-    const { pool, recorder } = store;
-    await new Checkpoints({ pool, keys, recorder, places: [], onProblem: fail, onIntegrityProblem: fail }).make();
+    await covered();
     const early = await archive(admin, { ...shared, before: before ?? new Date(0) });
     expect(early?.to).toBe('2026-03-02');
     const late = await archive(admin, { ...shared, before: after ?? new Date(0) });
