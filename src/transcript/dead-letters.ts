@@ -65,7 +65,9 @@ export async function deliveryStates(pool: Pool): Promise<readonly DeliveryState
 }
 
 export async function deadLetters(pool: Pool, webhook: string | undefined): Promise<readonly DeadLetter[]> {
-  const { rows } = await pool.query(`SELECT l.* FROM (${DEAD}) l ORDER BY l.given_up_at DESC LIMIT 1000`, [webhook ?? null]);
+  const { rows } = await pool.query(`SELECT l.* FROM (${DEAD}) l ORDER BY l.given_up_at DESC LIMIT 1000`, [
+    webhook ?? null,
+  ]);
   return z.array(deadRow).parse(rows);
 }
 
@@ -76,7 +78,9 @@ export async function retryDead(
   payload: Payload,
 ): Promise<{ readonly sent: number; readonly problem: string | undefined }> {
   let sent = 0;
-  const { rows } = await pool.query(`SELECT l.* FROM (${DEAD}) l ORDER BY l.session_id, l.position LIMIT 1000`, [webhook.name]);
+  const { rows } = await pool.query(`SELECT l.* FROM (${DEAD}) l ORDER BY l.session_id, l.position LIMIT 1000`, [
+    webhook.name,
+  ]);
   for (const { session_id: session, position } of z.array(deadRow).parse(rows)) {
     const event = (await pool.query<RawEvent>(ONE, [session, position])).rows.map(parsed)[0];
     try {
