@@ -591,7 +591,10 @@ export class Approvals {
         text: { statement, sent, binds, purpose, door, shape },
       });
       const said = await saidOf(client, approval, this.#store.keys);
-      if (!isAmong(bindings, row['binding']) || said.isOver || !isGranted(said.words, approval.requirements)) {
+      const isGiven = isAmong(bindings, row['binding']) && isGranted(said.words, approval.requirements);
+      // Whoever was killed between the event of its use and the row: settling gives it back, and nobody has forged anything.
+      if (isGiven && said.use && !said.use.hasLeft) return false;
+      if (!isGiven || said.isOver) {
         this.#store.onForged(
           `The approval ${id} stands there as given, and the record has no signed words for it. It is not used.`,
         );

@@ -8,6 +8,25 @@ const dbOf = (pool: Pool): PgBoss.Db => ({
   executeSql: async (text, values) => ({ rows: (await pool.query(text, values)).rows as unknown[] }),
 });
 
+/**
+ * How a job ended: pg-boss (10.4, manager.js, `onFetch`) waits for neither of these two statements, so that one that fails while the store
+ * is away would end the whole process. A job whose end is not told is tried again once it has run out.
+ */
+const TELLS_THE_END =
+  /^\s*WITH (?:results AS \(\s*UPDATE \w+\.job\s+SET completed_on|deleted_jobs AS \(\s*DELETE FROM \w+\.job\s+WHERE name = \$1)/;
+
+const patientDbOf = (pool: Pool, onError: (error: Error) => void): PgBoss.Db => ({
+  executeSql: async (text, values) => {
+    try {
+      return { rows: (await pool.query(text, values)).rows as unknown[] };
+    } catch (error) {
+      if (!TELLS_THE_END.test(text)) throw error;
+      onError(error instanceof Error ? error : new Error(String(error)));
+      return { rows: [{ count: '0' }] };
+    }
+  },
+});
+
 /** Makes or updates the queue's tables. */
 export async function setUpQueue(admin: Pool): Promise<void> {
   const boss = new PgBoss({ db: dbOf(admin), migrate: true, supervise: false, schedule: false });
@@ -31,7 +50,7 @@ export const QUEUE_GRANTS = (role: string): string => `
 /** For a gateway. */
 export function makeQueue(pool: Pool, onError: (error: Error) => void): PgBoss {
   const boss = new PgBoss({
-    db: dbOf(pool),
+    db: patientDbOf(pool, onError),
     migrate: false,
     supervise: true,
     schedule: false,
