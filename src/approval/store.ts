@@ -66,6 +66,7 @@ const BY_IDS = 'WHERE t.id = ANY($1) ORDER BY t.asked_at DESC, t.id DESC';
 const MAX_PAGE_BYTES = 4_000_000;
 
 /** Each is read whole while others wait for the connection. */
+const USED_KEPT = 10_000;
 const READ_AT_ONCE = 10;
 const DUE = `WHERE t.state IN ('pending', 'approved') AND t.expires_at <= now() ORDER BY t.expires_at LIMIT ${READ_AT_ONCE} FOR UPDATE SKIP LOCKED`;
 
@@ -127,6 +128,8 @@ export class Approvals {
   readonly #store: TranscriptStore;
   readonly #locked = new FairGate(LOCKED_AT_ONCE);
   readonly #wakeups: Wakeups | undefined;
+  /** Those that this process has used, the last ones: a row that says otherwise was put back. */
+  readonly #used = new Set<string>();
 
   /** Without `wakeups` whoever waits looks again every second. */
   constructor(store: TranscriptStore, wakeups?: Wakeups) {
@@ -567,8 +570,8 @@ export class Approvals {
    * this very statement. `begin` writes down that it runs, before anybody else can know; where it fails, nothing was used. Throws
    * RecorderUnavailable.
    */
-  use(id: string, begin: () => Promise<void>): Promise<boolean> {
-    return this.#locking(id, async (client) => {
+  async use(id: string, begin: () => Promise<void>): Promise<boolean> {
+    const isUsed = await this.#locking(id, async (client) => {
       const now = await nowOf(client);
       const locked = await this.#lock(client, id, now);
       if (locked?.approval.state !== 'approved') return false;
@@ -593,7 +596,7 @@ export class Approvals {
       const said = await saidOf(client, approval, this.#store.keys);
       const isGiven = isAmong(bindings, row['binding']) && isGranted(said.words, approval.requirements);
       // Whoever was killed between the event of its use and the row: settling gives it back, and nobody has forged anything.
-      if (isGiven && said.use && !said.use.hasLeft) return false;
+      if (isGiven && said.use && !said.use.hasLeft && !this.#used.has(id)) return false;
       if (!isGiven || said.isOver) {
         this.#store.onForged(
           `The approval ${id} stands there as given, and the record has no signed words for it. It is not used.`,
@@ -604,6 +607,10 @@ export class Approvals {
       await begin();
       return true;
     });
+    const [oldest] = this.#used;
+    if (this.#used.size >= USED_KEPT && oldest !== undefined) this.#used.delete(oldest);
+    if (isUsed) this.#used.add(id);
+    return isUsed;
   }
 
   /** Whether the record still says that it is this use of it that runs. Throws RecorderUnavailable. */
@@ -633,6 +640,7 @@ export class Approvals {
       const { use } = await saidOf(client, approval, this.#store.keys);
       if (!use || use.position !== lost.use || use.hasEnded || (use.hasLeft && !lost.isTakenBack)) return 'taken';
       await this.#move(client, row, 'approved', now);
+      this.#used.delete(approval.id);
       const release = { approval: approval.id, binding: approval.binding, released: now };
       await this.#record(
         'approval_released',
