@@ -616,6 +616,8 @@ export class Gateway {
     const judged = await this.#judgeInTurn({ principal, policies }, full);
     const intent = new Intent(principal, session, statementId, full, judged);
     const { verdict } = judged;
+    // That the warehouse is away says nothing of the approval: it stays what it is.
+    if (judged.denial === UNREACHABLE) return answer.denied(UNREACHABLE);
     const isOutdated =
       approval.policy_version !== judged.version || approval.sent !== judged.sent || approval.fits !== fitsOf(judged);
     if (judged.denial || isOutdated || !verdict) {

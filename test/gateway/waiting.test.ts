@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FairGate } from '../../dist/fair.js';
 import { Judge } from '../../dist/judge.js';
+import { WarehouseUnavailable } from '../../dist/warehouse/index.js';
 import { callerOf, ISSUER, KEY, Whole } from '../support/whole.js';
 
 const steward = { issuer: ISSUER, subject: 'steward', groups: ['stewards'], claims: {} };
@@ -45,6 +46,18 @@ describe('whoever waits for approval', () => {
     // Without the group it is another policy, or none.
     expect((await gateway.resume(callerOf('bot', []), id, { waitMs: 0 })).status).toBe('denied');
     expect(await whole.approvals.get(id)).toMatchObject({ state: 'expired' });
+  });
+
+  it('keeps the approval while the warehouse is away', async () => {
+    const { gateway } = await whole.gateway(RULES);
+    const asked = await gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 7' });
+    const id = asked.approval?.id ?? '';
+    whole.warehouse.catalog.invalidate();
+    const away = vi.spyOn(whole.warehouse.catalog, 'relation').mockRejectedValue(new WarehouseUnavailable('away'));
+    expect((await gateway.resume(bot, id, { waitMs: 0 })).denial?.code).toBe('WAREHOUSE_UNAVAILABLE');
+    away.mockRestore();
+    expect(await whole.approvals.get(id)).toMatchObject({ state: 'pending' });
+    expect((await gateway.resume(bot, id, { waitMs: 0 })).status).toBe('approval_required');
   });
 
   it('has their statement run once somebody has decided', async () => {
