@@ -66,7 +66,6 @@ export const eventLine = (event: StoredEvent): object => ({
   signature: event.signature,
 });
 
-const ALL = Number.POSITIVE_INFINITY;
 const NO_PROOFS: ReadonlyMap<string, Proof> = new Map();
 
 export interface ExportOptions {
@@ -100,7 +99,7 @@ export function exportLines(pool: Pool, options: ExportOptions): Promise<number>
     const wanted = [...new Set([...(sessions ?? []), ...(proving?.sessions ?? [])])];
     const proofs = isComplete
       ? NO_PROOFS
-      : await proofsOf(client, new Map(wanted.map((session) => [session, ALL])), options.keys);
+      : await proofsOf(client, spansOf(await firstsOf(client, wanted)), options.keys);
     if (!isComplete) for await (const line of batchLines(client, wanted, proofs)) await write(line);
     let events = 0;
     const filter = isComplete ? 'true' : 'e.session_id = ANY($1)';
@@ -143,7 +142,7 @@ async function writeNotarised(client: PoolClient, write: ExportOptions['write'])
 const FIRSTS = `
   SELECT e.session_id AS session, min(e.position)::float8 AS first FROM event e WHERE e.session_id = ANY($1) GROUP BY e.session_id`;
 
-const firstsOf = async (client: PoolClient, sessions: readonly string[]): Promise<ReadonlyMap<string, number>> =>
+export const firstsOf = async (client: PoolClient, sessions: readonly string[]): Promise<ReadonlyMap<string, number>> =>
   new Map(
     (await client.query<{ session: string; first: number }>(FIRSTS, [sessions])).rows.map((row) => [
       row.session,
@@ -256,13 +255,24 @@ export interface Proof {
   readonly length: number;
 }
 
+/** What a file has of a session: from this position on, and no more events than make it this long. */
+export interface Span {
+  readonly first: number;
+  readonly length: number;
+}
+
+/** All that there is of each. */
+export const spansOf = (firsts: ReadonlyMap<string, number>): ReadonlyMap<string, Span> =>
+  new Map([...firsts].map(([session, first]) => [session, { first, length: Number.POSITIVE_INFINITY }]));
+
 /**
  * That checkpoints cover sessions up to some length: one proof each in C2SP's form (https://c2sp.org/tlog-proof), its `extra` the leaf
- * that it proves, the newest that goes no further than the session's given length. A session that no checkpoint covers yet has none.
+ * that it proves, the newest whose last event is among those that the file has. A session of which no checkpoint covers any of these
+ * has none: where an archive took all that is covered, that archive proves it.
  */
 export async function proofsOf(
   client: PoolClient,
-  sessions: ReadonlyMap<string, number>,
+  sessions: ReadonlyMap<string, Span>,
   keys: readonly VerifierKey[],
 ): Promise<ReadonlyMap<string, Proof>> {
   const { rows } = await client.query<{ note: string }>('SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1');
@@ -279,7 +289,8 @@ export async function proofsOf(
   ))
     for (const leaf of leaves) {
       hashes.push(leafHash(leafText(leaf)));
-      if (leaf.length <= (sessions.get(leaf.session) ?? -1)) newest.set(leaf.session, leaf);
+      const span = sessions.get(leaf.session);
+      if (span && leaf.length > span.first && leaf.length <= span.length) newest.set(leaf.session, leaf);
     }
   for (const [session, leaf] of newest) {
     const { position, ...facts } = leaf;

@@ -15,7 +15,17 @@ import { readArchives } from './archives.js';
 import { trustedKeys, verifierKeyOf } from './checkpoints.js';
 import { withClient } from './client.js';
 import type { Event } from './event.js';
-import { archiveLines, batchLines, EXPORT_FORMAT, eventLine, proofsOf, provingOf, rowsOf } from './export.js';
+import {
+  archiveLines,
+  batchLines,
+  EXPORT_FORMAT,
+  eventLine,
+  firstsOf,
+  proofsOf,
+  provingOf,
+  rowsOf,
+  spansOf,
+} from './export.js';
 import { checkHolds } from './holds.js';
 import type { RecordKeys } from './keys.js';
 import { manifestOf } from './manifest.js';
@@ -273,9 +283,11 @@ async function writeFile(
     const firsts = new Map(listed.map(({ session, from_position: first }) => [session, first]));
     const proving = await provingOf(client, firsts);
     for await (const line of archiveLines(client, proving.archives)) yield text(line);
-    const lengths = new Map(listed.map(({ session, length }) => [session, length]));
-    for (const session of proving.sessions) lengths.set(session, lengths.get(session) ?? Number.POSITIVE_INFINITY);
-    const proofs = await proofsOf(client, lengths, trustedKeys(keys));
+    const spans = new Map([
+      ...spansOf(await firstsOf(client, [...proving.sessions])),
+      ...listed.map(({ session, from_position: first, length }) => [session, { first, length }] as const),
+    ]);
+    const proofs = await proofsOf(client, spans, trustedKeys(keys));
     for await (const line of batchLines(client, [...proving.sessions], proofs)) yield text(line);
     for await (const rows of rowsOf<RawEvent>(
       client,

@@ -1,5 +1,5 @@
 /** What is old goes to files that verify, and what remains still verifies. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -7,6 +7,7 @@ import {
   archive,
   Checkpoints,
   type Event,
+  exportLines,
   holds,
   liftHold,
   placeHold,
@@ -15,6 +16,7 @@ import {
   type TranscriptStore,
   timeOrderedId,
   trustedKeys,
+  verifierKeyOf,
   verifyExport,
   verifyStore,
 } from '../../dist/transcript/index.js';
@@ -72,7 +74,7 @@ beforeAll(async () => {
   await admin.query("SELECT ensure_partitions('2026-09-28', 10)");
   // The week of 28 September, that of 5 October, and now.
   await at('2026-09-29T10:00:00Z', async () => {
-    for (const name of ['old', 'held', 'long', 'bridge'])
+    for (const name of ['old', 'held', 'long', 'bridge', 'idle'])
       sessions[name] = await store.sessions.find(actor(name), client, undefined);
     for (const name of ['old', 'held', 'long']) await run(name);
     // Of what is written now, some goes and some stays, since it is held.
@@ -109,6 +111,22 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** What proves the export of these sessions wrong. */
+async function wrongIn(...names: string[]): Promise<readonly { readonly what: string }[]> {
+  const lines: string[] = [];
+  await exportLines(store.pool, {
+    sessions: names.map((name) => sessions[name] ?? ''),
+    origin: keys.origin,
+    keys: trustedKeys(keys),
+    publicKeys: [verifierKeyOf(keys)],
+    now: new Date(),
+    write: async (line) => void lines.push(`${JSON.stringify(line)}\n`),
+  });
+  const file = join(await mkdtemp(join(folder, 'export-')), 'export.jsonl');
+  await writeFile(file, lines.join(''));
+  return (await verifyExport(file, trustedKeys(keys), [])).breaks;
+}
+
 const positions = async (name: string): Promise<number[]> =>
   (await store.reader.events(sessions[name] ?? '')).map(({ position }) => position);
 
@@ -138,6 +156,18 @@ describe('retention', () => {
     expect(await liftHold(admin, hold, 'counsel', record)).toBe(false);
   });
 
+  it('leaves sessions whose export verifies, also before a checkpoint covers what is new', async () => {
+    // All that checkpoints cover of it is gone.
+    expect(await positions('idle')).toEqual([]);
+    await run('idle');
+    expect(await positions('idle')).toEqual([1, 2]);
+    expect(await wrongIn('idle')).toEqual([]);
+    // Of `old` nothing is left.
+    expect(await wrongIn('idle', 'long', 'bridge', 'old')).toEqual([]);
+    await checkpoint();
+    expect(await wrongIn('idle')).toEqual([]);
+  });
+
   it('takes the rest later, and each file verifies by itself', async () => {
     const done = await archive(admin, {
       keys,
@@ -154,7 +184,7 @@ describe('retention', () => {
     expect(await verify()).toEqual([]);
     await checkpoint();
     expect(await verify()).toEqual([]);
-    const files = (await readdir(folder)).sort();
+    const files = (await readdir(folder)).filter((name) => name.endsWith('.gz')).sort();
     expect(files).toHaveLength(2);
     for (const file of files) {
       const report = await verifyExport(join(folder, file), trustedKeys(keys), []);

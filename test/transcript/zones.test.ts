@@ -67,6 +67,43 @@ describe('in a database that is set to another zone', () => {
     }
   });
 
+  it('a week ends at midnight between Sunday and Monday in UTC, also where clocks change that Sunday', async () => {
+    const shared = {
+      keys,
+      folder,
+      record: (event: Parameters<typeof store.recorder.append>[0]) => store.recorder.append(event),
+      now: new Date(),
+      onProgress: () => undefined,
+    };
+    const { pool, recorder } = store;
+    const covered = () =>
+      new Checkpoints({ pool, keys, recorder, places: [], onProblem: fail, onIntegrityProblem: fail }).make();
+    const [before, after] = ['2026-03-08T23:59:59Z', '2026-03-09T00:00:00Z'].map((time) => new Date(time));
+    // Of one week and of the next, both of them over whenever this runs: what tells of an archive is never in it.
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-03-01T12:00:00Z') });
+    try {
+      const session = await store.sessions.find(actor('weekly'), client, undefined);
+      // First of all that is written: the session that tells of archives goes on from one itself.
+      await store.recorder.append({
+        kind: 'policy_reloaded',
+        sessionId: undefined,
+        statementId: undefined,
+        body: { version: 'of another week' },
+      });
+      // What goes to an archive ends where a checkpoint has covered it.
+      await covered();
+      vi.setSystemTime(new Date('2026-03-08T23:30:00Z'));
+      await store.recorder.append(refused(session, timeOrderedId()));
+    } finally {
+      vi.useRealTimers();
+    }
+    await covered();
+    const early = await archive(admin, { ...shared, before: before ?? new Date(0) });
+    expect(early?.to).toBe('2026-03-02');
+    const late = await archive(admin, { ...shared, before: after ?? new Date(0) });
+    expect(late).toMatchObject({ to: '2026-03-09' });
+  });
+
   it('what is written comes back at its moment, verifies, is found and exported', async () => {
     const session = await store.sessions.find(actor('zoned'), client, undefined);
     const moments = ['2027-03-14T09:59:59.999Z', '2027-03-14T10:00:00.001Z', '2026-12-31T23:59:30.000Z'];
@@ -100,36 +137,6 @@ describe('in a database that is set to another zone', () => {
     const file = join(folder, 'export.jsonl');
     await writeFile(file, lines.join(''));
     expect((await verifyExport(file, trustedKeys(keys), [])).breaks).toEqual([]);
-  });
-
-  it('a week ends at midnight between Sunday and Monday in UTC, also where clocks change that Sunday', async () => {
-    const shared = {
-      keys,
-      folder,
-      record: (event: Parameters<typeof store.recorder.append>[0]) => store.recorder.append(event),
-      now: new Date(),
-      onProgress: () => undefined,
-    };
-    const { pool, recorder } = store;
-    const covered = () =>
-      new Checkpoints({ pool, keys, recorder, places: [], onProblem: fail, onIntegrityProblem: fail }).make();
-    const [before, after] = ['2026-03-08T23:59:59Z', '2026-03-09T00:00:00Z'].map((time) => new Date(time));
-    // Of one week and of the next, both of them over whenever this runs: what tells of an archive is never in it.
-    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-03-01T12:00:00Z') });
-    try {
-      const session = await store.sessions.find(actor('weekly'), client, undefined);
-      // What goes to an archive ends where a checkpoint has covered it.
-      await covered();
-      vi.setSystemTime(new Date('2026-03-08T23:30:00Z'));
-      await store.recorder.append(refused(session, timeOrderedId()));
-    } finally {
-      vi.useRealTimers();
-    }
-    await covered();
-    const early = await archive(admin, { ...shared, before: before ?? new Date(0) });
-    expect(early?.to).toBe('2026-03-02');
-    const late = await archive(admin, { ...shared, before: after ?? new Date(0) });
-    expect(late).toMatchObject({ to: '2026-03-09' });
   });
 
   it('a day of bytes is one of UTC', async () => {
