@@ -11,6 +11,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { streamSSE } from 'hono/streaming';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { z } from 'zod';
+import { JsonProblem, parseBounded } from '../bounded-json.js';
 import { type SignIn, type SignInFlow, SignInRefused } from '../identity/index.js';
 import { follow, newestSequence, RecorderUnavailable, type StoredEvent } from '../transcript/index.js';
 import { ROUTES } from './api/index.js';
@@ -417,9 +418,10 @@ export class Console implements AsyncDisposable {
     let body: unknown;
     if (route.body) {
       try {
-        body = await context.req.json();
-      } catch {
-        throw new ApiProblem(400, 'The request is not JSON.');
+        body = parseBounded(Buffer.from(await context.req.arrayBuffer()));
+      } catch (error) {
+        if (error instanceof JsonProblem) throw new ApiProblem(400, error.message);
+        throw error;
       }
     }
     const answer = await route.handle({

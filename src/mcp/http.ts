@@ -16,6 +16,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import { z } from 'zod';
+import { JsonProblem, parseBounded } from '../bounded-json.js';
 import type { TurnedAway } from '../gateway.js';
 import { type Principal, TokenRefused, type TokenVerifier } from '../identity/index.js';
 import { makeServer, type ServerParts } from './server.js';
@@ -288,6 +289,32 @@ export class McpHttp {
     response.end(body);
   }
 
+  /** Read and parsed; undefined where it can't be, which has been answered and counts as a refusal. */
+  async #body(
+    request: IncomingMessage,
+    response: ServerResponse,
+    principal: Principal,
+  ): Promise<{ readonly body: object } | undefined> {
+    const size = Number(request.headers['content-length'] ?? 0);
+    if (size > MAX_BODY_BYTES) await drain(request);
+    const raw = size > MAX_BODY_BYTES ? undefined : await readBody(request);
+    let told: string;
+    if (raw === undefined) {
+      response.writeHead(413, { 'content-type': 'application/json', connection: 'close' });
+      told = problem(`The request is larger than ${MAX_BODY_BYTES} bytes.`);
+    } else
+      try {
+        return { body: parseBounded(raw) };
+      } catch (error) {
+        if (!(error instanceof JsonProblem)) throw error;
+        response.writeHead(400, { 'content-type': 'application/json' });
+        told = problem(error.message, -32700);
+      }
+    await this.#options.gateway.admission.refused(principal);
+    response.end(told);
+    return undefined;
+  }
+
   async #streamable(
     request: IncomingMessage,
     response: ServerResponse,
@@ -299,22 +326,42 @@ export class McpHttp {
       response.end(problem('Method not allowed. Send POST.'));
       return;
     }
-    const size = Number(request.headers['content-length'] ?? 0);
-    if (size > MAX_BODY_BYTES) await drain(request);
-    const raw = size > MAX_BODY_BYTES ? undefined : await readBody(request);
-    if (raw === undefined) {
-      response.writeHead(413, { 'content-type': 'application/json', connection: 'close' });
-      response.end(problem(`The request is larger than ${MAX_BODY_BYTES} bytes.`));
+    const read = await this.#body(request, response, caller.principal);
+    if (read === undefined) return;
+    const { body } = read;
+    const others = await this.#others(caller.principal, body);
+    if (!('places' in others)) {
+      await this.#turnAway(request, response, others);
       return;
     }
-    let body: unknown;
     try {
-      body = JSON.parse(raw.toString('utf8'));
-    } catch {
-      response.writeHead(400, { 'content-type': 'application/json' });
-      response.end(problem('The request is not JSON.', -32700));
-      return;
+      await this.#call(request, response, caller, address, body);
+    } finally {
+      for (const place of others.places) place[Symbol.dispose]();
     }
+  }
+
+  /** Older clients may send several calls at once: each is a request of its own, beside the one that brought them. */
+  async #others(principal: Principal, body: object): Promise<{ readonly places: readonly Disposable[] } | TurnedAway> {
+    const places: Disposable[] = [];
+    for (let more = Array.isArray(body) ? body.length - 1 : 0; more > 0; more--) {
+      const place = await this.#options.gateway.admission.request(principal);
+      if (!(Symbol.dispose in place)) {
+        for (const taken of places) taken[Symbol.dispose]();
+        return place;
+      }
+      places.push(place);
+    }
+    return { places };
+  }
+
+  async #call(
+    request: IncomingMessage,
+    response: ServerResponse,
+    caller: { principal: Principal; auth: AuthInfo },
+    address: string | undefined,
+    body: object,
+  ): Promise<void> {
     this.#cancel(caller.principal, address, body);
     const call = toolCall.safeParse(body);
     if (call.success) this.#tools.set(caller.auth, call.data.params.name);
@@ -384,10 +431,13 @@ export class McpHttp {
       response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"Unknown session."}');
       return;
     }
+    const read = await this.#body(request, response, caller.principal);
+    if (read === undefined) return;
     connection.principal = caller.principal;
     await connection.transport.handlePostMessage(
       request as Parameters<SSEServerTransport['handlePostMessage']>[0],
       response,
+      read.body,
     );
   }
 

@@ -159,6 +159,42 @@ describe('odd requests', () => {
     }
   });
 
+  it.each([
+    ['nested deeply', `${'['.repeat(2_000_000)}${']'.repeat(2_000_000)}`, 'nested deeper than 64 levels'],
+    ['of many values', `[${'0,'.repeat(1_900_000)}0]`, 'more than 20000 names and values'],
+    ['of many names', `{${Array.from({ length: 300_000 }, (_, at) => `"k${at}":0`)}}`, 'more than 20000 names'],
+    ['that is text', JSON.stringify('['.repeat(1_000_000)), 'no object'],
+    ['that ends early', '{"jsonrpc": "2.0", "id": 1, "method": "tools/call', 'not JSON'],
+  ])('with a body %s are a plain no, and count as refusals', async (_what, body, said) => {
+    const token = tokenOf(demo.ready, 'deputy');
+    const answered = await fetch(demo.ready.mcp_url, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
+      body,
+    });
+    expect(answered.status).toBe(400);
+    expect(await answered.text()).toContain(said);
+  });
+
+  it('that count as refusals end in no statement being judged', async () => {
+    const answered = await call(tokenOf(demo.ready, 'deputy'), queryCall(READ));
+    expect(await answered.text()).toContain('5 of your statements were refused within an hour');
+  });
+
+  it('that bring many calls are so many requests', async () => {
+    const token = tokenOf(demo.ready, 'platform');
+    const many = Array.from({ length: 8 }, (_, id) => ({ ...queryCall(READ), id }));
+    const answered = await call(token, many);
+    expect(answered.status).toBe(429);
+    // What was taken for the first of them is given back.
+    const one = await call(token, many.slice(0, 3));
+    expect(one.status).toBe(200);
+  });
+
   it('of a size that nobody said are read as far as they may be', async () => {
     const token = tokenOf(demo.ready, 'stranger');
     const send = (body: string, more: Record<string, string> = {}) =>
@@ -276,6 +312,7 @@ describe('approvals', () => {
 
 describe('one of many', () => {
   it('has so many requests at a time, and nobody else waits for that', async () => {
+    const before = await turnedAway('requests_at_once');
     const token = tokenOf(demo.ready, 'sales-bot');
     const [answers, other] = await Promise.all([
       Promise.all(Array.from({ length: 12 }, () => call(token, queryCall(READ)))),
@@ -291,7 +328,7 @@ describe('one of many', () => {
       id: null,
     });
     expect(other.status).toBe('ok');
-    expect(await turnedAway('requests_at_once')).toBe(1);
+    expect(await turnedAway('requests_at_once')).toBe(before + 1);
     // They are given back.
     expect((await call(token, queryCall(READ))).status).toBe(200);
   });
@@ -362,18 +399,20 @@ describe('one of many', () => {
   });
 
   it('is refused so often, and then not judged at all', async () => {
-    const stranger = await agent(demo.ready, 'stranger');
+    const before = await turnedAway('refusals');
+    // Nothing of theirs was refused before.
+    const auditor = await agent(demo.ready, 'auditor');
     const denials: string[] = [];
     for (let at = 0; at < 9; at++) {
-      const { denial } = await query(stranger, `SELECT ${at} FROM ANALYTICS.SALES.ORDERS`);
+      const { denial } = await query(auditor, `SELECT ${at} FROM ANALYTICS.SALES.ORDERS`);
       denials.push(`${denial?.code} ${denial?.message}`);
     }
-    await stranger.close();
+    await auditor.close();
     expect(denials.slice(0, 5).every((text) => !text.startsWith('LIMIT'))).toBe(true);
     expect(denials.slice(5)).toEqual(Array(4).fill('LIMIT_REACHED 5 of your statements were refused within an hour.'));
-    const { rows } = await database.query(`SELECT count(*)::int AS n FROM statement WHERE agent = 'stranger'`);
+    const { rows } = await database.query(`SELECT count(*)::int AS n FROM statement WHERE agent = 'auditor'`);
     expect(rows[0].n).toBe(5);
-    expect(await turnedAway('refusals')).toBe(1);
+    expect(await turnedAway('refusals')).toBe(before + 1);
   });
 
   it('sends so many requests in a minute, told before its body is read', async () => {
