@@ -25,8 +25,10 @@ module.exports = {
     only('transcript', ['addresses.ts']),
     only('warehouse', ['addresses.ts']),
     only('approval', ['transcript', 'visible-text.ts', 'fair.ts']),
-    only('mcp', ['gateway.ts', 'identity', 'masking', 'sql']),
+    only('mcp', ['addresses.ts', 'bounded-json.ts', 'gateway.ts', 'identity', 'masking', 'sql']),
     only('console', [
+      'addresses.ts',
+      'bounded-json.ts',
       'gateway.ts',
       'visible-text.ts',
       'approval',

@@ -47,6 +47,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     ]),
     publicUrl: new URL(audience),
     allowedHosts: ['127.0.0.1'],
+    isBehindProxy: false,
     log: { warn: () => undefined },
     onRefused: () => undefined,
   });

@@ -4,7 +4,8 @@
  * rows of a warehouse, policies of nobody. The configuration asks for each address in it, and each connection asks once more, since
  * discovery tells addresses that no file names.
  */
-import { isIPv4 } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { isIP, isIPv4 } from 'node:net';
 
 /** A host of this machine (RFC 6761, section 6.3; RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3). */
 export const isLoopback = (hostname: string): boolean =>
@@ -43,4 +44,16 @@ export async function safeFetch(input: string | URL, init?: RequestInit): Promis
   const problem = addressProblem(input);
   if (problem !== undefined) throw new UnsafeAddress(new URL(input).host, problem);
   return fetch(input, { ...init, redirect: 'manual' });
+}
+
+/**
+ * Where a request comes from. Behind a proxy that is what the proxy has added itself: the last address of `X-Forwarded-For`, since all
+ * before it is what the sender wrote (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/X-Forwarded-For, "Selecting an IP
+ * address"); the proxy's own where it adds none.
+ */
+export function senderOf(request: IncomingMessage, isBehindProxy: boolean): string | undefined {
+  const own = request.socket.remoteAddress;
+  if (!isBehindProxy) return own;
+  const told = [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-1)?.trim() ?? '';
+  return isIP(told) === 0 ? own : told;
 }

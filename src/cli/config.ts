@@ -212,6 +212,8 @@ export interface Config {
   readonly file: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly publicUrl: URL;
+  /** A proxy does TLS, and says where requests come from. */
+  readonly isBehindProxy: boolean;
   readonly allowedHosts: readonly string[];
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly warehouse: WarehouseOptions;
@@ -602,6 +604,7 @@ export async function loadConfig(path: string): Promise<Config> {
     file: full,
     listen: { host: bare, port: Number(port) },
     publicUrl,
+    isBehindProxy: server.behind_proxy,
     allowedHosts: [
       ...new Set([
         ...(server.allowed_hosts ?? []),

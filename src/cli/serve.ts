@@ -112,6 +112,7 @@ function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
   const { gateway, approvals, transcript, policies, verifier } = runtime;
   const masked = previewOf(recordMask(policies.current));
   return new Console({
+    isBehindProxy: config.isBehindProxy,
     gateway,
     approvals,
     transcript,
@@ -162,6 +163,7 @@ export async function serveHttp(config: Config): Promise<void> {
     verifier: runtime.verifier,
     publicUrl: config.publicUrl,
     allowedHosts: config.allowedHosts,
+    isBehindProxy: config.isBehindProxy,
     log,
     onRefused: runtime.refused,
   });

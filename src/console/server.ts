@@ -11,6 +11,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { streamSSE } from 'hono/streaming';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { z } from 'zod';
+import { senderOf } from '../addresses.js';
 import { JsonProblem, parseBounded } from '../bounded-json.js';
 import { type SignIn, type SignInFlow, SignInRefused } from '../identity/index.js';
 import { follow, newestSequence, RecorderUnavailable, type StoredEvent } from '../transcript/index.js';
@@ -23,6 +24,8 @@ import { Sealer } from './seal.js';
 
 export interface ConsoleOptions extends ApiParts {
   readonly publicUrl: URL;
+  /** Where a request comes from is then what the proxy says. */
+  readonly isBehindProxy: boolean;
   readonly facts: PageFacts;
   /** undefined where the configuration has no console: then there is a page that says so, and nothing else. */
   readonly signIn: SignIn | undefined;
@@ -77,7 +80,9 @@ export class Console implements AsyncDisposable {
   readonly #isSecure: boolean;
   readonly #calls = new RateLimiterMemory({ points: 600, duration: 60 });
   readonly #changes = new RateLimiterMemory({ points: 60, duration: 60 });
-  readonly #signIns = new RateLimiterMemory({ points: 120, duration: 60 });
+  /** What was begun here and comes back, and what comes back that was not, by address: nobody's share is used up by the other kind. */
+  readonly #exchanges = new RateLimiterMemory({ points: 120, duration: 60 });
+  readonly #strays = new RateLimiterMemory({ points: 120, duration: 60 });
   readonly #streams = new Map<string, number>();
   readonly #ending = new AbortController();
 
@@ -261,14 +266,14 @@ export class Console implements AsyncDisposable {
   }
 
   #address(context: Context<Env>): string {
-    return context.env.incoming.socket.remoteAddress ?? '';
+    return senderOf(context.env.incoming, this.#options.isBehindProxy) ?? '';
   }
 
   #signInRoutes(app: Hono<Env>, signIn: SignIn): void {
     const { log, publicUrl } = this.#options;
     const refused = async (context: Context<Env>, problem: string): Promise<Response> => {
       // What others send here without end is answered, and no longer written down.
-      if (!(await this.#isWithin(this.#signIns, this.#address(context))))
+      if (!(await this.#isWithin(this.#strays, this.#address(context))))
         return context.html(messagePage('Too many sign-ins from here.', 'Wait a minute and try again.'), 429);
       log.warn({ problem, address: this.#address(context) }, 'a sign-in was refused');
       await this.#note('sign_in_refused', { problem: problem.slice(0, 200), address: this.#address(context) });
@@ -281,9 +286,8 @@ export class Console implements AsyncDisposable {
         400,
       );
     };
+    // To begin costs nothing that had to be counted; to count it would let anybody keep others out who share a proxy.
     app.get('/console/sign-in', async (context) => {
-      if (!(await this.#isWithin(this.#signIns, this.#address(context))))
-        return context.html(messagePage('Too many sign-ins from here.', 'Wait a minute and try again.'), 429);
       try {
         const { url, flow } = await signIn.begin();
         const to = safeReturn(context.req.query('to'));
@@ -309,6 +313,9 @@ export class Console implements AsyncDisposable {
     app.get('/console/callback', async (context) => {
       const flow = flowShape.safeParse(await this.#sealer.open('sign-in', getCookie(context, this.#flowCookie) ?? ''));
       if (!flow.success) return refused(context, 'no sign-in was begun in this browser');
+      // Each asks the identity provider.
+      if (!(await this.#isWithin(this.#exchanges, this.#address(context))))
+        return context.html(messagePage('Too many sign-ins from here.', 'Wait a minute and try again.'), 429);
       try {
         const { to, ...begun } = flow.data;
         const person = await signIn.finish(new URL(context.req.url).searchParams, begun satisfies SignInFlow);

@@ -16,6 +16,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import { z } from 'zod';
+import { senderOf } from '../addresses.js';
 import { JsonProblem, parseBounded } from '../bounded-json.js';
 import type { TurnedAway } from '../gateway.js';
 import { type Principal, TokenRefused, type TokenVerifier } from '../identity/index.js';
@@ -26,6 +27,8 @@ export interface HttpOptions extends ServerParts {
   /** The address that clients use, such as `https://snowfence.example.com/mcp`: the audience of their tokens. */
   readonly publicUrl: URL;
   readonly allowedHosts: readonly string[];
+  /** Where a request comes from is then what the proxy says. */
+  readonly isBehindProxy: boolean;
   readonly log: { readonly warn: (data: object, message: string) => void };
   readonly onRefused: (problem: string, address: string | undefined) => void;
 }
@@ -112,6 +115,8 @@ export class McpHttp {
     this.#expiry = setInterval(() => void this.#closeExpired(), EXPIRY_MS).unref();
   }
 
+  readonly #senderOf = (request: IncomingMessage): string | undefined => senderOf(request, this.#options.isBehindProxy);
+
   // --- cancellation of clients that have no session of their own
 
   #callKey(principal: Principal, address: string | undefined, id: string | number): string {
@@ -191,11 +196,11 @@ export class McpHttp {
         : error instanceof OAuthError
           ? String(error.errorUri ?? 'missing')
           : 'internal';
-    this.#options.onRefused(problem, request.socket.remoteAddress);
+    this.#options.onRefused(problem, this.#senderOf(request));
     this.#options.log.warn(
       {
         problem,
-        address: request.socket.remoteAddress,
+        address: this.#senderOf(request),
         path: request.url?.split('?')[0],
         ...(isTokenError ? {} : { err: error }),
       },
@@ -244,7 +249,7 @@ export class McpHttp {
       return true;
     }
     try {
-      const address = request.socket.remoteAddress;
+      const address = this.#senderOf(request);
       if (pathname === '/sse') await this.#openSse(request, response, caller.principal, address);
       else if (pathname === '/messages') await this.#message(request, response, url, caller);
       else await this.#streamable(request, response, caller, address);

@@ -24,11 +24,19 @@ const id = z.string().regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 const count = z.number().int().nonnegative();
 
 const leafOf = z.strictObject({ session: id, length: count, hash: hex, at: time });
+/** What has no place here is nobody's word: another reader of the file may believe it. */
 const line = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('export'), format: z.literal(1), complete: z.boolean() }),
-  z.object({ type: z.literal('checkpoint'), note: z.string() }),
-  z.object({ type: z.literal('leaf'), position: count, session: id, length: count, hash: hex, at: time }),
-  z.object({
+  z.strictObject({
+    type: z.literal('export'),
+    format: z.literal(1),
+    complete: z.boolean(),
+    origin: z.string(),
+    keys: z.array(z.string()),
+    at: time,
+  }),
+  z.strictObject({ type: z.literal('checkpoint'), note: z.string() }),
+  z.strictObject({ type: z.literal('leaf'), position: count, session: id, length: count, hash: hex, at: time }),
+  z.strictObject({
     type: z.literal('event'),
     session: id,
     position: count,
@@ -42,11 +50,11 @@ const line = z.discriminatedUnion('type', [
     hash: hex,
     signature: z.string().nullable(),
   }),
-  z.object({ type: z.literal('head'), session: id, length: count, hash: hex }),
-  z.object({ type: z.literal('proof'), session: id, proof: z.string() }),
+  z.strictObject({ type: z.literal('head'), session: id, length: count, hash: hex }),
+  z.strictObject({ type: z.literal('proof'), session: id, proof: z.string() }),
   // Earlier versions wrote this: a word that nobody has signed.
-  z.object({ type: z.literal('start'), session: id, length: count, hash: hex }),
-  z.object({
+  z.strictObject({ type: z.literal('start'), session: id, length: count, hash: hex }),
+  z.strictObject({
     type: z.literal('archived'),
     archive: id,
     session: id,
@@ -56,15 +64,15 @@ const line = z.discriminatedUnion('type', [
     opened_at: time.nullable(),
     opening: hex.nullable(),
   }),
-  z.object({
+  z.strictObject({
     type: z.literal('batch'),
     writer: id,
     first: count,
     digests: z.array(hex).min(1).max(10_000),
     signature: z.string(),
   }),
-  z.object({ type: z.literal('notarised'), writer: id, n: count, signature: z.string() }),
-  z.object({ type: z.literal('end'), events: count }),
+  z.strictObject({ type: z.literal('notarised'), writer: id, n: count, signature: z.string() }),
+  z.strictObject({ type: z.literal('end'), events: count }),
 ]);
 
 /** What a proof proves: that a checkpoint covers this leaf. Throws what is wrong with it. */
@@ -106,23 +114,36 @@ async function* linesOf(file: string): AsyncGenerator<z.infer<typeof line>> {
       throw new Error(
         `line ${number} is no line of an export: ${parsed.error.issues[0]?.path.join('.') ?? ''} ${parsed.error.issues[0]?.message ?? ''}`,
       );
+    // Of two keys of one name readers take the first or the last (RFC 8259, section 4): none may be there twice, nor hide in another spelling.
+    if (JSON.stringify(value) !== text)
+      throw new Error(`line ${number} is not written as exports are: a key may be there twice`);
     yield parsed.data;
   }
 }
 
-const MAX_LINE = 256 * 1024 * 1024;
+/** In UTF-16 units: a statement of the largest size, each character escaped, several times over. */
+const MAX_LINE = 32 * 1024 * 1024;
 
 /** Throws what the stream fails with, which node:readline would not. */
 async function* textLines(input: Readable): AsyncGenerator<string> {
-  let rest = '';
+  // What is left of a line that has not ended: joined once, however many pieces it comes in.
+  let pieces: string[] = [];
+  let size = 0;
   input.setEncoding('utf8');
   for await (const chunk of input as AsyncIterable<string>) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > MAX_LINE) throw new Error('a line is too long');
-    yield* lines;
+    const lines = chunk.split('\n');
+    const last = lines.pop() ?? '';
+    for (const part of lines) {
+      if (size + part.length > MAX_LINE) throw new Error('a line is too long');
+      yield pieces.length === 0 ? part : pieces.join('') + part;
+      pieces = [];
+      size = 0;
+    }
+    size += last.length;
+    if (size > MAX_LINE) throw new Error('a line is too long');
+    if (last !== '') pieces.push(last);
   }
-  if (rest !== '') yield rest;
+  if (size > 0) yield pieces.join('');
 }
 
 type Line = z.infer<typeof line>;

@@ -420,3 +420,18 @@ describe('what the API says', () => {
     await reader.cancel();
   });
 });
+
+describe('whoever begins sign-ins without end', () => {
+  it('keeps nobody from signing in who comes from the same address', async () => {
+    const nobody = new Person(ready);
+    const statuses = new Set<number>();
+    for (let at = 0; at < 130; at++) {
+      statuses.add((await nobody.fetch('/console/sign-in')).status);
+      statuses.add((await new Person(ready).fetch('/console/callback?code=x&state=y')).status);
+    }
+    // What was not begun here is written down so often, and no longer.
+    expect([...statuses].sort()).toEqual([302, 400, 429]);
+    const deputy = await signedIn('deputy');
+    expect((await deputy.get('/now')).status).toBe(200);
+  });
+});

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordMask } from '../../dist/recorded.js';
 import {
@@ -372,6 +373,33 @@ describe('exports', () => {
     expect(changed).not.toBe(text);
     await writeFile(file, changed);
     expect(await verifyExport(file, trustedKeys(keys), [])).toMatchObject({ isWhole: false });
+  });
+
+  it.each([
+    ['a key twice', (text: string) => text.replace('"kind":', '"kind":"session_closed","kind":')],
+    [
+      'a key twice within what was recorded',
+      (text: string) => text.replace('"body":{"', '"body":{"purpose":"forged","purpose":"x","'),
+    ],
+    ['a key in another spelling', (text: string) => text.replace('"kind":', '"k\\u0069nd":"session_closed","kind":')],
+    ['a key of nobody’s', (text: string) => text.replace('"type":"event",', '"type":"event","agent":"cfo",')],
+    ['a key of nobody’s at its head', (text: string) => text.replace('"format":1,', '"format":1,"auditor":"cfo",')],
+    ['blanks', (text: string) => text.replace('"kind":', '"kind": ')],
+  ])('with %s can be read in two ways, and are refused', async (_name, change) => {
+    const file = await write(sessions.slice(0, 2), 'ambiguous.jsonl');
+    const text = await readFile(file, 'utf8');
+    const changed = change(text);
+    expect(changed).not.toBe(text);
+    await writeFile(file, changed);
+    await expect(verifyExport(file, trustedKeys(keys), [])).rejects.toThrow(
+      /is no line of an export|is not written as exports are/,
+    );
+  });
+
+  it('of one endless line are refused before they fill the memory', async () => {
+    const file = join(folder, 'endless.jsonl.gz');
+    await writeFile(file, gzipSync(Buffer.alloc(40 * 1024 * 1024, '{')));
+    await expect(verifyExport(file, trustedKeys(keys), [])).rejects.toThrow('a line is too long');
   });
 
   it('verify without snowfence, as the documentation tells', async () => {
