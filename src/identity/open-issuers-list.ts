@@ -159,6 +159,24 @@ export const OPEN_ISSUERS: readonly OpenIssuer[] = [
     example: 'workspace_id: ac-12345abcd',
   },
   {
+    // depot.dev/docs/ci/oidc, "The Depot CI OIDC token"
+    name: 'Depot CI',
+    address: /^identity\.depot\.dev$/,
+    ways: [{ org_id: /^org_\w+$/ }, { repository_owner_id: NUMBER }, { repository_id: NUMBER }],
+    example: 'org_id: org_a1b2c3',
+  },
+  {
+    // www.gitpod.io/docs/gitpod/configuration/oidc (subjects of the second version), ona.com/docs/ona/configuration/oidc, "Token structure"
+    name: 'Gitpod and Ona',
+    address: /^(?:api\.gitpod\.io\/idp|app\.gitpod\.io)$/,
+    ways: [
+      { organization_id: /^[0-9a-f-]{36}$/ },
+      { project_id: /^[0-9a-f-]{36}$/ },
+      { sub: /^(?:org:[0-9a-f-]{36}\/|organization_id:[0-9a-f-]{36}(?::|$))/ },
+    ],
+    example: 'organization_id: 01234567-89ab-7000-8000-000000000000',
+  },
+  {
     // docs.slack.dev/reference/methods/openid.connect.token: ids of people are told beside their workspace's, so that is asked for.
     name: 'Slack',
     address: /^(?:slack|slack-gov)\.com$/,

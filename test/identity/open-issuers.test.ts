@@ -90,6 +90,18 @@ const KNOWN: Record<string, { readonly at: readonly string[]; readonly ways: rea
       { sub: 'owner:acme:project:acme_website:environment:preview' },
     ],
   },
+  'Depot CI': {
+    at: ['https://identity.depot.dev'],
+    ways: [{ org_id: 'org_a1b2c3d4' }, { repository_owner_id: '12345678' }, { repository_id: '123456789' }],
+  },
+  'Gitpod and Ona': {
+    at: ['https://api.gitpod.io/idp', 'https://app.gitpod.io'],
+    ways: [
+      { organization_id: 'a1b2c3d4-0000-4000-8000-000000000001' },
+      { project_id: 'c9d0e1f2-0000-4000-8000-000000000005' },
+      { sub: 'org:a1b2c3d4-0000-4000-8000-000000000001/prj:c9d0e1f2-0000-4000-8000-000000000005/env:x' },
+    ],
+  },
   Modal: {
     at: ['https://oidc.modal.com'],
     ways: [{ workspace_id: 'ac-12345abcd' }, { sub: 'modal:workspace_id:ac-12345abcd:environment_name:x' }],
