@@ -141,6 +141,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       metrics.integrityProblem();
       note('integrity_problem', { problem });
     },
+    forged: config.forged,
     readerUrl: config.readerUrl,
   });
   transcript.goesOnInDoubt = config.onIntegrityProblem === 'warn';
@@ -251,6 +252,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     pool: deliveryPool,
     recorder,
     rows: transcript.rows,
+    proofs: transcript.proofs,
     webhooks: config.webhooks,
     payload: payloadFor(config, approvals, previewOf(recordMask(policies.current))),
     onProblem: complain,

@@ -12,6 +12,7 @@ import {
   type TranscriptStore,
   toOcsf,
   trustedKeys,
+  Unproved,
   verifierKeyOf,
 } from '../transcript/index.js';
 import { type Auditor, openEvents } from './auditor.js';
@@ -192,7 +193,7 @@ export async function exportSessions(store: TranscriptStore, request: ExportRequ
     body: { format, sessions: sessions.length === 0 ? null : sessions, follow: request.follow },
   });
   const sink = sinkTo(out);
-  const written = await (request.follow
+  const exported = request.follow
     ? followTo(store, request, sink.write)
     : format === 'jsonl'
       ? exportLines(store.readPool, {
@@ -205,10 +206,26 @@ export async function exportSessions(store: TranscriptStore, request: ExportRequ
         })
       : format === 'ocsf'
         ? exportOcsf(store, sessions, sink.write)
-        : exportCast(store, request, sink.write));
+        : exportCast(store, request, sink.write);
+  const written = await exported.catch(async (error: unknown) => {
+    // What comes before it is given whole.
+    await sink.end();
+    throw asProblem(error);
+  });
   await sink.end();
   return written;
 }
+
+/** Whoever gets an export takes what is in it for ours: it ends before an event that is not. */
+const asProblem = (error: unknown): unknown =>
+  error instanceof Unproved
+    ? new SnowfenceError(
+        'RECORD_IN_DOUBT',
+        error.message,
+        'It and what comes after it are not given. Run snowfence verify; once somebody has looked into it, its hash goes into transcript.forged.',
+        1,
+      )
+    : error;
 
 const ENDS: ReadonlySet<string> = new Set([
   'statement_refused',
@@ -230,7 +247,7 @@ async function exportOcsf(
   for (const session of summaries) {
     const openings = new Map<string, StoredEvent>();
     for await (const events of eventsOf(store, session.id))
-      for (const event of events) {
+      for (const event of await store.proofs.own(events)) {
         if (event.statement === null) continue;
         if (OPENS.has(event.kind) && !openings.has(event.statement)) openings.set(event.statement, event);
         const opening = openings.get(event.statement);
@@ -258,7 +275,7 @@ async function exportCast(
   const [id = ''] = request.sessions;
   const session = await sessionOf(store, id);
   const events: StoredEvent[] = [];
-  for await (const page of eventsOf(store, id)) events.push(...page);
+  for await (const page of eventsOf(store, id)) events.push(...(await store.proofs.own(page)));
   const lines = asciicast(session, framesOf(session, events, request));
   for (const line of lines) await write(`${line}\n`);
   return lines.length - 1;
@@ -276,7 +293,7 @@ async function followTo(
   const wanted = new Set(request.sessions);
   const summaries = new Map<string, SessionSummary | undefined>();
   let written = 0;
-  for await (const events of follow(store.readPool, request.after, stopping.signal)) {
+  for await (const events of follow({ pool: store.readPool, proofs: store.proofs }, request.after, stopping.signal)) {
     for (const event of events) {
       if (wanted.size > 0 && !wanted.has(event.session)) continue;
       if (request.format === 'jsonl') await write(`${JSON.stringify(eventLine(event))}\n`);
@@ -301,7 +318,8 @@ async function openingOf(store: TranscriptStore, event: StoredEvent): Promise<St
   for (let from = Math.max(0, event.position - 100); ; from = Math.max(0, from - 1000)) {
     const events = await store.reader.events(event.session, from, event.position - from);
     const found = events.find(({ statement, kind }) => statement === event.statement && OPENS.has(kind));
-    if (found || from === 0) return found;
+    if (found) return (await store.proofs.own([found]))[0];
+    if (from === 0) return undefined;
   }
 }
 

@@ -23,6 +23,7 @@ export async function openStore(config: Config): Promise<TranscriptStore> {
     writer: { actor: 'operator', subject: operator(), groups: [] },
     onError: () => undefined,
     onIntegrityProblem: () => undefined,
+    forged: config.forged,
     readerUrl: config.readerUrl,
     statementTimeoutMs: 60_000,
   });

@@ -1,8 +1,7 @@
 /** Events as they are written, for everybody who looks: the store is asked once, however many look. */
-import { follow, newestSequence, type StoredEvent } from '../transcript/index.js';
+import { type Followed, follow, newestSequence, type StoredEvent, Unproved } from '../transcript/index.js';
 
-export interface FeedOptions {
-  readonly pool: Parameters<typeof follow>[0];
+export interface FeedOptions extends Followed {
   readonly onProblem: (problem: string, error: unknown) => void;
 }
 
@@ -22,6 +21,7 @@ export class Feed {
   readonly #options: FeedOptions;
   readonly #listeners = new Set<Listener>();
   #run: Run | undefined;
+  #isOver = false;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -31,12 +31,25 @@ export class Feed {
     return this.#listeners.size;
   }
 
+  /** Somebody has put an event into the record that is none of ours: nothing is shown as what happens now from there on. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** From then on nobody hears of anything. */
+  end(): void {
+    this.#isOver = true;
+    this.stop();
+    // Whoever listens says so to whom they show it.
+    for (const listener of this.#listeners) listener([]);
+  }
+
   /** Hears of events from when `begun` resolves, if not before, until `stop` is called. */
   listen(listener: Listener): { readonly begun: Promise<void>; readonly stop: () => void } {
     this.#listeners.add(listener);
-    this.#run ??= this.#begin();
+    if (!this.#isOver) this.#run ??= this.#begin();
     return {
-      begun: this.#run.begun,
+      begun: this.#run?.begun ?? Promise.resolve(),
       stop: () => {
         this.#listeners.delete(listener);
         // Nobody looks: nothing is asked.
@@ -53,18 +66,19 @@ export class Feed {
 
   /** A store that does not answer for a while loses nobody an event: it goes on from the last one. */
   async #follow(signal: AbortSignal, onBegun: () => void): Promise<void> {
-    const { pool, onProblem } = this.#options;
+    const { pool, proofs, onProblem } = this.#options;
     let last: bigint | undefined;
     while (!signal.aborted) {
       try {
         last ??= await newestSequence(pool);
         onBegun();
-        for await (const events of follow(pool, last, signal, POLL_MS)) {
+        for await (const events of follow({ pool, proofs }, last, signal, POLL_MS)) {
           last = BigInt(events.at(-1)?.sequence ?? last);
           // Those who came after this run was stopped have another.
           if (!signal.aborted) for (const listener of this.#listeners) listener(events);
         }
       } catch (error) {
+        if (error instanceof Unproved) return this.end();
         onProblem('What happens now can not be shown; it is tried again.', error);
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }

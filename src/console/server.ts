@@ -14,7 +14,7 @@ import { z } from 'zod';
 import { senderOf } from '../addresses.js';
 import { JsonProblem, parseBounded } from '../bounded-json.js';
 import { type SignIn, type SignInFlow, SignInRefused } from '../identity/index.js';
-import { follow, newestSequence, RecorderUnavailable, type StoredEvent } from '../transcript/index.js';
+import { follow, newestSequence, RecorderUnavailable, type StoredEvent, Unproved } from '../transcript/index.js';
 import { ROUTES } from './api/index.js';
 import { Feed } from './feed.js';
 import { landingPage, messagePage, type PageFacts } from './page.js';
@@ -100,6 +100,7 @@ export class Console implements AsyncDisposable {
     });
     this.#feed = new Feed({
       pool: transcript.readPool,
+      proofs: transcript.proofs,
       onProblem: (problem, error) => log.warn({ err: error }, problem),
     });
     this.#isSecure = publicUrl.protocol === 'https:';
@@ -453,7 +454,7 @@ export class Console implements AsyncDisposable {
     this.#streams.set(whose, each + 1);
     const from = /^\d{1,18}$/.exec(context.req.header('last-event-id') ?? '')?.[0];
     return streamSSE(context, async (stream) => {
-      const { pool } = this.#options.transcript;
+      const { pool, proofs } = this.#options.transcript;
       let waiting: readonly StoredEvent[] = [];
       let wake = (): void => undefined;
       // Who comes back goes on from what they have; who reads too slowly is told the rest out of the store.
@@ -486,6 +487,7 @@ export class Console implements AsyncDisposable {
           await stream.writeSSE({ event: 'events', id: newest.sequence, data: JSON.stringify(news.map(brief)) });
         };
         let seen = Date.now();
+        let isTold = false;
         while (!stream.aborted && !this.#ending.signal.aborted) {
           // Whoever signed out, or was signed out, sees no more.
           if (Date.now() - seen > STREAM_PING_MS) {
@@ -495,15 +497,24 @@ export class Console implements AsyncDisposable {
           if (hasMissed) {
             hasMissed = false;
             const target = await newestSequence(pool);
-            if (target > last)
-              for await (const events of follow(pool, last, over.signal)) {
-                await tell(events);
-                if (last >= target) break;
-              }
+            try {
+              if (target > last)
+                for await (const events of follow({ pool, proofs }, last, over.signal)) {
+                  await tell(events);
+                  if (last >= target) break;
+                }
+            } catch (error) {
+              if (!(error instanceof Unproved)) throw error;
+              this.#feed.end();
+            }
           }
           const events = waiting;
           waiting = [];
           await tell(events);
+          if (this.#feed.isOver && !isTold) {
+            isTold = true;
+            await stream.writeSSE({ event: 'stopped', data: '{}' });
+          }
           if (waiting.length > 0 || hasMissed) continue;
           const isWoken = await new Promise<boolean>((resolve) => {
             const timer = setTimeout(() => resolve(false), STREAM_PING_MS);

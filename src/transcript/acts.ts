@@ -3,12 +3,11 @@
  * the store or a file can put such an event in, so each is believed only once the signature over it was checked here. Its place in the
  * chain is checked with every other event's.
  */
-import { hash, verify as verifySignature } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { batchMessageOf, contentOf } from './chain.js';
+import { digestOf, isSignedBatch } from './chain.js';
 import { rowsOf } from './export.js';
-import { publicPart, type VerifierKey } from './keys.js';
+import type { VerifierKey } from './keys.js';
 import type { RawEvent } from './reader.js';
 import { AS_PRINTED, eventOf, PRINTED_EVENT, PRINTING, type PrintedEvent } from './verify-range.js';
 
@@ -74,17 +73,11 @@ export class SignedActs {
     if (batch?.writer !== writer || batch.next !== n || batch.digests.length >= MAX_UNSIGNED)
       batch = { writer, first: n, next: n, digests: [], acts: [] };
     batch.next = n + 1;
-    batch.digests.push(hash('sha256', contentOf(event), 'buffer'));
+    batch.digests.push(digestOf(event));
     if (ACTS.has(kind)) batch.acts.push(event);
     this.#batch = signature === null ? batch : undefined;
-    if (signature !== null && batch.acts.length > 0 && this.#isSigned(batch, signature))
+    if (signature !== null && batch.acts.length > 0 && isSignedBatch(batch, signature, this.#keys))
       for (const act of batch.acts) this.#learn(act);
-  }
-
-  #isSigned({ writer, first, digests }: Batch, encoded: string): boolean {
-    const message = batchMessageOf(writer, first, digests);
-    const signature = Buffer.from(encoded, 'base64');
-    return this.#keys.some(({ key }) => verifySignature(null, message, publicPart(key), signature));
   }
 
   #learn({ session, position, at, hash: of, kind, body: json }: RawEvent): void {

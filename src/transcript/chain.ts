@@ -2,7 +2,8 @@
  * How events hang together: each session's events form a chain of SHA-256 hashes, and what a process writes at once carries one
  * Ed25519 signature. `migrations/006_chain.sql` computes the same in PostgreSQL; docs/recording.md tells how to check it by hand.
  */
-import { hash } from 'node:crypto';
+import { hash, verify as verifySignature } from 'node:crypto';
+import { publicPart, type VerifierKey } from './keys.js';
 
 export interface Link {
   readonly session: string;
@@ -48,5 +49,27 @@ export const batchMessage = (writer: string, firstN: number, contents: readonly 
   );
 
 /** The same from SHA-256 of each content. */
-export const batchMessageOf = (writer: string, firstN: number, digests: readonly Uint8Array[]): Buffer =>
+const batchMessageOf = (writer: string, firstN: number, digests: readonly Uint8Array[]): Buffer =>
   Buffer.concat([Buffer.from(`snowfence batch v1\n${writer}\n${firstN}\n`), ...digests]);
+
+/** What one process wrote at once, as far as its signature says. */
+export interface Batch {
+  readonly writer: string;
+  /** The number of its first event. */
+  readonly first: number;
+  /** SHA-256 of each content. */
+  readonly digests: readonly Uint8Array[];
+}
+
+export const digestOf = (link: Link): Buffer => hash('sha256', contentOf(link), 'buffer');
+
+/** Whether one of these keys has signed it. `signature`: base64. */
+export function isSignedBatch(
+  { writer, first, digests }: Batch,
+  signature: string,
+  keys: readonly VerifierKey[],
+): boolean {
+  const message = batchMessageOf(writer, first, digests);
+  const bytes = Buffer.from(signature, 'base64');
+  return keys.some(({ key }) => verifySignature(null, message, publicPart(key), bytes));
+}

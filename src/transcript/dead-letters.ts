@@ -1,7 +1,8 @@
 /** What webhooks did not take: what operators see of deliveries. What was given up is made from the record alone. */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
+import type { Proofs } from './proved.js';
+import { EVENT_COLUMNS, type RawEvent } from './reader.js';
 import type { Recorder } from './recorder.js';
 import { type Payload, post, type Webhook } from './webhook.js';
 
@@ -73,7 +74,15 @@ export async function deadLetters(pool: Pool, webhook: string | undefined): Prom
 
 /** Sends dead letters once more, the oldest first; those that arrive are dead no more. Answers how many did, and the first problem. */
 export async function retryDead(
-  { pool, recorder }: { readonly pool: Pool; readonly recorder: Pick<Recorder, 'append'> },
+  {
+    pool,
+    recorder,
+    proofs,
+  }: {
+    readonly pool: Pool;
+    readonly recorder: Pick<Recorder, 'append'>;
+    readonly proofs: Proofs;
+  },
   webhook: Webhook,
   payload: Payload,
 ): Promise<{ readonly sent: number; readonly problem: string | undefined }> {
@@ -82,8 +91,10 @@ export async function retryDead(
     webhook.name,
   ]);
   for (const { session_id: session, position } of z.array(deadRow).parse(rows)) {
-    const event = (await pool.query<RawEvent>(ONE, [session, position])).rows.map(parsed)[0];
     try {
+      const { events, unproved } = await proofs.upTo((await pool.query<RawEvent>(ONE, [session, position])).rows);
+      if (unproved) return { sent, problem: unproved.message };
+      const event = events.find((one) => !proofs.isForged(one));
       const text = event && (await payload(event, webhook));
       if (text !== undefined) await post(webhook, `${session}.${position}`, text);
     } catch (error) {

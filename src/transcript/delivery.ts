@@ -12,8 +12,9 @@ import { withClient } from './client.js';
 import { recordRetried } from './dead-letters.js';
 import { beginningOf } from './delivery-beginning.js';
 import type { StoredEvent } from './event.js';
+import type { Proofs } from './proved.js';
 import { DELIVER, makeQueue } from './queue.js';
-import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
+import { EVENT_COLUMNS, type RawEvent } from './reader.js';
 import type { Recorder } from './recorder.js';
 import { asTime, type Found, type JsonRow, type SealedRows } from './sealed-rows.js';
 import { type Payload, payloadOf, post, type Webhook } from './webhook.js';
@@ -68,6 +69,7 @@ export interface DeliveryOptions {
   readonly pool: Pool;
   readonly recorder: Recorder;
   readonly rows: SealedRows;
+  readonly proofs: Proofs;
   readonly webhooks: readonly Webhook[];
   readonly onProblem: (problem: string, error: unknown) => void;
   /** That of the specification if nothing is said. */
@@ -185,7 +187,10 @@ export class Delivery {
     if (read === undefined) return undefined;
     const row = read.own ?? fresh(name, session, (await this.#beginning(client, name, session)) ?? 0);
     const { position, attempts, failing_since: failingSince } = lockRow.parse(row);
-    const events = (await client.query<RawEvent>(NEXT, [session, position])).rows.map(parsed);
+    const { rows: stored } = await client.query<RawEvent>(NEXT, [session, position]);
+    // Our signature on a delivery says that an event is ours. The session waits before one that is not, and whoever is told looks into it.
+    const { proofs } = this.#options;
+    const { events } = await proofs.upTo(stored);
     const at = new Place(client, this.#options.rows, read.found, row);
     // What is none of ours is mended before anything else.
     if (!read.own) await at.write({});
@@ -195,7 +200,7 @@ export class Delivery {
     const isOverdue = failingSince !== null && Date.now() - failingSince.getTime() >= giveUpMs;
     for (const event of events) {
       if (Date.now() > until || this.#isStopping) break;
-      const isWanted = webhook.kinds === undefined || webhook.kinds.has(event.kind);
+      const isWanted = (webhook.kinds?.has(event.kind) ?? true) && !proofs.isForged(event);
       try {
         if (isWanted) await this.#post(webhook, event);
       } catch (error) {

@@ -2,7 +2,8 @@
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { StoredEvent } from './event.js';
-import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
+import type { Proofs } from './proved.js';
+import { EVENT_COLUMNS, type RawEvent } from './reader.js';
 
 const AT_ONCE = 2000;
 
@@ -64,12 +65,17 @@ class Settled {
   }
 }
 
+export interface Followed {
+  readonly pool: Pool;
+  readonly proofs: Proofs;
+}
+
 /**
- * Events in the order of writing as they come, each once, from after a sequence on; ends when the signal says so. Throws where the
- * store does not answer.
+ * Events in the order of writing as they come, each once, from after a sequence on, and only those that are proved to be ours; ends when
+ * the signal says so. Throws Unproved at the first that is none of ours, after all before it; throws where the store does not answer.
  */
 export async function* follow(
-  pool: Pool,
+  { pool, proofs }: Followed,
   after: bigint,
   signal: AbortSignal,
   pollMs = 500,
@@ -78,14 +84,17 @@ export async function* follow(
   let last = after;
   while (!signal.aborted) {
     const { rows } = await pool.query<RawEvent>({ name: 'events_after', text: AFTER, values: [String(last), AT_ONCE] });
-    const ready: StoredEvent[] = [];
+    const ready: RawEvent[] = [];
     for (const row of rows) {
       const sequence = BigInt(row.sequence);
       if (sequence !== last + 1n && sequence > settled.upTo + 1n) break;
-      ready.push(parsed(row));
+      ready.push(row);
       last = sequence;
     }
-    if (ready.length > 0) yield ready;
+    const { events, unproved } = await proofs.upTo(ready);
+    const own = events.filter((event) => !proofs.isForged(event));
+    if (own.length > 0) yield own;
+    if (unproved) throw unproved;
     const isGap = ready.length < rows.length;
     const isMore = isGap ? await settled.advance() : rows.length === AT_ONCE;
     if (!isMore) await new Promise((resolve) => setTimeout(resolve, pollMs));

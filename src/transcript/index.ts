@@ -7,7 +7,7 @@ export { DELIVERY_CONNECTIONS, Delivery } from './delivery.js';
 export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKeys } from './erase.js';
 export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, type StoredEvent } from './event.js';
 export { eventLine, exportLines } from './export.js';
-export { follow, newestSequence } from './follow.js';
+export { type Followed, follow, newestSequence } from './follow.js';
 export { ensureHolds } from './holds.js';
 export { timeOfId, timeOrderedId } from './ids.js';
 export {
@@ -24,6 +24,7 @@ export { pendingMigrations } from './migrate.js';
 export { decodeVerifierKey, isOrigin } from './note.js';
 export { toOcsf } from './ocsf.js';
 export { type AgentSummary, Overview, type ShownStatement } from './overview.js';
+export { Unproved } from './proved.js';
 export { type SessionSummary, sessionSummary, TranscriptReader } from './reader.js';
 export { type Recorder, RecorderUnavailable, RecordInDoubt } from './recorder.js';
 export { archive, type Hold, holds, liftHold, placeHold } from './retention.js';

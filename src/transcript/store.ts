@@ -3,6 +3,7 @@ import pg from 'pg';
 import { trustedKeys } from './checkpoints.js';
 import { connectionTo } from './database.js';
 import type { RecordKeys } from './keys.js';
+import { Proofs } from './proved.js';
 import { TranscriptReader } from './reader.js';
 import { Recorder, RecorderUnavailable, RecordInDoubt, type WriterIdentity } from './recorder.js';
 import { SealedRows } from './sealed-rows.js';
@@ -24,6 +25,8 @@ export interface StoreOptions {
   readonly onIntegrityProblem: (problem: string) => void;
   /** Hears of rows that are none of ours, and so treated as absent; `onIntegrityProblem` if nobody does. */
   readonly onForgedRow?: (problem: string) => void;
+  /** Hashes of events that are known to be none of ours. */
+  readonly forged?: ReadonlySet<string>;
   /** Of the role that people's looks go by; the gateway's own does it if nothing is said. */
   readonly readerUrl?: string | undefined;
   /** Milliseconds that one statement may take; 5,000 if nothing is said. */
@@ -69,6 +72,8 @@ export class TranscriptStore implements AsyncDisposable {
   readonly recorder: Recorder;
   readonly sessions: Sessions;
   readonly reader: TranscriptReader;
+  /** What of the record is ours, before it is given on. */
+  readonly proofs: Proofs;
   readonly keys: RecordKeys;
   /** Rows that decide something. */
   readonly rows: SealedRows;
@@ -107,6 +112,11 @@ export class TranscriptStore implements AsyncDisposable {
       onForged: options.onIntegrityProblem,
     });
     this.reader = new TranscriptReader(this.readPool);
+    this.proofs = new Proofs(this.readPool, {
+      keys: trustedKeys(options.keys),
+      forged: options.forged ?? new Set(),
+      onUnproved: options.onIntegrityProblem,
+    });
   }
 
   /** Throws where the store does not answer. */

@@ -1,14 +1,14 @@
 /** Verification of an export, with nothing but the file and public keys. */
-import { hash, verify as verifySignature } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { SignedActs } from './acts.js';
 import { canonical } from './canonical.js';
-import { batchMessageOf, contentOf } from './chain.js';
+import { contentOf, isSignedBatch } from './chain.js';
 import { EVENT_KINDS } from './event.js';
-import { publicPart, type VerifierKey } from './keys.js';
+import type { VerifierKey } from './keys.js';
 import { Manifest } from './manifest.js';
 import { isNotarised } from './notary.js';
 import { openCheckpoint } from './note.js';
@@ -76,7 +76,7 @@ const line = z.discriminatedUnion('type', [
 ]);
 
 /** What a proof proves: that a checkpoint covers this leaf. Throws what is wrong with it. */
-function openProof(proof: string, keys: readonly VerifierKey[]): z.infer<typeof leafOf> {
+export function openProof(proof: string, keys: readonly VerifierKey[]): z.infer<typeof leafOf> {
   const gap = proof.indexOf('\n\n');
   const [head, extra, index, ...hashes] = proof.slice(0, gap).split('\n');
   const note = proof.slice(gap + 2);
@@ -283,13 +283,8 @@ class ExportVerifier {
   }
 
   #takeBatch({ writer, first, digests, signature }: Extract<Line, { type: 'batch' }>): void {
-    const message = batchMessageOf(
-      writer,
-      first,
-      digests.map((digest) => Buffer.from(digest, 'hex')),
-    );
-    const bytes = Buffer.from(signature, 'base64');
-    if (this.#keys.some(({ key }) => verifySignature(null, message, publicPart(key), bytes)))
+    const bytes = digests.map((digest) => Buffer.from(digest, 'hex'));
+    if (isSignedBatch({ writer, first, digests: bytes }, signature, this.#keys))
       for (const [index, digest] of digests.entries()) this.#signed.set(`${writer} ${first + index}`, digest);
     else this.breaks.report(`A batch of writer ${writer} that the export has was not signed by a gateway of ours.`);
   }

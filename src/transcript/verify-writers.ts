@@ -2,9 +2,8 @@
  * What each process wrote, in the order of writing: every number once and without a gap, every batch under one signature of ours. The
  * notary asks this of what is new, `verify` of everything.
  */
-import { hash, verify as verifySignature } from 'node:crypto';
-import { batchMessageOf, contentOf } from './chain.js';
-import { publicPart, type VerifierKey } from './keys.js';
+import { digestOf, isSignedBatch } from './chain.js';
+import type { VerifierKey } from './keys.js';
 import type { RawEvent } from './reader.js';
 import type { Breaks } from './verify.js';
 
@@ -78,7 +77,7 @@ const writtenOf = (event: RawEvent): Written => ({
   position: event.position,
   at: event.at,
   hash: event.hash,
-  digest: hash('sha256', contentOf(event), 'buffer'),
+  digest: digestOf(event),
   signature: event.signature,
 });
 
@@ -194,13 +193,8 @@ export class WritersVerifier {
     run.batch = [];
     run.loose = undefined;
     if (loose === 'reported' || !first) return;
-    const message = batchMessageOf(
-      writer,
-      first.n,
-      batch.map(({ digest }) => digest),
-    );
-    const signature = Buffer.from(encoded, 'base64');
-    if (this.#options.keys.some(({ key }) => verifySignature(null, message, publicPart(key), signature))) return;
+    const digests = batch.map(({ digest }) => digest);
+    if (isSignedBatch({ writer, first: first.n, digests }, encoded, this.#options.keys)) return;
     // What came after a gap need not be all of a batch.
     if (loose === 'archived') this.#noteLoose(batch);
     else

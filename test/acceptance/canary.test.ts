@@ -154,6 +154,7 @@ describe('hidden values', () => {
       pool,
       recorder: store.recorder,
       rows: store.rows,
+      proofs: store.proofs,
       webhooks: [webhook],
       onProblem: () => undefined,
     });

@@ -67,6 +67,7 @@ async function deliver(giveUpMs: number, kinds?: readonly EventKind[]): Promise<
     pool,
     recorder: store.recorder,
     rows: store.rows,
+    proofs: store.proofs,
     webhooks: [webhook],
     onProblem: () => undefined,
     patience: { giveUpMs, backOffSeconds: [1] },

@@ -61,14 +61,14 @@ describe('in the order of writing', () => {
     const first = edge === 10 ? 1 : edge - 15;
     await goOnAt(first);
     const heard: StoredEvent[] = [];
-    const feed = new Feed({ pool: store.pool, onProblem: fail });
+    const feed = new Feed({ pool: store.pool, proofs: store.proofs, onProblem: fail });
     const { begun, stop } = feed.listen((events) => heard.push(...events));
     await begun;
     const before = await newestSequence(store.pool);
     const stopping = new AbortController();
     const followed: StoredEvent[] = [];
     const following = (async () => {
-      for await (const events of follow(store.pool, before, stopping.signal, 10)) followed.push(...events);
+      for await (const events of follow(store, before, stopping.signal, 10)) followed.push(...events);
     })();
     // Some at once, the rest by twos and threes, by two processes.
     const other = await openStore(postgres.url, { keys });
@@ -93,7 +93,7 @@ describe('in the order of writing', () => {
     // Whoever begins anew gets the same in one piece.
     const again: StoredEvent[] = [];
     const over = new AbortController();
-    for await (const events of follow(store.pool, before, over.signal, 10)) {
+    for await (const events of follow(store, before, over.signal, 10)) {
       again.push(...events);
       if (again.length >= expected.length) over.abort();
     }
@@ -110,7 +110,7 @@ describe('in the order of writing', () => {
     });
     const problems: string[] = [];
     const heard: StoredEvent[] = [];
-    const feed = new Feed({ pool, onProblem: (problem) => problems.push(problem) });
+    const feed = new Feed({ pool, proofs: store.proofs, onProblem: (problem) => problems.push(problem) });
     const { begun, stop } = feed.listen((events) => heard.push(...events));
     await begun;
     const session = await store.sessions.find(actor('away'), client, undefined);
@@ -147,7 +147,7 @@ describe('in the order of writing', () => {
     const stopping = new AbortController();
     const found: StoredEvent[] = [];
     const started = performance.now();
-    for await (const events of follow(store.pool, before, stopping.signal, 50)) {
+    for await (const events of follow(store, before, stopping.signal, 50)) {
       found.push(...events.filter((event) => event.session === session));
       if (found.length === 21) stopping.abort();
     }
@@ -177,7 +177,7 @@ describe('in the order of writing', () => {
       const stopping = new AbortController();
       const heard: StoredEvent[] = [];
       const following = (async () => {
-        for await (const events of follow(store.pool, before, stopping.signal, 20)) heard.push(...events);
+        for await (const events of follow(store, before, stopping.signal, 20)) heard.push(...events);
       })();
       const ofQuick = () => heard.filter(({ session }) => session === quick).length;
       const written = { kind: 'rows_fetched', sessionId: held, statementId: undefined } as const;
@@ -292,6 +292,7 @@ describe('in the order of a session', { timeout: 120_000 }, () => {
       pool,
       recorder: store.recorder,
       rows: store.rows,
+      proofs: store.proofs,
       webhooks: [{ name, url: receiver.url, secret, kinds: undefined, checkpoints: false, format: 'standard' }],
       onProblem: fail,
     });

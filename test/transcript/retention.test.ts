@@ -8,8 +8,10 @@ import {
   Checkpoints,
   type Event,
   exportLines,
+  follow,
   holds,
   liftHold,
+  newestSequence,
   placeHold,
   search,
   storePool,
@@ -130,6 +132,17 @@ async function wrongIn(...names: string[]): Promise<readonly { readonly what: st
 const positions = async (name: string): Promise<number[]> =>
   (await store.reader.events(sessions[name] ?? '')).map(({ position }) => position);
 
+/** Everything that is there, as followers get it: what was written with it may be gone. */
+async function followedPositions(name: string): Promise<number[]> {
+  const target = await newestSequence(store.pool);
+  const found: number[] = [];
+  for await (const events of follow(store, 0n, new AbortController().signal, 10)) {
+    found.push(...events.flatMap((event) => (event.session === sessions[name] ? [event.position] : [])));
+    if (BigInt(events.at(-1)?.sequence ?? 0) >= target) break;
+  }
+  return found;
+}
+
 describe('retention', () => {
   it('takes whole weeks, but for what is held and what a later event belongs to', async () => {
     expect(await verify()).toEqual([]);
@@ -148,6 +161,7 @@ describe('retention', () => {
     expect(await positions('long')).toEqual([3, 4, 5, 6]);
     // Its statement ended a week later: it goes with the end.
     expect(await positions('bridge')).toEqual([1, 2]);
+    for (const name of ['held', 'long', 'bridge']) expect(await followedPositions(name)).toEqual(await positions(name));
     expect(await verify()).toEqual([]);
     const found = await search(store.pool, 'before:2026-10-05', { limit: 50, now: new Date() });
     expect(found.statements.map(({ agent }) => agent).sort()).toEqual(['bridge', 'held', 'held']);
@@ -181,6 +195,7 @@ describe('retention', () => {
     expect(await positions('bridge')).toEqual([]);
     expect(await positions('held')).toEqual([]);
     expect(await positions('long')).toEqual([5, 6]);
+    expect(await followedPositions('long')).toEqual([5, 6]);
     expect(await verify()).toEqual([]);
     await checkpoint();
     expect(await verify()).toEqual([]);

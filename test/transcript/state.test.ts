@@ -406,6 +406,7 @@ describe('webhooks', { timeout: 90_000 }, () => {
       pool,
       recorder: store.recorder,
       rows: store.rows,
+      proofs: store.proofs,
       webhooks: [hookOf(name, url)],
       onProblem: () => undefined,
       patience: { giveUpMs: 0, backOffSeconds: [1] },

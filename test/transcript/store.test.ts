@@ -440,7 +440,7 @@ describe('exports', () => {
     const stopping = new AbortController();
     const seen: StoredEvent[] = [];
     const following = (async () => {
-      for await (const events of follow(store.pool, BigInt(rows[0]?.last ?? 0), stopping.signal, 20)) {
+      for await (const events of follow(store, BigInt(rows[0]?.last ?? 0), stopping.signal, 20)) {
         seen.push(...events);
         if (seen.filter((event) => event.session === session).length >= 120) stopping.abort();
       }

@@ -108,6 +108,8 @@ function connect(): void {
     for (const refresh of refreshers) refresh();
   });
   source.addEventListener('error', () => setLive(false));
+  // The record is in doubt, which the pages say: nothing is shown as it happens.
+  source.addEventListener('stopped', () => setLive(false));
   source.addEventListener('events', (message) => {
     const events = JSON.parse(String(message.data)) as LiveEvent[];
     for (const listener of listeners) listener(events);
