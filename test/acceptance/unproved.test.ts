@@ -44,7 +44,9 @@ it('what was forged is shown by no stream and no export that goes on', async () 
   let streamed = '';
   const response = await person.fetch('/api/stream', { signal: over.signal });
   const reading = (async () => {
-    if (response.body) for await (const part of response.body) streamed += Buffer.from(part).toString();
+    const reader = response.body?.getReader();
+    for (let part = await reader?.read(); part && !part.done; part = await reader?.read())
+      streamed += Buffer.from(part.value).toString();
   })().catch(() => undefined);
 
   const bot = await agent(ready, 'sales-bot');
