@@ -11,7 +11,6 @@ import type { VerifierKey } from './keys.js';
 import type { RawEvent } from './reader.js';
 import { AS_PRINTED, eventOf, PRINTED_EVENT, PRINTING, type PrintedEvent } from './verify-range.js';
 
-/** Sessions that hold one of these stay, whatever is archived. */
 export const ACT_KINDS = ['events_archived', 'keys_erased', 'hold_placed', 'hold_lifted'] as const;
 const ACTS: ReadonlySet<string> = new Set(ACT_KINDS);
 

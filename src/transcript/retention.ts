@@ -106,8 +106,11 @@ const WEEKS = `
   WHERE i.inhparent = 'event'::regclass AND to_timestamp(substring(c.relname FROM 7) || ' 00:00:00+00', 'YYYY_MM_DD HH24:MI:SSTZH') + interval '168 hours' <= $1
   ORDER BY c.relname`;
 
-/** Sessions whose events prove what went, what was erased, and what may not go: they stay. */
-const PROVES = `(${ACT_KINDS.map((kind) => `'${kind}'`).join(', ')})`;
+/**
+ * Sessions stay, whatever is archived, whose events prove what went, what was erased, and what may not go, or what a row is held against
+ * for as long as it is there: from when on events are a webhook's.
+ */
+const PROVES = `(${[...ACT_KINDS, 'webhook_added'].map((kind) => `'${kind}'`).join(', ')})`;
 
 /**
  * What of these weeks goes: of each session that is not held everything up to the first event that stays, or that a statement of it

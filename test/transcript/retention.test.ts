@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   archive,
+  asTime,
   Checkpoints,
   type Event,
   exportLines,
@@ -76,9 +77,17 @@ beforeAll(async () => {
   await admin.query("SELECT ensure_partitions('2026-09-28', 10)");
   // The week of 28 September, that of 5 October, and now.
   await at('2026-09-29T10:00:00Z', async () => {
-    for (const name of ['old', 'held', 'long', 'bridge', 'idle'])
+    for (const name of ['old', 'held', 'long', 'bridge', 'idle', 'hooked'])
       sessions[name] = await store.sessions.find(actor(name), client, undefined);
     for (const name of ['old', 'held', 'long']) await run(name);
+    const since = new Date();
+    await store.recorder.append({
+      kind: 'webhook_added',
+      sessionId: sessions['hooked'],
+      statementId: undefined,
+      body: { webhook: 'siem', since: since.toISOString() },
+    });
+    await store.rows.put(store.pool, 'webhook', { name: 'siem', since: asTime(since) });
     // Of what is written now, some goes and some stays, since it is held.
     await Promise.all([
       run('held'),
@@ -161,6 +170,8 @@ describe('retention', () => {
     expect(await positions('long')).toEqual([3, 4, 5, 6]);
     // Its statement ended a week later: it goes with the end.
     expect(await positions('bridge')).toEqual([1, 2]);
+    // What says from when on events are a webhook's stays: its row is held against it.
+    expect(await positions('hooked')).toEqual([0, 1]);
     for (const name of ['held', 'long', 'bridge']) expect(await followedPositions(name)).toEqual(await positions(name));
     expect(await verify()).toEqual([]);
     const found = await search(store.pool, 'before:2026-10-05', { limit: 50, now: new Date() });
@@ -194,6 +205,7 @@ describe('retention', () => {
     expect(done).toMatchObject({ from: '2026-09-28' });
     expect(await positions('bridge')).toEqual([]);
     expect(await positions('held')).toEqual([]);
+    expect(await positions('hooked')).toEqual([0, 1]);
     expect(await positions('long')).toEqual([5, 6]);
     expect(await followedPositions('long')).toEqual([5, 6]);
     expect(await verify()).toEqual([]);
