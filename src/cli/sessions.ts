@@ -246,15 +246,14 @@ async function exportOcsf(
     wanted.length > 0 ? await Promise.all(wanted.map((id) => sessionOf(store, id))) : await everySession(store);
   for (const session of summaries) {
     const openings = new Map<string, StoredEvent>();
-    for await (const events of eventsOf(store, session.id))
-      for (const event of await store.proofs.own(events)) {
-        if (event.statement === null) continue;
-        if (OPENS.has(event.kind) && !openings.has(event.statement)) openings.set(event.statement, event);
-        const opening = openings.get(event.statement);
-        if (!ENDS.has(event.kind) || !opening) continue;
-        await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION))}\n`);
-        written++;
-      }
+    for await (const event of store.proofs.own(eventsOf(store, session.id))) {
+      if (event.statement === null) continue;
+      if (OPENS.has(event.kind) && !openings.has(event.statement)) openings.set(event.statement, event);
+      const opening = openings.get(event.statement);
+      if (!ENDS.has(event.kind) || !opening) continue;
+      await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION))}\n`);
+      written++;
+    }
   }
   return written;
 }
@@ -275,7 +274,7 @@ async function exportCast(
   const [id = ''] = request.sessions;
   const session = await sessionOf(store, id);
   const events: StoredEvent[] = [];
-  for await (const page of eventsOf(store, id)) events.push(...(await store.proofs.own(page)));
+  for await (const event of store.proofs.own(eventsOf(store, id))) events.push(event);
   const lines = asciicast(session, framesOf(session, events, request));
   for (const line of lines) await write(`${line}\n`);
   return lines.length - 1;
@@ -317,8 +316,14 @@ async function followTo(
 async function openingOf(store: TranscriptStore, event: StoredEvent): Promise<StoredEvent | undefined> {
   for (let from = Math.max(0, event.position - 100); ; from = Math.max(0, from - 1000)) {
     const events = await store.reader.events(event.session, from, event.position - from);
-    const found = events.find(({ statement, kind }) => statement === event.statement && OPENS.has(kind));
-    if (found) return (await store.proofs.own([found]))[0];
+    const found = events.find(
+      (one) => one.statement === event.statement && OPENS.has(one.kind) && !store.proofs.isForged(one),
+    );
+    if (found) {
+      const proved = await store.proofs.ofParsed([found]);
+      if (proved.unproved) throw proved.unproved;
+      return proved.events[0];
+    }
     if (from === 0) return undefined;
   }
 }

@@ -85,18 +85,22 @@ export async function* follow(
   while (!signal.aborted) {
     const { rows } = await pool.query<RawEvent>({ name: 'events_after', text: AFTER, values: [String(last), AT_ONCE] });
     const ready: RawEvent[] = [];
+    let upTo = last;
     for (const row of rows) {
       const sequence = BigInt(row.sequence);
-      if (sequence !== last + 1n && sequence > settled.upTo + 1n) break;
+      if (sequence !== upTo + 1n && sequence > settled.upTo + 1n) break;
       ready.push(row);
-      last = sequence;
+      upTo = sequence;
     }
     const { events, unproved } = await proofs.upTo(ready);
+    last = BigInt(events.at(-1)?.sequence ?? last);
     const own = events.filter((event) => !proofs.isForged(event));
     if (own.length > 0) yield own;
     if (unproved) throw unproved;
+    // Some went to an archive meanwhile: the next look does not find them.
+    const isCut = events.length < ready.length;
     const isGap = ready.length < rows.length;
-    const isMore = isGap ? await settled.advance() : rows.length === AT_ONCE;
+    const isMore = !isCut && (isGap ? await settled.advance() : rows.length === AT_ONCE);
     if (!isMore) await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

@@ -4,9 +4,8 @@
  */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { Batches } from './batches.js';
+import { Batches, type BatchesOptions } from './batches.js';
 import { contentOf, firstHash, nextHash } from './chain.js';
-import type { VerifierKey } from './keys.js';
 import { EVENT_COLUMNS, type RawEvent } from './reader.js';
 
 export interface Owner {
@@ -37,13 +36,15 @@ const HAS_ARCHIVES = 'SELECT EXISTS (SELECT FROM archive) AS has';
 export async function ownerOf(
   pool: Pool,
   session: string,
-  keys: readonly VerifierKey[],
+  proving: BatchesOptions,
   onForged: (problem: string) => void,
 ): Promise<Owner | undefined> {
   const { rows } = await pool.query<RawEvent>({ name: 'session_opening', text: FIRST, values: [session] });
   const [event] = rows;
+  // Somebody has looked into it, and said so.
+  if (event && proving.forged.has(event.hash)) return undefined;
   const owner = event === undefined ? undefined : ownerIn(event);
-  if (event && owner && (await isOurs(pool, event, keys))) return owner;
+  if (event && owner && (await isOurs(pool, event, proving))) return owner;
   // What proved it may have gone to an archive; then another session is opened, and nobody has done anything.
   const { rows: archives } = await pool.query<{ has: boolean }>(HAS_ARCHIVES);
   if (archives[0]?.has !== true)
@@ -66,5 +67,5 @@ function ownerIn(event: RawEvent): Owner | undefined {
   );
 }
 
-const isOurs = async (pool: Pool, event: RawEvent, keys: readonly VerifierKey[]): Promise<boolean> =>
-  (await Batches.of(pool, [event], { keys, forged: new Set() })).problemOf(event) === undefined;
+const isOurs = async (pool: Pool, event: RawEvent, proving: BatchesOptions): Promise<boolean> =>
+  (await Batches.of(pool, [event], proving)).doubtOf(event) === undefined;

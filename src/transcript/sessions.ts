@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
+import type { BatchesOptions } from './batches.js';
 import { canonical, storable } from './canonical.js';
 import type { Actor, ClientInfo } from './event.js';
 import { timeOrderedId } from './ids.js';
-import type { VerifierKey } from './keys.js';
 import { type Owner, ownerOf } from './opening.js';
 import { type Recorder, RecorderUnavailable } from './recorder.js';
 import type { Vault } from './vault.js';
@@ -57,9 +57,8 @@ const QUIET = `
     AND NOT EXISTS (SELECT FROM running r WHERE r.session_id = c.session_id)
   LIMIT 500`;
 
-export interface SessionsOptions {
-  /** Ours: who opened a session is believed by their signatures alone. */
-  readonly keys: readonly VerifierKey[];
+/** Who opened a session is believed by the signatures of our keys alone. */
+export interface SessionsOptions extends BatchesOptions {
   /** Hears of sessions that are not what they pass for; these are passed over. */
   readonly onForged: (problem: string) => void;
 }
@@ -178,9 +177,9 @@ export class Sessions {
 
   /** Where a row passes a session off as somebody's: whether it is theirs. */
   async #belongs(id: string, isTheirs: (owner: Owner) => boolean): Promise<boolean> {
-    const { keys, onForged } = this.#options;
+    const { onForged } = this.#options;
     if (!this.#owners.has(id)) {
-      const owner = await ownerOf(this.#pool, id, keys, onForged).catch((error: unknown) => {
+      const owner = await ownerOf(this.#pool, id, this.#options, onForged).catch((error: unknown) => {
         throw new RecorderUnavailable(error);
       });
       this.#remember(id, owner);

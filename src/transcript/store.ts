@@ -106,17 +106,14 @@ export class TranscriptStore implements AsyncDisposable {
       { ...options, vault: this.vault },
       options.writer.actor === 'gateway' ? LANES : 1,
     );
+    const proving = { keys: trustedKeys(options.keys), forged: options.forged ?? new Set<string>() };
     this.sessions = new Sessions(this.pool, this.recorder, this.vault, {
-      keys: trustedKeys(options.keys),
+      ...proving,
       // A principal's acts in another's name are worse than a row that counts for nothing.
       onForged: options.onIntegrityProblem,
     });
     this.reader = new TranscriptReader(this.readPool);
-    this.proofs = new Proofs(this.readPool, {
-      keys: trustedKeys(options.keys),
-      forged: options.forged ?? new Set(),
-      onUnproved: options.onIntegrityProblem,
-    });
+    this.proofs = new Proofs(this.readPool, { ...proving, onUnproved: options.onIntegrityProblem });
   }
 
   /** Throws where the store does not answer. */

@@ -76,7 +76,7 @@ const line = z.discriminatedUnion('type', [
 ]);
 
 /** What a proof proves: that a checkpoint covers this leaf. Throws what is wrong with it. */
-export function openProof(proof: string, keys: readonly VerifierKey[]): z.infer<typeof leafOf> {
+function openProof(proof: string, keys: readonly VerifierKey[]): z.infer<typeof leafOf> {
   const gap = proof.indexOf('\n\n');
   const [head, extra, index, ...hashes] = proof.slice(0, gap).split('\n');
   const note = proof.slice(gap + 2);

@@ -21,9 +21,11 @@ import {
   storePool,
   type TranscriptStore,
   timeOrderedId,
+  trustedKeys,
   Unproved,
   type Webhook,
 } from '../../dist/transcript/index.js';
+import { ownerOf } from '../../dist/transcript/opening.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { Receiver } from '../support/receiver.js';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
@@ -69,7 +71,8 @@ const lastOf = async (session: string): Promise<StoredEvent> => {
 interface Forged {
   readonly s: string;
   readonly at: string;
-  readonly n: number;
+  /** A text where JavaScript has no such number. */
+  readonly n: number | string;
   readonly st: string | null;
   readonly k: string;
   readonly body: object;
@@ -170,6 +173,16 @@ const FORGERIES: readonly (readonly [string, (session: string) => Promise<unknow
     },
     /had written number \d+ before/,
   ],
+  [
+    'a number that nobody counts to',
+    async (session) => append((await lastOf(session)).writer, [forged(session, { n: '9223372036854775807' })]),
+    /no process of ours gives such a number/,
+  ],
+  [
+    'a number below the first',
+    async (session) => append((await lastOf(session)).writer, [forged(session, { n: -1 })]),
+    /no process of ours gives such a number/,
+  ],
 ];
 
 describe('a follower', () => {
@@ -229,7 +242,7 @@ describe('what gateways of ours wrote', () => {
         (await store.reader.events(session)).slice(3, 9),
         (await store.reader.events(session)).slice(-1),
       ])
-        expect(await store.proofs.own(page)).toEqual(page);
+        expect(await store.proofs.ofParsed(page)).toEqual({ events: page, unproved: undefined });
     expect(problems).toEqual([]);
   });
 
@@ -278,8 +291,45 @@ describe('what gateways of ours wrote', () => {
       forged: new Set(),
       onUnproved: () => undefined,
     });
-    expect(await proofs.own(await store.reader.events(session))).toHaveLength(41);
+    expect((await proofs.ofParsed(await store.reader.events(session))).events).toHaveLength(41);
     expect(asked).toHaveLength(1);
+  });
+});
+
+describe('whoever looks into it', () => {
+  it('is told of both events that have a number: which of them was put in is to be found out', async () => {
+    const { writer, n } = await lastOf(await newSession('first'));
+    const other = await newSession('other');
+    const { rows } = await thief.query<{ n: number }>(
+      'SELECT max(e.n)::float8 AS n FROM event e WHERE e.writer = $1 AND e.n >= $2',
+      [writer, n],
+    );
+    const next = (rows[0]?.n ?? 0) + 1;
+    // Before the process comes to it.
+    await append(writer, [forged(other, { n: next })]);
+    const { hash } = await lastOf(other);
+    let opened: readonly StoredEvent[] = [];
+    for (let index = 0; opened[0]?.writer !== writer; index++)
+      opened = await store.reader.events(await newSession(`second-${index}`));
+    const second = opened[0]?.session ?? '';
+    expect(opened).toMatchObject([{ n: next }]);
+    const { unproved } = await store.proofs.ofParsed(opened);
+    expect(unproved?.message).toMatch(/so that one of both was put in; the other is event 1 of session/);
+    expect(unproved?.message).toContain(hash);
+    expect(unproved?.message).toContain(String(opened[0]?.hash));
+    const wiser = await open({ forged: new Set([hash]) });
+    expect(await wiser.proofs.ofParsed(opened)).toEqual({ events: opened, unproved: undefined });
+    // Whose the session is is known then as well.
+    const told: string[] = [];
+    const proving = (known: readonly string[]) => ({ keys: trustedKeys(keys), forged: new Set(known) });
+    expect(await ownerOf(store.pool, second, proving([]), (problem) => told.push(problem))).toBeUndefined();
+    expect(told).toHaveLength(1);
+    expect(await ownerOf(store.pool, second, proving([hash]), (problem) => told.push(problem))).toBeDefined();
+    expect(await ownerOf(store.pool, second, proving([String(opened[0]?.hash)]), (problem) => told.push(problem))).toBe(
+      undefined,
+    );
+    expect(told).toHaveLength(1);
+    await wiser[Symbol.asyncDispose]();
   });
 });
 
@@ -343,7 +393,8 @@ describe('what is forged is not given', () => {
       });
       const text = await readFile(out, 'utf8').catch(() => '');
       expect(text).not.toContain('forged by the role');
-      if (follows) expect(text).toContain(session);
+      // What comes before it is given.
+      expect(text).toContain(session);
     }
   });
 
