@@ -272,7 +272,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
         .catch((error: unknown) => complain('Approvals past their time could not be closed.', error));
     }, EXPIRY_MS);
     expiry.unref();
-    delivery.start().catch((error: unknown) => complain('Webhooks could not be started.', error));
+    delivery.start().catch((error: unknown) => complain('Webhooks can not be delivered.', error));
   });
   const gateway = new Gateway({
     policies: policies.current,

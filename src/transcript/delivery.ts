@@ -30,6 +30,7 @@ const AT_ONCE = 50;
 const JOB_MS = 60_000;
 /** Where there is more, a job goes on for so long; others wait for this no longer than for the next look at the queue. */
 const TURN_MS = 2000;
+const RESTART_MS = 2000;
 /** Sessions that one process delivers at the same time, each on a connection of its own. */
 const CONCURRENCY = 4;
 const job = z.object({ webhook: z.string(), session: z.string() });
@@ -80,7 +81,8 @@ export interface DeliveryOptions {
 
 export class Delivery {
   readonly #options: DeliveryOptions;
-  readonly #boss: PgBoss;
+  /** A new one for each try to start: one that failed in starting says that it has started. */
+  #boss: PgBoss;
   #worker: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isStopping = false;
@@ -91,14 +93,31 @@ export class Delivery {
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
-    this.#boss = makeQueue(options.pool, (error) =>
-      options.onProblem('The queue of webhooks failed; it is tried again.', error),
-    );
+    this.#boss = this.#newBoss();
   }
 
+  #newBoss(): PgBoss {
+    const { pool, onProblem } = this.#options;
+    return makeQueue(pool, (error) => onProblem('The queue of webhooks failed; it is tried again.', error));
+  }
+
+  /** Resolves once it has begun, or is stopped: where the store does not answer it is tried again, as nobody else would begin. */
   async start(): Promise<void> {
-    const { pool, webhooks, recorder, onProblem } = this.#options;
+    const { webhooks, onProblem } = this.#options;
     if (webhooks.length === 0) return;
+    while (!this.#isStopping)
+      try {
+        return await this.#tryToStart();
+      } catch (error) {
+        onProblem('Webhooks could not be started; it is tried again.', error);
+        await this.#boss.stop({ graceful: false, close: false, wait: false }).catch(() => undefined);
+        this.#boss = this.#newBoss();
+        await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+      }
+  }
+
+  async #tryToStart(): Promise<void> {
+    const { pool, webhooks, recorder, onProblem } = this.#options;
     for (const { name } of webhooks) this.#since.set(name, await beginningOf(pool, this.#options, name));
     await this.#boss.start();
     this.#worker = await this.#boss.work(DELIVER, { batchSize: CONCURRENCY, pollingIntervalSeconds: 2 }, (jobs) =>

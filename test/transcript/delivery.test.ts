@@ -54,7 +54,7 @@ afterEach(async () => {
   expect(receiver.problems).toEqual([]);
 });
 
-async function deliver(giveUpMs: number, kinds?: readonly EventKind[]): Promise<Webhook> {
+async function deliver(giveUpMs: number, kinds?: readonly EventKind[], by = pool): Promise<Webhook> {
   const webhook: Webhook = {
     name: `hook-${++count}`,
     url: receiver.url,
@@ -64,7 +64,7 @@ async function deliver(giveUpMs: number, kinds?: readonly EventKind[]): Promise<
     format: 'standard',
   };
   delivery = new Delivery({
-    pool,
+    pool: by,
     recorder: store.recorder,
     rows: store.rows,
     proofs: store.proofs,
@@ -154,6 +154,28 @@ describe('webhooks', { timeout: 30_000 }, () => {
     const all = receiver.received.map(({ payload: { data } }) => `${data['session']}.${data['position']}`);
     for (const { session_id: id, position } of dead) expect(all).toContain(`${id}.${position}`);
   });
+
+  it.each(['webhook_added', 'pgboss.version'])(
+    'begin although the store did not answer at first: %s',
+    async (asked) => {
+      let failed = 0;
+      const away: typeof pool = Object.create(pool, {
+        query: {
+          value: async (...values: Parameters<typeof pool.query>) => {
+            if (failed < 2 && JSON.stringify(values).includes(asked)) {
+              failed++;
+              throw new Error('timeout expired');
+            }
+            return pool.query(...values);
+          },
+        },
+      });
+      await deliver(60_000, undefined, away);
+      expect(failed).toBe(2);
+      const session = await write(`late ${asked}`, 2);
+      await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0, 1, 2]);
+    },
+  );
 
   it('are found by the next process where one died before it could say that there is news', async () => {
     const session = await write('silent', 2);
