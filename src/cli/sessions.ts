@@ -208,8 +208,8 @@ export async function exportSessions(store: TranscriptStore, request: ExportRequ
         ? exportOcsf(store, sessions, sink.write)
         : exportCast(store, request, sink.write);
   const written = await exported.catch(async (error: unknown) => {
-    // What comes before it is given whole.
-    await sink.end();
+    // What comes before it is given whole; what is told is why it ended.
+    await sink.end().catch(() => undefined);
     throw asProblem(error);
   });
   await sink.end();
