@@ -13,7 +13,7 @@ import {
   showObject,
 } from './catalog.js';
 import { isOperator, isWord, lex } from './lex.js';
-import { type Findings, isName, nameOf, Resolver } from './names/index.js';
+import { byWhichever, type Findings, isName, nameOf, Resolver } from './names/index.js';
 import { loadParsers } from './parsers.js';
 import { Refusal, tooMuch } from './refusal.js';
 import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from './statement.js';
@@ -306,10 +306,8 @@ function baseOrigins(
   const view = opened.views.get(objectKey(origin.object));
   if (!view) return [origin];
   const relation = opened.relations.get(objectKey(origin.object));
-  // `* ILIKE` in a view: which of its columns stands where is not told.
-  if (view.statement.isNarrowed) return view.outputs.flatMap(({ origins }) => origins);
   const index = relation?.columns.findIndex((column) => column.name === origin.column) ?? -1;
-  return view.outputs[index]?.origins ?? [];
+  return byWhichever(view.statement, view.outputs)[index]?.origins ?? [];
 }
 
 /**

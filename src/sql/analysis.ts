@@ -54,6 +54,8 @@ export interface OutputColumn {
   readonly origins: readonly Origin[];
   /** As many columns as there are values in the data, named after them (PIVOT with ANY). */
   readonly isMany?: boolean;
+  /** Where among the others it stands is not certain: a star over a join that merges columns, by NATURAL or with another such join. */
+  readonly isUnplaced?: boolean;
 }
 
 /** A place in the text where a table or view is named and can be replaced by a masked sub-query. */

@@ -7,6 +7,7 @@
  * data-types-structured (types), functions/filter (typed lambdas), sql-reference/functions (names of arguments), constructs/unpivot (aliases without AS), constructs/connect-by
  * (PRIOR, CONNECT_BY_ROOT), constructs/match_recognize (FINAL, RUNNING), name-resolution (`db..table`), constructs/resample, constructs/from (DYNAMIC_TABLE_REFRESH_BOUNDARY), identifiers-syntax.
  */
+import { type Clauses, isBoundary, isOfHierarchy, isOfMeasure } from './clauses.js';
 import { isPure, snowflakeFunction } from './functions/index.js';
 import { isOperator, isWord, type Token } from './lex.js';
 
@@ -73,13 +74,13 @@ class Normaliser {
   readonly #asBefore = new Set<number>();
   readonly #standIns = new Map<string, string>();
   readonly #replaced = new Map<number, string>();
-  readonly #isMatching: boolean;
+  readonly #clauses: Clauses;
   #isResampled = false;
   #isNarrowed = false;
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: readonly Token[], clauses: Clauses) {
     this.#tokens = tokens;
-    this.#isMatching = tokens.some((token) => isWord(token, 'MATCH_RECOGNIZE'));
+    this.#clauses = clauses;
     this.#partners = partners(tokens);
   }
 
@@ -97,15 +98,12 @@ class Normaliser {
   }
 
   run(): Normalised {
-    const isHierarchical = this.#tokens.some(
-      (token, at) => isWord(token, 'CONNECT') && isWord(this.#tokens[at + 1], 'BY'),
-    );
     this.#tokens.forEach((token, at) => {
       if (token.kind === 'quoted') this.#quoted(token.text, at);
       else if (isOperator(token, '::')) this.#cast(at + 1);
       else if (isOperator(token, '->')) this.#lambda(at - 1);
       else if (isOperator(token, '=>')) this.#argumentName(at);
-      else if (token.kind === 'word') this.#word(token, at, isHierarchical);
+      else if (token.kind === 'word') this.#word(token, at);
     });
     const pieces: Piece[] = [];
     this.#tokens.forEach((token, index) => {
@@ -118,7 +116,7 @@ class Normaliser {
     return { pieces, standIns: this.#standIns, isResampled: this.#isResampled, isNarrowed: this.#isNarrowed };
   }
 
-  #word(token: Token, at: number, isHierarchical: boolean): void {
+  #word(token: Token, at: number): void {
     const next = this.#tokens[at + 1];
     switch (token.text.toUpperCase()) {
       case 'ILIKE':
@@ -131,12 +129,12 @@ class Normaliser {
       case 'PRIOR':
       case 'CONNECT_BY_ROOT':
         // The same column, of another row.
-        if (isHierarchical && (isName(next) || isOperator(next, '('))) this.#drop(at, at + 1);
+        if (isOfHierarchy(this.#tokens, this.#clauses, at)) this.#drop(at, at + 1);
         return;
       case 'FINAL':
       case 'RUNNING':
         // Before a measure of MATCH_RECOGNIZE: over which rows of the match it is taken.
-        if (this.#isMatching && next?.kind === 'word' && isOperator(this.#tokens[at + 2], '(')) this.#drop(at, at + 1);
+        if (isOfMeasure(this.#tokens, this.#clauses, at)) this.#drop(at, at + 1);
         return;
       case 'UNPIVOT':
         this.#unpivot(at);
@@ -150,7 +148,7 @@ class Normaliser {
       case 'DYNAMIC_TABLE_REFRESH_BOUNDARY': {
         const close = this.#partners.get(at + 1);
         // Anywhere else it would be a call.
-        if (close === undefined || !isWord(this.#tokens[at - 1], 'FROM', 'JOIN')) return;
+        if (close === undefined || !isBoundary(this.#tokens, this.#clauses, at)) return;
         this.#drop(at, at + 2);
         this.#dropped.add(close);
         return;
@@ -243,7 +241,8 @@ class Normaliser {
   }
 }
 
-export const normalise = (tokens: readonly Token[]): Normalised => new Normaliser(tokens).run();
+export const normalise = (tokens: readonly Token[], clauses: Clauses): Normalised =>
+  new Normaliser(tokens, clauses).run();
 
 /** Puts the names back into the parser's tree. */
 export function restoreNames(tree: unknown, standIns: ReadonlyMap<string, string>): unknown {

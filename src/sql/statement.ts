@@ -2,6 +2,7 @@
 import './wasm.js';
 import type * as Polyglot from '@polyglot-sql/sdk';
 import { bracketPairs } from './brackets.js';
+import { type Clauses, clausesOf } from './clauses.js';
 import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, isWord, joined, lex, type Token } from './lex.js';
 import { normalise, type Piece, restoreNames } from './normalise.js';
@@ -25,6 +26,8 @@ export interface Statement {
   readonly kind: StatementKind;
   /** For each opening bracket its closing one, and the other way round. */
   readonly pairs: ReadonlyMap<number, number>;
+  /** In which clause of which query each token stands. */
+  readonly clauses: Clauses;
 }
 
 export interface ParsedStatement extends Statement {
@@ -67,7 +70,7 @@ export function readStatement(source: string): Statement {
       positionAt(source, first.start),
       'Start with SELECT or WITH to read data.',
     );
-  return { source, tokens, text: joined(tokens), kind, pairs: bracketPairs(tokens) };
+  return { source, tokens, text: joined(tokens), kind, pairs: bracketPairs(tokens), clauses: clausesOf(tokens) };
 }
 
 /** The place of a token in the agent's own text. */
@@ -120,7 +123,7 @@ export function parseStatement(statement: Statement): ParsedStatement {
       positionOf(statement, sets[MAX_SET_OPERATIONS] ?? 0),
       'Split it into smaller ones.',
     );
-  const { pieces, standIns, isResampled, isNarrowed } = normalise(statement.tokens);
+  const { pieces, standIns, isResampled, isNarrowed } = normalise(statement.tokens, statement.clauses);
   const starts = pieceStarts(pieces);
   const tokenAt = (offset: number): number | undefined => {
     let low = 0;

@@ -55,7 +55,7 @@ export function walkChange(walk: Walk, kind: ChangeKind, body: Body): void {
   walk.claim(alias, 'alias');
   const { target, source } = alias ? withAlias(found, folded(alias)) : found;
   walk.findings.targets.push(target);
-  const scope = scopeOf([source], undefined);
+  const scope = scopeOf([{ ...source, isTarget: true }], undefined);
   switch (kind) {
     case 'insert':
       insert(walk, body, source, ctes);
@@ -227,31 +227,4 @@ export function kindsOf(
   if (kind !== 'merge') return [kind];
   const branches = (['update', 'delete', 'insert'] as const).filter((branch) => then(branch.toUpperCase()));
   return ['merge', ...branches];
-}
-
-/**
- * Whether something says which rows are touched: a column in WHERE, in a MERGE in ON or behind it. `WHERE TRUE` and `ON 1 = 1` say
- * nothing. A MERGE that only inserts touches no row that is there.
- */
-export function hasPredicate(walk: Walk, kind: ChangeKind): boolean {
-  const { tokens, pairs } = walk.statement;
-  const branches = kindsOf(walk, kind);
-  if (kind === 'insert' || (kind === 'merge' && !branches.includes('update') && !branches.includes('delete')))
-    return true;
-  const begins = kind === 'merge' ? ['ON', 'WHEN'] : ['WHERE'];
-  const names = (at: number): boolean =>
-    walk.claims.ownerOf(at) === 'column' || (tokens[at]?.kind === 'variable' && /^\$\d/.test(tokens[at].text));
-  let isInside = false;
-  for (let at = tokens.findIndex((token) => isWord(token, kind.toUpperCase())); at < tokens.length; at++) {
-    if (isWord(tokens[at], ...begins)) isInside = true;
-    else if (isWord(tokens[at], 'THEN') && kind === 'merge') isInside = false;
-    // Brackets belong to what stands before them: a source's own conditions narrow the source.
-    const close = pairs.get(at);
-    if (close === undefined || close < at) {
-      if (isInside && names(at)) return true;
-    } else if (isInside) {
-      for (; at < close; at++) if (names(at)) return true;
-    } else at = close;
-  }
-  return false;
 }

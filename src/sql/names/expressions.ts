@@ -41,9 +41,6 @@ export function walkExpression(
       return union(walkStar(walk, body, scope, ctes).map((output) => output.origins));
     case 'function':
     case 'aggregate_function':
-      // These only hold the columns that are grouped by.
-      if (usage === 'group' && /^(?:GROUPING SETS|ROLLUP|CUBE)$/i.test(asText(body['name'])))
-        return fields(walk, body, scope, ctes, usage);
       walk.findings.calls.add(asText(body['name']).toUpperCase());
       return union([fields(walk, body, scope, ctes, inner), beyond(asText(body['name']), body['quoted'] === true)]);
     case 'braced_wildcard':
@@ -161,7 +158,7 @@ function byPlace(
   let at: Scope | undefined = scope;
   while (at && !at.sources.some((source) => alias === undefined || source.alias === alias)) at = at.outer;
   const sources = (at?.sources ?? []).filter((source) => alias === undefined || source.alias === alias);
-  const matches = sources.flatMap(({ columns }) => byWhichever(walk, columns)[index - 1] ?? []);
+  const matches = sources.flatMap(({ columns }) => byWhichever(walk.statement, columns)[index - 1] ?? []);
   if (table && sources.length === 0) {
     walk.unownedTable(table, walk.token(table), aliasesIn(scope));
     return [];
@@ -172,6 +169,7 @@ function byPlace(
     return [];
   }
   walk.claim(table, 'alias');
+  if (sources.some(({ isTarget }) => isTarget === true)) walk.findings.ofTarget.add(token);
   const found = union(matches.map(({ origins }) => origins));
   walk.use(found, usage, token);
   walk.findings.hasStar = true;
@@ -200,7 +198,7 @@ function column(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): reado
     walk.claimToken(token, 'parameter');
     return [];
   }
-  const resolution = walk.lookUp(plain, table ? folded(table) : undefined, scope);
+  const resolution = table && isSequence(plain) ? SEQUENCE : walk.lookUp(plain, table && folded(table), scope);
   // Words of the grammar that stand where a value does, such as DEFAULT: they are keywords in their place or nobody's.
   if (resolution.kind === 'unowned' && !table && walk.isKeyword(token)) return [];
   walk.findings.columnNames.add(plain);
@@ -211,7 +209,10 @@ function column(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): reado
       return [];
     }
   }
-  if (resolution.kind === 'found') walk.claim(table, 'alias');
+  if (resolution.kind === 'found') {
+    walk.claim(table, 'alias');
+    walk.noteTarget(plain, table && folded(table), scope, token);
+  }
   return walk.resolved(resolution, name, token, usage, table);
 }
 
@@ -225,7 +226,13 @@ function eitherPart(walk: Walk, name: Identifier, token: number, scope: Scope, u
   return resolution.origins;
 }
 
+/**
+ * `name.NEXTVAL` is a value of a sequence (user-guide/querying-sequences). Whether a table of that name in FROM, with such a column, comes before
+ * the sequence is not documented, so it is never the column's.
+ */
 const isSequence = (name: string): boolean => name === 'NEXTVAL' || name === 'CURRVAL';
+
+const SEQUENCE: Resolution = { kind: 'unowned', names: [], isOpaque: false };
 
 /** Names by which a column can be qualified, from here outwards. */
 function aliasesIn(scope: Scope): string[] {
@@ -254,7 +261,7 @@ function chain(
   const [first, last] = [parts[0], parts.at(-1)];
   if (!first || !last) throw walk.refusal('A column has no name.');
   const token = walk.token(last);
-  const qualified = qualifiedSource(parts, scope);
+  const qualified = isSequence(folded(last)) ? undefined : qualifiedSource(parts, scope);
   const table = qualified && parts[qualified.width - 1];
   if (!qualified || !table) {
     const names = scope.sources.flatMap(({ columns }) => columns.flatMap(({ name }) => name ?? []));
@@ -274,6 +281,9 @@ function chain(
   walk.findings.columnNames.add(folded(last));
   if (object) walk.findings.longColumns.push({ object, from: walk.token(first), to: walk.token(table) });
   const resolution = walk.lookUp(folded(last), folded(table), scope);
-  if (resolution.kind === 'found') for (const part of parts.slice(0, -1)) walk.claim(part, 'alias');
+  if (resolution.kind === 'found') {
+    for (const part of parts.slice(0, -1)) walk.claim(part, 'alias');
+    walk.noteTarget(folded(last), folded(table), scope, token);
+  }
   return walk.resolved(resolution, last, token, usage);
 }

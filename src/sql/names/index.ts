@@ -4,5 +4,6 @@
  */
 export { isName, nameOf } from './claims.js';
 export { isReserved } from './keywords.js';
+export { byWhichever } from './outputs.js';
 export { type Findings, Resolver } from './resolver.js';
 export { isUnknown } from './scope.js';

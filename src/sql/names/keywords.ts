@@ -2,9 +2,12 @@
  * Words that Snowflake's grammar owns, each in its place.
  *
  * Reserved words can name nothing (documentation page reserved-keywords), so they are keywords wherever they stand. Every other word of
- * the grammar may be a column's name as well: it is a keyword only beside its kin, as the table below says.
+ * the grammar may be a column's name as well: it is a keyword only beside its kin, as the table below says. And it may be a function's: before
+ * a bracket it is a keyword only where the grammar has that word with that bracket, and where no expression can begin.
  */
+import { type Clauses, isOfHierarchy, isOfMeasure } from '../clauses.js';
 import { isOperator, isWord, type Token } from '../lex.js';
+import { isKeywordBeforeBracket } from './before-bracket.js';
 
 /** ANSI-reserved and Snowflake-reserved words that are no function's name; those that are functions too are told by their brackets. */
 const RESERVED = new Set(
@@ -86,8 +89,7 @@ const IN_PLACE: Readonly<Record<string, (place: Place) => boolean>> = {
   BLOCK: previous('SAMPLE', 'TABLESAMPLE'),
   CHANGES: opens,
   COLLATE: ({ near }) => near(1)?.kind === 'string' && isBehindValue(near(-1)),
-  CONNECT_BY_ROOT: ({ near }) => near(1)?.kind === 'word' || near(1)?.kind === 'quoted' || isOpen(near(1)),
-  CUBE: ({ near }) => isOpen(near(1)) && (isWord(near(-1), 'BY') || isOperator(near(-1), ',')),
+  CUBE: opens,
   DATE: ({ near }) => near(1)?.kind === 'string',
   DEFAULT: ({ near }) =>
     isOpen(near(-1)) || isOperator(near(-1), ',') || isOperator(near(-1), '=') || isOperator(near(-1), '=>')
@@ -125,14 +127,13 @@ const IN_PLACE: Readonly<Record<string, (place: Place) => boolean>> = {
   PARTITION: next('BY'),
   PIVOT: opens,
   PRECEDING: ({ near }) => isWord(near(-1), 'UNBOUNDED') || isAmount(near(-1)),
-  PRIOR: ({ near }) => near(1)?.kind === 'word' || near(1)?.kind === 'quoted' || isOpen(near(1)),
   RANGE: next('BETWEEN', 'UNBOUNDED', 'CURRENT'),
   RECURSIVE: previous('WITH'),
   RENAME: ({ near }) => behindStar({ near }) || isWord(near(-2), 'EXCLUDE'),
   REPEATABLE: opens,
   REPLACE: ({ near }) => behindStar({ near }) && isOpen(near(1)),
   RESPECT: next('NULLS'),
-  ROLLUP: ({ near }) => isOpen(near(1)) && (isWord(near(-1), 'BY') || isOperator(near(-1), ',')),
+  ROLLUP: opens,
   SEED: opens,
   SETS: previous('GROUPING'),
   SYSTEM: previous('SAMPLE', 'TABLESAMPLE'),
@@ -149,7 +150,7 @@ const UNITS = ['YEAR', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'SECOND'];
 
 /** The words of MATCH_RECOGNIZE's own clauses (constructs/match_recognize), within its brackets and in no brackets there. */
 const MATCH_WORDS = new Set(
-  'MEASURES ONE PER MATCH SHOW OMIT EMPTY MATCHES UNMATCHED AFTER SKIP PAST NEXT FIRST LAST PATTERN DEFINE SUBSET FINAL RUNNING'.split(
+  'MEASURES ONE PER MATCH SHOW OMIT EMPTY MATCHES UNMATCHED AFTER SKIP PAST NEXT FIRST LAST PATTERN DEFINE SUBSET'.split(
     ' ',
   ),
 );
@@ -158,7 +159,11 @@ const MATCH_WORDS = new Set(
 const RESAMPLE_WORDS = new Set('INCREMENT METADATA_COLUMNS'.split(' '));
 
 /** Tokens that are keywords where they stand, by their index. */
-export function keywordsOf(tokens: readonly Token[], pairs: ReadonlyMap<number, number>): ReadonlySet<number> {
+export function keywordsOf(
+  tokens: readonly Token[],
+  pairs: ReadonlyMap<number, number>,
+  clauses: Clauses,
+): ReadonlySet<number> {
   const found = new Set<number>();
   const cases: number[] = [];
   tokens.forEach((token, at) => {
@@ -176,9 +181,16 @@ export function keywordsOf(tokens: readonly Token[], pairs: ReadonlyMap<number, 
       found.add(at);
       within(tokens, pairs, at + 1, RESAMPLE_WORDS, found);
     }
-    if (word === 'DYNAMIC_TABLE_REFRESH_BOUNDARY' && isOpen(near(1)) && isWord(near(-1), 'FROM', 'JOIN')) found.add(at);
+    if (word === 'DYNAMIC_TABLE_REFRESH_BOUNDARY' && isOpen(near(1))) found.add(at);
+    if (isOfHierarchy(tokens, clauses, at) || isOfMeasure(tokens, clauses, at)) found.add(at);
   });
-  return found;
+  // In their order: whether a word is one goes by those before it.
+  const keywords = new Set(found);
+  tokens.forEach((token, at) => {
+    if (!keywords.has(at) || !isOpen(tokens[at + 1])) return;
+    if (!isKeywordBeforeBracket({ tokens, pairs, clauses, keywords, at }, isReserved(token))) keywords.delete(at);
+  });
+  return keywords;
 }
 
 /** Words of a construct's own clauses in its brackets, but not in brackets within. */

@@ -1,16 +1,24 @@
 /** Columns that a query gives: by place, by name, under a list of names, and as ORDER BY and GROUP BY mean them. */
 import type { ColumnUsage, OutputColumn } from '../analysis.js';
-import { asBody, asList, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
+import type { ParsedStatement } from '../statement.js';
+import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
 import { type Ctes, type Scope, scopeOf, UNKNOWN, union } from './scope.js';
 import { isPresent, type Walk } from './walk.js';
 
 /**
- * Columns that are taken by their place. `* ILIKE` gives fewer than are known here, so which one stands where is not told: each may be any.
+ * Columns that are taken by their place. Where it is not told which one stands where, each may be any of those that could: all of them where
+ * `* ILIKE` gives fewer than are known here, and else those from the first on that has no certain place, or comes as many.
  */
-export function byWhichever(walk: Walk, columns: readonly OutputColumn[]): readonly OutputColumn[] {
-  if (!walk.statement.isNarrowed) return columns;
-  const all = [...union(columns.map(({ origins }) => origins)), UNKNOWN];
-  return columns.map((column) => ({ ...column, origins: all }));
+export function byWhichever(
+  { isNarrowed, isResampled }: Pick<ParsedStatement, 'isNarrowed' | 'isResampled'>,
+  columns: readonly OutputColumn[],
+): readonly OutputColumn[] {
+  const isOpen = isNarrowed || isResampled;
+  const first = isOpen ? 0 : columns.findIndex(({ isUnplaced, isMany }) => isUnplaced === true || isMany === true);
+  if (first < 0) return columns;
+  const all = union(columns.slice(first).map(({ origins }) => origins));
+  if (isOpen) all.push(UNKNOWN);
+  return columns.map((column, at) => (at < first ? column : { ...column, origins: all }));
 }
 
 /** Columns under the names of a list behind an alias; by their places, where a `walk` says whether these are known. */
@@ -20,14 +28,14 @@ export function named(
   walk?: Walk,
 ): readonly OutputColumn[] {
   if (names.length === 0) return columns;
-  return (walk ? byWhichever(walk, columns) : columns).map((column, index) => {
+  return (walk ? byWhichever(walk.statement, columns) : columns).map((column, index) => {
     const name = names[index];
     return name ? { ...column, name: folded(name) } : column;
   });
 }
 
 export function byPlace(walk: Walk, left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] {
-  const [first, second] = [byWhichever(walk, left), byWhichever(walk, right)];
+  const [first, second] = [byWhichever(walk.statement, left), byWhichever(walk.statement, right)];
   return first.map((column, index) => ({ ...column, origins: union([column.origins, second[index]?.origins ?? []]) }));
 }
 
@@ -57,6 +65,10 @@ export function ordering(
   for (const key of ['limit', 'offset']) walk.expression(body[key], scope, ctes, 'argument');
 }
 
+/** What only holds the columns that are grouped by, as an entry of GROUP BY's list (constructs/group-by-cube and its kin); a call within any other. */
+const isGrouping = (body: Body): boolean =>
+  body['quoted'] !== true && /^(?:GROUPING SETS|ROLLUP|CUBE)$/i.test(asText(body['name']));
+
 /** GROUP BY and ORDER BY take positions and ALL besides expressions (constructs/group-by, constructs/order-by). */
 export function positional(
   walk: Walk,
@@ -68,15 +80,18 @@ export function positional(
 ): void {
   const use = (output: OutputColumn | undefined): void => walk.use(output?.origins ?? [], usage, -1);
   const body = asBody(clause);
+  const placed = byWhichever(walk.statement, outputs);
   if (body['all'] === true) for (const output of outputs) use(output);
   for (const item of asList(body['expressions'])) {
     const node = nodeOf(asBody(item)['this'] ?? item);
     const position = node?.kind === 'literal' ? Number(node.body['value']) : Number.NaN;
     const column =
       node?.kind === 'column' && !isPresent(node.body['table']) ? identifierOf(node.body['name']) : undefined;
-    if (Number.isInteger(position)) use(outputs[position - 1]);
+    if (Number.isInteger(position)) use(placed[position - 1]);
     else if (usage === 'order' && column && !column.quoted && folded(column) === 'ALL')
       for (const output of outputs) use(output);
+    else if (usage === 'group' && node?.kind === 'function' && isGrouping(node.body))
+      walk.expression(node.body['args'], scope, ctes, usage);
     else walk.expression(item, scope, ctes, usage);
   }
   walk.expression({ ...body, all: null, expressions: [] }, scope, ctes, usage);

@@ -4,6 +4,7 @@
  * `IIF(…)` or `"upper"(…)` call whatever stands in the search path (documentation pages name-resolution, functions-all).
  */
 import type { FunctionUse, Unowned } from '../analysis.js';
+import { isInHierarchy } from '../clauses.js';
 import { type FunctionClass, isPure, type SnowflakeFunction, snowflakeFunction } from '../functions/index.js';
 import { isOperator, isWord, type Token } from '../lex.js';
 import { positionAt } from '../refusal.js';
@@ -111,7 +112,7 @@ class Owners {
     this.called.add(call.name);
     for (let at = call.from; at <= call.at; at += 2) this.#claims.claim(at, 'function');
     // A quoted name is a function of Snowflake's only where it is that name in capitals.
-    const known = snowflakeFunction(call.name);
+    const known = this.#isHere(call) ? snowflakeFunction(call.name) : undefined;
     if (call.name === 'IDENTIFIER') {
       this.#refuse(call.at, 'IDENTIFIER() hides which object is meant.', 'Write the name itself.');
       return;
@@ -124,6 +125,14 @@ class Owners {
     if (isStar) return;
     if (count < known.least || (known.most !== undefined && count > known.most))
       this.#refuse(call.at, `${known.name} takes ${counted(known)}, and ${count} stand here.`);
+  }
+
+  /** Functions that belong to a construct are Snowflake's within it; anywhere else a user's may have the name. */
+  #isHere({ name, at }: Call): boolean {
+    const { clauses } = this.#statement;
+    const page = snowflakeFunction(name)?.page;
+    if (page === 'constructs/match_recognize') return (clauses.at[at]?.match ?? -1) >= 0;
+    return page !== 'constructs/connect-by' || isInHierarchy(clauses, at);
   }
 
   #use(name: string, token: number, known: SnowflakeFunction | undefined): FunctionUse {

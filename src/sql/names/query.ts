@@ -77,8 +77,9 @@ function select(walk: Walk, body: Body, ctes: Ctes, outer: Scope | undefined): r
   for (const item of asList(asBody(body['from'])['expressions'])) scope.sources.push(walk.source(item, scope, ctes));
   for (const join of asList(body['joins']).map(asBody)) walk.join(join, scope, ctes);
   const outputs: OutputColumn[] = [];
+  const isAlone = asList(body['expressions']).length === 1;
   for (const item of asList(body['expressions'])) {
-    for (const output of selected(walk, item, scope, ctes)) outputs.push(output);
+    for (const output of selected(walk, item, scope, ctes, isAlone)) outputs.push(output);
     walk.bound(outputs);
   }
   walk.expression(body['where_clause'], scope, ctes, 'predicate');
@@ -102,9 +103,9 @@ function made(walk: Walk, body: Body): ReadonlySet<string> {
 }
 
 /** One entry of a SELECT list: a star stands for many columns, everything else for one. */
-function selected(walk: Walk, item: unknown, scope: Scope, ctes: Ctes): readonly OutputColumn[] {
+function selected(walk: Walk, item: unknown, scope: Scope, ctes: Ctes, isAlone: boolean): readonly OutputColumn[] {
   const node = nodeOf(item);
-  if (node?.kind === 'star') return walkStar(walk, node.body, scope, ctes);
+  if (node?.kind === 'star') return walkStar(walk, node.body, scope, ctes, isAlone);
   if (node?.kind === 'alias') {
     const name = identifierOf(node.body['alias']);
     const origins = walk.expression(node.body['this'], scope, ctes, 'projected');
@@ -124,8 +125,8 @@ function nameOfOutput(item: unknown): string | undefined {
 
 // --- stars
 
-/** `*` and `t.*` with EXCLUDE, REPLACE and RENAME (sql/select). */
-export function walkStar(walk: Walk, body: Body, scope: Scope, ctes: Ctes): readonly OutputColumn[] {
+/** `*` and `t.*` with EXCLUDE, REPLACE and RENAME (sql/select). `isAlone`: it is the whole SELECT list. */
+export function walkStar(walk: Walk, body: Body, scope: Scope, ctes: Ctes, isAlone = false): readonly OutputColumn[] {
   walk.only('star', body);
   walk.findings.hasStar = true;
   const qualifier = identifierOf(body['table']);
@@ -144,31 +145,69 @@ export function walkStar(walk: Walk, body: Body, scope: Scope, ctes: Ctes): read
     const origins = walk.expression(value['this'], scope, ctes, 'projected');
     for (const name of ofStar(walk, value['alias'], sources)) replaced.set(name, origins);
   }
+  const token = walk.token(qualifier);
+  const isWhole = isAlone && excluded.size + renamed.size + replaced.size === 0;
   const outputs: OutputColumn[] = [];
-  for (const source of sources) {
-    if (source.unknown === 'opaque' && source.columns.length === 0) {
-      walk.opaqueStar(walk.token(qualifier));
-      outputs.push({ name: undefined, origins: [UNKNOWN], isMany: true });
-    }
-    for (const column of source.columns) {
-      if (column.name !== undefined && excluded.has(column.name)) continue;
-      const isMerged = qualifier === undefined && column.name !== undefined && source.shared?.has(column.name);
-      if (isMerged) walk.spend(outputs.length, 'columns');
-      const merged = isMerged ? outputs.findIndex((output) => output.name === column.name) : -1;
-      walk.use(column.origins, 'star', walk.token(qualifier));
-      if (merged >= 0) {
-        // What stands there may come from either side.
-        const first = outputs[merged]?.origins ?? [];
-        outputs[merged] = { name: column.name, origins: union([first, column.origins]) };
-        continue;
-      }
-      const name = column.name === undefined ? undefined : (renamed.get(column.name) ?? column.name);
-      const other = column.name === undefined ? undefined : replaced.get(column.name);
-      outputs.push({ ...column, name, origins: other ?? column.origins });
-    }
-    walk.bound(outputs);
+  for (const column of qualifier ? sources.flatMap(columnsOf) : inOrder(walk, sources, isWhole)) {
+    if (column.name !== undefined && excluded.has(column.name)) continue;
+    if (column.isMany === true && isUnknownAlone(column)) walk.opaqueStar(token);
+    walk.use(column.origins, 'star', token);
+    const name = column.name === undefined ? undefined : (renamed.get(column.name) ?? column.name);
+    const other = column.name === undefined ? undefined : replaced.get(column.name);
+    outputs.push({ ...column, name, origins: other ?? column.origins });
   }
+  if (outputs.length === 0 && !sources.some(({ unknown }) => unknown !== undefined)) walk.emptyStar(token);
+  walk.bound(outputs);
   return outputs;
+}
+
+/** What a star shows of one source; of one whose columns nobody knows, that. */
+const columnsOf = ({ columns, unknown }: Source): readonly OutputColumn[] =>
+  unknown === 'opaque' && columns.length === 0 ? [OPAQUE] : columns;
+
+const OPAQUE: OutputColumn = { name: undefined, origins: [UNKNOWN], isMany: true };
+
+const isUnknownAlone = (column: OutputColumn): boolean => column === OPAQUE;
+
+/**
+ * The columns of all sources as a star shows them. What a join merges comes once, and may come from either side; of one USING and `*` alone it
+ * comes first, in USING's order (constructs/join). Where else it stands is not documented.
+ */
+function inOrder(walk: Walk, sources: readonly Source[], isWhole: boolean): readonly OutputColumn[] {
+  const merging = sources.filter(({ shared }) => shared !== undefined);
+  if (merging.length === 0) return sources.flatMap(columnsOf);
+  const columns: OutputColumn[] = [];
+  const places = new Map<string, number>();
+  for (const source of sources)
+    for (const column of columnsOf(source)) {
+      walk.spend(column.origins.length + 1, 'columns');
+      const { name } = column;
+      const place = name !== undefined && source.shared?.has(name) ? places.get(name) : undefined;
+      const first = place === undefined ? undefined : columns[place];
+      if (place !== undefined && first) columns[place] = { ...first, origins: union([first.origins, column.origins]) };
+      else {
+        if (name !== undefined && !places.has(name)) places.set(name, columns.length);
+        columns.push(column);
+      }
+    }
+  const [one, another] = merging;
+  const isCertain = isWhole && one === sources[1] && another === undefined && one?.isUnordered !== true;
+  if (isCertain) {
+    const shared = [...(one?.shared ?? [])];
+    const isShared = ({ name }: OutputColumn): boolean => name !== undefined && one?.shared?.has(name) === true;
+    const front = shared.flatMap((name) => columns.filter((column) => column.name === name));
+    walk.spend(shared.length * columns.length, 'columns');
+    return [...front, ...columns.filter((column) => !isShared(column))];
+  }
+  // Of two of one name, or of none, either may stand where the other does.
+  const groups = new Map<string | undefined, (readonly Origin[])[]>();
+  for (const { name, origins } of columns) groups.set(name, (groups.get(name) ?? []).concat([origins]));
+  const merged = new Map([...groups].map(([name, parts]) => [name, parts.length === 1 ? parts[0] : union(parts)]));
+  return columns.map((column) => ({
+    ...column,
+    origins: merged.get(column.name) ?? column.origins,
+    isUnplaced: true,
+  }));
 }
 
 function qualified(walk: Walk, qualifier: Identifier, scope: Scope): readonly Source[] {

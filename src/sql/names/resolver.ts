@@ -5,7 +5,7 @@ import { type Defaults, objectKey, type RelationInfo } from '../catalog.js';
 import { isOperator, isWord } from '../lex.js';
 import type { ParsedStatement } from '../statement.js';
 import type { Body } from '../tree.js';
-import { type ChangeKind, hasPredicate, kindsOf, targetOf, walkChange } from './changes.js';
+import { type ChangeKind, kindsOf, targetOf, walkChange } from './changes.js';
 import { Claims, isName, nameOf } from './claims.js';
 import { walkExpression } from './expressions.js';
 import { keywordsOf } from './keywords.js';
@@ -15,6 +15,7 @@ import { walkQuery } from './query.js';
 import { type Ctes, isNowhere, type Scope, type Source } from './scope.js';
 import { walkJoin, walkSource } from './sources.js';
 import { type Findings, Walk } from './walk.js';
+import { saysWhichRows } from './which-rows.js';
 import { namesInText } from './words.js';
 
 /** `relations` may be empty: a first walk finds out which ones are named. */
@@ -28,7 +29,7 @@ export class Resolver extends Walk {
     budget: Budget,
   ) {
     const claims = new Claims(statement.tokens);
-    const words = keywordsOf(statement.tokens, statement.pairs);
+    const words = keywordsOf(statement.tokens, statement.pairs, statement.clauses);
     super(statement, relations, defaults, claims, words, budget);
     this.#words = words;
     // Keywords, places, aliases, symbols, owners: each goes through the text.
@@ -78,7 +79,7 @@ export class Resolver extends Walk {
   }
 
   hasPredicate(kind: ChangeKind): boolean {
-    return hasPredicate(this, kind);
+    return saysWhichRows(this, kind);
   }
 
   target(value: unknown): Target {
@@ -102,7 +103,7 @@ export class Resolver extends Walk {
       }
     const isMissing = this.findings.tables.some(({ object }) => !this.relations.has(objectKey(object)));
     tokens.forEach((token, at) => {
-      if (!isWord(token, 'RESAMPLE') || !isOperator(tokens[at + 1], '(')) return;
+      if (!isWord(token, 'RESAMPLE') || !this.isKeyword(at)) return;
       for (let index = at + 2; index < (pairs.get(at + 1) ?? 0); index++) {
         const name = tokens[index];
         this.spend(1, 'tokens');

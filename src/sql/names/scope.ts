@@ -20,8 +20,12 @@ export interface Source {
   readonly unknown?: 'missing' | 'opaque';
   /** For a recursive definition the token of its own name: it goes out under another. */
   readonly definition?: number;
-  /** Columns that a USING or NATURAL join has merged into those of the sources before it. */
+  /** Columns that a USING or NATURAL join has merged into those of the sources before it, in the order of USING. */
   readonly shared?: ReadonlySet<string>;
+  /** In which order a star shows them is not documented: NATURAL, or a join within another. */
+  readonly isUnordered?: boolean;
+  /** The table that the statement changes. */
+  readonly isTarget?: boolean;
 }
 
 export interface Scope {
@@ -134,6 +138,17 @@ export function lookUp(column: string, table: string | undefined, scope: Scope):
     names.push(...sources.flatMap(({ columns }) => columns.flatMap(({ name }) => name ?? [])));
   }
   return hasAlias ? { kind: 'found', origins: union(found) } : { kind: 'unowned', names, isOpaque };
+}
+
+/** Whether a name that `lookUp` finds is a column of the table that is changed. */
+export function isOfTarget(column: string, table: string | undefined, scope: Scope): boolean {
+  for (let at: Scope | undefined = scope; at; at = at.outer) {
+    const found = at.sources.filter(
+      ({ alias, columns }) => (table === undefined || alias === table) && columns.some(({ name }) => name === column),
+    );
+    if (found.length > 0) return found.some(({ isTarget }) => isTarget === true);
+  }
+  return false;
 }
 
 /** The source that `schema.table` or `db.schema.table` names, from the innermost scope outwards. */

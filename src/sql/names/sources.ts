@@ -32,7 +32,10 @@ export function walkJoin(walk: Walk, join: Body, scope: Scope, ctes: Ctes): void
   for (const name of shared) walk.findings.columnNames.add(name);
   if (isNatural) walk.findings.hasStar = true;
   // A star shows the shared columns once.
-  scope.sources.push({ ...source, shared });
+  // Of a join in brackets the last source has merged columns already.
+  const isUnordered = isNatural || source.shared !== undefined;
+  for (const name of source.shared ?? []) shared.add(name);
+  scope.sources.push({ ...source, ...(shared.size > 0 ? { shared, isUnordered } : {}) });
   walk.expression(join['on'], scope, ctes, 'join');
   walk.expression(join['match_condition'], scope, ctes, 'join');
 }

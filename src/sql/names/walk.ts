@@ -20,7 +20,17 @@ import { type ParsedStatement, positionOf } from '../statement.js';
 import { type Body, folded, type Identifier } from '../tree.js';
 import { type AliasPlaces, aliasPlaces } from './alias-places.js';
 import { type Claims, isName, nameOf, type Owner } from './claims.js';
-import { type Ctes, isUnknown, lookUp, nearest, type Resolution, type Scope, type Source, UNKNOWN } from './scope.js';
+import {
+  type Ctes,
+  isOfTarget,
+  isUnknown,
+  lookUp,
+  nearest,
+  type Resolution,
+  type Scope,
+  type Source,
+  UNKNOWN,
+} from './scope.js';
 import { type Symbols, symbolsOf } from './symbols.js';
 
 export interface TableUse {
@@ -50,6 +60,8 @@ export interface Findings {
   readonly unowned: Unowned[];
   readonly assignments: AssignedToken[];
   readonly targets: Target[];
+  /** Tokens of columns of the table that is changed, in expressions. */
+  readonly ofTarget: Set<number>;
   /** Names, in capitals, that the parser takes for calls: a word of the grammar among them is none there. */
   readonly calls: Set<string>;
   readonly ownNames: OwnName[];
@@ -131,6 +143,7 @@ export abstract class Walk {
     unowned: [],
     assignments: [],
     targets: [],
+    ofTarget: new Set(),
     calls: new Set(),
     ownNames: [],
     hasStar: false,
@@ -315,6 +328,23 @@ export abstract class Walk {
       position: positionOf(this.statement, Math.max(0, star)),
       hint: 'Name its columns behind its alias, AS t (a, b), and select those.',
     });
+  }
+
+  /** A star that stands for no column: what it means then is not documented, and could be the columns of a query further out. */
+  emptyStar(token: number): void {
+    const star = token >= 0 ? token : this.statement.tokens.findIndex((at) => isOperator(at, '*'));
+    if (this.findings.unowned.length >= MAX_UNOWNED) return;
+    this.findings.unowned.push({
+      what: '* stands for no column here.',
+      name: '*',
+      position: positionOf(this.statement, Math.max(0, star)),
+      hint: 'Name a table with columns in FROM, or the columns themselves.',
+    });
+  }
+
+  /** Notes which columns of the changed table stand in expressions. */
+  noteTarget(column: string, table: string | undefined, scope: Scope, token: number): void {
+    if (this.findings.targets.length > 0 && isOfTarget(column, table, scope)) this.findings.ofTarget.add(token);
   }
 
   /** Takes what a look-up says: columns, or a name that goes down as nobody's. */

@@ -4,9 +4,10 @@
  */
 import type { NameInText } from '../analysis.js';
 import { objectKey } from '../catalog.js';
-import { isOperator, isWord } from '../lex.js';
+import { isOperator, isWord, type Token } from '../lex.js';
 import { positionOf } from '../statement.js';
 import { isName, nameOf, type Owner } from './claims.js';
+import { isReserved } from './keywords.js';
 import type { Walk } from './walk.js';
 
 /** Names that their place makes something else than a column. */
@@ -38,19 +39,55 @@ export function namesInText(walk: Walk): readonly NameInText[] {
   const elsewhere = new Set(findings.columns.flatMap(({ object, token }) => (objectKey(object) === key ? [] : token)));
   for (const { object, token } of findings.columns) if (objectKey(object) === key) elsewhere.delete(token);
   const assigned = new Set(findings.assignments.map(({ token }) => token));
+  const queries = withSources(statement);
+  // How many columns a source has is not certain with these.
+  const isOpen = statement.isNarrowed || statement.isResampled || tokens.some((token) => isWord(token, 'PIVOT'));
   return tokens.flatMap((token, at) => {
     // `$3` is a column by its place (sql/select), of whichever source has so many.
-    const isPlace = token.kind === 'variable' && /^\$\d+$/.test(token.text);
+    const isNumber = token.kind === 'variable' && /^\$\d+$/.test(token.text);
+    const isPlace = isNumber || isStar(tokens, at);
     if (!(isName(token) || isPlace) || OTHERS.has(claims.ownerOf(at)) || assigned.has(at)) return [];
     const before = tokens[at - 2];
     const qualifier = isOperator(tokens[at - 1], '.') && isName(before) ? nameOf(before) : undefined;
+    const query = statement.clauses.at[at]?.query ?? -1;
     const isDefined = claims.ownerOf(at) === 'alias' && isWord(tokens[at - 1], 'AS');
     const isForeign =
       isDefined ||
       (elsewhere.has(at) && blind.some(({ from, to }) => at > from && at < to)) ||
-      (qualifier !== undefined && other.has(qualifier) && !own.has(qualifier));
+      (isPlace && !isNumber && blind.some(({ from, to }) => at > from && at < to)) ||
+      (isPlace && !isNumber && qualifier === undefined && queries.has(query)) ||
+      (qualifier !== undefined && other.has(qualifier) && !own.has(qualifier) && !(isNumber && isOpen));
     return [{ name: isPlace ? token.text : nameOf(token), isPlace, position: positionOf(statement, at), isForeign }];
   });
+}
+
+/** Whether an asterisk stands for columns: it multiplies where a value stands before it, and COUNT(*) counts rows. */
+function isStar(tokens: readonly Token[], at: number): boolean {
+  if (!isOperator(tokens[at], '*')) return false;
+  const before = tokens[at - 1];
+  if (isOperator(before, '(') && isOperator(tokens[at + 1], ')') && isWord(tokens[at - 2], 'COUNT')) return false;
+  switch (before?.kind) {
+    case 'operator':
+      return !/^[)\]}]$/.test(before.text);
+    case 'word':
+      return isReserved(before) && !isWord(before, 'NULL', 'TRUE', 'FALSE');
+    case 'number':
+      return isWord(tokens[at - 2], 'TOP');
+    default:
+      return before === undefined;
+  }
+}
+
+/** Queries with a FROM of their own, by their SELECT: a bare star in them stands for what is there. */
+function withSources({ tokens, clauses }: Walk['statement']): ReadonlySet<number> {
+  const found = new Set<number>();
+  tokens.forEach((token, at) => {
+    const clause = clauses.at[at];
+    const isOther = isWord(tokens[at - 1], 'DISTINCT') || isWord(tokens[at + 2], 'OVER', 'IGNORE', 'RESPECT');
+    if (isWord(token, 'FROM') && clause?.isDirect === true && !isOther) found.add(clause.query);
+  });
+  found.delete(-1);
+  return found;
 }
 
 /** Brackets that the target is out of sight of: definitions before the change, MERGE's source, the values of its INSERT. */
