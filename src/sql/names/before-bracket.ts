@@ -23,9 +23,9 @@ const ENDS = 'ALL ASC DESC END FALSE FIRST FOLLOWING LAST MATCH MATCHES NULL NUL
   ' ',
 );
 
-/** Words behind which an expression may begin, or a call with a table: taken for that, whatever they are where they stand. */
+/** Words behind which an expression may begin: taken for that, whatever they are where they stand. */
 const OPENERS =
-  'BERNOULLI BLOCK COLLATE CONNECT_BY_ROOT DATE DEFINE ESCAPE EXCLUDE FETCH FINAL INCREMENT INTERVAL LIMIT MEASURES METADATA_COLUMNS NEXT OFFSET PRIOR RENAME REPLACE RUNNING SYSTEM TIME TIMESTAMP TOP'.split(
+  'CONNECT_BY_ROOT DEFINE ESCAPE FETCH FINAL INCREMENT LIMIT MEASURES METADATA_COLUMNS NEXT OFFSET PRIOR RUNNING TOP'.split(
     ' ',
   );
 
@@ -38,7 +38,7 @@ function isBehindValue({ tokens, keywords, at }: Place): boolean {
     case 'operator':
       return /^[)\]}]$/.test(before.text);
     case 'word':
-      if (keywords.has(at - 1)) return isWord(before, ...ENDS);
+      if (keywords.has(at - 1)) return isWord(before, ...ENDS) && !isWord(tokens[at - 2], 'FETCH');
       return !isWord(before, ...OPENERS);
     case 'number':
       return !isWord(tokens[at - 2], 'TOP');
@@ -117,13 +117,13 @@ const PLACES: Readonly<Record<string, (place: Place) => boolean>> = {
   BEFORE: pointed(...POINTS),
   BERNOULLI: before('SAMPLE', 'TABLESAMPLE'),
   BLOCK: before('SAMPLE', 'TABLESAMPLE'),
-  CASE: ({ tokens, pairs, at }) => isWord(tokens[(pairs.get(at + 1) ?? at) + 1], 'WHEN'),
   CAST: isCast,
   CHANGES: pointed('INFORMATION'),
   CROSS: never,
   CUBE: isGroup,
   DYNAMIC_TABLE_REFRESH_BOUNDARY: ({ tokens, clauses, at }) => isBoundary(tokens, clauses, at),
   END: (place) => behindBracket(place) && pointed(...POINTS)(place),
+  EXCEPT: (place) => isBehindValue(place) && isWord(place.tokens[place.at + 2], 'SELECT', 'WITH'),
   EXCLUDE: isOfStar,
   FALSE: never,
   FULL: never,

@@ -100,7 +100,7 @@ const IN_PLACE: Readonly<Record<string, (place: Place) => boolean>> = {
   END: ({ near }) =>
     isOpen(near(1)) && isWord(near(2), 'TIMESTAMP', 'OFFSET', 'STATEMENT') && isOperator(near(3), '=>'),
   ESCAPE: ({ near }) => near(1)?.kind === 'string' && isBehindValue(near(-1)),
-  EXCEPT: next('SELECT', 'ALL', 'DISTINCT', 'BY', 'WITH', 'VALUES'),
+  EXCEPT: ({ near }) => isWord(near(1), 'SELECT', 'ALL', 'DISTINCT', 'BY', 'WITH', 'VALUES') || isOpen(near(1)),
   EXCLUDE: ({ near }) => behindStar({ near }) || (isWord(near(-1), 'UNPIVOT') && isWord(near(1), 'NULLS')),
   FETCH: ({ near }) => isWord(near(1), 'FIRST', 'NEXT') || isAmount(near(1)),
   FIRST: ({ near }) => isWord(near(-1), 'NULLS', 'FETCH') || fromEnd({ near }),

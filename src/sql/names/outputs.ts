@@ -36,6 +36,10 @@ export function named(
 
 export function byPlace(walk: Walk, left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] {
   const [first, second] = [byWhichever(walk.statement, left), byWhichever(walk.statement, right)];
+  walk.spend(
+    [...first, ...second].reduce((sum, { origins }) => sum + origins.length, 0),
+    'columns',
+  );
   return first.map((column, index) => ({ ...column, origins: union([column.origins, second[index]?.origins ?? []]) }));
 }
 

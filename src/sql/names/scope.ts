@@ -134,7 +134,8 @@ export function lookUp(column: string, table: string | undefined, scope: Scope):
       hasAlias = true;
       found.push(alias);
     }
-    if (table === undefined && at.made.has(column)) return { kind: 'found', origins: union(found) };
+    // Which query of the statement makes it is not certain, so what an outer column of that name holds counts as well.
+    if (table === undefined && at.made.has(column)) hasAlias = true;
     names.push(...sources.flatMap(({ columns }) => columns.flatMap(({ name }) => name ?? [])));
   }
   return hasAlias ? { kind: 'found', origins: union(found) } : { kind: 'unowned', names, isOpaque };
