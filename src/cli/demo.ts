@@ -29,6 +29,8 @@ export interface DemoOptions {
   readonly limits?: Readonly<Record<string, unknown>>;
   /** What is waited for before a part that has stopped is started again; RESTART_AFTER_MS if nothing is said. */
   readonly pause?: Pause;
+  /** Called with the demo's folder before anything is in it but what was kept. */
+  readonly prepare?: (folder: string) => Promise<void>;
 }
 
 /** Ended by the signal when the demo ends. */
@@ -326,6 +328,7 @@ async function startParts(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (options.data === undefined) ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   await chmod(folder, 0o711);
+  await options.prepare?.(folder);
   const { CLI_CLIENT, IdentityProvider } = await loadIdentity();
   const port = await gatewayPort(options.port);
   const providerPort = await issuerPort(options);

@@ -79,9 +79,18 @@ const byDriver = async (sql: string) =>
 /** A day may end between the two. */
 const once = (sql: string): boolean => !/CURRENT_|SYSDATE|GETDATE/i.test(sql);
 
+const known = new Map<string, Awaited<ReturnType<typeof byDriver>>>();
+
+/** Nothing is written here: what depends on no time is asked once. */
+async function expectedOf(sql: string) {
+  const rows = known.get(sql) ?? (await byDriver(sql));
+  if (once(sql)) known.set(sql, rows);
+  return rows;
+}
+
 describe('without masks', () => {
   it.each(cases)('$id $sql', async ({ sql }) => {
-    const expected = await byDriver(sql);
+    const expected = await expectedOf(sql);
     const answer = await query(whole, sql);
     expect(answer.status).toBe('ok');
     expect(answer.truncated).toBe(false);
@@ -92,7 +101,7 @@ describe('without masks', () => {
 
 describe('with masks', () => {
   it.each(cases)('$id: the other columns are the same: $sql', async ({ sql }) => {
-    const expected = await byDriver(sql);
+    const expected = await expectedOf(sql);
     const answer = await query(masked, sql);
     expect(answer.status).toBe('ok');
     const again = once(sql) ? expected : await byDriver(sql);

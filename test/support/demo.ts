@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { DemoOptions, Ready } from '../../dist/cli/demo.js';
 import { GENEROUS_CONFIG } from './limits.mjs';
+import { copyCluster } from './postgres.mjs';
 
 export const ACCEPTANCE: DemoOptions = {
   port: 0,
@@ -13,6 +16,10 @@ export const ACCEPTANCE: DemoOptions = {
   latencyMs: 0,
   verbose: false,
   limits: GENEROUS_CONFIG,
+  prepare: async (folder) => {
+    const password = await copyCluster(folder);
+    if (password !== undefined) await writeFile(join(folder, 'database-password'), password, { mode: 0o600 });
+  },
 };
 
 /** What says which zone and, under libfaketime, which time it is. */

@@ -2,6 +2,7 @@
 import type { TestProject } from 'vitest/node';
 import { Demo, type Ready } from '../../dist/cli/demo.js';
 import { ACCEPTANCE } from './demo.js';
+import { makeCluster } from './postgres.mjs';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -10,7 +11,11 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const removeCluster = await makeCluster();
   const demo = await Demo.start(ACCEPTANCE, () => undefined);
   project.provide('ready', demo.ready);
-  return () => demo[Symbol.asyncDispose]();
+  return async () => {
+    await demo[Symbol.asyncDispose]();
+    await removeCluster();
+  };
 }

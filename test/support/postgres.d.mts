@@ -5,3 +5,6 @@ export interface TestPostgres {
   end(): Promise<void>;
 }
 export function startPostgres(): Promise<TestPostgres>;
+/** Answers what removes it. */
+export function makeCluster(): Promise<() => Promise<void>>;
+export function copyCluster(folder: string): Promise<string | undefined>;
