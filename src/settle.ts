@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { Approvals } from './approval/index.js';
 import { type Ending, endingOf, tracesOf } from './traces.js';
-import { RecorderUnavailable, type TranscriptStore } from './transcript/index.js';
+import { endsWithOurs, RecorderUnavailable, type TranscriptStore, trustedKeys } from './transcript/index.js';
 import { type UnderWay, underWay } from './under-way.js';
 import type { HistoryEntry, PoolKey, Warehouse } from './warehouse/index.js';
 
@@ -14,6 +14,8 @@ const AT_ONCE = 200;
 /** Where the history can't be read for so long, it is said to be unknown. */
 const GIVE_UP_MS = 3_600_000;
 const CLOCKS_DIFFER_MS = 300_000;
+/** For so long the history knows of a statement: Snowflake's function has seven days (documentation page functions/query_history). */
+const REMEMBERED_MS = 6 * 86_400_000;
 /** What the history lacks sooner after its beginning may only not be there yet. */
 const NOT_YET_MS = 5000;
 /** A COMMIT that nobody answered may still be on its way: the driver asks again for up to five minutes (its `retryTimeout`). */
@@ -50,20 +52,30 @@ const LOST_WRITERS = `
   SELECT c.session_id AS id FROM settle_writer($1 * interval '1 millisecond') w JOIN chain c ON c.session_id = w.id WHERE c.is_open`;
 
 /** Processes that are silent are taken for dead: their own sessions end here. Those that ended as they should have said so. */
-async function closeLost({ pool, recorder }: TranscriptStore, silentMs: number): Promise<void> {
+async function closeLost({ pool, recorder, keys }: TranscriptStore, silentMs: number): Promise<void> {
   const { rows } = await pool.query<{ id: string }>(LOST_WRITERS, [silentMs]);
+  // Rows of processes that never were are nobody's sessions: nothing of ours is written into them.
   for (const { id } of rows)
-    await recorder.append({ kind: 'session_closed', sessionId: id, statementId: undefined, body: { reason: 'lost' } });
+    if (await endsWithOurs(pool, id, { keys: trustedKeys(keys) }))
+      await recorder.append({
+        kind: 'session_closed',
+        sessionId: id,
+        statementId: undefined,
+        body: { reason: 'lost' },
+      });
 }
 
 /** Those of the rows that the record knows as begun and not ended; the others count for nothing, and are told of. */
-async function lostStatements({ pool, onForged }: TranscriptStore, left: readonly string[]): Promise<readonly Lost[]> {
+async function lostStatements(
+  { pool, keys, onForged }: TranscriptStore,
+  left: readonly string[],
+): Promise<readonly Lost[]> {
   const lost: Lost[] = [];
   let [since, last] = ['-infinity', '00000000-0000-0000-0000-000000000000'];
   for (;;) {
     const page: LostRow[] = z.array(lostRow).parse((await pool.query(LOST, [left, since, last])).rows);
     for (const { statement, session } of page) {
-      const state = await underWay(pool, statement, session);
+      const state = await underWay(pool, statement, session, { keys: trustedKeys(keys) });
       if (state) lost.push({ ...state, statement, session });
       else if (await isStillThere(pool, statement))
         onForged(
@@ -125,7 +137,8 @@ export async function settle({
   const left = recorder.takeLeft();
   const lost = await lostStatements(transcript, left);
   if (lost.length === 0) return 0;
-  const first = Math.min(...lost.map(({ since }) => since.getTime()));
+  const oldest = now() - REMEMBERED_MS;
+  const first = Math.max(oldest, Math.min(...lost.map(({ since }) => since.getTime())));
   let history: readonly HistoryEntry[] | undefined;
   let problem: unknown;
   for (const key of roles()) {
@@ -152,8 +165,9 @@ export async function settle({
       continue;
     }
     const isTakenBack = ending.kind === 'taken back';
-    // What was sent, as the record says, has not "never left" because a history lacks it.
-    if (history && use !== undefined && (isTakenBack || (ending.kind === 'never left' && !wasSent))) {
+    // What was sent, as the record says, has not "never left" because a history lacks it; nor has what is older than any history.
+    const neverLeft = ending.kind === 'never left' && !wasSent && since.getTime() >= oldest;
+    if (history && use !== undefined && (isTakenBack || neverLeft)) {
       // It changed nothing: whoever had a person's word for it may use that again, unless somebody has begun to already.
       const given = await approvals.release(statement, { use, isTakenBack });
       if (given === 'released') settled++;

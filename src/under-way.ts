@@ -4,7 +4,7 @@
  */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { timeOfId } from './transcript/index.js';
+import { EVENT_COLUMNS, FirstOnly, isOurs, type Proving, type RawEvent, timeOfId } from './transcript/index.js';
 
 export interface UnderWay {
   /** When it was begun, at the latest. */
@@ -18,49 +18,62 @@ export interface UnderWay {
 /** Clocks of two processes differ by less. */
 const CLOCKS_DIFFER_MS = 300_000;
 
-const OVER: ReadonlySet<string> = new Set([
+/** What has an outcome is not begun again, whatever is written of it later. */
+const FINAL: ReadonlySet<string> = new Set([
   'statement_completed',
   'statement_failed',
   'statement_cancelled',
   'statement_refused',
   'statement_settled',
-  'approval_asked',
-  'approval_released',
   'approval_expired',
   'approval_withdrawn',
 ]);
+/** After these it may be begun again: it waits for a person, or its approval was given back. */
+const PAUSES: ReadonlySet<string> = new Set(['approval_asked', 'approval_released']);
 
-const KINDS = [...OVER, 'statement_submitted', 'estimate_asked', 'approval_used', 'statement_sent'];
+const KINDS = [...FINAL, ...PAUSES, 'statement_submitted', 'estimate_asked', 'approval_used', 'statement_sent'];
 
 const EVENTS = `
-  SELECT e.position::text AS position, e.at, e.kind, e.body->>'verdict' = 'allow' AND e.body->>'explain' <> 'true' AS runs,
-         e.body->>'standing' AS standing
-  FROM event e WHERE e.session_id = $1 AND e.statement_id = $2 AND e.at >= $3 AND e.kind = ANY($4) ORDER BY e.position`;
+  SELECT ${EVENT_COLUMNS} FROM event e
+  WHERE e.session_id = $1 AND e.statement_id = $2 AND e.at >= $3 AND e.kind = ANY($4) ORDER BY e.position`;
 
-const eventRow = z.object({
-  position: z.string(),
-  at: z.date(),
-  kind: z.string(),
-  runs: z.boolean().nullable(),
-  standing: z.string().nullable(),
-});
+const bodyShape = z
+  .looseObject({ verdict: z.unknown(), explain: z.unknown(), standing: z.unknown() })
+  .partial()
+  .catch({});
 
-/** undefined where it was not begun, or has ended. */
+/** Whether an event begins a statement, or goes on with one that was begun: none of those that wait, or are explained. */
+const isBeginning = ({ kind, body }: RawEvent): boolean => {
+  if (kind !== 'statement_submitted') return true;
+  const { verdict, explain } = bodyShape.parse(JSON.parse(body));
+  return verdict === 'allow' && explain === false;
+};
+
+/**
+ * undefined where it was not begun, or has ended. That it was begun, and when, is believed by the signature of the gateway that began it;
+ * that it was sent, waits or has ended by whoever says so, since nothing is given back for that.
+ */
 export async function underWay(
   queries: Pick<Pool, 'query'>,
   statement: string,
   session: string,
+  proving: Proving,
 ): Promise<UnderWay | undefined> {
   const from = new Date(Math.max(0, timeOfId(statement) - CLOCKS_DIFFER_MS));
-  const { rows } = await queries.query(EVENTS, [session, statement, from, KINDS]);
+  const { rows } = await queries.query<RawEvent>(EVENTS, [session, statement, from, KINDS]);
   let state: UnderWay | undefined;
-  for (const { position, at, kind, runs, standing } of z.array(eventRow).parse(rows)) {
-    if (OVER.has(kind) || (kind === 'statement_submitted' && runs !== true)) state = undefined;
+  const first = new FirstOnly();
+  for (const event of rows) {
+    const { kind, position } = event;
+    const isFirst = first.isFirst(event);
+    if (FINAL.has(kind)) return undefined;
+    if (PAUSES.has(kind) || !isBeginning(event)) state = undefined;
     else if (kind === 'statement_sent') state = state && { ...state, wasSent: true };
-    else {
+    else if (isFirst && (await isOurs(queries, event, proving))) {
+      const at = new Date(event.at);
       const since = state && state.since < at ? state.since : at;
-      const use = kind === 'approval_used' && standing === null ? position : state?.use;
-      state = { since, use, wasSent: state?.wasSent ?? false };
+      const isUse = kind === 'approval_used' && typeof bodyShape.parse(JSON.parse(event.body)).standing !== 'string';
+      state = { since, use: isUse ? String(position) : state?.use, wasSent: state?.wasSent ?? false };
     }
   }
   return state;

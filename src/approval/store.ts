@@ -497,8 +497,11 @@ export class Approvals {
       issuer: reviewer.issuer,
       reviewer: reviewer.subject,
       groups: [...reviewer.groups],
-      // A mail address is nobody's business in the record: only whether two are the same is.
-      names: reviewerNames(reviewer).map((name) => rows.digests('person', name)[0].toString('hex')),
+      // A mail address is nobody's business in the record: only whether two are the same is. By every key that reads: a word that was said
+      // before a rotation has the digests of the keys of then.
+      names: reviewerNames(reviewer).flatMap((name) =>
+        rows.digests('person', name).map((digest) => digest.toString('hex')),
+      ),
       standing:
         standingMs === undefined
           ? null

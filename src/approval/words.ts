@@ -6,7 +6,17 @@
 import { verify } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { canonical, publicPart, type RecordKeys, signWith, trustedKeys } from '../transcript/index.js';
+import {
+  canonical,
+  EVENT_COLUMNS,
+  FirstOnly,
+  isOurs,
+  publicPart,
+  type RawEvent,
+  type RecordKeys,
+  signWith,
+  trustedKeys,
+} from '../transcript/index.js';
 import { isEnough, type Requirement } from './enough.js';
 
 const standingWord = z.object({
@@ -24,7 +34,7 @@ const wordShape = z.object({
   issuer: z.string(),
   reviewer: z.string(),
   groups: z.array(z.string()),
-  /** All that this person goes by: who has two accounts has one word. */
+  /** All that this person goes by, as digests by each key there was: who has two accounts has one word, also after keys were rotated. */
   names: z.array(z.string()),
   standing: standingWord.nullable(),
 });
@@ -47,15 +57,15 @@ function isSigned(word: Word | Release, signature: unknown, keys: RecordKeys): b
   return trustedKeys(keys).some(({ key }) => verify(null, messageOf(word), publicPart(key), bytes));
 }
 
-/** That somebody took it up, and nobody has signed that this came to nothing. */
+/** That a gateway of ours took it up, as its signed event says, and nobody has signed that this came to nothing. */
 export interface Use {
   /** Which event of its session says so. */
   readonly position: string;
   /** As that event names it; undefined for those of earlier versions. */
   readonly id: string | undefined;
-  /** The statement was handed to the warehouse. */
+  /** The statement was handed to the warehouse: under this use, or one before it that was not given back. */
   readonly hasLeft: boolean;
-  /** It has an outcome. */
+  /** It has an outcome, whatever was written of its use after that. */
   readonly hasEnded: boolean;
 }
 
@@ -63,7 +73,7 @@ export interface Use {
 export interface Said {
   /** Of each person the first word, in order. */
   readonly words: readonly Word[];
-  /** Its last use was not taken back, or it is over for another reason. */
+  /** Its last use was not taken back, or it is over for another reason; also by the word of nobody of ours. */
   readonly isOver: boolean;
   readonly use: Use | undefined;
   /** Standing approvals that came of it: those that were ended, and how often each was used. */
@@ -93,7 +103,7 @@ const KINDS = [
 ];
 
 const EVENTS = `
-  SELECT e.position::text AS position, e.kind, e.body::text AS body FROM event e
+  SELECT ${EVENT_COLUMNS} FROM event e
   WHERE e.session_id = $1 AND e.statement_id = $2 AND e.kind = ANY($3) ORDER BY e.position`;
 
 export interface About {
@@ -104,13 +114,12 @@ export interface About {
   readonly binding: string;
 }
 
-/** Reads and proves what was said. Words that nobody of ours signed, or of another digest, are none. */
+/**
+ * Reads and proves what was said. Words that nobody of ours signed, or of another digest, are none. Whoever may append can end an
+ * approval so, and nothing else: what gives anything follows from what was signed.
+ */
 export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: About, keys: RecordKeys): Promise<Said> {
-  const { rows } = await queries.query<{ position: string; kind: string; body: string }>(EVENTS, [
-    about.session_id,
-    about.statement_id,
-    KINDS,
-  ]);
+  const { rows } = await queries.query<RawEvent>(EVENTS, [about.session_id, about.statement_id, KINDS]);
   const words: Word[] = [];
   const persons = new Set<string>();
   const [revoked, uses] = [new Set<string>(), new Map<string, number>()];
@@ -119,7 +128,10 @@ export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: A
   let use: Use | undefined;
   // Nothing takes this back: neither a release, nor whatever is written of its use later.
   let isClosed = false;
-  for (const { position, kind, body: text } of rows) {
+  const first = new FirstOnly();
+  for (const event of rows) {
+    const { position, kind, body: text } = event;
+    const isFirst = first.isFirst(event);
     if (kind === 'statement_sent' || OUTCOMES.includes(kind)) {
       const hasEnded = kind !== 'statement_sent';
       if (use) use = { ...use, hasLeft: true, hasEnded: use.hasEnded || hasEnded };
@@ -148,8 +160,16 @@ export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: A
     } else if (kind === 'standing_revoked') {
       if (typeof standing === 'string') revoked.add(standing);
     } else if (kind === 'approval_used') {
-      if (typeof standing !== 'string')
-        use = { position, id: typeof data.use === 'string' ? data.use : undefined, hasLeft: false, hasEnded: false };
+      if (typeof standing === 'string') continue;
+      if (!isFirst || !(await isOurs(queries, event, { keys: trustedKeys(keys) }))) isClosed = true;
+      else
+        use = {
+          position: String(position),
+          id: typeof data.use === 'string' ? data.use : undefined,
+          // What was sent or has ended stays so, whatever is said of a use after that.
+          hasLeft: use?.hasLeft ?? false,
+          hasEnded: use?.hasEnded ?? false,
+        };
     } else isClosed = true;
   }
   return { words, isOver: isClosed || use !== undefined, use, revoked, uses };

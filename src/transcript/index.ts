@@ -18,6 +18,7 @@ export {
   readSealingKey,
   readSigningKey,
   signWith,
+  type VerifierKey,
 } from './keys.js';
 export { ensurePartitions, Maintenance } from './maintenance.js';
 export { pendingMigrations } from './migrate.js';
@@ -25,7 +26,7 @@ export { decodeVerifierKey, isOrigin } from './note.js';
 export { toOcsf } from './ocsf.js';
 export { type AgentSummary, Overview, type ShownStatement } from './overview.js';
 export { Unproved } from './proved.js';
-export { type SessionSummary, sessionSummary, TranscriptReader } from './reader.js';
+export { EVENT_COLUMNS, type RawEvent, type SessionSummary, sessionSummary, TranscriptReader } from './reader.js';
 export { type Recorder, RecorderUnavailable, RecordInDoubt } from './recorder.js';
 export { archive, type Hold, holds, liftHold, placeHold } from './retention.js';
 export type { StoreRoles } from './rights.js';
@@ -41,6 +42,7 @@ export {
   timeOf,
 } from './search.js';
 export { excessPrivileges, type StoreUrls, setUpStore, userOf } from './setup.js';
+export { endsWithOurs, FirstOnly, isOurs, type Proving } from './signed-events.js';
 export { storePool, TranscriptStore } from './store.js';
 export { Vault } from './vault.js';
 export type { KeptCheckpoint, VerifyReport } from './verify.js';

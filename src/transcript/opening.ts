@@ -4,9 +4,10 @@
  */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { Batches, type BatchesOptions } from './batches.js';
+import type { BatchesOptions } from './batches.js';
 import { contentOf, firstHash, nextHash } from './chain.js';
 import { EVENT_COLUMNS, type RawEvent } from './reader.js';
+import { isOurs } from './signed-events.js';
 
 export interface Owner {
   readonly issuer: string;
@@ -66,6 +67,3 @@ function ownerIn(event: RawEvent): Owner | undefined {
     }
   );
 }
-
-const isOurs = async (pool: Pool, event: RawEvent, proving: BatchesOptions): Promise<boolean> =>
-  (await Batches.of(pool, [event], proving)).doubtOf(event) === undefined;

@@ -10,10 +10,14 @@ import type { Actor, ClientInfo } from './event.js';
 import { timeOrderedId } from './ids.js';
 import { type Owner, ownerOf } from './opening.js';
 import { type Recorder, RecorderUnavailable } from './recorder.js';
+import { endsWithOurs } from './signed-events.js';
 import type { Vault } from './vault.js';
 
 const QUIET_MS = 30 * 60_000;
 const REMEMBERED = 10_000;
+/** Quiet sessions that are looked at in one go. */
+const AT_ONCE = 500;
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 
 interface Known {
   readonly id: string;
@@ -54,8 +58,8 @@ const KEY = 'SELECT key_id, wrapped FROM session_key WHERE session_id = $1';
 const QUIET = `
   SELECT c.session_id AS id FROM chain c JOIN session s ON s.id = c.session_id
   WHERE c.is_open AND s.actor = 'agent' AND c.last_at < now() - $1 * interval '1 millisecond'
-    AND NOT EXISTS (SELECT FROM running r WHERE r.session_id = c.session_id)
-  LIMIT 500`;
+    AND NOT EXISTS (SELECT FROM running r WHERE r.session_id = c.session_id) AND c.session_id > $2
+  ORDER BY c.session_id LIMIT ${AT_ONCE}`;
 
 /** Who opened a session is believed by the signatures of our keys alone. */
 export interface SessionsOptions extends BatchesOptions {
@@ -72,6 +76,8 @@ export class Sessions {
   /** Whose sessions are, as signed events say; undefined for those that nothing is written into. */
   readonly #owners = new Map<string, Owner | undefined>();
   readonly #options: SessionsOptions;
+  /** Up to here sessions were looked at for quiet ones. */
+  #quietUpTo = BEFORE_ALL;
 
   constructor(pool: Pool, recorder: Recorder, vault: Vault, options: SessionsOptions) {
     this.#pool = pool;
@@ -233,13 +239,23 @@ export class Sessions {
     await this.#recorder.append({ kind: 'session_closed', sessionId: id, statementId: undefined, body: { reason } });
   }
 
-  /** Closes those that have been quiet for too long; how many. Throws RecorderUnavailable. */
+  /**
+   * Closes those that have been quiet for too long; how many. What a session's newest event is has to be signed: whoever may append makes
+   * us end nothing. Throws RecorderUnavailable.
+   */
   async closeQuiet(): Promise<number> {
     try {
       // A little later than `find` gives one up: nobody who is about to use it is left with a closed one.
-      const { rows } = await this.#pool.query<{ id: string }>(QUIET, [QUIET_MS + 60_000]);
-      for (const { id } of rows) await this.close(id, 'quiet');
-      return rows.length;
+      const { rows } = await this.#pool.query<{ id: string }>(QUIET, [QUIET_MS + 60_000, this.#quietUpTo]);
+      let closed = 0;
+      for (const { id } of rows)
+        if (await endsWithOurs(this.#pool, id, this.#options)) {
+          await this.close(id, 'quiet');
+          closed++;
+        }
+      // Those that stay open take nobody else's place: the next look goes on behind them.
+      this.#quietUpTo = (rows.length === AT_ONCE ? rows.at(-1)?.id : undefined) ?? BEFORE_ALL;
+      return closed;
     } catch (error) {
       throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
     }
