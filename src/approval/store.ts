@@ -83,8 +83,11 @@ interface Locked {
   readonly row: JsonRow;
 }
 
-/** One at a time of each principal, over all replicas, so that no two are let through as the last one. */
-const ALONE = `SELECT pg_advisory_xact_lock(hashtextextended('snowfence approvals ' || $1 || ' ' || $2, 0))`;
+/**
+ * One at a time of each principal, over all replicas, so that no two are let through as the last one. By a row, which many principals share,
+ * that the gateway's role alone may lock: an advisory lock may be taken by whoever connects.
+ */
+const ALONE = `SELECT FROM approval_turn t WHERE t.n = hashtextextended($1 || ' ' || $2, 0) & 255 FOR UPDATE`;
 
 /** What a principal has open and has asked for. */
 const ASKED = `
@@ -310,7 +313,7 @@ export class Approvals {
 
   async #tooMany(client: PoolClient, { actor, bounds }: Request): Promise<TooManyApprovals | undefined> {
     const whose = [actor.issuer, actor.subject];
-    await client.query(ALONE, whose);
+    if ((await client.query(ALONE, whose)).rowCount !== 1) throw new Error('A row of approval_turn is gone.');
     const { rows } = await client.query<{ open: number; asked: number; seconds: number | null }>(ASKED, whose);
     const { open = 0, asked = 0, seconds = null } = rows[0] ?? {};
     if (asked >= bounds.perHour) return new TooManyApprovals(Math.max(1, seconds ?? 0));

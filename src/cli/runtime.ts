@@ -17,6 +17,7 @@ import {
   ensurePartitions,
   excessPrivileges,
   Maintenance,
+  NotaryWatch,
   pendingMigrations,
   post,
   storePool,
@@ -202,37 +203,50 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   void loadDriver();
   const warehouse = new Warehouse(config.warehouse);
   const { pool, recorder, sessions } = transcript;
-  const complain = (text: string, error: unknown): void => log.error({ err: error }, text);
+  const complain = (text: string, error?: unknown): void => log.error({ err: error }, text);
   const wakeups = new Wakeups({ url: config.databaseUrl, onProblem: complain });
   const approvals = new Approvals(transcript, wakeups);
   const roles = () => policies.current().policies.map((policy) => ({ role: policy.role, warehouse: policy.warehouse }));
   // Of its own, since reading a backlog takes longer than a statement of the gateway may.
   const notaryPool = storePool(config.notaryUrl ?? config.databaseUrl, NOTARY_TIMEOUT_MS, NOTARY_CONNECTIONS);
   notaryPool.on('error', (error) => log.warn({ err: error }, 'a connection of the notary broke'));
+  const checkpoints = new Checkpoints({
+    pool: notaryPool,
+    recorder,
+    state: config.notary.stateFile,
+    forged: config.forged,
+    onTrusted: (size) => {
+      log.warn(
+        { size, state: config.notary.stateFile },
+        'the notary has no head of its own, so the store is taken as it is: run snowfence verify',
+      );
+      note('notary_started', { size, state: config.notary.stateFile });
+    },
+    keys: config.keys,
+    places: placesOf(config),
+    onProblem: complain,
+    onIntegrityProblem,
+  });
   const maintenance = new Maintenance({
     pool,
     recorder,
     sessions,
-    checkpoints: new Checkpoints({
-      pool: notaryPool,
-      recorder,
-      state: config.notary.stateFile,
-      forged: config.forged,
-      onTrusted: (size) => {
-        log.warn(
-          { size, state: config.notary.stateFile },
-          'the notary has no head of its own, so the store is taken as it is: run snowfence verify',
-        );
-        note('notary_started', { size, state: config.notary.stateFile });
+    checkpoints,
+    watch: new NotaryWatch({
+      pool,
+      checkpoints,
+      everyMs: config.checkpoints.everyMs,
+      onSilence: onIntegrityProblem,
+      onEnd: (problem) => {
+        log.warn('the notary has read all that there is, and found nothing wrong');
+        if (transcript.integrityProblem === problem) transcript.integrityProblem = undefined;
       },
-      keys: config.keys,
-      places: placesOf(config),
-      onProblem: complain,
-      onIntegrityProblem,
     }),
     everyMs: config.checkpoints.everyMs,
     silentMs: config.settleAfterMs,
     settle: async () => {
+      // Nothing is given back or settled by a record that is not what was written, or that nobody has read.
+      if (transcript.integrityProblem !== undefined && !transcript.goesOnInDoubt) return;
       const settled = await settle({
         transcript,
         approvals,

@@ -24,7 +24,6 @@ import { encodeVerifierKey, openCheckpoint, signCheckpoint } from './note.js';
 import type { Recorder } from './recorder.js';
 import { Frontier, leafHash } from './tree.js';
 
-const LOCK = 7_016_645;
 const HEADS_AT_ONCE = 5000;
 
 const LAST = 'SELECT c.size::float8 AS size, c.note, c.frontier FROM checkpoint c ORDER BY c.size DESC LIMIT 1';
@@ -74,6 +73,10 @@ export class Checkpoints {
   /** The note that the file has. */
   #kept: string | undefined;
   #stopped: string | undefined;
+  #pulse = 0;
+  /** The last look did not come to its end: reading the same once more is no progress. */
+  #hasFailed = false;
+  #isKeptWaiting = false;
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
@@ -84,21 +87,52 @@ export class Checkpoints {
     return this.#stopped;
   }
 
+  readonly #beat = (): void => {
+    if (!this.#hasFailed) this.#pulse++;
+  };
+
+  /** Changes as long as this process gets on with reading. */
+  get pulse(): number {
+    return this.#pulse;
+  }
+
+  /** Another process had the turn when this one wanted it last. */
+  get isKeptWaiting(): boolean {
+    return this.#isKeptWaiting;
+  }
+
+  /** Of a checkpoint that was signed with our key; undefined for one that was not. */
+  sizeOf(note: string): number | undefined {
+    try {
+      return openCheckpoint(note, trustedKeys(this.#options.keys)).size;
+    } catch {
+      return undefined;
+    }
+  }
+
   /**
    * The newest checkpoint: a new one if anything has happened; undefined if another process is at it, nothing ever happened, or the store
    * is not what was written.
    */
   async make(): Promise<string | undefined> {
+    this.#isKeptWaiting = false;
     if (this.#stopped !== undefined) return undefined;
     try {
       await this.#load();
       await this.#compare();
-      const note = await alone(this.#options.pool, LOCK, (client) =>
-        inSnapshot(this.#options.pool, (snapshot) => this.#advance(snapshot, client)),
-      );
-      if (note !== undefined) await this.#publish(note);
-      return note;
+      let hasTurn = false;
+      const head = await alone(this.#options.pool, 'notary_turn', (client) => {
+        hasTurn = true;
+        return inSnapshot(this.#options.pool, (snapshot) => this.#advance(snapshot, client));
+      });
+      // It holds: only now is it what others are held against.
+      if (head) await this.#remember(head);
+      this.#isKeptWaiting = !hasTurn;
+      this.#hasFailed = false;
+      if (head) await this.#publish(head.note);
+      return head?.note;
     } catch (error) {
+      this.#hasFailed = true;
       // Who may not read the record can't sign it: somebody hides rows, or took rights away.
       if (isKeptOut(error)) this.#stopped = `The notary is kept out: ${error.message}.`;
       else if (error instanceof Difference) this.#stopped = error.message;
@@ -140,20 +174,11 @@ export class Checkpoints {
         throw new Difference(`Event ${length - 1} of session ${session} is not what this gateway wrote, or is gone.`);
   }
 
-  /** What is new is read in the snapshot, and taken up and signed in one transaction, or not at all. Throws Difference. */
-  async #advance(snapshot: PoolClient, client: PoolClient): Promise<string | undefined> {
+  /** What is new is read in the snapshot, and taken up and signed in the client's transaction, or not at all. Throws Difference. */
+  async #advance(snapshot: PoolClient, client: PoolClient): Promise<NotaryHead | undefined> {
     const before = await this.#continued(snapshot);
     const writers = await this.#writers(snapshot, client, before);
-    await client.query('BEGIN');
-    try {
-      const head = await this.#sign(snapshot, client, before, writers);
-      await client.query(head === before ? 'ROLLBACK' : 'COMMIT');
-      if (head) await this.#remember(head);
-      return head?.note;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    }
+    return this.#sign(snapshot, client, before, writers);
   }
 
   /** The newest checkpoint of the store, which continues what was signed or followed last. Throws Difference. */
@@ -194,6 +219,7 @@ export class Checkpoints {
     if (frontier.size === size) return;
     for await (const rows of rowsOf<Leaf & { position: number }>(client, LEAVES, [frontier.size, size]))
       for (const { position, ...leaf } of rows) {
+        this.#beat();
         if (position !== frontier.size) throw new Difference(`Leaf ${frontier.size} of the tree is gone.`);
         frontier.push(leafHash(leafText(leaf)));
       }
@@ -211,7 +237,7 @@ export class Checkpoints {
       if (this.#head !== undefined) throw new Difference('What was read of each writer is gone from the store.');
       await rememberWriters(client, await coveredWriters(snapshot), keys);
     }
-    return readWriters(snapshot, client, { keys: trustedKeys(keys), forged });
+    return readWriters(snapshot, client, { keys: trustedKeys(keys), forged, onRead: this.#beat });
   }
 
   /** `before` where there is nothing new. */
@@ -234,7 +260,7 @@ export class Checkpoints {
       for (const head of some) frontier.push(leafHash(leafText({ ...head, at })));
       some = [];
     };
-    for await (const head of readHeads(snapshot)) {
+    for await (const head of readHeads(snapshot, this.#beat)) {
       some.push(head);
       if (some.length === HEADS_AT_ONCE) await take();
     }

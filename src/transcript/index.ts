@@ -22,6 +22,7 @@ export {
 } from './keys.js';
 export { ensurePartitions, Maintenance } from './maintenance.js';
 export { pendingMigrations } from './migrate.js';
+export { NotaryWatch } from './notary-watch.js';
 export { decodeVerifierKey, isOrigin } from './note.js';
 export { toOcsf } from './ocsf.js';
 export { type AgentSummary, Overview, type ShownStatement } from './overview.js';

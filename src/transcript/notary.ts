@@ -54,6 +54,8 @@ export interface ReadOptions {
   readonly keys: readonly VerifierKey[];
   /** Hashes of events that are known to be none of ours. */
   readonly forged: ReadonlySet<string>;
+  /** Hears of each lot of events that was read. */
+  readonly onRead: () => void;
 }
 
 /** Throws what was found first, if anything was. */
@@ -69,12 +71,13 @@ function throwFirst(breaks: Breaks): void {
 export async function readWriters(
   snapshot: PoolClient,
   other: PoolClient,
-  { keys, forged }: ReadOptions,
+  { keys, forged, onRead }: ReadOptions,
 ): Promise<ReadonlyMap<string, number>> {
   const breaks = new Breaks();
   const verifier = new WritersVerifier(breaks, { keys, forged, archivedBefore: undefined, isContinued: false });
   await snapshot.query(PRINTING);
   for await (const rows of rowsOf<PrintedEvent>(snapshot, IN_ORDER, [], AS_PRINTED)) {
+    onRead();
     for (const row of rows) {
       const event = eventOf(row);
       if (!verifier.knows(event.writer) && !forged.has(event.hash)) {
@@ -142,11 +145,12 @@ function chainOf([session, length, hash, leafLength, leaf, opening]: HeadOfRow):
 }
 
 /** The chains that have moved, each read from the last leaf to its end. Throws Difference. */
-export async function* readHeads(snapshot: PoolClient): AsyncGenerator<NewHead> {
+export async function* readHeads(snapshot: PoolClient, onRead: () => void): AsyncGenerator<NewHead> {
   let chain: Chain | undefined;
   await snapshot.query(PRINTING);
   type Row = readonly [...PrintedEvent, ...HeadOfRow];
-  for await (const rows of rowsOf<Row>(snapshot, BY_SESSION, [], AS_PRINTED))
+  for await (const rows of rowsOf<Row>(snapshot, BY_SESSION, [], AS_PRINTED)) {
+    onRead();
     for (const row of rows) {
       const [sequence, position, at, session, statement, kind, body, writer, n, hash, signature, ...head] = row;
       if (chain?.session !== head[0]) {
@@ -157,6 +161,7 @@ export async function* readHeads(snapshot: PoolClient): AsyncGenerator<NewHead> 
       if (session !== null)
         readEvent(chain, eventOf([sequence, position, at, session, statement, kind, body, writer, n, hash, signature]));
     }
+  }
   if (chain) yield endOf(chain);
 }
 

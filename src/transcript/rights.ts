@@ -20,6 +20,9 @@ interface Rights {
   readonly functions: readonly string[];
 }
 
+/** Whoever may change such a column may lock the row, and has the turn then: lock.ts. */
+const TURN = { privilege: 'UPDATE', columns: ['taken'] } as const;
+
 const RIGHTS: Readonly<Record<Purpose, Rights>> = {
   gateway: {
     tables: {
@@ -32,12 +35,16 @@ const RIGHTS: Readonly<Record<Purpose, Rights>> = {
       standing_approval: ['INSERT', 'UPDATE'],
       webhook: ['INSERT', 'UPDATE'],
     },
-    columns: { writer: { privilege: 'UPDATE', columns: ['seen_at'] } },
+    columns: {
+      writer: { privilege: 'UPDATE', columns: ['seen_at'] },
+      approval_turn: TURN,
+      closing_turn: TURN,
+    },
     functions: ['append', 'ensure_partitions', 'settle_writer'],
   },
   notary: {
     tables: { checkpoint: ['INSERT'], notarised: ['INSERT', 'UPDATE'] },
-    columns: {},
+    columns: { notary_turn: TURN },
     functions: ['take_heads', 'cover_heads'],
   },
   reader: { tables: {}, columns: {}, functions: [] },

@@ -2,7 +2,7 @@
  * Sets the store up. The tables belong to an administrator; roles may read, and beyond that what rights.ts gives them: the gateway's
  * lengthens the record through append(), the notary's signs it, the reader's does neither. None changes or deletes what is there.
  */
-import type { Pool } from 'pg';
+import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { z } from 'zod';
 import { withClient } from './client.js';
 import { migrate } from './migrate.js';
@@ -51,8 +51,26 @@ export async function setUpStore(admin: Pool, urls: StoreUrls | string): Promise
       await client.query(grantsOf(quoted(userOf(url)), rightsOf(purpose, given.notary !== undefined)));
     await client.query(QUEUE_GRANTS(quoted(userOf(given.gateway))));
     await client.query('COMMIT');
+    for (const { url } of roles) await endIdle(client, userOf(url));
   });
   return { migrations, made };
+}
+
+/** Longer than anything of ours waits within a transaction: what a client that is forgotten has locked is free again then. */
+const IDLE = '10min';
+/** The administrator may make roles, and not change one that another has made: insufficient_privilege (appendix A). */
+const MAY_NOT = '42501';
+
+/** For what is left open by mistake. A role may set it otherwise for itself: whoever means harm is found by what no longer goes on. */
+async function endIdle(client: PoolClient, role: string): Promise<void> {
+  const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');
+  await client
+    .query(
+      `ALTER ROLE ${quoted(role)} IN DATABASE ${quoted(rows[0]?.name ?? '')} SET idle_in_transaction_session_timeout = '${IDLE}'`,
+    )
+    .catch((error: unknown) => {
+      if (!(error instanceof DatabaseError) || error.code !== MAY_NOT) throw error;
+    });
 }
 
 /** Whether it was not there. */
