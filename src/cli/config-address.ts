@@ -1,7 +1,7 @@
 /** Of the configuration: addresses, and times within bounds. What is reached without TLS is refused wherever it stands. */
 import { z } from 'zod';
 import { addressProblem } from '../addresses.js';
-import { databaseProblem, plainDatabase } from '../transcript/index.js';
+import { databaseProblem, plainDatabase } from '../transcript/database.js';
 import { SnowfenceError } from './problem.js';
 
 /** Something that is spoken to over HTTP. */

@@ -9,20 +9,13 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { addressProblem, checksCertificates, isLoopback } from '../addresses.js';
 import { DEFAULT_LIMITS, type Limits } from '../admission.js';
-import { MESSAGE_KINDS } from '../approval/index.js';
+import { MESSAGE_KINDS } from '../approval/message.js';
 import type { IssuerOptions } from '../identity/index.js';
 import { DEFAULT_TIMES, distance, issuerKey, type Times } from '../policy/index.js';
-import {
-  decodeVerifierKey,
-  EVENT_KINDS,
-  isOrigin,
-  originOf,
-  type RecordKeys,
-  readSealingKey,
-  readSigningKey,
-  readWebhookSecret,
-  type Webhook,
-} from '../transcript/index.js';
+import { EVENT_KINDS } from '../transcript/event.js';
+import { originOf, type RecordKeys, readSealingKey, readSigningKey } from '../transcript/keys.js';
+import { decodeVerifierKey, isOrigin } from '../transcript/note.js';
+import { readWebhookSecret, type Webhook } from '../transcript/webhook.js';
 import type { WarehouseOptions } from '../warehouse/index.js';
 import { address, checkedDatabase, databaseTls, duration, identifier } from './config-address.js';
 import { checkRoles, identityShape, issuersOf, type Role, roleGroups, rolesOf } from './config-identity.js';

@@ -2,8 +2,9 @@
 /** The command line. Commands load what they need and nothing else: `serve` never loads what only the demo uses. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { PolicyProblems } from '../policy/problems.js';
+import type { Config } from './config.js';
 import { SnowfenceError } from './problem.js';
-import { columnsOf, folded, outputText, styleFor, terminalText } from './terminal.js';
+import { columnsOf, folded, outputText, progressLine, styleFor, terminalText } from './terminal.js';
 import { VERSION } from './version.js';
 
 /** Whether what the command says is JSON: its --json says so, or that it has no other form. */
@@ -38,6 +39,9 @@ const program = new Command('snowfence')
 const configOption = () =>
   new Option('--config <file>', 'the configuration file').env('SNOWFENCE_CONFIG').default('snowfence.yaml');
 const jsonOption = () => new Option('--json', 'answer in JSON');
+
+/** Before anything else is loaded: a fault in it is told at once. */
+const configOf = async (file: string): Promise<Config> => (await import('./config.js')).loadConfig(file);
 
 program
   .command('demo')
@@ -80,11 +84,8 @@ program
   .option('--token-env <name>', 'with --stdio: the variable that holds the client’s access token')
   .option('--token-file <file>', 'with --stdio: the file that holds it')
   .action(async (options) => {
-    const [{ loadConfig }, { serveHttp, serveOnStdio }] = await Promise.all([
-      import('./config.js'),
-      import('./serve.js'),
-    ]);
-    const config = await loadConfig(options.config);
+    const config = await configOf(options.config);
+    const { serveHttp, serveOnStdio } = await import('./serve.js');
     await (options.stdio === true
       ? serveOnStdio(config, { env: options.tokenEnv, file: options.tokenFile })
       : serveHttp(config));
@@ -144,9 +145,8 @@ policy
   .option('--config <file>', 'for the gateway of this configuration: whose principals there are')
   .addOption(jsonOption())
   .action(async (folder: string, options) => {
+    const config = options.config === undefined ? undefined : await configOf(options.config);
     const { loadFolder } = await import('./policy-catalog.js');
-    const config =
-      options.config === undefined ? undefined : await (await import('./config.js')).loadConfig(options.config);
     const issuers = config?.issuers.map(({ issuer }) => issuer);
     const set = await loadFolder(folder, issuers).catch((error: unknown) => {
       if (error instanceof PolicyProblems && options.json) {
@@ -239,8 +239,9 @@ policy
   .addOption(configOption())
   .addOption(jsonOption())
   .action(async (options) => {
-    const [{ loadConfig }, { reloadRunning }] = await Promise.all([import('./config.js'), import('./reload.js')]);
-    const { text, version } = await reloadRunning(await loadConfig(options.config));
+    const config = await configOf(options.config);
+    const { reloadRunning } = await import('./reload.js');
+    const { text, version } = await reloadRunning(config);
     say(options.json ? JSON.stringify({ version, text }) : text);
   });
 
@@ -276,13 +277,10 @@ policy
 /** Runs some work on the store of a configuration, and closes it. */
 async function withStore<T>(
   file: string,
-  work: (parts: {
-    config: Awaited<ReturnType<typeof import('./config.js')['loadConfig']>>;
-    store: import('../transcript/index.js').TranscriptStore;
-  }) => Promise<T>,
+  work: (parts: { config: Config; store: import('../transcript/index.js').TranscriptStore }) => Promise<T>,
 ): Promise<T> {
-  const [{ loadConfig }, { openStore }] = await Promise.all([import('./config.js'), import('./store.js')]);
-  const config = await loadConfig(file);
+  const config = await configOf(file);
+  const { openStore } = await import('./store.js');
   await using store = await openStore(config);
   // Awaited here: the store is closed when this function is left.
   return await work({ config, store });
@@ -294,8 +292,9 @@ store
   .description('make or update the tables and the gateway’s role, as the administrator that the configuration names')
   .addOption(configOption())
   .action(async (options) => {
-    const [{ loadConfig }, { setUp }] = await Promise.all([import('./config.js'), import('./store.js')]);
-    say(await setUp(await loadConfig(options.config)));
+    const config = await configOf(options.config);
+    const { setUp } = await import('./store.js');
+    say(await setUp(config));
   });
 
 const keys = program.command('keys').description('the keys that sign and encrypt the record');
@@ -314,11 +313,9 @@ keys
   .description('the public key that verifies the record')
   .addOption(configOption())
   .action(async (options) => {
-    const [{ loadConfig }, { verifierKeyOf }] = await Promise.all([
-      import('./config.js'),
-      import('../transcript/index.js'),
-    ]);
-    say(verifierKeyOf((await loadConfig(options.config)).keys));
+    const config = await configOf(options.config);
+    const { verifierKeyOf } = await import('../transcript/index.js');
+    say(verifierKeyOf(config.keys));
   });
 keys
   .command('list')
@@ -367,10 +364,9 @@ retention
   .addOption(configOption())
   .option('--before <time>', 'weeks that ended before, instead of the configuration’s age', moment)
   .action(async (options) => {
-    const [{ archiveOld }, { timeOf }, { progressLine }] = await Promise.all([
+    const [{ archiveOld }, { timeOf }] = await Promise.all([
       import('./retention.js'),
       import('../transcript/index.js'),
-      import('./terminal.js'),
     ]);
     const progress = progressLine(process.stderr);
     say(
@@ -505,8 +501,8 @@ program
   )
   .addOption(jsonOption())
   .action(async (options) => {
-    const [{ loadConfig }, { recordVerification, renderReport, verifyConfigured, verifyFile }, { progressLine }] =
-      await Promise.all([import('./config.js'), import('./verify.js'), import('./terminal.js')]);
+    const config = options.export === undefined ? await configOf(options.config) : undefined;
+    const { recordVerification, renderReport, verifyConfigured, verifyFile } = await import('./verify.js');
     const progress = progressLine(process.stderr);
     const args = {
       checkpoints: options.checkpoints as readonly string[],
@@ -514,7 +510,6 @@ program
       acknowledged: options.acknowledged as readonly string[],
       onProgress: (done: number, of: number) => progress.show(`${done} of ${of} events`),
     };
-    const config = options.export === undefined ? await loadConfig(options.config) : undefined;
     const report = await (config ? verifyConfigured(config, args) : verifyFile(options.export, args)).finally(() =>
       progress.end(),
     );
