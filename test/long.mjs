@@ -1,5 +1,5 @@
 /**
- * `npm run test:long [-- SEED [FILE]]`: what the gate tries for minutes, for hours: 200,000 statements by grammar and mutation, names over 5,000 statements, non-interference over
+ * `npm run test:long [-- SEED [FILE]]`: what the gate tries for minutes, for hours: 200,000 statements by grammar and mutation, names over 5,000 statements, 2,000 folders written anew, non-interference over
  * 200,000 reads and 5,000 changes in ten parts, every change to the store. The seed is drawn unless it is given. With a FILE each part that ended is kept there, and the
  * same command later goes on with those that did not. Ends with a summary of the figures.
  */
@@ -20,6 +20,7 @@ const seedOf = (part) => String((Number(seed) + part * 1_000_003) % MAX_SEED);
 const parts = [
   { name: 'fuzz', script: './sql/fuzz/fuzz.mjs', args: ['200000', seed, '3000'] },
   { name: 'names', script: './sql/names.mjs', args: ['5000', seed] },
+  { name: 'policies written anew', script: './policy/rewriting.mjs', args: ['2000', seed] },
   { name: 'changes to the store', script: './transcript/manipulate.mjs', args: ['200', seed, '1'] },
   ...Array.from({ length: PARTS }, (_, part) => ({
     name: 'non-interference',
