@@ -3,8 +3,8 @@ import type { Approval, ApprovalState } from './approval/index.js';
 import type { Judged, OutputMask } from './judge.js';
 import { methodName, PLACEHOLDER, Scrubber } from './masking/index.js';
 import { ownWords } from './own-words.js';
-import { type Denial, detectRules, type Verdict } from './policy/index.js';
-import { objectKey, showObject } from './sql/index.js';
+import { ByColumn, type Denial, detectRules, type Verdict } from './policy/index.js';
+import { showObject } from './sql/index.js';
 import type { Json, RunResult, StatementFailed } from './warehouse/index.js';
 
 export type Bind = string | number | boolean | null;
@@ -111,15 +111,12 @@ export function noticesFor(
   binds: readonly Bind[],
 ): string[] {
   const notices: string[] = [];
-  const uses = judged.analysis?.columns ?? [];
+  const uses = new ByColumn(
+    (judged.analysis?.columns ?? []).filter(({ usage }) => /^(?:predicate|join|group|order|window)$/.test(usage)),
+  );
   for (const mask of verdict.masks) {
     if (mask.method.kind === 'deny') continue;
-    const use = uses.find(
-      (entry) =>
-        entry.column === mask.column &&
-        objectKey(entry.object) === objectKey(mask.object) &&
-        /^(?:predicate|join|group|order|window)$/.test(entry.usage),
-    );
+    const use = uses.of(mask);
     if (use)
       notices.push(
         `${mask.column} is masked for you: this ${use.usage} worked on masked values (${methodName(mask.method)}).`,

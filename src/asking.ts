@@ -5,7 +5,7 @@ import type { Intent } from './intent.js';
 import type { Judged } from './judge.js';
 import { methodName } from './masking/index.js';
 import { type Estimate, hides, showRows } from './policy/index.js';
-import { objectKey, type Position, positionsOf, shownUses, showObject } from './sql/index.js';
+import { isUnknown, type Origin, objectKey, shownUses, showObject } from './sql/index.js';
 import { type IsColumn, standingShapeOf } from './standing-shape.js';
 
 /** By which door statements come in. There is one so far: tools of the Model Context Protocol. */
@@ -16,30 +16,37 @@ export const DOOR = 'mcp';
  * rows.
  */
 function columnsOf({ analysis, verdict, statement }: Judged): IsColumn {
-  const placeOf = ({ line, column }: Position): string => `${line}:${column}`;
   const tables = new Map(
     (analysis?.objects ?? []).flatMap(({ object, relation, via }) =>
       via.length === 0 && relation?.kind === 'table' ? [[objectKey(object), relation]] : [],
     ),
   );
   const masked = new Set((verdict?.masks ?? []).map(({ object, column }) => `${objectKey(object)} ${column}`));
-  /** What stands at a place; undefined where it is anything but one column of a table. */
-  const columns = new Map<string, string | undefined>();
-  for (const { object, column, usage, position, via } of analysis?.columns ?? []) {
-    if (!position || via.length > 0) continue;
-    const place = placeOf(position);
-    const isPlain =
-      usage === 'predicate' &&
-      !masked.has(`${objectKey(object)} ${column}`) &&
-      tables.get(objectKey(object))?.columns.some(({ name }) => name === column) === true;
-    columns.set(place, isPlain && (!columns.has(place) || columns.get(place) === column) ? column : undefined);
+  const isPlain = ({ object, column }: Origin): boolean =>
+    !masked.has(`${objectKey(object)} ${column}`) &&
+    tables.get(objectKey(object))?.columns.some(({ name }) => name === column) === true;
+  /** The one name that all columns of a list have, if they are plain. */
+  const named = new Map<readonly Origin[], string | undefined>();
+  const nameOf = (origins: readonly Origin[]): string | undefined => {
+    if (!named.has(origins)) {
+      const known = origins.filter((origin) => !isUnknown(origin));
+      const column = known[0]?.column;
+      const isOne = known.every((origin) => origin.column === column);
+      named.set(origins, isOne && known.every(isPlain) ? column : undefined);
+    }
+    return named.get(origins);
+  };
+  /** What stands at a token; undefined where it is anything but one column of a table. */
+  const columns = new Map<number, string | undefined>();
+  for (const { origins, usage, token } of analysis?.places ?? []) {
+    const column = usage === 'predicate' ? nameOf(origins) : undefined;
+    columns.set(token, !columns.has(token) || columns.get(token) === column ? column : undefined);
   }
   const tokens = statement?.tokens ?? [];
-  const places = positionsOf(statement?.source ?? '', tokens).map(placeOf);
   return (_from, to) => {
-    const [last, place] = [tokens[to - 1], places[to - 1]];
+    const last = tokens[to - 1];
     const name = last && (last.kind === 'quoted' ? unquoted(last.text) : last.text.toUpperCase());
-    return place !== undefined && name !== undefined && columns.get(place) === name;
+    return name !== undefined && columns.get(to - 1) === name;
   };
 }
 

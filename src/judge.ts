@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { maskExpression, methodName } from './masking/index.js';
 import {
   type AppliedMask,
+  ByColumn,
   type Denial,
   decide,
   decideKind,
@@ -327,13 +328,27 @@ function treatments(verdict: Verdict, views: ReadonlyMap<string, RelationInfo>):
 }
 
 function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): OutputMask[] {
-  return analysis.outputs.map(({ name, origins, isMany = false }) => {
-    const applied = masks.filter((mask) =>
-      origins.some((origin) => origin.column === mask.column && objectKey(origin.object) === objectKey(mask.object)),
-    );
-    const methods = [...new Set(applied.map((mask) => methodName(mask.method)))];
-    return { name, mask: methods.length === 0 ? null : methods.join(', '), origins, isMany };
-  });
+  const masked = new ByColumn(masks);
+  const ranks = new Map(masks.map((mask, at) => [mask, at]));
+  // Columns that come from the same share the list of it.
+  const known = new Map<readonly Origin[], string | null>();
+  const methodsOf = (origins: readonly Origin[]): string | null => {
+    const found = known.get(origins);
+    if (found !== undefined) return found;
+    const applied = [...new Set(origins.flatMap((origin) => masked.of(origin) ?? []))];
+    // In the order of the masks, which is the tables' own.
+    applied.sort((one, other) => (ranks.get(one) ?? 0) - (ranks.get(other) ?? 0));
+    const methods = [...new Set(applied.map(({ method }) => methodName(method)))];
+    const made = methods.length === 0 ? null : methods.join(', ');
+    known.set(origins, made);
+    return made;
+  };
+  return analysis.outputs.map(({ name, origins, isMany = false }) => ({
+    name,
+    mask: methodsOf(origins),
+    origins,
+    isMany,
+  }));
 }
 
 /** The same for statements that differ only in their literals. */

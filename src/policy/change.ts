@@ -3,6 +3,7 @@
  * place. So nothing of it that is masked may be named, and a table with hidden rows is not changed at all.
  */
 import { type Analysis, type ColumnUse, objectKey, showIdentifier, showObject } from '../sql/index.js';
+import { ByColumn } from './by-column.js';
 import type { Policy } from './load.js';
 import type { AppliedMask, AppliedRows, Denial } from './verdict.js';
 
@@ -17,8 +18,9 @@ const CHANGES = new Set(['insert', 'update', 'delete', 'merge']);
 const mayWrite = (policies: readonly Policy[]): boolean =>
   policies.every((policy) => policy.writeMasked || policy.columns.length === 0);
 
-const isOn = (mask: AppliedMask, { object, column }: Pick<ColumnUse, 'object' | 'column'>): boolean =>
-  mask.column === column && objectKey(mask.object) === objectKey(object);
+/** The masks of one table by its columns; of two on one column the first. */
+const maskedOf = (own: readonly AppliedMask[]): ReadonlyMap<string, AppliedMask> =>
+  new Map(own.map((mask) => [mask.column, mask] as const).reverse());
 
 /** undefined where nothing stands against the change. */
 export function decideChange(
@@ -62,8 +64,9 @@ function decideReads(
   const mayCopy = kind !== 'delete' && mayWrite(policies);
   const isCopied = ({ object }: ColumnUse): boolean =>
     mayCopy && (kind === 'insert' || !target || objectKey(object) !== objectKey(target.object));
-  const use = analysis.columns.find((entry) => !isCopied(entry) && masks.some((mask) => isOn(mask, entry)));
-  const mask = use && masks.find((entry) => isOn(entry, use));
+  const masked = new ByColumn(masks);
+  const use = analysis.columns.find((entry) => masked.of(entry) !== undefined && !isCopied(entry));
+  const mask = use && masked.of(use);
   if (!use || !mask) return undefined;
   return {
     code: 'COLUMN_DENIED',
@@ -87,12 +90,13 @@ function decideAssignments(
   policies: readonly Policy[],
   own: readonly AppliedMask[],
 ): Denial | undefined {
+  const masked = maskedOf(own);
   for (const { column, position } of analysis.assignments) {
-    const mask = own.find((entry) => entry.column === column);
+    const mask = masked.get(column);
     if (!mask) continue;
     const isForbidden = mask.method.kind === 'deny';
     if (!isForbidden && mayWrite(policies)) continue;
-    const others = analysis.target?.relation?.columns.filter(({ name }) => !own.some((entry) => entry.column === name));
+    const others = analysis.target?.relation?.columns.filter(({ name }) => !masked.has(name));
     const free = `Name the columns that you write: ${(others ?? []).map(({ name }) => showIdentifier(name)).join(', ')}.`;
     return {
       code: 'COLUMN_DENIED',
@@ -115,9 +119,10 @@ function decideAssignments(
 function decideWords(analysis: Analysis, own: readonly AppliedMask[]): Denial | undefined {
   const { target, kind, words } = analysis;
   if (kind === 'insert' || own.length === 0 || !target) return undefined;
+  const masked = maskedOf(own);
   for (const { name, isPlace, position, isForeign } of words) {
     // How many columns a source has is not always known: what stands at a place may be any column of the target.
-    const mask = own.find((entry) => isPlace || entry.column === name);
+    const mask = isPlace ? own[0] : masked.get(name);
     if (!mask || isForeign) continue;
     return {
       code: 'COLUMN_DENIED',

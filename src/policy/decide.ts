@@ -14,6 +14,7 @@ import {
   showIdentifier,
   showObject,
 } from '../sql/index.js';
+import { ByColumn } from './by-column.js';
 import { bytesDenial, hides } from './bytes.js';
 import { decideChange } from './change.js';
 import { issuerKey } from './issuers.js';
@@ -467,19 +468,17 @@ function decideNames({ analysis }: Question): Denial | undefined {
 
 function decideColumns(question: Question, masks: readonly AppliedMask[]): Denial | undefined {
   const denied = masks.filter((mask) => mask.method.kind === 'deny');
+  if (denied.length === 0) return undefined;
+  const uses = new ByColumn(question.analysis.columns);
   for (const mask of denied) {
-    const use = question.analysis.columns.find(
-      (column) => column.column === mask.column && objectKey(column.object) === objectKey(mask.object),
-    );
+    const use = uses.of(mask);
     if (!use) continue;
+    const hidden = new ByColumn(denied);
     const relation = question.analysis.objects.find(
       (entry) => objectKey(entry.object) === objectKey(mask.object),
     )?.relation;
     const others = (relation?.columns ?? [])
-      .filter(
-        (column) =>
-          !denied.some((entry) => objectKey(entry.object) === objectKey(mask.object) && entry.column === column.name),
-      )
+      .filter((column) => hidden.of({ object: mask.object, column: column.name }) === undefined)
       .map((column) => showIdentifier(column.name));
     const through = use.via.length > 0 ? `, which ${showObject(use.via[0] ?? mask.object)} reads,` : '';
     const starred = use.usage === 'star' ? ' and * includes it' : '';

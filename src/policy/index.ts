@@ -1,3 +1,4 @@
+export { ByColumn } from './by-column.js';
 export { bytesDenial, hides } from './bytes.js';
 export {
   decide,

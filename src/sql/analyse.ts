@@ -2,8 +2,8 @@
  * A statement analysed: which objects it reads and writes, views opened down to their base tables, which columns it touches,
  * which functions it calls, where in the text each of them stands.
  */
-import type { Analysis, ColumnUse, FunctionUse, ObjectUse, Unowned } from './analysis.js';
-import { Budget } from './budget.js';
+import type { Analysis, ColumnUsage, ColumnUse, FunctionUse, ObjectUse, Origin, Unowned } from './analysis.js';
+import { Budget, PART } from './budget.js';
 import {
   type CatalogReader,
   type Defaults,
@@ -13,7 +13,17 @@ import {
   showObject,
 } from './catalog.js';
 import { isOperator, isWord, lex } from './lex.js';
-import { byWhichever, type Findings, isName, nameOf, Resolver } from './names/index.js';
+import {
+  byWhichever,
+  type Count,
+  type Findings,
+  isName,
+  isUnknown,
+  nameOf,
+  Relations,
+  Resolver,
+  union,
+} from './names/index.js';
 import { loadParsers } from './parsers.js';
 import { Refusal, tooMuch } from './refusal.js';
 import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from './statement.js';
@@ -22,7 +32,7 @@ import { asBody, nodeOf } from './tree.js';
 const MAX_VIEW_DEPTH = 16;
 const MAX_OBJECTS = 256;
 
-const NO_RELATIONS: ReadonlyMap<string, RelationInfo> = new Map();
+const NO_RELATIONS = new Relations();
 
 interface Walk {
   readonly findings: Findings;
@@ -35,12 +45,7 @@ interface Walk {
   readonly words: Analysis['words'];
 }
 
-function walk(
-  statement: ParsedStatement,
-  relations: ReadonlyMap<string, RelationInfo>,
-  defaults: Defaults,
-  budget: Budget,
-): Walk {
+function walk(statement: ParsedStatement, relations: Relations, defaults: Defaults, budget: Budget): Walk {
   const resolver = new Resolver(statement, relations, defaults, budget);
   const node = nodeOf(statement.tree);
   const body = node?.body ?? {};
@@ -132,7 +137,7 @@ function viewQuery(relation: RelationInfo): Statement {
 }
 
 interface Opened {
-  readonly relations: Map<string, RelationInfo>;
+  readonly relations: Relations;
   readonly views: Map<string, Analysis>;
   /** Views that can't be opened, with the reason: told once it is known that they may be read. */
   readonly closed: Map<string, Refusal>;
@@ -155,7 +160,7 @@ async function load(
   const missing = new Map(findings.tables.map(({ object }) => [objectKey(object), object]));
   for (const [key, object] of missing) {
     if (opened.relations.has(key)) continue;
-    const relation = await reader.relation(object);
+    const relation = await opened.budget.waitFor(reader.relation(object));
     if (!relation) continue;
     opened.relations.set(key, relation);
     if (relation.kind !== 'view') continue;
@@ -215,36 +220,44 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     return places.get(token);
   };
   const objects: ObjectUse[] = [];
-  const columns: ColumnUse[] = findings.columns.map(({ object, column, usage, token }) => ({
-    object,
-    column,
-    usage,
-    position: place(token),
-    via,
-  }));
+  const columns = new Uses();
+  for (const { origins, usage, token } of distinctUses(findings.uses)) {
+    spend(origins.length);
+    for (const { object, column } of origins)
+      if (!isUnknown({ object, column })) columns.add(object, column, usage, () => ({ position: place(token), via }));
+  }
+  const known = new Set<string>();
   const add = (use: ObjectUse): void => {
-    const known = objects.some(
-      (other) => other.access === use.access && objectKey(other.object) === objectKey(use.object),
-    );
-    if (!known) objects.push(use);
+    const key = `${use.access} ${objectKey(use.object)}`;
+    if (!known.has(key)) objects.push(use);
+    known.add(key);
   };
   // Those that the statement names come before those that only a view reads: an object has one entry, the most direct.
   for (const { object, access, token } of findings.tables)
     add({ object, access, relation: opened.relations.get(objectKey(object)), position: place(token), via });
+  const gone = new Set<string>();
   for (const { object, token } of findings.tables) {
-    const view = opened.views.get(objectKey(object));
-    if (!view || statement.kind === 'describe') continue;
-    spend(view.objects.length * objects.length + view.columns.length);
+    const key = objectKey(object);
+    const view = opened.views.get(key);
+    // A view that is named twice reads nothing more.
+    if (!view || statement.kind === 'describe' || gone.has(key)) continue;
+    gone.add(key);
+    spend(PART * view.objects.length + 2 * view.columns.length);
     for (const use of view.objects) add({ ...use, position: place(token), via: [...via, object, ...use.via.slice(1)] });
-    for (const use of view.columns)
-      columns.push({ ...use, position: place(token), via: [...via, object, ...use.via.slice(1)] });
+    const vias = new Map<readonly ObjectName[], readonly ObjectName[]>();
+    for (const use of view.columns) {
+      const below = vias.get(use.via) ?? [...via, object, ...use.via.slice(1)];
+      vias.set(use.via, below);
+      columns.add(use.object, use.column, use.usage, () => ({ position: place(token), via: below }));
+    }
   }
   return {
     statement,
     kind: statement.kind,
     defaults,
     objects,
-    columns,
+    columns: columns.all,
+    places: isOutermost ? findings.uses.filter(({ token }) => token >= 0) : [],
     functions: [...functions, ...[...opened.views.values()].flatMap((view) => (isOutermost ? view.functions : []))],
     called: new Set([
       ...called,
@@ -254,14 +267,7 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
       ),
       ...[...opened.views.values()].flatMap((view) => [...view.called]),
     ]),
-    outputs: outputs.map((output) => ({
-      ...output,
-      origins: output.origins.flatMap((origin) => {
-        const found = baseOrigins(origin, opened);
-        spend(found.length + (opened.relations.get(objectKey(origin.object))?.columns.length ?? 0));
-        return found;
-      }),
-    })),
+    outputs: opened.views.size === 0 ? outputs : outputsBelow(outputs, opened, spend),
     references: findings.references,
     longColumns: findings.longColumns,
     ownNames: findings.ownNames,
@@ -298,16 +304,72 @@ const inView = ({ name }: Unowned): Unowned => ({
   hint: 'Read its base tables instead, or ask for a policy that trusts this view.',
 });
 
+/** The uses of each list of columns in each way, the first of them; one that no token names tells nothing more than one that some does. */
+function distinctUses(uses: Findings['uses']): Findings['uses'] {
+  const seen = new Map<readonly Origin[], Set<ColumnUsage>>();
+  return uses.filter(({ origins, usage }) => {
+    const usages = seen.get(origins) ?? new Set();
+    seen.set(origins, usages);
+    if (usages.has(usage)) return false;
+    usages.add(usage);
+    return true;
+  });
+}
+
+/** Each column once for each of its usages. */
+class Uses {
+  readonly all: ColumnUse[] = [];
+  /** By the object as it is: of a table there is one in the whole judgement (`Relations`). */
+  readonly #seen = new Map<ObjectName, Map<ColumnUsage, Set<string>>>();
+
+  add(object: ObjectName, column: string, usage: ColumnUsage, where: () => Pick<ColumnUse, 'position' | 'via'>): void {
+    const ofObject = this.#seen.get(object) ?? new Map<ColumnUsage, Set<string>>();
+    this.#seen.set(object, ofObject);
+    const columns = ofObject.get(usage) ?? new Set();
+    ofObject.set(usage, columns);
+    if (columns.has(column)) return;
+    columns.add(column);
+    this.all.push({ object, column, usage, ...where() });
+  }
+}
+
 /** A view's column comes from what its query puts there. */
-function baseOrigins(
-  origin: Analysis['outputs'][number]['origins'][number],
-  opened: Opened,
-): Analysis['outputs'][number]['origins'] {
-  const view = opened.views.get(objectKey(origin.object));
-  if (!view) return [origin];
-  const relation = opened.relations.get(objectKey(origin.object));
-  const index = relation?.columns.findIndex((column) => column.name === origin.column) ?? -1;
-  return byWhichever(view.statement, view.outputs)[index]?.origins ?? [];
+function outputsBelow(outputs: Analysis['outputs'], opened: Opened, count: Count): Analysis['outputs'] {
+  const places = new Map<string, ReadonlyMap<string, number>>();
+  const placeIn = (key: string, column: string): number => {
+    let known = places.get(key);
+    if (!known) {
+      const columns = opened.relations.get(key)?.columns ?? [];
+      count(columns.length);
+      // Of two of one name the first counts.
+      known = new Map(columns.map(({ name }, at) => [name, at] as const).reverse());
+      places.set(key, known);
+    }
+    return known.get(column) ?? -1;
+  };
+  const bases = new Map<Origin, readonly Origin[]>();
+  const baseOf = (origin: Origin): readonly Origin[] => {
+    const known = bases.get(origin);
+    if (known) return known;
+    const key = objectKey(origin.object);
+    const view = opened.views.get(key);
+    count(PART);
+    const made = !view
+      ? [origin]
+      : (byWhichever(view.statement, view.outputs, count)[placeIn(key, origin.column)]?.origins ?? []);
+    bases.set(origin, made);
+    return made;
+  };
+  const lists = new Map<readonly Origin[], readonly Origin[]>();
+  return outputs.map((output) => {
+    let origins = lists.get(output.origins);
+    if (!origins) {
+      count(output.origins.length);
+      origins = union(output.origins.map(baseOf), count);
+      lists.set(output.origins, origins);
+    }
+    return { ...output, origins };
+  });
 }
 
 /**
@@ -320,10 +382,10 @@ export async function analyse(
   defaults: Defaults,
   budget = new Budget(),
 ): Promise<Analysis> {
-  await loadParsers();
+  await budget.waitFor(loadParsers());
   try {
     const parsed = parseStatement(statement);
-    const opened: Opened = { relations: new Map(), views: new Map(), closed: new Map(), budget };
+    const opened: Opened = { relations: new Relations(), views: new Map(), closed: new Map(), budget };
     await load(parsed, reader, defaults, opened, 0);
     return finish(parsed, defaults, opened, []);
   } catch (error) {

@@ -34,10 +34,18 @@ export interface Origin {
   readonly column: string;
 }
 
+/** Each column once for each of its usages: where it is used so first. */
 export interface ColumnUse extends Origin {
   readonly usage: ColumnUsage;
   readonly position: Position | undefined;
   readonly via: readonly ObjectName[];
+}
+
+/** Where a name in the statement's own text stands for columns. Unlike `ColumnUse` there is one for each such place, and the list is shared. */
+export interface ColumnPlace {
+  readonly origins: readonly Origin[];
+  readonly usage: ColumnUsage;
+  readonly token: number;
 }
 
 export interface FunctionUse {
@@ -128,6 +136,7 @@ export interface Analysis {
   readonly defaults: Defaults;
   readonly objects: readonly ObjectUse[];
   readonly columns: readonly ColumnUse[];
+  readonly places: readonly ColumnPlace[];
   readonly functions: readonly FunctionUse[];
   /** Every word before an opening bracket, views included, in capitals: all function names, and some keywords. */
   readonly called: ReadonlySet<string>;

@@ -1,5 +1,5 @@
 /** Which brackets of a text belong together. */
-import type { Token } from './lex.js';
+import { isOperator, type Token } from './lex.js';
 
 /** For each opening bracket of any kind its closing one, and the other way round. */
 export function bracketPairs(tokens: readonly Token[]): ReadonlyMap<number, number> {
@@ -15,4 +15,15 @@ export function bracketPairs(tokens: readonly Token[]): ReadonlyMap<number, numb
     found.set(index, from);
   });
   return found;
+}
+
+/** For each token the round bracket that it stands in; -1 outside of all. */
+export function bracketsAround(tokens: readonly Token[]): readonly number[] {
+  const open: number[] = [];
+  return tokens.map((token, at) => {
+    if (isOperator(token, ')')) open.pop();
+    const around = open.at(-1) ?? -1;
+    if (isOperator(token, '(')) open.push(at);
+    return around;
+  });
 }

@@ -25,9 +25,11 @@ export interface Piece {
   readonly start: number;
 }
 
-const MAX_STATEMENT_LENGTH = 256 * 1024;
+export const MAX_STATEMENT_LENGTH = 256 * 1024;
 const MAX_TOKENS = 20_000;
 const MAX_NESTING = 200;
+/** Dots between the parts of one name, or of a path. */
+const MAX_DOTS = 100;
 
 const WORD = /[A-Za-z_][A-Za-z0-9_$]*/y;
 const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y;
@@ -74,6 +76,7 @@ export function lex(text: string): Token[] {
     );
   const tokens: Token[] = [];
   let depth = 0;
+  let dots = 0;
   read(text, (kind, value, start) => {
     if (kind === 'space' || kind === 'comment') return;
     if (tokens.length >= MAX_TOKENS)
@@ -81,6 +84,9 @@ export function lex(text: string): Token[] {
     if (kind === 'operator' && /^[([{]$/.test(value)) depth++;
     if (kind === 'operator' && /^[)\]}]$/.test(value)) depth--;
     if (depth > MAX_NESTING) throw refuse(text, start, `Brackets are nested more than ${MAX_NESTING} deep.`);
+    if (kind === 'operator' && value === '.') dots++;
+    else if (!(kind === 'word' || kind === 'quoted') || tokens.at(-1)?.text !== '.') dots = 0;
+    if (dots > MAX_DOTS) throw refuse(text, start, `A name has more than ${MAX_DOTS} parts.`);
     tokens.push({ kind, text: value, start });
   });
   return tokens;

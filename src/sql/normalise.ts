@@ -7,6 +7,7 @@
  * data-types-structured (types), functions/filter (typed lambdas), sql-reference/functions (names of arguments), constructs/unpivot (aliases without AS), constructs/connect-by
  * (PRIOR, CONNECT_BY_ROOT), constructs/match_recognize (FINAL, RUNNING), name-resolution (`db..table`), constructs/resample, constructs/from (DYNAMIC_TABLE_REFRESH_BOUNDARY), identifiers-syntax.
  */
+import { bracketsAround } from './brackets.js';
 import { type Clauses, isBoundary, isOfHierarchy, isOfMeasure } from './clauses.js';
 import { isPure, snowflakeFunction } from './functions/index.js';
 import { isOperator, isWord, type Token } from './lex.js';
@@ -70,11 +71,14 @@ const STRUCTURED = ['ARRAY', 'OBJECT', 'MAP'];
 class Normaliser {
   readonly #tokens: readonly Token[];
   readonly #partners: ReadonlyMap<number, number>;
+  readonly #around: readonly number[];
   readonly #dropped = new Set<number>();
   readonly #asBefore = new Set<number>();
   readonly #standIns = new Map<string, string>();
   readonly #replaced = new Map<number, string>();
   readonly #clauses: Clauses;
+  /** Of stand-ins, and of what the text has that looks like one. */
+  #numbers: Set<number> | undefined;
   #isResampled = false;
   #isNarrowed = false;
 
@@ -82,6 +86,7 @@ class Normaliser {
     this.#tokens = tokens;
     this.#clauses = clauses;
     this.#partners = partners(tokens);
+    this.#around = bracketsAround(tokens);
   }
 
   /** Leaves tokens out, unless there could be more in them than is thought: then the parser sees all, and refuses. */
@@ -163,11 +168,8 @@ class Normaliser {
 
   /** The bracket in which the token stands. */
   #openBefore(at: number): number | undefined {
-    for (let index = at - 1; index >= 0; index--) {
-      if (isOperator(this.#tokens[index], ')')) index = this.#partners.get(index) ?? -1;
-      else if (isOperator(this.#tokens[index], '(')) return index;
-    }
-    return undefined;
+    const open = this.#around[at] ?? -1;
+    return open < 0 ? undefined : open;
   }
 
   /** `TO_DECIMAL(value => x)`: the parser knows the function and not the names of its arguments; which is which changes no lineage. */
@@ -214,13 +216,22 @@ class Normaliser {
     }
   }
 
+  /** The next token that stands in no further bracket. */
+  #next(at: number): number {
+    const close = this.#partners.get(at);
+    return (close !== undefined && close > at ? close : at) + 1;
+  }
+
   /** `UNPIVOT (v FOR n IN (jan january))` means `jan AS january`. */
   #unpivot(at: number): void {
-    const open = this.#tokens.findIndex((token, index) => index > at && isOperator(token, '('));
-    const close = this.#partners.get(open);
-    const list = this.#tokens.findIndex((token, index) => index > open && isWord(token, 'IN')) + 1;
+    const isWithNulls = isWord(this.#tokens[at + 1], 'INCLUDE', 'EXCLUDE') && isWord(this.#tokens[at + 2], 'NULLS');
+    const open = isWithNulls ? at + 3 : at + 1;
+    // `v FOR n IN (`: in no further bracket, so that each is gone through for one construct alone.
+    const close = isOperator(this.#tokens[open], '(') ? this.#partners.get(open) : undefined;
+    let list = open + 1;
+    while (close !== undefined && list < close && !isWord(this.#tokens[list - 1], 'IN')) list = this.#next(list);
     const end = this.#partners.get(list);
-    if (close === undefined || list === 0 || list > close || end === undefined) return;
+    if (close === undefined || list >= close || end === undefined) return;
     for (let index = list + 1; index < end; index++) {
       const isPair = isName(this.#tokens[index - 1]) && isName(this.#tokens[index]);
       if (isPair && !isWord(this.#tokens[index - 1], 'AS') && !isWord(this.#tokens[index], 'AS'))
@@ -234,10 +245,20 @@ class Normaliser {
     const name = text.slice(1, -1).replaceAll('""', '"');
     const known = [...this.#standIns].find(([, real]) => real === name)?.[0];
     if (known === undefined && this.#standIns.size >= MAX_STAND_INS) return;
-    let standIn = known ?? `stand in ${this.#standIns.size}`;
-    while (known === undefined && this.#tokens.some((token) => token.text.includes(standIn))) standIn += ' ';
+    const standIn = known ?? this.#newStandIn();
     this.#standIns.set(standIn, name);
     this.#replaced.set(at, `"${standIn}"`);
+  }
+
+  /** A name that stands nowhere in the text: another number than all that do behind these words. */
+  #newStandIn(): string {
+    this.#numbers ??= new Set(
+      this.#tokens.flatMap(({ text }) => [...text.matchAll(/stand in (\d{6})/g)].map(([, digits]) => Number(digits))),
+    );
+    let number = 100_000;
+    while (this.#numbers.has(number)) number++;
+    this.#numbers.add(number);
+    return `stand in ${number}`;
   }
 }
 

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { z } from 'zod';
 import type { Analysis } from './analysis.js';
 import type { ObjectName } from './catalog.js';
-import { isOperator, isWord, type Token } from './lex.js';
+import { isWord, type Token } from './lex.js';
 import { Refusal } from './refusal.js';
 import type { Statement } from './statement.js';
 import { asBody, asList, asText, type Body, folded, isBody } from './tree.js';
@@ -45,12 +45,13 @@ interface Reader {
   read(text: string, tokens: readonly Token[], isAlone: boolean): Seen | undefined;
 }
 
+/** How deep brackets of any kind and CASE stand in each other. */
 function depthOf(tokens: readonly Token[]): number {
   let depth = 0;
   let most = 0;
   for (const token of tokens) {
-    if (isOperator(token, '(')) most = Math.max(most, ++depth);
-    if (isOperator(token, ')')) depth--;
+    if (/^[([{]$/.test(token.text) || isWord(token, 'CASE')) most = Math.max(most, ++depth);
+    if (/^[)\]}]$/.test(token.text) || isWord(token, 'END')) depth--;
   }
   return most;
 }
@@ -73,10 +74,11 @@ class NodeSqlParser implements Reader {
 
   read(text: string, tokens: readonly Token[], isAlone: boolean): Seen | undefined {
     // Its generated grammar goes back and forth: a few hundred characters, three brackets deep, can take it half a second. So it
-    // sees flat statements, and deeper ones only where they are short and no other parser could read them.
+    // sees flat statements of a moderate length, and deeper ones only where they are short and no other parser could read them.
     // Of a chain of INTERVALs it tries every reading: twenty of them, some hundred characters, end the process.
     if (tokens.filter((token) => isWord(token, 'INTERVAL')).length > 2) return undefined;
-    if (text.length > 16_384 || depthOf(tokens) > (isAlone && text.length <= 200 ? 8 : 2)) return undefined;
+    if (text.length > 16_384 || tokens.length > 1500) return undefined;
+    if (depthOf(tokens) > (isAlone && text.length <= 200 ? 4 : 2)) return undefined;
     try {
       const list = z.array(z.string()).parse(this.#parser.tableList(text, { database: 'snowflake' }));
       const tables = list.map((entry) => {

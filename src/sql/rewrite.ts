@@ -10,8 +10,8 @@ import type { Analysis, TableReference } from './analysis.js';
 import { Budget } from './budget.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from './catalog.js';
 import { unnamedItems } from './items.js';
-import { joined, quoteIdentifier } from './lex.js';
-import { Resolver } from './names/index.js';
+import { joined, MAX_STATEMENT_LENGTH, quoteIdentifier } from './lex.js';
+import { Relations, Resolver } from './names/index.js';
 import { cteNames, secondOpinion } from './opinion.js';
 import { Refusal } from './refusal.js';
 import { parseStatement, positionOf, readStatement } from './statement.js';
@@ -146,9 +146,14 @@ class Rewriter {
 
   /** A column whose expression holds a sub-query of ours keeps the agent's own words for a name. */
   #name({ statement, references, ownNames }: Analysis, pieces: (string | undefined)[]): void {
-    const changed = [...references.map((reference) => reference.from), ...ownNames.map(({ token }) => token)];
+    const changed = [...references.map((reference) => reference.from), ...ownNames.map(({ token }) => token)].sort(
+      (one, other) => one - other,
+    );
+    let next = 0;
+    // Items come in the order of the text.
     for (const { from, to } of unnamedItems(statement)) {
-      if (!changed.some((at) => at >= from && at < to)) continue;
+      while ((changed[next] ?? to) < from) next++;
+      if ((changed[next] ?? to) >= to) continue;
       const [first, last] = [statement.tokens[from], statement.tokens[to - 1]];
       if (!first || !last) continue;
       const written = statement.source.slice(first.start, last.start + last.text.length);
@@ -159,6 +164,8 @@ class Rewriter {
 
   text(analysis: Analysis, isOutermost = false): string {
     const { tokens } = analysis.statement;
+    /** Of what stands in the places of tables so far: a wide table that is named often makes much of a short text. */
+    let length = 0;
     const pieces: (string | undefined)[] = tokens.map((token) => token.text);
     const replace = (from: number, to: number, text: string): void => {
       pieces[from] = text;
@@ -170,6 +177,8 @@ class Rewriter {
     for (const reference of analysis.references) {
       const { relation, from, to, point, nameOnly } = reference;
       const replacement = this.#replacement(reference, analysis);
+      length += replacement?.length ?? 0;
+      if (length > MAX_STATEMENT_LENGTH) throw tooLong(analysis);
       if (replacement === undefined) {
         // In full, always: short names go by a search path that others may set (name-resolution).
         replace(from, to, qualifiedName(relation));
@@ -195,9 +204,19 @@ class Rewriter {
     this.#ownNames(analysis, pieces);
     this.isRewritten ||= replaced.size > 0;
     if (isOutermost) this.#name(analysis, pieces);
-    return pieces.filter((piece) => piece !== undefined).join(' ');
+    const text = pieces.filter((piece) => piece !== undefined).join(' ');
+    if (replaced.size > 0 && text.length > MAX_STATEMENT_LENGTH) throw tooLong(analysis);
+    return text;
   }
 }
+
+const tooLong = ({ statement }: Analysis): Refusal =>
+  new Refusal(
+    'NOT_UNDERSTOOD',
+    `The form of this statement that may be sent has more than ${MAX_STATEMENT_LENGTH} characters.`,
+    positionOf(statement, 0),
+    'Name the columns that you need instead of *, and each table fewer times.',
+  );
 
 /**
  * The text alone, not yet proved to read as it should: what is sent comes from `rewrite`.
@@ -237,7 +256,7 @@ function verify(text: string, analysis: Analysis, treatments: Treatments, budget
   );
   const parsed = parseStatement(readStatement(text));
   if (parsed.kind !== kind) throw refusal;
-  const resolver = new Resolver(parsed, new Map(), defaults, budget);
+  const resolver = new Resolver(parsed, new Relations(), defaults, budget);
   if (kind === 'select') resolver.query(parsed.tree, new Map(), undefined);
   else if (kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'merge')
     resolver.change(kind, nodeOf(parsed.tree)?.body ?? {});

@@ -6,7 +6,7 @@ import { type Clauses, clausesOf } from './clauses.js';
 import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, isWord, joined, lex, type Token } from './lex.js';
 import { normalise, type Piece, restoreNames } from './normalise.js';
-import { type Position, positionAt, Refusal } from './refusal.js';
+import { lineStarts, type Position, positionAt, positionIn, Refusal } from './refusal.js';
 import { asList, identifierOf, isBody } from './tree.js';
 
 const MAX_SET_OPERATIONS = 1000;
@@ -73,10 +73,16 @@ export function readStatement(source: string): Statement {
   return { source, tokens, text: joined(tokens), kind, pairs: bracketPairs(tokens), clauses: clausesOf(tokens) };
 }
 
+/** Of texts whose places are asked for, by their tokens: thousands of places are told of one text. */
+const lines = new WeakMap<readonly Token[], readonly number[]>();
+
 /** The place of a token in the agent's own text. */
-export const positionOf = (statement: Statement, index: number): Position | undefined => {
-  const token = statement.tokens[index];
-  return token ? positionAt(statement.source, token.start) : undefined;
+export const positionOf = ({ tokens, source }: Statement, index: number): Position | undefined => {
+  const token = tokens[index];
+  if (!token) return undefined;
+  const starts = lines.get(tokens) ?? lineStarts(source);
+  lines.set(tokens, starts);
+  return positionIn(starts, token.start);
 };
 
 /** Offsets at which each piece begins, in code points, as the parser counts. */
@@ -135,7 +141,11 @@ export function parseStatement(statement: Statement): ParsedStatement {
     }
     return pieces[low]?.index;
   };
-  const offsetOf = (token: number): number => starts[pieces.findIndex(({ index }) => index === token)] ?? -1;
+  const offsets = new Map<number, number>();
+  pieces.forEach(({ index }, at) => {
+    if (!offsets.has(index)) offsets.set(index, starts[at] ?? -1);
+  });
+  const offsetOf = (token: number): number => offsets.get(token) ?? -1;
   let result: ReturnType<typeof Polyglot.parse>;
   try {
     result = polyglot.parse(pieces.map(({ text }) => text).join(' '), polyglot.Dialect.Snowflake);

@@ -2,7 +2,7 @@
 import type { Origin, OutputColumn } from '../analysis.js';
 import { asBody, asList, asText, type Body, folded, identifierOf, isBody, nodeOf, textLiteral } from '../tree.js';
 import { named } from './outputs.js';
-import { type Ctes, type Scope, type Source, scopeOf, union } from './scope.js';
+import { type Ctes, originsOf, type Scope, type Source, scopeOf } from './scope.js';
 import { aliasOf, claimAlias, renamed, table } from './tables.js';
 import type { Walk } from './walk.js';
 
@@ -18,7 +18,7 @@ export function pivot(walk: Walk, body: Body, scope: Scope, ctes: Ctes, kind: 'p
   const own = scopeOf([source], scope);
   // Every column of the source takes part: those that are not named group the rows.
   walk.findings.hasStar = true;
-  for (const column of source.columns) walk.use(column.origins, 'group', -1);
+  walk.use(originsOf(source.columns, walk.count), 'group', -1);
   walk.claim(identifierOf(body['alias']), 'alias');
   const columns = kind === 'pivot' ? pivoted(walk, body, source, own, ctes) : unpivoted(walk, body, source, own, ctes);
   const { unknown } = source;
@@ -48,12 +48,12 @@ function pivoted(walk: Walk, body: Body, source: Source, own: Scope, ctes: Ctes)
     return walk.expression(alias ? alias['this'] : aggregate, own, ctes, 'group');
   });
   const values: OutputColumn[] = [];
-  let origins: readonly Origin[] = union(aggregates);
+  let origins: readonly Origin[] = walk.union(aggregates);
   for (const field of asList(body['fields'])) {
     const node = nodeOf(field);
     if (node?.kind !== 'in') throw walk.refusal('This form of PIVOT is not understood.');
     namesIn(node.body['this'], names);
-    origins = union([origins, walk.expression(node.body['this'], own, ctes, 'group')]);
+    origins = walk.union([origins, walk.expression(node.body['this'], own, ctes, 'group')]);
     for (const value of asList(node.body['expressions'])) values.push(pivotValue(walk, value, own, ctes));
     for (const [key, rest] of Object.entries(node.body))
       if (key !== 'this' && key !== 'expressions') walk.expression(rest, own, ctes, 'group');
@@ -61,11 +61,13 @@ function pivoted(walk: Walk, body: Body, source: Source, own: Scope, ctes: Ctes)
   walk.expression(body['default_on_null'], own, ctes, 'group');
   const groups = source.columns.filter(({ name }) => name === undefined || !names.has(name));
   // Of several aggregates each value has a column of each; how these are called, or those of one with a name, is not told.
+  walk.boundCount(groups.length + values.length * Math.max(1, aggregates.length));
+  walk.count(groups.length + values.length * Math.max(1, aggregates.length));
   const many =
     aggregates.length > 1 || isNamed
       ? values.flatMap((value) => aggregates.map(() => ({ ...value, name: undefined })))
       : values;
-  return [...groups, ...many.map((value) => ({ ...value, origins: union([value.origins, origins]) }))];
+  return [...groups, ...many.map((value) => ({ ...value, origins: walk.union([value.origins, origins]) }))];
 }
 
 /** A value of PIVOT's list: 'JAN' gives a column named 'JAN', quotes and all; one with an alias has that (constructs/pivot). */
@@ -101,7 +103,7 @@ function unpivoted(walk: Walk, body: Body, source: Source, own: Scope, ctes: Cte
     if (identifier) gone.add(folded(identifier));
     return walk.expression(column, own, ctes, 'group');
   });
-  const all = union(origins);
+  const all = walk.union(origins);
   return [
     ...source.columns.filter((column) => column.name === undefined || !gone.has(column.name)),
     { name: folded(name), origins: all },

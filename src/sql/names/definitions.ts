@@ -7,8 +7,8 @@
 import type { Origin, OutputColumn } from '../analysis.js';
 import { asBody, asList, type Body, folded, type Identifier, identifierOf, isBody, nodeOf } from '../tree.js';
 import { byPlace, named, ordering } from './outputs.js';
-import { type Ctes, keyOf, type Scope, type Source, union } from './scope.js';
-import { type ColumnFinding, isPresent, type Walk } from './walk.js';
+import type { Ctes, Scope, Source } from './scope.js';
+import { isPresent, type Walk } from './walk.js';
 
 export function definitions(walk: Walk, body: Body, ctes: Ctes, outer: Scope | undefined): Ctes {
   const clause = asBody(body['with'] ?? body['with_']);
@@ -103,14 +103,14 @@ function recursive(
     definition,
   });
   walk.spend(inner.size, 'parts');
-  const first = walk.findings.columns.length;
+  const first = walk.findings.uses.length;
   const after = byPlace(walk, anchor, walk.query(body['right'], inner, outer));
   const solved = followed(
     walk,
     own,
     after.map(({ origins }) => origins),
   );
-  replaceUses(walk, first, new Map(own.map((origin, at) => [keyOf(origin), solved[at] ?? []])));
+  replaceUses(walk, first, new Map(own.map((origin, at) => [origin, solved[at] ?? []])));
   const outputs = after.map((column, at) => ({ ...column, origins: solved[at] ?? [] }));
   ordering(walk, body, outputs, ctes, outer);
   return outputs;
@@ -122,7 +122,7 @@ function followed(
   own: readonly Origin[],
   from: readonly (readonly Origin[])[],
 ): readonly (readonly Origin[])[] {
-  const places = new Map(own.map((origin, at) => [keyOf(origin), at]));
+  const places = new Map(own.map((origin, at) => [origin, at]));
   return from.map((_, start) => {
     const seen = new Set([start]);
     const found: (readonly Origin[])[] = [];
@@ -131,26 +131,32 @@ function followed(
       walk.spend(origins.length + 1, 'columns');
       const others: Origin[] = [];
       for (const origin of origins) {
-        const place = places.get(keyOf(origin));
+        const place = places.get(origin);
         if (place === undefined) others.push(origin);
         // A set that grows while it is gone through is gone through to its end.
         else seen.add(place);
       }
       found.push(others);
     }
-    return union(found);
+    return walk.union(found);
   });
 }
 
 /** Uses of the definition's columns become uses of what these come from. */
-function replaceUses(walk: Walk, first: number, solved: ReadonlyMap<string, readonly Origin[]>): void {
-  const uses = walk.findings.columns.splice(first);
-  walk.spend(uses.length, 'columns');
+function replaceUses(walk: Walk, first: number, solved: ReadonlyMap<Origin, readonly Origin[]>): void {
+  const uses = walk.findings.uses.splice(first);
+  walk.count(uses.length);
+  const known = new Map<readonly Origin[], readonly Origin[]>();
   for (const use of uses) {
-    const origins = solved.get(keyOf(use));
-    if (origins) walk.use(origins, use.usage, use.token);
-    else walk.findings.columns.push(use satisfies ColumnFinding);
-    walk.bound([]);
+    let origins = known.get(use.origins);
+    if (!origins) {
+      walk.count(use.origins.length);
+      const isOwn = use.origins.some((origin) => solved.has(origin));
+      origins = isOwn ? walk.union(use.origins.map((origin) => solved.get(origin) ?? [origin])) : use.origins;
+      known.set(use.origins, origins);
+    }
+    if (origins === use.origins) walk.findings.uses.push(use);
+    else walk.use(origins, use.usage, use.token);
   }
 }
 

@@ -8,7 +8,7 @@ import { isName } from './claims.js';
 import { dotted } from './dotted.js';
 import { byWhichever } from './outputs.js';
 import { walkStar } from './query.js';
-import { type Ctes, qualifiedSource, type Resolution, type Scope, UNKNOWN, union } from './scope.js';
+import { type Ctes, namesIn, originsOf, qualifiedSource, type Resolution, type Scope, UNKNOWN } from './scope.js';
 import type { Walk } from './walk.js';
 
 export function walkExpression(
@@ -19,7 +19,7 @@ export function walkExpression(
   usage: ColumnUsage,
 ): readonly Origin[] {
   if (value === null || value === undefined || typeof value !== 'object') return [];
-  if (Array.isArray(value)) return union(value.map((item) => walk.expression(item, scope, ctes, usage)));
+  if (Array.isArray(value)) return walk.union(value.map((item) => walk.expression(item, scope, ctes, usage)));
   const node = nodeOf(value);
   if (!node) return fields(walk, asBody(value), scope, ctes, usage);
   const { body } = node;
@@ -31,24 +31,27 @@ export function walkExpression(
     case 'except':
     case 'intersect':
     case 'subquery':
-      return union(walk.query(value, ctes, scope).map((column) => column.origins));
+      return originsOf(walk.query(value, ctes, scope), walk.count);
     case 'column':
       return column(walk, body, scope, usage);
     case 'dot':
       return chain(walk, value, body, scope, ctes, usage);
     case 'star':
       // COUNT(*) is no star of columns and comes as a field, not as a node.
-      return union(walkStar(walk, body, scope, ctes).map((output) => output.origins));
+      return originsOf(walkStar(walk, body, scope, ctes), walk.count);
     case 'function':
     case 'aggregate_function':
       walk.findings.calls.add(asText(body['name']).toUpperCase());
-      return union([fields(walk, body, scope, ctes, inner), beyond(asText(body['name']), body['quoted'] === true)]);
+      return walk.union([
+        fields(walk, body, scope, ctes, inner),
+        beyond(asText(body['name']), body['quoted'] === true),
+      ]);
     case 'braced_wildcard':
       return walk.expression({ star: body['star'] ?? body }, scope, ctes, usage);
     case 'method_call':
       // Its name is read from the tokens, like every function's.
       walk.only('qualified call', body);
-      return union([
+      return walk.union([
         ...asList(body['args']).map((argument) => walk.expression(argument, scope, ctes, inner)),
         [UNKNOWN],
       ]);
@@ -58,7 +61,7 @@ export function walkExpression(
       return lambda(walk, body, scope, ctes, usage);
     case 'window_function':
       walk.only('window function', body);
-      return union([
+      return walk.union([
         walk.expression(body['this'], scope, ctes, usage),
         walk.expression(body['over'], scope, ctes, 'window'),
         walk.expression(body['keep'], scope, ctes, 'window'),
@@ -96,7 +99,7 @@ function beyond(name: string, isQuoted: boolean): readonly Origin[] {
 
 /** Through everything that a node holds. Names in fields that are plain text are seen by nobody here, and so have no owner in the end. */
 const fields = (walk: Walk, body: Body, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[] =>
-  union(
+  walk.union(
     Object.entries(body)
       .filter(([key]) => key !== 'span' && key !== 'to')
       .map(([, item]) => walk.expression(item, scope, ctes, usage)),
@@ -158,26 +161,22 @@ function byPlace(
   let at: Scope | undefined = scope;
   while (at && !at.sources.some((source) => alias === undefined || source.alias === alias)) at = at.outer;
   const sources = (at?.sources ?? []).filter((source) => alias === undefined || source.alias === alias);
-  const matches = sources.flatMap(({ columns }) => byWhichever(walk.statement, columns)[index - 1] ?? []);
+  const matches = sources.flatMap(({ columns }) => byWhichever(walk.statement, columns, walk.count)[index - 1] ?? []);
   if (table && sources.length === 0) {
     walk.unownedTable(table, walk.token(table), aliasesIn(scope));
     return [];
   }
   if (matches.length === 0 && !sources.some(({ unknown }) => unknown === 'missing')) {
-    const nothing: Resolution = { kind: 'unowned', names: [], isOpaque: false };
+    const nothing: Resolution = { kind: 'unowned', names: () => [], isOpaque: false };
     walk.unowned({ name: `${table ? `${table.name}.` : ''}$${index}`, quoted: true }, token, nothing);
     return [];
   }
   walk.claim(table, 'alias');
   if (sources.some(({ isTarget }) => isTarget === true)) walk.findings.ofTarget.add(token);
-  const found = union(matches.map(({ origins }) => origins));
+  const found = walk.union(matches.map(({ origins }) => origins));
   walk.use(found, usage, token);
   walk.findings.hasStar = true;
-  walk.spend(
-    sources.reduce((sum, { columns }) => sum + columns.length, 0),
-    'columns',
-  );
-  walk.use(union(sources.flatMap(({ columns }) => columns.map(({ origins }) => origins))), 'star', token);
+  for (const { columns } of sources) walk.use(originsOf(columns, walk.count), 'star', token);
   return found;
 }
 
@@ -204,6 +203,7 @@ function column(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): reado
   walk.findings.columnNames.add(plain);
   if (resolution.kind === 'unowned' && table && !isSequence(plain)) {
     const aliases = aliasesIn(scope);
+    walk.count(aliases.length);
     if (!aliases.includes(folded(table))) {
       walk.unownedTable(table, walk.token(table), aliases);
       return [];
@@ -232,7 +232,7 @@ function eitherPart(walk: Walk, name: Identifier, token: number, scope: Scope, u
  */
 const isSequence = (name: string): boolean => name === 'NEXTVAL' || name === 'CURRVAL';
 
-const SEQUENCE: Resolution = { kind: 'unowned', names: [], isOpaque: false };
+const SEQUENCE: Resolution = { kind: 'unowned', names: () => [], isOpaque: false };
 
 /** Names by which a column can be qualified, from here outwards. */
 function aliasesIn(scope: Scope): string[] {
@@ -264,8 +264,11 @@ function chain(
   const qualified = isSequence(folded(last)) ? undefined : qualifiedSource(parts, scope);
   const table = qualified && parts[qualified.width - 1];
   if (!qualified || !table) {
-    const names = scope.sources.flatMap(({ columns }) => columns.flatMap(({ name }) => name ?? []));
-    const nothing = { kind: 'unowned', names: names.includes(folded(last)) ? [] : names, isOpaque: false } as const;
+    const names = (): readonly string[] => {
+      const all = namesIn(undefined, { ...scope, outer: undefined });
+      return all.includes(folded(last)) ? [] : all;
+    };
+    const nothing = { kind: 'unowned', names, isOpaque: false } as const;
     walk.unowned(
       last,
       walk.token(first),

@@ -5,5 +5,6 @@
 export { isName, nameOf } from './claims.js';
 export { isReserved } from './keywords.js';
 export { byWhichever } from './outputs.js';
+export { Relations } from './relations.js';
 export { type Findings, Resolver } from './resolver.js';
-export { isUnknown } from './scope.js';
+export { type Count, isUnknown, union } from './scope.js';

@@ -2,8 +2,13 @@
 import type { ColumnUsage, OutputColumn } from '../analysis.js';
 import type { ParsedStatement } from '../statement.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
-import { type Ctes, type Scope, scopeOf, UNKNOWN, union } from './scope.js';
+import { type Count, type Ctes, columnsNamed, originsOf, type Scope, scopeOf, UNKNOWN, union } from './scope.js';
 import { isPresent, type Walk } from './walk.js';
+
+/** Of lists of columns that were asked for before. */
+const placed = new WeakMap<readonly OutputColumn[], readonly OutputColumn[]>();
+/** … within statements whose stars may give other columns. */
+const unplaced = new WeakMap<readonly OutputColumn[], readonly OutputColumn[]>();
 
 /**
  * Columns that are taken by their place. Where it is not told which one stands where, each may be any of those that could: all of them where
@@ -12,13 +17,22 @@ import { isPresent, type Walk } from './walk.js';
 export function byWhichever(
   { isNarrowed, isResampled }: Pick<ParsedStatement, 'isNarrowed' | 'isResampled'>,
   columns: readonly OutputColumn[],
+  count: Count,
 ): readonly OutputColumn[] {
   const isOpen = isNarrowed || isResampled;
+  const asked = isOpen ? unplaced : placed;
+  const known = asked.get(columns);
+  if (known) return known;
+  count(columns.length);
   const first = isOpen ? 0 : columns.findIndex(({ isUnplaced, isMany }) => isUnplaced === true || isMany === true);
-  if (first < 0) return columns;
-  const all = union(columns.slice(first).map(({ origins }) => origins));
-  if (isOpen) all.push(UNKNOWN);
-  return columns.map((column, at) => (at < first ? column : { ...column, origins: all }));
+  let made = columns;
+  if (first >= 0) {
+    const some = originsOf(columns.slice(first), count);
+    const all = isOpen ? union([some, [UNKNOWN]], count) : some;
+    made = columns.map((column, at) => (at < first ? column : { ...column, origins: all }));
+  }
+  asked.set(columns, made);
+  return made;
 }
 
 /** Columns under the names of a list behind an alias; by their places, where a `walk` says whether these are known. */
@@ -28,32 +42,34 @@ export function named(
   walk?: Walk,
 ): readonly OutputColumn[] {
   if (names.length === 0) return columns;
-  return (walk ? byWhichever(walk.statement, columns) : columns).map((column, index) => {
+  return (walk ? byWhichever(walk.statement, columns, walk.count) : columns).map((column, index) => {
     const name = names[index];
     return name ? { ...column, name: folded(name) } : column;
   });
 }
 
 export function byPlace(walk: Walk, left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] {
-  const [first, second] = [byWhichever(walk.statement, left), byWhichever(walk.statement, right)];
-  walk.spend(
-    [...first, ...second].reduce((sum, { origins }) => sum + origins.length, 0),
-    'columns',
-  );
-  return first.map((column, index) => ({ ...column, origins: union([column.origins, second[index]?.origins ?? []]) }));
+  const [first, second] = [
+    byWhichever(walk.statement, left, walk.count),
+    byWhichever(walk.statement, right, walk.count),
+  ];
+  return first.map((column, index) => ({
+    ...column,
+    origins: walk.union([column.origins, second[index]?.origins ?? []]),
+  }));
 }
 
 /** UNION BY NAME (sql-reference/operators-query): columns of one name are one, the others come behind, NULL on the other side. */
 export function byName(walk: Walk, left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] {
-  walk.spend(2 * left.length * right.length, 'columns');
-  const merged = left.map((column) => ({
-    ...column,
-    origins: union([
-      column.origins,
-      ...right.filter(({ name }) => name === undefined || name === column.name).map(({ origins }) => origins),
-    ]),
-  }));
-  return [...merged, ...right.filter(({ name }) => name === undefined || !left.some((column) => column.name === name))];
+  const nameless = right.filter(({ name }) => name === undefined);
+  const merged = left.map((column) => {
+    const same = column.name === undefined ? [] : columnsNamed(right, column.name, walk.count);
+    return { ...column, origins: walk.union([column, ...nameless, ...same].map(({ origins }) => origins)) };
+  });
+  const isNew = ({ name }: OutputColumn): boolean =>
+    name === undefined || columnsNamed(left, name, walk.count).length === 0;
+  walk.count(right.length);
+  return [...merged, ...right.filter(isNew)];
 }
 
 /** ORDER BY and LIMIT of a set operation or a bracketed query see its output columns. */
@@ -84,16 +100,16 @@ export function positional(
 ): void {
   const use = (output: OutputColumn | undefined): void => walk.use(output?.origins ?? [], usage, -1);
   const body = asBody(clause);
-  const placed = byWhichever(walk.statement, outputs);
-  if (body['all'] === true) for (const output of outputs) use(output);
+  const byOrder = byWhichever(walk.statement, outputs, walk.count);
+  if (body['all'] === true) use({ name: undefined, origins: originsOf(outputs, walk.count) });
   for (const item of asList(body['expressions'])) {
     const node = nodeOf(asBody(item)['this'] ?? item);
     const position = node?.kind === 'literal' ? Number(node.body['value']) : Number.NaN;
     const column =
       node?.kind === 'column' && !isPresent(node.body['table']) ? identifierOf(node.body['name']) : undefined;
-    if (Number.isInteger(position)) use(placed[position - 1]);
+    if (Number.isInteger(position)) use(byOrder[position - 1]);
     else if (usage === 'order' && column && !column.quoted && folded(column) === 'ALL')
-      for (const output of outputs) use(output);
+      use({ name: undefined, origins: originsOf(outputs, walk.count) });
     else if (usage === 'group' && node?.kind === 'function' && isGrouping(node.body))
       walk.expression(node.body['args'], scope, ctes, usage);
     else walk.expression(item, scope, ctes, usage);

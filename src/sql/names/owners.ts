@@ -7,8 +7,7 @@ import type { FunctionUse, Unowned } from '../analysis.js';
 import { isInHierarchy } from '../clauses.js';
 import { type FunctionClass, isPure, type SnowflakeFunction, snowflakeFunction } from '../functions/index.js';
 import { isOperator, isWord, type Token } from '../lex.js';
-import { positionAt } from '../refusal.js';
-import type { Statement } from '../statement.js';
+import { positionOf, type Statement } from '../statement.js';
 import { dangerOf } from '../understood.js';
 import { isOwnBracket } from './brackets.js';
 import { type Claims, isName, nameOf } from './claims.js';
@@ -153,8 +152,7 @@ class Owners {
   }
 
   #position(at: number) {
-    const token = this.#statement.tokens[at];
-    return token && positionAt(this.#statement.source, token.start);
+    return positionOf(this.#statement, at);
   }
 }
 

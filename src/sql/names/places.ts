@@ -6,6 +6,7 @@
  * functions/cast, functions/filter (typed lambda parameters), functions-date-time (supported date and time parts),
  * data-types-semistructured (object constants).
  */
+import { bracketsAround } from '../brackets.js';
 import { DATE_PARTS, snowflakeFunction } from '../functions/index.js';
 import { isOperator, isWord, type Token } from '../lex.js';
 import { type Claims, isName, nameOf } from './claims.js';
@@ -26,15 +27,26 @@ export interface Call {
 /** Functions whose arguments are parted by a word (functions/extract, functions/position). */
 const PARTING: Readonly<Record<string, string>> = { EXTRACT: 'FROM', POSITION: 'IN' };
 
+/** The tokens of a dotted name that ends at one of them. */
+function partsBefore(tokens: readonly Token[], at: number): { from: number; parts: readonly Token[] } {
+  let from = at;
+  while (isOperator(tokens[from - 1], '.') && isName(tokens[from - 2])) from -= 2;
+  return { from, parts: tokens.slice(from, at + 1).filter(isName) };
+}
+
+const dotted = (parts: readonly Token[]): string => parts.map(nameOf).join('.');
+
+/** What is called where a name ends at a token and a bracket follows. */
+const calledAt = (tokens: readonly Token[], at: number): string | undefined =>
+  isName(tokens[at]) && isOperator(tokens[at + 1], '(') ? dotted(partsBefore(tokens, at).parts) : undefined;
+
 /** The call whose name ends at a token, or undefined where no bracket follows. */
 export function callAt(tokens: readonly Token[], pairs: ReadonlyMap<number, number>, at: number): Call | undefined {
   const token = tokens[at];
   const close = pairs.get(at + 1);
   if (!isName(token) || !isOperator(tokens[at + 1], '(') || close === undefined) return undefined;
-  let from = at;
-  while (isOperator(tokens[from - 1], '.') && isName(tokens[from - 2])) from -= 2;
-  const parts = tokens.slice(from, at + 1).filter(isName);
-  const name = parts.map(nameOf).join('.');
+  const { from, parts } = partsBefore(tokens, at);
+  const name = dotted(parts);
   const word = PARTING[name];
   const args: { from: number; to: number }[] = [];
   let start = at + 2;
@@ -72,22 +84,24 @@ export const isTypeWord = (token: Token): boolean =>
   (TYPES.has(token.text.toUpperCase()) || Object.values(TYPE_TAILS).flat().includes(token.text.toUpperCase()));
 
 /** Clauses that are written like calls (constructs/at-before, constructs/changes). */
-const CLAUSES: Readonly<Record<string, readonly string[]>> = {
-  AT: ['OFFSET', 'TIMESTAMP', 'STATEMENT'],
-  BEFORE: ['OFFSET', 'TIMESTAMP', 'STATEMENT'],
-  CHANGES: ['INFORMATION'],
-  END: ['OFFSET', 'TIMESTAMP', 'STATEMENT'],
-};
+const CLAUSES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['AT', ['OFFSET', 'TIMESTAMP', 'STATEMENT']],
+  ['BEFORE', ['OFFSET', 'TIMESTAMP', 'STATEMENT']],
+  ['CHANGES', ['INFORMATION']],
+  ['END', ['OFFSET', 'TIMESTAMP', 'STATEMENT']],
+]);
 
 class Places {
   readonly #tokens: readonly Token[];
   readonly #pairs: ReadonlyMap<number, number>;
   readonly #claims: Claims;
+  readonly #around: readonly number[];
 
   constructor(tokens: readonly Token[], pairs: ReadonlyMap<number, number>, claims: Claims) {
     this.#tokens = tokens;
     this.#pairs = pairs;
     this.#claims = claims;
+    this.#around = bracketsAround(tokens);
   }
 
   run(): void {
@@ -106,13 +120,10 @@ class Places {
   #argument(arrow: number): void {
     const name = this.#tokens[arrow - 1];
     if (!isName(name)) return;
-    let open = arrow - 1;
-    for (; open >= 0 && !isOperator(this.#tokens[open], '('); open--)
-      if (/^[)\]}]$/.test(this.#tokens[open]?.text ?? '')) open = this.#pairs.get(open) ?? -1;
-    const call = callAt(this.#tokens, this.#pairs, open - 1);
-    const known = call && snowflakeFunction(call.name);
+    const called = calledAt(this.#tokens, (this.#around[arrow] ?? -1) - 1);
+    const known = called && snowflakeFunction(called);
     const isDocumented =
-      CLAUSES[call?.name ?? '']?.includes(nameOf(name)) ?? (!known || known.named.includes(nameOf(name)));
+      CLAUSES.get(called ?? '')?.includes(nameOf(name)) ?? (!known || known.named.includes(nameOf(name)));
     if (isDocumented) this.#claims.claim(arrow - 1, 'argument');
   }
 
@@ -130,6 +141,8 @@ class Places {
 
   /** From the sign before the first key on; what stands in square brackets is an expression of its own. */
   #keys(sign: number): void {
+    // The chain has been followed to its end.
+    if (this.#claims.ownerOf(sign + 1) === 'path') return;
     let at = sign;
     while (isOperator(this.#tokens[at], ':') || isOperator(this.#tokens[at], '.')) {
       if (!isName(this.#tokens[at + 1])) return;

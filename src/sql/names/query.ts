@@ -5,7 +5,7 @@ import { asBody, asList, type Body, folded, type Identifier, identifierOf, nodeO
 import { definitions } from './definitions.js';
 import { dotted } from './dotted.js';
 import { byName, byPlace, ordering, positional } from './outputs.js';
-import { type Ctes, type Scope, type Source, scopeOf, UNKNOWN, union } from './scope.js';
+import { type Ctes, columnsNamed, namesIn, originsOf, type Scope, type Source, scopeOf, UNKNOWN } from './scope.js';
 import { isPresent, type Walk } from './walk.js';
 
 const SET_OPERATIONS: ReadonlySet<string> = new Set(['union', 'except', 'intersect']);
@@ -52,7 +52,7 @@ export function values(walk: Walk, body: Body, ctes: Ctes, outer: Scope | undefi
   const origins: (readonly Origin[])[] = [];
   for (const row of asList(body['expressions']))
     asList(asBody(row)['expressions']).forEach((item, at) => {
-      origins[at] = union([origins[at] ?? [], walk.expression(item, scope, ctes, 'projected')]);
+      origins[at] = walk.union([origins[at] ?? [], walk.expression(item, scope, ctes, 'projected')]);
     });
   return origins.map((from, index) => ({
     name: names[index] ? folded(names[index]) : `COLUMN${index + 1}`,
@@ -79,8 +79,10 @@ function select(walk: Walk, body: Body, ctes: Ctes, outer: Scope | undefined): r
   const outputs: OutputColumn[] = [];
   const isAlone = asList(body['expressions']).length === 1;
   for (const item of asList(body['expressions'])) {
-    for (const output of selected(walk, item, scope, ctes, isAlone)) outputs.push(output);
-    walk.bound(outputs);
+    const own = selected(walk, item, scope, ctes, isAlone);
+    walk.count(own.length);
+    walk.boundCount(outputs.length + own.length);
+    for (const output of own) outputs.push(output);
   }
   walk.expression(body['where_clause'], scope, ctes, 'predicate');
   walk.expression(body['connect'], scope, ctes, 'predicate');
@@ -148,26 +150,35 @@ export function walkStar(walk: Walk, body: Body, scope: Scope, ctes: Ctes, isAlo
   const token = walk.token(qualifier);
   const isWhole = isAlone && excluded.size + renamed.size + replaced.size === 0;
   const outputs: OutputColumn[] = [];
+  let most = 0;
+  for (const source of sources) {
+    const own = columnsOf(source);
+    most += own.length - (source.shared?.size ?? 0);
+    walk.boundCount(most);
+    walk.count(2 * own.length);
+    if (own === OPAQUE) walk.opaqueStar(token);
+    const taken = own.filter(({ name }) => name === undefined || !excluded.has(name));
+    walk.use(originsOf(taken.length === own.length ? own : taken, walk.count), 'star', token);
+  }
   for (const column of qualifier ? sources.flatMap(columnsOf) : inOrder(walk, sources, isWhole)) {
     if (column.name !== undefined && excluded.has(column.name)) continue;
-    if (column.isMany === true && isUnknownAlone(column)) walk.opaqueStar(token);
-    walk.use(column.origins, 'star', token);
     const name = column.name === undefined ? undefined : (renamed.get(column.name) ?? column.name);
     const other = column.name === undefined ? undefined : replaced.get(column.name);
-    outputs.push({ ...column, name, origins: other ?? column.origins });
+    outputs.push(
+      name === column.name && other === undefined ? column : { ...column, name, origins: other ?? column.origins },
+    );
   }
   if (outputs.length === 0 && !sources.some(({ unknown }) => unknown !== undefined)) walk.emptyStar(token);
-  walk.bound(outputs);
+  walk.boundCount(outputs.length);
   return outputs;
 }
 
-/** What a star shows of one source; of one whose columns nobody knows, that. */
+/** Of a source whose columns nobody knows. */
+const OPAQUE: readonly OutputColumn[] = [{ name: undefined, origins: [UNKNOWN], isMany: true }];
+
+/** What a star shows of one source. */
 const columnsOf = ({ columns, unknown }: Source): readonly OutputColumn[] =>
-  unknown === 'opaque' && columns.length === 0 ? [OPAQUE] : columns;
-
-const OPAQUE: OutputColumn = { name: undefined, origins: [UNKNOWN], isMany: true };
-
-const isUnknownAlone = (column: OutputColumn): boolean => column === OPAQUE;
+  unknown === 'opaque' && columns.length === 0 ? OPAQUE : columns;
 
 /**
  * The columns of all sources as a star shows them. What a join merges comes once, and may come from either side; of one USING and `*` alone it
@@ -180,11 +191,11 @@ function inOrder(walk: Walk, sources: readonly Source[], isWhole: boolean): read
   const places = new Map<string, number>();
   for (const source of sources)
     for (const column of columnsOf(source)) {
-      walk.spend(column.origins.length + 1, 'columns');
       const { name } = column;
       const place = name !== undefined && source.shared?.has(name) ? places.get(name) : undefined;
       const first = place === undefined ? undefined : columns[place];
-      if (place !== undefined && first) columns[place] = { ...first, origins: union([first.origins, column.origins]) };
+      if (place !== undefined && first)
+        columns[place] = { ...first, origins: walk.union([first.origins, column.origins]) };
       else {
         if (name !== undefined && !places.has(name)) places.set(name, columns.length);
         columns.push(column);
@@ -192,17 +203,21 @@ function inOrder(walk: Walk, sources: readonly Source[], isWhole: boolean): read
     }
   const [one, another] = merging;
   const isCertain = isWhole && one === sources[1] && another === undefined && one?.isUnordered !== true;
+  walk.count(3 * columns.length);
   if (isCertain) {
-    const shared = [...(one?.shared ?? [])];
-    const isShared = ({ name }: OutputColumn): boolean => name !== undefined && one?.shared?.has(name) === true;
-    const front = shared.flatMap((name) => columns.filter((column) => column.name === name));
-    walk.spend(shared.length * columns.length, 'columns');
-    return [...front, ...columns.filter((column) => !isShared(column))];
+    const named = new Map([...(one?.shared ?? [])].map((name) => [name, [] as OutputColumn[]]));
+    const others: OutputColumn[] = [];
+    for (const column of columns) (named.get(column.name ?? '') ?? others).push(column);
+    return [...[...named.values()].flat(), ...others];
   }
   // Of two of one name, or of none, either may stand where the other does.
   const groups = new Map<string | undefined, (readonly Origin[])[]>();
-  for (const { name, origins } of columns) groups.set(name, (groups.get(name) ?? []).concat([origins]));
-  const merged = new Map([...groups].map(([name, parts]) => [name, parts.length === 1 ? parts[0] : union(parts)]));
+  for (const { name, origins } of columns) {
+    const group = groups.get(name);
+    if (group) group.push(origins);
+    else groups.set(name, [origins]);
+  }
+  const merged = new Map([...groups].map(([name, parts]) => [name, parts.length === 1 ? parts[0] : walk.union(parts)]));
   return columns.map((column) => ({
     ...column,
     origins: merged.get(column.name) ?? column.origins,
@@ -226,13 +241,12 @@ function ofStar(walk: Walk, value: unknown, sources: readonly Source[]): string[
   const identifier = identifierOf(value) ?? (node?.kind === 'column' ? identifierOf(node.body['name']) : undefined);
   if (!identifier) return [];
   const name = folded(identifier);
-  walk.spend(
-    sources.reduce((sum, source) => sum + source.columns.length, 1),
-    'columns',
+  walk.count(sources.length);
+  const isThere = sources.some(
+    ({ columns, unknown }) => unknown === 'missing' || columnsNamed(columns, name, walk.count).length > 0,
   );
-  const columns = sources.flatMap((source) => source.columns.flatMap((column) => column.name ?? []));
-  const isThere = columns.includes(name) || sources.some(({ unknown }) => unknown === 'missing');
+  const names = (): readonly string[] => namesIn(undefined, scopeOf(sources, undefined));
   if (isThere) walk.claim(identifier, 'column');
-  else walk.unowned(identifier, walk.token(identifier), { kind: 'unowned', names: columns, isOpaque: false });
+  else walk.unowned(identifier, walk.token(identifier), { kind: 'unowned', names, isOpaque: false });
   return [name];
 }

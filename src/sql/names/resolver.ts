@@ -1,7 +1,7 @@
 /** The walk put together: one statement, the tables that are known, and what is found of it. */
 import type { ColumnUsage, NameInText, Origin, OutputColumn, Target } from '../analysis.js';
-import type { Budget } from '../budget.js';
-import { type Defaults, objectKey, type RelationInfo } from '../catalog.js';
+import { type Budget, PART } from '../budget.js';
+import { type Defaults, objectKey } from '../catalog.js';
 import { isOperator, isWord } from '../lex.js';
 import type { ParsedStatement } from '../statement.js';
 import type { Body } from '../tree.js';
@@ -12,7 +12,8 @@ import { keywordsOf } from './keywords.js';
 import { findOwners, type Owned } from './owners.js';
 import { claimPlaces } from './places.js';
 import { walkQuery } from './query.js';
-import { type Ctes, isNowhere, type Scope, type Source } from './scope.js';
+import type { Relations } from './relations.js';
+import { type Ctes, isNowhere, originsOf, type Scope, type Source } from './scope.js';
 import { walkJoin, walkSource } from './sources.js';
 import { type Findings, Walk } from './walk.js';
 import { saysWhichRows } from './which-rows.js';
@@ -22,18 +23,13 @@ import { namesInText } from './words.js';
 export class Resolver extends Walk {
   readonly #words: ReadonlySet<number>;
 
-  constructor(
-    statement: ParsedStatement,
-    relations: ReadonlyMap<string, RelationInfo>,
-    defaults: Defaults,
-    budget: Budget,
-  ) {
+  constructor(statement: ParsedStatement, relations: Relations, defaults: Defaults, budget: Budget) {
     const claims = new Claims(statement.tokens);
     const words = keywordsOf(statement.tokens, statement.pairs, statement.clauses);
     super(statement, relations, defaults, claims, words, budget);
     this.#words = words;
-    // Keywords, places, aliases, symbols, owners: each goes through the text.
-    this.spend(5 * statement.tokens.length, 'tokens');
+    // Keywords, places, aliases, symbols, owners: each goes through the text, and looks at some neighbours of each token.
+    this.spend(5 * PART * statement.tokens.length, 'tokens');
     claimPlaces(statement.tokens, statement.pairs, claims);
   }
 
@@ -45,32 +41,29 @@ export class Resolver extends Walk {
         undefined,
         'Ask for the value first, and write it here.',
       );
-    this.spend(1, 'parts');
+    this.spend(PART, 'parts');
     const columns = walkQuery(this, value, ctes, outer);
-    this.spend(
-      columns.reduce((sum, { origins }) => sum + origins.length, columns.length),
-      'columns',
-    );
+    this.spend(columns.length, 'columns');
     return columns;
   }
 
   override source(item: unknown, scope: Scope, ctes: Ctes): Source {
-    this.spend(1, 'parts');
+    this.spend(PART, 'parts');
     const source = walkSource(this, item, scope, ctes);
     this.spend(source.columns.length, 'columns');
     return source;
   }
 
   override join(join: Body, scope: Scope, ctes: Ctes): void {
-    this.spend(1, 'parts');
+    this.spend(PART, 'parts');
     walkJoin(this, join, scope, ctes);
   }
 
   override expression(value: unknown, scope: Scope, ctes: Ctes, usage: ColumnUsage): readonly Origin[] {
-    this.spend(1, 'parts');
-    const origins = walkExpression(this, value, scope, ctes, usage);
-    this.spend(origins.length, 'columns');
-    return origins;
+    // Most fields of a node hold nothing.
+    if (typeof value !== 'object' || value === null) return walkExpression(this, value, scope, ctes, usage);
+    this.spend(PART, 'parts');
+    return walkExpression(this, value, scope, ctes, usage);
   }
 
   change(kind: ChangeKind, body: Body): ReturnType<typeof kindsOf> {
@@ -95,12 +88,15 @@ export class Resolver extends Walk {
     if (!isResampled) return;
     this.findings.hasStar = true;
     const known = new Set<string>();
-    for (const { object } of [...this.findings.tables])
-      for (const { name } of this.relations.get(objectKey(object))?.columns ?? []) {
-        known.add(name);
-        this.spend(1, 'columns');
-        this.findings.columns.push({ object, column: name, usage: 'group', token: -1 });
-      }
+    const keys = new Set<string>();
+    for (const { object } of [...this.findings.tables]) {
+      const key = objectKey(object);
+      if (keys.has(key)) continue;
+      keys.add(key);
+      const columns = this.relations.columnsOf(object) ?? [];
+      this.use(originsOf(columns, this.count), 'group', -1);
+      for (const { name } of columns) if (name !== undefined) known.add(name);
+    }
     const isMissing = this.findings.tables.some(({ object }) => !this.relations.has(objectKey(object)));
     tokens.forEach((token, at) => {
       if (!isWord(token, 'RESAMPLE') || !this.isKeyword(at)) return;

@@ -5,7 +5,7 @@
  * A look-up is total: it answers with columns or with `unowned`, never with nothing.
  */
 import type { Origin, OutputColumn } from '../analysis.js';
-import { type ObjectName, objectKey } from '../catalog.js';
+import type { ObjectName } from '../catalog.js';
 import { folded, type Identifier } from '../tree.js';
 
 /** What a source offers to be named. */
@@ -58,8 +58,8 @@ export type Ctes = ReadonlyMap<string, Source>;
 
 export type Resolution =
   | { readonly kind: 'found'; readonly origins: readonly Origin[] }
-  /** `names`: those that are in sight. */
-  | { readonly kind: 'unowned'; readonly names: readonly string[]; readonly isOpaque: boolean };
+  /** `names`: those that are in sight, asked for only where they are told. */
+  | { readonly kind: 'unowned'; readonly names: () => readonly string[]; readonly isOpaque: boolean };
 
 /** Where values come from that no column of a known table accounts for: no exception of a detector holds for them. */
 export const UNKNOWN: Origin = Object.freeze({
@@ -69,14 +69,94 @@ export const UNKNOWN: Origin = Object.freeze({
 
 export const isUnknown = (origin: Origin): boolean => origin.column === '' && origin.object.name === '';
 
-/** One key for each column of each object. */
-export const keyOf = ({ object, column }: Origin): string => `${objectKey(object)}\u0000${column}`;
+/** Counts what is looked at. */
+export type Count = (steps: number) => void;
 
-export const union = (parts: readonly (readonly Origin[])[]): Origin[] => {
-  const seen = new Map<string, Origin>();
-  for (const origin of parts.flat()) seen.set(keyOf(origin), origin);
-  return [...seen.values()];
-};
+/** Columns as a set: of each list once, however often it is asked for. */
+const sets = new WeakMap<readonly Origin[], ReadonlySet<Origin>>();
+
+function setOf(origins: readonly Origin[]): ReadonlySet<Origin> {
+  const known = sets.get(origins);
+  if (known) return known;
+  const made = new Set(origins);
+  sets.set(origins, made);
+  return made;
+}
+
+const NO_ORIGINS: readonly Origin[] = Object.freeze([]);
+
+/**
+ * All of several lists, each column once. Lists are shared and never changed: where one of them holds what the others do, it is the answer,
+ * so that an expression which names a thousand times what comes from a thousand columns holds these once. A column of a table is one value in a whole
+ * judgement (`Relations`), so it is told by that.
+ */
+export function union(parts: readonly (readonly Origin[])[], count: Count): readonly Origin[] {
+  count(parts.length);
+  let first: readonly Origin[] | undefined;
+  let others: Set<readonly Origin[]> | undefined;
+  for (const part of parts) {
+    if (part.length === 0 || part === first) continue;
+    if (first === undefined) first = part;
+    else {
+      others ??= new Set();
+      others.add(part);
+    }
+  }
+  if (first === undefined) return NO_ORIGINS;
+  if (others === undefined) return first;
+  const known = setOf(first);
+  let more: Set<Origin> | undefined;
+  for (const part of others) {
+    count(part.length);
+    for (const origin of part) {
+      if (known.has(origin)) continue;
+      more ??= new Set();
+      more.add(origin);
+    }
+  }
+  if (more === undefined) return first;
+  count(first.length + more.size);
+  return [...first, ...more];
+}
+
+/** A list of columns by their names: made once for each list. */
+const indexes = new WeakMap<readonly OutputColumn[], ReadonlyMap<string, readonly OutputColumn[]>>();
+
+function indexOf(columns: readonly OutputColumn[], count: Count): ReadonlyMap<string, readonly OutputColumn[]> {
+  const known = indexes.get(columns);
+  if (known) return known;
+  count(columns.length);
+  const made = new Map<string, OutputColumn[]>();
+  for (const column of columns) {
+    if (column.name === undefined) continue;
+    const same = made.get(column.name);
+    if (same) same.push(column);
+    else made.set(column.name, [column]);
+  }
+  indexes.set(columns, made);
+  return made;
+}
+
+const NO_COLUMNS: readonly OutputColumn[] = Object.freeze([]);
+
+/** Those of the columns that have the name. */
+export const columnsNamed = (columns: readonly OutputColumn[], name: string, count: Count): readonly OutputColumn[] =>
+  indexOf(columns, count).get(name) ?? NO_COLUMNS;
+
+/** What all of the columns come from: once for each list of columns. */
+const wholes = new WeakMap<readonly OutputColumn[], readonly Origin[]>();
+
+export function originsOf(columns: readonly OutputColumn[], count: Count): readonly Origin[] {
+  count(1);
+  const known = wholes.get(columns);
+  if (known) return known;
+  const made = union(
+    columns.map(({ origins }) => origins),
+    count,
+  );
+  wholes.set(columns, made);
+  return made;
+}
 
 const MAX_NEAR = 3;
 /** Names that a mistyped one is held against. */
@@ -118,17 +198,21 @@ function edits(left: string, right: string): number {
  * The columns that a name means, from the innermost scope outwards. Where only an alias of the SELECT list has the name, the next column further
  * out counts as well: which of the two Snowflake takes is not documented.
  */
-export function lookUp(column: string, table: string | undefined, scope: Scope): Resolution {
+export function lookUp(column: string, table: string | undefined, scope: Scope, count: Count): Resolution {
   const found: (readonly Origin[])[] = [];
-  const names: string[] = [];
   let [hasAlias, isOpaque] = [false, false];
   for (let at: Scope | undefined = scope; at; at = at.outer) {
-    const sources = at.sources.filter(({ alias }) => table === undefined || alias === table);
-    const matches = sources.flatMap(({ columns }) => columns.filter(({ name }) => name === column));
-    if (matches.length > 0)
-      return { kind: 'found', origins: union([...found, ...matches.map(({ origins }) => origins)]) };
-    if (sources.some(({ unknown }) => unknown === 'missing')) return { kind: 'found', origins: union(found) };
-    if (sources.some(({ unknown }) => unknown === 'opaque')) isOpaque = true;
+    count(1 + at.sources.length);
+    let isMissing = false;
+    const matches: (readonly Origin[])[] = [];
+    for (const { alias, columns, unknown } of at.sources) {
+      if (table !== undefined && alias !== table) continue;
+      for (const { origins } of columnsNamed(columns, column, count)) matches.push(origins);
+      if (unknown === 'missing') isMissing = true;
+      if (unknown === 'opaque') isOpaque = true;
+    }
+    if (matches.length > 0) return { kind: 'found', origins: union([...found, ...matches], count) };
+    if (isMissing) return { kind: 'found', origins: union(found, count) };
     const alias = table === undefined ? at.aliases.get(column) : undefined;
     if (alias) {
       hasAlias = true;
@@ -136,16 +220,28 @@ export function lookUp(column: string, table: string | undefined, scope: Scope):
     }
     // Which query of the statement makes it is not certain, so what an outer column of that name holds counts as well.
     if (table === undefined && at.made.has(column)) hasAlias = true;
-    names.push(...sources.flatMap(({ columns }) => columns.flatMap(({ name }) => name ?? [])));
   }
-  return hasAlias ? { kind: 'found', origins: union(found) } : { kind: 'unowned', names, isOpaque };
+  if (hasAlias) return { kind: 'found', origins: union(found, count) };
+  return { kind: 'unowned', names: () => namesIn(table, scope), isOpaque };
+}
+
+/** The names of all columns in sight, or of those of one source. */
+export function namesIn(table: string | undefined, scope: Scope | undefined): readonly string[] {
+  const names: string[] = [];
+  for (let at = scope; at; at = at.outer)
+    for (const { alias, columns } of at.sources)
+      if (table === undefined || alias === table)
+        for (const { name } of columns) if (name !== undefined) names.push(name);
+  return names;
 }
 
 /** Whether a name that `lookUp` finds is a column of the table that is changed. */
-export function isOfTarget(column: string, table: string | undefined, scope: Scope): boolean {
+export function isOfTarget(column: string, table: string | undefined, scope: Scope, count: Count): boolean {
   for (let at: Scope | undefined = scope; at; at = at.outer) {
+    count(1 + at.sources.length);
     const found = at.sources.filter(
-      ({ alias, columns }) => (table === undefined || alias === table) && columns.some(({ name }) => name === column),
+      ({ alias, columns }) =>
+        (table === undefined || alias === table) && columnsNamed(columns, column, count).length > 0,
     );
     if (found.length > 0) return found.some(({ isTarget }) => isTarget === true);
   }

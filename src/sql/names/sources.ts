@@ -6,7 +6,7 @@ import { asBody, asList, asText, type Body, folded, type Identifier, identifierO
 import { matchRecognize, pivot } from './constructs.js';
 import { ordering } from './outputs.js';
 import { values } from './query.js';
-import { type Ctes, NOWHERE, type Scope, type Source, scopeOf, UNKNOWN, union } from './scope.js';
+import { type Ctes, columnsNamed, NOWHERE, namesIn, type Scope, type Source, scopeOf, UNKNOWN } from './scope.js';
 import { aliasOf, claimAlias, renamed, table } from './tables.js';
 import type { Walk } from './walk.js';
 
@@ -22,12 +22,9 @@ export function walkJoin(walk: Walk, join: Body, scope: Scope, ctes: Ctes): void
   if (isNatural) for (const { name } of source.columns) if (name !== undefined) shared.add(name);
   const sides = shared.size > 0 ? [...scope.sources, source] : [];
   for (const side of sides) {
-    walk.spend(side.columns.length, 'columns');
-    for (const column of side.columns) {
-      if (column.name === undefined || !shared.has(column.name)) continue;
-      walk.findings.columnNames.add(column.name);
-      walk.use(column.origins, 'join', -1);
-    }
+    walk.count(shared.size);
+    for (const name of shared)
+      for (const { origins } of columnsNamed(side.columns, name, walk.count)) walk.use(origins, 'join', -1);
   }
   for (const name of shared) walk.findings.columnNames.add(name);
   if (isNatural) walk.findings.hasStar = true;
@@ -44,16 +41,15 @@ export function walkJoin(walk: Walk, join: Body, scope: Scope, ctes: Ctes): void
 function using(walk: Walk, name: Identifier, sources: readonly Source[]): void {
   const column = folded(name);
   const has = (source: Source | undefined): boolean =>
-    source?.unknown === 'missing' || Boolean(source?.columns.some((entry) => entry.name === column));
+    source !== undefined &&
+    (source.unknown === 'missing' || columnsNamed(source.columns, column, walk.count).length > 0);
+  walk.count(sources.length);
   const left = sources.slice(0, -1);
   if (has(sources.at(-1)) && left.some(has)) walk.claim(name, 'column');
   else {
-    const names = sources.flatMap(({ columns }) => columns.flatMap((entry) => entry.name ?? []));
-    walk.unowned(name, walk.token(name), {
-      kind: 'unowned',
-      names: names.filter((other) => other !== column),
-      isOpaque: false,
-    });
+    const names = (): readonly string[] =>
+      namesIn(undefined, scopeOf(sources, undefined)).filter((other) => other !== column);
+    walk.unowned(name, walk.token(name), { kind: 'unowned', names, isOpaque: false });
   }
 }
 
@@ -165,7 +161,7 @@ function tableFunction(walk: Walk, value: unknown, scope: Scope, ctes: Ctes): So
     return tableFunction(walk, inner, scope, ctes);
   }
   walk.findings.calls.add(name);
-  const origins = union(
+  const origins = walk.union(
     asList(node.body['args']).map((argument) => walk.expression(argument, scope, ctes, 'argument')),
   );
   if (name === 'IDENTIFIER')

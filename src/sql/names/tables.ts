@@ -5,7 +5,7 @@ import { isOperator, isWord } from '../lex.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
 import { type AliasKind, aliasAt, type FoundAlias } from './alias-places.js';
 import { named } from './outputs.js';
-import { type Ctes, NOWHERE, type Source, UNKNOWN } from './scope.js';
+import { type Ctes, NOWHERE, originsOf, type Source, UNKNOWN } from './scope.js';
 import { isPresent, type Walk } from './walk.js';
 
 export function aliasOf(body: Body): string | undefined {
@@ -32,7 +32,7 @@ export function renamed(walk: Walk, source: Source, list: unknown): Source {
   // By their places in the table: where a column is left out of what is sent, each one behind it has another place.
   if (source.object) {
     walk.findings.hasStar = true;
-    for (const { origins } of source.columns) walk.use(origins, 'star', walk.token(names[0]));
+    walk.use(originsOf(source.columns, walk.count), 'star', walk.token(names[0]));
   }
   if (source.unknown !== 'opaque') return { ...source, columns: named(source.columns, names, walk) };
   // Nobody knows the columns, but now they have names.

@@ -13,14 +13,16 @@ import type {
   Unowned,
 } from '../analysis.js';
 import type { Budget, Work } from '../budget.js';
-import { type Defaults, type ObjectName, objectKey, type RelationInfo } from '../catalog.js';
+import type { Defaults, ObjectName } from '../catalog.js';
 import { isOperator } from '../lex.js';
 import { Refusal, tooMuch } from '../refusal.js';
 import { type ParsedStatement, positionOf } from '../statement.js';
 import { type Body, folded, type Identifier } from '../tree.js';
 import { type AliasPlaces, aliasPlaces } from './alias-places.js';
 import { type Claims, isName, nameOf, type Owner } from './claims.js';
+import type { Relations } from './relations.js';
 import {
+  type Count,
   type Ctes,
   isOfTarget,
   isUnknown,
@@ -30,6 +32,7 @@ import {
   type Scope,
   type Source,
   UNKNOWN,
+  union,
 } from './scope.js';
 import { type Symbols, symbolsOf } from './symbols.js';
 
@@ -39,8 +42,11 @@ export interface TableUse {
   readonly token: number;
 }
 
-export interface ColumnFinding extends Origin {
+/** Where an expression goes by columns: those that it names, or that stand behind what it names. The list is shared. */
+export interface ColumnFinding {
+  readonly origins: readonly Origin[];
   readonly usage: ColumnUsage;
+  /** -1 where no token of its own names them. */
   readonly token: number;
 }
 
@@ -53,7 +59,7 @@ export interface AssignedToken {
 
 export interface Findings {
   readonly tables: TableUse[];
-  readonly columns: ColumnFinding[];
+  readonly uses: ColumnFinding[];
   readonly references: TableReference[];
   readonly longColumns: { object: ObjectName; from: number; to: number }[];
   readonly columnNames: Set<string>;
@@ -72,6 +78,8 @@ export interface Findings {
 const MAX_COLUMNS = 10_000;
 const MAX_USES = 200_000;
 const MAX_UNOWNED = 16;
+/** Names that a mistyped one was meant for are looked for: the first is what is told. */
+const MAX_HINTS = 2;
 
 /** Words of messages that stand in every statement. */
 const COMMON_WORDS = new Set([
@@ -116,6 +124,10 @@ const FIELDS = {
 
 export type Form = keyof typeof FIELDS;
 
+const KNOWN_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries(FIELDS).map(([form, fields]) => [form, new Set(fields.split(' '))]),
+);
+
 /** Marks and remarks of the parser: they hold no expression. */
 const MARKS =
   /^(?:span|alias_explicit_as|alias_keyword|(?:leading|trailing|pre_alias|pre|post)?_?comments|operator_comments)$/;
@@ -125,7 +137,7 @@ export const isPresent = (value: unknown): boolean =>
 
 export abstract class Walk {
   readonly statement: ParsedStatement;
-  readonly relations: ReadonlyMap<string, RelationInfo>;
+  readonly relations: Relations;
   readonly defaults: Defaults;
   readonly claims: Claims;
   readonly aliasPlaces: AliasPlaces;
@@ -136,7 +148,7 @@ export abstract class Walk {
   readonly #budget: Budget;
   readonly findings: Findings = {
     tables: [],
-    columns: [],
+    uses: [],
     references: [],
     longColumns: [],
     columnNames: new Set(),
@@ -151,7 +163,7 @@ export abstract class Walk {
 
   constructor(
     statement: ParsedStatement,
-    relations: ReadonlyMap<string, RelationInfo>,
+    relations: Relations,
     defaults: Defaults,
     claims: Claims,
     keywords: ReadonlySet<number>,
@@ -180,6 +192,14 @@ export abstract class Walk {
     if (much !== undefined) throw tooMuch(much, positionOf(this.statement, 0));
   }
 
+  /** The same as a function, for columns. */
+  readonly count: Count = (steps) => this.spend(steps, 'columns');
+
+  /** All of several lists of columns, each column once. */
+  union(parts: readonly (readonly Origin[])[]): readonly Origin[] {
+    return union(parts, this.count);
+  }
+
   #ownColumns = 0;
 
   /** Stands for a column of a recursive definition while that is walked: an object without a name, and a column of a number. */
@@ -203,8 +223,8 @@ export abstract class Walk {
 
   /** Refuses a form with a field that the walk does not look into. */
   only(form: Form, body: Body): void {
-    const known = FIELDS[form].split(' ');
-    const other = Object.keys(body).find((key) => isPresent(body[key]) && !known.includes(key) && !MARKS.test(key));
+    const known = KNOWN_FIELDS.get(form);
+    const other = Object.keys(body).find((key) => isPresent(body[key]) && !known?.has(key) && !MARKS.test(key));
     if (other !== undefined)
       throw this.refusal(`${other.replaceAll('_', ' ').toUpperCase()} of a ${form} is not understood.`);
   }
@@ -269,9 +289,21 @@ export abstract class Walk {
     return from;
   }
 
+  readonly #used = new Map<readonly Origin[], Set<ColumnUsage>>();
+
+  /** Notes what is used. The same columns used in the same way once more are news only where a token names them. */
   use(origins: readonly Origin[], usage: ColumnUsage, token: number): void {
-    this.spend(origins.length, 'columns');
-    for (const origin of origins) if (!isUnknown(origin)) this.findings.columns.push({ ...origin, usage, token });
+    this.spend(1, 'columns');
+    const [first] = origins;
+    if (first === undefined || (origins.length === 1 && isUnknown(first))) return;
+    const usages = this.#used.get(origins);
+    if (usages?.has(usage)) {
+      if (token < 0) return;
+    } else if (usages) usages.add(usage);
+    else this.#used.set(origins, new Set([usage]));
+    if (this.findings.uses.length >= MAX_USES)
+      throw this.refusal(`The statement uses columns more than ${MAX_USES} times.`, 0);
+    this.findings.uses.push({ origins, usage, token });
   }
 
   /** A name that nothing has, with the names that it could have been meant for. */
@@ -283,14 +315,15 @@ export abstract class Walk {
   ): void {
     if (this.findings.unowned.length >= MAX_UNOWNED) return;
     const name = folded({ ...identifier, start: 0, end: 0 });
-    this.spend(names.length * name.length, 'columns');
-    const near = nearest(name, names);
+    const others = this.findings.unowned.length < MAX_HINTS ? names() : [];
+    this.spend(others.length * Math.max(1, Math.min(name.length, 64)), 'columns');
+    const near = nearest(name, others);
     const hint =
       near.length > 0
         ? `Did you mean ${near.join(' or ')}?`
         : isOpaque
           ? 'Which columns a table function gives is not known here: name them behind its alias, AS t (a, b).'
-          : names.length === 0
+          : others.length === 0
             ? 'Write the name of the column with that of its table; the describe tool lists columns.'
             : 'The describe tool lists the columns of each table.';
     const isSequence = /^(?:NEXTVAL|CURRVAL)$/.test(name);
@@ -307,7 +340,7 @@ export abstract class Walk {
   /** A qualifier that names nothing in FROM. */
   unownedTable(identifier: Identifier, token: number, aliases: readonly string[]): void {
     if (this.findings.unowned.length >= MAX_UNOWNED) return;
-    const near = nearest(folded(identifier), aliases);
+    const near = this.findings.unowned.length < MAX_HINTS ? nearest(folded(identifier), aliases) : [];
     this.findings.unowned.push({
       what: `${identifier.name.slice(0, 100)} names no table of FROM here.`,
       name: folded(identifier),
@@ -344,7 +377,8 @@ export abstract class Walk {
 
   /** Notes which columns of the changed table stand in expressions. */
   noteTarget(column: string, table: string | undefined, scope: Scope, token: number): void {
-    if (this.findings.targets.length > 0 && isOfTarget(column, table, scope)) this.findings.ofTarget.add(token);
+    if (this.findings.targets.length > 0 && isOfTarget(column, table, scope, this.count))
+      this.findings.ofTarget.add(token);
   }
 
   /** Takes what a look-up says: columns, or a name that goes down as nobody's. */
@@ -366,21 +400,14 @@ export abstract class Walk {
     }
   }
 
-  bound(outputs: readonly OutputColumn[]): void {
-    this.spend(outputs.length, 'columns');
-    if (outputs.length > MAX_COLUMNS) throw this.refusal(`The statement has more than ${MAX_COLUMNS} columns.`, 0);
-    if (this.findings.columns.length > MAX_USES)
-      throw this.refusal(`The statement uses columns more than ${MAX_USES} times.`, 0);
+  /** Before so many columns are made. */
+  boundCount(columns: number): void {
+    if (columns > MAX_COLUMNS) throw this.refusal(`The statement has more than ${MAX_COLUMNS} columns.`, 0);
   }
 
-  /** What a name means from here outwards; each column that is looked at counts. */
+  /** What a name means from here outwards. */
   lookUp(column: string, table: string | undefined, scope: Scope): Resolution {
-    for (let at: Scope | undefined = scope; at; at = at.outer)
-      this.spend(
-        at.sources.reduce((sum, { columns }) => sum + columns.length, 1),
-        'columns',
-      );
-    return lookUp(column, table, scope);
+    return lookUp(column, table, scope, this.count);
   }
 
   objectName(name: Identifier, schema: Identifier | undefined, catalog: Identifier | undefined): ObjectName {
@@ -397,9 +424,9 @@ export abstract class Walk {
 
   /** A table's columns as its source offers them; `missing` where nobody knows the table. */
   columnsOf(object: ObjectName): Pick<Source, 'columns' | 'unknown'> {
-    const relation = this.relations.get(objectKey(object));
-    if (!relation) return { columns: [], unknown: 'missing' };
-    this.spend(relation.columns.length, 'columns');
-    return { columns: relation.columns.map(({ name }) => ({ name, origins: [{ object, column: name }] })) };
+    const columns = this.relations.columnsOf(object);
+    if (!columns) return { columns: [], unknown: 'missing' };
+    this.spend(columns.length, 'columns');
+    return { columns };
   }
 }

@@ -2,12 +2,14 @@
  * The names in a change's text, told by their neighbours alone: a second look that knows nothing of scopes. A name belongs to another
  * table only where the word before its dot is that table's, or where it stands in a query that can't see the target.
  */
-import type { NameInText } from '../analysis.js';
+import type { NameInText, Origin } from '../analysis.js';
+import { PART } from '../budget.js';
 import { objectKey } from '../catalog.js';
 import { isOperator, isWord, type Token } from '../lex.js';
 import { positionOf } from '../statement.js';
 import { isName, nameOf, type Owner } from './claims.js';
 import { isReserved } from './keywords.js';
+import { isUnknown } from './scope.js';
 import type { Walk } from './walk.js';
 
 /** Names that their place makes something else than a column. */
@@ -36,8 +38,21 @@ export function namesInText(walk: Walk): readonly NameInText[] {
   const blind = outOfSight(walk);
   // Names that the walk has found on other tables, and on those alone.
   const key = objectKey(target.object);
-  const elsewhere = new Set(findings.columns.flatMap(({ object, token }) => (objectKey(object) === key ? [] : token)));
-  for (const { object, token } of findings.columns) if (objectKey(object) === key) elsewhere.delete(token);
+  const elsewhere = new Set<number>();
+  const onTarget = new Set<number>();
+  const sides = new Map<readonly Origin[], Side>();
+  for (const { origins, token } of findings.uses) {
+    if (token < 0) continue;
+    let side = sides.get(origins);
+    if (!side) {
+      walk.count(PART * origins.length);
+      side = sideOf(origins, key);
+      sides.set(origins, side);
+    }
+    if (side.isOther) elsewhere.add(token);
+    if (side.isTarget) onTarget.add(token);
+  }
+  for (const token of onTarget) elsewhere.delete(token);
   const assigned = new Set(findings.assignments.map(({ token }) => token));
   const queries = withSources(statement);
   // How many columns a source has is not certain with these.
@@ -53,8 +68,8 @@ export function namesInText(walk: Walk): readonly NameInText[] {
     const isDefined = claims.ownerOf(at) === 'alias' && isWord(tokens[at - 1], 'AS');
     const isForeign =
       isDefined ||
-      (elsewhere.has(at) && blind.some(({ from, to }) => at > from && at < to)) ||
-      (isPlace && !isNumber && blind.some(({ from, to }) => at > from && at < to)) ||
+      (elsewhere.has(at) && blind.has(at)) ||
+      (isPlace && !isNumber && blind.has(at)) ||
       (isPlace && !isNumber && qualifier === undefined && queries.has(query)) ||
       (qualifier !== undefined && other.has(qualifier) && !own.has(qualifier) && !(isNumber && isOpen));
     return [{ name: isPlace ? token.text : nameOf(token), isPlace, position: positionOf(statement, at), isForeign }];
@@ -90,19 +105,37 @@ function withSources({ tokens, clauses }: Walk['statement']): ReadonlySet<number
   return found;
 }
 
-/** Brackets that the target is out of sight of: definitions before the change, MERGE's source, the values of its INSERT. */
-function outOfSight({ statement: { tokens, pairs, kind } }: Walk): readonly { from: number; to: number }[] {
-  const found: { from: number; to: number }[] = [];
+/** Whose columns a list holds. */
+interface Side {
+  readonly isTarget: boolean;
+  readonly isOther: boolean;
+}
+
+function sideOf(origins: readonly Origin[], target: string): Side {
+  const keys = new Set(origins.flatMap((origin) => (isUnknown(origin) ? [] : objectKey(origin.object))));
+  return { isTarget: keys.has(target), isOther: keys.size > (keys.has(target) ? 1 : 0) };
+}
+
+/** Tokens that the target is out of sight of: in definitions before the change, MERGE's source, the values of its INSERT. */
+function outOfSight({ statement: { tokens, pairs, kind } }: Walk): ReadonlySet<number> {
+  const found = new Set<number>();
+  /** What is before it has been gone through. */
+  let behind = 0;
   const add = (open: number): void => {
     const close = isOperator(tokens[open], '(') ? pairs.get(open) : undefined;
-    if (close !== undefined) found.push({ from: open, to: close });
+    if (close === undefined) return;
+    for (let at = Math.max(open + 1, behind); at < close; at++) found.add(at);
+    behind = Math.max(behind, close);
   };
-  const verb = tokens.findIndex((token) => isWord(token, kind));
+  const verb = tokens.findIndex((token) => isWord(token, kind.toUpperCase()));
   for (let at = 0; at < verb; at++) if (isWord(tokens[at], 'AS')) add(at + 1);
   if (kind !== 'merge') return found;
+  let hasSource = false;
   tokens.forEach((token, at) => {
-    const isFirst = isWord(token, 'USING') && found.every(({ from, to }) => at < from || at > to);
-    if (isFirst && !tokens.slice(verb, at).some((earlier) => isWord(earlier, 'USING'))) add(at + 1);
+    if (at >= verb && isWord(token, 'USING')) {
+      if (!hasSource && !found.has(at)) add(at + 1);
+      hasSource = true;
+    }
     const isValues = isWord(token, 'VALUES') && (isWord(tokens[at - 1], 'INSERT') || isOperator(tokens[at - 1], ')'));
     const open = isOperator(tokens[at - 1], ')') ? pairs.get(at - 1) : undefined;
     if (isValues && (open === undefined || isWord(tokens[open - 1], 'INSERT'))) add(at + 1);
