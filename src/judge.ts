@@ -82,8 +82,12 @@ export interface Question {
 }
 
 const JUDGED_CACHE = 2000;
-/** Characters of all the statements together: what is remembered of one is many times as long as its text. */
+/**
+ * Characters of all the statements together, with those that are sent and with what is remembered of each column: of a wide table a short text
+ * makes much.
+ */
 const JUDGED_CHARACTERS = 4_000_000;
+const COLUMN_CHARACTERS = 20;
 const JUDGED_MS = 60_000;
 
 export const UNREACHABLE: Denial = {
@@ -96,7 +100,7 @@ export class Judge {
   readonly #parts: JudgeParts;
   readonly #judged = new Map<
     string,
-    { readonly value: Promise<Judged>; readonly until: number; readonly length: number; isRenewing: boolean }
+    { readonly value: Promise<Judged>; readonly until: number; length: number; isRenewing: boolean }
   >();
   #characters = 0;
 
@@ -146,17 +150,26 @@ export class Judge {
     const entry = { value, until: Date.now() + JUDGED_MS, length, isRenewing: false };
     this.#judged.set(key, entry);
     this.#characters += length;
+    this.#makeRoom();
+    const forget = (): void => {
+      if (this.#judged.get(key) === entry) this.#forget(key);
+    };
+    value.then((judged) => {
+      if (judged.denial?.code === 'WAREHOUSE_UNAVAILABLE') forget();
+      if (this.#judged.get(key) !== entry) return;
+      const more = sizeOf(judged);
+      entry.length += more;
+      this.#characters += more;
+      this.#makeRoom();
+    }, forget);
+    return value;
+  }
+
+  #makeRoom(): void {
     for (const oldest of this.#judged.keys()) {
       if (this.#judged.size <= JUDGED_CACHE && this.#characters <= JUDGED_CHARACTERS) break;
       this.#forget(oldest);
     }
-    const forget = (): void => {
-      if (this.#judged.get(key) === entry) this.#forget(key);
-    };
-    value.then(({ denial }) => {
-      if (denial?.code === 'WAREHOUSE_UNAVAILABLE') forget();
-    }, forget);
-    return value;
   }
 
   #forget(key: string): void {
@@ -281,6 +294,13 @@ const decideOn = (
       estimate,
     },
   });
+
+/** What of a judgement is remembered beside the statement, in characters. */
+function sizeOf({ analysis, verdict, sent, outputMasks }: Judged): number {
+  const { columns, places, assignments, words } = analysis ?? { columns: [], places: [], assignments: [], words: [] };
+  const ofColumns = [columns, places, assignments, words, outputMasks, verdict?.masks ?? []];
+  return (sent?.length ?? 0) + COLUMN_CHARACTERS * ofColumns.reduce((sum, { length }) => sum + length, 0);
+}
 
 /** What a principal puts into row predicates: part of what a verdict depends on. */
 const templateValues = (policies: readonly Policy[], principal: Subject): unknown =>

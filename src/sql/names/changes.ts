@@ -108,8 +108,14 @@ function assigned(walk: Walk, column: Identifier, target: Source): void {
   walk.findings.assignments.push({ column: name, token });
 }
 
+const assignedWhole = new WeakSet<Source>();
+
 /** Without a list of columns a new row gives a value to each. */
 function assignedAll(walk: Walk, target: Source): void {
+  // Once is all that there is to say, in however many branches of a MERGE.
+  if (assignedWhole.has(target)) return;
+  assignedWhole.add(target);
+  walk.count(target.columns.length);
   for (const { name } of target.columns)
     if (name !== undefined) walk.findings.assignments.push({ column: name, token: -1 });
 }

@@ -135,10 +135,7 @@ function parameter(walk: Walk, body: Body, scope: Scope, usage: ColumnUsage): re
       'Write the value itself, or send it in binds.',
     );
   }
-  walk.spend(walk.statement.tokens.length, 'tokens');
-  const token = walk.statement.tokens.findIndex(
-    ({ kind, text }) => kind === 'variable' && (typeof index !== 'number' || text === `$${index}`),
-  );
+  const token = walk.variableAt(typeof index === 'number' ? `$${index}` : undefined);
   if (typeof index === 'number') return byPlace(walk, index, undefined, scope, usage, token);
   // $name is a session variable, which pooled connections must not have.
   throw walk.refusal(

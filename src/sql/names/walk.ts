@@ -200,6 +200,18 @@ export abstract class Walk {
     return union(parts, this.count);
   }
 
+  #variables: Map<string, number> | undefined;
+
+  /** Where a variable such as `$1` stands first; any, where none is named. */
+  variableAt(text?: string): number {
+    if (!this.#variables) {
+      this.#variables = new Map();
+      for (const [at, token] of this.statement.tokens.entries())
+        if (token.kind === 'variable' && !this.#variables.has(token.text)) this.#variables.set(token.text, at);
+    }
+    return text === undefined ? ([...this.#variables.values()][0] ?? -1) : (this.#variables.get(text) ?? -1);
+  }
+
   #ownColumns = 0;
 
   /** Stands for a column of a recursive definition while that is walked: an object without a name, and a column of a number. */
