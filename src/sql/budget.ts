@@ -12,7 +12,7 @@ export type Work = 'parts' | 'columns' | 'tokens';
 
 const MAX_STEPS = 8_000_000;
 /** Milliseconds of work on one judgement. */
-const MAX_MS = 1500;
+const MAX_MS = 2500;
 /** Steps between two looks at the clock. */
 const STEPS_A_LOOK = 20_000;
 /** One part of the tree: its fields are listed, each is looked at, what comes of them is put together. */

@@ -135,7 +135,7 @@ describe('the clock', () => {
       }),
     );
     expect(budget.spend(20_000, 'parts')).toBeUndefined();
-    now += 1600;
+    now += 2600;
     expect(budget.spend(20_000, 'parts')).toMatch(/took too long/);
   });
 
@@ -154,7 +154,7 @@ describe('the clock', () => {
     let now = 0;
     const budget = new Budget(undefined, () => ({ wall: now, processor: now }));
     const sql = `SELECT ${list('C1', 1000, ', ')} FROM W`;
-    now = 2000;
+    now = 3000;
     await expect(analyse(readStatement(sql), catalog, DEFAULTS, budget)).rejects.toMatchObject({
       code: 'NOT_UNDERSTOOD',
       message: expect.stringContaining('too long'),
