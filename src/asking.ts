@@ -68,7 +68,7 @@ export function textOf({ request, judged }: Intent): ApprovalText {
 
 /**
  * SHA-256, hexadecimal, over the statement's kind, over what it reads, writes and calls as the catalog has it now (kinds, columns, view
- * texts), and over the masks and row predicates that it runs under. The text, the principal and the policies' version are bound by themselves.
+ * texts, constraints), and over the masks and row predicates that it runs under. The text, the principal and the policies' version are bound by themselves.
  */
 export function fitsOf({ analysis, verdict }: Judged): string {
   const objects = (analysis?.objects ?? []).map(({ object, access, via, relation }) => [
@@ -78,8 +78,13 @@ export function fitsOf({ analysis, verdict }: Judged): string {
     relation?.kind ?? null,
     relation?.viewText ?? null,
     relation?.isSecure ?? null,
-    relation?.columns.map(({ name, type }) => [name, type]) ?? null,
+    relation?.columns.map(({ name, type, expression }) => [
+      name,
+      type,
+      ...(expression === undefined ? [] : [expression]),
+    ]) ?? null,
   ]);
+  const constraints = analysis?.target?.constraints ?? null;
   const masks = (verdict?.masks ?? []).map(({ object, column, method, rule }) => [
     showObject(object),
     column,
@@ -90,7 +95,7 @@ export function fitsOf({ analysis, verdict }: Judged): string {
   const functions = (analysis?.functions ?? []).map(({ name }) => name).sort();
   const under = [verdict?.role ?? null, verdict?.warehouse ?? null];
   return createHash('sha256')
-    .update(JSON.stringify([analysis?.kind ?? null, objects, functions, masks, rows, under]))
+    .update(JSON.stringify([analysis?.kind ?? null, objects, functions, masks, rows, under, constraints]))
     .digest('hex');
 }
 

@@ -158,7 +158,10 @@ export class Gateway {
         get version() {
           return catalog.version;
         },
-        reader: (key) => ({ relation: (name) => catalog.relation(key, name) }),
+        reader: (key) => ({
+          relation: (name) => catalog.relation(key, name),
+          constraints: (name, isHybrid) => catalog.constraints(key, name, isHybrid),
+        }),
       },
       defaults: parts.warehouse.options,
       onUnreachable: (error) => parts.log.error({ err: error }, 'the warehouse is not reachable'),

@@ -13,6 +13,7 @@ import {
   denyHash,
   type Estimate,
   type InForce,
+  needsConstraints,
   type Policy,
   type Subject,
   standing,
@@ -209,9 +210,12 @@ export class Judge {
       const { role, warehouse } = standing(policies);
       const reader = trusting(this.#parts.catalogs.reader({ role, warehouse }), policies);
       const budget = new Budget();
-      const analysis = await analyse(statement, reader, this.#parts.defaults, budget);
-      secondOpinion(analysis, cteNames(analysis.statement));
-      const verdict = decideOn(rules, principal, analysis, request, undefined);
+      const analysed = await analyse(statement, reader, this.#parts.defaults, budget);
+      secondOpinion(analysed, cteNames(analysed.statement));
+      const before = decideOn(rules, principal, analysed, request, undefined);
+      // Nothing is asked about a table which may not be changed anyhow.
+      const analysis = before.denial ? analysed : await withConstraints(analysed, reader, policies);
+      const verdict = analysis === analysed ? before : decideOn(rules, principal, analysis, request, undefined);
       if (verdict.denial) return { ...nothing, statement, analysis, verdict, denial: verdict.denial };
       const views = await secureViews(verdict, this.#parts.catalogs.reader({ role, warehouse }));
       const sent = rewrite(analysis, treatments(verdict, views), budget);
@@ -247,6 +251,7 @@ export class Judge {
  * lies below is not known, so a policy that hides anything at all has to trust it, too.
  */
 const trusting = (reader: CatalogReader, policies: readonly Policy[]): CatalogReader => ({
+  constraints: (name, isHybrid) => reader.constraints(name, isHybrid),
   relation: async (name) => {
     const relation = await reader.relation(name);
     if (relation?.kind !== 'view' || relation.viewText?.trim()) return relation;
@@ -257,6 +262,18 @@ const trusting = (reader: CatalogReader, policies: readonly Policy[]): CatalogRe
     return withheldBy ? { ...relation, unreadable } : relation;
   },
 });
+
+/** With what the warehouse enforces on the changed table, where that could tell of anything hidden. It is asked for no other statement. */
+async function withConstraints(
+  analysis: Analysis,
+  reader: CatalogReader,
+  policies: readonly Policy[],
+): Promise<Analysis> {
+  const { target } = analysis;
+  if (!target || !needsConstraints(policies, analysis)) return analysis;
+  const found = await reader.constraints(target.object, target.relation?.isHybrid === true);
+  return { ...analysis, target: { ...target, constraints: found ?? 'unreadable' } };
+}
 
 /** The secure views that stand for tables, by key. Throws a Refusal where one is not there or not secure: no rows are better than all. */
 async function secureViews(verdict: Verdict, reader: CatalogReader): Promise<ReadonlyMap<string, RelationInfo>> {

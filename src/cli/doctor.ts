@@ -18,6 +18,7 @@ import {
 } from '../transcript/index.js';
 import { SETUP_TAG, StatementFailed, Warehouse } from '../warehouse/index.js';
 import { type Config, loadConfig } from './config.js';
+import { checkConstraints } from './doctor-constraints.js';
 import { HASH_WORKS, KEY_READABLE, KEY_TABLE, WHO } from './own-questions.js';
 import { SnowfenceError } from './problem.js';
 import { rolesOf } from './store.js';
@@ -317,6 +318,7 @@ async function checkWarehouse(config: Config, set: PolicySet | undefined): Promi
           ),
         );
       if (policy.columns.some((column) => column.mask.kind === 'hash')) await checkHash(warehouse, key, findings);
+      findings.push(...(await checkConstraints(warehouse, key, set)));
     } catch (error) {
       const text = messageOf(error);
       const remedy = /refused|password|JWT|token/i.test(text)

@@ -5,10 +5,20 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { Judge, type Judged } from '../judge.js';
 import { inForce, loadPolicies, type PolicySet, policySums, type Subject } from '../policy/index.js';
-import { type CatalogReader, lex, objectKey, type RelationInfo } from '../sql/index.js';
+import {
+  type CatalogReader,
+  type Check,
+  type ColumnInfo,
+  isOperator,
+  isWord,
+  lex,
+  objectKey,
+  type RelationInfo,
+  type Token,
+} from '../sql/index.js';
 import { SnowfenceError } from './problem.js';
 
-/** `DB.SCHEMA.TABLE: [ID NUMBER, "Col a" VARCHAR]`, and for a view its query. */
+/** `DB.SCHEMA.TABLE: [ID NUMBER, "Col a" VARCHAR, TAX NUMBER AS (ID * 2), CHECK (ID > 0)]`, and for a view its query. */
 const tables = z.record(z.string(), z.array(z.string().min(1)).min(1));
 const views = z.record(
   z.string(),
@@ -39,9 +49,48 @@ function parts(text: string): string[] {
     .map(({ kind, text: part }) => (kind === 'quoted' ? part.slice(1, -1).replaceAll('""', '"') : part.toUpperCase()));
 }
 
+/** What stands in the brackets that open at a token; undefined where they don't open or close there. */
+function bracketed(text: string, tokens: readonly Token[], at: number): string | undefined {
+  if (!isOperator(tokens[at], '(')) return undefined;
+  let depth = 0;
+  for (const token of tokens.slice(at)) {
+    if (isOperator(token, '(')) depth++;
+    if (isOperator(token, ')') && --depth === 0) return text.slice((tokens[at]?.start ?? 0) + 1, token.start).trim();
+  }
+  return undefined;
+}
+
+/** `CHECK ( … )`, with `CONSTRAINT name` before it or not, as in CREATE TABLE (documentation page sql/create-table-constraint). */
+function checkOf(text: string): Check | undefined {
+  const tokens = lex(text);
+  const at = isWord(tokens[0], 'CONSTRAINT') ? 2 : 0;
+  const clause = isWord(tokens[at], 'CHECK') ? bracketed(text, tokens, at + 1) : undefined;
+  return clause === undefined
+    ? undefined
+    : { name: at === 0 ? 'CHECK' : (parts(tokens[1]?.text ?? '')[0] ?? ''), clause };
+}
+
+/** A name, a type, and `AS ( … )` of a virtual column (documentation page virtual-columns). */
+function columnOf(text: string): ColumnInfo {
+  const tokens = lex(text);
+  const [first] = tokens;
+  const as = tokens.findIndex((token, at) => isWord(token, 'AS') && isOperator(tokens[at + 1], '('));
+  const generated = tokens.findIndex((token) => isWord(token, 'GENERATED'));
+  const expression = as > 0 ? bracketed(text, tokens, as + 1) : undefined;
+  const end = expression === undefined ? undefined : tokens[generated > 0 && generated < as ? generated : as];
+  const type = text.slice(first?.text.length ?? 0, end?.start).trim();
+  return {
+    name: parts(first?.text ?? '')[0] ?? '',
+    type: type === '' ? 'VARCHAR' : type,
+    comment: '',
+    ...(expression === undefined ? {} : { expression }),
+  };
+}
+
 /** Throws a SnowfenceError where a name or column is not written as it should be. */
 export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReader {
   const relations = new Map<string, RelationInfo>();
+  const checks = new Map<string, readonly Check[]>();
   const add = (name: string, columns: readonly string[], view?: WrittenView, isExternal = false): void => {
     const [database = '', schema = '', table = '', ...more] = parts(name);
     if (table === '' || more.length > 0)
@@ -51,11 +100,7 @@ export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReade
       schema,
       name: table,
       kind: view ? 'view' : 'table',
-      columns: columns.map((column) => {
-        const [first] = lex(column);
-        const type = column.slice(first?.text.length ?? 0).trim();
-        return { name: parts(first?.text ?? '')[0] ?? '', type: type === '' ? 'VARCHAR' : type, comment: '' };
-      }),
+      columns: columns.filter((column) => !checkOf(column)).map(columnOf),
       viewText: view?.as === undefined ? undefined : `CREATE VIEW ${name} AS ${view.as}`,
       isSecure: view?.secure === true,
       isExternal,
@@ -63,13 +108,20 @@ export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReade
       rows: undefined,
     };
     relations.set(objectKey(relation), relation);
+    checks.set(
+      objectKey(relation),
+      columns.flatMap((column) => checkOf(column) ?? []),
+    );
   };
   for (const catalog of catalogs) {
     for (const [name, columns] of Object.entries(catalog.tables ?? {})) add(name, columns);
     for (const [name, columns] of Object.entries(catalog.external_tables ?? {})) add(name, columns, undefined, true);
     for (const [name, view] of Object.entries(catalog.views ?? {})) add(name, view.columns, view);
   }
-  return { relation: async (name) => relations.get(objectKey(name)) };
+  return {
+    relation: async (name) => relations.get(objectKey(name)),
+    constraints: async (name) => ({ checks: checks.get(objectKey(name)) ?? [], keys: [], references: [] }),
+  };
 }
 
 /** A YAML file against a shape. Throws a SnowfenceError that names file, line and what is wrong. */

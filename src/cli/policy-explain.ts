@@ -127,5 +127,8 @@ export async function explainPolicy(options: ExplainOptions, style: Style): Prom
   const [first] = rules.policies;
   const key = { role: first?.role ?? '', warehouse: first?.warehouse ?? '' };
   // Awaited here: the warehouse is closed when this function is left.
-  return await answer({ relation: (name) => warehouse.catalog.relation(key, name) });
+  return await answer({
+    relation: (name) => warehouse.catalog.relation(key, name),
+    constraints: (name, isHybrid) => warehouse.catalog.constraints(key, name, isHybrid),
+  });
 }

@@ -4,6 +4,7 @@
  */
 import { type Analysis, type ColumnUse, objectKey, showIdentifier, showObject } from '../sql/index.js';
 import { ByColumn } from './by-column.js';
+import { decideConstraints, type IsOpen } from './constraints.js';
 import type { Policy } from './load.js';
 import type { AppliedMask, AppliedRows, Denial } from './verdict.js';
 
@@ -27,6 +28,7 @@ export function decideChange(
   { analysis, policies }: Question,
   masks: readonly AppliedMask[],
   rows: readonly AppliedRows[],
+  isOpen: IsOpen,
 ): Denial | undefined {
   const { target } = analysis;
   if (!CHANGES.has(analysis.kind) || !target) return undefined;
@@ -36,7 +38,8 @@ export function decideChange(
     decideReads(analysis, policies, masks) ??
     decideAssignments(analysis, policies, own) ??
     decideWords(analysis, own) ??
-    decideRows(analysis, rows)
+    decideRows(analysis, rows) ??
+    decideConstraints({ analysis, own, isOpen })
   );
 }
 
@@ -96,7 +99,9 @@ function decideAssignments(
     if (!mask) continue;
     const isForbidden = mask.method.kind === 'deny';
     if (!isForbidden && mayWrite(policies)) continue;
-    const others = analysis.target?.relation?.columns.filter(({ name }) => !masked.has(name));
+    const others = analysis.target?.relation?.columns.filter(
+      ({ name, expression }) => expression === undefined && !masked.has(name),
+    );
     const free = `Name the columns that you write: ${(others ?? []).map(({ name }) => showIdentifier(name)).join(', ')}.`;
     return {
       code: 'COLUMN_DENIED',

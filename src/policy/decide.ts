@@ -531,6 +531,20 @@ function decideRows({ policies, circumstances }: Question, rows: readonly Applie
   return undefined;
 }
 
+/** A table that may be read without asking anybody, nothing of which is hidden as far as its name and these columns tell. */
+const isOpenTo =
+  ({ policies, subject, circumstances }: Question) =>
+  (object: ObjectName, columns: readonly string[]): boolean =>
+    ruleFor(policies, 'select', object, circumstances)?.rule.effect === 'allow' &&
+    rowsFor(policies, object, subject).length === 0 &&
+    !policies.some((policy) =>
+      policy.index.columns
+        .find(partsOf(object))
+        .some(
+          ({ glob }) => columns.length === 0 || columns.some((column) => glob.matches([...partsOf(object), column])),
+        ),
+    );
+
 /** The verdict on an analysed statement. */
 export function decide(question: Question): Verdict {
   const { set, policies, subject, analysis } = question;
@@ -559,7 +573,7 @@ export function decide(question: Question): Verdict {
     decideNames(question) ??
     decideColumns(question, masks) ??
     decideRows(question, rows) ??
-    decideChange(question, masks, rows) ??
+    decideChange(question, masks, rows, isOpenTo(question)) ??
     decidePurpose(question, base) ??
     decideBytes(question, base, hides({ masks, rows }));
   const decision = denial ? 'deny' : objects.approval ? 'approve' : 'allow';

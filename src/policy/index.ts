@@ -1,5 +1,6 @@
 export { ByColumn } from './by-column.js';
 export { bytesDenial, hides } from './bytes.js';
+export { needsConstraints } from './constraints.js';
 export {
   decide,
   decideKind,

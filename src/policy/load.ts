@@ -87,6 +87,8 @@ export interface Policy {
   readonly functions: readonly Glob[];
   /** Views that are read as they are where their text can't be. */
   readonly trustedViews: readonly Glob[];
+  /** Virtual columns that are not hidden with what they are made of. */
+  readonly trustedColumns: readonly Glob[];
   readonly detect: readonly Detection[];
   /** A change may copy what is masked, as it is masked. */
   readonly writeMasked: boolean;
@@ -204,6 +206,7 @@ const KEYS = [
   'functions',
   'views',
   'trusted',
+  'virtual_columns',
   'detect',
   'find',
   'pattern',
@@ -384,6 +387,7 @@ function build(source: Source, file: PolicyFile, known: KnownIssuers): Policy {
       return found;
     }),
     trustedViews: all(file.views?.trusted ?? [], 3, ['views', 'trusted']),
+    trustedColumns: all(file.virtual_columns?.trusted ?? [], 4, ['virtual_columns', 'trusted']),
     detect: file.detect.map((entry, index) => ({
       rules: entry.find.map((wanted, at): DetectRule => {
         const { mask } = entry;

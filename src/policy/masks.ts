@@ -3,7 +3,7 @@
  * policies neither opens what the other hides.
  */
 import { type MaskMethod, strictness } from '../masking/index.js';
-import type { ColumnInfo, ObjectName } from '../sql/index.js';
+import { type ColumnInfo, type ColumnPart, isTouching, Making, type ObjectName, showIdentifier } from '../sql/index.js';
 import type { Glob } from './globs.js';
 import type { ColumnRule, Place, Policy } from './load.js';
 
@@ -18,15 +18,21 @@ export interface ColumnMask {
 
 interface Candidate {
   readonly policy: Policy;
-  readonly entry: ColumnRule;
+  readonly entry: Pick<ColumnRule, 'mask' | 'place' | 'reason'>;
+  readonly glob: Pick<Glob, 'weight' | 'path'>;
+}
+
+/** A candidate that a rule names, and for which of the names that an object is read under. */
+interface Written extends Candidate {
   readonly glob: Glob;
+  readonly parts: readonly string[];
 }
 
 /** One mask, and the rule that it is from. */
 interface Chosen {
   readonly method: MaskMethod;
   readonly policy: Policy;
-  readonly entry: ColumnRule;
+  readonly entry: Candidate['entry'];
 }
 
 const multiple = (one: number, other: number): number => {
@@ -127,38 +133,108 @@ function within(candidates: readonly Candidate[]): (Chosen & { readonly path: re
 /** What the masks of a relation go by. */
 interface Masked {
   readonly object: ObjectName;
-  readonly columns: readonly Pick<ColumnInfo, 'name'>[];
+  readonly columns: readonly ColumnInfo[];
   readonly isExternal?: boolean | undefined;
 }
 
 /** The whole row as it stands in the file (documentation page sql/create-external-table). */
 const RAW_ROW = 'VALUE';
 
+/** A part of a table that one policy hides. */
+interface HiddenPart {
+  readonly part: ColumnPart;
+  /** The column that a rule names. */
+  readonly from: string;
+  readonly by: Written;
+}
+
+/**
+ * What a policy hides. Of an external table all columns are virtual, each a part of the file's row: what hides one of them hides that part, and
+ * with it the others that are made of it.
+ */
+const hiddenParts = (own: readonly Written[], { columns, isExternal }: Masked, making: Making): HiddenPart[] =>
+  columns.flatMap(({ name }) =>
+    own
+      .filter(({ glob, parts }) => glob.matches([...parts, name]))
+      .flatMap((by) => [
+        { part: { column: name, path: by.glob.path ?? [] }, from: name, by },
+        ...(isExternal ? making.sourcesOf(name).map((part) => ({ part, from: name, by })) : []),
+      ]),
+  );
+
+/**
+ * A virtual column is other columns under another name, computed from their raw values (documentation page virtual-columns). Where a policy
+ * hides anything of what it is made of, that policy hides it as well: whole, for nobody can tell what is left of a mask behind an
+ * expression, and altogether where a source is denied. Unless the same policy trusts it; then it stands for itself, under its own masks.
+ * In an external table, where columns lie beside each other in one row, a mask of its own stands for itself, too.
+ */
+function derived(policy: Policy, own: readonly Written[], masked: Masked): ReadonlyMap<string, Candidate> {
+  const { object, columns, isExternal } = masked;
+  const making = Making.of(columns);
+  const found = new Map<string, Candidate>();
+  const isTrusted = (column: string): boolean =>
+    policy.trustedColumns.some((glob) => glob.matches([object.database, object.schema, object.name, column]));
+  const hasOwn = (column: string): boolean =>
+    own.some(({ glob, parts }) => !glob.path && glob.matches([...parts, column]));
+  let hidden: readonly HiddenPart[] | undefined;
+  for (const column of making.virtual) {
+    if (isTrusted(column) || (isExternal && hasOwn(column))) continue;
+    hidden ??= hiddenParts(own, masked, making);
+    const sources = making.sourcesOf(column, isTrusted);
+    const touched = hidden.filter(
+      ({ part, from }) => from !== column && sources.some((source) => isTouching(source, part)),
+    );
+    const strict = touched.find(({ by }) => by.entry.mask.kind === 'deny') ?? touched[0];
+    if (!strict) continue;
+    const { mask, place, reason } = strict.by.entry;
+    const made = `It is made of ${showIdentifier(strict.from)}.`;
+    found.set(column, {
+      policy,
+      entry: {
+        mask: { kind: mask.kind === 'deny' ? 'deny' : 'null' },
+        place,
+        reason: reason ? `${made} ${reason}` : made,
+      },
+      glob: { weight: 0 },
+    });
+  }
+  return found;
+}
+
 /**
  * The masks on a relation's columns, by name. `source`: the secure view that is read in its place, whose own masks hold as well.
  * Of an external table the column VALUE holds each row as it stands in the file, so where any other column is masked that one is
- * hidden whole, or denied where another is. Its pseudo-columns METADATA$FILENAME and METADATA$FILE_ROW_NUMBER, of which partition
+ * hidden whole, or denied where another is. A virtual column is hidden with what it is made of (`derived`). Its pseudo-columns METADATA$FILENAME and METADATA$FILE_ROW_NUMBER, of which partition
  * columns are made, are no columns of a masked table's sub-query (documentation page user-guide/tables-external-intro).
  */
 export function masksOf(
   policies: readonly Policy[],
-  { object, columns, isExternal }: Masked,
+  masked: Masked,
   source?: ObjectName | undefined,
 ): ReadonlyMap<string, ColumnMask> {
-  const candidates = [object, ...(source ? [source] : [])].flatMap(({ database, schema, name }) => {
-    const parts = [database, schema, name];
-    return policies.flatMap((policy) =>
-      policy.index.columns.find(parts).map(({ entry, glob }) => ({ policy, entry, glob, parts })),
-    );
-  });
+  const { object, columns, isExternal } = masked;
+  const names = [object, ...(source ? [source] : [])].map(({ database, schema, name }) => [database, schema, name]);
+  const candidates = names.flatMap((parts) =>
+    policies.flatMap((policy) =>
+      policy.index.columns.find(parts).map(({ entry, glob }): Written => ({ policy, entry, glob, parts })),
+    ),
+  );
   const masks = new Map<string, ColumnMask>();
   if (candidates.length === 0) return masks;
+  const made = [...new Set(candidates.map(({ policy }) => policy))].map((policy) =>
+    derived(
+      policy,
+      candidates.filter((candidate) => candidate.policy === policy),
+      masked,
+    ),
+  );
   const add = (column: string, { policy, entry }: Chosen, method: MaskMethod): void => {
     masks.set(column, { object, column, method, policy: policy.name, rule: entry.place, reason: entry.reason });
   };
   for (const { name } of columns) {
     const fitting = candidates.filter(({ glob, parts }) => glob.matches([...parts, name]));
-    const whole = merged(fitting.filter(({ glob }) => !glob.path));
+    const below = made.flatMap((found) => found.get(name) ?? []);
+    const whole = merged([...fitting.filter(({ glob }) => !glob.path), ...below]);
     const paths = within(fitting.filter(({ glob }) => glob.path));
     const [first] = paths;
     // A mask on the whole column hides what is in it as well. One that shows some of it (the beginning of a text) would show what a

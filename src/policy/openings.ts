@@ -84,6 +84,7 @@ function partsOf(set: PolicySet): Parts {
     addHidden(written, add);
     for (const glob of written.functions?.allow ?? []) add.give('function', glob, []);
     for (const glob of written.views?.trusted ?? []) add.give('trusted view', glob, []);
+    for (const glob of written.virtual_columns?.trusted ?? []) add.give('trusted virtual column', glob, []);
     if (written.write_masked === 'allow') add.give('write_masked', written.policy, []);
     else add.keep('refusal to write masked values', written.policy, []);
     const { purpose, results } = written.record;

@@ -209,7 +209,10 @@ export async function notUnderstood(predicate: Predicate): Promise<string | unde
     const from = [STAND_IN.database, STAND_IN.schema, STAND_IN.name].map(showIdentifier).join('.');
     const analysis = await analyse(
       readStatement(`SELECT 1 FROM ${from} WHERE ( ${text} )`),
-      { relation: async (name) => (objectKey(name) === own ? relation : undefined) },
+      {
+        relation: async (name) => (objectKey(name) === own ? relation : undefined),
+        constraints: async () => undefined,
+      },
       { database: undefined, schema: undefined },
     );
     secondOpinion(analysis, new Set());

@@ -166,6 +166,7 @@ export const policyFile = z.strictObject({
   write_masked: z.enum(['deny', 'allow']).default('deny'),
   functions: z.strictObject({ allow: globs }).optional(),
   views: z.strictObject({ trusted: globs }).optional(),
+  virtual_columns: z.strictObject({ trusted: globs }).optional(),
   detect: z
     .array(
       z.strictObject({

@@ -1,5 +1,5 @@
 /** What a statement does, as plain data. */
-import { type Defaults, type ObjectName, type RelationInfo, showObject } from './catalog.js';
+import { type Constraints, type Defaults, type ObjectName, type RelationInfo, showObject } from './catalog.js';
 import type { StatementKind } from './kind.js';
 import type { Position } from './refusal.js';
 import type { ParsedStatement } from './statement.js';
@@ -118,6 +118,8 @@ export interface Target {
   readonly from: number;
   readonly to: number;
   readonly alias: string;
+  /** What the warehouse holds against the change: undefined where nobody has asked. */
+  readonly constraints?: Constraints | 'unreadable';
 }
 
 /** A name in a change's text, as a look sees it that knows nothing of scopes. */

@@ -16,6 +16,39 @@ export interface ColumnInfo {
   /** As Snowflake spells it, such as `VARCHAR(16777216)` or `NUMBER(38,0)`. */
   readonly type: string;
   readonly comment: string;
+  /**
+   * Of a virtual column what it is computed from (documentation page virtual-columns); undefined of any other. Empty where Snowflake says that
+   * it is virtual and not what of: it may be made of every column then.
+   */
+  readonly expression?: string | undefined;
+}
+
+/** A condition on values of one row that Snowflake enforces (documentation page constraints-overview, "CHECK constraints"). */
+export interface Check {
+  readonly name: string;
+  readonly clause: string;
+}
+
+/** A key of a hybrid table that is enforced, with its columns (documentation page info-schema/index_columns). */
+export interface Key {
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+
+/** A foreign key of a hybrid table, at either end of it; a table is undefined where the role may not see it. */
+export interface Reference {
+  readonly name: string;
+  readonly child: ObjectName | undefined;
+  readonly parent: ObjectName | undefined;
+  /** Of the child; none where that is not known. */
+  readonly columns: readonly string[];
+}
+
+/** What Snowflake holds against a change, over values that the statement does not name. */
+export interface Constraints {
+  readonly checks: readonly Check[];
+  readonly keys: readonly Key[];
+  readonly references: readonly Reference[];
 }
 
 export interface RelationInfo extends ObjectName {
@@ -38,6 +71,8 @@ export interface RelationInfo extends ObjectName {
 /** Looks objects up; undefined where there is none by that name, or the gateway's role can't see it. */
 export interface CatalogReader {
   relation(name: ObjectName): Promise<RelationInfo | undefined>;
+  /** Those of a table; undefined where they can't be read. Keys and references are asked for of hybrid tables alone: no others enforce them. */
+  constraints(name: ObjectName, isHybrid: boolean): Promise<Constraints | undefined>;
 }
 
 export const objectKey = (name: ObjectName): string => `${name.database}\u0000${name.schema}\u0000${name.name}`;

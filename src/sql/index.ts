@@ -5,16 +5,21 @@ export { shownUses } from './analysis.js';
 export { Budget } from './budget.js';
 export {
   type CatalogReader,
+  type Check,
   type ColumnInfo,
+  type Constraints,
   type Defaults,
+  type Key,
   type ObjectName,
   objectKey,
+  type Reference,
   type RelationInfo,
   showIdentifier,
   showObject,
 } from './catalog.js';
 export { STATEMENT_KINDS, type StatementKind } from './kind.js';
 export { isOperator, isWord, joined, lex, type Piece, pieces, quoteLiteral, type Token } from './lex.js';
+export { type ColumnPart, isTouching, Making, madeOf } from './made-of.js';
 export { isUnknown } from './names/index.js';
 export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion.js';
 export { loadParsers } from './parsers.js';

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection.js';
+import { type CatalogConstraints, readConstraints } from './constraints.js';
 import { StatementFailed } from './options.js';
 import {
   DATABASES,
@@ -16,6 +17,7 @@ import {
   VIEW_LIKE,
 } from './own-questions.js';
 import type { WarehousePool } from './pool.js';
+import { Remembered } from './remembered.js';
 
 export interface CatalogName {
   readonly database: string;
@@ -29,8 +31,16 @@ export interface CatalogObject extends CatalogName {
   readonly rows: number | undefined;
 }
 
+export interface CatalogColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly comment: string;
+  /** Of a virtual column: what it is computed from; empty where that is not shown. */
+  readonly expression?: string | undefined;
+}
+
 export interface CatalogRelation extends CatalogObject {
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly comment: string }[];
+  readonly columns: readonly CatalogColumn[];
   readonly viewText: string | undefined;
   readonly isSecure: boolean;
   /** An external table, or what may be one: its column VALUE holds each row as it stands in the file. */
@@ -40,7 +50,6 @@ export interface CatalogRelation extends CatalogObject {
 }
 
 const CACHE_MS = 60_000;
-const CACHE_SIZE = 20_000;
 /** Lists may be long: of a database of 100,000 tables each holds some tens of megabytes. */
 const LISTS_SIZE = 16;
 
@@ -54,21 +63,33 @@ const objectRow = z.object({
   is_hybrid: z.string().nullish(),
 });
 const viewRow = z.object({ name: z.string(), text: z.string().nullish(), is_secure: z.string().nullish() });
-const columnRow = z.object({ name: z.string(), type: z.string(), comment: z.string().nullish() });
+const columnRow = z.object({
+  name: z.string(),
+  type: z.string(),
+  kind: z.string().nullish(),
+  expression: z.string().nullish(),
+  comment: z.string().nullish(),
+});
+
+/**
+ * `kind` says VIRTUAL of a virtual column and `expression` what it is made of (documentation pages sql/desc-table, virtual-columns). Either of
+ * them suffices.
+ */
+const toColumn = ({ name, type, kind, expression, comment }: z.infer<typeof columnRow>): CatalogColumn => ({
+  name,
+  type,
+  comment: comment ?? '',
+  ...(/VIRTUAL/i.test(kind ?? '') || expression?.trim() ? { expression: expression ?? '' } : {}),
+});
 
 /** The column that each external table has (documentation page user-guide/tables-external-intro). */
 const isRawRow = ({ name, type }: { readonly name: string; readonly type: string }): boolean =>
   name === 'VALUE' && /^VARIANT/i.test(type);
 
-interface Entry {
-  readonly value: Promise<CatalogRelation | undefined>;
-  readonly until: number;
-  isRenewing: boolean;
-}
-
 export class Catalog {
   readonly #pool: WarehousePool;
-  readonly #entries = new Map<string, Entry>();
+  readonly #relations = new Remembered<CatalogRelation | undefined>();
+  readonly #constraints = new Remembered<CatalogConstraints | undefined>();
   readonly #lists = new Map<string, { readonly value: Promise<readonly CatalogObject[]>; readonly until: number }>();
   #version = 0;
 
@@ -83,42 +104,24 @@ export class Catalog {
 
   invalidate(): void {
     this.#version++;
-    this.#entries.clear();
+    this.#relations.clear();
+    this.#constraints.clear();
     this.#lists.clear();
   }
 
   relation(key: PoolKey, object: CatalogName): Promise<CatalogRelation | undefined> {
     const name = JSON.stringify([key.role, object.database, object.schema, object.name]);
-    const known = this.#entries.get(name);
-    const left = (known?.until ?? 0) - Date.now();
-    if (known && left > 0) {
-      // What is in use is read anew before it is too old, so that nobody waits for it.
-      if (left < CACHE_MS / 2 && !known.isRenewing) {
-        known.isRenewing = true;
-        this.#renew(name, known, key, object);
-      }
-      return known.value;
-    }
-    const value = this.#read(key, object);
-    // The oldest alone: whoever asks for thousands of names must not make the others ask for theirs again.
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size >= CACHE_SIZE && oldest !== undefined) this.#entries.delete(oldest);
-    this.#entries.set(name, { value, until: Date.now() + CACHE_MS, isRenewing: false });
-    // A failure is not remembered.
-    value.catch(() => this.#entries.delete(name));
-    return value;
+    return this.#relations.get(name, () => this.#read(key, object));
   }
 
-  #renew(name: string, old: Entry, key: PoolKey, object: CatalogName): void {
-    const until = Date.now() + CACHE_MS;
-    this.#read(key, object).then(
-      (relation) => {
-        // Unless the catalog was emptied meanwhile: what was read may be from before the change.
-        if (this.#entries.get(name) === old)
-          this.#entries.set(name, { value: Promise.resolve(relation), until, isRenewing: false });
-      },
-      // The old one is used until its time is over; then whoever asks hears of the failure.
-      () => undefined,
+  /**
+   * What Snowflake enforces on a table's rows; undefined where it can't be read. `isHybrid`: with its keys and foreign keys, which are not
+   * enforced on other tables.
+   */
+  constraints(key: PoolKey, object: CatalogName, isHybrid: boolean): Promise<CatalogConstraints | undefined> {
+    const name = JSON.stringify([key.role, object.database, object.schema, object.name, isHybrid]);
+    return this.#constraints.get(name, () =>
+      this.#pool.use(key, (connection) => readConstraints(connection, object, isHybrid)),
     );
   }
 
@@ -155,7 +158,7 @@ export class Catalog {
           isHybrid: /HYBRID/i.test(row.kind) || /^(?:y|t)/i.test(row.is_hybrid ?? ''),
           viewText: view?.text ?? undefined,
           isSecure: /^true$/i.test(view?.is_secure ?? ''),
-          columns: columns.map((column) => ({ name: column.name, type: column.type, comment: column.comment ?? '' })),
+          columns: columns.map(toColumn),
         };
       } catch (error) {
         // No such schema, or none that this role may see: the same answer either way.

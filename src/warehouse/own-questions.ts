@@ -57,6 +57,30 @@ export const DATABASES = ownQuestion`SHOW DATABASES`;
 export const DESCRIBE_TABLE = ownQuestion`DESCRIBE TABLE ${NAME}.${NAME}.${NAME}`;
 export const DESCRIBE_VIEW = ownQuestion`DESCRIBE VIEW ${NAME}.${NAME}.${NAME}`;
 
+/** More constraints than so many are not looked at, and one more tells that there are. */
+export const CONSTRAINTS_SHOWN = 500;
+const FIRST = `LIMIT ${CONSTRAINTS_SHOWN + 1}`;
+
+/** What is enforced on a table's rows (info-schema/check_constraints). */
+export const CHECKS = ownQuestion`SELECT CONSTRAINT_NAME AS NAME, CHECK_CLAUSE AS CLAUSE
+         FROM ${NAME}.INFORMATION_SCHEMA.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ${TEXT} AND CONSTRAINT_TABLE = ${TEXT} ${FIRST}`;
+
+/** Of a hybrid table: its unique keys, by column (info-schema/index_columns). */
+export const KEYS = ownQuestion`SELECT INDEX_NAME AS NAME, NAME AS "COLUMN"
+         FROM ${NAME}.INFORMATION_SCHEMA.INDEX_COLUMNS WHERE TABLE_SCHEMA = ${TEXT} AND TABLE_NAME = ${TEXT} AND IS_UNIQUE = 'YES' AND IS_INCLUDED_COLUMN = 'NO' ${FIRST}`;
+
+/**
+ * Of a hybrid table: foreign keys in which it is the child or the parent (info-schema/referential_constraints, …/table_constraints). An end
+ * that the role may not see is NULL.
+ */
+export const REFERENCES = ownQuestion`SELECT R.CONSTRAINT_NAME AS NAME, C.TABLE_SCHEMA AS CHILD_SCHEMA, C.TABLE_NAME AS CHILD, I.NAME AS "COLUMN",
+         P.TABLE_SCHEMA AS PARENT_SCHEMA, P.TABLE_NAME AS PARENT
+         FROM ${NAME}.INFORMATION_SCHEMA.REFERENTIAL_CONSTRAINTS R
+         LEFT JOIN ${NAME}.INFORMATION_SCHEMA.TABLE_CONSTRAINTS C ON C.CONSTRAINT_SCHEMA = R.CONSTRAINT_SCHEMA AND C.CONSTRAINT_NAME = R.CONSTRAINT_NAME
+         LEFT JOIN ${NAME}.INFORMATION_SCHEMA.TABLE_CONSTRAINTS P ON P.CONSTRAINT_SCHEMA = R.UNIQUE_CONSTRAINT_SCHEMA AND P.CONSTRAINT_NAME = R.UNIQUE_CONSTRAINT_NAME
+         LEFT JOIN ${NAME}.INFORMATION_SCHEMA.INDEX_COLUMNS I ON I.TABLE_SCHEMA = C.TABLE_SCHEMA AND I.TABLE_NAME = C.TABLE_NAME AND I.CONSTRAINT_NAME = R.CONSTRAINT_NAME
+         WHERE (C.TABLE_SCHEMA = ${TEXT} AND C.TABLE_NAME = ${TEXT}) OR (P.TABLE_SCHEMA = ${TEXT} AND P.TABLE_NAME = ${TEXT}) ${FIRST}`;
+
 /** How large a table is; sent behind EXPLAIN, which compiles and reads nothing. */
 export const WHOLE_TABLE = ownQuestion`SELECT * FROM ${NAME}.${NAME}.${NAME}`;
 const EXPLAINED_TABLE = ownQuestion`EXPLAIN USING JSON SELECT * FROM ${NAME}.${NAME}.${NAME}`;
@@ -84,6 +108,9 @@ export const OWN_FORMS: readonly RegExp[] = [
   DATABASES,
   DESCRIBE_TABLE,
   DESCRIBE_VIEW,
+  CHECKS,
+  KEYS,
+  REFERENCES,
   EXPLAINED_TABLE,
   HISTORY,
   HISTORY_UNTIL,

@@ -47,6 +47,49 @@ const failure = async (work: Promise<unknown>): Promise<{ code?: string; sqlStat
     (error: unknown) => error as { code: string; sqlState: string; message: string },
   );
 
+describe('virtual columns and CHECK constraints (virtual-columns, constraints-overview)', () => {
+  beforeAll(async () => {
+    await execute(
+      connection,
+      "CREATE TABLE CREDITS (ID NUMBER, CEILING NUMBER, SSN VARCHAR(20) DEFAULT 'x', AMOUNT NUMBER CHECK (AMOUNT > 0), SSN_KEY VARCHAR GENERATED ALWAYS AS (LOWER(SSN)) VIRTUAL, TAIL VARCHAR AS (SSN_KEY || '!'), CONSTRAINT KEPT CHECK (AMOUNT <= CEILING))",
+    );
+    await execute(connection, "INSERT INTO CREDITS VALUES (1, 10, 'ABC', 5)");
+  });
+
+  afterAll(() => execute(connection, 'DROP TABLE CREDITS'));
+
+  it('are computed, and no new row gives them a value', async () => {
+    expect(await execute(connection, 'SELECT SSN_KEY, TAIL FROM CREDITS')).toEqual([{ SSN_KEY: 'abc', TAIL: 'abc!' }]);
+    await failure(execute(connection, "INSERT INTO CREDITS (ID, SSN_KEY) VALUES (2, 'x')"));
+  });
+
+  it('are told by DESCRIBE with their expression', async () => {
+    const rows = await execute(connection, 'DESCRIBE TABLE CREDITS');
+    expect(rows.map(({ name, kind, expression }) => [name, kind, expression])).toEqual([
+      ['ID', 'COLUMN', null],
+      ['CEILING', 'COLUMN', null],
+      ['SSN', 'COLUMN', null],
+      ['AMOUNT', 'COLUMN', null],
+      ['SSN_KEY', 'VIRTUAL', expect.stringMatching(/lower\(SSN\)/i)],
+      ['TAIL', 'VIRTUAL', expect.stringMatching(/SSN_KEY \|\| '!'/i)],
+    ]);
+  });
+
+  it('conditions hold for changes, and the Information Schema tells them', async () => {
+    await failure(execute(connection, 'UPDATE CREDITS SET AMOUNT = 11 WHERE ID = 1'));
+    await failure(execute(connection, 'UPDATE CREDITS SET AMOUNT = 0 WHERE ID = 1'));
+    await execute(connection, 'UPDATE CREDITS SET AMOUNT = 10 WHERE ID = 1');
+    const rows = await execute(
+      connection,
+      "SELECT CHECK_CLAUSE FROM DB.INFORMATION_SCHEMA.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = 'PUBLIC' AND CONSTRAINT_TABLE = 'CREDITS' ORDER BY 1",
+    );
+    expect(rows.map((row) => String(Object.values(row)[0]).replaceAll(/[\s()]/g, ''))).toEqual([
+      'AMOUNT<=CEILING',
+      'AMOUNT>0',
+    ]);
+  });
+});
+
 describe('log-in', () => {
   const close = (open: Connection): void => open.destroy(() => undefined);
 

@@ -87,6 +87,10 @@ function gatewayThatReloads() {
           const columns = ['ID', 'EMAIL'].map((column) => ({ name: column, type: 'VARCHAR', comment: '' }));
           return { ...name, kind: 'table', columns, viewText: undefined, comment: '', rows: 1 };
         },
+        constraints: async () => {
+          reload();
+          return { checks: [], keys: [], references: [] };
+        },
         invalidate: () => undefined,
       },
       wholeSize: async () => {

@@ -4,6 +4,7 @@ import { textOf } from '../../dist/asking.js';
 import type { Intent } from '../../dist/intent.js';
 import { fingerprintOf } from '../../dist/judge.js';
 import { analyse, type CatalogReader, lex, Refusal, readStatement } from '../../dist/sql/index.js';
+import { unconstrained } from '../support/catalog.js';
 import { random } from '../support/random.mjs';
 
 const COLUMNS: Readonly<Record<string, string>> = {
@@ -15,6 +16,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
 };
 /** `V` is a view, one of whose columns is a constant; everything else is a table. */
 const reader: CatalogReader = {
+  constraints: unconstrained,
   relation: (object) =>
     Promise.resolve(
       COLUMNS[object.name] === undefined

@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { HASH_FUNCTION, HASH_KEY, maskExpression } from '../../dist/masking/index.js';
 import { decide, inForce, loadPolicies } from '../../dist/policy/index.js';
-import { analyse, objectKey, readStatement, rewrite, showObject } from '../../dist/sql/index.js';
+import { analyse, madeOf, objectKey, readStatement, rewrite, showObject } from '../../dist/sql/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
 
 const env = process.env;
@@ -55,7 +55,10 @@ for (const { id, sql } of cases) {
   try {
     const analysis = await analyse(
       readStatement(sql),
-      { relation: (name) => warehouse.catalog.relation(key, name) },
+      {
+        relation: (name) => warehouse.catalog.relation(key, name),
+        constraints: (name, isHybrid) => warehouse.catalog.constraints(key, name, isHybrid),
+      },
       {},
     );
     const verdict = decide({ ...rules, subject, analysis, circumstances: { hasPurpose: true, hasWhere: true } });
@@ -128,6 +131,38 @@ await check('the key of the mask hash', async () => {
   const rows = await warehouse.ask(key, `SELECT COUNT(*) FROM ${KEY_TABLE}`, TAG).catch(() => undefined);
   if (rows !== undefined) throw new Error(`role ${key.role} may read ${KEY_TABLE}`);
 });
+// SNOWFLAKE_VIRTUAL_TABLE=DB.SCHEMA.NAME: a table with a virtual column, the one that the documentation makes (virtual-columns): I INT, J INT AS (I * I).
+if (env.SNOWFLAKE_VIRTUAL_TABLE)
+  await check('a virtual column is known with what it is made of', async () => {
+    const [database, schema, name] = env.SNOWFLAKE_VIRTUAL_TABLE.split('.');
+    const relation = await warehouse.catalog.relation(key, { database, schema, name });
+    const columns = relation?.columns ?? [];
+    const found = columns.filter(({ expression }) => expression !== undefined);
+    const made = found.map(({ expression }) => madeOf(expression, columns));
+    if (found.length === 0 || made.some((parts) => parts === 'anything' || parts.length === 0))
+      throw new Error(`${env.SNOWFLAKE_VIRTUAL_TABLE}: ${JSON.stringify(columns)}`);
+  });
+// SNOWFLAKE_CHECKED_TABLE=DB.SCHEMA.NAME: a table with a CHECK, on which the role has no more than its agents need.
+if (env.SNOWFLAKE_CHECKED_TABLE)
+  await check('a CHECK constraint is shown to the role', async () => {
+    const [database, schema, name] = env.SNOWFLAKE_CHECKED_TABLE.split('.');
+    const found = await warehouse.catalog.constraints(key, { database, schema, name }, false);
+    if (!found?.checks.some(({ clause }) => clause.trim() !== ''))
+      throw new Error(`${env.SNOWFLAKE_CHECKED_TABLE}: ${JSON.stringify(found)}`);
+  });
+// SNOWFLAKE_HYBRID_PARENT=DB.SCHEMA.NAME: a hybrid table to which another one refers (sql/create-hybrid-table, TEAM and PLAYER).
+if (env.SNOWFLAKE_HYBRID_PARENT)
+  await check('keys of a hybrid table and who refers to it are shown to the role', async () => {
+    const [database, schema, name] = env.SNOWFLAKE_HYBRID_PARENT.split('.');
+    const object = { database, schema, name };
+    const relation = await warehouse.catalog.relation(key, object);
+    const found = await warehouse.catalog.constraints(key, object, true);
+    const refers = found?.references.some(
+      ({ child, parent, columns }) => child && parent?.name === name && columns.length > 0,
+    );
+    if (!relation?.isHybrid || !refers || !found.keys.some(({ columns }) => columns.length > 0))
+      throw new Error(`${env.SNOWFLAKE_HYBRID_PARENT}: ${JSON.stringify([relation?.isHybrid, found])}`);
+  });
 // SNOWFLAKE_EXTERNAL_TABLE=DB.SCHEMA.NAME: an external table that the role may see.
 if (env.SNOWFLAKE_EXTERNAL_TABLE)
   await check('an external table is known as one', async () => {

@@ -21,6 +21,16 @@ export const TABLES = {
   'ANALYTICS.SALES.ORDERS': { ORDER_ID: 'n', CUSTOMER_ID: 'n', STATUS: 't', TOTAL: 'n', ORDERED_AT: 'd', CHANNEL: 't' },
   'ANALYTICS.SALES.ORDER_ITEMS': { ORDER_ID: 'n', LINE_NO: 'n', PRODUCT_ID: 'n', QUANTITY: 'n', UNIT_PRICE: 'n' },
   'ANALYTICS.SALES.PAYMENTS': { PAYMENT_ID: 'n', ORDER_ID: 'n', CARD_BRAND: 't', AMOUNT: 'n', PAID_AT: 'd' },
+  'ANALYTICS.SALES.CREDITS': {
+    CREDIT_ID: 'n',
+    CUSTOMER_ID: 'n',
+    LABEL: 't',
+    AMOUNT: 'n',
+    CEILING: 'n',
+    SSN: 't',
+    SSN_KEY: 't',
+    KEY_TWICE: 't',
+  },
   'ANALYTICS.SALES.EVENTS': { EVENT_ID: 'n', CUSTOMER_ID: 'n', OCCURRED_AT: 'd', PAYLOAD: 'j' },
   'ANALYTICS.REF.COUNTRIES': { CODE: 't', NAME: 't', REGION: 't' },
 };

@@ -123,7 +123,7 @@ export class Harness {
         of,
         sql: 'SELECT count(*) FROM ANALYTICS.SALES.CUSTOMERS',
       });
-      this.#sides.push({ of, gateway, approvals, raw, hiddenRows: Number(hiddenRows) });
+      this.#sides.push({ of, gateway, approvals, raw, catalog: warehouse.catalog, hiddenRows: Number(hiddenRows) });
     }
   }
 
@@ -138,6 +138,8 @@ export class Harness {
   /** By its name in LEAKS; undefined takes it out again. */
   async plant(name) {
     this.#leak = name === undefined ? undefined : LEAKS[name];
+    // What is known of tables may be what a leak spoiled, or will spoil.
+    for (const { catalog } of this.#sides) catalog.invalidate();
     await this.#order({ do: 'plant', leak: name ?? null });
   }
 

@@ -40,6 +40,9 @@ const all = forget(() => true);
 const withoutMasks = (sent) =>
   sent.replaceAll(/CASE WHEN "(EMAIL|PHONE)" IS NULL THEN NULL .*? END AS "\1"/g, '"$1" END AS "$1"');
 
+/** The question what a table enforces, put so that there is nothing. */
+const unconstrained = (sent) => sent.replace('CHECK_CONSTRAINTS WHERE', 'CHECK_CONSTRAINTS WHERE FALSE AND');
+
 const CUSTOMERS = /ANALYTICS\.SALES\.CUSTOMERS/;
 const CONTACTS = /ANALYTICS\.SALES\.CUSTOMER_CONTACTS/;
 const reads = (shows, sent, more = {}) => ({ where: 'reads', shows, sent, ...more });
@@ -89,6 +92,22 @@ export const LEAKS = {
   ),
   'the mask of a date': reads(/BIRTH_DATE/, (sent) =>
     sent.replaceAll('CAST ( NULL AS DATE ) END AS "BIRTH_DATE"', '"BIRTH_DATE" END AS "BIRTH_DATE"'),
+  ),
+  'a virtual column over a hidden one': reads(/SSN_KEY|KEY_TWICE/, (sent) =>
+    sent.replaceAll(/CAST \( NULL AS VARCHAR[^"]*?\) AS ("SSN_KEY"|"KEY_TWICE")/g, '$1'),
+  ),
+  'a virtual column that is taken for a column of its own': changes(
+    'stewards',
+    /^UPDATE ANALYTICS\.SALES\.CREDITS .*SET (?:\S+\.)?LABEL = /,
+    (sent) =>
+      /^\s*UPDATE "ANALYTICS" \. "SALES" \. "CREDITS"/.test(sent)
+        ? sent.replace(/\bLABEL = .*? WHERE/, 'LABEL = SSN_KEY WHERE')
+        : unconstrained(sent),
+  ),
+  'a CHECK that nobody knows of': changes(
+    'writers',
+    /^(?:UPDATE|MERGE INTO) ANALYTICS\.SALES\.CREDITS .*(?:SET|,) (?:\S+\.)?AMOUNT = /,
+    (sent) => unconstrained(sent),
   ),
   'a value within an object': reads(/PAYLOAD/, (sent) =>
     sent.replaceAll(/TO_VARIANT \( CASE WHEN IS_OBJECT \( "PAYLOAD" \).*?END \) AS "PAYLOAD"/g, '"PAYLOAD"'),

@@ -9,6 +9,7 @@ const OBJECTS = [
   'ANALYTICS.SALES',
   'ANALYTICS.SALES.CUSTOMERS',
   'ANALYTICS.SALES.LEADS',
+  'ANALYTICS.SALES.CREDITS',
   'ANALYTICS.SALES.CUSTOMER_CONTACTS',
 ];
 const WRITERS = ['writers', 'writers', 'stewards', 'stewards', 'metered'];

@@ -45,8 +45,15 @@ const ORDERS = {
     await connection.run(`ATTACH ':memory:' AS ${quote(SNAPSHOT)}`);
     for (const name of tables) await connection.run(`CREATE TABLE ${kept(name)} AS FROM ${qualified(name)}`);
   },
-  /** Puts a table back. */
-  async restore({ connection }, { table }) {
+  /** Puts a table back; one that is more than its columns stays, and gets its rows back. */
+  async restore({ engine, connection }, { table }) {
+    const { columns = [], checks = [] } = engine.catalog.find(...table.split('.')) ?? {};
+    if (checks.length > 0 || columns.some(({ expression }) => expression !== null)) {
+      const stored = columns.filter(({ expression }) => expression === null).map(({ name }) => quote(name));
+      await connection.run(`BEGIN TRANSACTION; DELETE FROM ${qualified(table)};
+        INSERT INTO ${qualified(table)} (${stored}) SELECT ${stored} FROM ${kept(table)}; COMMIT`);
+      return;
+    }
     await connection.run(`CREATE OR REPLACE TABLE ${qualified(table)} AS FROM ${kept(table)}`);
   },
   /** Rows that a table has and had not, and the other way round. */

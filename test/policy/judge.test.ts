@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Judge } from '../../dist/judge.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import type { CatalogReader } from '../../dist/sql/index.js';
+import { unconstrained } from '../support/catalog.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -22,6 +23,7 @@ async function load(more: string): Promise<PolicySet> {
 
 let looks = 0;
 const reader: CatalogReader = {
+  constraints: unconstrained,
   async relation(name) {
     looks++;
     if (name.name !== 'CLOSED' && name.name !== 'OPEN') return undefined;

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Judge } from '../../dist/judge.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import type { CatalogReader } from '../../dist/sql/index.js';
+import { unconstrained } from '../support/catalog.js';
 
 interface Refused {
   readonly sql: string;
@@ -30,6 +31,7 @@ const TABLES: Readonly<Record<string, string>> = {
   CALENDAR: 'ID DAY AGE',
 };
 const reader: CatalogReader = {
+  constraints: unconstrained,
   async relation(name) {
     const columns = TABLES[name.name]?.split(' ').map((column) => ({ name: column, type: 'VARCHAR', comment: '' }));
     return columns && { ...name, kind: 'table', columns, viewText: undefined, comment: '', rows: 1 };

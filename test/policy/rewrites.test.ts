@@ -12,6 +12,7 @@ import { Follower, type Times } from '../../dist/policy/follow.js';
 import { decide, decideKind, inForce, loadPolicies, type PolicySet, type Verdict } from '../../dist/policy/index.js';
 import { readFolder } from '../../dist/policy/reading.js';
 import { type Analysis, analyse, type CatalogReader, readStatement } from '../../dist/sql/index.js';
+import { unconstrained } from '../support/catalog.js';
 import {
   type Files,
   fullDisks,
@@ -30,6 +31,7 @@ const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const TIMES: Times = { stillMs: 500, openingMs: 10_000, pollMs: 1000 };
 
 const reader: CatalogReader = {
+  constraints: unconstrained,
   async relation(name) {
     const columns = ['ID', 'NAME', 'MAIL'].map((column) => ({ name: column, type: 'VARCHAR', comment: '' }));
     return { ...name, kind: 'table', columns, viewText: undefined, comment: '', rows: 1 };

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Judge } from '../../dist/judge.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import type { CatalogReader, RelationInfo } from '../../dist/sql/index.js';
+import { unconstrained } from '../support/catalog.js';
 
 const TABLES: Readonly<Record<string, string>> = {
   CUSTOMERS: 'ID NAME SSN',
@@ -21,6 +22,7 @@ const VIEWS: Readonly<Record<string, string>> = {
 const columnsOf = (names: string): RelationInfo['columns'] =>
   names.split(' ').map((name) => ({ name, type: 'VARCHAR', comment: '' }));
 const reader: CatalogReader = {
+  constraints: unconstrained,
   async relation(name) {
     const rest = { ...name, comment: '', rows: 1 };
     const view = VIEWS[name.name];

@@ -9,6 +9,7 @@ import {
   rewrite,
   type Treatment,
 } from '../../dist/sql/index.js';
+import { unconstrained } from '../support/catalog.js';
 import { catalog as corpusCatalog, read } from './corpus/describe.mjs';
 
 const DEFAULTS = { database: 'DB', schema: 'S' };
@@ -56,6 +57,7 @@ describe('the masked text of every statement of the reference', () => {
 
 describe('a view of another schema', () => {
   const reader: CatalogReader = {
+    constraints: unconstrained,
     async relation(name) {
       const tables: Readonly<Record<string, string | undefined>> = {
         'DB.S.T': undefined,

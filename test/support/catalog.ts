@@ -1,5 +1,5 @@
 /** A small catalog for tests without a warehouse. */
-import type { CatalogReader, ObjectName, RelationInfo } from '../../dist/sql/index.js';
+import type { CatalogReader, Constraints, ObjectName, RelationInfo } from '../../dist/sql/index.js';
 
 const TABLES: Readonly<Record<string, string>> = {
   'DB.S.CUSTOMERS': 'ID NAME EMAIL PHONE REGION',
@@ -22,7 +22,11 @@ const VIEWS: Readonly<Record<string, readonly [columns: string, text: string | u
   'DB.S.HIDDEN': ['ID', 'CREATE VIEW DB.S.HIDDEN AS SELECT ID FROM DB.P.SECRETS'],
 };
 
+/** Nothing is enforced on any table. */
+export const unconstrained = async (): Promise<Constraints> => ({ checks: [], keys: [], references: [] });
+
 export const catalog: CatalogReader = {
+  constraints: unconstrained,
   async relation(name: ObjectName): Promise<RelationInfo | undefined> {
     const key = `${name.database}.${name.schema}.${name.name}`;
     const view = VIEWS[key];

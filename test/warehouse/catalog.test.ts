@@ -1,4 +1,4 @@
-/** Which relations are external tables: SHOW OBJECTS calls them tables (documentation page sql/show-objects). */
+/** What the catalog knows of a relation: whether it is an external table (documentation page sql/show-objects), virtual columns, constraints. */
 import { describe, expect, it } from 'vitest';
 import { Catalog } from '../../dist/warehouse/catalog.js';
 import { StatementFailed } from '../../dist/warehouse/index.js';
@@ -47,5 +47,85 @@ describe('an external table', () => {
     const { catalog, asked } = catalogOf({ columns: [ID], external: ['T'] });
     await catalog.relation({ role: 'R', warehouse: 'W' }, { database: 'DB', schema: 'S', name: 'T' });
     expect(asked.filter((sql) => sql.startsWith('SHOW EXTERNAL'))).toEqual([]);
+  });
+});
+
+describe('a virtual column', () => {
+  it.each([
+    ['by its kind and expression', { kind: 'VIRTUAL', expression: 'lower(SSN)' }, 'lower(SSN)'],
+    ['as SHOW COLUMNS calls it', { kind: 'VIRTUAL_COLUMN', expression: 'lower(SSN)' }, 'lower(SSN)'],
+    ['whose expression is not shown', { kind: 'VIRTUAL', expression: null }, ''],
+    ['by its expression alone', { expression: 'I * I' }, 'I * I'],
+    ['none', { kind: 'COLUMN', expression: null }, undefined],
+    ['none, in older answers', {}, undefined],
+  ])('is known %s', async (_what, more, expected) => {
+    const { catalog } = catalogOf({ columns: [ID, { name: 'K', type: 'VARCHAR', ...more }], external: [] });
+    const relation = await catalog.relation({ role: 'R', warehouse: 'W' }, { database: 'DB', schema: 'S', name: 'T' });
+    expect(relation?.columns[1]?.expression).toBe(expected);
+  });
+});
+
+describe('constraints', () => {
+  const T = { database: 'DB', schema: 'S', name: 'T' };
+  const KEY = { role: 'R', warehouse: 'W' };
+
+  function constrained(answer: (sql: string) => object[]) {
+    const asked: string[] = [];
+    const simple = async (sql: string): Promise<object[]> => {
+      asked.push(sql);
+      return answer(sql);
+    };
+    const pool = { use: (_key: unknown, work: (connection: unknown) => unknown) => work({ simple }) };
+    return { catalog: new Catalog(pool as unknown as WarehousePool), asked };
+  }
+
+  it('of a standard table are its CHECKs, asked for once', async () => {
+    const { catalog, asked } = constrained(() => [{ NAME: 'C', CLAUSE: 'A < B' }]);
+    for (let times = 0; times < 3; times++)
+      expect(await catalog.constraints(KEY, T, false)).toEqual({
+        checks: [{ name: 'C', clause: 'A < B' }],
+        keys: [],
+        references: [],
+      });
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).toContain("CONSTRAINT_SCHEMA = 'S' AND CONSTRAINT_TABLE = 'T'");
+    catalog.invalidate();
+    await catalog.constraints(KEY, T, false);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('of a hybrid one its keys as well, each with its columns', async () => {
+    const { catalog } = constrained((sql) => {
+      if (/REFERENTIAL_CONSTRAINTS/.test(sql))
+        return ['A', 'B'].map((COLUMN) => ({
+          NAME: 'F',
+          CHILD_SCHEMA: 'S',
+          CHILD: 'CHILD',
+          COLUMN,
+          PARENT_SCHEMA: null,
+          PARENT: null,
+        }));
+      return /INDEX_COLUMNS/.test(sql) ? ['X', 'Y'].map((COLUMN) => ({ NAME: 'U', COLUMN })) : [];
+    });
+    expect(await catalog.constraints(KEY, T, true)).toEqual({
+      checks: [],
+      keys: [{ name: 'U', columns: ['X', 'Y'] }],
+      references: [
+        { name: 'F', child: { database: 'DB', schema: 'S', name: 'CHILD' }, parent: undefined, columns: ['A', 'B'] },
+      ],
+    });
+  });
+
+  it.each([
+    [
+      'may not be read',
+      () => {
+        throw new StatementFailed('SQL access control error', '003001', undefined, undefined);
+      },
+    ],
+    ['are more than are looked at', () => Array.from({ length: 501 }, () => ({ NAME: 'C', CLAUSE: 'A < B' }))],
+    ['are answered otherwise', () => [{ CONSTRAINT: 'C' }]],
+  ])('are unknown where they %s', async (_what, answer) => {
+    expect(await constrained(answer).catalog.constraints(KEY, T, false)).toBeUndefined();
   });
 });

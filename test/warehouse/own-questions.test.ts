@@ -3,13 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { CLASSES, HASH_WORKS, isOurs, KEY_READABLE, TAGS, WHO } from '../../dist/cli/own-questions.js';
 import { readHistory } from '../../dist/warehouse/history.js';
 import {
+  CHECKS,
   DATABASES,
   DESCRIBE_TABLE,
   DESCRIBE_VIEW,
   EXTERNAL_LIKE,
+  KEYS,
   OBJECT_LIKE,
   OBJECTS_OF_DATABASE,
   OBJECTS_OF_SCHEMA,
+  REFERENCES,
   VIEW_LIKE,
   WHOLE_TABLE,
 } from '../../dist/warehouse/own-questions.js';
@@ -37,6 +40,9 @@ describe("the gateway's own questions", () => {
       EXTERNAL_LIKE.of(name, name, name),
       OBJECTS_OF_DATABASE.of(name),
       OBJECTS_OF_SCHEMA.of(name, name),
+      CHECKS.of(name, name, name),
+      KEYS.of(name, name, name),
+      REFERENCES.of(name, name, name, name, name, name, name, name),
       DATABASES.of(),
       DESCRIBE_TABLE.of(name, name, name),
       DESCRIBE_VIEW.of(name, name, name),

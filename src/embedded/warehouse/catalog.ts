@@ -4,6 +4,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { fromName, type SnowType, spell } from './types.js';
+import { virtualColumns } from './virtual.js';
 
 export interface Column {
   readonly name: string;
@@ -11,6 +12,8 @@ export interface Column {
   readonly nullable: boolean;
   readonly fallback: string | null;
   readonly comment: string;
+  /** Of a virtual column what it is computed from; null of any other. */
+  readonly expression: string | null;
 }
 
 export interface Relation {
@@ -23,7 +26,11 @@ export interface Relation {
   /** A view's text, as Snowflake would show it. */
   readonly text: string;
   readonly columns: readonly Column[];
+  readonly checks: readonly { readonly name: string; readonly clause: string }[];
 }
+
+/** Rows of one INSERT into what INFORMATION_SCHEMA is made of. */
+const FILLED_AT_ONCE = 100;
 
 export const SYSTEM_DATABASE = '__SF__';
 const HIDDEN_DATABASES = new Set(['system', 'temp', 'memory', SYSTEM_DATABASE]);
@@ -50,6 +57,7 @@ export class Catalog {
   readonly #connection: DuckDBConnection;
   #relations = new Map<string, Relation>();
   #version = 0;
+  #published: { readonly version: number; readonly done: Promise<void> } | undefined;
   #schemas: { database: string; schema: string }[] = [];
 
   constructor(connection: DuckDBConnection) {
@@ -61,7 +69,7 @@ export class Catalog {
     const read = async (sql: string): Promise<Record<string, unknown>[]> =>
       (await this.#connection.runAndReadAll(sql)).getRowObjectsJS() as Record<string, unknown>[];
     const tables = await read(
-      `SELECT database_name, schema_name, table_name AS name, 'table' AS kind, estimated_size AS size, comment, '' AS sql FROM duckdb_tables() WHERE NOT internal
+      `SELECT database_name, schema_name, table_name AS name, 'table' AS kind, estimated_size AS size, comment, sql FROM duckdb_tables() WHERE NOT internal
        UNION ALL SELECT database_name, schema_name, view_name, 'view', 0, comment, sql FROM duckdb_views() WHERE NOT internal`,
     );
     const columns = await read(
@@ -79,6 +87,20 @@ export class Catalog {
         String(row['text']),
       ]),
     );
+    const checks = new Map<string, { name: string; clause: string }[]>();
+    for (const row of await read(
+      `SELECT database_name, schema_name, table_name, constraint_name AS name, expression FROM duckdb_constraints() WHERE constraint_type = 'CHECK'`,
+    )) {
+      const table = key(String(row['database_name']), String(row['schema_name']), String(row['table_name']));
+      const check = { name: String(row['name']).toUpperCase(), clause: String(row['expression']) };
+      checks.set(table, [...(checks.get(table) ?? []), check]);
+    }
+    const virtual = new Map(
+      tables.map((row) => [
+        key(String(row['database_name']), String(row['schema_name']), String(row['name'])),
+        row['kind'] === 'table' ? virtualColumns(String(row['sql'])) : new Map<string, string>(),
+      ]),
+    );
     const byTable = new Map<string, Column[]>();
     for (const row of columns) {
       const table = key(String(row['database_name']), String(row['schema_name']), String(row['table_name']));
@@ -86,11 +108,14 @@ export class Catalog {
         JSON.stringify([row['database_name'], row['schema_name'], row['table_name'], row['column_name']]),
       );
       const list = byTable.get(table) ?? [];
+      const expression = virtual.get(table)?.get(String(row['column_name'])) ?? null;
       list.push({
         name: String(row['column_name']),
         type: (declaration ? fromName(declaration) : undefined) ?? duckType(String(row['data_type'])),
         nullable: row['is_nullable'] !== false,
-        fallback: row['column_default'] === null ? null : String(row['column_default']),
+        // DuckDB has one place for a default and an expression.
+        fallback: row['column_default'] === null || expression !== null ? null : String(row['column_default']),
+        expression,
         comment: String(row['comment'] ?? ''),
       });
       byTable.set(table, list);
@@ -107,8 +132,9 @@ export class Catalog {
         kind: row['kind'] === 'view' ? 'view' : 'table',
         rows: Number(row['size'] ?? 0),
         comment: String(row['comment'] ?? ''),
-        text: texts.get(id) ?? asSnowflakeText(String(row['sql'] ?? '')),
+        text: texts.get(id) ?? (row['kind'] === 'view' ? asSnowflakeText(String(row['sql'] ?? '')) : ''),
         columns: byTable.get(id) ?? [],
+        checks: checks.get(id) ?? [],
       });
     }
     this.#relations = relations;
@@ -148,13 +174,23 @@ export class Catalog {
       .sort();
   }
 
-  /** Fills the tables behind INFORMATION_SCHEMA; called when a statement reads it. */
-  async publish(): Promise<void> {
+  /** Fills the tables behind INFORMATION_SCHEMA, once for each state of the catalog; called when a statement reads it. */
+  publish(): Promise<void> {
+    if (this.#published?.version !== this.#version) {
+      const before = this.#published?.done.catch(() => undefined);
+      this.#published = { version: this.#version, done: Promise.resolve(before).then(() => this.#fillAll()) };
+    }
+    return this.#published.done;
+  }
+
+  async #fillAll(): Promise<void> {
     const fill = async (table: string, rows: readonly (readonly (string | bigint)[])[]): Promise<void> => {
       await this.#connection.run(`DELETE FROM ${SYSTEM_DATABASE}.main.${table}`);
-      for (const row of rows) {
-        const slots = row.map((_, index) => `$${index + 1}`).join(', ');
-        await this.#connection.run(`INSERT INTO ${SYSTEM_DATABASE}.main.${table} VALUES (${slots})`, [...row]);
+      for (let from = 0; from < rows.length; from += FILLED_AT_ONCE) {
+        const some = rows.slice(from, from + FILLED_AT_ONCE);
+        let slot = 0;
+        const slots = some.map((row) => `(${row.map(() => `$${++slot}`).join(', ')})`).join(', ');
+        await this.#connection.run(`INSERT INTO ${SYSTEM_DATABASE}.main.${table} VALUES ${slots}`, some.flat());
       }
     };
     const relations = this.relations();
@@ -182,6 +218,10 @@ export class Catalog {
       'is_views',
       views.map((relation) => [...place(relation), relation.text, 'NO']),
     );
+    await fill(
+      'is_checks',
+      relations.flatMap((relation) => relation.checks.map(({ name, clause }) => [...place(relation), name, clause])),
+    );
     const dataType = (type: SnowType): string => spell(type).replace(/\(.*/, '').replace('VARCHAR', 'TEXT');
     await fill(
       'is_columns',
@@ -193,6 +233,8 @@ export class Catalog {
           column.nullable ? 'YES' : 'NO',
           dataType(column.type),
           column.comment,
+          column.expression === null ? 'COLUMN' : 'VIRTUAL_COLUMN',
+          column.expression ?? '',
         ]),
       ),
     );

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type DuckDBConnection, type DuckDBPreparedStatement, type DuckDBValue, StatementType } from '@duckdb/node-api';
 import { asBody, asList, asText, folded, identifierOf } from '../../sql/index.js';
 import type { Relation } from './catalog.js';
-import { parse, tokens } from './dialect/parse.js';
+import { parse, toDuckSql, tokens } from './dialect/parse.js';
 import {
   type Bind,
   type Session as DialectSession,
@@ -184,6 +184,25 @@ function targetOf(value: unknown, session: Session): Target {
   };
 }
 
+/** `CHECK ( … )`; nothing for constraints that Snowflake does not enforce (documentation page constraints-overview). */
+function checkSql(check: unknown): string {
+  const body = asBody(check);
+  const expression = body['expression'] ?? check;
+  return check === undefined ? '' : ` CHECK (${toDuckSql(expression)})`;
+}
+
+/** What stands behind a column's type: a CHECK, or what a virtual column is made of (documentation page virtual-columns). */
+function conditions(definition: Readonly<Record<string, unknown>>): string {
+  return asList(definition['constraints'])
+    .map((constraint) => {
+      const { Check: check, ComputedColumn: computed } = asBody(constraint);
+      return computed === undefined
+        ? checkSql(check)
+        : ` GENERATED ALWAYS AS (${toDuckSql(asBody(computed)['expression'])}) VIRTUAL`;
+    })
+    .join('');
+}
+
 async function createTable(sql: string, execution: Execution): Promise<Result> {
   const { session, engine } = execution;
   const body = asBody(asBody(parse(sql)[0])['create_table']);
@@ -208,9 +227,10 @@ async function createTable(sql: string, execution: Execution): Promise<Result> {
       if (!name) throw syntaxError('unexpected column');
       const type = duckColumnType(asBody(definition['data_type']));
       declared.set(folded(name), type.declared);
-      return `${quote(folded(name))} ${type.duck}${definition['nullable'] === false ? ' NOT NULL' : ''}`;
+      return `${quote(folded(name))} ${type.duck}${definition['nullable'] === false ? ' NOT NULL' : ''}${conditions(definition)}`;
     });
-    await session.connection.run(`${head} (${columns.join(', ')})`);
+    const checks = asList(body['constraints']).map((constraint) => checkSql(asBody(constraint)['Check']));
+    await session.connection.run(`${head} (${[...columns, ...checks.filter((text) => text !== '')].join(', ')})`);
   }
   await engine.catalog.declare(target, declared);
   if (body['temporary'] === true) session.temporary.add(qualified(target));

@@ -110,14 +110,16 @@ function assigned(walk: Walk, column: Identifier, target: Source): void {
 
 const assignedWhole = new WeakSet<Source>();
 
-/** Without a list of columns a new row gives a value to each. */
+/** Without a list of columns a new row gives a value to each, but to virtual ones (documentation page virtual-columns, "Examples"). */
 function assignedAll(walk: Walk, target: Source): void {
   // Once is all that there is to say, in however many branches of a MERGE.
   if (assignedWhole.has(target)) return;
   assignedWhole.add(target);
   walk.count(target.columns.length);
+  const known = target.object && walk.relations.get(objectKey(target.object));
+  const virtual = new Set(known?.columns.flatMap(({ name, expression }) => (expression === undefined ? [] : name)));
   for (const { name } of target.columns)
-    if (name !== undefined) walk.findings.assignments.push({ column: name, token: -1 });
+    if (name !== undefined && !virtual.has(name)) walk.findings.assignments.push({ column: name, token: -1 });
 }
 
 /** UPDATE's columns come as one text, `t.COLUMN`: read from the tokens up to the equals sign. */

@@ -18,11 +18,18 @@ function seeded() {
   const seed = text('../../acceptance/seed.sql') + text('../../noninterference/targets.sql');
   const relations = new Map();
   for (const [, name, body] of seed.matchAll(/CREATE TABLE ([A-Z_.]+) \(([^;]*?)\);/g)) {
-    const columns = body.split(/,(?![^(]*\))/).map((item) => {
-      const [column, type] = item.trim().split(/\s+/);
-      return { name: column, type: type === 'JSON' ? 'VARIANT' : type, comment: '' };
+    const items = body.split(/,(?![^(]*\))/).map((item) => item.trim());
+    const checks = items.flatMap((item) => {
+      const clause = /^CHECK \((.*)\)$/.exec(item)?.[1];
+      return clause === undefined ? [] : [{ name: 'CHECK', clause }];
     });
-    relations.set(name, { kind: 'table', columns, viewText: undefined });
+    const columns = items.flatMap((item) => {
+      const [column, type] = item.split(/\s+/);
+      const expression = / AS \((.*)\)$/.exec(item)?.[1];
+      if (column === 'CHECK') return [];
+      return { name: column, type: type === 'JSON' ? 'VARIANT' : type, comment: '', ...(expression && { expression }) };
+    });
+    relations.set(name, { kind: 'table', columns, checks, viewText: undefined });
   }
   const views = {
     CUSTOMER_CONTACTS: 'CUSTOMER_ID FULL_NAME CONTACT REGION',
@@ -41,6 +48,11 @@ function seeded() {
 const SEEDED = seeded();
 
 const reader = {
+  constraints: async ({ database, schema, name }) => ({
+    checks: SEEDED.get(`${database}.${schema}.${name}`)?.checks ?? [],
+    keys: [],
+    references: [],
+  }),
   async relation(object) {
     const known = SEEDED.get(`${object.database}.${object.schema}.${object.name}`);
     return known ? { ...object, ...known, comment: '', rows: 1, isSecure: false } : corpusCatalog.relation(object);

@@ -1,0 +1,59 @@
+/**
+ * What an agent learns of hidden values through names that stand for them and through errors that the warehouse computes over them, by
+ * experiment: virtual columns, and a CHECK constraint (documentation pages virtual-columns, constraints-overview).
+ */
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Sides } from './sides.mjs';
+
+const CREDITS = 'ANALYTICS.SALES.CREDITS';
+let sides: Sides;
+
+beforeAll(async () => {
+  sides = await Sides.start({ policy: fileURLToPath(new URL('./made-of.yaml', import.meta.url)) });
+}, 120_000);
+afterAll(() => sides?.end());
+
+const ask = (sql: string) => sides.both((gateway, caller) => gateway.query(caller, { sql }));
+const told = (answer: Awaited<ReturnType<typeof ask>>[number]) => [
+  answer.status,
+  answer.rows,
+  answer.denial?.code,
+  answer.error?.code,
+];
+
+describe('a virtual column over a hidden one', () => {
+  it.each([
+    `SELECT SSN, SSN_KEY, KEY_TWICE FROM ${CREDITS} WHERE CREDIT_ID = 5`,
+    `SELECT MAX(c.SSN_KEY), MIN(c.KEY_TWICE), COUNT(c.KEY_TWICE) FROM ${CREDITS} c`,
+  ])('shows nothing: %s', async (sql) => {
+    const [left, right] = (await ask(sql)).map(told);
+    expect(left).toEqual(right);
+    expect(left?.[0]).toBe('ok');
+    expect(JSON.stringify(left?.[1])).not.toMatch(/canary/i);
+  });
+
+  it('is not copied, and rows are not chosen by it', async () => {
+    for (const sql of [
+      `UPDATE ${CREDITS} SET LABEL = SSN_KEY WHERE CREDIT_ID = 5`,
+      `DELETE FROM ${CREDITS} WHERE KEY_TWICE LIKE 'canary-5%'`,
+    ])
+      for (const answer of await ask(sql)) expect(answer.denial).toMatchObject({ code: 'COLUMN_DENIED' });
+  });
+});
+
+describe('a CHECK over a hidden column', () => {
+  it('says nothing of it, guess by guess', async () => {
+    for (const guess of [20, 50, 80]) {
+      const answers = await ask(`UPDATE ${CREDITS} SET AMOUNT = ${guess} WHERE CREDIT_ID = 5`);
+      for (const { denial } of answers)
+        expect(denial).toMatchObject({ code: 'COLUMN_DENIED', message: expect.stringContaining('CHECK constraint') });
+    }
+  });
+
+  it('stands in no way of new rows', async () => {
+    const [left, right] = (await ask(`INSERT INTO ${CREDITS} (CREDIT_ID, AMOUNT) VALUES (900, 1000)`)).map(told);
+    expect(left).toEqual(right);
+    expect(left?.[0]).toBe('ok');
+  });
+});
