@@ -28,6 +28,7 @@ import {
   cteNames,
   type Defaults,
   Disagreement,
+  Making,
   type Origin,
   objectKey,
   Refusal,
@@ -380,10 +381,28 @@ function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): OutputM
     known.set(origins, made);
     return made;
   };
+  const tables = new Map(analysis.objects.map(({ object, relation }) => [objectKey(object), relation]));
+  // What a detector lets pass is told by columns: a virtual one holds texts of those that it is made of.
+  const sources = new Map<readonly Origin[], readonly Origin[]>();
+  const withSources = (origins: readonly Origin[]): readonly Origin[] => {
+    const found = sources.get(origins);
+    if (found) return found;
+    const more = origins.flatMap(({ object, column }) => {
+      const relation = tables.get(objectKey(object));
+      return relation
+        ? Making.of(relation.columns)
+            .sourcesOf(column)
+            .map((source) => ({ object, column: source.column }))
+        : [];
+    });
+    const made = more.length === 0 ? origins : [...origins, ...more];
+    sources.set(origins, made);
+    return made;
+  };
   return analysis.outputs.map(({ name, origins, isMany = false }) => ({
     name,
     mask: methodsOf(origins),
-    origins,
+    origins: withSources(origins),
     isMany,
   }));
 }

@@ -35,8 +35,19 @@ interface Adder {
   readonly give: (kind: string, on: string, more: readonly unknown[]) => void;
 }
 
-/** Of these two on one column the longer glob counts, so that another one may show more. */
-const SHOWS_A_PART: ReadonlySet<string> = new Set(['keep_first', 'keep_last', 'bucket', 'truncate_date', 'constant']);
+/**
+ * Of these two on one column the longer glob counts, so that another one may show more. And a virtual column of an external table that has one
+ * is no longer hidden with what it is made of.
+ */
+const SHOWS_A_PART: ReadonlySet<string> = new Set([
+  'keep_first',
+  'keep_last',
+  'bucket',
+  'truncate_date',
+  'constant',
+  'email',
+  'hash',
+]);
 
 function addRules(file: PolicyFile, add: Adder): void {
   for (const { allow, deny, approve, on, when, by } of file.rules)

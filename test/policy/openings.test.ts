@@ -121,6 +121,13 @@ const CASES: readonly Case[] = [
     back: { lost: ['detector'] },
   },
   { key: 'functions', more: RULES, less: `${RULES}functions: { allow: [DB.S.F] }\n`, lost: [], gained: ['function'] },
+  {
+    key: 'virtual_columns',
+    more: RULES,
+    less: `${RULES}virtual_columns: { trusted: [DB.S.T.A] }\n`,
+    lost: [],
+    gained: ['trusted virtual column'],
+  },
   { key: 'views', more: RULES, less: `${RULES}views: { trusted: [DB.S.V] }\n`, lost: [], gained: ['trusted view'] },
   {
     key: 'write_masked',

@@ -219,3 +219,13 @@ describe('a statement that names one', () => {
     expect((await judged(insert, denies)).denial).toBeUndefined();
   });
 });
+
+describe('a detector', () => {
+  it('lets a virtual column pass only where what it is made of may pass', async () => {
+    const { outputMasks } = await judged('SELECT TAIL_TWICE, TOTAL FROM DB.S.CUSTOMERS', '');
+    expect(outputMasks.map(({ origins }) => origins.map(({ column }) => column))).toEqual([
+      ['TAIL_TWICE', 'SSN_TAIL', 'SSN'],
+      ['TOTAL', 'ID'],
+    ]);
+  });
+});
