@@ -4,7 +4,6 @@
  */
 import type { Policy, PolicySet } from '../policy/index.js';
 import { StatementFailed, type Warehouse } from '../warehouse/index.js';
-import type { Finding } from './doctor.js';
 
 /** Databases that are asked about, of those that the policies name. */
 const MOST = 20;
@@ -18,15 +17,23 @@ const databasesOf = (policies: readonly Policy[]): readonly string[] => [
   ),
 ];
 
+/** What doctor says of a database; structurally its finding. */
+interface Unseen {
+  readonly part: string;
+  readonly state: 'warning';
+  readonly detail: string;
+  readonly remedy: string;
+}
+
 export async function checkConstraints(
   warehouse: Warehouse,
   key: { readonly role: string; readonly warehouse: string },
   set: PolicySet | undefined,
-): Promise<readonly Finding[]> {
+): Promise<readonly Unseen[]> {
   const policies = (set?.policies ?? []).filter(
     (policy) => policy.role === key.role && policy.warehouse === key.warehouse,
   );
-  const findings: Finding[] = [];
+  const findings: Unseen[] = [];
   for (const database of databasesOf(policies).slice(0, MOST)) {
     const table = { database, schema: 'INFORMATION_SCHEMA', name: 'CHECK_CONSTRAINTS' };
     const found = await warehouse.catalog.constraints(key, table, false).catch((error: unknown) => {
