@@ -4,7 +4,7 @@
  */
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { asBytes, type JsonRow, type SealedRows } from '../transcript/index.js';
+import { asBytes, type JsonRow, ownRows, type SealedRows } from '../transcript/index.js';
 import { standingBindingsOf, type Terms } from './binding.js';
 import { requirementsOf } from './state.js';
 
@@ -38,22 +38,27 @@ export interface StandingQuestion extends Terms {
   readonly shape: string;
 }
 
-/** Those that may let a statement run, as far as rows can tell. */
+/** Of one binding; and all that people see. */
+const MOST_FOR_ONE = 20;
+const MOST_SHOWN = 200;
+const IN_FORCE = 't.revoked_at IS NULL AND t.expires_at > now()';
+
+/** Those that may let a statement run, as far as rows can tell; or the one of that id, under its lock. */
 export async function standingFor(
   queries: Pick<PoolClient, 'query'>,
   rows: SealedRows,
   question: StandingQuestion,
-  isLocked = false,
+  lockedId?: string,
 ): Promise<readonly Standing[]> {
   const bindings = standingBindingsOf(rows, question.shape, question);
-  const found = await rows.select(
-    queries,
-    'standing_approval',
-    `WHERE t.issuer = $1 AND t.subject = $2 AND t.client_id = $3 AND t.binding = ANY($4) AND t.revoked_at IS NULL AND t.expires_at > now()
-       AND t.uses < t.max_uses
-     ORDER BY t.expires_at DESC LIMIT 20 ${isLocked ? 'FOR UPDATE' : ''}`,
-    [question.issuer, question.subject, question.client_id, bindings],
-  );
+  const found = await ownRows(rows, queries, 'standing_approval', {
+    condition: `t.issuer = $1 AND t.subject = $2 AND t.client_id = $3 AND t.binding = ANY($4) AND ${IN_FORCE} AND t.uses < t.max_uses
+      AND ($5::uuid IS NULL OR t.id = $5)`,
+    values: [question.issuer, question.subject, question.client_id, bindings, lockedId ?? null],
+    order: 't.expires_at DESC, t.id',
+    most: MOST_FOR_ONE,
+    ...(lockedId === undefined ? {} : { lock: 'FOR UPDATE' as const }),
+  });
   return found.map(standingOf);
 }
 
@@ -62,22 +67,39 @@ export const listStanding = async (
   rows: SealedRows,
 ): Promise<readonly Standing[]> =>
   (
-    await rows.select(
-      queries,
-      'standing_approval',
-      'WHERE t.revoked_at IS NULL AND t.expires_at > now() ORDER BY t.expires_at DESC, t.id LIMIT 200',
-      [],
-    )
+    await ownRows(rows, queries, 'standing_approval', {
+      condition: IN_FORCE,
+      values: [],
+      order: 't.expires_at DESC, t.id',
+      most: MOST_SHOWN,
+    })
   ).map(standingOf);
+
+const RECORDED = `
+  SELECT e.body->>'standing' AS id, count(*) FILTER (WHERE e.kind = 'standing_used')::int AS uses, bool_or(e.kind = 'standing_revoked') AS is_revoked
+  FROM unnest($1::uuid[], $2::uuid[]) AS t (session_id, statement_id)
+  JOIN event e ON e.session_id = t.session_id AND e.statement_id = t.statement_id
+  WHERE e.kind IN ('standing_used', 'standing_revoked') AND e.body->>'standing' IS NOT NULL GROUP BY 1`;
+const recordedRow = z.object({ id: z.string(), uses: z.number(), is_revoked: z.boolean() });
+
+/** What the record has of those that came of these approvals, by their ids. */
+export async function recordedUses(
+  queries: Pick<PoolClient, 'query'>,
+  approvals: readonly { readonly session_id: string; readonly statement_id: string }[],
+): Promise<ReadonlyMap<string, z.infer<typeof recordedRow>>> {
+  const places = [approvals.map(({ session_id }) => session_id), approvals.map(({ statement_id }) => statement_id)];
+  const { rows } = await queries.query(RECORDED, places);
+  return new Map(
+    z
+      .array(recordedRow)
+      .parse(rows)
+      .map((row) => [row.id, row]),
+  );
+}
 
 /** The one that is ended now; undefined if there is none in force by that id. */
 export async function revoke(client: PoolClient, rows: SealedRows, id: string): Promise<Standing | undefined> {
-  const [row] = await rows.select(
-    client,
-    'standing_approval',
-    'WHERE t.id = $1 AND t.revoked_at IS NULL AND t.expires_at > now() FOR UPDATE',
-    [id],
-  );
+  const [row] = await rows.select(client, 'standing_approval', `WHERE t.id = $1 AND ${IN_FORCE} FOR UPDATE`, [id]);
   if (!row) return undefined;
   await rows.update(client, 'standing_approval', row, { revoked_at: await nowOf(client) });
   return standingOf(row);

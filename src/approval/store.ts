@@ -15,18 +15,24 @@ import {
   asBytes,
   type Event,
   type JsonRow,
+  OwnApprovals,
+  ownRows,
   RecorderUnavailable,
+  Strangers,
   type TranscriptStore,
   withClient,
 } from '../transcript/index.js';
 import { bindingsOf, isAmong, standingBindingsOf, type Terms } from './binding.js';
 import { isAsked, type Requirement } from './enough.js';
+import { endRevoked, rowsBehind } from './mending.js';
 import { personsOf, reviewerNames } from './persons.js';
+import { type Recorded, recordedOf } from './recorded.js';
 import {
   listStanding,
   MAX_STANDING_MS,
   MAX_STANDING_USES,
   nowOf,
+  recordedUses,
   revoke,
   STANDING_USES,
   type Standing,
@@ -65,10 +71,17 @@ const BY_IDS = 'WHERE t.id = ANY($1) ORDER BY t.asked_at DESC, t.id DESC';
 /** Sealed texts on a page: longer ones make shorter pages, and none keeps the others from being seen. */
 const MAX_PAGE_BYTES = 4_000_000;
 
+/** Whose last state this process remembers. */
+const LEFT_KEPT = 10_000;
+/** A transaction has ended after so long: from then on a row says what the event before it says, unless its gateway died. */
+const UNDER_WAY_MS = 60_000;
 /** Each is read whole while others wait for the connection. */
-const USED_KEPT = 10_000;
 const READ_AT_ONCE = 10;
-const DUE = `WHERE t.state IN ('pending', 'approved') AND t.expires_at <= now() ORDER BY t.expires_at LIMIT ${READ_AT_ONCE} FOR UPDATE SKIP LOCKED`;
+const DUE = `t.state IN ('pending', 'approved') AND t.expires_at <= now()`;
+/** People's words that are shown on one page. */
+const MAX_DECISIONS = 10_000;
+/** What is said of more is that there are so many. */
+export const MAX_COUNTED = 1000;
 
 /** What an event is about. */
 interface Place {
@@ -83,18 +96,36 @@ interface Locked {
   readonly row: JsonRow;
 }
 
+/** One that was read, and what the record has of it. */
+interface Opened extends Locked {
+  readonly recorded: Recorded;
+}
+
 /**
  * One at a time of each principal, over all replicas, so that no two are let through as the last one. By a row, which many principals share,
  * that the gateway's role alone may lock: an advisory lock may be taken by whoever connects.
  */
 const ALONE = `SELECT FROM approval_turn t WHERE t.n = hashtextextended($1 || ' ' || $2, 0) & 255 FOR UPDATE`;
 
-/** What a principal has open and has asked for. */
+const COUNTED = `issuer = $1 AND subject = $2 AND (state IN ('pending', 'approved') OR asked_at > now() - interval '1 hour')`;
+
+/** What a principal has open and has asked for, by rows of anybody's. */
 const ASKED = `
   SELECT count(*) FILTER (WHERE state IN ('pending', 'approved') AND expires_at > now())::int AS open,
-         count(*) FILTER (WHERE asked_at > now() - interval '1 hour')::int AS asked,
-         ceil(extract(epoch FROM min(asked_at) FILTER (WHERE asked_at > now() - interval '1 hour') + interval '1 hour' - now()))::int AS seconds
-  FROM approval WHERE issuer = $1 AND subject = $2 AND (state IN ('pending', 'approved') OR asked_at > now() - interval '1 hour')`;
+         count(*) FILTER (WHERE asked_at > now() - interval '1 hour')::int AS asked
+  FROM approval WHERE ${COUNTED}`;
+
+const askedRow = approvalRow.pick({ asked_at: true, expires_at: true, state: true });
+const countedRow = approvalRow.pick({
+  id: true,
+  session_id: true,
+  statement_id: true,
+  state: true,
+  requirements: true,
+  binding: true,
+  expires_at: true,
+});
+const HOUR_MS = 3_600_000;
 
 const POLL_MS = 1000;
 
@@ -131,13 +162,17 @@ export class Approvals {
   readonly #store: TranscriptStore;
   readonly #locked = new FairGate(LOCKED_AT_ONCE);
   readonly #wakeups: Wakeups | undefined;
-  /** Those that this process has used, the last ones: a row that says otherwise was put back. */
-  readonly #used = new Set<string>();
+  readonly #own: OwnApprovals;
+  /** In which state this process has left them, the last ones: a row that says what was before was put back. */
+  readonly #left = new Map<string, ApprovalState>();
+  /** Whether rows that gateways which died left behind were mended since this process is there. */
+  #isMended = false;
 
   /** Without `wakeups` whoever waits looks again every second. */
   constructor(store: TranscriptStore, wakeups?: Wakeups) {
     this.#store = store;
     this.#wakeups = wakeups;
+    this.#own = new OwnApprovals(store.rows);
   }
 
   /** Resolves when this approval may have changed, after so many milliseconds at the latest, or once the signal aborts. */
@@ -194,44 +229,90 @@ export class Approvals {
     });
   }
 
-  /** Their texts opened, their decisions beside them; `now`: the store's clock. */
   async #readAll(queries: Pick<Pool, 'query'>, found: readonly JsonRow[], now: string): Promise<readonly Approval[]> {
-    const { rows, sessions, vault } = this.#store;
-    const parsed = found.map((row) => approvalRow.parse(row));
+    return (await this.#openAll(queries, found, now)).map(({ approval }) => approval);
+  }
+
+  /**
+   * Their texts opened, their decisions beside them, in the state that the record has; `now`: the store's clock. Rows and events are read
+   * one after the other, so what is not under a lock may have gone on in between.
+   */
+  async #openAll(queries: Pick<Pool, 'query'>, found: readonly JsonRow[], now: string): Promise<readonly Opened[]> {
+    const { rows, sessions, vault, keys } = this.#store;
+    const parsed = found.map((row) => ({ row, read: approvalRow.parse(row) }));
     const decisions = (
-      await rows.select(
-        queries,
-        'approval_decision',
-        'WHERE t.approval_id = ANY($1) ORDER BY t.decided_at, t.reviewer',
-        [parsed.map(({ id }) => id)],
-      )
+      await ownRows(rows, queries, 'approval_decision', {
+        condition: 't.approval_id = ANY($1)',
+        values: [parsed.map(({ read }) => read.id)],
+        order: 't.decided_at, t.reviewer',
+        most: MAX_DECISIONS,
+      })
     ).map((row) => decisionRow.parse(row));
-    const approvals: Approval[] = [];
-    for (const { sealed, fits, binding, standing: _standing, ...approval } of parsed) {
-      const { id, session_id: session, state } = approval;
+    const shown = parsed.map(({ read }) => ({ ...read, binding: read.binding.toString('hex') }));
+    const all = await recordedOf(queries, shown, keys);
+    const opened: Opened[] = [];
+    for (const { row, read } of parsed) {
+      const { sealed, fits, binding, standing: _standing, ...approval } = read;
+      const { id, session_id: session } = approval;
+      const recorded = all.get(id);
+      if (!recorded) continue;
+      const { state } = recorded;
       await sessions.learnKey(session);
       const text = vault.knows(session)
         ? textOfApproval.parse(JSON.parse(vault.openText(session, `approval ${id}`, sealed)))
         : ERASED;
       const isOver = (state === 'pending' || state === 'approved') && approval.expires_at.getTime() <= Date.parse(now);
-      approvals.push({
-        ...approval,
-        ...text,
-        state: isOver ? 'expired' : state,
-        fits: fits.toString('hex'),
-        binding: binding.toString('hex'),
-        decisions: decisions.filter(({ approval_id: of }) => of === id),
+      opened.push({
+        approval: {
+          ...approval,
+          ...text,
+          state: isOver ? 'expired' : state,
+          fits: fits.toString('hex'),
+          binding: binding.toString('hex'),
+          decisions: decisions.filter(({ approval_id: of }) => of === id),
+        },
+        row,
+        recorded,
       });
     }
-    return approvals;
+    return opened;
   }
 
   /** One that nobody else changes until the transaction ends; undefined where there is none of ours. */
   async #lock(client: PoolClient, id: string, now: string): Promise<Locked | undefined> {
     if (!z.uuid().safeParse(id).success) return undefined;
-    const [row] = await this.#store.rows.select(client, 'approval', 'WHERE t.id = $1 FOR UPDATE', [id]);
-    const [approval] = row ? await this.#readAll(client, [row], now) : [];
-    return row && approval && { row, approval };
+    const found = await this.#store.rows.select(client, 'approval', 'WHERE t.id = $1 FOR UPDATE', [id]);
+    const [opened] = await this.#openAll(client, found, now);
+    return opened && this.#hold(client, opened, now);
+  }
+
+  /**
+   * A row under its lock, brought to where the record is: who writes an event holds the lock until its row says so. One that is behind was
+   * put back, or its gateway died in between, which is never long ago. `isFirst`: nobody may have looked for long.
+   */
+  async #hold(client: PoolClient, opened: Opened, now: string, isFirst = false): Promise<Locked> {
+    const { approval, row, recorded } = opened;
+    const { state, at, isUnsaid } = recorded;
+    const { rows, onForged } = this.#store;
+    if (isUnsaid)
+      onForged(
+        `The approval ${approval.id} stands there as given, and the record has no signed words for it. It is not used.`,
+      );
+    // One that was given back is used again from where it stands.
+    if (isUnsaid || row['state'] === state || row['state'] === 'used') return { approval, row };
+    const isYoung = at !== undefined && Date.now() - at.getTime() < UNDER_WAY_MS;
+    const isExplained = this.#left.get(approval.id) !== state && (isYoung || isFirst);
+    if (!isExplained) rows.tellOld('approval', row, `the record says ${state}`);
+    await this.#move(client, row, state, now);
+    return { approval, row: { ...row, state, changed_at: now } };
+  }
+
+  /** Once it holds. */
+  #leave(id: string, state: ApprovalState): void {
+    const [oldest] = this.#left.keys();
+    if (this.#left.size >= LEFT_KEPT && oldest !== undefined) this.#left.delete(oldest);
+    this.#left.delete(id);
+    this.#left.set(id, state);
   }
 
   async #move(client: PoolClient, row: JsonRow, state: ApprovalState, now: string): Promise<void> {
@@ -253,13 +334,15 @@ export class Approvals {
     return this.#locking(`${actor.issuer} ${actor.subject}`, async (client) => {
       const now = await nowOf(client);
       const open = await rows.select(client, 'approval', `${OPEN} FOR UPDATE`, whose);
-      for (const row of open) {
-        const [approval] = await this.#readAll(client, [row], now);
-        if (!approval) continue;
+      for (const opened of await this.#openAll(client, open, now)) {
+        const held = await this.#hold(client, opened, now);
+        const { approval } = held;
+        // By the record it waits no longer, and its row says so from now on.
+        if (!isOpen(opened.recorded)) continue;
         const isSame =
           approval.policy_version === policyVersion && approval.fits === fits && approval.state !== 'expired';
         if (isSame) return { approval, isNew: false };
-        await this.#expire(client, { row, approval }, 'the rules, what it reads or its time', now);
+        await this.#expire(client, held, 'the rules, what it reads or its time', now);
       }
       const tooMany = await this.#tooMany(client, request);
       if (tooMany) return tooMany;
@@ -314,10 +397,26 @@ export class Approvals {
   async #tooMany(client: PoolClient, { actor, bounds }: Request): Promise<TooManyApprovals | undefined> {
     const whose = [actor.issuer, actor.subject];
     if ((await client.query(ALONE, whose)).rowCount !== 1) throw new Error('A row of approval_turn is gone.');
-    const { rows } = await client.query<{ open: number; asked: number; seconds: number | null }>(ASKED, whose);
-    const { open = 0, asked = 0, seconds = null } = rows[0] ?? {};
-    if (asked >= bounds.perHour) return new TooManyApprovals(Math.max(1, seconds ?? 0));
-    return open >= bounds.open ? new TooManyApprovals(60) : undefined;
+    const { rows } = await client.query<{ open: number; asked: number }>(ASKED, whose);
+    const { open = 0, asked = 0 } = rows[0] ?? {};
+    if (asked < bounds.perHour && open < bounds.open) return undefined;
+    return this.#tooManyOfOurs(client, whose, bounds);
+  }
+
+  /** Rows of nobody's count for nothing. */
+  async #tooManyOfOurs(
+    client: PoolClient,
+    whose: readonly string[],
+    bounds: Request['bounds'],
+  ): Promise<TooManyApprovals | undefined> {
+    const now = Date.parse(await nowOf(client));
+    const most = bounds.open + bounds.perHour;
+    const own = (await this.#own.first(client, COUNTED, whose, most)).map((row) => askedRow.parse(row));
+    const asked = own.map(({ asked_at: at }) => at.getTime()).filter((at) => at > now - HOUR_MS);
+    if (asked.length >= bounds.perHour)
+      return new TooManyApprovals(Math.max(1, Math.ceil((Math.min(...asked) + HOUR_MS - now) / 1000)));
+    const open = own.filter((one) => isOpen(one) && one.expires_at.getTime() > now);
+    return open.length >= bounds.open ? new TooManyApprovals(60) : undefined;
   }
 
   async #reading<T>(work: () => Promise<T>): Promise<T> {
@@ -360,11 +459,13 @@ export class Approvals {
     if (after !== undefined && !z.uuid().safeParse(after).success) return { approvals: [], next: undefined };
     const size = Math.min(limit, 200);
     const whose = [agent?.issuer ?? null, agent?.subject ?? null];
-    // One that is none of ours takes no place: a page is full, or it is the last.
-    const found: JsonRow[] = [];
+    // One that is none of ours takes no place, nor one of another state by the record: a page is full, or it is the last.
+    const found: Approval[] = [];
+    const strangers = new Strangers(this.#store.rows, 'approval');
+    const now = await nowOf(this.#pool);
     let from = after ?? null;
-    let [bytes, isEnd] = [0, false];
-    while (found.length <= size && !isEnd && (found.length === 0 || bytes < MAX_PAGE_BYTES)) {
+    let [bytes, isEnd, isFull] = [0, false, false];
+    while (found.length <= size && !isEnd && !isFull && !strangers.areTooMany) {
       const { rows: places } = await this.#pool.query<{ id: string; bytes: number }>(PAGE, [
         state ?? null,
         ...whose,
@@ -372,27 +473,42 @@ export class Approvals {
         size + 1,
       ]);
       const ids: string[] = [];
+      let read = bytes;
       for (const place of places) {
-        if (ids.length > 0 && bytes + place.bytes > MAX_PAGE_BYTES) break;
+        if ((ids.length > 0 || found.length > 0) && read + place.bytes > MAX_PAGE_BYTES) break;
         ids.push(place.id);
-        bytes += place.bytes;
+        read += place.bytes;
       }
+      isFull = ids.length === 0 && places.length > 0;
       isEnd = ids.length === places.length && places.length <= size;
       from = ids.at(-1) ?? from;
-      if (ids.length < places.length) bytes = MAX_PAGE_BYTES;
-      found.push(...(await this.#store.rows.select(this.#pool, 'approval', BY_IDS, [ids])));
+      const rows = (await this.#store.rows.found(this.#pool, 'approval', BY_IDS, [ids])).flatMap((one): JsonRow[] => {
+        const own = strangers.open(one);
+        return own ? [own] : [];
+      });
+      const opened = await this.#readAll(this.#pool, rows, now);
+      const wanted = opened.filter((approval) => state === undefined || approval.state === state);
+      const sizes = new Map(places.map((place) => [place.id, place.bytes]));
+      bytes += wanted.reduce((sum, { id }) => sum + (sizes.get(id) ?? 0), 0);
+      found.push(...wanted);
     }
-    const approvals = await this.#readAll(this.#pool, found.slice(0, size), await nowOf(this.#pool));
-    return { approvals, next: isEnd && found.length <= size ? undefined : approvals.at(-1)?.id };
+    const approvals = found.slice(0, size);
+    if (isEnd && found.length <= size) return { approvals, next: undefined };
+    return { approvals, next: found.length > size ? approvals.at(-1)?.id : (from ?? undefined) };
   }
 
-  /** Of one state, or all. */
-  async count(state: ApprovalState | undefined): Promise<number> {
-    const { rows } = await this.#pool.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM approval t WHERE $1::text IS NULL OR ${STATE} = $1`,
-      [state ?? null],
-    );
-    return rows[0]?.n ?? 0;
+  /** Of one state by the record, or all: as many as MAX_COUNTED. Rows of nobody's count for nothing. Throws RecorderUnavailable. */
+  count(state: ApprovalState | undefined): Promise<number> {
+    return this.#reading(async () => {
+      const pool = this.#pool;
+      const condition = `$1::text IS NULL OR ${STATE} = $1`;
+      const own = await this.#own.first(pool, condition, [state ?? null], MAX_COUNTED);
+      if (state !== 'pending' && state !== 'approved') return own.length;
+      const shown = own.map((row) => countedRow.parse(row));
+      const keyed = shown.map((one) => ({ ...one, binding: one.binding.toString('hex') }));
+      const recorded = await recordedOf(pool, keyed, this.#store.keys);
+      return shown.filter(({ id }) => recorded.get(id)?.state === state).length;
+    });
   }
 
   // --- deciding
@@ -412,15 +528,23 @@ export class Approvals {
       )
     )
       throw new DecisionRefused('not in that form');
-    await this.#locking(`${reviewer.issuer} ${reviewer.subject}`, (client) =>
+    const state = await this.#locking(`${reviewer.issuer} ${reviewer.subject}`, (client) =>
       this.#decide(client, id, reviewer, decision),
     );
+    // Thrown once what was found of its row holds.
+    if (state === 'not pending') throw new DecisionRefused(state);
+    this.#leave(id, state);
     const after = await this.get(id);
     if (!after) throw new DecisionRefused('not found');
     return after;
   }
 
-  async #decide(client: PoolClient, id: string, reviewer: Reviewer, given: Decision): Promise<void> {
+  async #decide(
+    client: PoolClient,
+    id: string,
+    reviewer: Reviewer,
+    given: Decision,
+  ): Promise<ApprovalState | 'not pending'> {
     const now = await nowOf(client);
     // The lock makes two reviewers at once wait for each other, so that N of M counts right.
     const locked = await this.#lock(client, id, now);
@@ -429,30 +553,24 @@ export class Approvals {
     const { requirements } = approval;
     if (isOwn(approval.persons, reviewer)) throw new DecisionRefused('own statement');
     if (!mayDecide(requirements, reviewer)) throw new DecisionRefused('not a reviewer');
-    if (approval.state !== 'pending') throw new DecisionRefused('not pending');
+    if (approval.state !== 'pending') return 'not pending';
     const word = this.#wordOf(approval, row, reviewer, given, now);
     const said = await saidOf(client, approval, this.#store.keys);
     if (said.words.some(({ names }) => names.some((name) => word.names.includes(name))))
       throw new DecisionRefused('decided before');
     const { decision, reason, standingMs, standingUses = STANDING_USES, via } = given;
-    const isAdded = await this.#store.rows.insert(
-      client,
-      'approval_decision',
-      {
-        approval_id: id,
-        reviewer: `${reviewer.issuer} ${reviewer.subject}`,
-        issuer: reviewer.issuer,
-        persons: reviewerNames(reviewer),
-        decided_at: now,
-        decision,
-        reason: reason ?? null,
-        groups: reviewer.groups,
-        standing_ms: standingMs ?? null,
-        standing_uses: standingMs === undefined ? null : standingUses,
-      },
-      'ON CONFLICT DO NOTHING',
-    );
-    if (!isAdded) throw new DecisionRefused('decided before');
+    await this.#store.rows.insert(client, 'approval_decision', {
+      approval_id: id,
+      reviewer: `${reviewer.issuer} ${reviewer.subject}`,
+      issuer: reviewer.issuer,
+      persons: reviewerNames(reviewer),
+      decided_at: now,
+      decision,
+      reason: reason ?? null,
+      groups: reviewer.groups,
+      standing_ms: standingMs ?? null,
+      standing_uses: standingMs === undefined ? null : standingUses,
+    });
     const words = [...said.words, word];
     const state = decision === 'deny' ? 'denied' : isGranted(words, requirements) ? 'approved' : 'pending';
     if (state !== 'pending') await this.#move(client, row, state, now);
@@ -483,6 +601,7 @@ export class Approvals {
       via,
       standing_ms: standing ? Date.parse(standing.until) - Date.parse(now) : null,
     });
+    return state;
   }
 
   #wordOf(
@@ -517,8 +636,8 @@ export class Approvals {
   }
 
   /** The agent no longer wants it. False where there is nothing to withdraw. Throws RecorderUnavailable. */
-  withdraw(id: string, reason: string | undefined): Promise<boolean> {
-    return this.#locking(id, async (client) => {
+  async withdraw(id: string, reason: string | undefined): Promise<boolean> {
+    const isWithdrawn = await this.#locking(id, async (client) => {
       const now = await nowOf(client);
       const locked = await this.#lock(client, id, now);
       if (!locked || !isOpen(locked.approval)) return false;
@@ -526,6 +645,8 @@ export class Approvals {
       await this.#record('approval_withdrawn', locked.approval, { approval: id, reason: reason ?? null });
       return true;
     });
+    if (isWithdrawn) this.#leave(id, 'withdrawn');
+    return isWithdrawn;
   }
 
   // --- time
@@ -536,37 +657,68 @@ export class Approvals {
   }
 
   /** It no longer fits what it was asked for. Throws RecorderUnavailable. */
-  outdate(id: string): Promise<boolean> {
-    return this.#locking(id, async (client) => {
+  async outdate(id: string): Promise<boolean> {
+    const isOver = await this.#locking(id, async (client) => {
       const now = await nowOf(client);
       const locked = await this.#lock(client, id, now);
       if (!locked || !isOpen(locked.approval)) return false;
       await this.#expire(client, locked, 'the rules or what it reads have changed', now);
       return true;
     });
+    if (isOver) this.#leave(id, 'expired');
+    return isOver;
   }
 
-  /** Writes down which ones are past their time; how many. Any replica may; each is done once. Throws RecorderUnavailable. */
+  /**
+   * Writes down which ones are past their time; how many. Any replica may; each is done once. Before that, rows that are behind their events
+   * are brought to where these are. Throws RecorderUnavailable.
+   */
   async expireDue(): Promise<number> {
+    await this.#mend();
     let expired = 0;
     for (;;) {
       const some = await this.#expireSome();
-      expired += some;
-      if (some < READ_AT_ONCE) return expired;
+      expired += some.expired;
+      if (some.read < READ_AT_ONCE) return expired;
     }
   }
 
-  #expireSome(): Promise<number> {
-    return this.#locking('', async (client) => {
+  /** What is not found before the first time may have been left so by gateways that died. */
+  async #mend(): Promise<void> {
+    const isFirst = !this.#isMended;
+    await this.#locking('', async (client) => {
       const now = await nowOf(client);
-      const due = await this.#store.rows.select(client, 'approval', DUE, []);
-      const approvals = await this.#readAll(client, due, now);
-      for (const [index, approval] of approvals.entries()) {
-        const row = due[index];
-        if (row) await this.#expire(client, { row, approval }, 'time', now);
-      }
-      return approvals.length;
+      const { rows } = this.#store;
+      for (const opened of await this.#openAll(client, await rowsBehind(client, rows), now))
+        await this.#hold(client, opened, now, isFirst);
+      await endRevoked(client, rows, now, isFirst);
     });
+    this.#isMended = true;
+  }
+
+  async #expireSome(): Promise<{ readonly read: number; readonly expired: number }> {
+    const { rows } = this.#store;
+    const { read, expired } = await this.#locking('', async (client) => {
+      const now = await nowOf(client);
+      const due = await ownRows(rows, client, 'approval', {
+        condition: DUE,
+        values: [],
+        order: 't.expires_at, t.id',
+        most: READ_AT_ONCE,
+        atOnce: READ_AT_ONCE,
+        lock: 'FOR UPDATE SKIP LOCKED',
+      });
+      const over: string[] = [];
+      for (const opened of await this.#openAll(client, due, now)) {
+        const held = await this.#hold(client, opened, now);
+        if (!isOpen(opened.recorded)) continue;
+        await this.#expire(client, held, 'time', now);
+        over.push(held.approval.id);
+      }
+      return { read: due.length, expired: over };
+    });
+    for (const id of expired) this.#leave(id, 'expired');
+    return { read, expired: expired.length };
   }
 
   // --- using
@@ -601,8 +753,6 @@ export class Approvals {
       });
       const said = await saidOf(client, approval, this.#store.keys);
       const isGiven = isAmong(bindings, row['binding']) && isGranted(said.words, approval.requirements);
-      // Whoever was killed between the event of its use and the row: settling gives it back, and nobody has forged anything.
-      if (isGiven && said.use && !said.use.hasLeft && !this.#used.has(id)) return false;
       if (!isGiven || said.isOver) {
         this.#store.onForged(
           `The approval ${id} stands there as given, and the record has no signed words for it. It is not used.`,
@@ -613,9 +763,7 @@ export class Approvals {
       await begin();
       return true;
     });
-    const [oldest] = this.#used;
-    if (this.#used.size >= USED_KEPT && oldest !== undefined) this.#used.delete(oldest);
-    if (isUsed) this.#used.add(id);
+    if (isUsed) this.#leave(id, 'used');
     return isUsed;
   }
 
@@ -632,21 +780,24 @@ export class Approvals {
    * was looked into, is the last one and has no outcome. `taken`: it says otherwise; `none`: the statement has no approval that could be
    * used. Throws RecorderUnavailable.
    */
-  release(statementId: string, lost: Lost): Promise<'released' | 'taken' | 'none'> {
-    return this.#locking('', async (client) => {
+  async release(statementId: string, lost: Lost): Promise<'released' | 'taken' | 'none'> {
+    let released: string | undefined;
+    const outcome = await this.#locking('', async (client) => {
       const now = await nowOf(client);
-      const [row] = await this.#store.rows.select(
-        client,
-        'approval',
-        `WHERE t.statement_id = $1 AND t.state IN ('used', 'approved') FOR UPDATE`,
-        [statementId],
-      );
-      const [approval] = row ? await this.#readAll(client, [row], now) : [];
-      if (!row || !approval) return 'none';
+      const found = await ownRows(this.#store.rows, client, 'approval', {
+        condition: `t.statement_id = $1 AND t.state IN ('pending', 'approved', 'used')`,
+        values: [statementId],
+        order: 't.asked_at, t.id',
+        most: 1,
+        lock: 'FOR UPDATE',
+      });
+      const [opened] = await this.#openAll(client, found, now);
+      if (!opened) return 'none';
+      const { approval, row } = await this.#hold(client, opened, now);
       const { use } = await saidOf(client, approval, this.#store.keys);
       if (!use || use.position !== lost.use || use.hasEnded || (use.hasLeft && !lost.isTakenBack)) return 'taken';
       await this.#move(client, row, 'approved', now);
-      this.#used.delete(approval.id);
+      released = approval.id;
       const release = { approval: approval.id, binding: approval.binding, released: now };
       await this.#record(
         'approval_released',
@@ -656,13 +807,45 @@ export class Approvals {
       );
       return 'released';
     });
+    if (released !== undefined) this.#leave(released, 'approved');
+    return outcome;
   }
 
   // --- standing approvals
 
   /** One that may let this statement run; undefined if none does. Throws RecorderUnavailable. */
   standing(question: StandingQuestion): Promise<Standing | undefined> {
-    return this.#reading(async () => (await standingFor(this.#pool, this.#store.rows, question))[0]);
+    return this.#reading(async () => {
+      const now = await nowOf(this.#pool);
+      for (const standing of await standingFor(this.#pool, this.#store.rows, question))
+        if (await this.#given(this.#pool, standing, question, now)) return standing;
+      return undefined;
+    });
+  }
+
+  /** What a standing approval is still good for, by the reviewers' signed words and the record of its uses. */
+  async #given(
+    queries: Pick<Pool, 'query'>,
+    standing: Standing,
+    question: StandingQuestion,
+    now: string,
+  ): Promise<{ readonly approval: Approval; readonly used: number } | undefined> {
+    const { rows, keys } = this.#store;
+    const { id, approval_id: of } = standing;
+    const found = await rows.select(queries, 'approval', 'WHERE t.id = $1', [of]);
+    const [approval] = await this.#readAll(queries, found, now);
+    if (!approval) return undefined;
+    const said = await saidOf(queries, approval, keys);
+    const given = standingOf(said.words, approval.requirements);
+    const bindings = standingBindingsOf(rows, question.shape, question);
+    const used = Math.max(standing.uses, said.uses.get(id) ?? 0);
+    const isGiven =
+      given !== null &&
+      isAmong(bindings, `\\x${given.binding}`) &&
+      !said.revoked.has(id) &&
+      Date.parse(given.until) > Date.parse(now) &&
+      used < given.uses;
+    return isGiven ? { approval, used } : undefined;
   }
 
   /**
@@ -675,24 +858,13 @@ export class Approvals {
     statementId: string,
     begin: () => Promise<void>,
   ): Promise<boolean> {
-    const { rows, keys } = this.#store;
+    const { rows } = this.#store;
     return this.#locking(`${question.issuer} ${question.subject}`, async (client) => {
       const now = await nowOf(client);
-      const standing = (await standingFor(client, rows, question, true)).find((entry) => entry.id === id);
-      const found = standing && (await rows.select(client, 'approval', 'WHERE t.id = $1', [standing.approval_id]));
-      const [approval] = found ? await this.#readAll(client, found, now) : [];
-      if (!standing || !approval) return false;
-      const said = await saidOf(client, approval, keys);
-      const given = standingOf(said.words, approval.requirements);
-      const bindings = standingBindingsOf(rows, question.shape, question);
-      const used = Math.max(standing.uses, said.uses.get(id) ?? 0);
-      const isGiven =
-        given !== null &&
-        isAmong(bindings, `\\x${given.binding}`) &&
-        !said.revoked.has(id) &&
-        Date.parse(given.until) > Date.parse(now) &&
-        used < given.uses;
-      if (!isGiven) return false;
+      const [standing] = await standingFor(client, rows, question, id);
+      const given = standing && (await this.#given(client, standing, question, now));
+      if (!given) return false;
+      const { approval, used } = given;
       await this.#record('standing_used', approval, { approval: approval.id, standing: id, statement: statementId });
       await rows.update(client, 'standing_approval', standing.row, { uses: used + 1 });
       await begin();
@@ -710,9 +882,13 @@ export class Approvals {
       for (let at = 0; at < ids.length; at += READ_AT_ONCE)
         found.push(...(await rows.select(this.#pool, 'approval', BY_IDS, [ids.slice(at, at + READ_AT_ONCE)])));
       const approvals = await this.#readAll(this.#pool, found, await nowOf(this.#pool));
+      const recorded = await recordedUses(this.#pool, approvals);
       return standing.flatMap(({ row: _row, binding: _binding, ...entry }) => {
         const approval = approvals.find(({ id }) => id === entry.approval_id);
-        return approval ? [{ ...entry, shape: approval.shape.text }] : [];
+        const { uses = 0, is_revoked: isRevoked = false } = recorded.get(entry.id) ?? {};
+        return approval && !isRevoked
+          ? [{ ...entry, uses: Math.max(entry.uses, uses), shape: approval.shape.text }]
+          : [];
       });
     });
   }

@@ -8,7 +8,7 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { isAsked, type Requirement } from '../approval/index.js';
 import type { Person } from '../identity/index.js';
-import { asBytes, type EventKind, type JsonRow, type SealedRows, withClient } from '../transcript/index.js';
+import { asBytes, type EventKind, type JsonRow, ownRows, type SealedRows, withClient } from '../transcript/index.js';
 
 export type Role = 'reviewer' | 'auditor' | 'administrator';
 
@@ -61,10 +61,10 @@ const sessionRow = z.object({
 /** That somebody is still there is written down no more often than this. */
 const SEEN_EVERY_MS = 10_000;
 
-const FIND = `WHERE (t.token = ANY($1) OR (t.former = ANY($1) AND t.former_until > now())) AND t.expires_at > now() AND t.seen_at > now() - $2 * interval '1 millisecond'`;
+const FIND = `(t.token = ANY($1) OR (t.former = ANY($1) AND t.former_until > now())) AND t.expires_at > now() AND t.seen_at > now() - $2 * interval '1 millisecond'`;
 
-const EXCESS = `
-  WHERE t.id IN (SELECT id FROM person_session WHERE issuer = $1 AND subject = $2 ORDER BY opened_at DESC OFFSET ${MAX_SESSIONS - 1})`;
+/** As many of one person's are looked at. */
+const MAX_FOUND = 200;
 
 /**
  * What the record has of a sign-in since: that it ended, or a change of its token that its row does not know. Found by the index
@@ -116,8 +116,13 @@ export class People {
     const token = newToken();
     const { issuer, subject, name, groups, claims } = person;
     await pool.query('DELETE FROM person_session WHERE expires_at < now()');
-    for (const row of await rows.select(pool, 'person_session', EXCESS, [issuer, subject]))
-      await this.close({ id: String(row['id']), person }, 'too many');
+    const open = await ownRows(rows, pool, 'person_session', {
+      condition: 't.issuer = $1 AND t.subject = $2',
+      values: [issuer, subject],
+      order: 't.opened_at DESC, t.id',
+      most: MAX_FOUND,
+    });
+    for (const row of open.slice(MAX_SESSIONS - 1)) await this.close({ id: String(row['id']), person }, 'too many');
     const now = await nowOf(pool);
     const at = now.toISOString();
     const id = randomUUID();
@@ -147,7 +152,13 @@ export class People {
     if (!/^[\w-]{43}$/.test(token)) return undefined;
     const { pool, rows, idleMs } = this.#options;
     const tokens = this.#tokensOf(token);
-    const [found] = await rows.select(pool, 'person_session', FIND, [tokens, idleMs]);
+    const [found] = await ownRows(rows, pool, 'person_session', {
+      condition: FIND,
+      values: [tokens, idleMs],
+      // Of the tokens there is one row each, of those before them there may be others that somebody put in.
+      order: '(t.token = ANY($1)) DESC, t.id',
+      most: 1,
+    });
     if (!found) return undefined;
     const row = sessionRow.parse(found);
     const now = await this.#stillOpen(found);

@@ -24,6 +24,7 @@ export { NotaryWatch } from './notary-watch.js';
 export { decodeVerifierKey } from './note.js';
 export { toOcsf } from './ocsf.js';
 export { type AgentSummary, Overview, type ShownStatement } from './overview.js';
+export { OwnApprovals, ownRows, Strangers } from './own-rows.js';
 export { Unproved } from './proved.js';
 export { EVENT_COLUMNS, type RawEvent, type SessionSummary, sessionSummary, TranscriptReader } from './reader.js';
 export { type Recorder, RecorderUnavailable, RecordInDoubt } from './recorder.js';

@@ -12,7 +12,7 @@ import type { SealingKey } from './keys.js';
 /** One row as PostgreSQL prints it in JSON: times with microseconds in UTC, bytes as `\x…`. */
 export type JsonRow = Readonly<Record<string, unknown>>;
 
-type Queries = Pick<Pool | PoolClient, 'query'>;
+export type Queries = Pick<Pool | PoolClient, 'query'>;
 
 /** Tables with such rows, and the columns that name one. */
 const TABLES = {
@@ -106,13 +106,25 @@ export class SealedRows {
     );
   }
 
-  /** The rows that a condition on `t` finds, ours or not. */
-  async read(queries: Queries, table: SealedTable, condition: string, values: readonly unknown[]): Promise<Read[]> {
-    const { rows } = await queries.query<Found>(
-      `SELECT (to_jsonb(t) - 'mac')::text AS text, t.mac FROM ${table} t ${condition}`,
+  /** The rows that a condition on `t` finds, ours or not, each with what names it by `key`. Whose they are is for the caller to ask. */
+  async found(
+    queries: Queries,
+    table: SealedTable,
+    condition: string,
+    values: readonly unknown[],
+    key = 'NULL',
+  ): Promise<(Found & { readonly key: string })[]> {
+    const { rows } = await queries.query<Found & { key: string }>(
+      `SELECT (to_jsonb(t) - 'mac')::text AS text, t.mac, ${key} AS key FROM ${table} t ${condition}`,
       [...values],
     );
-    return rows.map((found) => ({ found, own: this.open(table, found) }));
+    return rows;
+  }
+
+  /** The rows that a condition on `t` finds, ours or not. */
+  async read(queries: Queries, table: SealedTable, condition: string, values: readonly unknown[]): Promise<Read[]> {
+    const rows = await this.found(queries, table, condition, values);
+    return rows.map(({ text, mac }) => ({ found: { text, mac }, own: this.open(table, { text, mac }) }));
   }
 
   /** Those of our own among the rows that a condition on `t` finds. */

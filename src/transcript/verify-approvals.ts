@@ -1,7 +1,7 @@
 /**
  * Approvals, people's words and standing approvals are made again from their events, and compared with the rows that people are shown.
- * An event is written before its change holds, so a process that died in between leaves one event more than there are changes, never a
- * change without one.
+ * An event is written before its change holds, by one transaction. So a row may be behind its last event as long as such a transaction
+ * runs. One that a gateway left so when it died is mended by the next that runs; one that is behind for longer was put back as it was.
  */
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
@@ -11,7 +11,8 @@ import type { Breaks } from './verify.js';
 import { tableRows } from './verify-rows.js';
 
 const EVENTS = `
-  SELECT e.session_id AS session, e.position::float8 AS position, e.statement_id AS statement, e.kind, e.body::text AS body
+  SELECT e.session_id AS session, e.position::float8 AS position, e.statement_id AS statement, e.kind, e.body::text AS body,
+         e.at > now() - interval '1 minute' AS is_young
   FROM event e
   WHERE e.kind IN ('approval_asked', 'approval_decided', 'approval_used', 'approval_released', 'approval_expired', 'approval_withdrawn',
                    'standing_used', 'standing_revoked')
@@ -23,6 +24,7 @@ const eventRow = z.object({
   statement: z.string().nullable(),
   kind: z.string(),
   body: z.string(),
+  is_young: z.boolean(),
 });
 
 const text = z.string().optional().catch(undefined);
@@ -46,6 +48,9 @@ interface Known {
   readonly binding: string;
   /** After each event, the last one behind. */
   readonly states: string[];
+  /** Its last event is that of a transaction that may be under way. */
+  isYoung: boolean;
+  wasGivenBack: boolean;
   /** `reviewer decision`, in the order of the words. */
   readonly words: string[];
   hasStandingWord: boolean;
@@ -58,13 +63,21 @@ const AFTER: Readonly<Record<string, string>> = {
   approval_withdrawn: 'withdrawn',
 };
 
+/** Whether a row may say so. One that says used where its approval was given back only takes away, and is used from there. */
+function maySay({ states, isYoung, wasGivenBack }: Known, state: string): boolean {
+  const [before, last] = [states.at(-2), states.at(-1)];
+  return state === last || (isYoung && state === before) || (wasGivenBack && state === 'used');
+}
+
 class Approvals {
   readonly known = new Map<string, Known>();
   readonly uses = new Map<string, number>();
   readonly revoked = new Set<string>();
+  /** A moment ago. */
+  readonly justRevoked = new Set<string>();
 
   learn(row: unknown): void {
-    const { session, position, statement, kind, body: json } = eventRow.parse(row);
+    const { session, position, statement, kind, body: json, is_young: isYoung } = eventRow.parse(row);
     const {
       approval: id,
       binding,
@@ -77,7 +90,8 @@ class Approvals {
     if (id === undefined) return;
     if (kind === 'standing_used' && typeof standing === 'string')
       this.uses.set(standing, (this.uses.get(standing) ?? 0) + 1);
-    if (kind === 'standing_revoked' && typeof standing === 'string') this.revoked.add(standing);
+    if (kind === 'standing_revoked' && typeof standing === 'string')
+      (isYoung && !this.revoked.has(standing) ? this.justRevoked : this.revoked).add(standing);
     if (kind === 'approval_asked' && binding !== undefined && !this.known.has(id))
       this.known.set(id, {
         session,
@@ -85,6 +99,8 @@ class Approvals {
         position,
         binding,
         states: ['pending'],
+        isYoung,
+        wasGivenBack: false,
         words: [],
         hasStandingWord: false,
       });
@@ -94,10 +110,12 @@ class Approvals {
     if (kind === 'approval_decided') {
       known.words.push(`${issuer} ${reviewer} ${decision}`);
       known.hasStandingWord ||= typeof standing === 'object' && standing !== null;
-      if (state !== undefined) known.states.push(state);
     }
-    const after = AFTER[kind];
-    if (after !== undefined) known.states.push(after);
+    const after = kind === 'approval_decided' ? state : AFTER[kind];
+    if (after === undefined) return;
+    known.states.push(after);
+    known.isYoung = isYoung;
+    known.wasGivenBack = kind === 'approval_released';
   }
 }
 
@@ -152,7 +170,7 @@ async function checkRows(
         session,
         position,
       });
-    if (!states.slice(-2).includes(String(row['state'])))
+    if (!maySay(found, String(row['state'])))
       breaks.report(`The approval ${id} is shown as ${String(row['state'])}, and the record says ${states.at(-1)}.`, {
         session,
         position,
@@ -172,7 +190,13 @@ async function checkRows(
         session: found?.session,
         position: found?.position,
       });
-    words.set(id, [...(words.get(id) ?? []), word]);
+    const before = words.get(id) ?? [];
+    if (before.includes(word))
+      breaks.report(`A decision on the approval ${id} is shown twice: ${String(row['decision'])}.`, {
+        session: found?.session,
+        position: found?.position,
+      });
+    words.set(id, [...before, word]);
   }
   return words;
 }
@@ -181,7 +205,7 @@ async function checkStanding(
   client: PoolClient,
   breaks: Breaks,
   rows: SealedRows | undefined,
-  { known, uses, revoked }: Approvals,
+  { known, uses, revoked, justRevoked }: Approvals,
 ): Promise<void> {
   for await (const row of tableRows(client, 'standing_approval', breaks, rows)) {
     const id = String(row['id']);
@@ -195,7 +219,11 @@ async function checkStanding(
         `The standing approval ${id} is shown as used ${String(row['uses'])} times, and the record says ${used}.`,
         place,
       );
-    if (row['revoked_at'] !== null && !revoked.has(id))
+    const isEnded = row['revoked_at'] !== null;
+    if (isEnded && !revoked.has(id) && !justRevoked.has(id))
       breaks.report(`The standing approval ${id} is shown as ended, and nobody ended it.`, place);
+    const isInForce = !isEnded && Date.parse(String(row['expires_at'])) > Date.now();
+    if (isInForce && revoked.has(id))
+      breaks.report(`The standing approval ${id} was ended, and is shown as in force: its row was put back.`, place);
   }
 }

@@ -92,6 +92,14 @@ const forge = (approval: Approval, kind: string, body: object): Promise<unknown>
     ]),
   ]);
 const rowOf = async (id: string) => (await admin.query('SELECT * FROM approval WHERE id = $1', [id])).rows[0];
+/** A row as it was, HMAC and all. */
+const putBack = (row: { id: string; state: string; changed_at: Date; mac: Buffer }) =>
+  admin.query('UPDATE approval SET state = $2, changed_at = $3, mac = $4 WHERE id = $1', [
+    row.id,
+    row.state,
+    row.changed_at.toISOString(),
+    row.mac,
+  ]);
 
 describe('an approval', () => {
   it('that an UPDATE makes is none, and is told of', async () => {
@@ -143,9 +151,9 @@ describe('an approval', () => {
       before.changed_at.toISOString(),
       before.mac,
     ]);
-    expect(await approvals.get(id)).toMatchObject({ state: 'approved' });
+    expect(await approvals.get(id)).toMatchObject({ state: 'used' });
     expect(await use(id)).toBe(false);
-    expect(told).toEqual([expect.stringContaining('the record has no signed words for it')]);
+    expect(told).toEqual([expect.stringContaining('was put back as it was before: the record says used')]);
   });
 
   it('needs words that are signed: one in the record alone is none', async () => {
@@ -227,7 +235,7 @@ describe('an approval', () => {
       before.changed_at.toISOString(),
       before.mac,
     ]);
-    expect(await approvals.get(id)).toMatchObject({ state: 'approved' });
+    expect(await approvals.get(id)).toMatchObject({ state: 'used' });
     expect(await use(id)).toBe(false);
   });
 
@@ -235,14 +243,9 @@ describe('an approval', () => {
     const { id } = await fresh();
     const before = await rowOf(id);
     await approvals.decide(id, person('carl'), no);
-    await admin.query('UPDATE approval SET state = $2, changed_at = $3, mac = $4 WHERE id = $1', [
-      id,
-      before.state,
-      before.changed_at.toISOString(),
-      before.mac,
-    ]);
+    await putBack(before);
     await admin.query('DELETE FROM approval_decision WHERE approval_id = $1', [id]);
-    expect(await approvals.decide(id, person('dora'), yes)).toMatchObject({ state: 'pending' });
+    await expect(approvals.decide(id, person('dora'), yes)).rejects.toThrow('not pending');
     expect(await use(id)).toBe(false);
   });
 
@@ -320,7 +323,7 @@ describe('verify', () => {
     [`UPDATE approval_decision SET reviewer = 'https://issuer.example eve'`, 'that nobody made'],
     [
       `UPDATE approval_decision d SET approval_id = a.id FROM approval a WHERE a.id <> d.approval_id AND a.state = 'pending' AND d.standing_ms IS NOT NULL`,
-      'Key',
+      'is shown twice',
     ],
     [`UPDATE standing_approval SET uses = 3`, 'as used 3 times'],
     [`UPDATE standing_approval SET revoked_at = now()`, 'nobody ended it'],

@@ -406,15 +406,25 @@ describe('a standing approval', () => {
       expect(await approvals.standing({ ...question, ...more })).toBeUndefined();
   });
 
-  it('is revoked by a reviewer, and recorded', async () => {
+  it('is revoked by a reviewer, and recorded; a row of before ends nothing of that', async () => {
+    const given = await fresh({ requirements });
+    for (const subject of ['carl', 'dora'])
+      await approvals.decide(given.id, person(subject), { ...yes, standingMs: 7_200_000 });
+    // Of two, the one that is still good for something.
     const standing = await approvals.standing(question);
+    expect(standing).toMatchObject({ approval_id: given.id });
     const id = standing?.id ?? '';
+    const before = (await admin.query('SELECT * FROM standing_approval WHERE id = $1', [id])).rows[0];
     await expect(approvals.revoke(id, person('eve', ['others']), 'console')).rejects.toThrow('not a reviewer');
     expect(await approvals.standing(question)).toBeDefined();
     await approvals.revoke(id, person('carl'), 'console');
     expect(await approvals.standing(question)).toBeUndefined();
     await expect(approvals.revoke(id, person('carl'), 'console')).rejects.toThrow('not found');
     expect((await store.reader.events(session)).at(-1)?.kind).toBe('standing_revoked');
+    await admin.query('UPDATE standing_approval SET revoked_at = NULL, mac = $2 WHERE id = $1', [id, before.mac]);
+    expect(await approvals.standing(question)).toBeUndefined();
+    expect((await approvals.listStanding()).map((entry) => entry.id)).not.toContain(id);
+    expect(await useOnce(id)).toBe(false);
   });
 
   it('is not given for longer than a day, nor with a denial', async () => {

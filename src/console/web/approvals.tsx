@@ -95,6 +95,10 @@ function StandingList(): JSX.Element | null {
   );
 }
 
+/** No more are counted. */
+const MOST_COUNTED = 1000;
+const inAll = (total: number): string => `${plural(total, 'approval')}${total < MOST_COUNTED ? '' : ' or more'}`;
+
 export function ApprovalsPage(): JSX.Element {
   useTitle('Approvals');
   const { query } = useHere();
@@ -151,7 +155,7 @@ export function ApprovalsPage(): JSX.Element {
                 ))}
               </ul>
             )}
-            <Pages path="/approvals" query={{ state }} after={after} next={next} of={plural(total, 'approval')} />
+            <Pages path="/approvals" query={{ state }} after={after} next={next} of={inAll(total)} />
           </section>
         )}
       </Shown>
