@@ -81,7 +81,7 @@ const DUE = `t.state IN ('pending', 'approved') AND t.expires_at <= now()`;
 /** People's words that are shown on one page. */
 const MAX_DECISIONS = 10_000;
 /** What is said of more is that there are so many. */
-export const MAX_COUNTED = 1000;
+const MAX_COUNTED = 1000;
 
 /** What an event is about. */
 interface Place {
