@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Found, JsonRow, Queries, SealedRows, SealedTable } from './sealed-rows.js';
 
 /** Rows of nobody's that one look passes over. Whoever puts in more is told of, and what lies behind these is not seen. */
-export const MAX_STRANGERS = 10_000;
+const MAX_STRANGERS = 10_000;
 /** The others are told of in one sentence: the record is not filled by whoever fills a table. */
 const TOLD_EACH = 10;
 const MOST_AT_ONCE = 1000;
