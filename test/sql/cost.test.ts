@@ -8,7 +8,7 @@ import {
   readStatement,
   rewrite,
 } from '../../dist/sql/index.js';
-import { DEFAULTS, name } from '../support/catalog.js';
+import { DEFAULTS, name, unconstrained } from '../support/catalog.js';
 
 const WIDTH = 2000;
 const columns = Array.from({ length: WIDTH }, (_, at) => ({ name: `C${at}`, type: 'NUMBER', comment: '' }));
@@ -25,7 +25,10 @@ const TABLES = new Map([
   ['W2', relation('W2', 'table')],
   ['V', relation('V', 'view', 'CREATE VIEW V AS SELECT * FROM W')],
 ]);
-const catalog: CatalogReader = { relation: async (object) => TABLES.get(object.name) };
+const catalog: CatalogReader = {
+  relation: async (object) => TABLES.get(object.name),
+  constraints: unconstrained,
+};
 
 /** A clock that stands still: nothing here goes by time. */
 const still = () => ({ wall: 0, processor: 0 });
