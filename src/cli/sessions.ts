@@ -292,7 +292,9 @@ async function followTo(
   const wanted = new Set(request.sessions);
   const summaries = new Map<string, SessionSummary | undefined>();
   let written = 0;
-  for await (const events of follow({ pool: store.readPool, proofs: store.proofs }, request.after, stopping.signal)) {
+  const onProblem = (problem: string): void => void process.stderr.write(`${problem}\n`);
+  const followed = { pool: store.readPool, proofs: store.proofs, onProblem };
+  for await (const events of follow(followed, request.after, stopping.signal)) {
     for (const event of events) {
       if (wanted.size > 0 && !wanted.has(event.session)) continue;
       if (request.format === 'jsonl') await write(`${JSON.stringify(eventLine(event))}\n`);

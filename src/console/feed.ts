@@ -72,7 +72,7 @@ export class Feed {
       try {
         last ??= await newestSequence(pool);
         onBegun();
-        for await (const events of follow({ pool, proofs }, last, signal, POLL_MS)) {
+        for await (const events of follow({ pool, proofs, onProblem }, last, signal, POLL_MS)) {
           last = BigInt(events.at(-1)?.sequence ?? last);
           // Those who came after this run was stopped have another.
           if (!signal.aborted) for (const listener of this.#listeners) listener(events);

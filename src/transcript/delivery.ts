@@ -47,9 +47,13 @@ const NEXT = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e
 const BEHIND = `
   SELECT c.session_id AS session FROM chain c LEFT JOIN delivery d ON d.webhook = $1 AND d.session_id = c.session_id
   WHERE c.last_at >= $2 AND c.length <> coalesce(d.position, 0) LIMIT 1000`;
+const MAX_KEPT = 10_000;
 /** Rows whose HMACs are looked at in each round. */
 const LOOKED_AT = 1000;
 const ROUND = `WHERE t.webhook = $1 AND t.session_id > $2 ORDER BY t.session_id LIMIT ${LOOKED_AT}`;
+/** A delivery of ours ends within a minute, and what it did is to be seen then. */
+const KEPT_MS = 300_000;
+const POSITION = 'SELECT t.position::text AS position FROM delivery t WHERE t.webhook = $1 AND t.session_id = $2';
 const NO_SESSION = '00000000-0000-0000-0000-000000000000';
 
 const moment = z.string().transform((text) => new Date(text));
@@ -76,7 +80,12 @@ export interface DeliveryOptions {
   /** That of the specification if nothing is said. */
   readonly payload?: Payload;
   /** Instead of a day, and of five seconds to an hour. */
-  readonly patience?: { readonly giveUpMs: number; readonly backOffSeconds: readonly number[] };
+  readonly patience?: {
+    readonly giveUpMs: number;
+    readonly backOffSeconds: readonly number[];
+    /** How long a place may be locked without moving on; five minutes if nothing is said. */
+    readonly keptMs?: number;
+  };
 }
 
 export class Delivery {
@@ -88,6 +97,8 @@ export class Delivery {
   #isStopping = false;
   /** When each webhook began. */
   readonly #since = new Map<string, Date>();
+  /** Places that somebody else had under a lock, and how far they were then. */
+  readonly #kept = new Map<string, { readonly since: number; readonly position: string }>();
   /** The last session whose row was looked at, by webhook. */
   readonly #lookedAt = new Map<string, string>();
 
@@ -203,7 +214,11 @@ export class Delivery {
     const { name } = webhook;
     const [read] = await this.#options.rows.read(client, 'delivery', LOCK, [name, session]);
     // Somebody else is at it: they see what is new, or the next look does.
-    if (read === undefined) return undefined;
+    if (read === undefined) {
+      await this.#passOver(client, name, session);
+      return undefined;
+    }
+    this.#kept.delete(`${name} ${session}`);
     const row = read.own ?? fresh(name, session, (await this.#beginning(client, name, session)) ?? 0);
     const { position, attempts, failing_since: failingSince } = lockRow.parse(row);
     const { rows: stored } = await client.query<RawEvent>(NEXT, [session, position]);
@@ -241,6 +256,25 @@ export class Delivery {
     }
     if (next > position) await at.move(next);
     return events.length === AT_ONCE || next <= (events.at(-1)?.position ?? -1) ? 0 : undefined;
+  }
+
+  /** Whoever has the password of a gateway's role can keep a place locked, and so a receiver in the dark: that is told. */
+  async #passOver(client: PoolClient, webhook: string, session: string): Promise<void> {
+    const key = `${webhook} ${session}`;
+    const { rows } = await client.query<{ position: string }>(POSITION, [webhook, session]);
+    const position = rows[0]?.position ?? '';
+    const known = this.#kept.get(key);
+    if (known?.position !== position) {
+      if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
+      this.#kept.set(key, { since: performance.now(), position });
+      return;
+    }
+    const keptMs = performance.now() - known.since;
+    if (keptMs < (this.#options.patience?.keptMs ?? KEPT_MS)) return;
+    this.#options.onProblem(
+      `Webhook ${webhook}: somebody has kept its place in session ${session} locked for ${Math.round(keptMs / 1000)} s, and nothing of it is delivered meanwhile. No gateway of ours does that: look who holds a lock on the table delivery (pg_locks).`,
+      undefined,
+    );
   }
 
   async #post(webhook: Webhook, event: StoredEvent): Promise<void> {

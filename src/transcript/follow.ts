@@ -9,10 +9,15 @@ const AT_ONCE = 2000;
 
 const AFTER = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.sequence > $1 ORDER BY e.sequence LIMIT $2`;
 
-/** Whoever writes holds this lock from before numbers are taken until they are to be seen, or given up: append in 006_chain.sql. */
+/**
+ * Whoever writes holds this lock from before numbers are taken until they are to be seen, or given up (PostgreSQL's documentation, "Explicit
+ * Locking", ROW EXCLUSIVE). It takes the right to write, which the owner has and append() alone: an advisory lock anybody could hold.
+ */
 const WRITING = `
   SELECT l.virtualtransaction FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-  WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 7016644 AND l.granted AND d.datname = current_database()`;
+  WHERE l.locktype = 'relation' AND l.relation = 'event'::regclass AND l.mode = 'RowExclusiveLock' AND l.granted AND d.datname = current_database()`;
+/** A gateway writes within seconds, or PostgreSQL ends it; what takes longer is waited for by nobody. */
+const PATIENCE_MS = 60_000;
 
 const LOOK = `SELECT (SELECT max(e.sequence) FROM event e)::text AS newest, ARRAY(${WRITING})::text[] AS writing`;
 
@@ -38,13 +43,15 @@ export const newestSequence = async (pool: Pool): Promise<bigint> => (await look
  * A transaction's events are seen before its locks are gone, so rows have to be read after this.
  */
 class Settled {
-  readonly #pool: Pool;
+  readonly #followed: Followed;
+  readonly #patienceMs: number;
   #upTo: bigint;
-  #waiting: Look | undefined;
+  #waiting: (Look & { readonly since: number }) | undefined;
 
-  constructor(pool: Pool, upTo: bigint) {
-    this.#pool = pool;
+  constructor(followed: Followed, upTo: bigint, patienceMs: number) {
+    this.#followed = followed;
     this.#upTo = upTo;
+    this.#patienceMs = patienceMs;
   }
 
   get upTo(): bigint {
@@ -53,11 +60,15 @@ class Settled {
 
   /** A number is missing: whether rows are worth reading again at once. */
   async advance(): Promise<boolean> {
-    const now = await look(this.#pool);
+    const now = { ...(await look(this.#followed.pool)), since: performance.now() };
     const before = this.#waiting ?? now;
     if (before.writing.some((writer) => now.writing.includes(writer))) {
       this.#waiting = before;
-      return false;
+      if (now.since - before.since < this.#patienceMs) return false;
+      this.#followed.onProblem?.(
+        `A transaction has been writing events for longer than ${this.#patienceMs / 1000} s, as none of ours does. What follows is no longer kept back for it.`,
+        undefined,
+      );
     }
     this.#upTo = before.newest;
     this.#waiting = undefined;
@@ -68,6 +79,8 @@ class Settled {
 export interface Followed {
   readonly pool: Pool;
   readonly proofs: Proofs;
+  /** Hears of somebody who keeps the events of others back. */
+  readonly onProblem?: (problem: string, error: unknown) => void;
 }
 
 /**
@@ -75,12 +88,14 @@ export interface Followed {
  * the signal says so. Throws Unproved at the first that is none of ours, after all before it; throws where the store does not answer.
  */
 export async function* follow(
-  { pool, proofs }: Followed,
+  followed: Followed,
   after: bigint,
   signal: AbortSignal,
   pollMs = 500,
+  patienceMs = PATIENCE_MS,
 ): AsyncGenerator<readonly StoredEvent[]> {
-  const settled = new Settled(pool, after);
+  const { pool, proofs } = followed;
+  const settled = new Settled(followed, after, patienceMs);
   let last = after;
   while (!signal.aborted) {
     const { rows } = await pool.query<RawEvent>({ name: 'events_after', text: AFTER, values: [String(last), AT_ONCE] });

@@ -54,7 +54,17 @@ afterEach(async () => {
   expect(receiver.problems).toEqual([]);
 });
 
-async function deliver(giveUpMs: number, kinds?: readonly EventKind[], by = pool): Promise<Webhook> {
+interface Watched {
+  readonly by?: typeof pool;
+  readonly keptMs?: number;
+  readonly onProblem?: (problem: string) => void;
+}
+
+async function deliver(
+  giveUpMs: number,
+  kinds?: readonly EventKind[],
+  { by = pool, keptMs, onProblem = () => undefined }: Watched = {},
+): Promise<Webhook> {
   const webhook: Webhook = {
     name: `hook-${++count}`,
     url: receiver.url,
@@ -69,8 +79,8 @@ async function deliver(giveUpMs: number, kinds?: readonly EventKind[], by = pool
     rows: store.rows,
     proofs: store.proofs,
     webhooks: [webhook],
-    onProblem: () => undefined,
-    patience: { giveUpMs, backOffSeconds: [1] },
+    onProblem,
+    patience: { giveUpMs, backOffSeconds: [1], ...(keptMs === undefined ? {} : { keptMs }) },
   });
   await delivery.start();
   return webhook;
@@ -170,12 +180,40 @@ describe('webhooks', { timeout: 30_000 }, () => {
           },
         },
       });
-      await deliver(60_000, undefined, away);
+      await deliver(60_000, undefined, { by: away });
       expect(failed).toBe(2);
       const session = await write(`late ${asked}`, 2);
       await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0, 1, 2]);
     },
   );
+
+  it('say so where somebody keeps a place locked', async () => {
+    const problems: string[] = [];
+    const { name } = await deliver(60_000, undefined, { keptMs: 300, onProblem: (text) => problems.push(text) });
+    const session = await write('kept', 1);
+    await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0, 1]);
+    const other = await admin.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query('SELECT FROM delivery WHERE webhook = $1 AND session_id = $2 FOR UPDATE', [name, session]);
+      await expect
+        .poll(
+          async () => {
+            await store.recorder.append(refused(session, timeOrderedId()));
+            return problems.join();
+          },
+          { timeout: 20_000, interval: 500 },
+        )
+        .toContain(`its place in session ${session} locked`);
+      expect(positionsOf(session)).toEqual([0, 1]);
+    } finally {
+      await other.query('ROLLBACK');
+      other.release();
+    }
+    // … and goes on once it is not.
+    await store.recorder.append(refused(session, timeOrderedId()));
+    await expect.poll(() => positionsOf(session).slice(0, 3), { timeout: 15_000 }).toEqual([0, 1, 2]);
+  });
 
   it('are found by the next process where one died before it could say that there is news', async () => {
     const session = await write('silent', 2);

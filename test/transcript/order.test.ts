@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Feed } from '../../dist/console/feed.js';
 import {
@@ -135,6 +136,56 @@ describe('in the order of writing', () => {
       });
     const { acts } = await new Overview(store.pool).integrity(new Date(0));
     expect(acts.map(({ body }) => body['index'])).toEqual([5, 4, 3, 2, 1, 0]);
+  });
+
+  it('whoever holds a lock that anybody may hold keeps nothing back', async () => {
+    const idle = new pg.Client({ connectionString: gatewayUrlOf(postgres.url) });
+    await idle.connect();
+    try {
+      const before = await newestSequence(store.pool);
+      const session = await store.sessions.find(actor('locked'), client, undefined);
+      for (const name of ['pg_advisory_lock_shared', 'pg_advisory_lock'])
+        for (const key of ['7016643', '7016644', '7016645', '7016646'])
+          await idle.query(`SELECT ${name.replace('pg_', 'pg_try_')}(${key})`);
+      await admin.query("SELECT nextval('event_sequence')");
+      await store.recorder.append(refused(session, timeOrderedId()));
+      const stopping = new AbortController();
+      const found: StoredEvent[] = [];
+      for await (const events of follow(store, before, stopping.signal, 50)) {
+        found.push(...events.filter((event) => event.session === session));
+        if (found.length === 2) stopping.abort();
+      }
+      expect(found.map(({ position }) => position)).toEqual([0, 1]);
+    } finally {
+      await idle.end();
+    }
+  });
+
+  it('a transaction that writes without end is waited for no longer than a while, and told of', async () => {
+    const writing = await admin.connect();
+    try {
+      const before = await newestSequence(store.pool);
+      await writing.query('BEGIN');
+      // As an append() that is never committed.
+      await writing.query('LOCK TABLE event IN ROW EXCLUSIVE MODE');
+      await writing.query("SELECT nextval('event_sequence')");
+      const session = await store.sessions.find(actor('kept back'), client, undefined);
+      await store.recorder.append(refused(session, timeOrderedId()));
+      const stopping = new AbortController();
+      const found: StoredEvent[] = [];
+      const problems: string[] = [];
+      const followed = { pool: store.pool, proofs: store.proofs, onProblem: (text: string) => problems.push(text) };
+      for await (const events of follow(followed, before, stopping.signal, 20, 600)) {
+        // Not before: it could be one of ours.
+        expect(problems).toHaveLength(1);
+        found.push(...events.filter((event) => event.session === session));
+        if (found.length === 2) stopping.abort();
+      }
+      expect(problems[0]).toContain('for longer than 0.6 s');
+    } finally {
+      await writing.query('ROLLBACK');
+      writing.release();
+    }
   });
 
   it('numbers that nobody used are passed at once, however many', async () => {
