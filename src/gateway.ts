@@ -103,8 +103,9 @@ export interface GatewayParts {
 /** As long as the catalog is believed (warehouse/catalog.ts): a view that was made anew is seen by then. */
 const CONFIRMED_MS = 60_000;
 const CONFIRMED_CACHE = 2000;
-/** More than one, since judging asks the catalog now and then. */
+/** More than one, since judging asks the catalog now and then; of these, what one principal holds at most. */
 const JUDGED_AT_ONCE = 4;
+const JUDGED_OF_ONE = JUDGED_AT_ONCE / 2;
 /** Whose turn it is where people try statements out. */
 const PEOPLE = '';
 const MAX_NEIGHBOURS = 5000;
@@ -131,7 +132,7 @@ export class Gateway {
   readonly visible: Visible;
   readonly admission: Admission;
   readonly #longTexts: LongTexts;
-  readonly #judging = new FairGate(JUDGED_AT_ONCE);
+  readonly #judging = new FairGate(JUDGED_AT_ONCE, JUDGED_OF_ONE);
   readonly #pending: Pending;
   /** Nothing of these was judged, so that they are no refusals. */
   readonly #turned = new WeakSet<Denial>();
@@ -386,7 +387,11 @@ export class Gateway {
     const { denial, analysis } = judged;
     if (denial?.code !== 'OBJECT_DENIED' || !analysis) return judged;
     const wanted = analysis.objects.find(
-      (use) => use.via.length === 0 && (!use.relation || !mayRead(rules.policies, use.object)),
+      (use) =>
+        use.via.length === 0 &&
+        (!use.relation || !mayRead(rules.policies, use.object)) &&
+        use.position?.line === denial.position?.line &&
+        use.position?.column === denial.position?.column,
     )?.object;
     if (!wanted) return judged;
     const most = Math.max(2, Math.floor(wanted.name.length / 4));

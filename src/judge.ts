@@ -10,9 +10,11 @@ import {
   type Denial,
   decide,
   decideKind,
+  decideNamed,
   denyHash,
   type Estimate,
   type InForce,
+  mayBeLookedUp,
   needsConstraints,
   type Policy,
   type Subject,
@@ -22,17 +24,18 @@ import {
 } from './policy/index.js';
 import {
   type Analysis,
-  analyse,
   Budget,
   type CatalogReader,
   cteNames,
   type Defaults,
   Disagreement,
+  lookUp,
   Making,
   type Origin,
   objectKey,
   Refusal,
   type RelationInfo,
+  readNames,
   readStatement,
   rewrite,
   type Statement,
@@ -208,17 +211,22 @@ export class Judge {
       if (kindDenial) return { ...nothing, statement, denial: kindDenial };
       const hashDenial = denyHash(statement);
       if (hashDenial) return { ...nothing, statement, denial: hashDenial };
-      const { role, warehouse } = standing(policies);
-      const reader = trusting(this.#parts.catalogs.reader({ role, warehouse }), policies);
       const budget = new Budget();
-      const analysed = await analyse(statement, reader, this.#parts.defaults, budget);
+      // Names come before what there is: what no rule lets them see is refused without a question to the catalog.
+      const named = await readNames(statement, this.#parts.defaults, budget);
+      const barred = decideNamed({ ...rules, subject: principal, analysis: named.analysis });
+      if (barred) return { ...nothing, statement, analysis: named.analysis, verdict: barred, denial: barred.denial };
+      const { role, warehouse } = standing(policies);
+      const catalog = this.#parts.catalogs.reader({ role, warehouse, whose: whoseOf(principal) });
+      const reader = trusting(catalog, policies);
+      const analysed = await lookUp(named, reader, budget, (object) => mayBeLookedUp(policies, object));
       secondOpinion(analysed, cteNames(analysed.statement));
       const before = decideOn(rules, principal, analysed, request, undefined);
       // Nothing is asked about a table which may not be changed anyhow.
       const analysis = before.denial ? analysed : await withConstraints(analysed, reader, policies);
       const verdict = analysis === analysed ? before : decideOn(rules, principal, analysis, request, undefined);
       if (verdict.denial) return { ...nothing, statement, analysis, verdict, denial: verdict.denial };
-      const views = await secureViews(verdict, this.#parts.catalogs.reader({ role, warehouse }));
+      const views = await secureViews(verdict, catalog);
       const sent = rewrite(analysis, treatments(verdict, views), budget);
       return {
         version,
@@ -246,6 +254,9 @@ export class Judge {
     }
   }
 }
+
+/** Whose connections the questions to the catalog take. */
+const whoseOf = ({ issuer, subject }: Subject): string => `${issuer} ${subject}`;
 
 /**
  * A view whose text can't be read stands for itself where the policies trust it: its own rules, masks and rows hold, no others. What

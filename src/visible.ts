@@ -1,4 +1,6 @@
 /** What a principal may see without running anything: its standing, the objects that it may describe, their columns and masks. */
+import { nameOf } from './budgets.js';
+import { FairGate } from './fair.js';
 import type { Principal } from './identity/index.js';
 import { Scrubber } from './masking/index.js';
 import {
@@ -7,6 +9,7 @@ import {
   type InForce,
   inForce,
   masksOf,
+  mayHold,
   mayRead,
   type Policy,
   type PolicySet,
@@ -22,8 +25,13 @@ export interface VisibleParts {
   readonly now: () => Date;
 }
 
+/** Questions to the catalog at a time, and of these one principal's: they count against no limit on statements. */
+const LOOKED_AT_ONCE = 4;
+const LOOKED_OF_ONE = LOOKED_AT_ONCE / 2;
+
 export class Visible {
   readonly #parts: VisibleParts;
+  readonly #looking = new FairGate(LOOKED_AT_ONCE, LOOKED_OF_ONE);
 
   constructor(parts: VisibleParts) {
     this.#parts = parts;
@@ -63,9 +71,15 @@ export class Visible {
     const { role, warehouse, detect } = standing(policies);
     if (policies.length === 0) return { objects: [], isTruncated: false };
     const { catalog } = this.#parts.warehouse;
-    const databases = database === undefined ? await this.#databasesOf(policies, { role, warehouse }) : [database];
-    const found: CatalogObject[] = [];
-    for (const name of databases) found.push(...(await catalog.objects({ role, warehouse }, name, schema)));
+    const key = { role, warehouse, whose: nameOf(principal) };
+    const found = await this.#inTurn(principal, async () => {
+      const databases = database === undefined ? await this.#databasesOf(policies, key) : [database];
+      const objects: CatalogObject[] = [];
+      // Where no rule lets them see anything, nothing is asked: whether it is there can't be told by how long the answer takes.
+      for (const name of databases)
+        if (mayHold(policies, name, schema)) objects.push(...(await catalog.objects(key, name, schema)));
+      return objects;
+    });
     const readable = found.filter((object) => mayRead(policies, object));
     const comments = new Scrubber(detectRules(detect));
     const objects = readable.slice(0, limit).map((object) => ({
@@ -74,6 +88,15 @@ export class Visible {
       comment: comments.text(object.comment),
     }));
     return { objects, isTruncated: readable.length > limit };
+  }
+
+  async #inTurn<T>(principal: Principal, look: () => Promise<T>): Promise<T> {
+    const place = await this.#looking.enter(nameOf(principal));
+    try {
+      return await look();
+    } finally {
+      place[Symbol.dispose]();
+    }
   }
 
   /** Those that the rules name; all of them where a rule leaves the database open. */
@@ -90,7 +113,9 @@ export class Visible {
     const object = { database, schema, name };
     if (!mayRead(policies, object)) return undefined;
     const { role, warehouse, detect } = standing(policies);
-    const relation = await this.#parts.warehouse.catalog.relation({ role, warehouse }, object);
+    const { catalog } = this.#parts.warehouse;
+    const key = { role, warehouse, whose: nameOf(principal) };
+    const relation = await this.#inTurn(principal, () => catalog.relation(key, object));
     if (!relation) return undefined;
     const rowRules = rowsFor(policies, object, principal);
     const source = rowRules.find(({ secureView }) => secureView !== undefined)?.secureView;

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { type Answer, type Caller, type Gateway, type QueryRequest, showRows } from '../gateway.js';
 import { methodName } from '../masking/index.js';
-import { shownUses, showObject } from '../sql/index.js';
+import { shownUses, showObject, withoutViews } from '../sql/index.js';
 import { answerText, fenced } from './text.js';
 
 export interface CallContext {
@@ -197,25 +197,35 @@ const explain: Tool = {
     const { analysis, verdict } = judged;
     const denial = answer.denial;
     const decision = answer.status === 'error' ? 'error' : denial ? 'deny' : (verdict?.decision ?? 'deny');
+    // Of a statement that is refused nothing is told that only a view's text names.
+    const isRefused = decision === 'deny' || decision === 'error';
+    const shown = isRefused && analysis ? withoutViews(analysis) : analysis;
+    const beyond = new Set(
+      isRefused ? analysis?.objects.flatMap(({ object, via }) => (via.length > 0 ? showObject(object) : [])) : [],
+    );
+    const isShown = (object: string): boolean => !beyond.has(object);
+    const masks = verdict?.masks.filter(({ object }) => isShown(showObject(object))) ?? [];
+    const rows = verdict?.rows.filter(({ object }) => isShown(showObject(object))) ?? [];
     const out = {
       verdict: decision,
       statement_id: answer.statementId,
       session: answer.session,
       kind: judged.statement?.kind ?? null,
-      ...shownUses(analysis),
-      rules: verdict?.rules ?? [],
-      masks:
-        verdict?.masks.map((mask) =>
-          withoutGaps({
-            column: `${showObject(mask.object)}.${mask.column}`,
-            mask: methodName(mask.method),
-            rule: mask.rule,
-            reason: mask.reason,
-          }),
-        ) ?? [],
-      row_predicates:
-        verdict?.rows.map((rows) => ({ object: showObject(rows.object), where: showRows(rows), rule: rows.rule })) ??
-        [],
+      ...shownUses(shown),
+      rules: verdict?.rules.filter(({ object }) => isShown(object)) ?? [],
+      masks: masks.map((mask) =>
+        withoutGaps({
+          column: `${showObject(mask.object)}.${mask.column}`,
+          mask: methodName(mask.method),
+          rule: mask.rule,
+          reason: mask.reason,
+        }),
+      ),
+      row_predicates: rows.map((entry) => ({
+        object: showObject(entry.object),
+        where: showRows(entry),
+        rule: entry.rule,
+      })),
       approval_groups: [...new Set(verdict?.approval?.requirements.flatMap(({ groups }) => groups) ?? [])],
       estimated_bytes: bytes ?? null,
       ...(denial ? { denial: withoutGaps(denial) } : {}),

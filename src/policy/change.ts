@@ -71,6 +71,14 @@ function decideReads(
   const use = analysis.columns.find((entry) => masked.of(entry) !== undefined && !isCopied(entry));
   const mask = use && masked.of(use);
   if (!use || !mask) return undefined;
+  const [view] = use.via;
+  if (view)
+    return {
+      code: 'COLUMN_DENIED',
+      message: `${showObject(view)} reads a column that is masked for you, and a change may not use a masked column.`,
+      position: use.position,
+      hint: 'Leave this view out of the statement.',
+    };
   return {
     code: 'COLUMN_DENIED',
     message: `${use.column} of ${showObject(use.object)} is masked for you, and a change may not use a masked column.`,

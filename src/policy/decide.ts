@@ -10,6 +10,7 @@ import {
   type ObjectUse,
   type Origin,
   objectKey,
+  type Position,
   type StatementKind,
   showIdentifier,
   showObject,
@@ -20,7 +21,7 @@ import { decideChange } from './change.js';
 import { issuerKey } from './issuers.js';
 import type { Detection, Place, Policy, PolicySet, Rule, Tolerance } from './load.js';
 import { masksOf } from './masks.js';
-import { allowanceOf, denyHashBelow, denyKey, trustInSource } from './merging.js';
+import { allowanceOf, denyHashBelow, denyKey, isKeyTable, trustInSource } from './merging.js';
 import { fillPredicate } from './predicate.js';
 import type { AppliedMask, AppliedRows, AppliedRule, Denial } from './verdict.js';
 
@@ -263,10 +264,17 @@ export interface Circumstances {
   readonly estimate: Estimate | undefined;
 }
 
+/**
+ * Before anything is looked up, nothing that conditions go by is known for certain: a rule counts as far as it would let something be
+ * seen under whichever there are.
+ */
+const ANY = 'any';
+
 /** A condition narrows its rule: it applies only where one of the things that it names is the case. */
-function applies(rule: Rule, circumstances: Circumstances): boolean {
+function applies(rule: Rule, circumstances: Circumstances | typeof ANY): boolean {
   const { when } = rule;
   if (!when) return true;
+  if (circumstances === ANY) return rule.effect !== 'deny';
   const { hasPurpose, hasWhere, functions, estimate } = circumstances;
   // What is not known yet holds nobody up; what can't be known holds for a denial and not for an allowance.
   const isOver = (limit: number | undefined, value: number | undefined): boolean => {
@@ -288,7 +296,7 @@ function ruleFor(
   policies: readonly Policy[],
   kind: StatementKind,
   object: ObjectName,
-  circumstances: Circumstances,
+  circumstances: Circumstances | typeof ANY,
 ): Applicable | undefined {
   let best: Applicable | undefined;
   const parts = partsOf(object);
@@ -343,6 +351,23 @@ export function mayRead(policies: readonly Policy[], object: ObjectName): boolea
   return found !== undefined && found.rule.effect !== 'deny';
 }
 
+/** Whether there may be anything in a database or schema that `mayRead` lets be seen. What the catalog is asked to list goes by it. */
+export function mayHold(policies: readonly Policy[], database: string, schema: string | undefined): boolean {
+  const within = schema === undefined ? [database] : [database, schema];
+  const rules = policies.flatMap((policy) => policy.rules).filter(({ kinds }) => kinds.has('describe'));
+  return (
+    rules.some(({ effect, on }) => effect !== 'deny' && on.some((glob) => glob.reaches(within))) &&
+    !rules.some(({ effect, when, on }) => effect === 'deny' && !when && on.some((glob) => glob.covers(within)))
+  );
+}
+
+/** Whether any rule lets this be read, whatever the circumstances: what only a view's text names is looked up no further than that. */
+export function mayBeLookedUp(policies: readonly Policy[], object: ObjectName): boolean {
+  if (isKeyTable(object)) return false;
+  const found = ruleFor(policies, 'select', object, ANY);
+  return found !== undefined && found.rule.effect !== 'deny';
+}
+
 interface Question extends InForce {
   readonly subject: Subject;
   readonly analysis: Analysis;
@@ -367,46 +392,73 @@ function approvalOf(rules: readonly Rule[]): Verdict['approval'] {
   return { requirements, within: Math.min(...rules.map(({ by }) => by?.within ?? 0)) };
 }
 
-function decideObjects(question: Question): { denial?: Denial; rules: AppliedRule[]; approval?: Verdict['approval'] } {
-  const { analysis, policies, circumstances } = question;
+/** Neither what it is, nor whether it is there: whoever reads a view need not know its text. The record has the object and the rule. */
+const beyondView = (view: ObjectName, position: Position | undefined): Denial => ({
+  code: 'OBJECT_DENIED',
+  message: `${showObject(view)} reads something that you may not read.`,
+  position,
+  hint: 'Whoever keeps the policies finds in the record what it is.',
+});
+
+const appliedOf = ({ policy, rule }: Applicable) => ({
+  effect: rule.effect,
+  policy: policy.name,
+  rule: rule.place,
+});
+
+interface ObjectsDecided {
+  readonly denial?: Denial;
+  readonly rules: readonly AppliedRule[];
+  readonly asking: ReadonlySet<Rule>;
+}
+
+/** `circumstances` of any kind: nothing has been looked up, and whether an object is there is not asked. */
+function decideObjects(
+  { analysis, policies }: Omit<Question, 'circumstances'>,
+  circumstances: Circumstances | typeof ANY,
+): ObjectsDecided {
   const rules: AppliedRule[] = [];
-  const key = denyKey(analysis);
-  if (key) return { denial: key, rules };
   const asking = new Set<Rule>();
+  const key = denyKey(analysis);
+  if (key) return { denial: key, rules, asking };
   for (const use of analysis.objects)
     for (const kind of kindsOn(analysis, use)) {
       const found = ruleFor(policies, kind, use.object, circumstances);
       // An allowance of MERGE is one of its UPDATE; what denies an UPDATE or asks for somebody holds for that branch, too.
       if (kind === 'update' && analysis.kind === 'merge' && (!found || found.rule.effect === 'allow')) continue;
       const shown = showObject(use.object);
-      const through = use.via.length > 0 ? ` (read through ${use.via.map(showObject).join(', ')})` : '';
+      const [view] = use.via;
       const verb = kind === 'select' ? 'read' : kind;
-      if (!found || found.rule.effect === 'deny') {
+      const isDenied = !found || found.rule.effect === 'deny';
+      // What the refusal itself names is not said twice.
+      if (found && (view || !isDenied)) rules.push({ ...appliedOf(found), kind, object: shown });
+      const isMissing = circumstances !== ANY && !use.relation;
+      if (view && (isDenied || isMissing || isKeyTable(use.object)))
+        return { denial: beyondView(view, use.position), rules, asking };
+      if (isDenied) {
         const denial: Denial = {
           code: 'OBJECT_DENIED',
           // One wording whether it exists or not: a refusal must not tell what there is.
-          message: found?.rule.reason ?? `${shown}${through} is not something you may ${verb}.`,
+          message: found?.rule.reason ?? `${shown} is not something you may ${verb}.`,
           policy: found?.policy.name,
           rule: found?.rule.place,
           position: use.position,
           hint: 'The describe tool lists what you may see.',
         };
-        return { denial, rules };
+        return { denial, rules, asking };
       }
-      rules.push({ effect: found.rule.effect, kind, object: shown, policy: found.policy.name, rule: found.rule.place });
-      if (!use.relation)
-        return {
-          denial: {
-            code: 'OBJECT_DENIED',
-            message: `There is no ${shown} that you may ${verb}.`,
-            policy: found.policy.name,
-            rule: found.rule.place,
-            position: use.position,
-            hint: 'The describe tool lists what you may see.',
-          },
-          rules,
+      if (isMissing) {
+        const denial: Denial = {
+          code: 'OBJECT_DENIED',
+          message: `There is no ${shown} that you may ${verb}.`,
+          policy: found.policy.name,
+          rule: found.rule.place,
+          position: use.position,
+          hint: 'The describe tool lists what you may see.',
         };
-      if (found.rule.effect === 'approve')
+        return { denial, rules, asking };
+      }
+      if (found.rule.effect === 'approve' && circumstances !== ANY)
         for (const rule of approveRules(policies, kind, use.object, circumstances)) asking.add(rule);
     }
   if (analysis.objects.length === 0) {
@@ -425,7 +477,28 @@ function decideObjects(question: Question): { denial?: Denial; rules: AppliedRul
       break;
     }
   }
-  return { rules, ...(asking.size > 0 ? { approval: approvalOf([...asking]) } : {}) };
+  return { rules, asking };
+}
+
+/**
+ * What the rules say of the names alone, before anything is looked up: a verdict where they let this principal see one of them in no
+ * circumstances. What is refused here is refused whether it is there or not, and asks the catalog for nothing.
+ */
+export function decideNamed(question: Omit<Question, 'circumstances'>): Verdict | undefined {
+  const { denial, rules } = decideObjects(question, ANY);
+  if (!denial) return undefined;
+  return {
+    ...standing(question.policies),
+    version: question.set.version,
+    decision: 'deny',
+    denial,
+    approval: undefined,
+    needs: { bytes: false, rows: false },
+    estimate: undefined,
+    rules,
+    masks: [],
+    rows: [],
+  };
 }
 
 function decideFunctions({ analysis, policies }: Question): Denial | undefined {
@@ -440,6 +513,12 @@ function decideFunctions({ analysis, policies }: Question): Denial | undefined {
       policy: withheldBy?.name ?? policies[0]?.name,
       position: use.position,
     };
+    if (use.isOfView)
+      return {
+        ...denial,
+        message: 'A view that this reads calls a function that you may not call.',
+        hint: 'Read its base tables instead, or have a policy list the function.',
+      };
     if (withheldBy)
       return {
         ...denial,
@@ -466,6 +545,14 @@ function decideNames({ analysis }: Question): Denial | undefined {
   return { code: 'NOT_UNDERSTOOD', message: first.what, position: first.position, hint: first.hint };
 }
 
+/** Neither which it is nor of which table: the record has the columns that it reads. */
+const columnBeyondView = (view: ObjectName, position: Position | undefined): Denial => ({
+  code: 'COLUMN_DENIED',
+  message: `${showObject(view)} reads a column that is hidden from you.`,
+  position,
+  hint: 'Read its base tables instead, as far as you may.',
+});
+
 function decideColumns(question: Question, masks: readonly AppliedMask[]): Denial | undefined {
   const denied = masks.filter((mask) => mask.method.kind === 'deny');
   if (denied.length === 0) return undefined;
@@ -480,12 +567,12 @@ function decideColumns(question: Question, masks: readonly AppliedMask[]): Denia
     const others = (relation?.columns ?? [])
       .filter((column) => hidden.of({ object: mask.object, column: column.name }) === undefined)
       .map((column) => showIdentifier(column.name));
-    const through = use.via.length > 0 ? `, which ${showObject(use.via[0] ?? mask.object)} reads,` : '';
+    const [view] = use.via;
+    if (view) return columnBeyondView(view, use.position);
     const starred = use.usage === 'star' ? ' and * includes it' : '';
     return {
       code: 'COLUMN_DENIED',
-      message:
-        `${mask.column} of ${showObject(mask.object)}${through} is hidden from you${starred}. ${mask.reason ?? ''}`.trim(),
+      message: `${mask.column} of ${showObject(mask.object)} is hidden from you${starred}. ${mask.reason ?? ''}`.trim(),
       policy: mask.policy,
       rule: mask.rule,
       position: use.position,
@@ -566,7 +653,7 @@ export function decide(question: Question): Verdict {
       if (mask) masks.push({ ...mask, type });
     }
   }
-  const objects = decideObjects(question);
+  const objects = decideObjects(question, question.circumstances);
   const denial =
     objects.denial ??
     decideFunctions(question) ??
@@ -576,14 +663,15 @@ export function decide(question: Question): Verdict {
     decideChange(question, masks, rows, isOpenTo(question)) ??
     decidePurpose(question, base) ??
     decideBytes(question, base, hides({ masks, rows }));
-  const decision = denial ? 'deny' : objects.approval ? 'approve' : 'allow';
+  const approval = objects.asking.size > 0 ? approvalOf([...objects.asking]) : undefined;
+  const decision = denial ? 'deny' : approval ? 'approve' : 'allow';
   return {
     ...base,
     decision,
     denial,
     needs: needsOf(question, base),
     estimate: question.circumstances.estimate,
-    approval: denial ? undefined : objects.approval,
+    approval: denial ? undefined : approval,
     rules: objects.rules,
     masks,
     rows,

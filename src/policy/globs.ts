@@ -35,11 +35,16 @@ export interface Glob {
   /** Keys within a VARIANT column, as `COLUMN:user.email` names them. */
   readonly path?: readonly string[];
   readonly matches: (parts: readonly string[]) => boolean;
+  /** Whether it may match something whose name begins with these parts. */
+  readonly reaches: (container: readonly string[]) => boolean;
+  /** Whether it matches all whose names begin with these parts. */
+  readonly covers: (container: readonly string[]) => boolean;
 }
 
 /** A glob of exactly `length` parts; a lone `*` stands for anything. Throws GlobError. */
 export function parseGlob(source: string, length: number): Glob {
-  if (source === '*') return { source, literals: [], weight: 0, matches: () => true };
+  if (source === '*')
+    return { source, literals: [], weight: 0, matches: () => true, reaches: () => true, covers: () => true };
   const parts = splitParts(source);
   if (parts.length !== length)
     throw new GlobError(
@@ -50,11 +55,16 @@ export function parseGlob(source: string, length: number): Glob {
       ? new RegExp(`^${escapePattern(text)}$`, 's')
       : new RegExp(`^${text.toUpperCase().split('*').map(escapePattern).join('.*')}$`, 's'),
   );
+  const reaches = (container: readonly string[]): boolean =>
+    container.every((name, index) => tests[index]?.test(name) === true);
   return {
     source,
     literals: parts.map(({ text, quoted }) => (quoted ? text : text.includes('*') ? undefined : text.toUpperCase())),
     weight: parts.reduce((sum, { text }) => sum + text.replaceAll('*', '').length, 0),
     matches: (names) => names.length === tests.length && tests.every((test, index) => test.test(names[index] ?? '')),
+    reaches,
+    covers: (container) =>
+      reaches(container) && parts.slice(container.length).every(({ text, quoted }) => text === '*' && !quoted),
   };
 }
 

@@ -277,6 +277,8 @@ function predicate(source: Source, path: readonly PropertyKey[], text: string): 
   }
 }
 
+const none = (): boolean => false;
+
 function build(source: Source, file: PolicyFile, known: KnownIssuers): Policy {
   reportIssuers(file, known, (path, message) => source.report(path, message));
   const glob = (text: string, length: number, path: readonly PropertyKey[], parse = parseGlob): Glob => {
@@ -284,7 +286,7 @@ function build(source: Source, file: PolicyFile, known: KnownIssuers): Policy {
       return parse(text, length);
     } catch (error) {
       source.report(path, error instanceof GlobError ? error.message : String(error));
-      return { source: text, literals: ['', '', '', ''], weight: 0, matches: () => false };
+      return { source: text, literals: ['', '', '', ''], weight: 0, matches: none, reaches: none, covers: none };
     }
   };
   const all = (texts: readonly string[], length: number, path: readonly PropertyKey[]): Glob[] =>

@@ -146,9 +146,13 @@ export function denyHashBelow({ functions, views }: Analysis): HashDenial | unde
   return [...views.values()].some(({ statement }) => hashIn(statement)) ? hashDenial(undefined) : undefined;
 }
 
-/** The same of the table that holds the key, which no role of the gateway may read anyhow. */
+/** Whether this is where the key is. */
+export const isKeyTable = ({ database, schema }: ObjectName): boolean =>
+  database === HASH_KEY.database && schema === HASH_KEY.schema;
+
+/** The same of the table that holds the key, which no role of the gateway may read anyhow; what views read is not named. */
 export function denyKey({ objects }: Analysis): HashDenial | undefined {
-  const use = objects.find(({ object }) => object.database === HASH_KEY.database && object.schema === HASH_KEY.schema);
+  const use = objects.find(({ object, via }) => isKeyTable(object) && via.length === 0);
   return (
     use && {
       code: 'OBJECT_DENIED',

@@ -3,6 +3,7 @@
  * which functions it calls, where in the text each of them stands.
  */
 import type { Analysis, ColumnUsage, ColumnUse, FunctionUse, ObjectUse, Origin, Unowned } from './analysis.js';
+import { mapAtOnce } from './at-once.js';
 import { Budget, PART } from './budget.js';
 import {
   type CatalogReader,
@@ -30,9 +31,12 @@ import { type ParsedStatement, parseStatement, positionOf, readStatement, type S
 import { asBody, nodeOf } from './tree.js';
 
 const MAX_VIEW_DEPTH = 16;
+/** Different tables and views that one text names: each may be a question to the warehouse. */
+const MAX_NAMES = 100;
+/** The same of a statement and all the views that it reads. */
 const MAX_OBJECTS = 256;
-
-const NO_RELATIONS = new Relations();
+/** A role's connections are few, and others wait for them. */
+const LOOKED_UP_AT_ONCE = 4;
 
 interface Walk {
   readonly findings: Findings;
@@ -137,48 +141,94 @@ function viewQuery(relation: RelationInfo): Statement {
 }
 
 interface Opened {
+  /** What the catalog was asked for, whether it is there or not. */
+  readonly asked: Set<string>;
   readonly relations: Relations;
+  /** Views that were begun with: one that reads itself is opened once. */
+  readonly begun: Set<string>;
   readonly views: Map<string, Analysis>;
   /** Views that can't be opened, with the reason: told once it is known that they may be read. */
   readonly closed: Map<string, Refusal>;
+  /** What views read that may not be read: nothing of it is looked up, and the view is not opened. */
+  readonly barred: Map<string, readonly ObjectName[]>;
   /** Of the whole judgement. */
   readonly budget: Budget;
 }
 
-async function load(
-  statement: ParsedStatement,
-  reader: CatalogReader,
-  defaults: Defaults,
-  opened: Opened,
-  depth: number,
-  within?: RelationInfo,
-): Promise<void> {
-  const look = () => walk(statement, NO_RELATIONS, defaults, opened.budget);
-  const { findings } = within ? understood(within, look) : look();
-  if (opened.relations.size + findings.tables.length > MAX_OBJECTS)
+const nothingOpened = (budget: Budget): Opened => ({
+  asked: new Set(),
+  relations: new Relations(),
+  begun: new Set(),
+  views: new Map(),
+  closed: new Map(),
+  barred: new Map(),
+  budget,
+});
+
+/** Whether something may be looked up that only a view's text names. */
+export type MayBeRead = (object: ObjectName) => boolean;
+
+interface LookUp {
+  readonly reader: CatalogReader;
+  readonly mayBeRead: MayBeRead;
+  readonly opened: Opened;
+}
+
+/** The tables and views of a walk, each once. Throws a Refusal where they are too many. */
+function namesOf({ findings }: Walk): ReadonlyMap<string, ObjectName> {
+  const names = new Map(findings.tables.map(({ object }) => [objectKey(object), object]));
+  if (names.size > MAX_NAMES)
+    throw new Refusal(
+      'NOT_UNDERSTOOD',
+      `The statement names more than ${MAX_NAMES} tables and views.`,
+      undefined,
+      'Split it into smaller ones.',
+    );
+  return names;
+}
+
+/** Looks up what a text names, some at a time, and opens the views among it. */
+async function load(names: ReadonlyMap<string, ObjectName>, lookUp: LookUp, depth: number): Promise<void> {
+  const { reader, opened } = lookUp;
+  const wanted = [...names].filter(([key]) => !opened.asked.has(key));
+  if (opened.asked.size + wanted.length > MAX_OBJECTS)
     throw new Refusal('NOT_UNDERSTOOD', `The statement reads more than ${MAX_OBJECTS} objects.`);
-  const missing = new Map(findings.tables.map(({ object }) => [objectKey(object), object]));
-  for (const [key, object] of missing) {
-    if (opened.relations.has(key)) continue;
-    const relation = await opened.budget.waitFor(reader.relation(object));
-    if (!relation) continue;
-    opened.relations.set(key, relation);
-    if (relation.kind !== 'view') continue;
-    try {
-      if (depth >= MAX_VIEW_DEPTH) throw notOpened(relation, `views are nested more than ${MAX_VIEW_DEPTH} deep`);
-      const query = viewQuery(relation);
-      // Names in a view's text are completed by the view's own place (documentation page sql/create-view).
-      const own = { database: relation.database, schema: relation.schema };
-      const inside = understood(relation, () => parseStatement(query));
-      await load(inside, reader, own, opened, depth + 1, relation);
-      opened.views.set(
-        key,
-        understood(relation, () => finish(inside, own, opened, [relation])),
-      );
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      opened.closed.set(key, error);
+  for (const [key] of wanted) opened.asked.add(key);
+  const looking = mapAtOnce(wanted, LOOKED_UP_AT_ONCE, async ([key, object]) => {
+    const relation = await reader.relation(object);
+    if (relation) opened.relations.set(key, relation);
+  });
+  await opened.budget.waitFor(looking);
+  for (const key of names.keys()) {
+    const relation = opened.relations.get(key);
+    if (relation?.kind === 'view' && !opened.begun.has(key)) await open(relation, lookUp, depth);
+  }
+}
+
+async function open(relation: RelationInfo, lookUp: LookUp, depth: number): Promise<void> {
+  const { opened, mayBeRead } = lookUp;
+  const key = objectKey(relation);
+  opened.begun.add(key);
+  try {
+    if (depth >= MAX_VIEW_DEPTH) throw notOpened(relation, `views are nested more than ${MAX_VIEW_DEPTH} deep`);
+    const query = viewQuery(relation);
+    // Names in a view's text are completed by the view's own place (documentation page sql/create-view).
+    const own = { database: relation.database, schema: relation.schema };
+    const inside = understood(relation, () => parseStatement(query));
+    const names = understood(relation, () => namesOf(walk(inside, new Relations(), own, opened.budget)));
+    const barred = [...names.values()].filter((object) => !mayBeRead(object));
+    if (barred.length > 0) {
+      opened.barred.set(key, barred);
+      return;
     }
+    await load(names, lookUp, depth + 1);
+    opened.views.set(
+      key,
+      understood(relation, () => finish(inside, own, opened, [relation])),
+    );
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    opened.closed.set(key, error);
   }
 }
 
@@ -200,14 +250,17 @@ function understood<T>(relation: RelationInfo, read: () => T): T {
   }
 }
 
-/** The analysis proper, once every relation is known. */
-function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, via: readonly ObjectName[]): Analysis {
-  const { findings, outputs, hasWhere, changes, functions, called, unowned, words } = walk(
-    statement,
-    opened.relations,
-    defaults,
-    opened.budget,
-  );
+/** The analysis proper, once every relation is known that may be. */
+const finish = (statement: ParsedStatement, defaults: Defaults, opened: Opened, via: readonly ObjectName[]): Analysis =>
+  assembled(statement, defaults, opened, via, walk(statement, opened.relations, defaults, opened.budget));
+
+function assembled(
+  statement: ParsedStatement,
+  defaults: Defaults,
+  opened: Opened,
+  via: readonly ObjectName[],
+  { findings, outputs, hasWhere, changes, functions, called, unowned, words }: Walk,
+): Analysis {
   const spend = (steps: number): void => {
     const much = opened.budget.spend(steps, 'columns');
     if (much !== undefined) throw tooMuch(much, positionOf(statement, 0));
@@ -238,10 +291,13 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
   const gone = new Set<string>();
   for (const { object, token } of findings.tables) {
     const key = objectKey(object);
-    const view = opened.views.get(key);
-    // A view that is named twice reads nothing more.
-    if (!view || statement.kind === 'describe' || gone.has(key)) continue;
+    // What is named twice reads nothing more.
+    if (gone.has(key)) continue;
     gone.add(key);
+    for (const barred of opened.barred.get(key) ?? [])
+      add({ object: barred, access: 'read', relation: undefined, position: place(token), via: [...via, object] });
+    const view = opened.views.get(key);
+    if (!view) continue;
     spend(PART * view.objects.length + 2 * view.columns.length);
     for (const use of view.objects) add({ ...use, position: place(token), via: [...via, object, ...use.via.slice(1)] });
     const vias = new Map<readonly ObjectName[], readonly ObjectName[]>();
@@ -258,7 +314,7 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     objects,
     columns: columns.all,
     places: isOutermost ? findings.uses.filter(({ token }) => token >= 0) : [],
-    functions: [...functions, ...[...opened.views.values()].flatMap((view) => (isOutermost ? view.functions : []))],
+    functions: [...functions, ...(isOutermost ? [...opened.views.values()].flatMap(functionsOfView) : [])],
     called: new Set([
       ...called,
       // Where the walk makes something else of a name, it may be a function all the same: for a rule that names it, it is one.
@@ -277,8 +333,7 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     // What nobody owns in a view's text makes the view itself something that can't be opened.
     unowned: [
       ...findings.tables.flatMap(({ object, token }) => {
-        // A description opens nothing.
-        const refusal = statement.kind === 'describe' ? undefined : opened.closed.get(objectKey(object));
+        const refusal = opened.closed.get(objectKey(object));
         return refusal
           ? [{ what: refusal.message, name: object.name, position: place(token), hint: refusal.hint }]
           : [];
@@ -296,6 +351,10 @@ function finish(statement: ParsedStatement, defaults: Defaults, opened: Opened, 
     views: opened.views,
   };
 }
+
+/** Their places are in a text that is not the agent's. */
+const functionsOfView = ({ functions }: Analysis): FunctionUse[] =>
+  functions.map((use) => ({ ...use, position: undefined, isOfView: true }));
 
 const inView = ({ name }: Unowned): Unowned => ({
   what: 'A view that this reads is made of something that is not understood.',
@@ -372,26 +431,64 @@ function outputsBelow(outputs: Analysis['outputs'], opened: Opened, count: Count
   });
 }
 
+/** A statement read by itself, before anything that it names is looked up. */
+export interface Named {
+  readonly parsed: ParsedStatement;
+  readonly names: ReadonlyMap<string, ObjectName>;
+  /** As it is where nobody knows any of its tables: what the rules say of their names can be told by it. */
+  readonly analysis: Analysis;
+}
+
+/** The walk goes as deep as the tree is. */
+async function bounded<T>(statement: Statement, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw tooMuch('its queries and expressions are nested too deeply', positionOf(statement, 0));
+    throw error;
+  }
+}
+
 /**
- * Analyses a statement against the catalog. `defaults` are the session's database and schema.
+ * Reads what a statement names. Throws a Refusal for what the text alone shows: so what it answers is the same whatever there is.
+ * `defaults` are the session's database and schema.
+ */
+export async function readNames(statement: Statement, defaults: Defaults, budget: Budget): Promise<Named> {
+  await budget.waitFor(loadParsers());
+  return bounded(statement, () => {
+    const parsed = parseStatement(statement);
+    const walked = walk(parsed, new Relations(), defaults, budget);
+    const names = namesOf(walked);
+    return { parsed, names, analysis: assembled(parsed, defaults, nothingOpened(budget), [], walked) };
+  });
+}
+
+/**
+ * Analyses against the catalog what was read before, and may be looked up: views are opened only as far as `mayBeRead` lets them.
  * Throws a Refusal for whatever is not fully understood, and for what takes more than is left of the `budget`.
  */
+export function lookUp(
+  { parsed, names, analysis: { defaults } }: Named,
+  reader: CatalogReader,
+  budget: Budget,
+  mayBeRead: MayBeRead,
+): Promise<Analysis> {
+  return bounded(parsed, async () => {
+    const opened = nothingOpened(budget);
+    // A description opens nothing.
+    if (parsed.kind === 'describe') for (const key of names.keys()) opened.begun.add(key);
+    await load(names, { reader, mayBeRead, opened }, 0);
+    return finish(parsed, defaults, opened, []);
+  });
+}
+
+/** Both at once, for whoever may see all that there is. */
 export async function analyse(
   statement: Statement,
   reader: CatalogReader,
   defaults: Defaults,
   budget = new Budget(),
 ): Promise<Analysis> {
-  await budget.waitFor(loadParsers());
-  try {
-    const parsed = parseStatement(statement);
-    const opened: Opened = { relations: new Relations(), views: new Map(), closed: new Map(), budget };
-    await load(parsed, reader, defaults, opened, 0);
-    return finish(parsed, defaults, opened, []);
-  } catch (error) {
-    // The walk goes as deep as the tree is.
-    if (error instanceof RangeError)
-      throw tooMuch('its queries and expressions are nested too deeply', positionOf(statement, 0));
-    throw error;
-  }
+  return lookUp(await readNames(statement, defaults, budget), reader, budget, () => true);
 }

@@ -54,6 +54,8 @@ export interface FunctionUse {
   readonly class: 'pure' | 'table' | 'user-defined' | Danger;
   readonly reason: string | undefined;
   readonly position: Position | undefined;
+  /** It stands in the text of a view that the statement reads. */
+  readonly isOfView?: boolean;
 }
 
 export interface OutputColumn {
@@ -166,9 +168,15 @@ export interface Analysis {
   readonly views: ReadonlyMap<string, Analysis>;
 }
 
+/** An analysis without what only the texts of views name: of a statement that is refused, nobody is shown more. */
+export const withoutViews = (analysis: Analysis): Pick<Analysis, 'objects' | 'columns'> => ({
+  objects: analysis.objects.filter(({ via }) => via.length === 0),
+  columns: analysis.columns.filter(({ via }) => via.length === 0),
+});
+
 /** Objects and columns of an analysis as they are shown and recorded; none where there is no analysis. */
 export const shownUses = (
-  analysis: Analysis | undefined,
+  analysis: Pick<Analysis, 'objects' | 'columns'> | undefined,
 ): { objects: { object: string; access: Access; via: string[] }[]; columns: string[] } => ({
   objects: (analysis?.objects ?? []).map((use) => ({
     object: showObject(use.object),

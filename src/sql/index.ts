@@ -1,7 +1,7 @@
 export { affectedRowsQuery, writtenRows } from './affected.js';
-export { analyse } from './analyse.js';
+export { analyse, lookUp, type Named, readNames } from './analyse.js';
 export type { Access, Analysis, ColumnUse, FunctionUse, ObjectUse, Origin, OutputColumn } from './analysis.js';
-export { shownUses } from './analysis.js';
+export { shownUses, withoutViews } from './analysis.js';
 export { Budget } from './budget.js';
 export {
   type CatalogReader,

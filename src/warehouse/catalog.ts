@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection.js';
 import { type CatalogConstraints, readConstraints } from './constraints.js';
+import { Misses } from './misses.js';
 import { StatementFailed } from './options.js';
 import {
   DATABASES,
@@ -52,6 +53,9 @@ export interface CatalogRelation extends CatalogObject {
 const CACHE_MS = 60_000;
 /** Lists may be long: of a database of 100,000 tables each holds some tens of megabytes. */
 const LISTS_SIZE = 16;
+/** What is not there has a memory of its own: whoever asks for thousands of names takes the place of nothing that is. */
+const MISSES_SIZE = 2000;
+const MISSED_MS = 10_000;
 
 const objectRow = z.object({
   name: z.string(),
@@ -88,9 +92,10 @@ const isRawRow = ({ name, type }: { readonly name: string; readonly type: string
 
 export class Catalog {
   readonly #pool: WarehousePool;
-  readonly #relations = new Remembered<CatalogRelation | undefined>();
-  readonly #constraints = new Remembered<CatalogConstraints | undefined>();
+  readonly #relations = new Remembered<CatalogRelation>();
+  readonly #constraints = new Remembered<CatalogConstraints>();
   readonly #lists = new Map<string, { readonly value: Promise<readonly CatalogObject[]>; readonly until: number }>();
+  readonly #misses = new Misses(MISSES_SIZE, MISSED_MS);
   #version = 0;
 
   constructor(pool: WarehousePool) {
@@ -107,6 +112,7 @@ export class Catalog {
     this.#relations.clear();
     this.#constraints.clear();
     this.#lists.clear();
+    this.#misses.clear();
   }
 
   relation(key: PoolKey, object: CatalogName): Promise<CatalogRelation | undefined> {
@@ -190,10 +196,24 @@ export class Catalog {
     const name = JSON.stringify([key.role, database, schema ?? null]);
     const known = this.#lists.get(name);
     if (known && known.until > Date.now()) return known.value;
+    if (this.#misses.has(name)) return Promise.resolve([]);
+    const version = this.#version;
     const value = this.#listObjects(key, database, schema);
-    if (this.#lists.size >= LISTS_SIZE) this.#lists.clear();
-    this.#lists.set(name, { value, until: Date.now() + CACHE_MS });
-    value.catch(() => this.#lists.delete(name));
+    const entry = { value, until: Date.now() + CACHE_MS };
+    this.#lists.delete(name);
+    this.#lists.set(name, entry);
+    const forget = (): void => {
+      if (this.#lists.get(name) === entry) this.#lists.delete(name);
+    };
+    value.then((objects) => {
+      if (objects.length > 0) {
+        const [oldest] = this.#lists.keys();
+        if (this.#lists.size > LISTS_SIZE && oldest !== undefined && oldest !== name) this.#lists.delete(oldest);
+        return;
+      }
+      forget();
+      if (this.#version === version) this.#misses.add(name);
+    }, forget);
     return value;
   }
 

@@ -98,6 +98,41 @@ it('a gate lets those that wait in by turns', async () => {
   (await gate.enter('x'))[Symbol.dispose]();
 });
 
+it('a gate lets one hold no more than their part, and keeps the order of those that may', async () => {
+  const gate = new FairGate(4, 2);
+  const inside: string[] = [];
+  const enter = async (whose: string) => {
+    const place = await gate.enter(whose);
+    inside.push(whose);
+    return () => {
+      inside.splice(inside.indexOf(whose), 1);
+      place[Symbol.dispose]();
+    };
+  };
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  const flood = Array.from({ length: 20 }, () => enter('flood'));
+  await settled();
+  // Two places stay free for whoever comes next.
+  expect(inside).toEqual(['flood', 'flood']);
+  const ann = await enter('ann');
+  const bob = await enter('bob');
+  expect(inside).toEqual(['flood', 'flood', 'ann', 'bob']);
+  const carl = enter('carl');
+  ann();
+  await settled();
+  expect(inside).toEqual(['flood', 'flood', 'bob', 'carl']);
+  bob();
+  await settled();
+  expect(inside).toEqual(['flood', 'flood', 'carl']);
+  for (const waiting of flood) {
+    (await waiting)();
+    await settled();
+    expect(inside.filter((whose) => whose === 'flood').length).toBeLessThanOrEqual(2);
+  }
+  (await carl)();
+  expect(inside).toEqual([]);
+});
+
 describe('long statements', () => {
   it('are no matter where nobody else is, and wait where somebody is', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'] });

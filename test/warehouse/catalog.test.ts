@@ -1,5 +1,5 @@
 /** What the catalog knows of a relation: whether it is an external table (documentation page sql/show-objects), virtual columns, constraints. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Catalog } from '../../dist/warehouse/catalog.js';
 import { StatementFailed } from '../../dist/warehouse/index.js';
 import type { WarehousePool } from '../../dist/warehouse/pool.js';
@@ -127,5 +127,55 @@ describe('constraints', () => {
     ['are answered otherwise', () => [{ CONSTRAINT: 'C' }]],
   ])('are unknown where they %s', async (_what, answer) => {
     expect(await constrained(answer).catalog.constraints(KEY, T, false)).toBeUndefined();
+  });
+});
+
+describe('what is not there', () => {
+  const KEY = { role: 'R', warehouse: 'W' };
+  const named = (name: string) => ({ database: 'DB', schema: 'S', name });
+
+  function counting() {
+    const asked: string[] = [];
+    const simple = async (sql: string): Promise<object[]> => {
+      asked.push(sql);
+      if (sql.startsWith('DESCRIBE')) return [ID];
+      const isThere = /LIKE 'T'/.test(sql) || / DATABASE "?DB"?/.test(sql);
+      return sql.startsWith('SHOW OBJECTS') && isThere
+        ? [{ name: 'T', database_name: 'DB', schema_name: 'S', kind: 'TABLE' }]
+        : [];
+    };
+    const pool = { use: (_key: unknown, work: (connection: unknown) => unknown) => work({ simple }) };
+    return { catalog: new Catalog(pool as unknown as WarehousePool), asked };
+  }
+
+  it('is remembered a short while, and asked for once at a time', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const { catalog, asked } = counting();
+      await Promise.all([catalog.relation(KEY, named('GONE')), catalog.relation(KEY, named('GONE'))]);
+      expect(await catalog.relation(KEY, named('GONE'))).toBeUndefined();
+      expect(asked).toHaveLength(1);
+      vi.advanceTimersByTime(10_001);
+      await catalog.relation(KEY, named('GONE'));
+      expect(asked).toHaveLength(2);
+      catalog.invalidate();
+      await catalog.relation(KEY, named('GONE'));
+      expect(asked).toHaveLength(3);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('takes the place of nothing that is', async () => {
+    const { catalog, asked } = counting();
+    await catalog.relation(KEY, named('T'));
+    const listed = await catalog.objects(KEY, 'DB', undefined);
+    expect(listed).toHaveLength(1);
+    for (let at = 0; at < 21_000; at++) await catalog.relation(KEY, named(`GONE${at}`));
+    for (let at = 0; at < 20; at++) expect(await catalog.objects(KEY, `GONE${at}`, undefined)).toEqual([]);
+    asked.length = 0;
+    expect(await catalog.relation(KEY, named('T'))).toBeDefined();
+    expect(await catalog.objects(KEY, 'DB', undefined)).toHaveLength(1);
+    expect(asked).toEqual([]);
   });
 });
