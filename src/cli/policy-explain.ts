@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Judged } from '../judge.js';
 import { methodName } from '../masking/index.js';
 import { inForce, type Subject, showRows } from '../policy/index.js';
-import { type CatalogReader, showObject } from '../sql/index.js';
+import { type CatalogReader, type ObjectUse, showObject } from '../sql/index.js';
 import { visibleLines } from '../visible-text.js';
 import { Warehouse } from '../warehouse/index.js';
 import { loadConfig } from './config.js';
@@ -65,11 +65,14 @@ function render(judged: Judged, sql: string, names: readonly string[], style: St
         `${count} of ${groups.join(', ')}${issuers.length > 0 ? ` at ${issuers.join(', ')}` : ''}  ${style.dim(rule)}`,
     ),
   );
+  // What the rules refuse by its name alone, or through a view, was not looked up.
+  const isMissing = ({ relation, via }: ObjectUse): boolean =>
+    !relation && via.length === 0 && analysis?.isLookedUp === true;
   section(
     'Objects',
     (analysis?.objects ?? []).map(
       (use) =>
-        `${use.access.padEnd(5)} ${showObject(use.object)}${use.relation ? '' : style.yellow('  not in the catalog')}${use.via.length > 0 ? `  through ${use.via.map(showObject).join(' → ')}` : ''}`,
+        `${use.access.padEnd(5)} ${showObject(use.object)}${isMissing(use) ? style.yellow('  not in the catalog') : ''}${use.via.length > 0 ? `  through ${use.via.map(showObject).join(' → ')}` : ''}`,
     ),
   );
   const columns = new Map<string, Set<string>>();

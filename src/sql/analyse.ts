@@ -311,6 +311,7 @@ function assembled(
     statement,
     kind: statement.kind,
     defaults,
+    isLookedUp: opened.asked.size > 0,
     objects,
     columns: columns.all,
     places: isOutermost ? findings.uses.filter(({ token }) => token >= 0) : [],

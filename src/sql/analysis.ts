@@ -138,6 +138,8 @@ export interface Analysis {
   readonly statement: ParsedStatement;
   readonly kind: StatementKind;
   readonly defaults: Defaults;
+  /** Whether the catalog was asked; before, no object has a relation. */
+  readonly isLookedUp: boolean;
   readonly objects: readonly ObjectUse[];
   readonly columns: readonly ColumnUse[];
   readonly places: readonly ColumnPlace[];

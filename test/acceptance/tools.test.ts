@@ -85,6 +85,14 @@ describe('explain', () => {
       denial: { code: 'COLUMN_DENIED', policy: 'sales-readers', position: { line: 1, column: 8 } },
     });
   });
+
+  it('of a refused statement tells nothing that only a view’s text or the catalog names', async () => {
+    const through = await call(sales, 'explain', { sql: 'SELECT * FROM ANALYTICS.SALES.STAFF_COSTS' });
+    expect(through).toMatchObject({ verdict: 'deny', denial: { code: 'OBJECT_DENIED' } });
+    expect(JSON.stringify(through)).not.toMatch(/PAYROLL|ANALYTICS\.HR/);
+    const direct = await call(sales, 'explain', { sql: 'SELECT * FROM ANALYTICS.HR.PAYROLL' });
+    expect(direct).toMatchObject({ verdict: 'deny', denial: { code: 'OBJECT_DENIED' }, columns: [], masks: [] });
+  });
 });
 
 describe('whoami', () => {
