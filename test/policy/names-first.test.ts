@@ -10,6 +10,7 @@ import { Judge } from '../../dist/judge.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import type { RelationInfo } from '../../dist/sql/index.js';
 import { Visible } from '../../dist/visible.js';
+import { unconstrained } from '../support/catalog.js';
 
 const POLICY = `policy: p
 principals: { groups: [g] }
@@ -85,6 +86,7 @@ async function told(sql: string, catalog: Readonly<Record<string, Known | undefi
     catalogs: {
       version: 1,
       reader: () => ({
+        constraints: unconstrained,
         relation: async (object) => {
           const name = `${object.database}.${object.schema}.${object.name}`;
           asked.push(name);
