@@ -35,7 +35,7 @@ export default defineConfig({
     exclude: ['test/browser/**', 'test/following/**'],
     globalSetup: ['test/support/global.ts'],
     // Most wait for processes of their own for some of their time; with more at once on two cores, limits of time would be met.
-    maxWorkers: 3,
+    maxWorkers: 4,
     // A worker loads parsers, driver and warehouse once, not for each file: no file changes what others see of them.
     isolate: false,
     sequence: { sequencer: LongestFirst },
