@@ -29,6 +29,13 @@ beforeAll(async () => {
   store = await openStore(postgres.url, { keys, onIntegrityProblem: tell });
   other = await openStore(postgres.url, { keys, onIntegrityProblem: tell });
   admin = storePool(postgres.url, 30_000, 2);
+  // The first lane has a name from its first event on, and agents' sessions may all fall on others.
+  await store.recorder.append({
+    kind: 'policy_reloaded',
+    sessionId: undefined,
+    statementId: undefined,
+    body: { version: 'the first' },
+  });
 });
 afterAll(async () => {
   await store[Symbol.asyncDispose]();
