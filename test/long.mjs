@@ -1,18 +1,25 @@
 /**
- * `npm run test:long [-- SEED [FILE]]`: what the gate tries for minutes, for hours: 200,000 statements by grammar and mutation, names over 5,000 statements, 2,000 folders written anew, non-interference over
+ * `npm run test:long [-- SEED [FILE [JOBS]]]`: what the gate tries for minutes, for hours: 200,000 statements by grammar and mutation, names over 5,000 statements, 2,000 folders written anew, non-interference over
  * 200,000 reads and 5,000 changes in ten parts, every change to the store. The seed is drawn unless it is given. With a FILE each part that ended is kept there, and the
- * same command later goes on with those that did not. Ends with a summary of the figures.
+ * same command later goes on with those that did not. JOBS parts run at a time (1 unless it is given): a part keeps about one core busy.
+ * Ends with a summary of the figures.
  */
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const MAX_SEED = 2 ** 31;
 const PARTS = 10;
-const [seed = String(randomInt(MAX_SEED)), file] = process.argv.slice(2);
+const USAGE = 'Usage: npm run test:long [-- SEED [FILE [JOBS]]]';
+const [seed = String(randomInt(MAX_SEED)), file, jobs = '1'] = process.argv.slice(2);
 if (!/^\d{1,10}$/.test(seed) || Number(seed) >= MAX_SEED) {
-  console.error(`The seed "${seed}" is no whole number below ${MAX_SEED}. Usage: npm run test:long [-- SEED [FILE]]`);
+  console.error(`The seed "${seed}" is no whole number below ${MAX_SEED}. ${USAGE}`);
+  process.exit(2);
+}
+if (!/^[1-9]\d?$/.test(jobs)) {
+  console.error(`"${jobs}" is no number of parts to run at a time. ${USAGE}`);
   process.exit(2);
 }
 /** Seeds of parts lie far apart: each part draws from a few that follow its own. */
@@ -38,9 +45,10 @@ async function run({ name, script, args }) {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk) => {
-    text += chunk;
-    process.stdout.write(chunk);
+  const label = Number(jobs) > 1 ? `[${name} ${args.join(' ')}] ` : '';
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    text += `${line}\n`;
+    console.log(`${label}${line}`);
   });
   const code = await new Promise((resolve) => child.once('close', resolve));
   const [, passed, failed] = [...text.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1) ?? [];
@@ -54,14 +62,18 @@ const lines = file !== undefined && existsSync(file) ? readFileSync(file, 'utf8'
 const kept = new Map(lines.map((line) => JSON.parse(line)).map((result) => [result.title, result]));
 console.log(`seed ${seed}`);
 const results = [];
-for (const part of parts) {
-  const title = titleOf(part);
-  console.log(`\n== ${title}${kept.has(title) ? ': kept' : ''}`);
-  const result = kept.get(title) ?? (await run(part));
-  // What was cut off is tried again.
-  if (file !== undefined && result.hasEnded && !kept.has(title)) appendFileSync(file, `${JSON.stringify(result)}\n`);
-  results.push(result);
+const next = parts.entries();
+async function work() {
+  for (const [at, part] of next) {
+    const title = titleOf(part);
+    console.log(`\n== ${title}${kept.has(title) ? ': kept' : ''}`);
+    const result = kept.get(title) ?? (await run(part));
+    // What was cut off is tried again.
+    if (file !== undefined && result.hasEnded && !kept.has(title)) appendFileSync(file, `${JSON.stringify(result)}\n`);
+    results[at] = result;
+  }
 }
+await Promise.all(Array.from({ length: Number(jobs) }, work));
 console.log(`\n== summary, seed ${seed}`);
 for (const { title, minutes, passed, failed } of results)
   console.log(`${title}: ${passed} passed, ${failed} failed, in ${minutes} min`);
