@@ -3,6 +3,7 @@
  * statements, text that is recorded, streams, sessions. It counts in this process; approvals, which all replicas share, are counted in
  * the store (`approval/store.ts`).
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Denial } from './policy/index.js';
 
@@ -71,6 +72,8 @@ type Counted =
 /** For the record: the first of each minute at once, the others as a number when it is over. */
 export type Note = (body: Readonly<Record<string, unknown>>) => void;
 
+/** Whoever comes again at once, though told to wait, is answered after so long: what they have under way is then bounded by time as well. */
+export const TURNED_AWAY_MS = 1000;
 const NOTED_MS = 60_000;
 const MAX_NOTED = 1000;
 const HOUR = 3600;
@@ -88,6 +91,7 @@ export class Admission {
   readonly #sessions: RateLimiterMemory;
   readonly #underWay = new Map<string, number>();
   readonly #streams = new Map<string, number>();
+  readonly #denials = new WeakSet<Denial>();
   readonly #noted = new Map<string, { readonly whom: Whom; readonly limit: Counted; more: number }>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -143,7 +147,7 @@ export class Admission {
     const message = 'You have just sent a long statement, and others are waiting.';
     const denial = this.#denied(whom, 'long_text', message, seconds);
     const hint = `${denial.hint ?? ''} Or write it shorter: join with a table instead of listing values.`;
-    return new NotAdmitted({ ...denial, hint });
+    return new NotAdmitted(this.#withHint(denial, hint));
   }
 
   /** A statement was refused. */
@@ -157,10 +161,8 @@ export class Admission {
     if (seconds === undefined) return;
     const message = `You may begin ${this.limits.sessionsPerHour} sessions in an hour.`;
     const denial = this.#denied(whom, 'sessions', message, seconds);
-    throw new NotAdmitted({
-      ...denial,
-      hint: `Name the session of an earlier answer, or wait. ${denial.hint ?? ''}`,
-    });
+    const hint = `Name the session of an earlier answer, or wait. ${denial.hint ?? ''}`;
+    throw new NotAdmitted(this.#withHint(denial, hint));
   }
 
   /** Too many statements of theirs wait for a person, or were asked for. */
@@ -168,7 +170,13 @@ export class Admission {
     const { openApprovals, approvalsPerHour } = this.limits;
     const message = `You may have ${openApprovals} statements wait for approval, and ask for ${approvalsPerHour} in an hour.`;
     const denial = this.#denied(whom, 'approvals', message, seconds);
-    return { ...denial, hint: 'Withdraw what you no longer need, or wait.' };
+    return this.#withHint(denial, 'Withdraw what you no longer need, or wait.');
+  }
+
+  /** Waits before a no of this class is told; nothing where the denial is another's. */
+  async beforeTelling(denial: Denial, signal: AbortSignal | undefined): Promise<void> {
+    // Whoever has gone need not be kept.
+    if (this.#denials.has(denial)) await pause(TURNED_AWAY_MS, undefined, { signal }).catch(() => undefined);
   }
 
   // --- counting
@@ -203,7 +211,13 @@ export class Admission {
 
   #denied(whom: Whom, limit: Counted, message: string, seconds: number): Denial {
     const turned = this.#turnedAway(whom, limit, message, seconds);
-    return { code: 'LIMIT_REACHED', message: turned.message, hint: wait(turned.retryAfterSeconds) };
+    return this.#withHint({ code: 'LIMIT_REACHED', message: turned.message }, wait(turned.retryAfterSeconds));
+  }
+
+  #withHint(denial: Denial, hint: string): Denial {
+    const told = { ...denial, hint };
+    this.#denials.add(told);
+    return told;
   }
 
   #turnedAway({ issuer, subject }: Whom, limit: Counted, message: string, seconds: number): TurnedAway {

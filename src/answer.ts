@@ -17,6 +17,8 @@ export interface QueryRequest {
   readonly session?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((message: string) => void) | undefined;
+  /** Called, perhaps more than once, where what follows is to wait for the warehouse or for a person. */
+  readonly onWaiting?: (() => void) | undefined;
 }
 
 export interface AnswerColumn {

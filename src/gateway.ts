@@ -181,15 +181,21 @@ export class Gateway {
   }
 
   query(caller: Caller, request: QueryRequest): Promise<Answer> {
-    return this.#counted(caller, this.#query(caller, request));
+    return this.#counted(caller, request, this.#query(caller, request));
   }
 
   /** Each refusal counts: whoever has used up theirs is told no before anything is judged. */
-  async #counted(caller: Caller, answering: Promise<Answer>): Promise<Answer> {
+  async #counted(
+    { principal }: Caller,
+    { signal, onWaiting }: Pick<QueryRequest, 'signal' | 'onWaiting'>,
+    answering: Promise<Answer>,
+  ): Promise<Answer> {
     const answer = await answering;
     const { denial } = answer;
-    const isTheirs = denial !== undefined && !NOT_THEIRS.has(denial.code) && !this.#turned.has(denial);
-    if (isTheirs) await this.admission.refused(caller.principal);
+    if (!denial) return answer;
+    if (!NOT_THEIRS.has(denial.code) && !this.#turned.has(denial)) await this.admission.refused(principal);
+    onWaiting?.();
+    await this.admission.beforeTelling(denial, signal);
     return answer;
   }
 
@@ -246,7 +252,7 @@ export class Gateway {
   /** The verdict without running anything; recorded like every attempt. */
   async explain(caller: Caller, request: QueryRequest): Promise<Explained> {
     const explained = await this.#explain(caller, request);
-    await this.#counted(caller, Promise.resolve(explained.answer));
+    await this.#counted(caller, request, Promise.resolve(explained.answer));
     return explained;
   }
 
@@ -314,8 +320,9 @@ export class Gateway {
     }
   }
 
-  /** A place among the principal's statements, to be left; undefined where they have as many as they may. */
+  /** A place among the principal's statements at the warehouse, to be left; undefined where they have as many as they may. */
   #enter({ statementId, request }: Intent, principal: Principal, { limits }: Verdict): AbortSignal | undefined {
+    request.onWaiting?.();
     return this.#running.enter(statementId, nameOf(principal), limits.concurrent, request.signal);
   }
 
@@ -552,13 +559,14 @@ export class Gateway {
       const approval = found && isOf(principal, found) ? found : undefined;
       if (approval?.state !== 'pending' || Date.now() >= until || request.signal?.aborted) return approval;
       request.onProgress?.('waiting for a reviewer');
+      request.onWaiting?.();
       await change;
     }
   }
 
   /** What has become of an approval; once it is given, runs the statement, exactly once. Waits for a decision as long as it is told to. */
   resume(caller: Caller, id: string, request: Waiting): Promise<Answer> {
-    return this.#counted(caller, this.#resume(caller, id, request));
+    return this.#counted(caller, request, this.#resume(caller, id, request));
   }
 
   async #resume(caller: Caller, id: string, request: Waiting): Promise<Answer> {

@@ -17,9 +17,11 @@ import {
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import { z } from 'zod';
 import { senderOf } from '../addresses.js';
+import { TURNED_AWAY_MS } from '../admission.js';
 import { JsonProblem, parseBounded } from '../bounded-json.js';
 import type { TurnedAway } from '../gateway.js';
 import { type Principal, TokenRefused, type TokenVerifier } from '../identity/index.js';
+import { Shares } from '../shares.js';
 import { makeServer, type ServerParts } from './server.js';
 
 export interface HttpOptions extends ServerParts {
@@ -39,7 +41,6 @@ const DRAINED = 4;
 const DRAIN_MS = 2000;
 const MAX_SSE_CONNECTIONS = 1000;
 const EXPIRY_MS = 30_000;
-const TURNED_AWAY_MS = 250;
 
 /** Every problem is told in the form that the caller's protocol has for it. */
 const problem = (message: string, code = -32000): string =>
@@ -56,6 +57,8 @@ interface SseConnection {
   readonly transport: SSEServerTransport;
   principal: Principal;
 }
+
+const whoseOf = ({ issuer, subject }: Principal): string => `${issuer} ${subject}`;
 
 const samePrincipal = (left: Principal, right: Principal): boolean =>
   left.issuer === right.issuer && left.subject === right.subject && left.clientId === right.clientId;
@@ -86,6 +89,9 @@ export class McpHttp {
   readonly #metadataUrl: string;
   readonly #principals = new WeakMap<AuthInfo, Principal>();
   readonly #tools = new WeakMap<AuthInfo, string>();
+  readonly #shares = new Shares();
+  /** A request's turn, which its first call takes over. */
+  readonly #turns = new WeakMap<AuthInfo, Disposable>();
   readonly #sse = new Map<string, SseConnection>();
   readonly #running = new Map<string, Set<AbortController>>();
   readonly #handler: ReturnType<typeof createMcpHandler>;
@@ -109,6 +115,7 @@ export class McpHttp {
         tool: context.authInfo ? this.#tools.get(context.authInfo) : undefined,
         address,
         onCall: (id, controller) => this.#register(principal, address, id, controller),
+        work: async () => this.#takenOver(context.authInfo) ?? (await this.#shares.enter(whoseOf(principal))),
       });
     });
     this.#node = toNodeHandler(this.#handler, { maxRequestBodySize: MAX_BODY_BYTES });
@@ -116,6 +123,12 @@ export class McpHttp {
   }
 
   readonly #senderOf = (request: IncomingMessage): string | undefined => senderOf(request, this.#options.isBehindProxy);
+
+  #takenOver(auth: AuthInfo | undefined): Disposable | undefined {
+    const turn = auth && this.#turns.get(auth);
+    if (auth) this.#turns.delete(auth);
+    return turn;
+  }
 
   // --- cancellation of clients that have no session of their own
 
@@ -294,27 +307,33 @@ export class McpHttp {
     response.end(body);
   }
 
-  /** Read and parsed; undefined where it can't be, which has been answered and counts as a refusal. */
+  /**
+   * Read and parsed, in the caller's turn, which is to be given back; undefined where it can't be, which has been answered and counts as a
+   * refusal.
+   */
   async #body(
     request: IncomingMessage,
     response: ServerResponse,
     principal: Principal,
-  ): Promise<{ readonly body: object } | undefined> {
+  ): Promise<{ readonly body: object; readonly turn: Disposable } | undefined> {
     const size = Number(request.headers['content-length'] ?? 0);
     if (size > MAX_BODY_BYTES) await drain(request);
     const raw = size > MAX_BODY_BYTES ? undefined : await readBody(request);
+    const turn = await this.#shares.enter(whoseOf(principal));
     let told: string;
     if (raw === undefined) {
       response.writeHead(413, { 'content-type': 'application/json', connection: 'close' });
       told = problem(`The request is larger than ${MAX_BODY_BYTES} bytes.`);
     } else
       try {
-        return { body: parseBounded(raw) };
+        return { body: parseBounded(raw), turn };
       } catch (error) {
+        turn[Symbol.dispose]();
         if (!(error instanceof JsonProblem)) throw error;
         response.writeHead(400, { 'content-type': 'application/json' });
         told = problem(error.message, -32700);
       }
+    turn[Symbol.dispose]();
     await this.#options.gateway.admission.refused(principal);
     response.end(told);
     return undefined;
@@ -333,16 +352,22 @@ export class McpHttp {
     }
     const read = await this.#body(request, response, caller.principal);
     if (read === undefined) return;
-    const { body } = read;
-    const others = await this.#others(caller.principal, body);
-    if (!('places' in others)) {
-      await this.#turnAway(request, response, others);
-      return;
-    }
+    const { body, turn } = read;
     try {
-      await this.#call(request, response, caller, address, body);
+      const others = await this.#others(caller.principal, body);
+      if (!('places' in others)) {
+        turn[Symbol.dispose]();
+        await this.#turnAway(request, response, others);
+        return;
+      }
+      try {
+        this.#turns.set(caller.auth, turn);
+        await this.#call(request, response, caller, address, body);
+      } finally {
+        for (const place of others.places) place[Symbol.dispose]();
+      }
     } finally {
-      for (const place of others.places) place[Symbol.dispose]();
+      turn[Symbol.dispose]();
     }
   }
 
@@ -408,6 +433,7 @@ export class McpHttp {
         if (Symbol.dispose in call) return call;
         throw new Error(`${call.message} Wait for one of them to end.`);
       },
+      work: () => this.#shares.enter(whoseOf(connection.principal)),
     });
     // The stream carries answers only: each message that asks for one proves its caller anew.
     response.once('close', () => {
@@ -438,6 +464,8 @@ export class McpHttp {
     }
     const read = await this.#body(request, response, caller.principal);
     if (read === undefined) return;
+    // Its call takes a turn of its own.
+    read.turn[Symbol.dispose]();
     connection.principal = caller.principal;
     await connection.transport.handlePostMessage(
       request as Parameters<SSEServerTransport['handlePostMessage']>[0],

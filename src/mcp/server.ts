@@ -23,6 +23,8 @@ export interface Connection {
   readonly tool?: string | undefined;
   /** Lets a cancellation that comes by another way reach a running call. */
   readonly onCall?: (requestId: string | number, controller: AbortController) => Disposable;
+  /** The caller's turn to be worked on, until the call waits for something else. */
+  readonly work?: () => Promise<Disposable>;
 }
 
 const INSTRUCTIONS =
@@ -95,6 +97,8 @@ export function makeServer(parts: ServerParts, connection: Connection): McpServe
             .notify({ method: 'notifications/progress', params: { progressToken, progress, message } })
             .catch(() => undefined);
         };
+        const work = await connection.work?.();
+        const onWaiting = (): void => work?.[Symbol.dispose]();
         try {
           const call = {
             gateway: parts.gateway,
@@ -102,6 +106,7 @@ export function makeServer(parts: ServerParts, connection: Connection): McpServe
             caller,
             signal: controller.signal,
             onProgress,
+            onWaiting,
           };
           const answered = await tool.call(input, call);
           const pending = waiting.safeParse(answered.structured).data?.approval;
@@ -129,6 +134,7 @@ export function makeServer(parts: ServerParts, connection: Connection): McpServe
         } finally {
           mcpReq.signal.removeEventListener('abort', abort);
           registered?.[Symbol.dispose]();
+          onWaiting();
         }
       },
     );

@@ -15,6 +15,8 @@ export interface CallContext {
   readonly consoleUrl: string;
   readonly signal: AbortSignal;
   readonly onProgress: (message: string) => void;
+  /** What is left is to wait, for the warehouse or for a person. */
+  readonly onWaiting: () => void;
 }
 
 export interface ToolResult {
@@ -132,6 +134,7 @@ const requestOf = (input: z.infer<typeof queryInput>, context: CallContext): Que
   session: input.session,
   signal: context.signal,
   onProgress: context.onProgress,
+  onWaiting: context.onWaiting,
 });
 
 const query: Tool = {
@@ -401,8 +404,8 @@ const approvalInput = z.object({
 
 /** What has become of an approval, after so many milliseconds at most. */
 export const resumed = async (id: string, waitMs: number, context: CallContext): Promise<ToolResult> => {
-  const { gateway, caller, signal, onProgress } = context;
-  return resultOf(await gateway.resume(caller, id, { waitMs, signal, onProgress }), context);
+  const { gateway, caller, signal, onProgress, onWaiting } = context;
+  return resultOf(await gateway.resume(caller, id, { waitMs, signal, onProgress, onWaiting }), context);
 };
 
 const approval: Tool = {
