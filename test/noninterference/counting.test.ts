@@ -86,6 +86,7 @@ async function differences(tool: string, questions: readonly object[], atOnce = 
           consoleUrl: 'https://console.example',
           signal: new AbortController().signal,
           onProgress: () => undefined,
+          onWaiting: () => undefined,
         });
         const kind = String(answer.structured['verdict'] ?? answer.structured['status'] ?? 'ok');
         kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
