@@ -3,9 +3,10 @@
  * statements, text that is recorded, streams, sessions. It counts in this process; approvals, which all replicas share, are counted in
  * the store (`approval/store.ts`).
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Denial } from './policy/index.js';
+import { Shares } from './shares.js';
 
 /** Of each principal. */
 export interface Limits {
@@ -73,7 +74,7 @@ type Counted =
 export type Note = (body: Readonly<Record<string, unknown>>) => void;
 
 /** Whoever comes again at once, though told to wait, is answered after so long: what they have under way is then bounded by time as well. */
-export const TURNED_AWAY_MS = 1000;
+const TURNED_AWAY_MS = 1000;
 const NOTED_MS = 60_000;
 const MAX_NOTED = 1000;
 const HOUR = 3600;
@@ -92,6 +93,7 @@ export class Admission {
   readonly #underWay = new Map<string, number>();
   readonly #streams = new Map<string, number>();
   readonly #denials = new WeakSet<Denial>();
+  readonly #shares = new Shares();
   readonly #noted = new Map<string, { readonly whom: Whom; readonly limit: Counted; more: number }>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -118,6 +120,11 @@ export class Admission {
     const { requestsAtOnce } = this.limits;
     const place = this.#enter(this.#underWay, whom, requestsAtOnce);
     return place ?? this.#turnedAway(whom, 'requests_at_once', `You may have ${requestsAtOnce} requests under way.`, 1);
+  }
+
+  /** The caller's turn to be worked on, to be given back where a request waits for the warehouse or for a person, or ends. */
+  turn(whom: Whom): Promise<Disposable> {
+    return this.#shares.enter(whomKey(whom));
   }
 
   /** A stream's place, to be given back. */
@@ -175,8 +182,12 @@ export class Admission {
 
   /** Waits before a no of this class is told; nothing where the denial is another's. */
   async beforeTelling(denial: Denial, signal: AbortSignal | undefined): Promise<void> {
-    // Whoever has gone need not be kept.
-    if (this.#denials.has(denial)) await pause(TURNED_AWAY_MS, undefined, { signal }).catch(() => undefined);
+    if (this.#denials.has(denial)) await this.pause(signal);
+  }
+
+  /** Before whoever is turned away is told so. Whoever has gone need not be kept. */
+  async pause(signal?: AbortSignal): Promise<void> {
+    await setTimeout(TURNED_AWAY_MS, undefined, { signal }).catch(() => undefined);
   }
 
   // --- counting
@@ -228,7 +239,7 @@ export class Admission {
       this.#noted.set(key, { whom: { issuer, subject }, limit, more: 0 });
       this.#note({ issuer, subject, limit, count: 1 });
     }
-    this.#timer ??= setTimeout(() => this.flush(), NOTED_MS).unref();
+    this.#timer ??= globalThis.setTimeout(() => this.flush(), NOTED_MS).unref();
     return { message, retryAfterSeconds: Math.max(1, seconds) };
   }
 

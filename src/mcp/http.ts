@@ -4,7 +4,6 @@
  */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
 import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcontextprotocol/node';
 import {
   type AuthInfo,
@@ -17,11 +16,9 @@ import {
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import { z } from 'zod';
 import { senderOf } from '../addresses.js';
-import { TURNED_AWAY_MS } from '../admission.js';
 import { JsonProblem, parseBounded } from '../bounded-json.js';
 import type { TurnedAway } from '../gateway.js';
 import { type Principal, TokenRefused, type TokenVerifier } from '../identity/index.js';
-import { Shares } from '../shares.js';
 import { makeServer, type ServerParts } from './server.js';
 
 export interface HttpOptions extends ServerParts {
@@ -58,8 +55,6 @@ interface SseConnection {
   principal: Principal;
 }
 
-const whoseOf = ({ issuer, subject }: Principal): string => `${issuer} ${subject}`;
-
 const samePrincipal = (left: Principal, right: Principal): boolean =>
   left.issuer === right.issuer && left.subject === right.subject && left.clientId === right.clientId;
 
@@ -89,7 +84,6 @@ export class McpHttp {
   readonly #metadataUrl: string;
   readonly #principals = new WeakMap<AuthInfo, Principal>();
   readonly #tools = new WeakMap<AuthInfo, string>();
-  readonly #shares = new Shares();
   /** A request's turn, which its first call takes over. */
   readonly #turns = new WeakMap<AuthInfo, Disposable>();
   readonly #sse = new Map<string, SseConnection>();
@@ -115,7 +109,7 @@ export class McpHttp {
         tool: context.authInfo ? this.#tools.get(context.authInfo) : undefined,
         address,
         onCall: (id, controller) => this.#register(principal, address, id, controller),
-        work: async () => this.#takenOver(context.authInfo) ?? (await this.#shares.enter(whoseOf(principal))),
+        work: async () => this.#takenOver(context.authInfo) ?? (await options.gateway.admission.turn(principal)),
       });
     });
     this.#node = toNodeHandler(this.#handler, { maxRequestBodySize: MAX_BODY_BYTES });
@@ -280,7 +274,7 @@ export class McpHttp {
   ): Promise<void> {
     const hasBody =
       request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
-    await pause(TURNED_AWAY_MS);
+    await this.#options.gateway.admission.pause();
     response.writeHead(429, {
       'content-type': 'application/json',
       'retry-after': String(retryAfterSeconds),
@@ -319,7 +313,7 @@ export class McpHttp {
     const size = Number(request.headers['content-length'] ?? 0);
     if (size > MAX_BODY_BYTES) await drain(request);
     const raw = size > MAX_BODY_BYTES ? undefined : await readBody(request);
-    const turn = await this.#shares.enter(whoseOf(principal));
+    const turn = await this.#options.gateway.admission.turn(principal);
     let told: string;
     if (raw === undefined) {
       response.writeHead(413, { 'content-type': 'application/json', connection: 'close' });
@@ -433,7 +427,7 @@ export class McpHttp {
         if (Symbol.dispose in call) return call;
         throw new Error(`${call.message} Wait for one of them to end.`);
       },
-      work: () => this.#shares.enter(whoseOf(connection.principal)),
+      work: () => this.#options.gateway.admission.turn(connection.principal),
     });
     // The stream carries answers only: each message that asks for one proves its caller anew.
     response.once('close', () => {
