@@ -30,23 +30,22 @@ import { Intent } from './intent.js';
 import { Judge, type Judged, type Question, UNREACHABLE } from './judge.js';
 import { LongTexts, lengthOf, tooLong } from './long-texts.js';
 import { HASH_KEY, isHashed } from './masking/index.js';
+import { Nearest } from './nearest.js';
 import { isWhole, Pending, type Waits } from './pending.js';
 import {
   type Denial,
   type DenialCode,
-  distance,
   type Estimate,
   hides,
   type InForce,
   inForce,
-  mayRead,
   type Policy,
   type PolicySet,
   type Subject,
   type Verdict,
 } from './policy/index.js';
 import { Running } from './running.js';
-import { namesNoTable, objectKey, showObject } from './sql/index.js';
+import { namesNoTable, objectKey } from './sql/index.js';
 import {
   type ClientInfo,
   RecorderUnavailable,
@@ -108,8 +107,6 @@ const JUDGED_AT_ONCE = 4;
 const JUDGED_OF_ONE = JUDGED_AT_ONCE / 2;
 /** Whose turn it is where people try statements out. */
 const PEOPLE = '';
-const MAX_NEIGHBOURS = 5000;
-const MAX_MISTYPED = 64;
 const PROGRESS_MS = 1000;
 /** How long reviewers' figures may keep the agent from its answer. */
 const SIZE_MS = 10_000;
@@ -130,6 +127,7 @@ export class Gateway {
   readonly #judge: Judge;
   readonly #cursors: Cursors;
   readonly visible: Visible;
+  readonly #nearest: Nearest;
   readonly admission: Admission;
   readonly #longTexts: LongTexts;
   readonly #judging = new FairGate(JUDGED_AT_ONCE, JUDGED_OF_ONE);
@@ -147,6 +145,7 @@ export class Gateway {
     this.#cursors = new Cursors(parts.transcript);
     this.#pending = new Pending(parts.approvals);
     this.visible = new Visible(parts);
+    this.#nearest = new Nearest(this.visible);
     this.#longTexts = new LongTexts(parts.limits.longTextShare);
     this.admission = new Admission(parts.limits, (body) => {
       parts.transcript.recorder
@@ -212,7 +211,7 @@ export class Gateway {
       answer.session = session;
       const policies = this.#inForce(principal);
       const whose = { principal, policies };
-      const first = await this.#nearest(whose, await this.#judgeInTurn(whose, request));
+      const first = await this.#nearest.of(principal, policies, await this.#judgeInTurn(whose, request));
       const judged = await this.#weigh(new Intent(principal, session, statementId, request, first), whose);
       const intent = new Intent(principal, session, statementId, request, judged);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
@@ -265,7 +264,7 @@ export class Gateway {
       answer.session = await this.#session(caller, request);
       const policies = this.#inForce(principal);
       const whose = { principal, policies };
-      const first = await this.#nearest(whose, await this.#judgeInTurn(whose, request));
+      const first = await this.#nearest.of(principal, policies, await this.#judgeInTurn(whose, request));
       const { session, statementId } = answer;
       const judged = await this.#weigh(new Intent(principal, session, statementId, request, first, true), whose);
       const intent = new Intent(principal, session, statementId, request, judged, true);
@@ -387,39 +386,6 @@ export class Gateway {
       intent.event('statement_submitted', {}),
       taking?.taken,
     );
-  }
-
-  /** For a table that is not there or not to be seen: the nearest names that are. Never a hint at anything else. */
-  async #nearest({ principal, policies: rules }: Whose, judged: Judged): Promise<Judged> {
-    const { denial, analysis } = judged;
-    if (denial?.code !== 'OBJECT_DENIED' || !analysis) return judged;
-    const wanted = analysis.objects.find(
-      (use) =>
-        use.via.length === 0 &&
-        (!use.relation || !mayRead(rules.policies, use.object)) &&
-        use.position?.line === denial.position?.line &&
-        use.position?.column === denial.position?.column,
-    )?.object;
-    if (!wanted) return judged;
-    const most = Math.max(2, Math.floor(wanted.name.length / 4));
-    if (wanted.name.length > MAX_MISTYPED) return judged;
-    // The denial stands also where nobody can say what else there is.
-    const objects = await this.visible.objects(principal, wanted.database, undefined, MAX_NEIGHBOURS, rules).then(
-      (visible) => visible.objects,
-      () => [],
-    );
-    const near = objects
-      .filter(({ name }) => Math.abs(name.length - wanted.name.length) <= most)
-      .map((object) => ({
-        object,
-        edits: distance(object.name, wanted.name) + (object.schema === wanted.schema ? 0 : 1),
-      }))
-      .filter(({ edits }) => edits <= most)
-      .sort((left, right) => left.edits - right.edits)
-      .slice(0, 3)
-      .map(({ object }) => showObject(object));
-    if (near.length === 0) return judged;
-    return { ...judged, denial: { ...denial, hint: `Did you mean ${near.join(' or ')}? ${denial.hint ?? ''}`.trim() } };
   }
 
   async #refuse(answer: AnswerBuilder, intent: Intent, denial: Denial): Promise<Answer> {

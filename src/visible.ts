@@ -90,6 +90,14 @@ export class Visible {
     return { objects, isTruncated: readable.length > limit };
   }
 
+  /** All that the catalog has of a database, whether it may be read or not; nothing where no rule lets them see any of it. */
+  async catalogued(principal: Principal, database: string, { policies }: InForce): Promise<readonly CatalogObject[]> {
+    if (!mayHold(policies, database, undefined)) return [];
+    const { role, warehouse } = standing(policies);
+    const key = { role, warehouse, whose: nameOf(principal) };
+    return this.#inTurn(principal, () => this.#parts.warehouse.catalog.objects(key, database, undefined));
+  }
+
   async #inTurn<T>(principal: Principal, look: () => Promise<T>): Promise<T> {
     const place = await this.#looking.enter(nameOf(principal));
     try {

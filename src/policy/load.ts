@@ -236,8 +236,9 @@ const KEYS = [
   'results',
 ];
 
-/** Edits that turn one word into the other (Levenshtein). */
-export function distance(left: string, right: string): number {
+/** Edits that turn one word into the other (Levenshtein); where they are more than `most`, some number above that. */
+export function distance(left: string, right: string, most = Number.POSITIVE_INFINITY): number {
+  if (Math.abs(left.length - right.length) > most) return most + 1;
   let row = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let i = 1; i <= left.length; i++) {
     const next = [i];
@@ -246,6 +247,7 @@ export function distance(left: string, right: string): number {
         Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1)),
       );
     row = next;
+    if (most !== Number.POSITIVE_INFINITY && Math.min(...row) > most) return most + 1;
   }
   return row.at(-1) ?? 0;
 }
