@@ -194,13 +194,16 @@ export function overDenial(state: ApprovalState, approval: Pick<Approval, 'decis
 export class AnswerBuilder {
   statementId: string;
   readonly #started: number;
+  /** When it was asked for. */
+  readonly askedAt: Date;
   session: string | undefined;
   /** Snowflake has run the statement to its end, whatever happens to the answer now. */
   hasRun = false;
 
-  constructor(statementId: string, started: number) {
+  constructor(statementId: string, started: number, askedAt: Date) {
     this.statementId = statementId;
     this.#started = started;
+    this.askedAt = askedAt;
   }
 
   get elapsed(): number {

@@ -17,12 +17,16 @@ export interface CountingParts {
   readonly judgeInTurn: (whose: Whose, question: Question) => Promise<Judged>;
   readonly warehouse: Warehouse;
   readonly budgets: Budgets;
+  /** Asked again once there is a connection: throws where this may not be asked any more. */
+  readonly before: (whose: Whose) => Promise<void>;
 }
 
 /** Whose statement it is, and the rules that are in force for them. */
 export interface Whose {
   readonly principal: Principal;
   readonly policies: InForce;
+  /** When they asked: their token held then. */
+  readonly askedAt: Date;
 }
 
 /** What is to be found out. */
@@ -130,9 +134,10 @@ export class Counting {
   async #rowsOf(
     { judged, verdict, sent }: Count,
     intent: Intent,
-    { principal, policies }: Whose,
+    whose: Whose,
     signal: AbortSignal | undefined,
   ): Promise<number | Denial | undefined> {
+    const { principal, policies } = whose;
     if (verdict.needs.bytes) {
       const bytes = await this.bytesOf(judged, intent, principal);
       const { purpose } = intent.request;
@@ -149,6 +154,7 @@ export class Counting {
       if (taken) await this.#parts.budgets.record(intent, taken);
     }
     const result = await this.#parts.warehouse.run(keyOf(verdict, principal), sent, {
+      before: () => this.#parts.before(whose),
       binds: [],
       tag: intent.tagOf('count'),
       maxResultRows: 1,

@@ -93,10 +93,10 @@ export interface GatewayParts {
   /** What each principal may cost. */
   readonly limits: Limits;
   /**
-   * Whether others hear that this process is alive. One that stood still for long may have been taken for dead, and what was approved given
-   * to another.
+   * Whether others hear that this process is alive, and none of them took it for dead while it runs this statement. One that stood still
+   * for long may have been, and what was approved given to another.
    */
-  readonly isHeard?: () => boolean;
+  readonly isHeard?: (statementId: string) => boolean;
 }
 
 /** As long as the catalog is believed (warehouse/catalog.ts): a view that was made anew is seen by then. */
@@ -174,6 +174,10 @@ export class Gateway {
     this.#counting = new Counting({
       judge: this.#judge,
       judgeInTurn: (whose, question) => this.#judgeMore(whose, question),
+      before: async (whose) => {
+        const denial = this.#overtaken(whose);
+        if (denial) throw new NotSent(denial);
+      },
       warehouse: parts.warehouse,
       budgets: this.#budgets,
     });
@@ -192,7 +196,8 @@ export class Gateway {
     const answer = await answering;
     const { denial } = answer;
     if (!denial) return answer;
-    if (!NOT_THEIRS.has(denial.code) && !this.#turned.has(denial)) await this.admission.refused(principal);
+    const isTheirs = !NOT_THEIRS.has(denial.code) && !OVERTAKEN.has(denial) && !this.#turned.has(denial);
+    if (isTheirs) await this.admission.refused(principal);
     onWaiting?.();
     await this.admission.beforeTelling(denial, signal);
     return answer;
@@ -203,22 +208,21 @@ export class Gateway {
     const statementId = timeOrderedId();
     const started = performance.now();
     const { principal } = caller;
-    const answer = new AnswerBuilder(statementId, started);
+    const answer = new AnswerBuilder(statementId, started, this.#parts.now());
     try {
       await this.#parts.transcript.ensureAlive();
       await this.admission.statement(principal, [request.sql, request.purpose, request.binds]);
       const session = await this.#session(caller, request);
       answer.session = session;
-      const policies = this.#inForce(principal);
-      const whose = { principal, policies };
-      const first = await this.#nearest.of(principal, policies, await this.#judgeInTurn(whose, request));
+      const whose = this.#whose(principal, answer);
+      const first = await this.#nearest.of(principal, whose.policies, await this.#judgeInTurn(whose, request));
       const judged = await this.#weigh(new Intent(principal, session, statementId, request, first), whose);
       const intent = new Intent(principal, session, statementId, request, judged);
       if (judged.denial) return await this.#refuse(answer, intent, judged.denial);
       const over = await this.#record(principal, intent, judged.verdict);
       if (over) return await this.#refuse(answer, intent, over);
       if (judged.verdict?.decision === 'approve') return await this.#ask(answer, intent, whose, judged.verdict);
-      return await this.#run(answer, intent, principal, request, boundOf(this.#judge, judged, whose, request));
+      return await this.#run(answer, intent, whose, request, boundOf(this.#judge, judged, whose, request));
     } catch (error) {
       return this.#failure(answer, error);
     } finally {
@@ -248,6 +252,11 @@ export class Gateway {
     return inForce(this.#parts.policies(), subject, this.#parts.now());
   }
 
+  /** Whoever asks, and what was so when they did. */
+  #whose(principal: Principal, { askedAt }: AnswerBuilder): Whose {
+    return { principal, policies: this.#inForce(principal), askedAt };
+  }
+
   /** The verdict without running anything; recorded like every attempt. */
   async explain(caller: Caller, request: QueryRequest): Promise<Explained> {
     const explained = await this.#explain(caller, request);
@@ -256,15 +265,14 @@ export class Gateway {
   }
 
   async #explain(caller: Caller, request: QueryRequest): Promise<Explained> {
-    const answer = new AnswerBuilder(timeOrderedId(), performance.now());
+    const answer = new AnswerBuilder(timeOrderedId(), performance.now(), this.#parts.now());
     try {
       await this.#parts.transcript.ensureAlive();
       const { principal } = caller;
       await this.admission.statement(principal, [request.sql, request.purpose, request.binds]);
       answer.session = await this.#session(caller, request);
-      const policies = this.#inForce(principal);
-      const whose = { principal, policies };
-      const first = await this.#nearest.of(principal, policies, await this.#judgeInTurn(whose, request));
+      const whose = this.#whose(principal, answer);
+      const first = await this.#nearest.of(principal, whose.policies, await this.#judgeInTurn(whose, request));
       const { session, statementId } = answer;
       const judged = await this.#weigh(new Intent(principal, session, statementId, request, first, true), whose);
       const intent = new Intent(principal, session, statementId, request, judged, true);
@@ -315,6 +323,7 @@ export class Gateway {
       return this.#judge.weigh(judged, principal, policies, request, asked.estimate);
     } catch (error) {
       if (error instanceof WarehouseUnavailable) return { ...judged, denial: UNREACHABLE };
+      if (error instanceof NotSent) return { ...judged, denial: error.denial };
       throw error;
     }
   }
@@ -426,7 +435,8 @@ export class Gateway {
       shape: text.shape.key,
     };
     const found = await approvals.standing(question);
-    const granted = found && (await this.#grantedBy(found.approval_id));
+    const given = found && (await approvals.get(found.approval_id));
+    const granted = given && grantedOf(given);
     const isUnbound = found !== undefined && granted?.rows === undefined;
     // Nobody was told how many rows: a yes to one such change is none to others, which may touch any number.
     const standing = isUnbound && isChange(judged) ? undefined : found;
@@ -441,11 +451,21 @@ export class Gateway {
       !(granted?.rows !== undefined && size.rows !== undefined && size.rows > mostRows(granted.rows, verdict))
     ) {
       const begin = async (): Promise<void> => {
-        const { approval_id: given, id } = standing;
-        await transcript.recorder.append(intent.event('approval_used', { approval: given, standing: id }));
+        const { approval_id: approval, id } = standing;
+        await transcript.recorder.append(intent.event('approval_used', { approval, standing: id }));
       };
-      if (await approvals.useStanding(standing.id, question, intent.statementId, begin))
-        return this.#run(answer, intent, principal, request, boundOf(this.#judge, judged, whose, request, granted));
+      if (given && (await approvals.useStanding(standing.id, question, intent.statementId, begin))) {
+        intent.permit = {
+          id: given.id,
+          use: undefined,
+          holds: async (say) => {
+            const holds = await approvals.isStillStanding(given, standing.id);
+            if (holds) await say?.();
+            return holds;
+          },
+        };
+        return this.#run(answer, intent, whose, request, boundOf(this.#judge, judged, whose, request, granted));
+      }
     }
     this.#parts.counters.verdict('approve', undefined);
     const { openApprovals: open, approvalsPerHour: perHour } = this.admission.limits;
@@ -494,14 +514,9 @@ export class Gateway {
       const { estimate } = await this.#counting.ask(intent, whose, wanted, signal);
       return { bytes: bytes ?? estimate.bytes, rows: rows ?? estimate.rows };
     } catch (error) {
-      if (error instanceof WarehouseUnavailable) return { bytes, rows };
+      if (error instanceof WarehouseUnavailable || error instanceof NotSent) return { bytes, rows };
       throw error;
     }
-  }
-
-  async #grantedBy(approvalId: string): Promise<Granted | undefined> {
-    const approval = await this.#parts.approvals.get(approvalId);
-    return approval && grantedOf(approval);
   }
 
   /** Somebody else's approval does not exist for this caller. */
@@ -537,7 +552,7 @@ export class Gateway {
 
   async #resume(caller: Caller, id: string, request: Waiting): Promise<Answer> {
     const { principal } = caller;
-    const answer = new AnswerBuilder(randomUUID(), performance.now());
+    const answer = new AnswerBuilder(randomUUID(), performance.now(), this.#parts.now());
     try {
       await this.#parts.transcript.ensureAlive();
       const seen = await this.#awaited(principal, id, request);
@@ -556,7 +571,7 @@ export class Gateway {
 
   /** The agent no longer wants what it asked for. */
   async withdraw(caller: Caller, id: string, reason: string | undefined): Promise<Answer> {
-    const answer = new AnswerBuilder(randomUUID(), performance.now());
+    const answer = new AnswerBuilder(randomUUID(), performance.now(), this.#parts.now());
     try {
       await this.#parts.transcript.ensureAlive();
       const approval = await this.#ownApproval(caller.principal, id);
@@ -593,11 +608,13 @@ export class Gateway {
       // What became of it is in the record already; asking again and again adds nothing.
       return approval.state === 'used' ? this.#refuseAgain(answer, intent, id, denial) : answer.denied(denial);
     }
-    const policies = this.#inForce(principal);
-    const circumstances = this.#circumstances(policies);
-    const judged = await this.#judgeInTurn({ principal, policies }, full);
+    const whose = this.#whose(principal, answer);
+    const circumstances = this.#circumstances(whose.policies);
+    const judged = await this.#judgeInTurn(whose, full);
     const intent = new Intent(principal, session, statementId, full, judged);
     const { verdict } = judged;
+    // Nothing of it is used up by whoever may no longer ask.
+    if (isTokenOver(whose, this.#parts.now())) return this.#refuseAgain(answer, intent, id, TOKEN_ENDED);
     // That the warehouse is away says nothing of the approval: it stays what it is.
     if (judged.denial === UNREACHABLE) return answer.denied(UNREACHABLE);
     const isOutdated =
@@ -617,7 +634,6 @@ export class Gateway {
       transcript.recorder.append(intent.event('approval_used', { approval: id, use, reviewers })).then(() => undefined);
     if (!(await approvals.use(id, begin))) return this.#refuseAgain(answer, intent, id, overDenial('used', undefined));
     try {
-      const whose = { principal, policies };
       const granted = grantedOf(approval);
       // What rules say of bytes and rows may have come true meanwhile, and a rule that asks others, too.
       const weighed = await this.#weigh(intent, whose);
@@ -625,8 +641,10 @@ export class Gateway {
       const over = weighed.denial ?? (isUnmet ? CHANGED_APPROVAL : undefined);
       if (over) return await this.#refuse(answer, intent, over);
       const approved = new Intent(principal, session, statementId, full, weighed);
-      approved.approval = { id, use, isStillUsed: () => approvals.isStillUsed(approval, use) };
-      return await this.#run(answer, approved, principal, full, boundOf(this.#judge, weighed, whose, full, granted));
+      const holds = (say: (() => Promise<void>) | undefined): Promise<boolean> =>
+        say ? approvals.leaves(approval, use, say) : approvals.isStillUsed(approval, use);
+      approved.permit = { id, use, holds };
+      return await this.#run(answer, approved, whose, full, boundOf(this.#judge, weighed, whose, full, granted));
     } finally {
       this.#running.leave(statementId);
       transcript.recorder.leave(statementId);
@@ -645,10 +663,11 @@ export class Gateway {
   async #run(
     answer: AnswerBuilder,
     intent: Intent,
-    principal: Principal,
+    whose: Whose,
     request: QueryRequest,
     bound: Bound | undefined,
   ): Promise<Answer> {
+    const { principal } = whose;
     const { verdict, sent, analysis } = intent.judged;
     if (!verdict || sent === undefined || !analysis) throw new Error('A statement without a verdict came to be run.');
     const signal = this.#enter(intent, principal, verdict);
@@ -662,12 +681,8 @@ export class Gateway {
       const unverified = await this.#confirm(intent, principal, request.binds ?? []);
       if (unverified) return await this.#refuse(answer, intent, unverified);
       const key = keyOf(verdict, principal);
-      // No outcome is written: whoever has taken the approval up meanwhile has the statement; else it is given back.
-      const { approval } = intent;
-      if (approval && !((await approval.isStillUsed()) && this.#parts.isHeard?.() !== false))
-        return await this.#refuseAgain(answer, intent, approval.id, UNHEARD);
-      intent.sentAt = new Date();
       const options = {
+        before: () => this.#leave(intent, whose, bound === undefined),
         binds: request.binds ?? [],
         tag: intent.tag,
         maxResultRows: verdict.limits.rows,
@@ -681,11 +696,71 @@ export class Gateway {
       answer.hasRun = true;
       return await this.#complete(answer, intent, principal, verdict, result);
     } catch (error) {
+      if (error instanceof NotSent) return await this.#notSent(answer, intent, error);
       return await this.#failedRun(answer, intent, verdict, error);
     } finally {
       clearInterval(progress);
       this.#running.leave(intent.statementId);
     }
+  }
+
+  // --- the last moment: what was asked before a wait is asked again after it
+
+  /** What has become otherwise since a statement was asked for, so that it may not leave any more. */
+  #overtaken(whose: Whose): Denial | undefined {
+    if (isTokenOver(whose, this.#parts.now())) return TOKEN_ENDED;
+    const { set, policies } = whose.policies;
+    const now = this.#inForce(whose.principal);
+    const isSame = now.set.version === set.version && namesOf(now.policies) === namesOf(policies);
+    return isSame ? undefined : RULES_CHANGED;
+  }
+
+  /**
+   * Whether nobody took this process for dead, and the approval is this statement's still; a change, and what a person said yes to, is said
+   * to leave before it does (to be committed, where it is told so). Throws NotSent.
+   */
+  async #stand(intent: Intent, isLast: boolean, commits?: { readonly queryId: string | undefined }): Promise<void> {
+    const { permit, statementId } = intent;
+    const isSaid = isLast && (permit !== undefined || isChange(intent.judged));
+    const say = async (): Promise<void> => {
+      await this.#parts.transcript.recorder.append(intent.leaving(commits));
+      intent.isSentRecorded = true;
+    };
+    const isDead = (): boolean => this.#parts.isHeard?.(statementId) === false;
+    const unheard = permit?.use === undefined ? STILL : UNHEARD;
+    if (isDead()) throw new NotSent(unheard);
+    let holds = true;
+    if (permit) holds = await permit.holds(isSaid ? say : undefined);
+    else if (isSaid) await say();
+    if (!holds) throw new NotSent(permit?.use === undefined ? STANDING_ENDED : UNHEARD);
+    // And again: whoever writes under a name that was taken for dead hears so.
+    if (isDead()) throw new NotSent(unheard);
+  }
+
+  /** Whether what came of it may be written down: of a use that was given back meanwhile the outcome is another's. */
+  async #isTheirs({ permit, isSentRecorded }: Intent): Promise<boolean> {
+    return permit?.use === undefined || isSentRecorded || permit.holds(undefined);
+  }
+
+  /** With the connection in hand. `isFree`: nothing is asked again before what it does holds. Throws NotSent. */
+  async #leave(intent: Intent, whose: Whose, isFree: boolean): Promise<void> {
+    const denial = this.#overtaken(whose);
+    if (denial) throw new NotSent(denial === RULES_CHANGED && intent.permit !== undefined ? CHANGED_APPROVAL : denial);
+    await this.#stand(intent, isFree);
+    intent.sentAt = new Date();
+  }
+
+  /**
+   * Nothing of it left. Where the rules are others it is over; else no outcome is written: whoever has taken the approval up meanwhile has
+   * the statement, or it is given back, or settled as what it is.
+   */
+  async #notSent(answer: AnswerBuilder, intent: Intent, { denial }: NotSent): Promise<Answer> {
+    const { permit } = intent;
+    if (permit?.use !== undefined && GIVEN_BACK.has(denial))
+      return this.#refuseAgain(answer, intent, permit.id, denial);
+    if (denial !== STILL) return this.#refuse(answer, intent, denial);
+    this.#parts.counters.verdict('deny', denial.code);
+    return answer.denied(denial);
   }
 
   /** A change that stays only if it touched no more rows than it may: else it is rolled back, and that is its outcome. */
@@ -702,9 +777,17 @@ export class Gateway {
     const { isCommitted, result, rows } = await this.#parts.warehouse.runBounded(keyOf(verdict, principal), sent, {
       ...options,
       tags: { begin: intent.tagOf('begin'), commit: intent.tagOf('commit'), rollback: intent.tagOf('rollback') },
-      mayStay: (changed) => {
-        // Whoever took this process for dead has read in the history that nothing was committed.
-        denial = this.#parts.isHeard?.() === false ? STOOD_STILL : bound(changed);
+      mayStay: async (changed, queryId) => {
+        denial = bound(changed);
+        if (denial && !(await this.#isTheirs(intent))) denial = STOOD_STILL;
+        if (denial) return false;
+        try {
+          // Whoever took this process for dead has read in the history that nothing was committed.
+          await this.#stand(intent, true, { queryId });
+        } catch (error) {
+          if (!(error instanceof NotSent)) throw error;
+          denial = error.denial === STANDING_ENDED ? STANDING_ENDED : STOOD_STILL;
+        }
         return denial === undefined;
       },
     });
@@ -883,7 +966,7 @@ export class Gateway {
   /** The next rows of a result, under the rules of now: where these have changed, the cursor is over. */
   async fetch(caller: Caller, text: string, request: Pick<QueryRequest, 'maxRows' | 'signal'>): Promise<Answer> {
     const { principal } = caller;
-    const answer = new AnswerBuilder(randomUUID(), performance.now());
+    const answer = new AnswerBuilder(randomUUID(), performance.now(), this.#parts.now());
     try {
       await this.#parts.transcript.ensureAlive();
       const cursor = await this.#cursors.find(principal, text);
@@ -892,28 +975,32 @@ export class Gateway {
       answer.statementId = cursor.statement_id;
       const { statement: sql, binds } = cursor;
       const full: QueryRequest = { ...request, sql, binds, purpose: cursor.purpose ?? undefined };
-      const judged = await this.#judgeInTurn({ principal, policies: this.#inForce(principal) }, full);
+      const whose = this.#whose(principal, answer);
+      const judged = await this.#judgeInTurn(whose, full);
       const intent = new Intent(principal, cursor.session_id, cursor.statement_id, full, judged);
       const { verdict, sent, denial } = judged;
       if (denial || !verdict || sent === undefined || !isSame(cursor, grantOf(verdict, sent))) {
-        const refused = denial ?? CHANGED_RULES;
-        this.#parts.counters.verdict('deny', refused.code);
-        // The statement itself has had its outcome.
-        await this.#parts.transcript.recorder.append(
-          intent.event('rows_fetched', { query_id: cursor.query_id, from: cursor.position, rows: 0, denial: refused }),
-        );
-        return answer.denied(refused);
+        return await this.#refuseRows(answer, intent, cursor, denial ?? CHANGED_RULES);
       }
-      return await this.#fetchPage(answer, intent, principal, verdict, cursor);
+      return await this.#fetchPage(answer, intent, whose, verdict, cursor);
     } catch (error) {
       return this.#failure(answer, error);
     }
   }
 
+  /** The statement itself has had its outcome. */
+  async #refuseRows(answer: AnswerBuilder, intent: Intent, cursor: Cursor, denial: Denial): Promise<Answer> {
+    this.#parts.counters.verdict('deny', denial.code);
+    await this.#parts.transcript.recorder.append(
+      intent.event('rows_fetched', { query_id: cursor.query_id, from: cursor.position, rows: 0, denial }),
+    );
+    return answer.denied(denial);
+  }
+
   async #fetchPage(
     answer: AnswerBuilder,
     intent: Intent,
-    principal: Principal,
+    whose: Whose,
     verdict: Verdict,
     cursor: Cursor,
   ): Promise<Answer> {
@@ -924,8 +1011,12 @@ export class Gateway {
     let used = 0;
     let result: RunResult | undefined;
     try {
-      const key = keyOf(verdict, principal);
+      const key = keyOf(verdict, whose.principal);
       result = await this.#parts.warehouse.resume(key, {
+        before: async () => {
+          const denial = this.#overtaken(whose);
+          if (denial) throw new NotSent(denial === RULES_CHANGED ? CHANGED_RULES : denial);
+        },
         queryId: cursor.query_id,
         from: position,
         maxRows: Math.min(intent.request.maxRows ?? PAGE_ROWS, PAGE_ROWS, rowsLeft),
@@ -962,6 +1053,7 @@ export class Gateway {
       });
     } catch (error) {
       result?.reader?.close();
+      if (error instanceof NotSent) return await this.#refuseRows(answer, intent, cursor, error.denial);
       if (error instanceof StatementFailed || error instanceof StatementCancelled) {
         const code = error instanceof StatementFailed ? error.code : 'CANCELLED';
         await this.#parts.transcript.recorder.append(
@@ -979,6 +1071,8 @@ export class Gateway {
     const { recorder } = this.#parts.transcript;
     const duration = { duration_ms: Math.round(answer.elapsed) };
     const isCutOff = error instanceof StatementCancelled || error instanceof WarehouseUnavailable;
+    if (intent.permit && intent.sentAt && !(await this.#isTheirs(intent)))
+      return this.#refuseAgain(answer, intent, intent.permit.id, STOOD_STILL);
     if (isCutOff && intent.sentAt && isChange(intent.judged)) {
       // It may have been made, whatever cut us off from hearing so: its outcome is what the warehouse's history says of it.
       await recorder.appendAll(intent.sent(undefined));
@@ -1081,6 +1175,41 @@ const UNHEARD: Denial = {
   hint: 'Ask for the approval again in a minute: it is given back.',
 };
 
+const STILL: Denial = {
+  code: 'RECORDER_UNAVAILABLE',
+  message: 'This gateway stood still for too long, so the statement has not run.',
+  hint: 'Try again in a minute.',
+};
+
+const RULES_CHANGED: Denial = {
+  code: 'NOT_VERIFIED',
+  message: 'The policies have changed while this statement waited, so it has not run.',
+  hint: 'Send the statement again.',
+};
+
+const TOKEN_ENDED: Denial = {
+  code: 'NOT_VERIFIED',
+  message: 'Your token has ended while this waited, so it has not run.',
+  hint: 'Get a new token and ask again.',
+};
+
+const STANDING_ENDED: Denial = {
+  code: 'APPROVAL_EXPIRED',
+  message: 'The standing approval was ended while this statement waited, so it has not run.',
+  hint: 'Send the statement again to ask anew.',
+};
+
+/** Nothing of the statement was sent: it was overtaken while it waited. */
+class NotSent extends Error {
+  readonly denial: Denial;
+
+  constructor(denial: Denial) {
+    super(denial.message);
+    this.name = 'NotSent';
+    this.denial = denial;
+  }
+}
+
 const STOOD_STILL: Denial = {
   code: 'RECORDER_UNAVAILABLE',
   message: 'This gateway stood still for too long, so the change was rolled back: nothing is changed.',
@@ -1104,6 +1233,22 @@ const cutOffDenial = (verdict: Verdict | undefined): Denial => ({
 
 /** Whether it writes: what is cut off from such a statement may have happened. */
 const isChange = ({ analysis }: Judged): boolean => analysis?.objects.some(({ access }) => access === 'write') ?? false;
+
+/**
+ * Whether it ended while something waited. One that had ended before was taken all the same, within the clocks' difference that is
+ * allowed.
+ */
+const isTokenOver = ({ principal, askedAt }: Whose, now: Date): boolean => {
+  const end = principal.expiresAt * 1000;
+  return askedAt.getTime() < end && now.getTime() >= end;
+};
+
+const namesOf = (policies: readonly Policy[]): string => JSON.stringify(policies.map(({ name }) => name));
+
+/** Of what waited too long: no refusal of theirs. */
+const OVERTAKEN: ReadonlySet<Denial> = new Set([RULES_CHANGED, TOKEN_ENDED, STANDING_ENDED, UNHEARD]);
+/** After these an approval holds again once it is known for certain that nothing was sent. */
+const GIVEN_BACK: ReadonlySet<Denial> = new Set([UNHEARD, TOKEN_ENDED]);
 
 /** It lies with us: no refusal of theirs. */
 const NOT_THEIRS: ReadonlySet<string> = new Set(['RECORDER_UNAVAILABLE', 'WAREHOUSE_UNAVAILABLE']);

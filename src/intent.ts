@@ -20,8 +20,21 @@ export type Step = (typeof STEPS)[number];
 /** As the event that opens a session has it. */
 const principalOf = ({ issuer, subject, clientId }: Whose): object => ({ issuer, subject, client_id: clientId });
 
-const tagOf = (statement: string, session: string, step?: Step): string =>
-  JSON.stringify({ app: 'snowfence', statement, session, ...(step ? { step } : {}) });
+const tagOf = (statement: string, session: string, use: string | undefined, step?: Step): string =>
+  JSON.stringify({ app: 'snowfence', statement, session, ...(step ? { step } : {}), ...(use ? { use } : {}) });
+
+/** What lets a statement run that waited for a person. */
+export interface Permit {
+  /** The approval. */
+  readonly id: string;
+  /** The name of this use of it; undefined where a standing approval came of it, which lets others run as well. */
+  readonly use: string | undefined;
+  /**
+   * Whether it still holds. `say` writes down that the statement leaves, and where it does so, whoever looks for lost statements knows it
+   * from then on.
+   */
+  readonly holds: (say: (() => Promise<void>) | undefined) => Promise<boolean>;
+}
 
 /** Whose statement it is: said with each of its events, so that none can stand in another's session unnoticed. */
 export interface Whose {
@@ -35,10 +48,11 @@ export class Intent {
   readonly statementId: string;
   readonly request: QueryRequest;
   readonly judged: Judged;
-  /** The approval that it runs under, if it is one for this statement alone, and the name of this use of it. */
-  approval: { readonly id: string; readonly use: string; readonly isStillUsed: () => Promise<boolean> } | undefined;
-  /** When it was handed to the warehouse. */
+  permit: Permit | undefined;
+  /** When it was handed to the warehouse: set with nothing in between. */
   sentAt: Date | undefined;
+  /** That it was, is in the record. */
+  isSentRecorded = false;
   readonly #isExplain: boolean;
   readonly #whose: Whose;
 
@@ -60,12 +74,12 @@ export class Intent {
 
   /** In Snowflake's history: which statement of which session this was. Nothing but the statement itself goes by this tag alone. */
   get tag(): string {
-    return tagOf(this.statementId, this.session);
+    return tagOf(this.statementId, this.session, this.permit?.use);
   }
 
   /** For what is sent beside the statement. */
   tagOf(step: Step): string {
-    return tagOf(this.statementId, this.session, step);
+    return tagOf(this.statementId, this.session, this.permit?.use, step);
   }
 
   get fingerprint(): string {
@@ -127,11 +141,26 @@ export class Intent {
     };
   }
 
-  /** That it was handed to the warehouse, and when; nothing where it was not. The text is the intent's. */
+  /** That it was handed to the warehouse, and when; nothing where it was not, or is told already. The text is the intent's. */
   sent(queryId: string | undefined) {
-    if (!this.sentAt) return [];
-    const event = this.event('statement_sent', { query_id: queryId ?? null, tag: this.tag });
-    return [{ ...event, at: this.sentAt }];
+    if (!this.sentAt || this.isSentRecorded) return [];
+    return [{ ...this.#sentEvent(queryId), at: this.sentAt }];
+  }
+
+  /** That it leaves now, or that what it did is committed now: in the record before that is so. */
+  leaving(commits?: { readonly queryId: string | undefined }) {
+    return this.#sentEvent(commits?.queryId, commits && 'commit');
+  }
+
+  /** Under a use of an approval that is over it says nothing of the one after it. */
+  #sentEvent(queryId: string | undefined, step?: Step) {
+    const use = this.permit?.use;
+    return this.event('statement_sent', {
+      query_id: queryId ?? null,
+      tag: this.tag,
+      ...(use === undefined ? {} : { use }),
+      ...(step ? { step } : {}),
+    });
   }
 
   #runs(kind: string): 'begins' | 'pauses' | undefined {

@@ -43,6 +43,8 @@ export interface SettleParts {
   readonly roles: () => readonly PoolKey[];
   /** Milliseconds of silence after which a process is taken for dead. */
   readonly silentMs: number;
+  /** How long, beside that, a statement that was taken up may wait for a connection before it leaves. */
+  readonly waitMs?: number;
   readonly onProblem: (problem: string, error: unknown) => void;
   /** Milliseconds since the epoch; this machine's clock if nothing is said. */
   readonly now?: () => number;
@@ -108,12 +110,14 @@ function isKnown(ending: Ending, age: number, isLeft: boolean): boolean {
   }
 }
 
-function bodyOf(ending: Ending, hasHistory: boolean): Readonly<Record<string, unknown>> {
+function bodyOf(ending: Ending, hasHistory: boolean, mayBeCommitted: boolean): Readonly<Record<string, unknown>> {
   switch (ending.kind) {
     case 'never left':
     case 'running':
       return { state: 'unknown', found: hasHistory ? ending.kind === 'running' : null };
     case 'taken back':
+      // Its COMMIT left, or was about to: that a history lacks it does not say that it never comes.
+      if (mayBeCommitted && !ending.isSure) return { state: 'unknown', found: true, query_id: ending.entry.queryId };
       return { state: 'failed', found: true, query_id: ending.entry.queryId, rows: null, code: 'ROLLED_BACK' };
     case 'ended': {
       const { state, queryId, rows, durationMs, errorCode } = ending.entry;
@@ -129,6 +133,7 @@ export async function settle({
   warehouse,
   roles,
   silentMs,
+  waitMs = 0,
   onProblem,
   now = Date.now,
 }: SettleParts): Promise<number> {
@@ -152,28 +157,29 @@ export async function settle({
   if (!history) onProblem("The warehouse's history can't be read, so lost statements stay unsettled.", problem);
   const traces = tracesOf(history ?? []);
   let settled = 0;
-  for (const { statement, session, since, use, wasSent } of lost) {
-    const ending = endingOf(traces.get(statement));
+  for (const { statement, session, since, use, useId, wasSent, mayBeCommitted } of lost) {
+    const ending = endingOf(traces.get(statement), useId);
     const age = now() - since.getTime();
     const isLeft = left.includes(statement);
     // Whoever it is that passes for dead: nobody can have been silent for longer than its statement is old. And what somebody said yes to
     // once may be on its way for a while, whatever became of its request.
-    const isYoung = age < silentMs && (!isLeft || use !== undefined);
+    const isYoung = use === undefined ? age < silentMs && !isLeft : age < silentMs + waitMs;
     // What is not known yet is asked for again: by others, or by us.
     if ((isYoung || !(history && isKnown(ending, age, isLeft))) && age <= GIVE_UP_MS) {
       if (isLeft) recorder.leaveAgain(statement);
       continue;
     }
-    const isTakenBack = ending.kind === 'taken back';
+    const isSure = ending.kind === 'taken back' && ending.isSure;
+    const isTakenBack = ending.kind === 'taken back' && (isSure || !mayBeCommitted);
     // What was sent, as the record says, has not "never left" because a history lacks it; nor has what is older than any history.
     const neverLeft = ending.kind === 'never left' && !wasSent && since.getTime() >= oldest;
     if (history && use !== undefined && (isTakenBack || neverLeft)) {
       // It changed nothing: whoever had a person's word for it may use that again, unless somebody has begun to already.
-      const given = await approvals.release(statement, { use, isTakenBack });
+      const given = await approvals.release(statement, { use, isTakenBack, isSure });
       if (given === 'released') settled++;
       if (given !== 'none') continue;
     }
-    const body = bodyOf(ending, history !== undefined);
+    const body = bodyOf(ending, history !== undefined, mayBeCommitted);
     await sessions.learnKey(session);
     // Another replica may have been quicker.
     await recorder.append({ kind: 'statement_settled', sessionId: session, statementId: statement, body }).then(

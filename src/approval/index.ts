@@ -16,3 +16,4 @@ export {
 } from './state.js';
 export { Approvals, hasDecided, isOwn, mayDecide } from './store.js';
 export { Wakeups } from './wakeups.js';
+export { isOvertaken } from './words.js';

@@ -54,7 +54,7 @@ import {
   textOfApproval,
 } from './state.js';
 import type { Wakeups } from './wakeups.js';
-import { isGranted, saidOf, signed, standingOf, type Word } from './words.js';
+import { type Found, isGranted, isOvertaken, saidOf, signed, standingOf, type Word } from './words.js';
 
 /** One that is past its time is over, whether or not anybody has written that down yet. */
 const STATE = `CASE WHEN t.state IN ('pending', 'approved') AND t.expires_at <= now() THEN 'expired' ELSE t.state END`;
@@ -138,7 +138,14 @@ export interface Lost {
   readonly use: string;
   /** The history shows that the statement was sent and taken back; else it shows nothing of it. */
   readonly isTakenBack: boolean;
+  /** And that it can't be committed any more. */
+  readonly isSure?: boolean;
 }
+
+const foundOf = ({ isTakenBack, isSure = false }: Lost): Found => {
+  if (!isTakenBack) return 'never left';
+  return isSure ? 'rolled back' : 'taken back';
+};
 
 export type ShownStanding = Omit<Standing, 'row' | 'binding'> & { readonly shape: string };
 
@@ -753,12 +760,11 @@ export class Approvals {
       });
       const said = await saidOf(client, approval, this.#store.keys);
       const isGiven = isAmong(bindings, row['binding']) && isGranted(said.words, approval.requirements);
-      if (!isGiven || said.isOver) {
+      if (!isGiven)
         this.#store.onForged(
           `The approval ${id} stands there as given, and the record has no signed words for it. It is not used.`,
         );
-        return false;
-      }
+      if (!isGiven || said.isOver) return false;
       await this.#move(client, row, 'used', now);
       await begin();
       return true;
@@ -769,9 +775,38 @@ export class Approvals {
 
   /** Whether the record still says that it is this use of it that runs. Throws RecorderUnavailable. */
   isStillUsed(approval: Pick<Approval, 'binding' | keyof Place>, use: string): Promise<boolean> {
+    return this.#reading(() => this.#isUseOf(this.#pool, approval, use));
+  }
+
+  async #isUseOf(
+    queries: Pick<Pool, 'query'>,
+    approval: Pick<Approval, 'binding' | keyof Place>,
+    use: string,
+  ): Promise<boolean> {
+    const said = await saidOf(queries, approval, this.#store.keys);
+    return said.use?.id === use && !said.use.hasEnded;
+  }
+
+  /**
+   * Whether the statement may leave now under this use: `say` writes down that it does. Nobody gives the approval back meanwhile, since its
+   * row is locked; who breaks that lock gains nothing, since it is asked again behind the word, and a release behind it is void. Where
+   * this is false or throws, nothing may be sent. Throws RecorderUnavailable.
+   */
+  leaves(approval: Pick<Approval, 'binding' | keyof Place>, use: string, say: () => Promise<void>): Promise<boolean> {
+    return this.#locking(approval.id, async (client) => {
+      const found = await this.#store.rows.select(client, 'approval', 'WHERE t.id = $1 FOR UPDATE', [approval.id]);
+      if (found.length === 0 || !(await this.#isUseOf(client, approval, use))) return false;
+      await say();
+      return this.#isUseOf(client, approval, use);
+    });
+  }
+
+  /** Whether nobody has ended a standing approval that came of this one, and its time is not over. Throws RecorderUnavailable. */
+  isStillStanding(approval: Pick<Approval, 'binding' | 'requirements' | keyof Place>, id: string): Promise<boolean> {
     return this.#reading(async () => {
-      const said = await saidOf(this.#pool, approval, this.#store.keys);
-      return said.use?.id === use && !said.use.hasEnded;
+      const { words, revoked } = await saidOf(this.#pool, approval, this.#store.keys);
+      const given = standingOf(words, approval.requirements);
+      return given !== null && !revoked.has(id) && Date.parse(given.until) > Date.parse(await nowOf(this.#pool));
     });
   }
 
@@ -784,27 +819,31 @@ export class Approvals {
     let released: string | undefined;
     const outcome = await this.#locking('', async (client) => {
       const now = await nowOf(client);
-      const found = await ownRows(this.#store.rows, client, 'approval', {
+      const rows = await ownRows(this.#store.rows, client, 'approval', {
         condition: `t.statement_id = $1 AND t.state IN ('pending', 'approved', 'used')`,
         values: [statementId],
         order: 't.asked_at, t.id',
         most: 1,
         lock: 'FOR UPDATE',
       });
-      const [opened] = await this.#openAll(client, found, now);
+      const [opened] = await this.#openAll(client, rows, now);
       if (!opened) return 'none';
       const { approval, row } = await this.#hold(client, opened, now);
       const { use } = await saidOf(client, approval, this.#store.keys);
-      if (!use || use.position !== lost.use || use.hasEnded || (use.hasLeft && !lost.isTakenBack)) return 'taken';
-      await this.#move(client, row, 'approved', now);
-      released = approval.id;
-      const release = { approval: approval.id, binding: approval.binding, released: now };
+      const found = foundOf(lost);
+      if (!use || use.hasEnded || isOvertaken({ use: lost.use, found }, use.position, use.hasLeft, use.mayBeCommitted))
+        return 'taken';
+      const release = { approval: approval.id, binding: approval.binding, released: now, use: lost.use, found };
       await this.#record(
         'approval_released',
         approval,
         { ...release, signature: signed(release, this.#store.keys) },
         'pauses',
       );
+      // Whoever broke the lock may have let it leave before this word, which is void then.
+      if ((await saidOf(client, approval, this.#store.keys)).use !== undefined) return 'taken';
+      await this.#move(client, row, 'approved', now);
+      released = approval.id;
       return 'released';
     });
     if (released !== undefined) this.#leave(released, 'approved');

@@ -41,9 +41,36 @@ const wordShape = z.object({
 /** One person's word. */
 export type Word = z.infer<typeof wordShape>;
 
-/** That a statement never left, so that its approval holds again: as strong as a yes. */
-const releaseShape = z.object({ approval: z.string(), binding: z.string(), released: z.string() });
+/** What the warehouse's history says of a statement that changed nothing; the last: nor can it any more. */
+const FOUND = ['never left', 'taken back', 'rolled back'] as const;
+export type Found = (typeof FOUND)[number];
+
+/**
+ * That a statement changed nothing, so that its approval holds again: as strong as a yes. It is of one use, and of what was known then;
+ * releases of earlier versions say neither.
+ */
+const releaseShape = z.object({
+  approval: z.string(),
+  binding: z.string(),
+  released: z.string(),
+  use: z.string().optional(),
+  found: z.enum(FOUND).optional(),
+});
 type Release = z.infer<typeof releaseShape>;
+
+/**
+ * Whether a release came too late, or is of another use than the last: then it gives nothing back. Which came first, the word that a
+ * statement leaves or the word that it never will, is told by their places in the session: whoever sends asks again after its own.
+ */
+export function isOvertaken(
+  { use: of, found }: { readonly use?: string | undefined; readonly found?: string | undefined },
+  use: string | undefined,
+  wasSent: boolean,
+  mayBeCommitted: boolean,
+): boolean {
+  if (of !== undefined && of !== use) return true;
+  return (found === 'never left' && wasSent) || (found === 'taken back' && mayBeCommitted);
+}
 
 const messageOf = (word: Word | Release): Buffer => Buffer.from(`snowfence approval v1\n${canonical(word)}`);
 
@@ -65,6 +92,8 @@ export interface Use {
   readonly id: string | undefined;
   /** The statement was handed to the warehouse: under this use, or one before it that was not given back. */
   readonly hasLeft: boolean;
+  /** So was its COMMIT, or was about to be. */
+  readonly mayBeCommitted: boolean;
   /** It has an outcome, whatever was written of its use after that. */
   readonly hasEnded: boolean;
 }
@@ -132,14 +161,23 @@ export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: A
   for (const event of rows) {
     const { position, kind, body: text } = event;
     const isFirst = first.isFirst(event);
+    const body: unknown = JSON.parse(text);
+    const { data } = bodyShape.safeParse(body);
     if (kind === 'statement_sent' || OUTCOMES.includes(kind)) {
       const hasEnded = kind !== 'statement_sent';
-      if (use) use = { ...use, hasLeft: true, hasEnded: use.hasEnded || hasEnded };
+      // Whoever says so of a use that is over asks again before it sends, and sends nothing.
+      if (!hasEnded && typeof data?.use === 'string' && data.use !== use?.id) continue;
+      const mayBeCommitted = !hasEnded && data?.step === 'commit';
+      if (use)
+        use = {
+          ...use,
+          hasLeft: true,
+          hasEnded: use.hasEnded || hasEnded,
+          mayBeCommitted: use.mayBeCommitted || mayBeCommitted,
+        };
       else isClosed = true;
       continue;
     }
-    const body: unknown = JSON.parse(text);
-    const { data } = bodyShape.safeParse(body);
     if (data?.approval !== about.id) continue;
     const { standing, signature } = data;
     if (kind === 'approval_decided') {
@@ -154,7 +192,8 @@ export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: A
       if (!isSigned(release.data, signature, keys)) continue;
       releases.add(release.data.released);
       // What has ended is not given back, whoever says that it never left.
-      if (!use?.hasEnded) use = undefined;
+      if (use && !use.hasEnded && !isOvertaken(release.data, use.position, use.hasLeft, use.mayBeCommitted))
+        use = undefined;
     } else if (kind === 'standing_used') {
       if (typeof standing === 'string') uses.set(standing, (uses.get(standing) ?? 0) + 1);
     } else if (kind === 'standing_revoked') {
@@ -168,6 +207,7 @@ export async function saidOf(queries: Pick<Pool | PoolClient, 'query'>, about: A
           id: typeof data.use === 'string' ? data.use : undefined,
           // What was sent or has ended stays so, whatever is said of a use after that.
           hasLeft: use?.hasLeft ?? false,
+          mayBeCommitted: use?.mayBeCommitted ?? false,
           hasEnded: use?.hasEnded ?? false,
         };
     } else isClosed = true;
@@ -180,6 +220,7 @@ const bodyShape = z.looseObject({
   standing: z.unknown().optional(),
   signature: z.unknown().optional(),
   use: z.unknown().optional(),
+  step: z.unknown().optional(),
 });
 
 /** Whether these words let the statement run: nobody said no, and enough people said yes. */

@@ -253,6 +253,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
         warehouse,
         roles,
         silentMs: config.settleAfterMs,
+        waitMs: config.warehouse.connectTimeoutMs,
         onProblem: complain,
       });
       if (settled > 0) log.info({ settled }, 'statements without an outcome were settled');
@@ -297,7 +298,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     counters: metrics.counters,
     now: () => new Date(),
     limits: config.limits,
-    isHeard: () => Date.now() - recorder.heardAt < config.settleAfterMs * HEARD_PART,
+    isHeard: (statement) => recorder.isHeard(statement, config.settleAfterMs * HEARD_PART),
   });
   return {
     gateway,

@@ -150,6 +150,8 @@ export class Lane {
   #heads = new Map<string, Head>();
   /** Statements that this process runs, and under which of its ids they were begun. */
   readonly #underWay = new Map<string, string>();
+  /** Of these names, those that others took for dead: what was begun under them they have settled, or will. */
+  readonly #dead = new Set<string>();
   /** Statements that this process has begun and lost: nobody will say how they ended. */
   #left = new Set<string>();
   readonly #listeners = new Set<(sessions: readonly string[]) => void>();
@@ -248,6 +250,7 @@ export class Lane {
 
   /** We were away for so long that others have settled our statements: what still comes is written in another name. */
   async #asNewWriter(batch: readonly Waiting[]): Promise<void> {
+    if (this.#writer !== undefined) this.#dead.add(this.#writer);
     this.#writer = undefined;
     try {
       this.#written(batch, await this.#insert(batch));
@@ -295,6 +298,19 @@ export class Lane {
   /** Under which this process has something to do with the store: the present one, and those that statements were begun under. */
   names(): readonly string[] {
     return [...(this.#writer === undefined ? [] : [this.#writer]), ...this.#underWay.values()];
+  }
+
+  /** Hears which names others have taken for dead. */
+  takenForDead(names: ReadonlySet<string>): void {
+    const known = new Set(this.names());
+    for (const name of this.#dead) if (!known.has(name)) this.#dead.delete(name);
+    for (const name of known) if (names.has(name)) this.#dead.add(name);
+  }
+
+  /** Whether this process runs the statement, and nobody took it for dead under the name that it was begun with. */
+  isHeard(statementId: string): boolean {
+    const name = this.#underWay.get(statementId);
+    return name !== undefined && !this.#dead.has(name);
   }
 
   /** Outcomes are written as soon as the store takes them again. */

@@ -10,6 +10,9 @@ import type { SealedRows } from './sealed-rows.js';
 
 export { type NewSession, RecorderUnavailable, RecordInDoubt, type WriterIdentity } from './lane.js';
 
+/** Answers those that nobody took for dead. */
+const BEAT = 'UPDATE writer SET seen_at = now() WHERE id = ANY($1) AND settled_at IS NULL RETURNING id';
+
 export class Recorder {
   readonly #pool: Pool;
   readonly #lanes: readonly [Lane, ...Lane[]];
@@ -91,17 +94,25 @@ export class Recorder {
     this.#lanes[0].leaveAgain(statementId);
   }
 
-  /** Says that this process is alive: whoever is silent for long has its statements settled by others. */
+  /**
+   * Says that this process is alive: whoever is silent for long has its statements settled by others. Hears whether others have done so: a
+   * name that was taken for dead stays dead, however often it is said.
+   */
   async heartbeat(): Promise<void> {
     const at = Date.now();
     const ids = [...new Set(this.#lanes.flatMap((lane) => lane.names()))];
-    if (ids.length > 0) await this.#pool.query('UPDATE writer SET seen_at = now() WHERE id = ANY($1)', [ids]);
+    if (ids.length > 0) {
+      const { rows } = await this.#pool.query<{ id: string }>(BEAT, [ids]);
+      const alive = new Set(rows.map(({ id }) => id));
+      const dead = new Set(ids.filter((id) => !alive.has(id)));
+      for (const lane of this.#lanes) lane.takenForDead(dead);
+    }
     this.#heardAt = at;
   }
 
-  /** Since when, at most, others have heard nothing of this process: milliseconds since the epoch. */
-  get heardAt(): number {
-    return this.#heardAt;
+  /** Whether others have heard of this process within that time, as the one that runs this statement. */
+  isHeard(statementId: string, withinMs: number): boolean {
+    return Date.now() - this.#heardAt < withinMs && this.#lanes.some((lane) => lane.isHeard(statementId));
   }
 
   /** Heads that this process has written since it was last asked. */

@@ -8,7 +8,13 @@ import { waitFor } from './deadline.js';
 import { StatementCancelled, WarehouseUnavailable } from './options.js';
 import { type Page, ResultReader } from './result.js';
 
-export interface RunOptions {
+/** What is still to be asked once nothing lies between the answer and the statement but its way to Snowflake. */
+export interface Leaving {
+  /** Asked with the connection in hand, after all waiting for one. Where it throws, nothing was sent, and that is thrown. */
+  readonly before?: (() => Promise<void>) | undefined;
+}
+
+export interface RunOptions extends Leaving {
   readonly binds: readonly (string | number | boolean | null)[];
   /** Stands in Snowflake's history with the statement. */
   readonly tag: string;
@@ -30,7 +36,7 @@ export interface RunResult extends Page {
 }
 
 /** A part of a result that a statement left behind. */
-export interface ResumeOptions extends Pick<RunOptions, 'maxRows' | 'maxBytes' | 'timeoutMs' | 'signal'> {
+export interface ResumeOptions extends Pick<RunOptions, 'before' | 'maxRows' | 'maxBytes' | 'timeoutMs' | 'signal'> {
   readonly queryId: string;
   readonly from: number;
 }

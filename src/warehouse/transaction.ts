@@ -12,8 +12,11 @@ import { type RunOptions, type RunResult, run } from './run.js';
 export interface BoundedOptions extends RunOptions {
   /** What the transaction's own statements are called in Snowflake's history. */
   readonly tags: { readonly begin: string; readonly commit: string; readonly rollback: string };
-  /** Told how many rows were changed, undefined where the answer does not say: whether that may stay. */
-  readonly mayStay: (rows: number | undefined) => boolean;
+  /**
+   * Told how many rows were changed, undefined where the answer does not say: whether that may stay. Between its answer and COMMIT there is
+   * nothing.
+   */
+  readonly mayStay: (rows: number | undefined, queryId?: string) => boolean | Promise<boolean>;
 }
 
 export interface BoundedResult {
@@ -89,7 +92,7 @@ export async function runBounded(
     result = await run(connection, sqlText, { ...options, ...ANSWER });
     result.reader?.close();
     rows = changedRows(result);
-    isCommitted = mayStay(rows);
+    isCommitted = await mayStay(rows, result.queryId);
     // Whoever no longer waits for it hears nothing of it, so it is not done.
     if (signal?.aborted) throw new StatementCancelled('caller');
   } catch (error) {

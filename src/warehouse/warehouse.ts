@@ -1,7 +1,7 @@
 /** The warehouse as the gateway sees it: run, explain, look up. Nothing else holds the credential. */
 import { Catalog, type CatalogName } from './catalog.js';
 import { explain, type Plan } from './confirm.js';
-import { type PoolKey, SETUP_TAG } from './connection.js';
+import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection.js';
 import { waitFor } from './deadline.js';
 import { type HistoryEntry, type HistoryRange, readHistory } from './history.js';
 import { StatementCancelled, type WarehouseOptions } from './options.js';
@@ -30,14 +30,27 @@ export class Warehouse implements AsyncDisposable {
     this.#sizes = new Sizes(this.#pool, this.catalog);
   }
 
-  /** Throws StatementFailed, StatementCancelled or WarehouseUnavailable. */
+  /** A connection for something that may have become wrong while it waited for one. Whoever has gone meanwhile is asked nothing. */
+  #sending<T>(
+    key: PoolKey,
+    { before, signal }: Pick<RunOptions, 'before' | 'signal'>,
+    send: (connection: WarehouseConnection) => Promise<T>,
+  ): Promise<T> {
+    return this.#pool.use(key, async (connection) => {
+      if (signal?.aborted) throw new StatementCancelled('caller');
+      await before?.();
+      return send(connection);
+    });
+  }
+
+  /** Throws StatementFailed, StatementCancelled or WarehouseUnavailable, and what `before` throws. */
   run(key: PoolKey, sqlText: string, options: RunOptions): Promise<RunResult> {
-    return this.#pool.use(key, (connection) => run(connection, sqlText, options));
+    return this.#sending(key, options, (connection) => run(connection, sqlText, options));
   }
 
   /** A change that is only kept where `mayStay` says so. Throws as `run` does, and CommitUnknown. */
   runBounded(key: PoolKey, sqlText: string, options: BoundedOptions): Promise<BoundedResult> {
-    return this.#pool.use(key, (connection) => runBounded(connection, sqlText, options));
+    return this.#sending(key, options, (connection) => runBounded(connection, sqlText, options));
   }
 
   /** Keeps a result open for whoever asks for the rows after these; `isAwaited`: it is likely that somebody will. */
@@ -68,6 +81,12 @@ export class Warehouse implements AsyncDisposable {
     const reader = this.#take(`${options.queryId} ${options.from}`);
     if (reader) {
       try {
+        await options.before?.();
+      } catch (error) {
+        reader.close();
+        throw error;
+      }
+      try {
         const page = await waitFor(options, () => reader.read(options.maxRows, options.maxBytes));
         if (page.isLast) reader.close();
         return { ...page, columns: reader.columns, queryId: reader.queryId, reader: page.isLast ? undefined : reader };
@@ -77,7 +96,7 @@ export class Warehouse implements AsyncDisposable {
         // Links to a result's parts hold for some hours only; asked anew, they are fresh.
       }
     }
-    return this.#pool.use(key, (connection) => resume(connection, options));
+    return this.#sending(key, options, (connection) => resume(connection, options));
   }
 
   explain(key: PoolKey, sqlText: string, binds: RunOptions['binds'], tag: string): Promise<Plan> {

@@ -1,6 +1,7 @@
 /** Whatever rows say of a statement, it is settled, and its approval given back, by what the record says of it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
+import { signed } from '../../dist/approval/words.js';
 import { settle } from '../../dist/settle.js';
 import { type Event, storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
 import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';
@@ -86,13 +87,14 @@ const kindsOf = async ({ statement_id: statement }: Approval): Promise<string[]>
   (await store.reader.events(session)).flatMap((event) => (event.statement === statement ? [event.kind] : []));
 
 /** As if so much time had passed for the statement, and with this in the warehouse's history. */
-const settled = (afterMs: number, history: readonly HistoryEntry[] = []): Promise<number> =>
+const settled = (afterMs: number, history: readonly HistoryEntry[] = [], waitMs = 0): Promise<number> =>
   settle({
     transcript: store,
     approvals,
     warehouse: { history: () => Promise.resolve(history) } as unknown as Warehouse,
     roles: () => [{ role: 'R', warehouse: 'W' }],
     silentMs: SILENT_MS,
+    waitMs,
     onProblem: (problem, error) => {
       throw new Error(problem, { cause: error });
     },
@@ -182,6 +184,112 @@ describe('a statement that rows call lost', () => {
     await lie(approval);
     expect(await settled(SILENT_MS + 10_000)).toBe(1);
     expect(await approvals.isStillUsed(approval, 'u')).toBe(false);
+  });
+
+  const lastUse = async (): Promise<string> =>
+    String((await store.reader.events(session)).findLast(({ kind }) => kind === 'approval_used')?.position);
+  /** As the gateway says it, right before the statement leaves. */
+  const says = (approval: Approval, more: object = {}) => tell(approval, 'statement_sent', { use: 'u', ...more });
+
+  it('is not given back once the record says that it leaves, nor does it leave once it is given back', async () => {
+    const left = await used();
+    expect(await approvals.leaves(left, 'v', () => Promise.reject(new Error('asked')))).toBe(false);
+    expect(await approvals.leaves(left, 'u', () => says(left).then(() => undefined))).toBe(true);
+    expect(await approvals.release(left.statement_id, { use: await lastUse(), isTakenBack: false })).toBe('taken');
+    await lie(left);
+    expect(await settled(SILENT_MS + 10_000)).toBe(1);
+    expect((await kindsOf(left)).slice(-2)).toEqual(['statement_sent', 'statement_settled']);
+    const given = await used();
+    expect(await approvals.release(given.statement_id, { use: await lastUse(), isTakenBack: false })).toBe('released');
+    expect(await approvals.leaves(given, 'u', () => Promise.reject(new Error('asked')))).toBe(false);
+    expect(told).toEqual([]);
+  });
+
+  it('is told by the order of both words, also where no lock kept them apart', async () => {
+    // The word that it leaves comes while the other is being written.
+    const first = await used();
+    const append = store.recorder.append.bind(store.recorder);
+    const spy = vi.spyOn(store.recorder, 'append').mockImplementation(async (event, count) => {
+      if (event.kind === 'approval_released') {
+        spy.mockRestore();
+        await says(first);
+      }
+      return append(event, count);
+    });
+    expect(await approvals.release(first.statement_id, { use: await lastUse(), isTakenBack: false })).toBe('taken');
+    expect((await kindsOf(first)).slice(-2)).toEqual(['statement_sent', 'approval_released']);
+    expect(await approvals.isStillUsed(first, 'u')).toBe(true);
+    expect(await use(first)).toBe(false);
+    expect((await approvals.get(first.id))?.state).toBe('used');
+    // And the other way round.
+    const second = await used();
+    const { id, binding } = second;
+    const release = { approval: id, binding, released: 'now', use: await lastUse(), found: 'never left' as const };
+    const say = async (): Promise<void> => {
+      await tell(second, 'approval_released', { ...release, signature: signed(release, store.keys) }, 'pauses');
+      await says(second);
+    };
+    expect(await approvals.leaves(second, 'u', say)).toBe(false);
+    // Nothing left, so that it can be used.
+    expect(await use(second)).toBe(true);
+    expect(told).toEqual([]);
+  });
+
+  it('whose COMMIT is on its way is given back only where that can not go through any more', async () => {
+    const approval = await used();
+    const entry = (step: string | undefined, second: number, use = 'u') =>
+      ({
+        queryId: `q${second}`,
+        tag: JSON.stringify({ app: 'snowfence', statement: approval.statement_id, step, use }),
+        state: 'ok',
+        startedAt: new Date(Date.now() + second * 1000),
+      }) as HistoryEntry;
+    // Rolled back for certain, under the use before; this one is open.
+    const before = [entry('rollback', 3, 'before'), entry(undefined, 2, 'before'), entry('begin', 1, 'before')];
+    const open = [entry(undefined, 6), entry('begin', 5), ...before];
+    expect(await approvals.leaves(approval, 'u', () => says(approval, { step: 'commit' }).then(() => undefined))).toBe(
+      true,
+    );
+    await lie(approval);
+    expect(await settled(SILENT_MS + 700_000, open)).toBe(1);
+    expect((await kindsOf(approval)).at(-1)).toBe('statement_settled');
+    const body = (await store.reader.events(session)).findLast(({ kind }) => kind === 'statement_settled')?.body;
+    expect(body).toMatchObject({ state: 'unknown', found: true });
+    expect(await use(approval)).toBe(false);
+    // A ROLLBACK that is behind the change tells for certain.
+    const other = await used();
+    await approvals.leaves(other, 'u', () => says(other, { step: 'commit' }).then(() => undefined));
+    const lost = { use: await lastUse(), isTakenBack: true };
+    expect(await approvals.release(other.statement_id, lost)).toBe('taken');
+    expect(await approvals.release(other.statement_id, { ...lost, isSure: true })).toBe('released');
+  });
+
+  it('waits for as long as it may wait for a connection', async () => {
+    const approval = await used();
+    await lie(approval);
+    expect(await settled(SILENT_MS + 10_000, [], 20_000)).toBe(0);
+    expect(await settled(SILENT_MS + 30_000, [], 20_000)).toBe(1);
+    expect(await kindsOf(approval)).toContain('approval_released');
+  });
+
+  it('is not heard of, once others took its gateway for dead under the name that it was begun with', async () => {
+    const [one, two] = [await used(), await used()];
+    const { recorder } = store;
+    await recorder.heartbeat();
+    expect(recorder.isHeard(one.statement_id, 60_000)).toBe(true);
+    expect(recorder.isHeard(one.statement_id, -1)).toBe(false);
+    expect(recorder.isHeard(timeOrderedId(), 60_000)).toBe(false);
+    await admin.query('UPDATE writer SET settled_at = now() WHERE settled_at IS NULL');
+    await recorder.heartbeat();
+    expect(recorder.isHeard(one.statement_id, 60_000)).toBe(false);
+    const three = await used();
+    expect(recorder.isHeard(three.statement_id, 60_000)).toBe(true);
+    await recorder.heartbeat();
+    expect(recorder.isHeard(three.statement_id, 60_000)).toBe(true);
+    // Without a heartbeat: whoever writes hears of it.
+    await admin.query('UPDATE writer SET settled_at = now() WHERE settled_at IS NULL');
+    await tell(three, 'estimate_asked');
+    expect([two, three].map(({ statement_id: id }) => recorder.isHeard(id, 60_000))).toEqual([false, false]);
   });
 
   it('keeps nobody else from being settled, however many there are', async () => {

@@ -334,7 +334,19 @@ describe('a COMMIT that nobody heard of', () => {
   });
 
   it('is rolled back by a process that stood still, and settled by what the history says', async () => {
-    const { gateway } = await whole.gateway(OVER_TWO, { isHeard: () => false });
+    let isHeard = true;
+    const { gateway } = await whole.gateway(OVER_TWO, {
+      isHeard: () => isHeard,
+      warehouse: {
+        runBounded: (key, sql, options) => {
+          const mayStay = (...told: Parameters<typeof options.mayStay>) => {
+            isHeard = false;
+            return options.mayStay(...told);
+          };
+          return whole.warehouse.runBounded(key, sql, { ...options, mayStay });
+        },
+      },
+    });
     const answer = await gateway.query(bot, { sql: SQL });
     expect(answer.denial?.message).toContain('stood still');
     expect(await whole.rows(COUNT)).toBe(4);
@@ -405,7 +417,7 @@ describe('reconcile', () => {
             const done = await whole.warehouse.runBounded(key, sql, {
               ...options,
               mayStay: (rows) => {
-                options.mayStay(isCommitted ? rows : 100);
+                void options.mayStay(isCommitted ? rows : 100);
                 return !isCommitted;
               },
             });

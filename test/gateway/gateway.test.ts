@@ -52,6 +52,10 @@ beforeAll(async () => {
   await rm(other, { recursive: true });
 });
 
+interface Before {
+  readonly before?: () => Promise<void>;
+}
+
 /** A gateway whose store takes `takes` events and then fails; what ran and what was recorded. */
 function gatewayThat(
   takes: number,
@@ -71,7 +75,8 @@ function gatewayThat(
   const appendAll = async (events: readonly { kind: string }[]): Promise<void> => {
     for (const event of events) await append(event);
   };
-  const run = async (_key: unknown, sql: string) => {
+  const run = async (_key: unknown, sql: string, { before }: Before) => {
+    await before?.();
     ran.push(sql);
     if (sql.startsWith('SELECT COUNT')) {
       const rows = [[count()]];
@@ -82,13 +87,14 @@ function gatewayThat(
   const runBounded = async (
     _key: unknown,
     sql: string,
-    { mayStay }: { mayStay: (rows: number | undefined) => boolean },
+    { before, mayStay }: Before & { mayStay: (rows: number | undefined) => Promise<boolean> },
   ) => {
+    await before?.();
     ran.push(sql);
     const rows = changed();
     const columns = [{ name: 'number of rows deleted', type: 'FIXED' }];
     const result = { columns, rows: [[rows]], bytes: 3, isLast: true, queryId: 'q' };
-    const isCommitted = mayStay(rows);
+    const isCommitted = await mayStay(rows);
     ran.push(isCommitted ? 'COMMIT' : 'ROLLBACK');
     return { isCommitted, rows, result };
   };
@@ -237,6 +243,10 @@ describe('a process that stood still', () => {
       stamp: async () => 'a',
       use: async (_id: string, begin: () => Promise<void>) => begin().then(() => true),
       isStillUsed: async () => isStillUsed,
+      leaves: async (_approval: object, _use: string, say: () => Promise<void>) => {
+        if (isStillUsed) await say();
+        return isStillUsed;
+      },
     };
   };
 

@@ -88,7 +88,7 @@ export class Whole {
   /** One policy for the group `g`; parts of it, and of the warehouse, may be others. */
   async gateway(
     rules: string,
-    over: { warehouse?: Partial<Warehouse>; isHeard?: () => boolean } = {},
+    over: Partial<Omit<GatewayParts, 'warehouse'>> & { warehouse?: Partial<Warehouse> } = {},
   ): Promise<{ gateway: Gateway; policies: string }> {
     const folder = join(await mkdtemp(join(this.#folder, 'of-')), 'policies');
     await mkdir(folder);
@@ -101,12 +101,12 @@ export class Whole {
       policies: () => policies,
       transcript: this.transcript,
       approvals: this.approvals,
-      warehouse: this.#with(over.warehouse ?? {}),
       log: { warn: () => undefined, error: () => undefined },
       counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
       now: () => new Date(),
       limits: GENEROUS,
-      ...(over.isHeard ? { isHeard: over.isHeard } : {}),
+      ...over,
+      warehouse: this.#with(over.warehouse ?? {}),
     };
     return { gateway: new Gateway(parts), policies: folder };
   }

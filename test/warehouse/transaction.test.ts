@@ -1,5 +1,5 @@
 /** A change in a transaction of its own, by the real driver against the embedded warehouse, and against one that does not answer. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
 import { changedRows } from '../../dist/warehouse/transaction.js';
@@ -87,6 +87,47 @@ describe('a change in a transaction of its own', () => {
     });
     expect(await count()).toBe(1);
     expect((await steps())[0]).toBe('commit: COMMIT');
+  });
+});
+
+describe('what is asked before something leaves', () => {
+  it('is asked with the connection in hand, after all waiting for one', async () => {
+    let asked = 0;
+    let isFree = false;
+    const before = async (): Promise<void> => {
+      asked++;
+      expect(isFree).toBe(true);
+    };
+    // There is one connection.
+    const first = warehouse.run(KEY, 'CALL SYSTEM$WAIT(1)', RUN).finally(() => {
+      isFree = true;
+    });
+    const mayStay = (): boolean => false;
+    await Promise.all([
+      first,
+      warehouse.run(KEY, 'SELECT 1 AS X', { ...RUN, before }),
+      warehouse.runBounded(KEY, DELETE, { ...RUN, tags, mayStay, before }),
+    ]);
+    expect(asked).toBe(2);
+  });
+
+  it('and where it says no, nothing is sent, and the connection is well', async () => {
+    const since = await steps();
+    const before = (): Promise<void> => Promise.reject(new Error('overtaken'));
+    const mayStay = (): boolean => true;
+    await expect(warehouse.run(KEY, DELETE, { ...RUN, before })).rejects.toThrow('overtaken');
+    await expect(warehouse.runBounded(KEY, DELETE, { ...RUN, tags, mayStay, before })).rejects.toThrow('overtaken');
+    const page = { queryId: 'q', from: 0, maxRows: 1, maxBytes: 10, timeoutMs: 5000, signal: undefined };
+    await expect(warehouse.resume(KEY, { ...page, before })).rejects.toThrow('overtaken');
+    expect(await steps()).toEqual(since);
+    expect((await warehouse.run(KEY, 'SELECT 1 AS X', RUN)).rows).toEqual([[1]]);
+  });
+
+  it('nor is whoever has gone meanwhile asked anything', async () => {
+    const before = vi.fn(() => Promise.resolve());
+    const signal = AbortSignal.abort();
+    await expect(warehouse.run(KEY, DELETE, { ...RUN, before, signal })).rejects.toThrow('cancelled');
+    expect(before).not.toHaveBeenCalled();
   });
 });
 
