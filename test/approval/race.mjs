@@ -166,7 +166,9 @@ export async function race(rounds, seed, say = () => undefined) {
       );
       for (const row of rows) problems.push(`statement ${row.statement_id} has ${row.n} outcomes`);
       const released = await store.pool.query(`SELECT count(*)::int AS n FROM event WHERE kind = 'approval_released'`);
-      say(`${kills} kills, ${lostAnswers} calls without an answer, ${released.rows[0].n} approvals given back, ${unknown.size} not known to have run`);
+      say(
+        `${kills} kills, ${lostAnswers} calls without an answer, ${released.rows[0].n} approvals given back, ${unknown.size} not known to have run`,
+      );
     } finally {
       await store[Symbol.asyncDispose]();
     }
@@ -179,7 +181,8 @@ export async function race(rounds, seed, say = () => undefined) {
     for (const statement of all.values()) {
       const steps = traces.get(statement)?.steps ?? [];
       const commits = steps.filter(({ step, entry }) => step === 'commit' && entry.state === 'ok').length;
-      if (commits !== 1 && !(commits === 0 && unknown.has(statement))) problems.push(`statement ${statement} was committed ${commits} times`);
+      if (commits !== 1 && !(commits === 0 && unknown.has(statement)))
+        problems.push(`statement ${statement} was committed ${commits} times`);
     }
     const report = await verifyConfigured(config, { checkpoints: [], keys: [], onProgress: () => undefined });
     if (!report.isWhole) problems.push(`the transcript does not verify: ${report.breaks[0]?.what}`);
