@@ -12,6 +12,7 @@ import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { FairGate } from '../fair.js';
 import {
+  APPROVAL_BYTES,
   asBytes,
   type Event,
   type JsonRow,
@@ -56,19 +57,28 @@ import {
 import type { Wakeups } from './wakeups.js';
 import { type Found, isGranted, isOvertaken, saidOf, signed, standingOf, type Word } from './words.js';
 
-/** One that is past its time is over, whether or not anybody has written that down yet. */
-const STATE = `CASE WHEN t.state IN ('pending', 'approved') AND t.expires_at <= now() THEN 'expired' ELSE t.state END`;
+const DUE = `t.state IN ('pending', 'approved') AND t.expires_at <= now()`;
+/** One that is past its time is over, whether or not anybody has written that down yet. Each by an index, however many there ever were. */
+const IN_STATE: Readonly<Record<ApprovalState | 'all', string>> = {
+  pending: `t.state = 'pending' AND t.expires_at > now()`,
+  approved: `t.state = 'approved' AND t.expires_at > now()`,
+  denied: `t.state = 'denied'`,
+  expired: `(t.state = 'expired' OR (${DUE}))`,
+  withdrawn: `t.state = 'withdrawn'`,
+  used: `t.state = 'used'`,
+  all: 'true',
+};
 
 const OPEN = `WHERE t.state IN ('pending', 'approved') AND t.issuer = $1 AND t.subject = $2 AND t.client_id = $3 AND t.digest = $4`;
 
 /** The place of a page is a row of ours, not a time: times are shared, and lose their last digits on the way. */
-const PAGE = `
-  SELECT t.id, octet_length(t.sealed) AS bytes FROM approval t
-  WHERE ($1::text IS NULL OR ${STATE} = $1) AND ($2::text IS NULL OR (t.issuer = $2 AND t.subject = $3))
-    AND ($4::uuid IS NULL OR (t.asked_at, t.id) < (SELECT p.asked_at, p.id FROM approval p WHERE p.id = $4))
-  ORDER BY t.asked_at DESC, t.id DESC LIMIT $5`;
+const pageOf = (state: ApprovalState | undefined): string => `
+  SELECT t.id, ${APPROVAL_BYTES} AS bytes FROM approval t
+  WHERE ${IN_STATE[state ?? 'all']} AND ($1::text IS NULL OR (t.issuer = $1 AND t.subject = $2))
+    AND ($3::uuid IS NULL OR (t.asked_at, t.id) < (SELECT p.asked_at, p.id FROM approval p WHERE p.id = $3))
+  ORDER BY t.asked_at DESC, t.id DESC LIMIT $4`;
 const BY_IDS = 'WHERE t.id = ANY($1) ORDER BY t.asked_at DESC, t.id DESC';
-/** Sealed texts on a page: longer ones make shorter pages, and none keeps the others from being seen. */
+/** On a page: longer ones make shorter pages, and none keeps the others from being seen. */
 const MAX_PAGE_BYTES = 4_000_000;
 
 /** Whose last state this process remembers. */
@@ -77,7 +87,6 @@ const LEFT_KEPT = 10_000;
 const UNDER_WAY_MS = 60_000;
 /** Each is read whole while others wait for the connection. */
 const READ_AT_ONCE = 10;
-const DUE = `t.state IN ('pending', 'approved') AND t.expires_at <= now()`;
 /** People's words that are shown on one page. */
 const MAX_DECISIONS = 10_000;
 /** What is said of more is that there are so many. */
@@ -129,8 +138,12 @@ const HOUR_MS = 3_600_000;
 
 const POLL_MS = 1000;
 
-/** Each holds a connection while the record is written over another: more at once could leave none for the record. */
+/**
+ * Each holds a connection while the record is written over another: more at once could leave none for the record. Of one principal one at
+ * a time, whatever it is about. Reviewers have places of their own: nobody's asking is before their word.
+ */
 const LOCKED_AT_ONCE = 2;
+const DECIDED_AT_ONCE = 2;
 
 /** A use of an approval that came to nothing. */
 export interface Lost {
@@ -159,6 +172,12 @@ export interface ListOptions {
   readonly after?: string | undefined;
 }
 
+export interface Counted {
+  readonly count: number;
+  /** There may be more. */
+  readonly isMore: boolean;
+}
+
 export interface ApprovalPage {
   readonly approvals: readonly Approval[];
   /** Asked with `after`, the next page; undefined at the end. */
@@ -167,7 +186,8 @@ export interface ApprovalPage {
 
 export class Approvals {
   readonly #store: TranscriptStore;
-  readonly #locked = new FairGate(LOCKED_AT_ONCE);
+  readonly #locked = new FairGate(LOCKED_AT_ONCE, 1);
+  readonly #decided = new FairGate(DECIDED_AT_ONCE, 1);
   readonly #wakeups: Wakeups | undefined;
   readonly #own: OwnApprovals;
   /** In which state this process has left them, the last ones: a row that says what was before was put back. */
@@ -202,8 +222,8 @@ export class Approvals {
    * A transaction that writes to the record as well. Those that wait for one go by turns, so that nobody who asks without end keeps the
    * others waiting. Throws what the work throws; RecorderUnavailable where the store fails.
    */
-  async #locking<T>(whose: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const place = await this.#locked.enter(whose);
+  async #locking<T>(whose: string, work: (client: PoolClient) => Promise<T>, gate = this.#locked): Promise<T> {
+    const place = await gate.enter(whose);
     try {
       return await withClient(this.#pool, async (client) => {
         await client.query('BEGIN');
@@ -217,6 +237,24 @@ export class Approvals {
     } finally {
       place[Symbol.dispose]();
     }
+  }
+
+  /** The same for the principal of an approval, as far as its row tells before it is read. */
+  async #lockingOf<T>(id: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const whose = await this.#reading(async () => {
+      if (!z.uuid().safeParse(id).success) return '';
+      const { rows } = await this.#pool.query<{ whose: string }>(
+        `SELECT t.issuer || ' ' || t.subject AS whose FROM approval t WHERE t.id = $1`,
+        [id],
+      );
+      return rows[0]?.whose ?? '';
+    });
+    return this.#locking(whose, work);
+  }
+
+  /** The same for a reviewer. */
+  #deciding<T>({ issuer, subject }: Reviewer, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return this.#locking(`${issuer} ${subject}`, work, this.#decided);
   }
 
   /** Throws RecorderUnavailable. */
@@ -410,20 +448,22 @@ export class Approvals {
     return this.#tooManyOfOurs(client, whose, bounds);
   }
 
-  /** Rows of nobody's count for nothing. */
+  /** Rows of nobody's count for nothing, as soon as they were read: until then they count, and the next look reads on. */
   async #tooManyOfOurs(
     client: PoolClient,
     whose: readonly string[],
     bounds: Request['bounds'],
   ): Promise<TooManyApprovals | undefined> {
     const now = Date.parse(await nowOf(client));
-    const most = bounds.open + bounds.perHour;
-    const own = (await this.#own.first(client, COUNTED, whose, most)).map((row) => askedRow.parse(row));
+    const { own: found, unread } = await this.#own.first(client, COUNTED, whose, bounds.open + bounds.perHour);
+    const own = found.map((row) => askedRow.parse(row));
     const asked = own.map(({ asked_at: at }) => at.getTime()).filter((at) => at > now - HOUR_MS);
     if (asked.length >= bounds.perHour)
       return new TooManyApprovals(Math.max(1, Math.ceil((Math.min(...asked) + HOUR_MS - now) / 1000)));
     const open = own.filter((one) => isOpen(one) && one.expires_at.getTime() > now);
-    return open.length >= bounds.open ? new TooManyApprovals(60) : undefined;
+    return open.length + unread >= bounds.open || asked.length + unread >= bounds.perHour
+      ? new TooManyApprovals(60)
+      : undefined;
   }
 
   async #reading<T>(work: () => Promise<T>): Promise<T> {
@@ -473,8 +513,7 @@ export class Approvals {
     let from = after ?? null;
     let [bytes, isEnd, isFull] = [0, false, false];
     while (found.length <= size && !isEnd && !isFull && !strangers.areTooMany) {
-      const { rows: places } = await this.#pool.query<{ id: string; bytes: number }>(PAGE, [
-        state ?? null,
+      const { rows: places } = await this.#pool.query<{ id: string; bytes: number }>(pageOf(state), [
         ...whose,
         from,
         size + 1,
@@ -504,17 +543,20 @@ export class Approvals {
     return { approvals, next: found.length > size ? approvals.at(-1)?.id : (from ?? undefined) };
   }
 
-  /** Of one state by the record, or all: as many as MAX_COUNTED. Rows of nobody's count for nothing. Throws RecorderUnavailable. */
-  count(state: ApprovalState | undefined): Promise<number> {
+  /**
+   * Of one state by the record, or all: as many as MAX_COUNTED, and as were read of late. Rows of nobody's count for nothing. Throws
+   * RecorderUnavailable.
+   */
+  count(state: ApprovalState | undefined): Promise<Counted> {
     return this.#reading(async () => {
       const pool = this.#pool;
-      const condition = `$1::text IS NULL OR ${STATE} = $1`;
-      const own = await this.#own.first(pool, condition, [state ?? null], MAX_COUNTED);
-      if (state !== 'pending' && state !== 'approved') return own.length;
+      const { own, unread } = await this.#own.first(pool, IN_STATE[state ?? 'all'], [], MAX_COUNTED);
+      const isMore = unread > 0 || own.length === MAX_COUNTED;
+      if (state !== 'pending' && state !== 'approved') return { count: own.length, isMore };
       const shown = own.map((row) => countedRow.parse(row));
       const keyed = shown.map((one) => ({ ...one, binding: one.binding.toString('hex') }));
       const recorded = await recordedOf(pool, keyed, this.#store.keys);
-      return shown.filter(({ id }) => recorded.get(id)?.state === state).length;
+      return { count: shown.filter(({ id }) => recorded.get(id)?.state === state).length, isMore };
     });
   }
 
@@ -535,9 +577,7 @@ export class Approvals {
       )
     )
       throw new DecisionRefused('not in that form');
-    const state = await this.#locking(`${reviewer.issuer} ${reviewer.subject}`, (client) =>
-      this.#decide(client, id, reviewer, decision),
-    );
+    const state = await this.#deciding(reviewer, (client) => this.#decide(client, id, reviewer, decision));
     // Thrown once what was found of its row holds.
     if (state === 'not pending') throw new DecisionRefused(state);
     this.#leave(id, state);
@@ -644,7 +684,7 @@ export class Approvals {
 
   /** The agent no longer wants it. False where there is nothing to withdraw. Throws RecorderUnavailable. */
   async withdraw(id: string, reason: string | undefined): Promise<boolean> {
-    const isWithdrawn = await this.#locking(id, async (client) => {
+    const isWithdrawn = await this.#lockingOf(id, async (client) => {
       const now = await nowOf(client);
       const locked = await this.#lock(client, id, now);
       if (!locked || !isOpen(locked.approval)) return false;
@@ -665,7 +705,7 @@ export class Approvals {
 
   /** It no longer fits what it was asked for. Throws RecorderUnavailable. */
   async outdate(id: string): Promise<boolean> {
-    const isOver = await this.#locking(id, async (client) => {
+    const isOver = await this.#lockingOf(id, async (client) => {
       const now = await nowOf(client);
       const locked = await this.#lock(client, id, now);
       if (!locked || !isOpen(locked.approval)) return false;
@@ -736,7 +776,7 @@ export class Approvals {
    * RecorderUnavailable.
    */
   async use(id: string, begin: () => Promise<void>): Promise<boolean> {
-    const isUsed = await this.#locking(id, async (client) => {
+    const isUsed = await this.#lockingOf(id, async (client) => {
       const now = await nowOf(client);
       const locked = await this.#lock(client, id, now);
       if (locked?.approval.state !== 'approved') return false;
@@ -935,7 +975,7 @@ export class Approvals {
   /** By one who could have given it. Throws DecisionRefused, RecorderUnavailable. */
   async revoke(id: string, reviewer: Reviewer, via: Decision['via']): Promise<void> {
     if (!z.uuid().safeParse(id).success) throw new DecisionRefused('not found');
-    await this.#locking(`${reviewer.issuer} ${reviewer.subject}`, async (client) => {
+    await this.#deciding(reviewer, async (client) => {
       const standing = await revoke(client, this.#store.rows, id);
       if (!standing) throw new DecisionRefused('not found');
       if (!mayDecide(standing.requirements, reviewer)) throw new DecisionRefused('not a reviewer');

@@ -92,14 +92,22 @@ export const approvals = route({
     after: z.uuid().optional(),
     limit: limitOf(100, 200),
   }),
-  answer: z.object({ approvals: z.array(listed), next: z.string().nullable(), total: z.number() }),
+  answer: z.object({
+    approvals: z.array(listed),
+    next: z.string().nullable(),
+    /** So many, or more where `is_more` says so. */
+    total: z.number(),
+    is_more: z.boolean(),
+  }),
   handle: async ({ query: { state, after, limit }, who, parts }) => {
     const only = state === 'all' ? undefined : state;
     const { approvals: found, next } = await parts.approvals.list({ state: only, limit, after });
+    const { count, isMore } = await parts.approvals.count(only);
     return {
       approvals: found.map((approval) => listedOf(approval, who, parts.masked)),
       next: next ?? null,
-      total: await parts.approvals.count(only),
+      total: Math.max(count, found.length),
+      is_more: isMore,
     };
   },
 });

@@ -58,6 +58,8 @@ export const now = route({
       z.object({ issuer: z.string(), agent: z.string(), bytes: z.number(), rows: z.number(), statements: z.number() }),
     ),
     pending: z.number(),
+    /** More than these may be pending. */
+    is_more_pending: z.boolean(),
     policies: z.object({ version: z.string(), problem: z.string().nullable() }),
   }),
   handle: async ({ parts: { overview, approvals, policies } }) => {
@@ -75,7 +77,8 @@ export const now = route({
       statements: [...statements],
       verdicts: [...verdicts],
       bytes: [...bytes],
-      pending,
+      pending: pending.count,
+      is_more_pending: pending.isMore,
       policies: { version: set.version, problem: problem ?? null },
     };
   },

@@ -92,7 +92,7 @@ function Keys({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): JS
 function App(): JSX.Element {
   const { path } = useHere();
   const me = useLoaded<Me>('/me');
-  const pending = useLoaded<{ readonly total: number }>('/approvals?limit=1');
+  const pending = useLoaded<{ readonly total: number; readonly is_more: boolean }>('/approvals?limit=1');
   const [isHelpOpen, setHelp] = useState(false);
   const refresh = useSoon(pending.reload, 1000);
   useEvents((events) => {
@@ -139,6 +139,7 @@ function App(): JSX.Element {
                     {place.path === '/approvals' && waiting > 0 && (
                       <span class="count">
                         {waiting}
+                        {pending.data?.is_more ? '+' : ''}
                         <span class="sr"> waiting</span>
                       </span>
                     )}

@@ -95,18 +95,19 @@ function StandingList(): JSX.Element | null {
   );
 }
 
-/** No more are counted. */
-const MOST_COUNTED = 1000;
-const inAll = (total: number): string => `${plural(total, 'approval')}${total < MOST_COUNTED ? '' : ' or more'}`;
+const inAll = (total: number, isMore: boolean): string => `${plural(total, 'approval')}${isMore ? ' or more' : ''}`;
 
 export function ApprovalsPage(): JSX.Element {
   useTitle('Approvals');
   const { query } = useHere();
   const state = STATES.find((name) => name === query.get('state')) ?? 'pending';
   const after = query.get('after') ?? undefined;
-  const loaded = useLoaded<{ approvals: readonly ApprovalSummary[]; next: string | null; total: number }>(
-    withQuery('/approvals', { state, after }),
-  );
+  const loaded = useLoaded<{
+    approvals: readonly ApprovalSummary[];
+    next: string | null;
+    total: number;
+    is_more: boolean;
+  }>(withQuery('/approvals', { state, after }));
   const now = useClock(1000);
   const refresh = useSoon(loaded.reload, 500);
   useEvents((events) => {
@@ -129,7 +130,7 @@ export function ApprovalsPage(): JSX.Element {
         </nav>
       </div>
       <Shown loaded={loaded}>
-        {({ approvals, next, total }) => (
+        {({ approvals, next, total, is_more: isMore }) => (
           <section class="panel" aria-label={`Approvals: ${state}`}>
             {approvals.length === 0 ? (
               <Empty>{state === 'pending' ? 'Nothing waits for a decision.' : 'There are none.'}</Empty>
@@ -155,7 +156,7 @@ export function ApprovalsPage(): JSX.Element {
                 ))}
               </ul>
             )}
-            <Pages path="/approvals" query={{ state }} after={after} next={next} of={inAll(total)} />
+            <Pages path="/approvals" query={{ state }} after={after} next={next} of={inAll(total, isMore)} />
           </section>
         )}
       </Shown>

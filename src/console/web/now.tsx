@@ -116,8 +116,13 @@ export function NowPage(): JSX.Element {
                   <span class="muted">of them denied</span>
                 </div>
                 <div class={`tile ${now.pending > 0 ? 'wait' : ''}`}>
-                  <strong>{count(now.pending)}</strong>
-                  <Link to="/approvals">{now.pending === 1 ? 'waits for a person' : 'wait for a person'}</Link>
+                  <strong>
+                    {count(now.pending)}
+                    {now.is_more_pending ? '+' : ''}
+                  </strong>
+                  <Link to="/approvals">
+                    {now.pending === 1 && !now.is_more_pending ? 'waits for a person' : 'wait for a person'}
+                  </Link>
                 </div>
               </div>
               <div class="columns wide-first">

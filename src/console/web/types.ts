@@ -56,6 +56,7 @@ export interface Now {
     readonly statements: number;
   }[];
   readonly pending: number;
+  readonly is_more_pending: boolean;
   readonly policies: { readonly version: string; readonly problem: string | null };
 }
 
