@@ -469,30 +469,28 @@ export class Gateway {
     }
     this.#parts.counters.verdict('approve', undefined);
     const { openApprovals: open, approvalsPerHour: perHour } = this.admission.limits;
-    const asking = await approvals.ask({
-      bounds: { open, perHour },
-      statementId: intent.statementId,
-      sessionId: intent.session,
-      actor: principal,
-      text,
-      fits,
-      fingerprint,
-      about: aboutOf(judged, size),
-      policyVersion: verdict.version,
-      requirements,
-      withinMs: asked.within,
-    });
+    const asking = await approvals.ask(
+      {
+        bounds: { open, perHour },
+        statementId: intent.statementId,
+        sessionId: intent.session,
+        actor: principal,
+        text,
+        fits,
+        fingerprint,
+        about: aboutOf(judged, size),
+        policyVersion: verdict.version,
+        requirements,
+        withinMs: asked.within,
+      },
+      ({ approval: { id, binding, statement_id: waiting }, isNew }) =>
+        transcript.recorder.append(
+          intent.event('approval_asked', { approval: id, binding, requirements, ...(isNew ? {} : { waiting }) }),
+        ),
+    );
     if (asking instanceof TooManyApprovals)
       return this.#refuse(answer, intent, this.admission.approvals(principal, asking.retryAfterSeconds));
-    const { approval, isNew } = asking;
-    await transcript.recorder.append(
-      intent.event('approval_asked', {
-        approval: approval.id,
-        binding: approval.binding,
-        requirements,
-        ...(isNew ? {} : { waiting: approval.statement_id }),
-      }),
-    );
+    const { approval } = asking;
     // Whoever repeats a statement that was approved meanwhile need not know of the other tool.
     if (approval.state === 'approved') return this.#use(answer, approval, principal, request);
     return answer.finish({ status: 'approval_required', approval: openApproval(approval) });

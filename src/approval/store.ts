@@ -145,6 +145,13 @@ const POLL_MS = 1000;
 const LOCKED_AT_ONCE = 2;
 const DECIDED_AT_ONCE = 2;
 
+/** What a statement waits for. */
+export interface Asked {
+  readonly approval: Approval;
+  readonly isNew: boolean;
+}
+const noted = (): Promise<void> => Promise.resolve();
+
 /** A use of an approval that came to nothing. */
 export interface Lost {
   /** The place of its event in the session, as it was when the warehouse's history was asked. */
@@ -368,10 +375,38 @@ export class Approvals {
 
   /**
    * The approval that this very statement waits for, or that it may run under: a new one, or the one there is already. One that was asked
-   * under other rules, or of other objects, is over. TooManyApprovals where another would be one too many of this principal's.
+   * under other rules, or of other objects, is over. TooManyApprovals where another would be one too many of this principal's. `record`
+   * writes down that it was asked for, before anybody else can know: where it fails, nothing was. Throws RecorderUnavailable.
    */
-  async ask(request: Request): Promise<{ readonly approval: Approval; readonly isNew: boolean } | TooManyApprovals> {
+  async ask(request: Request, record: (asked: Asked) => Promise<unknown> = noted): Promise<Asked | TooManyApprovals> {
+    let asked: Asked | undefined;
+    try {
+      return await this.#ask(request, (found) => {
+        asked = found;
+        return record(found);
+      });
+    } catch (error) {
+      if (asked?.isNew) await this.#takeBack(asked.approval);
+      throw error;
+    }
+  }
+
+  /** The record may have it as asked for, and there is no row of it: it says so itself, if it can, and is mended by nobody. */
+  async #takeBack(approval: Approval): Promise<void> {
+    const body = { approval: approval.id, was: 'pending', reason: 'it could not be kept', unkept: true };
+    try {
+      await this.#record('approval_expired', approval, body);
+    } catch (error) {
+      if (!(error instanceof RecorderUnavailable)) throw error;
+    }
+  }
+
+  async #ask(request: Request, record: (asked: Asked) => Promise<unknown>): Promise<Asked | TooManyApprovals> {
     const { actor, text, policyVersion, fits } = request;
+    const told = async (asked: Asked): Promise<Asked> => {
+      await record(asked);
+      return asked;
+    };
     const { sessions, vault, rows } = this.#store;
     await this.#reading(() => sessions.learnKey(request.sessionId));
     const digest = vault.digest(JSON.stringify([text.sent, text.binds, text.door]));
@@ -386,7 +421,7 @@ export class Approvals {
         if (!isOpen(opened.recorded)) continue;
         const isSame =
           approval.policy_version === policyVersion && approval.fits === fits && approval.state !== 'expired';
-        if (isSame) return { approval, isNew: false };
+        if (isSame) return told({ approval, isNew: false });
         await this.#expire(client, held, 'the rules, what it reads or its time', now);
       }
       const tooMany = await this.#tooMany(client, request);
@@ -397,13 +432,13 @@ export class Approvals {
         // What keeps its place is none of ours, or another replica's of this moment: the former is out of the way, the latter is found.
         const [other] = await rows.select(client, 'approval', OPEN, whose);
         const [approval] = other ? await this.#readAll(client, [other], now) : [];
-        if (approval) return { approval, isNew: false };
+        if (approval) return told({ approval, isNew: false });
         await client.query(`UPDATE approval t SET state = 'expired' ${OPEN}`, whose);
         await rows.insert(client, 'approval', row);
       }
       const [approval] = await this.#readAll(client, [row], now);
       if (!approval) throw new Error('An approval that was just asked for is gone.');
-      return { approval, isNew: true };
+      return told({ approval, isNew: true });
     });
   }
 
@@ -800,11 +835,16 @@ export class Approvals {
       });
       const said = await saidOf(client, approval, this.#store.keys);
       const isGiven = isAmong(bindings, row['binding']) && isGranted(said.words, approval.requirements);
-      if (!isGiven)
+      if (isGiven && said.isOver) {
+        await this.#expire(client, locked, 'its statement has ended', now);
+        return false;
+      }
+      if (!isGiven) {
         this.#store.onForged(
           `The approval ${id} stands there as given, and the record has no signed words for it. It is not used.`,
         );
-      if (!isGiven || said.isOver) return false;
+        return false;
+      }
       await this.#move(client, row, 'used', now);
       await begin();
       return true;
@@ -833,7 +873,7 @@ export class Approvals {
    * this is false or throws, nothing may be sent. Throws RecorderUnavailable.
    */
   leaves(approval: Pick<Approval, 'binding' | keyof Place>, use: string, say: () => Promise<void>): Promise<boolean> {
-    return this.#locking(approval.id, async (client) => {
+    return this.#lockingOf(approval.id, async (client) => {
       const found = await this.#store.rows.select(client, 'approval', 'WHERE t.id = $1 FOR UPDATE', [approval.id]);
       if (found.length === 0 || !(await this.#isUseOf(client, approval, use))) return false;
       await say();

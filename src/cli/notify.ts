@@ -1,7 +1,18 @@
 /** What webhooks are sent of an event: the record itself, or a message for the chat where reviewers are. */
-import { type Approvals, approvalMessage, MESSAGE_KINDS, type MessageKind } from '../approval/index.js';
+import { type Approval, type Approvals, approvalMessage, MESSAGE_KINDS, type MessageKind } from '../approval/index.js';
 import { type Payload, payloadOf, type Webhook } from '../transcript/index.js';
 import type { Config } from './config.js';
+
+/** An event is there a moment before what it tells of; and no longer, unless that came to nothing. */
+const AFTER_EVENT_TRIES = 5;
+const AFTER_EVENT_MS = 500;
+
+async function found(approvals: Approvals, id: string, tries: number): Promise<Approval | undefined> {
+  const approval = await approvals.get(id);
+  if (approval || tries === 0) return approval;
+  await approvals.changed(id, AFTER_EVENT_MS);
+  return found(approvals, id, tries - 1);
+}
 
 const isMessageKind = (kind: string): kind is MessageKind => (MESSAGE_KINDS as readonly string[]).includes(kind);
 
@@ -19,7 +30,11 @@ export function payloadFor(
     if (format === 'standard') return payloadOf(event);
     const { kind, body } = event;
     if (!isMessageKind(kind) || body['waiting'] !== undefined) return undefined;
-    const approval = await approvals.get(String(body['approval']));
+    const approval = await found(
+      approvals,
+      String(body['approval']),
+      kind === 'approval_asked' ? AFTER_EVENT_TRIES : 0,
+    );
     return approval && JSON.stringify(approvalMessage(format, kind, masked(approval), consoleUrl));
   };
 }

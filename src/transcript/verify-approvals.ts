@@ -35,6 +35,9 @@ const bodyShape = z.object({
   issuer: text,
   reviewer: text,
   state: text,
+  /** The statement whose approval another one waits for: it asks for nothing. */
+  waiting: text,
+  unkept: z.boolean().optional().catch(undefined),
   standing: z
     .union([z.string(), z.object({ binding: z.string() })])
     .nullish()
@@ -51,6 +54,8 @@ interface Known {
   /** Its last event is that of a transaction that may be under way. */
   isYoung: boolean;
   wasGivenBack: boolean;
+  /** Its gateway says that it never had a row. */
+  isUnkept: boolean;
   /** `reviewer decision`, in the order of the words. */
   readonly words: string[];
   hasStandingWord: boolean;
@@ -86,13 +91,15 @@ class Approvals {
       reviewer,
       state,
       standing,
+      waiting,
+      unkept,
     } = bodyShape.catch({}).parse(JSON.parse(json));
     if (id === undefined) return;
     if (kind === 'standing_used' && typeof standing === 'string')
       this.uses.set(standing, (this.uses.get(standing) ?? 0) + 1);
     if (kind === 'standing_revoked' && typeof standing === 'string')
       (isYoung && !this.revoked.has(standing) ? this.justRevoked : this.revoked).add(standing);
-    if (kind === 'approval_asked' && binding !== undefined && !this.known.has(id))
+    if (kind === 'approval_asked' && binding !== undefined && waiting === undefined && !this.known.has(id))
       this.known.set(id, {
         session,
         statement,
@@ -101,6 +108,7 @@ class Approvals {
         states: ['pending'],
         isYoung,
         wasGivenBack: false,
+        isUnkept: false,
         words: [],
         hasStandingWord: false,
       });
@@ -116,6 +124,7 @@ class Approvals {
     known.states.push(after);
     known.isYoung = isYoung;
     known.wasGivenBack = kind === 'approval_released';
+    known.isUnkept ||= kind === 'approval_expired' && unkept === true;
   }
 }
 
@@ -177,7 +186,11 @@ async function checkRows(
       });
   }
   for (const id of missing) {
-    const { session, position } = known.get(id) ?? {};
+    const asked = known.get(id);
+    const { session, position } = asked ?? {};
+    // Its transaction is under way, or came to nothing: nobody has seen it, or said anything of it.
+    const isUntold = asked !== undefined && asked.words.length === 0;
+    if (isUntold && (asked.isUnkept || (asked.isYoung && asked.states.length === 1))) continue;
     breaks.report(`The approval ${id} was asked for and is not shown: its row is gone.`, { session, position });
   }
   const words = new Map<string, string[]>();
