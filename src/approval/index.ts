@@ -14,6 +14,6 @@ export {
   type Reviewer,
   TooManyApprovals,
 } from './state.js';
-export { Approvals, hasDecided, isOwn, mayDecide } from './store.js';
+export { Approvals, hasDecided, isOwn, mayDecide, type ShownStanding } from './store.js';
 export { Wakeups } from './wakeups.js';
 export { isOvertaken } from './words.js';

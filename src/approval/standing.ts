@@ -4,7 +4,7 @@
  */
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { asBytes, type JsonRow, ownRows, type SealedRows } from '../transcript/index.js';
+import { APPROVAL_BYTES, asBytes, type JsonRow, ownRows, type SealedRows } from '../transcript/index.js';
 import { standingBindingsOf, type Terms } from './binding.js';
 import { requirementsOf } from './state.js';
 
@@ -62,18 +62,38 @@ export async function standingFor(
   return found.map(standingOf);
 }
 
-export const listStanding = async (
+const BEHIND = `EXISTS (
+  SELECT FROM standing_approval p
+  WHERE p.id = $1 AND (t.expires_at < p.expires_at OR (t.expires_at = p.expires_at AND t.id > p.id)))`;
+/** Of each approval, as far as PostgreSQL knows it without reading its texts. */
+const BYTES = `SELECT t.id::text AS id, ${APPROVAL_BYTES} AS bytes FROM approval t WHERE t.id = ANY($1)`;
+const bytesRow = z.object({ id: z.string(), bytes: z.number() });
+
+/** Those in force behind one of them, the longest first: as many as belong to approvals of so many bytes, one at least. */
+export async function listStanding(
   queries: Pick<PoolClient, 'query'>,
   rows: SealedRows,
-): Promise<readonly Standing[]> =>
-  (
+  after: string | undefined,
+  mostBytes: number,
+): Promise<{ readonly page: readonly Standing[]; readonly isEnd: boolean }> {
+  const found = (
     await ownRows(rows, queries, 'standing_approval', {
-      condition: IN_FORCE,
-      values: [],
+      condition: `${IN_FORCE} AND ($1::uuid IS NULL OR ${BEHIND})`,
+      values: [after ?? null],
       order: 't.expires_at DESC, t.id',
       most: MOST_SHOWN,
     })
   ).map(standingOf);
+  const sizes = z.array(bytesRow).parse((await queries.query(BYTES, [found.map((one) => one.approval_id)])).rows);
+  const bytesOf = new Map(sizes.map(({ id, bytes }) => [id, bytes]));
+  let read = 0;
+  const tooLong = found.findIndex(({ approval_id: of }, at) => {
+    read += bytesOf.get(of) ?? 0;
+    return at > 0 && read > mostBytes;
+  });
+  const page = tooLong < 0 ? found : found.slice(0, tooLong);
+  return { page, isEnd: tooLong < 0 && found.length < MOST_SHOWN };
+}
 
 const RECORDED = `
   SELECT e.body->>'standing' AS id, count(*) FILTER (WHERE e.kind = 'standing_used')::int AS uses, bool_or(e.kind = 'standing_revoked') AS is_revoked

@@ -169,6 +169,12 @@ const foundOf = ({ isTakenBack, isSure = false }: Lost): Found => {
 
 export type ShownStanding = Omit<Standing, 'row' | 'binding'> & { readonly shape: string };
 
+export interface StandingPage {
+  readonly standing: readonly ShownStanding[];
+  /** Asked with it, the next page; undefined at the end. */
+  readonly next: string | undefined;
+}
+
 export interface ListOptions {
   readonly state?: ApprovalState | undefined;
   /** Only of this agent. */
@@ -991,24 +997,27 @@ export class Approvals {
     });
   }
 
-  /** Those in force, the longest first, with the shape that each lets pass. Throws RecorderUnavailable. */
-  listStanding(): Promise<readonly ShownStanding[]> {
+  /** A page of those in force, the longest first, with the shape that each lets pass. Throws RecorderUnavailable. */
+  listStanding(after?: string): Promise<StandingPage> {
+    if (after !== undefined && !z.uuid().safeParse(after).success)
+      return Promise.resolve({ standing: [], next: undefined });
     return this.#reading(async () => {
       const { rows } = this.#store;
-      const standing = await listStanding(this.#pool, rows);
-      const ids = standing.map(({ approval_id: id }) => id);
+      const { page, isEnd } = await listStanding(this.#pool, rows, after, MAX_PAGE_BYTES);
+      const ids = page.map(({ approval_id: id }) => id);
       const found: JsonRow[] = [];
       for (let at = 0; at < ids.length; at += READ_AT_ONCE)
         found.push(...(await rows.select(this.#pool, 'approval', BY_IDS, [ids.slice(at, at + READ_AT_ONCE)])));
       const approvals = await this.#readAll(this.#pool, found, await nowOf(this.#pool));
       const recorded = await recordedUses(this.#pool, approvals);
-      return standing.flatMap(({ row: _row, binding: _binding, ...entry }) => {
+      const standing = page.flatMap(({ row: _row, binding: _binding, ...entry }) => {
         const approval = approvals.find(({ id }) => id === entry.approval_id);
         const { uses = 0, is_revoked: isRevoked = false } = recorded.get(entry.id) ?? {};
         return approval && !isRevoked
           ? [{ ...entry, uses: Math.max(entry.uses, uses), shape: approval.shape.text }]
           : [];
       });
+      return { standing, next: isEnd ? undefined : page.at(-1)?.id };
     });
   }
 

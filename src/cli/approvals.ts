@@ -7,6 +7,7 @@ import {
   MAX_STANDING_MS,
   MAX_STANDING_USES,
   type Reviewer,
+  type ShownStanding,
 } from '../approval/index.js';
 import { TokenVerifier } from '../identity/index.js';
 import type { TranscriptStore } from '../transcript/index.js';
@@ -239,7 +240,15 @@ export async function decideApproval(
 
 export async function listStandingApprovals(config: Config, store: TranscriptStore, json: boolean): Promise<string> {
   const previewed = await previewFor(config);
-  const standing = (await new Approvals(store).listStanding()).map((entry) => previewed(entry));
+  const approvals = new Approvals(store);
+  const all: ShownStanding[] = [];
+  let next: string | undefined;
+  do {
+    const page = await approvals.listStanding(next);
+    all.push(...page.standing);
+    next = page.next;
+  } while (next !== undefined);
+  const standing = all.map((entry) => previewed(entry));
   if (json) return JSON.stringify(standing, null, 2);
   if (standing.length === 0) return 'None is in force.';
   return table(

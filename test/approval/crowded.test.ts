@@ -113,7 +113,7 @@ describe('rows of nobody’s', () => {
     const approval = await fresh();
     await approvals.decide(approval.id, person('ana'), standing);
     await crowd('standing_approval', 'true', 300, changes);
-    const [listed] = await approvals.listStanding();
+    const [listed] = (await approvals.listStanding()).standing;
     expect(listed).toMatchObject({ approval_id: approval.id });
     expect(await approvals.standing(question(approval))).toMatchObject({ id: listed?.id });
     const used = await approvals.useStanding(listed?.id ?? '', question(approval), timeOrderedId(), () =>
@@ -121,7 +121,7 @@ describe('rows of nobody’s', () => {
     );
     expect(used).toBe(true);
     await approvals.revoke(listed?.id ?? '', person('ana'), 'console');
-    expect(await approvals.listStanding()).toEqual([]);
+    expect(await approvals.listStanding()).toEqual({ standing: [], next: undefined });
     // Each look tells of some, and that there are more.
     expect(told.length).toBeGreaterThan(5);
     expect(told.length).toBeLessThan(50);
@@ -191,7 +191,7 @@ describe('rows of nobody’s', () => {
       expect(after).toMatchObject({ state: word === no ? 'denied' : 'approved' });
       expect(after.decisions.map(({ decision }) => decision)).toEqual([word.decision]);
       await expect(approvals.decide(approval.id, person('ana'), yes)).rejects.toThrow('not pending');
-      const inForce = (await approvals.listStanding()).filter(({ approval_id: by }) => by === approval.id);
+      const inForce = (await approvals.listStanding()).standing.filter(({ approval_id: by }) => by === approval.id);
       expect(inForce).toHaveLength(word === no ? 0 : 1);
     }
   });

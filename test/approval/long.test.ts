@@ -8,6 +8,13 @@ import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const ISSUER = 'https://issuer.example';
 const person = (subject: string) => ({ issuer: ISSUER, subject, groups: ['stewards'], claims: {} });
+const standing = {
+  decision: 'approve',
+  reason: undefined,
+  standingMs: 3_600_000,
+  standingUses: 50,
+  via: 'console',
+} as const;
 const no = { decision: 'deny', reason: undefined, standingMs: undefined, via: 'console' } as const;
 
 let postgres: TestPostgres;
@@ -175,6 +182,30 @@ describe('long approvals', () => {
     await store.pool.query(`UPDATE approval SET client_id = 'other' WHERE id = $1`, [one.id]);
     expect(await asking(fresh, { bounds })).not.toBeInstanceOf(TooManyApprovals);
   });
+});
+
+it('long approvals that hold for a while are shown page by page, each once', async () => {
+  const given: string[] = [];
+  for (let one = 0; one < 6; one++) {
+    const approval = await asked(approvals, { length: 250_000 });
+    await approvals.decide(approval.id, person('ana'), standing);
+    given.push(approval.id);
+  }
+  const read = bytesRead();
+  const shown: string[] = [];
+  let next: string | undefined;
+  let pages = 0;
+  do {
+    const before = read();
+    const page = await approvals.listStanding(next);
+    expect(read() - before).toBeLessThan(10 * MEGABYTE);
+    shown.push(...page.standing.map(({ approval_id: of }) => of));
+    next = page.next;
+    pages++;
+  } while (next !== undefined && pages < 10);
+  expect([...shown].sort()).toEqual([...given].sort());
+  expect(pages).toBeGreaterThan(1);
+  expect(await approvals.listStanding('nothing')).toEqual({ standing: [], next: undefined });
 });
 
 it('approvals of long ago cost nobody anything who looks at those of now', async () => {

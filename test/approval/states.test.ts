@@ -423,7 +423,7 @@ describe('a standing approval', () => {
     expect((await store.reader.events(session)).at(-1)?.kind).toBe('standing_revoked');
     await admin.query('UPDATE standing_approval SET revoked_at = NULL, mac = $2 WHERE id = $1', [id, before.mac]);
     expect(await approvals.standing(question)).toBeUndefined();
-    expect((await approvals.listStanding()).map((entry) => entry.id)).not.toContain(id);
+    expect((await approvals.listStanding()).standing.map((entry) => entry.id)).not.toContain(id);
     expect(await useOnce(id)).toBe(false);
   });
 

@@ -261,8 +261,10 @@ export const decide = route({
 export const standing = route({
   method: 'get',
   path: '/standing',
-  summary: 'Approvals that hold for a while',
+  summary: 'Approvals that hold for a while; or those behind one of them',
+  query: z.object({ after: z.uuid().optional() }),
   answer: z.object({
+    next: z.string().nullable(),
     standing: z.array(
       z.object({
         id: z.string(),
@@ -278,20 +280,24 @@ export const standing = route({
       }),
     ),
   }),
-  handle: async ({ who, parts }) => ({
-    standing: (await parts.approvals.listStanding()).map((entry) => ({
-      id: entry.id,
-      approval_id: entry.approval_id,
-      shape: parts.masked({ shape: entry.shape }).shape,
-      uses: entry.uses,
-      max_uses: entry.max_uses,
-      agent: entry.subject,
-      issuer: entry.issuer,
-      granted_at: entry.granted_at,
-      expires_at: entry.expires_at,
-      may_revoke: mayDecide(entry.requirements, who.person),
-    })),
-  }),
+  handle: async ({ query: { after }, who, parts }) => {
+    const page = await parts.approvals.listStanding(after);
+    return {
+      next: page.next ?? null,
+      standing: page.standing.map((entry) => ({
+        id: entry.id,
+        approval_id: entry.approval_id,
+        shape: parts.masked({ shape: entry.shape }).shape,
+        uses: entry.uses,
+        max_uses: entry.max_uses,
+        agent: entry.subject,
+        issuer: entry.issuer,
+        granted_at: entry.granted_at,
+        expires_at: entry.expires_at,
+        may_revoke: mayDecide(entry.requirements, who.person),
+      })),
+    };
+  },
 });
 
 export const revoke = route({

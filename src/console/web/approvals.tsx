@@ -39,11 +39,14 @@ const needed = ({ requirements, issuer }: { requirements: readonly Requirement[]
     .join(' and ');
 
 function StandingList(): JSX.Element | null {
-  const loaded = useLoaded<{ standing: readonly StandingApproval[] }>('/standing');
+  const [after, setAfter] = useState<string | undefined>();
+  const loaded = useLoaded<{ standing: readonly StandingApproval[]; next: string | null }>(
+    withQuery('/standing', { after }),
+  );
   const now = useClock(10_000);
   const [problem, setProblem] = useState<Error | undefined>();
-  const standing = loaded.data?.standing ?? [];
-  if (standing.length === 0) return null;
+  const { standing, next } = loaded.data ?? { standing: [], next: null };
+  if (standing.length === 0 && next === null && after === undefined) return null;
   return (
     <Panel title="Standing approvals" isBare>
       {problem && <Problem error={problem} />}
@@ -91,6 +94,20 @@ function StandingList(): JSX.Element | null {
           </tbody>
         </table>
       </div>
+      {(after !== undefined || next !== null) && (
+        <p class="empty row">
+          {after !== undefined && (
+            <button type="button" class="button small" onClick={() => setAfter(undefined)}>
+              First
+            </button>
+          )}
+          {next !== null && (
+            <button type="button" class="button small" onClick={() => setAfter(next)}>
+              More
+            </button>
+          )}
+        </p>
+      )}
     </Panel>
   );
 }
