@@ -12,8 +12,11 @@ export class Metrics {
   readonly #disagreements: Counter<'parser'>;
   readonly #integrity: Counter;
 
-  /** `policies`: whether the folder is sound, and whether a set of it is held back. */
-  constructor(policies: { readonly isSound: () => boolean; readonly isHeldBack: () => boolean }) {
+  /** `policies`: whether the folder is sound, and whether a set of it is held back. `behind`: webhooks that get nothing. */
+  constructor(
+    policies: { readonly isSound: () => boolean; readonly isHeldBack: () => boolean },
+    behind: () => number = () => 0,
+  ) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry, prefix: 'snowfence_process_' });
     this.#verdicts = new Counter({
@@ -61,6 +64,14 @@ export class Metrics {
       registers,
       collect() {
         this.set(policies.isHeldBack() ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'snowfence_webhooks_behind',
+      help: 'Webhooks that events have waited for over five minutes for, although nothing failed. Anything but 0 is an alarm.',
+      registers,
+      collect() {
+        this.set(behind());
       },
     });
   }

@@ -38,6 +38,7 @@ export interface Runtime extends AsyncDisposable {
   readonly transcript: TranscriptStore;
   readonly policies: PolicyWatch;
   readonly metrics: Metrics;
+  readonly delivery: Pick<Delivery, 'behind' | 'problemOf'>;
   /** A request came without a valid token. */
   readonly refused: (problem: string, address: string | undefined) => void;
 }
@@ -119,10 +120,14 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   // A gateway that could not judge must not come up.
   await loadParsers();
   let current: PolicyWatch | undefined;
-  const metrics = new Metrics({
-    isSound: () => current?.problem() === undefined,
-    isHeldBack: () => current?.held() !== undefined,
-  });
+  let sending: Delivery | undefined;
+  const metrics = new Metrics(
+    {
+      isSound: () => current?.problem() === undefined,
+      isHeldBack: () => current?.held() !== undefined,
+    },
+    () => sending?.behind ?? 0,
+  );
   const onIntegrityProblem = (problem: string): void => {
     const words = config.onIntegrityProblem === 'stop' ? '; nothing is run until this was looked into' : '';
     log.error({ problem }, `the transcript was changed in the store${words}`);
@@ -261,7 +266,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     onProblem: complain,
   });
   const refusals = new Refusals((body) => note('token_refused', body));
-  const deliveryPool = storePool(config.databaseUrl, undefined, DELIVERY_CONNECTIONS);
+  const deliveryPool = storePool(config.databaseUrl, undefined, DELIVERY_CONNECTIONS + config.webhooks.length);
   deliveryPool.on('error', (error) => log.warn({ err: error }, 'a connection to the transcript store broke'));
   const delivery = new Delivery({
     pool: deliveryPool,
@@ -272,6 +277,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     payload: payloadFor(config, approvals, previewOf(recordMask(policies.current))),
     onProblem: complain,
   });
+  sending = delivery;
   let expiry: NodeJS.Timeout | undefined;
   void ready.then(() => {
     if (stopping.signal.aborted) return;
@@ -307,6 +313,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     transcript,
     policies,
     metrics,
+    delivery,
     refused: (problem, address) => {
       metrics.refused(problem);
       refusals.add(problem, address);

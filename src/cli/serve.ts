@@ -76,6 +76,8 @@ async function answerPlain(
         transcript: store,
         ...(problem === undefined ? {} : { integrity: problem }),
         policies: policyState(runtime),
+        // Statements go on: what is in the record is there for whoever is told late.
+        ...(runtime.delivery.behind === 0 ? {} : { webhooks: 'behind' }),
       });
     }
     case '/metrics':
@@ -122,6 +124,7 @@ function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
       return { set: policies.current(), problem: policies.problem(), held: held && heldWords(held) };
     },
     webhooks: config.webhooks,
+    webhookProblem: (name) => runtime.delivery.problemOf(name),
     retryDead: async (name) => {
       const webhook = config.webhooks.find((entry) => entry.name === name);
       return webhook && retryDead(transcript, webhook, payloadFor(config, approvals, masked));

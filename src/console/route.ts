@@ -18,6 +18,8 @@ export interface ApiParts {
     readonly held: string | undefined;
   };
   readonly webhooks: readonly Pick<Webhook, 'name' | 'url'>[];
+  /** What keeps events from a webhook although nothing failed, in a sentence. */
+  readonly webhookProblem: (webhook: string) => string | undefined;
   /** Sends what a webhook was given up for once more; undefined where there is no such webhook. */
   readonly retryDead: (
     webhook: string,

@@ -30,6 +30,8 @@ export const integrity = route({
         url: z.string(),
         delivered_at: date.nullable(),
         failing: z.number(),
+        /** What keeps events from it although nothing failed. */
+        behind: z.string().nullable(),
         problem: z.string().nullable(),
         dead: z.number(),
       }),
@@ -44,7 +46,7 @@ export const integrity = route({
       }),
     ),
   }),
-  handle: async ({ parts: { overview, transcript, webhooks } }) => {
+  handle: async ({ parts: { overview, transcript, webhooks, webhookProblem } }) => {
     const [found, states, dead] = await Promise.all([
       overview.integrity(new Date(Date.now() - WEEKS_MS)),
       deliveryStates(transcript.readPool),
@@ -73,6 +75,7 @@ export const integrity = route({
           url: new URL(url).origin,
           delivered_at: state?.delivered_at ?? null,
           failing: state?.failing ?? 0,
+          behind: webhookProblem(name) ?? null,
           problem: state?.problem ?? null,
           dead: state?.dead ?? 0,
         };

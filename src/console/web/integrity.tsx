@@ -135,17 +135,18 @@ export function IntegrityPage(): JSX.Element {
                                   {webhook.delivered_at ? ago(webhook.delivered_at, now) : 'never'}
                                 </td>
                                 <td>
-                                  {webhook.failing > 0 ? (
+                                  {webhook.failing > 0 && (
                                     <Badge tone="bad">{plural(webhook.failing, 'session')} waiting</Badge>
-                                  ) : (
-                                    <Badge tone="good">fine</Badge>
                                   )}
+                                  {webhook.behind && <Badge tone="bad">behind</Badge>}
+                                  {webhook.failing === 0 && !webhook.behind && <Badge tone="good">fine</Badge>}
                                   {webhook.dead > 0 && <Badge tone="bad">{count(webhook.dead)} given up</Badge>}
                                   {webhook.dead > 0 && roles.includes('administrator') && (
                                     <button type="button" class="button small" onClick={() => retry(webhook.name)}>
                                       Send again
                                     </button>
                                   )}
+                                  {webhook.behind && <div class="small wrap">{webhook.behind}</div>}
                                   {webhook.problem && <div class="small wrap">{webhook.problem}</div>}
                                 </td>
                               </tr>

@@ -252,6 +252,7 @@ export interface Integrity {
     readonly url: string;
     readonly delivered_at: string | null;
     readonly failing: number;
+    readonly behind: string | null;
     readonly problem: string | null;
     readonly dead: number;
   }[];
