@@ -128,12 +128,14 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     },
     () => sending?.behind ?? 0,
   );
-  const onIntegrityProblem = (problem: string): void => {
-    const words = config.onIntegrityProblem === 'stop' ? '; nothing is run until this was looked into' : '';
-    log.error({ problem }, `the transcript was changed in the store${words}`);
+  const tellDoubt = (problem: string, what: string, until: string): void => {
+    log.error({ problem }, config.onIntegrityProblem === 'stop' ? `${what}; nothing is run until ${until}` : what);
     metrics.integrityProblem();
-    transcript.integrityProblem ??= problem;
     note('integrity_problem', { problem });
+  };
+  const onIntegrityProblem = (problem: string): void => {
+    transcript.found(problem);
+    tellDoubt(problem, 'the transcript was changed in the store', 'this was looked into');
   };
   const transcript = new TranscriptStore(config.databaseUrl, {
     keys: config.keys,
@@ -241,10 +243,15 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       pool,
       checkpoints,
       everyMs: config.checkpoints.everyMs,
-      onSilence: onIntegrityProblem,
-      onEnd: (problem) => {
-        log.warn('the notary has read all that there is, and found nothing wrong');
-        if (transcript.integrityProblem === problem) transcript.integrityProblem = undefined;
+      onSilence: (problem) => {
+        transcript.silence = problem;
+        tellDoubt(problem, 'nobody notarises', 'somebody does');
+      },
+      onEnd: () => {
+        transcript.silence = undefined;
+        const found = transcript.integrityProblem;
+        if (found === undefined) log.warn('the notary has read all that there was, and found nothing wrong');
+        else log.error({ problem: found }, 'a notary reads again; what was found before stands');
       },
     }),
     everyMs: config.checkpoints.everyMs,

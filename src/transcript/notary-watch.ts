@@ -21,15 +21,15 @@ const LEAST_MS = 30_000;
 
 export interface NotaryWatchOptions {
   readonly pool: Pool;
-  /** Of this process: as long as it gets on with reading, all is well. */
-  readonly checkpoints: Pick<Checkpoints, 'pulse' | 'sizeOf'>;
+  /** Of this process: as long as it gets on with reading, nobody is silent. */
+  readonly checkpoints: Pick<Checkpoints, 'pulse' | 'sizeOf' | 'stopped'>;
   /** Milliseconds between checkpoints, and so between looks. */
   readonly everyMs: number;
   /** At least so long nothing has to move; 30 seconds if nothing is said. */
   readonly leastMs?: number;
   /** Hears that nobody notarises, once until somebody does. */
   readonly onSilence: (problem: string) => void;
-  /** Hears that somebody does so again, with what `onSilence` had heard. */
+  /** Hears that what there was has been read to its end and signed, with what `onSilence` had heard. */
   readonly onEnd: (problem: string) => void;
 }
 
@@ -41,6 +41,8 @@ export class NotaryWatch {
   #since = new Date();
   #looks = 0;
   #problem: string | undefined;
+  /** What was signed when nobody notarised any more. */
+  #silentAt = 0;
 
   constructor(options: NotaryWatchOptions) {
     this.#options = options;
@@ -60,15 +62,18 @@ export class NotaryWatch {
     // A checkpoint that we have not signed is none, and covers nothing.
     const size = (row.note === null ? 0 : checkpoints.sizeOf(row.note)) ?? 0;
     const state = `${size} ${checkpoints.pulse}`;
-    if (state !== this.#state || (!row.is_uncovered && row.leaves <= size)) {
+    const isAllSigned = !row.is_uncovered && row.leaves <= size;
+    // Reading is no end of it: the very look that has begun may find what was put in meanwhile. One that ends signs.
+    if ((isAllSigned || size > this.#silentAt) && checkpoints.stopped === undefined) this.#end();
+    if (state !== this.#state || isAllSigned) {
       this.#state = state;
       this.#since = new Date();
       this.#looks = 0;
-      this.#end();
       return;
     }
     this.#looks++;
     if (this.#looks < this.#rounds || this.#problem !== undefined) return;
+    this.#silentAt = size;
     this.#problem = `Nobody has notarised since ${this.#since.toISOString()}, though there is something to sign: what was put into the record since then is not found. Somebody keeps the notary from it, or it does not run.`;
     onSilence(this.#problem);
   }

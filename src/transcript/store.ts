@@ -83,8 +83,9 @@ export class TranscriptStore implements AsyncDisposable {
   #isSuspect = false;
   /** Why no statement may be recorded yet, although the store answers. */
   blocked: string | undefined;
-  /** What was found changed in the store by this process, first; undefined where nothing was. */
-  integrityProblem: string | undefined;
+  #finding: string | undefined;
+  /** That nobody notarises; it ends where somebody does. */
+  silence: string | undefined;
   /** Whether statements are run all the same. */
   goesOnInDoubt = false;
 
@@ -114,6 +115,16 @@ export class TranscriptStore implements AsyncDisposable {
     });
     this.reader = new TranscriptReader(this.readPool);
     this.proofs = new Proofs(this.readPool, { ...proving, onUnproved: options.onIntegrityProblem });
+  }
+
+  /** What was found changed in the store by this process: it stays until somebody has looked into it, whatever else begins or ends. */
+  found(problem: string): void {
+    this.#finding ??= problem;
+  }
+
+  /** Why the record is in doubt: what was found first, else that nobody looks; undefined where nothing is wrong. */
+  get integrityProblem(): string | undefined {
+    return this.#finding ?? this.silence;
   }
 
   /** Throws where the store does not answer. */

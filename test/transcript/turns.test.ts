@@ -253,6 +253,79 @@ describe('a turn of the notary that somebody keeps', () => {
     expect(said).toEqual([said[0], `over: ${said[0]}`]);
   });
 
+  it('has not ended where the look that follows finds what was put in meanwhile', async () => {
+    const said: string[] = [];
+    const found: string[] = [];
+    // Of its own: its record is spoilt here.
+    const spoilt = await startPostgres();
+    const own = await openStore(spoilt.url, { keys, onIntegrityProblem: (problem) => void found.push(problem) });
+    try {
+      const checkpoints = new Checkpoints({
+        pool: own.pool,
+        keys,
+        recorder: own.recorder,
+        places: [],
+        onProblem: fail,
+        onIntegrityProblem: (problem) => {
+          own.found(problem);
+          found.push(problem);
+        },
+      });
+      const watch = new NotaryWatch({
+        pool: own.pool,
+        checkpoints,
+        everyMs: 1000,
+        leastMs: 0,
+        onSilence: (problem) => {
+          own.silence = problem;
+          said.push(problem);
+        },
+        onEnd: (problem) => {
+          own.silence = undefined;
+          said.push(`over: ${problem}`);
+        },
+      });
+      const session = await own.sessions.find(actor('put in'), client, undefined);
+      await checkpoints.make();
+      await watch.look();
+      await own.recorder.append(refused(session, timeOrderedId()));
+      // Nobody reads.
+      for (let look = 0; look < 8; look++) await watch.look();
+      expect(said).toHaveLength(1);
+      await own.pool.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
+        own.recorder.writerOf(session),
+        [session],
+        JSON.stringify([
+          {
+            s: session,
+            at: new Date().toISOString(),
+            n: 1_000_000,
+            st: null,
+            k: 'policy_problem',
+            body: {},
+            sig: null,
+          },
+        ]),
+      ]);
+      for (let look = 0; look < 8; look++) {
+        await checkpoints.make();
+        await watch.look();
+      }
+      expect(checkpoints.stopped).toBeDefined();
+      expect(said).toHaveLength(1);
+      expect(own.integrityProblem).toBe(checkpoints.stopped);
+      // Nor would its end be one of what was found.
+      own.silence = undefined;
+      expect(own.integrityProblem).toBe(checkpoints.stopped);
+      own.found('another');
+      expect(own.integrityProblem).toBe(checkpoints.stopped);
+      expect(found).toEqual([checkpoints.stopped]);
+    } finally {
+      await own[Symbol.asyncDispose]();
+      await spoilt.end();
+    }
+  });
+
   it('is told of, too, where heads pass for covered by leaves that nobody signed', async () => {
     const said: string[] = [];
     const checkpoints = checkpointsOf();
