@@ -37,6 +37,8 @@ export class Budgets {
       this.#recorder.append(event, count),
       taken && this.#recorder.append(takenEvent(event, taken)),
     ]);
+    const twice = taken && (await this.#twice(taken));
+    if (twice) return twice;
     if (limit === undefined || statements === undefined || statements <= limit) return undefined;
     return {
       code: 'LIMIT_REACHED',
@@ -45,9 +47,20 @@ export class Budgets {
     };
   }
 
-  /** What was taken for a statement that is in the record already. */
-  async record(intent: Pick<Intent, 'session' | 'statementId'>, taken: Taken): Promise<void> {
+  /** What was taken for a statement that is in the record already; a denial where another had the same bytes. */
+  async record(intent: Pick<Intent, 'session' | 'statementId'>, taken: Taken): Promise<Denial | undefined> {
     await this.#recorder.append(takenEvent({ sessionId: intent.session, statementId: intent.statementId }, taken));
+    return this.#twice(taken);
+  }
+
+  /** Asked once it is in the record, and before anything is run. */
+  async #twice(taken: Taken): Promise<Denial | undefined> {
+    if (!(await this.#recorder.isTakenTwice(taken))) return undefined;
+    return {
+      code: 'LIMIT_REACHED',
+      message: 'What you may scan in this day was counted wrongly in the store while this statement was weighed.',
+      hint: 'Send it again.',
+    };
   }
 
   /**

@@ -151,7 +151,8 @@ export class Counting {
       if (weighed.denial || weighed.verdict?.decision !== 'allow') return undefined;
       const { denial, taken } = await this.#parts.budgets.take(principal, verdict, bytes);
       if (denial) return denial;
-      if (taken) await this.#parts.budgets.record(intent, taken);
+      const twice = taken && (await this.#parts.budgets.record(intent, taken));
+      if (twice) return twice;
     }
     const result = await this.#parts.warehouse.run(keyOf(verdict, principal), sent, {
       before: () => this.#parts.before(whose),

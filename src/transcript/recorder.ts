@@ -79,6 +79,15 @@ export class Recorder {
     }
   }
 
+  /** Whether what was taken, and is written down, was taken by another as well: then neither counts. Throws RecorderUnavailable. */
+  async isTakenTwice(taken: Taken): Promise<boolean> {
+    try {
+      return await this.#budgets.isTwice(taken);
+    } catch (error) {
+      throw new RecorderUnavailable(error);
+    }
+  }
+
   /** Says that this process no longer runs a statement: if it has no outcome by now, or one that waits, it has to be settled. */
   leave(statementId: string): void {
     for (const lane of this.#lanes) lane.leave(statementId);

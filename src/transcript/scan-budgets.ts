@@ -3,7 +3,10 @@
  * HMAC; what was taken is an event as well, written after it. So a row that is none of ours, that is gone, or that was put back as it was
  * gives nothing back: the day's bytes are then those of the record, or what this process knows of, whichever is more.
  *
- * Usually one round trip: the row is changed if it stands there as this process left it.
+ * The event says to how much the bytes came with it. So a row of before is known for one by whoever did not write what came after it, and
+ * two takings of the same bytes, which a row that is put back before the event is there brings about, are found once both are written down.
+ *
+ * Usually one round trip: the row is changed if it stands there as this process left it, and no event says more.
  */
 import type { Pool } from 'pg';
 import { z } from 'zod';
@@ -15,6 +18,8 @@ export interface Taken {
   /** UTC, as YYYY-MM-DD. */
   readonly day: string;
   readonly bytes: number;
+  /** The day's, with these. */
+  readonly after: number;
 }
 
 interface Known {
@@ -26,10 +31,30 @@ interface Known {
 }
 
 const TODAY = `(now() AT TIME ZONE 'UTC')::date`;
+/** A number of an event, whatever stands there. By the index event_bytes_after. */
+const numberIn = (name: 'after' | 'bytes'): string =>
+  `(CASE WHEN e.body->>'${name}' ~ '^[0-9]{1,16}$' THEN (e.body->>'${name}')::numeric END)`;
+const takenOf = (principal: string, day: string): string =>
+  `e.kind = 'bytes_taken' AND left(e.body->>'principal', 200) = left(${principal}, 200) AND left(e.body->>'day', 10) = ${day}
+    AND e.body->>'principal' = ${principal}`;
 const LOOK = `
-  SELECT ${TODAY}::text AS day, (to_jsonb(t) - 'mac')::text AS text, t.mac
+  SELECT ${TODAY}::text AS day, (to_jsonb(t) - 'mac')::text AS text, t.mac,
+         (SELECT ${numberIn('after')}::float8 FROM event e WHERE ${takenOf('$1', `${TODAY}::text`)} AND ${numberIn('after')} > 0
+          ORDER BY ${numberIn('after')} DESC LIMIT 1) AS after
   FROM (SELECT 1) one LEFT JOIN scan_budget t ON t.principal = $1 AND t.day = ${TODAY}`;
-const lookRow = z.object({ day: z.string(), text: z.string().nullable(), mac: z.instanceof(Buffer).nullable() });
+const lookRow = z.object({
+  day: z.string(),
+  text: z.string().nullable(),
+  mac: z.instanceof(Buffer).nullable(),
+  after: z.number().nullable(),
+});
+/** What was taken before is all that there is: no event says more, whatever the row says. */
+const IS_NEWEST = `AND t.day = ${TODAY} AND NOT EXISTS (
+  SELECT FROM event e WHERE ${takenOf('t.principal', 't.day::text')} AND ${numberIn('after')} > $5::numeric)`;
+/** Takings that share bytes with one, and that one. */
+const SAME = `
+  SELECT FROM event e
+  WHERE ${takenOf('$1::text', '$2::text')} AND ${numberIn('after')} > $3::numeric AND ${numberIn('after')} - ${numberIn('bytes')} < $4::numeric LIMIT 2`;
 
 /** By the record: found by the index event_bytes_taken. A process's clock may be off by some hours, the day itself is the store's. */
 const RECORDED = `
@@ -77,13 +102,14 @@ export class ScanBudgets {
   async #take(principal: string, bytes: number, limit: number): Promise<Taken | undefined> {
     const known = this.#known.get(principal);
     if (known?.found && known.bytes + bytes <= limit && (await this.#add(principal, known, bytes)))
-      return { principal, day: known.day, bytes };
+      return { principal, day: known.day, bytes, after: known.bytes + bytes };
     for (let tries = 0; tries < TRIES; tries++) {
       const seen = await this.#look(principal);
       if (seen === undefined) continue;
       this.#remember(principal, seen);
       if (seen.bytes + bytes > limit) return undefined;
-      if (await this.#add(principal, seen, bytes)) return { principal, day: seen.day, bytes };
+      if (await this.#add(principal, seen, bytes))
+        return { principal, day: seen.day, bytes, after: seen.bytes + bytes };
     }
     throw new Error('Too many change the bytes of one principal at once.');
   }
@@ -94,7 +120,7 @@ export class ScanBudgets {
     // Whether it was changed is not known where the answer does not come: the next look tells.
     this.#remember(principal, { day, bytes: before, found: undefined });
     const changed = found
-      ? await this.#rows.swap(this.#pool, 'scan_budget', found, after, `AND t.day = ${TODAY}`)
+      ? await this.#rows.swap(this.#pool, 'scan_budget', found, after, IS_NEWEST, [before])
       : await this.#rows.put(this.#pool, 'scan_budget', after);
     if (!changed) return false;
     this.#remember(principal, { day, bytes: after.bytes, found: changed });
@@ -110,21 +136,42 @@ export class ScanBudgets {
     this.#known.set(principal, known);
   }
 
-  async #row(principal: string): Promise<{ readonly day: string; readonly found: Found | undefined }> {
+  /**
+   * Whether another taking had the same bytes; asked once it is in the record. Each replica may have found the row as it was put back for
+   * it: whoever writes second sees both.
+   */
+  async isTwice({ principal, day, bytes, after }: Taken): Promise<boolean> {
+    const { rowCount } = await this.#pool.query({
+      name: 'same_bytes',
+      text: SAME,
+      values: [principal, day, after - bytes, after],
+    });
+    if (rowCount !== 2) return false;
+    this.#known.delete(principal);
+    this.#rows.tell(
+      `The row of the bytes that ${principal} took on ${day} was put back while they were taken: more than one statement had the same ones.`,
+    );
+    return true;
+  }
+
+  /** `after`: the most that an event says. */
+  async #row(
+    principal: string,
+  ): Promise<{ readonly day: string; readonly found: Found | undefined; readonly after: number }> {
     const { rows } = await this.#pool.query({ name: 'look_scan_budget', text: LOOK, values: [principal] });
-    const { day, text, mac } = lookRow.parse(rows[0]);
-    return { day, found: text === null || mac === null ? undefined : { text, mac } };
+    const { day, text, mac, after } = lookRow.parse(rows[0]);
+    return { day, found: text === null || mac === null ? undefined : { text, mac }, after: after ?? 0 };
   }
 
   /** The row and what it counts for; undefined where the day has changed meanwhile. */
   async #look(principal: string): Promise<Known | undefined> {
-    const { day, found } = await this.#row(principal);
+    const { day, found, after } = await this.#row(principal);
     const known = this.#known.get(principal);
     const least = known?.day === day ? known.bytes : undefined;
     const isOurs = found !== undefined && this.#rows.isOurs('scan_budget', found.text, found.mac);
     const said = isOurs ? budgetRow.parse(JSON.parse(found.text)).bytes : 0;
-    if (isOurs && least !== undefined && said >= least) return { day, bytes: said, found };
-    return this.#count(principal, day, least ?? 0);
+    if (isOurs && least !== undefined && said >= Math.max(least, after)) return { day, bytes: said, found };
+    return this.#count(principal, day, Math.max(least ?? 0, after));
   }
 
   /** By the record, where this process sees the day's row for the first time, or it is not as it should be. */

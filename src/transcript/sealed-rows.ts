@@ -175,7 +175,8 @@ export class SealedRows {
 
   /**
    * Changes a row if it stands there to the letter as it was read, HMAC and all, in one round trip: its lock is that of the change itself.
-   * `after` has a value for each column, and they are simple. Undefined where it stands there otherwise. Throws like `put`.
+   * `after` has a value for each column, and they are simple; what a condition names of `more` begins with $5. Undefined where it stands
+   * there otherwise. Throws like `put`.
    */
   async swap(
     queries: Queries,
@@ -183,6 +184,7 @@ export class SealedRows {
     before: Found,
     after: JsonRow,
     condition = '',
+    more: readonly unknown[] = [],
   ): Promise<Found | undefined> {
     const found = { text: printed(after), mac: this.#seal(table, printed(after)) };
     const keys: readonly string[] = TABLES[table];
@@ -197,7 +199,7 @@ export class SealedRows {
         WHERE ${keys.map((column) => `t.${column} = r.${column}`).join(' AND ')}
           AND (to_jsonb(t) - 'mac')::text = $3 AND t.mac = $4 ${condition}
         RETURNING (to_jsonb(t) - 'mac')::text AS text`,
-      values: [found.text, found.mac, before.text, before.mac],
+      values: [found.text, found.mac, before.text, before.mac, ...more],
     });
     return this.#asSaid(table, rows, found);
   }

@@ -74,7 +74,8 @@ function gatewayThatReloads() {
           recorded.push(...events);
         },
         leave: () => undefined,
-        takeBytes: async (principal: string, bytes: number) => ({ principal, day: '2026-01-01', bytes }),
+        takeBytes: async (principal: string, bytes: number) => ({ principal, day: '2026-01-01', bytes, after: bytes }),
+        isTakenTwice: async () => false,
       },
     },
     approvals: {},

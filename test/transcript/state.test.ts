@@ -136,6 +136,57 @@ describe('the bytes of a day', () => {
     }
   });
 
+  it('put back as another replica left them, HMAC and all, give nothing back', async () => {
+    const name = `https://issuer.example bot-${++count}`;
+    await take(store, name, 10);
+    const putBackFirst = await copyOf('scan_budget', where(name));
+    await take(other, name, 10);
+    const putBackSecond = await copyOf('scan_budget', where(name));
+    await take(store, name, 50);
+    // To the other one it is the row that it left there itself.
+    await putBackSecond();
+    expect(await take(other, name, 40)).toBe(false);
+    expect(told).toEqual([expect.stringContaining('was put back as it was before')]);
+    expect(await take(other, name, 20)).toBe(true);
+    // To this one it is one that it left there itself, or that the other one wrote.
+    for (const putBack of [putBackFirst, putBackSecond]) {
+      told.length = 0;
+      await putBack();
+      expect(await take(store, name, 11)).toBe(false);
+      expect(await take(other, name, 11)).toBe(false);
+    }
+    expect(await take(store, name, 10)).toBe(true);
+    expect(await take(other, name, 1)).toBe(false);
+    expect(await breaks('SELECT 1', true)).toEqual([]);
+  });
+
+  it('put back before what was taken is written down, let nobody run by the same bytes twice', async () => {
+    const name = `https://issuer.example bot-${++count}`;
+    await take(store, name, 10);
+    await take(other, name, 10);
+    const putBack = await copyOf('scan_budget', where(name));
+    const first = await store.recorder.takeBytes(name, 70, 100);
+    await putBack();
+    const second = await other.recorder.takeBytes(name, 60, 100);
+    if (!first || !second) throw new Error('Both have to be taken.');
+    expect(await store.recorder.isTakenTwice(first)).toBe(false);
+    await record(other, second);
+    expect(await other.recorder.isTakenTwice(second)).toBe(false);
+    await record(store, first);
+    expect(await store.recorder.isTakenTwice(first)).toBe(true);
+    expect(told).toEqual([expect.stringContaining('more than one statement had the same ones')]);
+    // Nothing is left for either.
+    expect(await take(store, name, 1)).toBe(false);
+    expect(await take(other, name, 1)).toBe(false);
+    expect(await take(store, name, 1, 1000)).toBe(true);
+    expect(await breaks('SELECT 1', true)).toEqual([]);
+    // And one's own, taken one after the other, are none of others.
+    const third = await store.recorder.takeBytes(`${name} more`, 10, 100);
+    if (third) await record(store, third);
+    await take(other, `${name} more`, 10);
+    expect(third && (await store.recorder.isTakenTwice(third))).toBe(false);
+  });
+
   it('are no fewer for events that nobody signed, whatever stands in them', async () => {
     const name = `https://issuer.example bot-${++count}`;
     await take(store, name, 10);
