@@ -48,14 +48,22 @@ const numberOf = (value: unknown): number | null =>
 /** The same names come again and again. */
 const knownTails = new Map<string, readonly string[]>();
 const MAX_KNOWN_TAILS = 20_000;
+/**
+ * Four parts of 255 characters, which is as long as Snowflake's identifiers get (`sql-reference/identifiers-syntax`), their quotes and dots.
+ * What is longer names nothing that there is.
+ */
+const MAX_NAME = 1100;
+/** A name has three, and a path within a value some more. What each dot adds is as long as the rest: many of them would be its square. */
+const MAX_DOTS = 8;
 
 /** A name as one searches it: the whole of it, and from each of its dots on. */
 function tails(prefix: string, name: string): readonly string[] {
+  if (name.length > MAX_NAME) return [];
   const whole = `${prefix}:${name.toLowerCase()}`;
   const known = knownTails.get(whole);
   if (known) return known;
   const out = [whole];
-  for (let dot = whole.indexOf('.'); dot >= 0; dot = whole.indexOf('.', dot + 1))
+  for (let dot = whole.indexOf('.'); dot >= 0 && out.length <= MAX_DOTS; dot = whole.indexOf('.', dot + 1))
     out.push(`${prefix}:${whole.slice(dot + 1)}`);
   if (knownTails.size >= MAX_KNOWN_TAILS) knownTails.clear();
   knownTails.set(whole, out);

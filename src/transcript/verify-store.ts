@@ -225,7 +225,7 @@ async function readTree(
 const KEYS = `
   SELECT s.id AS session, k.key_id, k.wrapped FROM session s FULL JOIN session_key k ON k.session_id = s.id ORDER BY s.id`;
 
-/** A key that is gone without a word in the record was not erased by those who may. */
+/** A key that is gone without a word in the record was not erased by those who may; one that is there in spite of such a word opens texts again. */
 async function checkKeys(
   client: PoolClient,
   acts: SignedActs,
@@ -244,7 +244,12 @@ async function checkKeys(
             session,
             position: 0,
           });
-      } else
+      } else if (acts.erased.has(session))
+        breaks.report(
+          'The key of this session was erased, and is there: it was put back, or erasing it did not come to its end. Erase it again (snowfence keys erase).',
+          { session, position: 0 },
+        );
+      else
         try {
           openKey?.(session, { keyId, wrapped });
         } catch (error) {
