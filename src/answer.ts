@@ -4,7 +4,7 @@ import type { Judged, OutputMask } from './judge.js';
 import { methodName, PLACEHOLDER, Scrubber } from './masking/index.js';
 import { ownWords } from './own-words.js';
 import { ByColumn, type Denial, detectRules, type Verdict } from './policy/index.js';
-import { showObject } from './sql/index.js';
+import { showObject, tokensOf } from './sql/index.js';
 import type { Json, RunResult, StatementFailed } from './warehouse/index.js';
 
 export type Bind = string | number | boolean | null;
@@ -133,7 +133,9 @@ export function noticesFor(
       ...verdict.masks.flatMap(({ method }) => (method.kind === 'constant' ? [String(method.value)] : [])),
     ]);
     const values = [
-      ...(judged.statement?.tokens ?? []).flatMap((token) => (token.kind === 'string' ? token.text.slice(1, -1) : [])),
+      ...(judged.statement ? tokensOf(judged.statement) : []).flatMap((token) =>
+        token.kind === 'string' ? token.text.slice(1, -1) : [],
+      ),
       ...binds,
     ];
     const looksMasked = values.find(

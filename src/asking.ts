@@ -5,7 +5,7 @@ import type { Intent } from './intent.js';
 import type { Judged } from './judge.js';
 import { methodName } from './masking/index.js';
 import { type Estimate, hides, showRows } from './policy/index.js';
-import { isUnknown, type Origin, objectKey, shownUses, showObject } from './sql/index.js';
+import { isUnknown, type Origin, objectKey, shownUses, showObject, type Token, tokensOf } from './sql/index.js';
 import { type IsColumn, standingShapeOf } from './standing-shape.js';
 
 /** By which door statements come in. There is one so far: tools of the Model Context Protocol. */
@@ -15,7 +15,7 @@ export const DOOR = 'mcp';
  * Names that are columns of tables which the statement names, and that are not masked where it reads them: a mask may be one value for all
  * rows.
  */
-function columnsOf({ analysis, verdict, statement }: Judged): IsColumn {
+function columnsOf({ analysis, verdict }: Judged, tokens: readonly Token[]): IsColumn {
   const tables = new Map(
     (analysis?.objects ?? []).flatMap(({ object, relation, via }) =>
       via.length === 0 && relation?.kind === 'table' ? [[objectKey(object), relation]] : [],
@@ -42,7 +42,6 @@ function columnsOf({ analysis, verdict, statement }: Judged): IsColumn {
     const column = usage === 'predicate' ? nameOf(origins) : undefined;
     columns.set(token, !columns.has(token) || columns.get(token) === column ? column : undefined);
   }
-  const tokens = statement?.tokens ?? [];
   return (_from, to) => {
     const last = tokens[to - 1];
     const name = last && (last.kind === 'quoted' ? unquoted(last.text) : last.text.toUpperCase());
@@ -55,7 +54,8 @@ const unquoted = (text: string): string => text.slice(1, -1).replaceAll('""', '"
 /** What would run, and how wide a standing approval of it would be. */
 export function textOf({ request, judged }: Intent): ApprovalText {
   const binds = [...(request.binds ?? [])];
-  const { key, text, holes } = standingShapeOf(judged.statement?.tokens ?? [], binds, columnsOf(judged));
+  const tokens = judged.statement ? tokensOf(judged.statement) : [];
+  const { key, text, holes } = standingShapeOf(tokens, binds, columnsOf(judged, tokens));
   return {
     statement: request.sql,
     sent: judged.sent ?? '',

@@ -8,7 +8,7 @@ import type { Principal } from './identity/index.js';
 import { type Intent, sha256 } from './intent.js';
 import type { Judge, Judged, Question } from './judge.js';
 import { type Denial, type Estimate, hides, type InForce, type Verdict } from './policy/index.js';
-import { affectedRowsQuery, objectKey, scansOf, writtenRows } from './sql/index.js';
+import { affectedRowsQuery, objectKey, writtenRows } from './sql/index.js';
 import { StatementCancelled, StatementFailed, type Warehouse } from './warehouse/index.js';
 
 export interface CountingParts {
@@ -112,7 +112,7 @@ export class Counting {
       verdict.rows.flatMap(({ object, secureView }) => (secureView ? [[objectKey(object), secureView]] : [])),
     );
     let bytes = 0;
-    for (const { object, times } of scansOf(analysis)) {
+    for (const { object, times } of analysis.scans) {
       const size = await warehouse.wholeSize(keyOf(verdict, principal), views.get(objectKey(object)) ?? object);
       if (size === undefined) return undefined;
       bytes += size * times;

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { QueryRequest } from './answer.js';
-import { fingerprintOf, type Judged } from './judge.js';
+import { type Judged, NO_FINGERPRINT } from './judge.js';
 import { lengthOf } from './long-texts.js';
 import { methodName } from './masking/index.js';
 import { showRows } from './policy/index.js';
@@ -83,7 +83,7 @@ export class Intent {
   }
 
   get fingerprint(): string {
-    return fingerprintOf(this.judged.statement);
+    return this.judged.statement?.fingerprint ?? NO_FINGERPRINT;
   }
 
   event(

@@ -3,12 +3,15 @@
  * minute. It runs nothing and records nothing.
  */
 import { createHash } from 'node:crypto';
+import { Judgements } from './judgements.js';
 import { maskExpression, methodName } from './masking/index.js';
 import {
   type AppliedMask,
   ByColumn,
+  type Circumstances,
   type Denial,
   decide,
+  decideAgain,
   decideKind,
   decideNamed,
   denyHash,
@@ -26,9 +29,16 @@ import {
   type Analysis,
   Budget,
   type CatalogReader,
+  type Count,
   cteNames,
   type Defaults,
   Disagreement,
+  type FullAnalysis,
+  type KeptAnalysis,
+  type KeptStatement,
+  keptAnalysis,
+  keptRefused,
+  keptStatement,
   lookUp,
   Making,
   type Origin,
@@ -41,6 +51,7 @@ import {
   type Statement,
   secondOpinion,
   showObject,
+  spending,
   type Treatment,
 } from './sql/index.js';
 import { type PoolKey, WarehouseUnavailable } from './warehouse/index.js';
@@ -49,14 +60,20 @@ import { type PoolKey, WarehouseUnavailable } from './warehouse/index.js';
 export interface Judged {
   /** Of the set of policies that it was judged by, and no other. */
   readonly version: string;
-  readonly statement: Statement | undefined;
-  readonly analysis: Analysis | undefined;
+  /** undefined where the text is not one statement. Nothing of how it was read is kept, here or in the analysis. */
+  readonly statement: JudgedStatement | undefined;
+  readonly analysis: KeptAnalysis | undefined;
   readonly verdict: Verdict | undefined;
   readonly denial: Denial | undefined;
   /** The text to send. */
   readonly sent: string | undefined;
   readonly outputMasks: readonly OutputMask[];
 }
+
+export type JudgedStatement = KeptStatement & {
+  /** The same for statements that differ only in their literals. */
+  readonly fingerprint: string;
+};
 
 export interface OutputMask {
   /** undefined where the analysis gives no name, or many columns stand behind this one (PIVOT). */
@@ -86,15 +103,6 @@ export interface Question {
   readonly purpose?: string | undefined;
 }
 
-const JUDGED_CACHE = 2000;
-/**
- * Characters of all the statements together, with those that are sent and with what is remembered of each column: of a wide table a short text
- * makes much.
- */
-const JUDGED_CHARACTERS = 4_000_000;
-const COLUMN_CHARACTERS = 20;
-const JUDGED_MS = 60_000;
-
 export const UNREACHABLE: Denial = {
   code: 'WAREHOUSE_UNAVAILABLE',
   message: 'Snowflake is not reachable at the moment.',
@@ -103,11 +111,7 @@ export const UNREACHABLE: Denial = {
 
 export class Judge {
   readonly #parts: JudgeParts;
-  readonly #judged = new Map<
-    string,
-    { readonly value: Promise<Judged>; readonly until: number; length: number; isRenewing: boolean }
-  >();
-  #characters = 0;
+  readonly #judgements = new Judgements();
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
@@ -130,56 +134,7 @@ export class Judge {
         ]),
       )
       .digest('base64');
-    const known = this.#judged.get(key);
-    const left = (known?.until ?? 0) - Date.now();
-    if (known && left > JUDGED_MS / 2) return known.value;
-    if (known && left > 0) {
-      // What is in use is judged anew before it is too old, so that nobody waits for it.
-      if (!known.isRenewing) {
-        known.isRenewing = true;
-        this.#judgeAnew(principal, rules, request).then(
-          (judged) => {
-            if (this.#judged.get(key) === known) this.#remember(key, request.sql.length, Promise.resolve(judged));
-          },
-          () => undefined,
-        );
-      }
-      return known.value;
-    }
-    return this.#remember(key, request.sql.length, this.#judgeAnew(principal, rules, request));
-  }
-
-  /** Objects may change without our knowing: a judgement holds no longer than the catalog's own memory. */
-  #remember(key: string, length: number, value: Promise<Judged>): Promise<Judged> {
-    this.#forget(key);
-    const entry = { value, until: Date.now() + JUDGED_MS, length, isRenewing: false };
-    this.#judged.set(key, entry);
-    this.#characters += length;
-    this.#makeRoom();
-    const forget = (): void => {
-      if (this.#judged.get(key) === entry) this.#forget(key);
-    };
-    value.then((judged) => {
-      if (judged.denial?.code === 'WAREHOUSE_UNAVAILABLE') forget();
-      if (this.#judged.get(key) !== entry) return;
-      const more = sizeOf(judged);
-      entry.length += more;
-      this.#characters += more;
-      this.#makeRoom();
-    }, forget);
-    return value;
-  }
-
-  #makeRoom(): void {
-    for (const oldest of this.#judged.keys()) {
-      if (this.#judged.size <= JUDGED_CACHE && this.#characters <= JUDGED_CHARACTERS) break;
-      this.#forget(oldest);
-    }
-  }
-
-  #forget(key: string): void {
-    this.#characters -= this.#judged.get(key)?.length ?? 0;
-    this.#judged.delete(key);
+    return this.#judgements.get(key, request.sql.length, () => this.#judgeAnew(principal, rules, request));
   }
 
   /** The last word, once the warehouse has said what the statement would scan and touch. */
@@ -187,7 +142,11 @@ export class Judge {
     if (!judged.analysis) return judged;
     if (rules.set.version !== judged.version)
       throw new Error('A statement came to be weighed by another set of policies.');
-    const verdict = decideOn(rules, principal, judged.analysis, request, estimate);
+    // What is refused before anybody asks the warehouse stays refused.
+    if (judged.denial || !judged.verdict) return judged;
+    const circumstances = circumstancesOf(judged.analysis, request, estimate);
+    const question = { ...rules, subject: principal, analysis: judged.analysis, circumstances };
+    const verdict = decideAgain(question, judged.verdict);
     return { ...judged, verdict, denial: verdict.denial };
   }
 
@@ -202,43 +161,56 @@ export class Judge {
       sent: undefined,
       outputMasks: [],
     };
-    let statement: Statement | undefined;
+    let statement: JudgedStatement | undefined;
     try {
       const noPolicy = policies.length === 0 ? decideKind(rules, 'select') : undefined;
       if (noPolicy) return { ...nothing, denial: noPolicy };
-      statement = readStatement(request.sql);
+      const read = readStatement(request.sql);
+      statement = { ...keptStatement(read), fingerprint: fingerprintOf(read) };
       const kindDenial = decideKind(rules, statement.kind);
       if (kindDenial) return { ...nothing, statement, denial: kindDenial };
-      const hashDenial = denyHash(statement);
+      const hashDenial = denyHash(read);
       if (hashDenial) return { ...nothing, statement, denial: hashDenial };
       const budget = new Budget();
       // Names come before what there is: what no rule lets them see is refused without a question to the catalog.
-      const named = await readNames(statement, this.#parts.defaults, budget);
+      const named = await readNames(read, this.#parts.defaults, budget);
+      const refused = (analysis: FullAnalysis, verdict: Verdict): Judged => ({
+        ...nothing,
+        statement,
+        analysis: keptRefused(analysis),
+        verdict,
+        denial: verdict.denial,
+      });
       const barred = decideNamed({ ...rules, subject: principal, analysis: named.analysis });
-      if (barred) return { ...nothing, statement, analysis: named.analysis, verdict: barred, denial: barred.denial };
+      if (barred) return refused(named.analysis, barred);
       const { role, warehouse } = standing(policies);
       const catalog = this.#parts.catalogs.reader({ role, warehouse, whose: whoseOf(principal) });
       const reader = trusting(catalog, policies);
       const analysed = await lookUp(named, reader, budget, (object) => mayBeLookedUp(policies, object));
       secondOpinion(analysed, cteNames(analysed.statement));
-      const before = decideOn(rules, principal, analysed, request, undefined);
+      const circumstances = circumstancesOf(analysed, request, undefined);
+      const spend = spending(budget, analysed.statement, 'columns');
+      const before = decide({ ...rules, subject: principal, analysis: analysed, circumstances }, spend);
       // Nothing is asked about a table which may not be changed anyhow.
-      const analysis = before.denial ? analysed : await withConstraints(analysed, reader, policies);
-      const verdict = analysis === analysed ? before : decideOn(rules, principal, analysis, request, undefined);
-      if (verdict.denial) return { ...nothing, statement, analysis, verdict, denial: verdict.denial };
+      if (before.denial) return refused(analysed, before);
+      const analysis = await withConstraints(analysed, reader, policies);
+      const verdict =
+        analysis === analysed ? before : decideAgain({ ...rules, subject: principal, analysis, circumstances }, before);
+      if (verdict.denial) return refused(analysis, verdict);
       const views = await secureViews(verdict, catalog);
       const sent = rewrite(analysis, treatments(verdict, views), budget);
       return {
         version,
         statement,
-        analysis,
+        analysis: keptAnalysis(analysis),
         verdict,
         denial: undefined,
         sent: sent.text,
-        outputMasks: outputMasks(analysis, verdict.masks),
+        outputMasks: outputMasks(analysis, verdict.masks, spend),
       };
     } catch (error) {
-      if (error instanceof Disagreement) this.#parts.onDisagreement(error.parser, fingerprintOf(statement));
+      if (error instanceof Disagreement)
+        this.#parts.onDisagreement(error.parser, statement?.fingerprint ?? NO_FINGERPRINT);
       if (error instanceof Refusal)
         return {
           ...nothing,
@@ -277,10 +249,10 @@ const trusting = (reader: CatalogReader, policies: readonly Policy[]): CatalogRe
 
 /** With what the warehouse enforces on the changed table, where that could tell of anything hidden. It is asked for no other statement. */
 async function withConstraints(
-  analysis: Analysis,
+  analysis: FullAnalysis,
   reader: CatalogReader,
   policies: readonly Policy[],
-): Promise<Analysis> {
+): Promise<FullAnalysis> {
   const { target } = analysis;
   if (!target || !needsConstraints(policies, analysis)) return analysis;
   const found = await reader.constraints(target.object, target.relation?.isHybrid === true);
@@ -305,31 +277,11 @@ async function secureViews(verdict: Verdict, reader: CatalogReader): Promise<Rea
   return views;
 }
 
-const decideOn = (
-  rules: InForce,
-  subject: Subject,
-  analysis: Analysis,
-  request: Question,
+const circumstancesOf = (
+  { hasWhere, called }: Analysis,
+  { purpose }: Question,
   estimate: Estimate | undefined,
-): Verdict =>
-  decide({
-    ...rules,
-    subject,
-    analysis,
-    circumstances: {
-      hasPurpose: Boolean(request.purpose?.trim()),
-      hasWhere: analysis.hasWhere,
-      functions: analysis.called,
-      estimate,
-    },
-  });
-
-/** What of a judgement is remembered beside the statement, in characters. */
-function sizeOf({ analysis, verdict, sent, outputMasks }: Judged): number {
-  const { columns, places, assignments, words } = analysis ?? { columns: [], places: [], assignments: [], words: [] };
-  const ofColumns = [columns, places, assignments, words, outputMasks, verdict?.masks ?? []];
-  return (sent?.length ?? 0) + COLUMN_CHARACTERS * ofColumns.reduce((sum, { length }) => sum + length, 0);
-}
+): Circumstances => ({ hasPurpose: Boolean(purpose?.trim()), hasWhere, functions: called, estimate });
 
 /** What a principal puts into row predicates: part of what a verdict depends on. */
 const templateValues = (policies: readonly Policy[], principal: Subject): unknown =>
@@ -376,7 +328,7 @@ function treatments(verdict: Verdict, views: ReadonlyMap<string, RelationInfo>):
   return out;
 }
 
-function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): OutputMask[] {
+function outputMasks(analysis: FullAnalysis, masks: readonly AppliedMask[], spend: Count): OutputMask[] {
   const masked = new ByColumn(masks);
   const ranks = new Map(masks.map((mask, at) => [mask, at]));
   // Columns that come from the same share the list of it.
@@ -406,6 +358,7 @@ function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): OutputM
             .map((source) => ({ object, column: source.column }))
         : [];
     });
+    spend(more.length);
     const made = more.length === 0 ? origins : [...origins, ...more];
     sources.set(origins, made);
     return made;
@@ -419,9 +372,12 @@ function outputMasks(analysis: Analysis, masks: readonly AppliedMask[]): OutputM
 }
 
 /** The same for statements that differ only in their literals. */
-export function fingerprintOf(statement: Statement | undefined): string {
-  const shape = (statement?.tokens ?? []).map(({ kind, text }) =>
+export function fingerprintOf({ tokens }: Pick<Statement, 'tokens'>): string {
+  const shape = tokens.map(({ kind, text }) =>
     kind === 'string' || kind === 'number' ? '?' : kind === 'word' ? text.toUpperCase() : text,
   );
   return createHash('sha256').update(shape.join(' ')).digest('hex').slice(0, 16);
 }
+
+/** Of a text that is no statement. */
+export const NO_FINGERPRINT = fingerprintOf({ tokens: [] });

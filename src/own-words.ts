@@ -3,7 +3,7 @@
  * places in its own text for places in the text as sent.
  */
 import type { Judged } from './judge.js';
-import type { Token } from './sql/index.js';
+import { joined, type Token, tokensOf } from './sql/index.js';
 import { NO_WORDS, type OwnWords, type Place } from './warehouse/index.js';
 
 function placeIn(text: string, offset: number): Place {
@@ -29,17 +29,18 @@ const literalOf = ({ kind, text }: Token): string | undefined =>
 /** Code that raises errors of its own words: functions and procedures of users. */
 const callsForeignCode = ({ analysis }: Judged): boolean => {
   if (!analysis) return true;
-  return [analysis, ...analysis.views.values()].some(({ functions }) =>
-    functions.some((use) => use.class !== 'pure' && use.class !== 'table'),
-  );
+  // Those of the views that it reads are among them.
+  return analysis.functions.some((use) => use.class !== 'pure' && use.class !== 'table');
 };
 
 /** Nothing, where foreign code runs: it may raise texts that look like the compiler's (see `warehouse/error-text.ts`). */
 export function ownWords(judged: Judged): OwnWords {
   const { statement, analysis, sent } = judged;
   if (!statement || callsForeignCode(judged)) return NO_WORDS;
-  const { tokens, source } = statement;
-  const isAsWritten = sent === statement.text;
+  const { source } = statement;
+  const tokens = tokensOf(statement);
+  const written = joined(tokens);
+  const isAsWritten = sent === written;
   const named = (analysis?.objects ?? [])
     .filter(({ via }) => via.length === 0)
     .flatMap(({ object }) => [object.database, object.schema, object.name]);
@@ -56,11 +57,11 @@ export function ownWords(judged: Judged): OwnWords {
     literals: new Set(isAsWritten ? tokens.flatMap((token) => literalOf(token) ?? []) : []),
     placeOf: (line, position) => {
       if (!isAsWritten) return undefined;
-      const offset = offsetOf(statement.text, line, position);
+      const offset = offsetOf(written, line, position);
       if (offset === undefined) return undefined;
       let at = 0;
       for (const { text, start } of tokens) {
-        const end = statement.text.indexOf(text, at) + text.length;
+        const end = written.indexOf(text, at) + text.length;
         if (offset < end) return placeIn(source, start);
         at = end;
       }

@@ -5,6 +5,8 @@
 import type { DetectRule } from '../masking/index.js';
 import {
   type Analysis,
+  type Count,
+  type FullAnalysis,
   isUnknown,
   type ObjectName,
   type ObjectUse,
@@ -15,12 +17,12 @@ import {
   showIdentifier,
   showObject,
 } from '../sql/index.js';
+import { appliedMasks } from './applied-masks.js';
 import { ByColumn } from './by-column.js';
 import { bytesDenial, hides } from './bytes.js';
 import { decideChange } from './change.js';
 import { issuerKey } from './issuers.js';
 import type { Detection, Place, Policy, PolicySet, Rule, Tolerance } from './load.js';
-import { masksOf } from './masks.js';
 import { allowanceOf, denyHashBelow, denyKey, isKeyTable, trustInSource } from './merging.js';
 import { fillPredicate } from './predicate.js';
 import type { AppliedMask, AppliedRows, AppliedRule, Denial } from './verdict.js';
@@ -156,12 +158,28 @@ export interface InForce {
   readonly policies: readonly Policy[];
 }
 
-/** Those of a set that name the principal at this time. */
+/** Selections of a set's policies that are remembered. */
+const SELECTIONS = 1000;
+const selections = new WeakMap<PolicySet, Map<string, InForce>>();
+
+/**
+ * Those of a set that name the principal at this time. The same policies are one list, for whomever they are in force: what follows from them for
+ * a table is worked out for that list once.
+ */
 export function inForce(set: PolicySet, subject: Subject, now: Date): InForce {
-  const policies = set.policies.filter(
+  const named = set.policies.map(
     (policy) => isNamed(policy, subject) && !isExcepted(policy, subject) && isOpen(policy.principals.hours, now),
   );
-  return { set, policies };
+  const known = selections.get(set) ?? new Map<string, InForce>();
+  selections.set(set, known);
+  const key = named.map(Number).join('');
+  const found = known.get(key);
+  if (found) return found;
+  const [oldest] = known.keys();
+  if (known.size >= SELECTIONS && oldest !== undefined) known.delete(oldest);
+  const made = { set, policies: set.policies.filter((_policy, at) => named[at]) };
+  known.set(key, made);
+  return made;
 }
 
 /** Of those that say anything. */
@@ -501,13 +519,23 @@ export function decideNamed(question: Omit<Question, 'circumstances'>): Verdict 
   };
 }
 
-function decideFunctions({ analysis, policies }: Question): Denial | undefined {
+function decideFunctions({
+  analysis,
+  policies,
+}: Pick<Question, 'policies'> & { readonly analysis: FullAnalysis }): Denial | undefined {
   const hash = denyHashBelow(analysis);
   if (hash) return hash;
+  /** Functions that may be called, by class and name: thousands of calls are of a few. */
+  const given = new Set<string>();
   for (const use of analysis.functions) {
     if (use.class === 'pure' || use.class === 'table') continue;
+    const key = `${use.class} ${use.name}`;
+    if (given.has(key)) continue;
     const { isGiven, withheldBy } = allowanceOf(policies, use);
-    if (isGiven) continue;
+    if (isGiven) {
+      given.add(key);
+      continue;
+    }
     const denial = {
       code: 'FUNCTION_DENIED' as const,
       policy: withheldBy?.name ?? policies[0]?.name,
@@ -632,10 +660,8 @@ const isOpenTo =
         ),
     );
 
-/** The verdict on an analysed statement. */
-export function decide(question: Question): Verdict {
-  const { set, policies, subject, analysis } = question;
-  const base = { ...standing(policies), version: set.version };
+/** What is hidden from whoever asks, of all that the statement names. */
+function hiddenOf({ policies, subject, analysis }: Question, spend: Count): Pick<Verdict, 'masks' | 'rows'> {
   const masks: AppliedMask[] = [];
   const rows: AppliedRows[] = [];
   for (const use of analysis.objects) {
@@ -647,18 +673,47 @@ export function decide(question: Question): Verdict {
     const { relation } = use;
     if (!relation) continue;
     const { columns, isExternal } = relation;
-    const found = masksOf(policies, { object: use.object, columns, isExternal }, source);
-    for (const { name, type } of columns) {
-      const mask = found.get(name);
-      if (mask) masks.push({ ...mask, type });
-    }
+    for (const mask of appliedMasks(policies, { object: use.object, columns, isExternal }, source, spend))
+      masks.push(mask);
   }
+  return { masks, rows };
+}
+
+/**
+ * The verdict on an analysed statement. `spend` takes the steps of what is worked out for each column of each table; it throws where they are too
+ * many.
+ */
+export function decide(
+  question: Question & { readonly analysis: FullAnalysis },
+  spend: Count = () => undefined,
+): Verdict {
+  return verdictOn(
+    question,
+    hiddenOf(question, spend),
+    (masks) => decideFunctions(question) ?? decideNames(question) ?? decideColumns(question, masks),
+  );
+}
+
+/**
+ * The same once more, where more is known of the circumstances, or of the target's constraints: `known` is the verdict without. What is masked,
+ * which columns and functions there are, does not go by these: it is not worked out again.
+ */
+export function decideAgain(question: Question, known: Verdict): Verdict {
+  if (known.denial) return known;
+  return verdictOn(question, known, () => undefined);
+}
+
+function verdictOn(
+  question: Question,
+  { masks, rows }: Pick<Verdict, 'masks' | 'rows'>,
+  decideParts: (masks: readonly AppliedMask[]) => Denial | undefined,
+): Verdict {
+  const { set, policies } = question;
+  const base = { ...standing(policies), version: set.version };
   const objects = decideObjects(question, question.circumstances);
   const denial =
     objects.denial ??
-    decideFunctions(question) ??
-    decideNames(question) ??
-    decideColumns(question, masks) ??
+    decideParts(masks) ??
     decideRows(question, rows) ??
     decideChange(question, masks, rows, isOpenTo(question)) ??
     decidePurpose(question, base) ??

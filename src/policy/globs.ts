@@ -32,6 +32,14 @@ export interface Glob {
   readonly literals: readonly (string | undefined)[];
   /** Characters that are no wildcard: the longer of two globs is the more specific. */
   readonly weight: number;
+  /** Its last part by itself, which of a column's glob is the column. */
+  readonly last: {
+    /** The one spelling, or undefined where there is a wildcard. */
+    readonly spelling: string | undefined;
+    /** A regular expression for it, without its ends. */
+    readonly pattern: string;
+    readonly matches: (name: string) => boolean;
+  };
   /** Keys within a VARIANT column, as `COLUMN:user.email` names them. */
   readonly path?: readonly string[];
   readonly matches: (parts: readonly string[]) => boolean;
@@ -43,23 +51,32 @@ export interface Glob {
 
 /** A glob of exactly `length` parts; a lone `*` stands for anything. Throws GlobError. */
 export function parseGlob(source: string, length: number): Glob {
-  if (source === '*')
-    return { source, literals: [], weight: 0, matches: () => true, reaches: () => true, covers: () => true };
+  if (source === '*') {
+    const last = { spelling: undefined, pattern: '.*', matches: () => true };
+    return { source, literals: [], last, weight: 0, matches: () => true, reaches: () => true, covers: () => true };
+  }
   const parts = splitParts(source);
   if (parts.length !== length)
     throw new GlobError(
       `"${source}" has ${parts.length} dotted parts; ${length} are needed, such as ${['DB', 'SCHEMA', 'NAME', 'COLUMN'].slice(0, length).join('.')}`,
     );
-  const tests = parts.map(({ text, quoted }) =>
-    quoted
-      ? new RegExp(`^${escapePattern(text)}$`, 's')
-      : new RegExp(`^${text.toUpperCase().split('*').map(escapePattern).join('.*')}$`, 's'),
+  const patterns = parts.map(({ text, quoted }) =>
+    quoted ? escapePattern(text) : text.toUpperCase().split('*').map(escapePattern).join('.*'),
   );
+  const tests = patterns.map((pattern) => new RegExp(`^${pattern}$`, 's'));
   const reaches = (container: readonly string[]): boolean =>
     container.every((name, index) => tests[index]?.test(name) === true);
+  const literals = parts.map(({ text, quoted }) =>
+    quoted ? text : text.includes('*') ? undefined : text.toUpperCase(),
+  );
   return {
     source,
-    literals: parts.map(({ text, quoted }) => (quoted ? text : text.includes('*') ? undefined : text.toUpperCase())),
+    literals,
+    last: {
+      spelling: literals.at(-1),
+      pattern: patterns.at(-1) ?? '',
+      matches: (name) => tests.at(-1)?.test(name) === true,
+    },
     weight: parts.reduce((sum, { text }) => sum + text.replaceAll('*', '').length, 0),
     matches: (names) => names.length === tests.length && tests.every((test, index) => test.test(names[index] ?? '')),
     reaches,

@@ -2,7 +2,9 @@ export { ByColumn } from './by-column.js';
 export { bytesDenial, hides } from './bytes.js';
 export { needsConstraints } from './constraints.js';
 export {
+  type Circumstances,
   decide,
+  decideAgain,
   decideKind,
   decideNamed,
   detectRules,

@@ -288,7 +288,8 @@ function build(source: Source, file: PolicyFile, known: KnownIssuers): Policy {
       return parse(text, length);
     } catch (error) {
       source.report(path, error instanceof GlobError ? error.message : String(error));
-      return { source: text, literals: ['', '', '', ''], weight: 0, matches: none, reaches: none, covers: none };
+      const last = { spelling: '', pattern: '', matches: none };
+      return { source: text, literals: ['', '', '', ''], last, weight: 0, matches: none, reaches: none, covers: none };
     }
   };
   const all = (texts: readonly string[], length: number, path: readonly PropertyKey[]): Glob[] =>

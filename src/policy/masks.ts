@@ -3,7 +3,16 @@
  * policies neither opens what the other hides.
  */
 import { type MaskMethod, strictness } from '../masking/index.js';
-import { type ColumnInfo, type ColumnPart, isTouching, Making, type ObjectName, showIdentifier } from '../sql/index.js';
+import {
+  type ColumnInfo,
+  type ColumnPart,
+  type Count,
+  isTouching,
+  Making,
+  type ObjectName,
+  showIdentifier,
+} from '../sql/index.js';
+import { ColumnGlobs } from './column-globs.js';
 import type { Glob } from './globs.js';
 import type { ColumnRule, Place, Policy } from './load.js';
 
@@ -22,10 +31,9 @@ interface Candidate {
   readonly glob: Pick<Glob, 'weight' | 'path'>;
 }
 
-/** A candidate that a rule names, and for which of the names that an object is read under. */
+/** A candidate that a rule names. */
 interface Written extends Candidate {
   readonly glob: Glob;
-  readonly parts: readonly string[];
 }
 
 /** One mask, and the rule that it is from. */
@@ -131,7 +139,7 @@ function within(candidates: readonly Candidate[]): (Chosen & { readonly path: re
 }
 
 /** What the masks of a relation go by. */
-interface Masked {
+export interface Masked {
   readonly object: ObjectName;
   readonly columns: readonly ColumnInfo[];
   readonly isExternal?: boolean | undefined;
@@ -152,15 +160,31 @@ interface HiddenPart {
  * What a policy hides. Of an external table all columns are virtual, each a part of the file's row: what hides one of them hides that part, and
  * with it the others that are made of it.
  */
-const hiddenParts = (own: readonly Written[], { columns, isExternal }: Masked, making: Making): HiddenPart[] =>
+const hiddenParts = (own: ColumnGlobs<Written>, { columns, isExternal }: Masked, making: Making): HiddenPart[] =>
   columns.flatMap(({ name }) =>
     own
-      .filter(({ glob, parts }) => glob.matches([...parts, name]))
+      .of(name)
       .flatMap((by) => [
         { part: { column: name, path: by.glob.path ?? [] }, from: name, by },
         ...(isExternal ? making.sourcesOf(name).map((part) => ({ part, from: name, by })) : []),
       ]),
   );
+
+/** Parts by their columns. */
+function byColumn(parts: readonly ColumnPart[]): ReadonlyMap<string, readonly ColumnPart[]> {
+  const found = new Map<string, ColumnPart[]>();
+  for (const part of parts) {
+    const known = found.get(part.column);
+    if (known) known.push(part);
+    else found.set(part.column, [part]);
+  }
+  return found;
+}
+
+/** Of work that is many times quicker than a step: parts gone through. */
+const PARTS_A_STEP = 10;
+/** Characters of an expression that are read in a step. */
+const CHARACTERS_A_STEP = 10;
 
 /**
  * A virtual column is other columns under another name, computed from their raw values (documentation page virtual-columns). Where a policy
@@ -168,21 +192,35 @@ const hiddenParts = (own: readonly Written[], { columns, isExternal }: Masked, m
  * expression, and altogether where a source is denied. Unless the same policy trusts it; then it stands for itself, under its own masks.
  * In an external table, where columns lie beside each other in one row, a mask of its own stands for itself, too.
  */
-function derived(policy: Policy, own: readonly Written[], masked: Masked): ReadonlyMap<string, Candidate> {
+function derived(
+  policy: Policy,
+  own: ColumnGlobs<Written>,
+  masked: Masked,
+  spend: Count,
+): ReadonlyMap<string, Candidate> {
   const { object, columns, isExternal } = masked;
-  const making = Making.of(columns);
   const found = new Map<string, Candidate>();
-  const isTrusted = (column: string): boolean =>
-    policy.trustedColumns.some((glob) => glob.matches([object.database, object.schema, object.name, column]));
-  const hasOwn = (column: string): boolean =>
-    own.some(({ glob, parts }) => !glob.path && glob.matches([...parts, column]));
+  const making = Making.of(columns);
+  const parts = [object.database, object.schema, object.name];
+  const trusted = new ColumnGlobs(
+    policy.trustedColumns.filter((glob) => glob.reaches(parts)).map((glob) => ({ glob })),
+  );
+  const isTrusted = (column: string): boolean => trusted.of(column).length > 0;
+  const hasOwn = (column: string): boolean => own.of(column).some(({ glob }) => !glob.path);
   let hidden: readonly HiddenPart[] | undefined;
   for (const column of making.virtual) {
+    spend(own.steps + trusted.steps);
     if (isTrusted(column) || (isExternal && hasOwn(column))) continue;
-    hidden ??= hiddenParts(own, masked, making);
+    if (!hidden) {
+      spend(own.steps * columns.length);
+      hidden = hiddenParts(own, masked, making);
+    }
     const sources = making.sourcesOf(column, isTrusted);
+    spend((hidden.length + sources.length) / PARTS_A_STEP);
+    const bySource = byColumn(sources);
     const touched = hidden.filter(
-      ({ part, from }) => from !== column && sources.some((source) => isTouching(source, part)),
+      ({ part, from }) =>
+        from !== column && bySource.get(part.column)?.some((source) => isTouching(source, part)) === true,
     );
     const strict = touched.find(({ by }) => by.entry.mask.kind === 'deny') ?? touched[0];
     if (!strict) continue;
@@ -201,38 +239,47 @@ function derived(policy: Policy, own: readonly Written[], masked: Masked): Reado
   return found;
 }
 
+const expressionsOf = (columns: readonly ColumnInfo[]): number =>
+  columns.reduce((sum, { expression }) => sum + (expression?.length ?? 0), 0);
+
+/** Steps for each glob that matches a column. */
+const PART = 10;
+
 /**
  * The masks on a relation's columns, by name. `source`: the secure view that is read in its place, whose own masks hold as well.
  * Of an external table the column VALUE holds each row as it stands in the file, so where any other column is masked that one is
  * hidden whole, or denied where another is. A virtual column is hidden with what it is made of (`derived`). Its pseudo-columns METADATA$FILENAME and METADATA$FILE_ROW_NUMBER, of which partition
- * columns are made, are no columns of a masked table's sub-query (documentation page user-guide/tables-external-intro).
+ * columns are made, are no columns of a masked table's sub-query (documentation page user-guide/tables-external-intro). `spend` takes the steps that it costs, and may throw.
  */
 export function masksOf(
   policies: readonly Policy[],
   masked: Masked,
   source?: ObjectName | undefined,
+  spend: Count = () => undefined,
 ): ReadonlyMap<string, ColumnMask> {
   const { object, columns, isExternal } = masked;
   const names = [object, ...(source ? [source] : [])].map(({ database, schema, name }) => [database, schema, name]);
   const candidates = names.flatMap((parts) =>
     policies.flatMap((policy) =>
-      policy.index.columns.find(parts).map(({ entry, glob }): Written => ({ policy, entry, glob, parts })),
+      policy.index.columns
+        .find(parts)
+        .filter(({ glob }) => glob.reaches(parts))
+        .map(({ entry, glob }): Written => ({ policy, entry, glob })),
     ),
   );
   const masks = new Map<string, ColumnMask>();
   if (candidates.length === 0) return masks;
+  spend(expressionsOf(columns) / CHARACTERS_A_STEP);
   const made = [...new Set(candidates.map(({ policy }) => policy))].map((policy) =>
-    derived(
-      policy,
-      candidates.filter((candidate) => candidate.policy === policy),
-      masked,
-    ),
+    derived(policy, new ColumnGlobs(candidates.filter((candidate) => candidate.policy === policy)), masked, spend),
   );
+  const globs = new ColumnGlobs(candidates);
   const add = (column: string, { policy, entry }: Chosen, method: MaskMethod): void => {
     masks.set(column, { object, column, method, policy: policy.name, rule: entry.place, reason: entry.reason });
   };
   for (const { name } of columns) {
-    const fitting = candidates.filter(({ glob, parts }) => glob.matches([...parts, name]));
+    const fitting = globs.of(name);
+    spend(globs.steps + PART * fitting.length);
     const below = made.flatMap((found) => found.get(name) ?? []);
     const whole = merged([...fitting.filter(({ glob }) => !glob.path), ...below]);
     const paths = within(fitting.filter(({ glob }) => glob.path));

@@ -6,6 +6,7 @@
 import { HASH_FUNCTION, HASH_KEY, HASH_PARTS } from '../masking/index.js';
 import {
   type Analysis,
+  type FullAnalysis,
   type FunctionUse,
   isOperator,
   type ObjectName,
@@ -140,7 +141,7 @@ export function denyHash(statement: Statement): HashDenial | undefined {
 }
 
 /** The same of what the analysis found, and of the views that a statement reads. */
-export function denyHashBelow({ functions, views }: Analysis): HashDenial | undefined {
+export function denyHashBelow({ functions, views }: FullAnalysis): HashDenial | undefined {
   const use = functions.find(({ name }) => name.toUpperCase() === HASH_FUNCTION);
   if (use) return hashDenial(use.position);
   return [...views.values()].some(({ statement }) => hashIn(statement)) ? hashDenial(undefined) : undefined;

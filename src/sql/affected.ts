@@ -3,7 +3,12 @@
  * whoever wants the number reads, judges and rewrites it like any SELECT of the same principal, so that it counts what they may see.
  */
 import type { Analysis } from './analysis.js';
+import { bracketPairs } from './brackets.js';
+import type { StatementKind } from './kind.js';
 import { isOperator, isWord, joined, type Token } from './lex.js';
+import { tokensOf } from './statement.js';
+
+type Pairs = ReturnType<typeof bracketPairs>;
 
 /** The first token outside of brackets that is one of the words. */
 function findWord(tokens: readonly Token[], from: number, ...words: readonly string[]): number {
@@ -26,7 +31,7 @@ const hasBinds = (tokens: readonly Token[]): boolean =>
  * has definitions before it, or binds): how many rows these touch is not told by one predicate. The brackets keep what an UPDATE or
  * DELETE could not have (GROUP BY, LIMIT) from making the count smaller.
  */
-function changedRowsQuery({ kind, statement: { tokens } }: Analysis): string | undefined {
+function changedRowsQuery(kind: StatementKind, tokens: readonly Token[]): string | undefined {
   const isDelete = kind === 'delete';
   if (!(isDelete || kind === 'update') || isWord(tokens[0], 'WITH')) return undefined;
   const where = findWord(tokens, 0, 'WHERE');
@@ -42,7 +47,7 @@ function changedRowsQuery({ kind, statement: { tokens } }: Analysis): string | u
  * The same for a MERGE: pairs of a source row and the target row that it matches, and source rows that match none. No more than so many rows
  * of the target are changed; WHEN clauses may make them fewer. undefined where it can't be written so.
  */
-function mergedRowsQuery({ kind, statement: { tokens } }: Analysis): string | undefined {
+function mergedRowsQuery(kind: StatementKind, tokens: readonly Token[]): string | undefined {
   if (kind !== 'merge' || !isWord(tokens[0], 'MERGE') || !isWord(tokens[1], 'INTO')) return undefined;
   const using = findWord(tokens, 2, 'USING');
   const on = using < 0 ? -1 : findWord(tokens, using + 1, 'ON');
@@ -54,7 +59,7 @@ function mergedRowsQuery({ kind, statement: { tokens } }: Analysis): string | un
 }
 
 /** Where the rows of an INSERT into one table begin, behind its target and the columns that it names; undefined for its other forms. */
-function insertedFrom({ kind, statement: { tokens, pairs } }: Analysis): number | undefined {
+function insertedFrom(kind: StatementKind, tokens: readonly Token[], pairs: Pairs): number | undefined {
   if (kind !== 'insert' || !isWord(tokens[0], 'INSERT') || !isWord(tokens[1], 'INTO')) return undefined;
   let at = 3;
   while (isOperator(tokens[at], '.')) at += 2;
@@ -64,18 +69,19 @@ function insertedFrom({ kind, statement: { tokens, pairs } }: Analysis): number 
 }
 
 /** The same for an INSERT of rows that a query has: the number of these. */
-function insertedRowsQuery(analysis: Analysis): string | undefined {
-  const from = insertedFrom(analysis);
-  const { tokens } = analysis.statement;
+function insertedRowsQuery(kind: StatementKind, tokens: readonly Token[]): string | undefined {
+  const from = insertedFrom(kind, tokens, bracketPairs(tokens));
   if (from === undefined || !(isWord(tokens[from], 'SELECT', 'WITH') || isOperator(tokens[from], '(')))
     return undefined;
   return `SELECT COUNT ( * ) FROM ( ${joined(tokens.slice(from))} )`;
 }
 
 /** How many rows an INSERT has that writes them out; undefined for every other statement. */
-export function writtenRows(analysis: Analysis): number | undefined {
-  const from = insertedFrom(analysis);
-  const { tokens, pairs } = analysis.statement;
+export function writtenRows({ kind, statement }: Analysis): number | undefined {
+  if (kind !== 'insert') return undefined;
+  const tokens = tokensOf(statement);
+  const pairs = bracketPairs(tokens);
+  const from = insertedFrom(kind, tokens, pairs);
   if (from === undefined || !isWord(tokens[from], 'VALUES')) return undefined;
   let rows = 0;
   for (let at = from + 1; isOperator(tokens[at], '('); rows++) {
@@ -88,7 +94,8 @@ export function writtenRows(analysis: Analysis): number | undefined {
 }
 
 /** The count of the rows that a change touches (a MERGE: at most); undefined where no SELECT tells them. */
-export function affectedRowsQuery(analysis: Analysis): string | undefined {
-  if (hasBinds(analysis.statement.tokens)) return undefined;
-  return changedRowsQuery(analysis) ?? mergedRowsQuery(analysis) ?? insertedRowsQuery(analysis);
+export function affectedRowsQuery({ kind, statement }: Analysis): string | undefined {
+  const tokens = tokensOf(statement);
+  if (hasBinds(tokens)) return undefined;
+  return changedRowsQuery(kind, tokens) ?? mergedRowsQuery(kind, tokens) ?? insertedRowsQuery(kind, tokens);
 }

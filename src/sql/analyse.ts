@@ -2,7 +2,7 @@
  * A statement analysed: which objects it reads and writes, views opened down to their base tables, which columns it touches,
  * which functions it calls, where in the text each of them stands.
  */
-import type { Analysis, ColumnUsage, ColumnUse, FunctionUse, ObjectUse, Origin, Unowned } from './analysis.js';
+import type { ColumnUsage, ColumnUse, FullAnalysis, FunctionUse, ObjectUse, Origin, Unowned } from './analysis.js';
 import { mapAtOnce } from './at-once.js';
 import { Budget, PART } from './budget.js';
 import {
@@ -27,6 +27,7 @@ import {
 } from './names/index.js';
 import { loadParsers } from './parsers.js';
 import { Refusal, tooMuch } from './refusal.js';
+import { spending } from './spending.js';
 import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from './statement.js';
 import { asBody, nodeOf } from './tree.js';
 
@@ -35,18 +36,24 @@ const MAX_VIEW_DEPTH = 16;
 const MAX_NAMES = 100;
 /** The same of a statement and all the views that it reads. */
 const MAX_OBJECTS = 256;
+/**
+ * Steps for one that is looked up, and for each of its columns: waiting for the warehouse is no work, to ask it and to read its answer is. They
+ * count whether somebody has asked before or not, so that a statement costs the same each time.
+ */
+const LOOKED_UP = 1000;
+const COLUMN_READ = 2;
 /** A role's connections are few, and others wait for them. */
 const LOOKED_UP_AT_ONCE = 4;
 
 interface Walk {
   readonly findings: Findings;
-  readonly outputs: Analysis['outputs'];
+  readonly outputs: FullAnalysis['outputs'];
   readonly hasWhere: boolean;
-  readonly changes: Analysis['changes'];
+  readonly changes: FullAnalysis['changes'];
   readonly functions: readonly FunctionUse[];
   readonly called: ReadonlySet<string>;
   readonly unowned: readonly Unowned[];
-  readonly words: Analysis['words'];
+  readonly words: FullAnalysis['words'];
 }
 
 function walk(statement: ParsedStatement, relations: Relations, defaults: Defaults, budget: Budget): Walk {
@@ -146,7 +153,7 @@ interface Opened {
   readonly relations: Relations;
   /** Views that were begun with: one that reads itself is opened once. */
   readonly begun: Set<string>;
-  readonly views: Map<string, Analysis>;
+  readonly views: Map<string, FullAnalysis>;
   /** Views that can't be opened, with the reason: told once it is known that they may be read. */
   readonly closed: Map<string, Refusal>;
   /** What views read that may not be read: nothing of it is looked up, and the view is not opened. */
@@ -172,6 +179,8 @@ interface LookUp {
   readonly reader: CatalogReader;
   readonly mayBeRead: MayBeRead;
   readonly opened: Opened;
+  /** Of the budget, for the statement that was sent. */
+  readonly spend: Count;
 }
 
 /** The tables and views of a walk, each once. Throws a Refusal where they are too many. */
@@ -189,7 +198,7 @@ function namesOf({ findings }: Walk): ReadonlyMap<string, ObjectName> {
 
 /** Looks up what a text names, some at a time, and opens the views among it. */
 async function load(names: ReadonlyMap<string, ObjectName>, lookUp: LookUp, depth: number): Promise<void> {
-  const { reader, opened } = lookUp;
+  const { reader, opened, spend } = lookUp;
   const wanted = [...names].filter(([key]) => !opened.asked.has(key));
   if (opened.asked.size + wanted.length > MAX_OBJECTS)
     throw new Refusal('NOT_UNDERSTOOD', `The statement reads more than ${MAX_OBJECTS} objects.`);
@@ -199,6 +208,8 @@ async function load(names: ReadonlyMap<string, ObjectName>, lookUp: LookUp, dept
     if (relation) opened.relations.set(key, relation);
   });
   await opened.budget.waitFor(looking);
+  const read = wanted.reduce((sum, [key]) => sum + (opened.relations.get(key)?.columns.length ?? 0), 0);
+  spend(LOOKED_UP * wanted.length + COLUMN_READ * read);
   for (const key of names.keys()) {
     const relation = opened.relations.get(key);
     if (relation?.kind === 'view' && !opened.begun.has(key)) await open(relation, lookUp, depth);
@@ -251,7 +262,12 @@ function understood<T>(relation: RelationInfo, read: () => T): T {
 }
 
 /** The analysis proper, once every relation is known that may be. */
-const finish = (statement: ParsedStatement, defaults: Defaults, opened: Opened, via: readonly ObjectName[]): Analysis =>
+const finish = (
+  statement: ParsedStatement,
+  defaults: Defaults,
+  opened: Opened,
+  via: readonly ObjectName[],
+): FullAnalysis =>
   assembled(statement, defaults, opened, via, walk(statement, opened.relations, defaults, opened.budget));
 
 function assembled(
@@ -260,11 +276,8 @@ function assembled(
   opened: Opened,
   via: readonly ObjectName[],
   { findings, outputs, hasWhere, changes, functions, called, unowned, words }: Walk,
-): Analysis {
-  const spend = (steps: number): void => {
-    const much = opened.budget.spend(steps, 'columns');
-    if (much !== undefined) throw tooMuch(much, positionOf(statement, 0));
-  };
+): FullAnalysis {
+  const spend = spending(opened.budget, statement, 'columns');
   const isOutermost = via.length === 0;
   const places = new Map<number, ReturnType<typeof positionOf>>();
   const place = (token: number) => {
@@ -354,7 +367,7 @@ function assembled(
 }
 
 /** Their places are in a text that is not the agent's. */
-const functionsOfView = ({ functions }: Analysis): FunctionUse[] =>
+const functionsOfView = ({ functions }: FullAnalysis): FunctionUse[] =>
   functions.map((use) => ({ ...use, position: undefined, isOfView: true }));
 
 const inView = ({ name }: Unowned): Unowned => ({
@@ -394,7 +407,7 @@ class Uses {
 }
 
 /** A view's column comes from what its query puts there. */
-function outputsBelow(outputs: Analysis['outputs'], opened: Opened, count: Count): Analysis['outputs'] {
+function outputsBelow(outputs: FullAnalysis['outputs'], opened: Opened, count: Count): FullAnalysis['outputs'] {
   const places = new Map<string, ReadonlyMap<string, number>>();
   const placeIn = (key: string, column: string): number => {
     let known = places.get(key);
@@ -437,7 +450,7 @@ export interface Named {
   readonly parsed: ParsedStatement;
   readonly names: ReadonlyMap<string, ObjectName>;
   /** As it is where nobody knows any of its tables: what the rules say of their names can be told by it. */
-  readonly analysis: Analysis;
+  readonly analysis: FullAnalysis;
 }
 
 /** The walk goes as deep as the tree is. */
@@ -474,12 +487,12 @@ export function lookUp(
   reader: CatalogReader,
   budget: Budget,
   mayBeRead: MayBeRead,
-): Promise<Analysis> {
+): Promise<FullAnalysis> {
   return bounded(parsed, async () => {
     const opened = nothingOpened(budget);
     // A description opens nothing.
     if (parsed.kind === 'describe') for (const key of names.keys()) opened.begun.add(key);
-    await load(names, { reader, mayBeRead, opened }, 0);
+    await load(names, { reader, mayBeRead, opened, spend: spending(budget, parsed, 'columns') }, 0);
     return finish(parsed, defaults, opened, []);
   });
 }
@@ -490,6 +503,6 @@ export async function analyse(
   reader: CatalogReader,
   defaults: Defaults,
   budget = new Budget(),
-): Promise<Analysis> {
+): Promise<FullAnalysis> {
   return lookUp(await readNames(statement, defaults, budget), reader, budget, () => true);
 }

@@ -2,7 +2,7 @@
 import { type Constraints, type Defaults, type ObjectName, type RelationInfo, showObject } from './catalog.js';
 import type { StatementKind } from './kind.js';
 import type { Position } from './refusal.js';
-import type { ParsedStatement } from './statement.js';
+import type { ParsedStatement, ParsedWording } from './statement.js';
 import type { Danger } from './understood.js';
 
 export type Access = 'read' | 'write';
@@ -134,10 +134,10 @@ export interface NameInText {
   readonly isForeign: boolean;
 }
 
+/** What decisions, counts and the record go by. */
 export interface Analysis {
-  readonly statement: ParsedStatement;
+  readonly statement: ParsedWording;
   readonly kind: StatementKind;
-  readonly defaults: Defaults;
   /** Whether the catalog was asked; before, no object has a relation. */
   readonly isLookedUp: boolean;
   readonly objects: readonly ObjectUse[];
@@ -146,13 +146,6 @@ export interface Analysis {
   readonly functions: readonly FunctionUse[];
   /** Every word before an opening bracket, views included, in capitals: all function names, and some keywords. */
   readonly called: ReadonlySet<string>;
-  readonly outputs: readonly OutputColumn[];
-  readonly references: readonly TableReference[];
-  readonly longColumns: readonly LongColumnReference[];
-  readonly ownNames: readonly OwnName[];
-  /** Every column name that stands anywhere in the statement, folded. */
-  readonly columnNames: ReadonlySet<string>;
-  readonly hasStar: boolean;
   readonly hasWhere: boolean;
   /** Names that nobody owns: with one of them the statement is refused, by whoever knows whether its tables may be seen at all. */
   readonly unowned: readonly Unowned[];
@@ -166,8 +159,21 @@ export interface Analysis {
   }[];
   /** Of a change: the names in its text, as a second look sees them. */
   readonly words: readonly NameInText[];
+}
+
+/** The whole of it, with the tree and all that writes the text to send. */
+export interface FullAnalysis extends Analysis {
+  readonly statement: ParsedStatement;
+  readonly defaults: Defaults;
+  readonly outputs: readonly OutputColumn[];
+  readonly references: readonly TableReference[];
+  readonly longColumns: readonly LongColumnReference[];
+  readonly ownNames: readonly OwnName[];
+  /** Every column name that stands anywhere in the statement, folded. */
+  readonly columnNames: ReadonlySet<string>;
+  readonly hasStar: boolean;
   /** Relations by key, views opened. */
-  readonly views: ReadonlyMap<string, Analysis>;
+  readonly views: ReadonlyMap<string, FullAnalysis>;
 }
 
 /** An analysis without what only the texts of views name: of a statement that is refused, nobody is shown more. */

@@ -46,6 +46,23 @@ function pathFrom(tokens: readonly Token[], from: number): { path: string[]; end
   }
 }
 
+const known = new WeakMap<readonly object[], ReadonlyMap<string, readonly string[]>>();
+
+/** The names of columns by their capitals: of a table once, for all of its expressions. */
+function spellings(columns: readonly Pick<ColumnInfo, 'name'>[]): ReadonlyMap<string, readonly string[]> {
+  const found = known.get(columns);
+  if (found) return found;
+  const made = new Map<string, string[]>();
+  for (const { name } of columns) {
+    const capitals = name.toUpperCase();
+    const names = made.get(capitals);
+    if (names) names.push(name);
+    else made.set(capitals, [name]);
+  }
+  known.set(columns, made);
+  return made;
+}
+
 /** The columns that an expression of a table with these columns may name. */
 export function madeOf(
   expression: string,
@@ -58,8 +75,7 @@ export function madeOf(
   } catch {
     return 'anything';
   }
-  const spelled = new Map<string, string[]>();
-  for (const { name } of columns) spelled.set(name.toUpperCase(), [...(spelled.get(name.toUpperCase()) ?? []), name]);
+  const spelled = spellings(columns);
   const parts = new Map<string, ColumnPart>();
   for (let at = 0; at < tokens.length; ) {
     const token = tokens[at];
@@ -88,7 +104,8 @@ export const isTouching = (one: ColumnPart, other: ColumnPart): boolean =>
 
 /** What a table's virtual columns are made of, read once for each table. */
 export class Making {
-  readonly #columns: readonly ColumnInfo[];
+  /** Each column, and each pseudo-column that one is made of, whole. */
+  readonly #everything: readonly ColumnPart[];
   readonly #own = new Map<string, readonly ColumnPart[] | Anything>();
 
   static readonly #known = new WeakMap<readonly ColumnInfo[], Making>();
@@ -100,9 +117,13 @@ export class Making {
   }
 
   private constructor(columns: readonly ColumnInfo[]) {
-    this.#columns = columns;
     for (const { name, expression } of columns)
       if (expression !== undefined) this.#own.set(name, madeOf(expression, columns));
+    const names = new Set(columns.map(({ name }) => name));
+    const pseudo = [...this.#own.values()].flatMap((parts) =>
+      parts === 'anything' ? [] : parts.map(({ column }) => column).filter((column) => !names.has(column)),
+    );
+    this.#everything = [...names, ...new Set(pseudo)].map((column) => ({ column, path: [] }));
   }
 
   /** Names of the virtual columns. */
@@ -120,17 +141,18 @@ export class Making {
   ): readonly ColumnPart[] {
     const found: ColumnPart[] = [];
     const seen = new Set<string>();
-    const follow = (parts: readonly ColumnPart[] | Anything): void => {
-      const all = parts === 'anything' ? this.#columns.map(({ name }) => ({ column: name, path: [] })) : parts;
-      for (const part of all) {
+    /** Whether all that is there was found: nothing can be added then. */
+    const follow = (parts: readonly ColumnPart[] | Anything): boolean => {
+      if (parts === 'anything') return true;
+      for (const part of parts) {
         found.push(part);
         const own = seen.has(part.column) || isWhole(part.column) ? undefined : this.#own.get(part.column);
         seen.add(part.column);
-        if (own !== undefined) follow(own);
+        if (own !== undefined && follow(own)) return true;
       }
+      return false;
     };
-    follow(from);
-    return found;
+    return follow(from) ? this.#everything : found;
   }
 
   /** The same of one virtual column, itself not among them. */

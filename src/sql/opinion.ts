@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
-import type { Analysis } from './analysis.js';
+import type { FullAnalysis } from './analysis.js';
 import type { ObjectName } from './catalog.js';
 import { isWord, type Token } from './lex.js';
 import { Refusal } from './refusal.js';
@@ -261,7 +261,7 @@ export interface Opinion {
  * not see tables within brackets (`FROM (a JOIN b)`): where sqlparser-rs has agreed, what it lacks does not count.
  */
 export function secondOpinion(
-  analysis: Pick<Analysis, 'kind' | 'statement' | 'objects'>,
+  analysis: Pick<FullAnalysis, 'kind' | 'statement' | 'objects'>,
   cteNames: ReadonlySet<string>,
 ): Opinion {
   // Without them everything would pass.

@@ -6,7 +6,7 @@
  * Syntax used: sub-queries with an alias, CTEs with a column list, CASE, casts (documentation pages constructs/from,
  * constructs/with, functions/case), nothing else.
  */
-import type { Analysis, TableReference } from './analysis.js';
+import type { FullAnalysis, TableReference } from './analysis.js';
 import { Budget } from './budget.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from './catalog.js';
 import { unnamedItems } from './items.js';
@@ -42,7 +42,7 @@ const MAX_NAME = 255;
 
 class Rewriter {
   readonly #treatments: Treatments;
-  readonly #views: Analysis['views'];
+  readonly #views: FullAnalysis['views'];
   /** Quoted names of the texts that are put together: none of them may become a definition's. */
   readonly #taken: ReadonlySet<string>;
   #definitions = 0;
@@ -51,7 +51,7 @@ class Rewriter {
   /** A definition has another name. */
   isRenamed = false;
 
-  constructor(treatments: Treatments, analysis: Analysis) {
+  constructor(treatments: Treatments, analysis: FullAnalysis) {
     this.#treatments = treatments;
     this.#views = analysis.views;
     this.#taken = new Set(
@@ -70,7 +70,7 @@ class Rewriter {
   }
 
   /** Recursive definitions go out under names of ours, everywhere that they are meant. */
-  #ownNames({ ownNames, statement: { tokens } }: Analysis, pieces: (string | undefined)[]): void {
+  #ownNames({ ownNames, statement: { tokens } }: FullAnalysis, pieces: (string | undefined)[]): void {
     const names = new Map<number, string>();
     for (const { definition, token, needsAlias } of ownNames) {
       const name = names.get(definition) ?? this.#definitionName();
@@ -81,7 +81,7 @@ class Rewriter {
   }
 
   /** A view is opened where anything below it is treated: only then must its text stand in the statement. */
-  #opens(relation: RelationInfo): Analysis | undefined {
+  #opens(relation: RelationInfo): FullAnalysis | undefined {
     const view = this.#views.get(objectKey(relation));
     if (!view) return undefined;
     const isTreated = view.objects.some((use) => isTouched(this.#treatments.get(objectKey(use.object))));
@@ -100,7 +100,7 @@ class Rewriter {
    * `( SELECT … FROM t WHERE p )`. The predicate guards each column as well: the optimizer may run the agent's
    * expressions before the WHERE of a sub-query (user-guide/views-secure), and then they must see NULL for a hidden row.
    */
-  #subquery(relation: RelationInfo, treatment: Treatment, analysis: Analysis, point: string): string {
+  #subquery(relation: RelationInfo, treatment: Treatment, analysis: FullAnalysis, point: string): string {
     const wanted = relation.columns.filter(
       (column) =>
         treatment.columns.get(column.name) !== 'deny' && (analysis.hasStar || analysis.columnNames.has(column.name)),
@@ -128,7 +128,7 @@ class Rewriter {
   }
 
   /** What stands in a table's place where its own name may not: undefined where it may. */
-  #replacement(reference: TableReference, analysis: Analysis): string | undefined {
+  #replacement(reference: TableReference, analysis: FullAnalysis): string | undefined {
     const { relation } = reference;
     const treatment = this.#treatments.get(objectKey(relation));
     if (isTouched(treatment)) return this.#subquery(relation, treatment, analysis, this.#point(reference, analysis));
@@ -140,12 +140,12 @@ class Rewriter {
   }
 
   /** AT and BEFORE belong to the named object, so they go where it goes (constructs/at-before). */
-  #point({ point, to }: TableReference, { statement: { tokens } }: Analysis): string {
+  #point({ point, to }: TableReference, { statement: { tokens } }: FullAnalysis): string {
     return point === undefined ? '' : ` ${joined(tokens.slice(to, point))}`;
   }
 
   /** A column whose expression holds a sub-query of ours keeps the agent's own words for a name. */
-  #name({ statement, references, ownNames }: Analysis, pieces: (string | undefined)[]): void {
+  #name({ statement, references, ownNames }: FullAnalysis, pieces: (string | undefined)[]): void {
     const changed = [...references.map((reference) => reference.from), ...ownNames.map(({ token }) => token)].sort(
       (one, other) => one - other,
     );
@@ -162,7 +162,7 @@ class Rewriter {
     }
   }
 
-  text(analysis: Analysis, isOutermost = false): string {
+  text(analysis: FullAnalysis, isOutermost = false): string {
     const { tokens } = analysis.statement;
     /** Of what stands in the places of tables so far: a wide table that is named often makes much of a short text. */
     let length = 0;
@@ -210,7 +210,7 @@ class Rewriter {
   }
 }
 
-const tooLong = ({ statement }: Analysis): Refusal =>
+const tooLong = ({ statement }: FullAnalysis): Refusal =>
   new Refusal(
     'NOT_UNDERSTOOD',
     `The form of this statement that may be sent has more than ${MAX_STATEMENT_LENGTH} characters.`,
@@ -223,7 +223,7 @@ const tooLong = ({ statement }: Analysis): Refusal =>
  *
  * @public for the benchmark, which times it apart from the proof.
  */
-export const maskedText = (analysis: Analysis, treatments: Treatments): string =>
+export const maskedText = (analysis: FullAnalysis, treatments: Treatments): string =>
   new Rewriter(treatments, analysis).text(analysis, true);
 
 export interface Rewritten {
@@ -237,7 +237,7 @@ export interface Rewritten {
  * tables. Throws a Refusal where a treated table stands in a place that takes only a name, and where the outcome does not read as
  * exactly the objects that were judged. `budget`: what is left of the judgement's.
  */
-export function rewrite(analysis: Analysis, treatments: Treatments, budget = new Budget()): Rewritten {
+export function rewrite(analysis: FullAnalysis, treatments: Treatments, budget = new Budget()): Rewritten {
   const rewriter = new Rewriter(treatments, analysis);
   const text = rewriter.text(analysis, true);
   if (rewriter.isRewritten || rewriter.isRenamed) verify(text, analysis, treatments, budget);
@@ -245,7 +245,7 @@ export function rewrite(analysis: Analysis, treatments: Treatments, budget = new
 }
 
 /** Reads the rewritten text once more, by every parser: it may name nothing but what was judged, and changes what was to be changed. */
-function verify(text: string, analysis: Analysis, treatments: Treatments, budget: Budget): void {
+function verify(text: string, analysis: FullAnalysis, treatments: Treatments, budget: Budget): void {
   const { kind, defaults } = analysis;
   if (kind === 'describe') return;
   const refusal = new Refusal(

@@ -1,7 +1,8 @@
 /** Which tables a statement would read from their first byte to their last, if nothing were pruned. */
-import type { Analysis } from './analysis.js';
+import type { Analysis, FullAnalysis } from './analysis.js';
 import { type ObjectName, objectKey } from './catalog.js';
 import { isWord } from './lex.js';
+import { tokensOf } from './statement.js';
 
 export interface Scan {
   readonly object: ObjectName;
@@ -12,7 +13,7 @@ export interface Scan {
 type Scans = ReadonlyMap<string, Scan>;
 
 /** References in one text and in the views that it names. Each view is looked through once, however often it is named. */
-function referencesOf(analysis: Analysis, known: Map<string, Scans>): Scans {
+function referencesOf(analysis: FullAnalysis, known: Map<string, Scans>): Scans {
   const out = new Map<string, Scan>();
   const add = (object: ObjectName, times: number): void => {
     const key = objectKey(object);
@@ -33,7 +34,7 @@ function referencesOf(analysis: Analysis, known: Map<string, Scans>): Scans {
 }
 
 /** Base tables, views that can't be opened among them; the target of a change too, unless rows are only put in. */
-export function scansOf(analysis: Analysis): readonly Scan[] {
+export function scansOf(analysis: FullAnalysis): readonly Scan[] {
   const named = referencesOf(analysis, new Map());
   const out = new Map<string, Scan>();
   for (const { object, access } of analysis.objects) {
@@ -46,7 +47,7 @@ export function scansOf(analysis: Analysis): readonly Scan[] {
 }
 
 /** Whether no name of a table can stand in the text: a SELECT without any FROM, definitions and sub-queries included (sql/select). */
-export const namesNoTable = ({ kind, objects, statement: { tokens } }: Analysis): boolean =>
+export const namesNoTable = ({ kind, objects, statement }: Analysis): boolean =>
   kind === 'select' &&
   objects.length === 0 &&
-  !tokens.some((token) => isWord(token, 'FROM', 'JOIN', 'TABLE', 'USING', 'INTO', 'WITH', 'IDENTIFIER'));
+  !tokensOf(statement).some((token) => isWord(token, 'FROM', 'JOIN', 'TABLE', 'USING', 'INTO', 'WITH', 'IDENTIFIER'));

@@ -18,39 +18,57 @@ export async function loadPrimary(): Promise<void> {
   polyglot = await import('@polyglot-sql/sdk');
 }
 
-export interface Statement {
+/** What a statement can be told by: its text. Its tokens can be read from that again (`tokensOf`). */
+export interface Wording {
   readonly source: string;
+  readonly kind: StatementKind;
+  readonly tokens?: readonly Token[];
+}
+
+/** The same of one that was parsed. */
+export interface ParsedWording extends Wording {
+  /** RESAMPLE stands in it. */
+  readonly isResampled: boolean;
+  /** A star in it gives fewer columns than all. */
+  readonly isNarrowed: boolean;
+}
+
+export interface Statement extends Wording {
   readonly tokens: readonly Token[];
   /** The tokens joined by single spaces: what parsers read and, without masks, what is sent. */
   readonly text: string;
-  readonly kind: StatementKind;
   /** For each opening bracket its closing one, and the other way round. */
   readonly pairs: ReadonlyMap<number, number>;
   /** In which clause of which query each token stands. */
   readonly clauses: Clauses;
 }
 
-export interface ParsedStatement extends Statement {
+export interface ParsedStatement extends Statement, ParsedWording {
+  readonly tokens: readonly Token[];
   readonly tree: unknown;
-  /** RESAMPLE stands in it. */
-  readonly isResampled: boolean;
-  /** A star in it gives fewer columns than all. */
-  readonly isNarrowed: boolean;
   /** For an offset that the parser gives (in code points), the token there. */
   readonly tokenAt: (offset: number) => number | undefined;
   /** For a token the offset that the parser gives it; -1 where the parser does not see it. */
   readonly offsetOf: (token: number) => number;
 }
 
+/** Without the semicolons at the end. */
+function statementTokens(source: string): readonly Token[] {
+  const all = lex(source);
+  let end = all.length;
+  while (end > 0 && isOperator(all[end - 1], ';')) end--;
+  return all.slice(0, end);
+}
+
+/** A statement's tokens: those that are there, or read anew from its text, where nothing else is kept of it. */
+export const tokensOf = ({ tokens, source }: Wording): readonly Token[] => tokens ?? statementTokens(source);
+
 /**
  * Reads a text as exactly one statement. Throws a Refusal: NOT_UNDERSTOOD for an empty text, an odd character or an unknown
  * first word, MULTIPLE_STATEMENTS for more than one.
  */
 export function readStatement(source: string): Statement {
-  const all = lex(source);
-  let end = all.length;
-  while (end > 0 && isOperator(all[end - 1], ';')) end--;
-  const tokens = all.slice(0, end);
+  const tokens = statementTokens(source);
   const first = tokens[0];
   if (!first)
     throw new Refusal('NOT_UNDERSTOOD', 'There is no statement in this text.', undefined, 'Send one SQL statement.');

@@ -134,7 +134,7 @@ export class Catalog {
   async #read(key: PoolKey, { database, schema, name }: CatalogName): Promise<CatalogRelation | undefined> {
     return this.#pool.use(key, async (connection) => {
       try {
-        // LIKE takes `%` and `_` as wildcards and no case into account: what it finds is compared once more.
+        // What is found is compared once more: of a name with a `%` in it others may go on where it ends.
         const found = await connection.simple(OBJECT_LIKE.of(name, database, schema), SETUP_TAG);
         const row = z
           .array(objectRow)

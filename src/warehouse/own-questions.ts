@@ -47,10 +47,23 @@ export function ownQuestion(parts: TemplateStringsArray, ...between: readonly (H
   };
 }
 
-/** The catalog's (sql/show-objects, sql/show-views, sql/show-external-tables, sql/desc-table, sql/desc-view, sql/show-databases). */
-export const OBJECT_LIKE = ownQuestion`SHOW OBJECTS LIKE ${TEXT} IN SCHEMA ${NAME}.${NAME}`;
-export const VIEW_LIKE = ownQuestion`SHOW VIEWS LIKE ${TEXT} IN SCHEMA ${NAME}.${NAME}`;
-export const EXTERNAL_LIKE = ownQuestion`SHOW EXTERNAL TABLES LIKE ${TEXT} IN SCHEMA ${NAME}.${NAME}`;
+/** More rows of one name than so many are not asked for. */
+export const NAMED_SHOWN = 10;
+
+/** A question about one object by its name. */
+const named = (what: string): OwnQuestion => {
+  const question = ownQuestion`SHOW ${what} LIKE ${TEXT} IN SCHEMA ${NAME}.${NAME} STARTS WITH ${TEXT} LIMIT ${String(NAMED_SHOWN)}`;
+  return { ...question, of: (name = '', database = '', schema = '') => question.of(name, database, schema, name) };
+};
+
+/**
+ * The catalog's (sql/show-objects, sql/show-views, sql/show-external-tables, sql/desc-table, sql/desc-view, sql/show-databases). LIKE alone takes
+ * `%` and `_` of a name as wildcards, so that a name made of them would bring all that a schema holds; STARTS WITH takes the name as it stands,
+ * case included. Where both hold there is that one object, unless its name has a `%`: then it comes first, since the order is the names' own.
+ */
+export const OBJECT_LIKE = named('OBJECTS');
+export const VIEW_LIKE = named('VIEWS');
+export const EXTERNAL_LIKE = named('EXTERNAL TABLES');
 export const OBJECTS_OF_DATABASE = ownQuestion`SHOW OBJECTS IN DATABASE ${NAME}`;
 export const OBJECTS_OF_SCHEMA = ownQuestion`SHOW OBJECTS IN SCHEMA ${NAME}.${NAME}`;
 export const DATABASES = ownQuestion`SHOW DATABASES`;

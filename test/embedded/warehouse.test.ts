@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http';
 import type { Connection, RowStatement } from 'snowflake-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse } from '../../dist/embedded/warehouse/index.js';
+import { OBJECT_LIKE } from '../../dist/warehouse/own-questions.js';
 import { connectDriver, execute } from '../support/driver.js';
 
 const pair = () =>
@@ -293,6 +294,32 @@ describe('what it knows of itself', () => {
     expect((await execute(connection, 'SELECT TABLE_NAME FROM INFORMATION_SCHEMA.VIEWS'))[0]).toEqual({
       TABLE_NAME: 'ADULTS',
     });
+  });
+
+  it('finds one name by the question of the catalog, whatever it is made of', async () => {
+    const names = ['%', '%%', '%_', '_', '__', 'A_B', 'AxB', 'A%', 'A%B', "it's", 'LIMIT 1', 'x IN y', 'b\\s'];
+    await execute(connection, 'CREATE SCHEMA DB.WILD');
+    for (const name of names) await execute(connection, `CREATE TABLE DB.WILD."${name}" (ID NUMBER)`);
+    const shown = async (question: string) => (await execute(connection, question)).map((row) => row['name']);
+    const found = new Map<string, unknown[]>();
+    for (const name of [...names, '%%%', '%x', '_x_', 'nothing'])
+      found.set(name, await shown(OBJECT_LIKE.of(name, 'DB', 'WILD')));
+    for (const name of names) expect(found.get(name)?.[0], name).toBe(name);
+    // Only where a name goes on behind a `%` there is another beside it.
+    expect([...found].filter(([, rows]) => rows.length > 1)).toEqual([
+      ['%', ['%', '%%', '%_']],
+      ['A%', ['A%', 'A%B']],
+    ]);
+    expect([...found].filter(([, rows]) => rows.length === 0).map(([name]) => name)).toEqual([
+      '%%%',
+      '%x',
+      '_x_',
+      'nothing',
+    ]);
+    expect(await shown("SHOW OBJECTS LIKE '%' IN SCHEMA DB.WILD")).toHaveLength(names.length);
+    expect(await shown("SHOW OBJECTS IN SCHEMA DB.WILD STARTS WITH 'A' LIMIT 2")).toEqual(['A%', 'A%B']);
+    expect(await shown("SHOW OBJECTS IN SCHEMA DB.WILD STARTS WITH 'a'")).toEqual([]);
+    await execute(connection, 'USE SCHEMA DB.PUBLIC');
   });
 
   it('explains with the base tables of every scan', async () => {

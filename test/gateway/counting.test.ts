@@ -1,6 +1,6 @@
 /** Bytes and row counts where something is hidden: whole tables, and nobody is told. What the history tells of a statement. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { analyse, readStatement, scansOf } from '../../dist/sql/index.js';
+import { analyse, keptAnalysis, readStatement } from '../../dist/sql/index.js';
 import { endingOf, tracesOf } from '../../dist/traces.js';
 import { type HistoryEntry, StatementFailed } from '../../dist/warehouse/index.js';
 import { catalog, DEFAULTS } from '../support/catalog.js';
@@ -161,7 +161,7 @@ describe('the tables that a statement reads whole', () => {
     ['INSERT INTO orders (id) SELECT id FROM customers', ['CUSTOMERS 1']],
     ['SELECT 1', []],
   ])('%s', async (sql, expected) => {
-    const scans = scansOf(await analyse(readStatement(sql), catalog, DEFAULTS));
+    const { scans } = keptAnalysis(await analyse(readStatement(sql), catalog, DEFAULTS));
     expect(scans.map(({ object, times }) => `${object.name} ${times}`).sort()).toEqual([...expected].sort());
   });
 });

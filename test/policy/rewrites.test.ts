@@ -11,7 +11,7 @@ import { strictness } from '../../dist/masking/index.js';
 import { Follower, type Times } from '../../dist/policy/follow.js';
 import { decide, decideKind, inForce, loadPolicies, type PolicySet, type Verdict } from '../../dist/policy/index.js';
 import { readFolder } from '../../dist/policy/reading.js';
-import { type Analysis, analyse, type CatalogReader, readStatement } from '../../dist/sql/index.js';
+import { analyse, type CatalogReader, type FullAnalysis, readStatement } from '../../dist/sql/index.js';
 import { unconstrained } from '../support/catalog.js';
 import {
   type Files,
@@ -52,7 +52,7 @@ const STATEMENTS = [
 
 let base: string;
 let isMounted = false;
-let analyses: Analysis[];
+let analyses: FullAnalysis[];
 beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), 'snowfence-rewrites-'));
   // A small disk that can be filled, for whoever may mount one.

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type Analysis,
   analyse,
   cteNames,
+  type FullAnalysis,
   Refusal,
   readStatement,
   secondOpinion,
@@ -10,7 +10,7 @@ import {
 } from '../../dist/sql/index.js';
 import { catalog, DEFAULTS } from '../support/catalog.js';
 
-const read = (sql: string): Promise<Analysis> => analyse(readStatement(sql), catalog, DEFAULTS);
+const read = (sql: string): Promise<FullAnalysis> => analyse(readStatement(sql), catalog, DEFAULTS);
 const objects = async (sql: string): Promise<string[]> =>
   (await read(sql)).objects.map(
     (use) => `${use.access === 'write' ? '!' : ''}${showObject(use.object).replace('DB.', '')}`,

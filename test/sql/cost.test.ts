@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type Analysis,
   analyse,
   Budget,
   type CatalogReader,
+  type FullAnalysis,
   Refusal,
   readStatement,
   rewrite,
@@ -34,7 +34,7 @@ const catalog: CatalogReader = {
 const still = () => ({ wall: 0, processor: 0 });
 
 /** Steps, and what came out: an analysis, or why not. */
-async function judged(sql: string): Promise<{ steps: number; analysis: Analysis | undefined; refusal: string }> {
+async function judged(sql: string): Promise<{ steps: number; analysis: FullAnalysis | undefined; refusal: string }> {
   const budget = new Budget(undefined, still);
   try {
     const analysis = await analyse(readStatement(sql), catalog, DEFAULTS, budget);

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import {
-  type Analysis,
   analyse,
   cteNames,
   Disagreement,
+  type FullAnalysis,
   RustParser,
   readStatement,
   secondOpinion,
@@ -12,7 +12,7 @@ import {
 import { catalog as corpusCatalog, read } from './corpus/describe.mjs';
 
 const DEFAULTS = { database: 'DB', schema: 'S' };
-const analysed = (sql: string): Promise<Analysis> => analyse(readStatement(sql), corpusCatalog, DEFAULTS);
+const analysed = (sql: string): Promise<FullAnalysis> => analyse(readStatement(sql), corpusCatalog, DEFAULTS);
 
 describe('other parsers', () => {
   it('are missed where they are not loaded: nothing passes without them', () => {
@@ -55,16 +55,16 @@ describe('other parsers', () => {
   it.each([
     [
       'a table that the analysis does not have',
-      (analysis: Analysis) => ({ ...analysis, objects: analysis.objects.slice(1) }),
+      (analysis: FullAnalysis) => ({ ...analysis, objects: analysis.objects.slice(1) }),
     ],
     [
       'no table where the analysis has one',
-      (analysis: Analysis) => ({
+      (analysis: FullAnalysis) => ({
         ...analysis,
         objects: analysis.objects.map((use) => ({ ...use, object: { ...use.object, name: 'OTHER' } })),
       }),
     ],
-    ['another kind of statement', (analysis: Analysis) => ({ ...analysis, kind: 'delete' as const })],
+    ['another kind of statement', (analysis: FullAnalysis) => ({ ...analysis, kind: 'delete' as const })],
   ])('are heard when they see %s', async (_what, change) => {
     const analysis = await analysed('SELECT c.id FROM customers c JOIN orders o ON c.id = o.customer_id');
     expect(() => secondOpinion(change(analysis), new Set())).toThrow(Disagreement);

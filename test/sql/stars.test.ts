@@ -1,9 +1,9 @@
 /** Stars that stand for nothing, columns by their place behind a join that merges some, and values of sequences (constructs/join, sql/select). */
 import { describe, expect, it } from 'vitest';
-import { type Analysis, analyse, readStatement } from '../../dist/sql/index.js';
+import { analyse, type FullAnalysis, readStatement } from '../../dist/sql/index.js';
 import { catalog, DEFAULTS } from '../support/catalog.js';
 
-const analysed = (sql: string): Promise<Analysis> => analyse(readStatement(sql), catalog, DEFAULTS);
+const analysed = (sql: string): Promise<FullAnalysis> => analyse(readStatement(sql), catalog, DEFAULTS);
 
 /** Columns with what they come from, by table and column. */
 const lineage = async (sql: string): Promise<readonly string[]> =>

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ownWords } from '../../dist/own-words.js';
-import { analyse, readStatement } from '../../dist/sql/index.js';
+import { analyse, keptAnalysis, keptStatement, readStatement } from '../../dist/sql/index.js';
 import { failureOf } from '../../dist/warehouse/connection.js';
 import { COMPILING, LOGIN, RUNNING } from '../../dist/warehouse/error-shapes.js';
 import { errorText, loginText, type OwnWords } from '../../dist/warehouse/error-text.js';
@@ -24,10 +24,11 @@ interface Case {
 const cases = JSON.parse(readFileSync(new URL('./errors.json', import.meta.url), 'utf8')) as readonly Case[];
 
 async function wordsOf(sql: string, sent?: string): Promise<OwnWords> {
-  const statement = readStatement(sql);
-  const analysis = await analyse(statement, catalog, DEFAULTS);
+  const read = readStatement(sql);
+  const analysis = keptAnalysis(await analyse(read, catalog, DEFAULTS));
+  const statement = { ...keptStatement(read), fingerprint: '' };
   const judged = { version: 'v', statement, analysis, verdict: undefined, denial: undefined, outputMasks: [] };
-  return ownWords({ ...judged, sent: sent ?? statement.text });
+  return ownWords({ ...judged, sent: sent ?? read.text });
 }
 
 describe('messages of Snowflake', () => {

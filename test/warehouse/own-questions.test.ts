@@ -59,10 +59,20 @@ describe("the gateway's own questions", () => {
   });
 
   it('are written as before', () => {
-    expect(OBJECT_LIKE.of("it's", 'A', 'b"c')).toBe(`SHOW OBJECTS LIKE 'it''s' IN SCHEMA "A"."b""c"`);
+    expect(OBJECT_LIKE.of("it's", 'A', 'b"c')).toBe(
+      `SHOW OBJECTS LIKE 'it''s' IN SCHEMA "A"."b""c" STARTS WITH 'it''s' LIMIT 10`,
+    );
     expect(HASH_WORKS.of()).toBe("SELECT SNOWFENCE.MASKING.HASH_TEXT('doctor')");
     expect(KEY_READABLE.of()).toBe('SELECT COUNT(*) FROM SNOWFENCE.MASKING.HASH_KEY');
   });
+
+  it.each([OBJECT_LIKE, VIEW_LIKE, EXTERNAL_LIKE])(
+    'about one name take it as it stands, for few rows: %#',
+    (question) => {
+      for (const name of ['%', '%%', '_', 'A_B', ...NAMES])
+        expect(question.of(name, 'A', 'B')).toMatch(/ IN SCHEMA "A"\."B" STARTS WITH '.*' LIMIT 10$/s);
+    },
+  );
 
   const SELECT = 'SELECT CARD_NUMBER FROM A.B.CARDS';
 

@@ -27,6 +27,36 @@ function like(pattern: string | undefined): (name: string) => boolean {
   return (name) => regexp.test(name);
 }
 
+const LITERAL = String.raw`'((?:[^'\\]|''|\\.)*)'`;
+
+/** The clauses that each SHOW has (sql/show-objects, sql/show-views, sql/show-tables); of a name that stands in one none is looked for. */
+const CLAUSES = new RegExp(
+  `^(?:\\s+LIKE\\s+${LITERAL})?(.*?)(?:\\s+STARTS\\s+WITH\\s+${LITERAL})?(?:\\s+LIMIT\\s+(\\d+))?\\s*$`,
+  'is',
+);
+
+const unescaped = (text: string | undefined): string | undefined =>
+  text?.replaceAll(/''|\\(.)/gs, (found, escaped: string | undefined) => escaped ?? found.slice(1));
+
+interface Filter {
+  /** By LIKE and STARTS WITH together; the latter takes case into account and no wildcards. */
+  readonly matches: (name: string) => boolean;
+  readonly limit: number;
+  /** What is left: IN and its scope. */
+  readonly scope: string;
+}
+
+function filterOf(tail: string): Filter {
+  const [, pattern, scope = '', start, limit] = CLAUSES.exec(tail) ?? [];
+  const isLike = like(unescaped(pattern));
+  const begins = unescaped(start) ?? '';
+  return {
+    matches: (name) => isLike(name) && name.startsWith(begins),
+    limit: limit === undefined ? Number.MAX_SAFE_INTEGER : Number(limit),
+    scope,
+  };
+}
+
 interface Scope {
   readonly database: string | undefined;
   readonly schema: string | undefined;
@@ -71,9 +101,8 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
   const match = /^(?:TERSE\s+)?(\w+)\b(.*)$/is.exec(rest.trim());
   const kind = (match?.[1] ?? '').toUpperCase();
   const tail = match?.[2] ?? '';
-  const matches = like(/\bLIKE\s+'((?:[^']|'')*)'/i.exec(tail)?.[1]);
-  const limit = Number(/\bLIMIT\s+(\d+)/i.exec(tail)?.[1] ?? Number.MAX_SAFE_INTEGER);
-  const scope = scopeOf(tail, kind, session);
+  const { matches, limit, scope: words } = filterOf(kind === 'EXTERNAL' ? tail.replace(/^\s+TABLES\b/i, '') : tail);
+  const scope = scopeOf(words, kind, session);
   const cut = (names: readonly string[], rows: Cell[][]): Result => localResult(names, rows.slice(0, limit));
   const relations = catalog.relations().filter((relation) => within(scope, relation));
   switch (kind) {

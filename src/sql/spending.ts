@@ -1,0 +1,13 @@
+/** Steps taken of a judgement's budget, by whoever works on one statement. */
+import type { Budget, Work } from './budget.js';
+import type { Count } from './names/index.js';
+import { tooMuch } from './refusal.js';
+import { positionOf, type Statement } from './statement.js';
+
+/** Throws a Refusal where they are more than is left. */
+export const spending =
+  (budget: Budget, statement: Statement, work: Work): Count =>
+  (steps) => {
+    const much = budget.spend(steps, work);
+    if (much !== undefined) throw tooMuch(much, positionOf(statement, 0));
+  };
