@@ -3,6 +3,7 @@
  * minute. It runs nothing and records nothing.
  */
 import { createHash } from 'node:crypto';
+import { heldBytes } from './held-bytes.js';
 import { Judgements } from './judgements.js';
 import { maskExpression, methodName } from './masking/index.js';
 import {
@@ -111,7 +112,7 @@ export const UNREACHABLE: Denial = {
 
 export class Judge {
   readonly #parts: JudgeParts;
-  readonly #judgements = new Judgements();
+  readonly #judgements = new Judgements(bytesOf);
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
@@ -275,6 +276,14 @@ async function secureViews(verdict: Verdict, reader: CatalogReader): Promise<Rea
     views.set(objectKey(secureView), relation);
   }
   return views;
+}
+
+/** What a judgement holds: tables, views and detections are the catalog's and the policies' own. One without a warehouse is not to be remembered. */
+function bytesOf(judged: Judged): number | undefined {
+  const { analysis, verdict, denial } = judged;
+  if (denial?.code === 'WAREHOUSE_UNAVAILABLE') return undefined;
+  const relations = (analysis?.objects ?? []).map(({ relation }) => relation);
+  return heldBytes(judged, [...relations, analysis?.target?.relation, ...(verdict?.detect ?? [])]);
 }
 
 const circumstancesOf = (

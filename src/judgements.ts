@@ -2,27 +2,30 @@
  * Judgements, remembered for a minute: by what each depends on, no more of them than fit into their memory. What is over is dropped when its
  * time has come, whether anybody asks for it or not.
  */
-import { heldBytes } from './held-bytes.js';
-import type { Judged } from './judge.js';
-
 const MOST = 2000;
 const MOST_BYTES = 64 * 1024 * 1024;
 /** What takes more of it alone is judged anew each time: it would push out what others have. */
 const MOST_BYTES_OF_ONE = MOST_BYTES / 8;
 const LIFE_MS = 60_000;
 
-interface Entry {
-  readonly value: Promise<Judged>;
+interface Entry<T> {
+  readonly value: Promise<T>;
   readonly until: number;
   bytes: number;
   isRenewing: boolean;
 }
 
-export class Judgements {
+export class Judgements<T> {
+  readonly #bytesOf: (judged: T) => number | undefined;
   /** The oldest first, and so the first to be over. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, Entry<T>>();
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
+
+  /** `bytesOf`: what one holds in memory; undefined where it is not to be remembered. */
+  constructor(bytesOf: (judged: T) => number | undefined) {
+    this.#bytesOf = bytesOf;
+  }
 
   /** What all of them hold. */
   get bytes(): number {
@@ -34,7 +37,7 @@ export class Judgements {
   }
 
   /** What is known, or judged now. `length`: characters of the statement. */
-  get(key: string, length: number, judge: () => Promise<Judged>): Promise<Judged> {
+  get(key: string, length: number, judge: () => Promise<T>): Promise<T> {
     const known = this.#entries.get(key);
     const left = (known?.until ?? 0) - Date.now();
     if (!known || left <= 0) return this.#remember(key, length, judge());
@@ -52,7 +55,7 @@ export class Judgements {
   }
 
   /** Objects may change without our knowing: a judgement holds no longer than the catalog's own memory. */
-  #remember(key: string, length: number, value: Promise<Judged>): Promise<Judged> {
+  #remember(key: string, length: number, value: Promise<T>): Promise<T> {
     this.#forget(key);
     const entry = { value, until: Date.now() + LIFE_MS, bytes: 2 * length, isRenewing: false };
     this.#entries.set(key, entry);
@@ -64,12 +67,11 @@ export class Judgements {
     };
     value.then((judged) => {
       if (this.#entries.get(key) !== entry) return;
-      if (judged.denial?.code === 'WAREHOUSE_UNAVAILABLE') return forget();
-      this.#bytes -= entry.bytes;
-      entry.bytes = bytesOf(judged) + 2 * key.length;
-      this.#bytes += entry.bytes;
-      if (entry.bytes > MOST_BYTES_OF_ONE) forget();
-      else this.#makeRoom();
+      const bytes = this.#bytesOf(judged);
+      if (bytes === undefined || bytes > MOST_BYTES_OF_ONE) return forget();
+      this.#bytes += bytes - entry.bytes;
+      entry.bytes = bytes;
+      this.#makeRoom();
     }, forget);
     return value;
   }
@@ -103,11 +105,4 @@ export class Judgements {
     );
     this.#timer.unref();
   }
-}
-
-/** Tables, views and detections are the catalog's and the policies' own. */
-function bytesOf(judged: Judged): number {
-  const { analysis, verdict } = judged;
-  const relations = (analysis?.objects ?? []).map(({ relation }) => relation);
-  return heldBytes(judged, [...relations, analysis?.target?.relation, ...(verdict?.detect ?? [])]);
 }

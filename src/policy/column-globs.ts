@@ -11,13 +11,23 @@ interface Item<T> {
 
 /** Patterns that are looked for at once; the expression of more could be too long to be compiled. */
 const AT_ONCE = 200;
-/** A look for so many patterns is about one step. */
+/** A look for so many patterns is about one step: of those that begin with a wildcard, which look through the name, and of the others. */
+const OPEN_A_STEP = 4;
 const PATTERNS_A_STEP = 50;
+
+function expressions(patterns: readonly string[]): readonly RegExp[] {
+  const found: RegExp[] = [];
+  for (let at = 0; at < patterns.length; at += AT_ONCE)
+    found.push(new RegExp(`^(?:${patterns.slice(at, at + AT_ONCE).join('|')})$`, 's'));
+  return found;
+}
 
 export class ColumnGlobs<T extends { readonly glob: Glob }> {
   readonly #spelled = new Map<string, Item<T>[]>();
   readonly #wild: Item<T>[] = [];
-  readonly #any: readonly RegExp[];
+  /** Whether any of those matches: of the ones that begin with a wildcard, and of the others by the character that they begin with. */
+  readonly #open: readonly RegExp[];
+  readonly #by = new Map<string, readonly RegExp[]>();
   /** What each look-up of a column takes, in steps of a judgement's budget. */
   readonly steps: number;
 
@@ -33,18 +43,27 @@ export class ColumnGlobs<T extends { readonly glob: Glob }> {
         else this.#spelled.set(spelling, [item]);
       }
     });
-    const patterns = this.#wild.map(({ entry }) => entry.glob.last.pattern);
-    const any: RegExp[] = [];
-    for (let at = 0; at < patterns.length; at += AT_ONCE)
-      any.push(new RegExp(`^(?:${patterns.slice(at, at + AT_ONCE).join('|')})$`, 's'));
-    this.#any = any;
-    this.steps = 1 + Math.ceil(patterns.length / PATTERNS_A_STEP);
+    const open: string[] = [];
+    const by = new Map<string, string[]>();
+    for (const { entry } of this.#wild) {
+      const { pattern } = entry.glob.last;
+      // A wildcard, or a character that had to be escaped.
+      const alike = /^\w/.test(pattern) ? (by.get(pattern.charAt(0)) ?? []) : open;
+      alike.push(pattern);
+      if (alike !== open) by.set(pattern.charAt(0), alike);
+    }
+    this.#open = expressions(open);
+    for (const [first, patterns] of by) this.#by.set(first, expressions(patterns));
+    this.steps =
+      1 + Math.ceil(open.length / OPEN_A_STEP) + Math.ceil((this.#wild.length - open.length) / PATTERNS_A_STEP);
   }
 
   /** Those that match a column, in the order in which they were given. */
   of(column: string): readonly T[] {
     const spelled = this.#spelled.get(column) ?? [];
-    if (!this.#any.some((pattern) => pattern.test(column))) return spelled.map(({ entry }) => entry);
+    const isNamed = (pattern: RegExp): boolean => pattern.test(column);
+    if (!this.#open.some(isNamed) && !this.#by.get(column.charAt(0))?.some(isNamed))
+      return spelled.map(({ entry }) => entry);
     const wild = this.#wild.filter(({ entry }) => entry.glob.last.matches(column));
     return [...spelled, ...wild].sort((one, other) => one.order - other.order).map(({ entry }) => entry);
   }

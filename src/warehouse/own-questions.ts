@@ -48,7 +48,7 @@ export function ownQuestion(parts: TemplateStringsArray, ...between: readonly (H
 }
 
 /** More rows of one name than so many are not asked for. */
-export const NAMED_SHOWN = 10;
+const NAMED_SHOWN = 10;
 
 /** A question about one object by its name. */
 const named = (what: string): OwnQuestion => {
