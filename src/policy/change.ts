@@ -2,7 +2,8 @@
  * What a change may do with what is hidden from whoever sends it. The target of a change stands in it raw: no sub-query can take its
  * place. So nothing of it that is masked may be named, and a table with hidden rows is not changed at all.
  */
-import { type Analysis, type ColumnUse, objectKey, showIdentifier, showObject } from '../sql/index.js';
+import { isHashed } from '../masking/index.js';
+import { type Analysis, type ColumnUse, Making, objectKey, showIdentifier, showObject } from '../sql/index.js';
 import { ByColumn } from './by-column.js';
 import { decideConstraints, type IsOpen } from './constraints.js';
 import type { Policy } from './load.js';
@@ -93,29 +94,46 @@ function decideReads(
 }
 
 /**
+ * A virtual column gets its value by the columns that it is made of (documentation page virtual-columns): by each of these, the masks of
+ * virtual ones under 'hash' above it. Other masks show of a value what anybody can make of it.
+ */
+function hashedAbove({ target }: Analysis, own: readonly AppliedMask[]): ReadonlyMap<string, AppliedMask> {
+  const found = new Map<string, AppliedMask>();
+  const making = target?.relation && Making.of(target.relation.columns);
+  for (const mask of making ? own : [])
+    if (isHashed(mask.method))
+      for (const { column } of making?.sourcesOf(mask.column) ?? []) if (!found.has(column)) found.set(column, mask);
+  return found;
+}
+
+/**
  * Whoever can't see a value neither overwrites it nor puts guesses beside it: a guess in a column under 'hash' equals the hidden value's hash,
- * and the error of a unique key tells that the value is there (sql/create-hybrid-table). So it takes the policy's word, for new rows too.
+ * and the error of a unique key tells that the value is there (sql/create-hybrid-table). So it takes the policy's word, for new rows too; and
+ * what gives a virtual column its value is an assignment of that one.
  */
 function decideAssignments(
   analysis: Analysis,
   policies: readonly Policy[],
   own: readonly AppliedMask[],
 ): Denial | undefined {
-  const masked = maskedOf(own);
+  const [masked, above] = [maskedOf(own), hashedAbove(analysis, own)];
   for (const { column, position } of analysis.assignments) {
-    const mask = masked.get(column);
+    const mask = masked.get(column) ?? above.get(column);
     if (!mask) continue;
     const isForbidden = mask.method.kind === 'deny';
     if (!isForbidden && mayWrite(policies)) continue;
     const others = analysis.target?.relation?.columns.filter(
-      ({ name, expression }) => expression === undefined && !masked.has(name),
+      ({ name, expression }) => expression === undefined && !masked.has(name) && !above.has(name),
     );
-    const free = `Name the columns that you write: ${(others ?? []).map(({ name }) => showIdentifier(name)).join(', ')}.`;
+    const names = (others ?? []).map(({ name }) => showIdentifier(name)).join(', ');
+    const free = names === '' ? 'No column of it is yours to write.' : `Name the columns that you write: ${names}.`;
     return {
       code: 'COLUMN_DENIED',
       message: isForbidden
         ? `${column} of ${showObject(mask.object)} is hidden from you, and may not be written. ${mask.reason ?? ''}`.trim()
-        : `${column} of ${showObject(mask.object)} is masked for you, so you may not write it.`,
+        : mask.column === column
+          ? `${column} of ${showObject(mask.object)} is masked for you, so you may not write it.`
+          : `${mask.column} of ${showObject(mask.object)} is masked for you and made of ${column}, so you may not write that.`,
       policy: mask.policy,
       rule: mask.rule,
       position,

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Sides } from './sides.mjs';
 
 const CREDITS = 'ANALYTICS.SALES.CREDITS';
+const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 let sides: Sides;
 
 beforeAll(async () => {
-  sides = await Sides.start({ policy: fileURLToPath(new URL('./made-of.yaml', import.meta.url)) });
+  sides = await Sides.start({ policy: file('./made-of.yaml') });
 }, 120_000);
 afterAll(() => sides?.end());
 
@@ -55,5 +56,29 @@ describe('a CHECK over a hidden column', () => {
     const [left, right] = (await ask(`INSERT INTO ${CREDITS} (CREDIT_ID, AMOUNT) VALUES (900, 1000)`)).map(told);
     expect(left).toEqual(right);
     expect(left?.[0]).toBe('ok');
+  });
+});
+
+describe('a virtual column under hash', () => {
+  let hashed: Sides;
+  beforeAll(async () => {
+    hashed = await Sides.start({ policy: file('./hashed.yaml') });
+  }, 120_000);
+  afterAll(() => hashed?.end());
+  const both = (sql: string) => hashed.both((gateway, caller) => gateway.query(caller, { sql }));
+
+  it.each([
+    "INSERT INTO ANALYTICS.SALES.TAGS (ID, RAW) VALUES (900, 'canary-7')",
+    "INSERT INTO ANALYTICS.SALES.TAGS SELECT 900, 'canary-7'",
+    "UPDATE ANALYTICS.SALES.TAGS SET RAW = 'canary-7' WHERE ID = 3",
+    "MERGE INTO ANALYTICS.SALES.TAGS t USING (SELECT 3 AS ID) s ON t.ID = s.ID WHEN MATCHED THEN UPDATE SET RAW = 'canary-7'",
+  ])('is no dictionary of hidden values: %s', async (plant) => {
+    const planted = await both(plant);
+    const found = (
+      await both('SELECT COUNT(*) FROM ANALYTICS.SALES.TAGS t JOIN ANALYTICS.SALES.LEADS l ON t.TAG = l.SSN')
+    ).map(told);
+    expect(found[0]).toEqual(found[1]);
+    expect(found[0]?.[0]).toBe('ok');
+    for (const { denial } of planted) expect(denial).toMatchObject({ code: 'COLUMN_DENIED' });
   });
 });

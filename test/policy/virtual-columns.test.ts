@@ -37,8 +37,19 @@ const FILES = [
   "REGION VARCHAR AS (SPLIT_PART(METADATA$FILENAME, '/', 1))",
   "TENANT VARCHAR AS (SPLIT_PART(METADATA$FILENAME, '/', 2))",
 ];
+const NAMES = [
+  'ID NUMBER',
+  'RAW VARCHAR',
+  'NOTE VARCHAR',
+  'PAYLOAD VARIANT',
+  'MAIL VARCHAR AS (LOWER(RAW))',
+  'MAIL_TWICE VARCHAR AS (MAIL || MAIL)',
+  'FROM_KEY VARCHAR AS (PAYLOAD:mail::VARCHAR)',
+  "OBJECT VARIANT AS (OBJECT_PICK(PAYLOAD, 'mail'))",
+  'UNREAD VARCHAR AS ($2)',
+];
 const reader = catalogReader([
-  { tables: { 'DB.S.CUSTOMERS': CUSTOMERS, 'DB.S.NOTES': ['ID NUMBER', 'NOTE VARCHAR'] } },
+  { tables: { 'DB.S.CUSTOMERS': CUSTOMERS, 'DB.S.NAMES': NAMES, 'DB.S.NOTES': ['ID NUMBER', 'NOTE VARCHAR'] } },
   { external_tables: { 'DB.S.FILES': FILES } },
   { views: { 'DB.S.KEYS': { columns: ['ID', 'K'], as: 'SELECT ID, SSN_TAIL FROM DB.S.CUSTOMERS', secure: false } } },
 ]);
@@ -217,6 +228,51 @@ describe('a statement that names one', () => {
     expect((await judged('SELECT TOTAL FROM DB.S.CUSTOMERS', denies)).denial).toBeUndefined();
     const insert = "INSERT INTO DB.S.CUSTOMERS SELECT 1, 'a', 'b', 'c', 'd', 'e', NULL";
     expect((await judged(insert, denies)).denial).toBeUndefined();
+  });
+});
+
+describe('a column that a virtual one under hash is made of', () => {
+  const HASHES = 'columns:\n  - { match: [DB.S.NAMES.MAIL], mask: hash }';
+  it.each([
+    "INSERT INTO DB.S.NAMES (ID, RAW) VALUES (999, 'guess@example.com')",
+    "INSERT INTO DB.S.NAMES SELECT 999, 'guess@example.com', NULL, NULL",
+    "UPDATE DB.S.NAMES SET RAW = 'guess@example.com' WHERE ID = 1",
+    'MERGE INTO DB.S.NAMES t USING DB.S.NOTES n ON t.ID = n.ID WHEN MATCHED THEN UPDATE SET t.RAW = n.NOTE',
+    'MERGE INTO DB.S.NAMES t USING DB.S.NOTES n ON t.ID = n.ID WHEN NOT MATCHED THEN INSERT (ID, RAW) VALUES (n.ID, n.NOTE)',
+  ])('takes no guess that would come back as its hash: %s', async (sql) => {
+    const { denial } = await judged(sql, HASHES);
+    expect(denial).toMatchObject({
+      code: 'COLUMN_DENIED',
+      message: 'MAIL of DB.S.NAMES is masked for you and made of RAW, so you may not write that.',
+      hint: expect.stringContaining('Name the columns that you write: ID, NOTE, PAYLOAD.'),
+    });
+    expect((await judged(sql, `${HASHES}\nwrite_masked: allow`)).denial).toBeUndefined();
+  });
+
+  it('whatever lies between the two, and whichever key of it is hashed', async () => {
+    const write = (column: string, value: string) => `INSERT INTO DB.S.NAMES (${column}) SELECT ${value}`;
+    for (const [hashed, column, value] of [
+      ['DB.S.NAMES.MAIL_TWICE', 'RAW', "'a'"],
+      ['DB.S.NAMES.UNREAD', 'NOTE', "'a'"],
+      ['DB.S.NAMES.FROM_KEY', 'PAYLOAD', "PARSE_JSON('{}')"],
+      ['DB.S.NAMES.OBJECT:mail', 'PAYLOAD', "PARSE_JSON('{}')"],
+    ] as const) {
+      const { denial } = await judged(
+        write(column, value),
+        `columns:\n  - { match: ["${hashed}"], mask: hash }\nvirtual_columns: { trusted: ["DB.S.NAMES.*"] }`,
+      );
+      expect([hashed, denial?.code]).toEqual([hashed, 'COLUMN_DENIED']);
+    }
+  });
+
+  it('is written where the mask shows nothing that the writer could not make, or the column is another', async () => {
+    const write = "UPDATE DB.S.NAMES SET RAW = 'a' WHERE ID = 1";
+    for (const mask of ['null', 'redact', 'email', '{ keep_last: 3 }', '{ constant: x }', 'deny'])
+      expect((await judged(write, HASHES.replace('hash', mask))).denial).toBeUndefined();
+    expect((await judged("UPDATE DB.S.NAMES SET NOTE = 'a' WHERE ID = 1", HASHES)).denial).toBeUndefined();
+    // One policy that hides something and says nothing withholds what the other allows.
+    const other = 'columns:\n  - { match: [DB.S.NOTES.NOTE], mask: null }';
+    expect((await judged(write, `${HASHES}\nwrite_masked: allow`, other)).denial?.code).toBe('COLUMN_DENIED');
   });
 });
 
