@@ -17,8 +17,22 @@ interface Question {
 const CHANGES = new Set(['insert', 'update', 'delete', 'merge']);
 
 /** Whether masked values may be written: every policy that masks has to say so. */
-const mayWrite = (policies: readonly Policy[]): boolean =>
+export const mayWrite = (policies: readonly Policy[]): boolean =>
   policies.every((policy) => policy.writeMasked || policy.columns.length === 0);
+
+/**
+ * Whether a change reads its target: a column of it stands in an expression, or could be meant by a name there. One that is given a value and
+ * stands nowhere else is not read.
+ */
+export function isRead({ target, columns, words, kind }: Analysis): boolean {
+  if (!target || !CHANGES.has(kind)) return false;
+  const key = objectKey(target.object);
+  // An INSERT sees its target only as one of its sources, which are objects of their own.
+  if (kind === 'insert') return false;
+  if (columns.some(({ object, via }) => via.length === 0 && objectKey(object) === key)) return true;
+  const own = new Set(target.relation?.columns.map(({ name }) => name));
+  return words.some(({ name, isPlace, isForeign }) => !isForeign && (isPlace || own.has(name)));
+}
 
 /** The masks of one table by its columns; of two on one column the first. */
 const maskedOf = (own: readonly AppliedMask[]): ReadonlyMap<string, AppliedMask> =>

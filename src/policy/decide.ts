@@ -20,7 +20,8 @@ import {
 import { appliedMasks } from './applied-masks.js';
 import { ByColumn } from './by-column.js';
 import { bytesDenial, hides } from './bytes.js';
-import { decideChange } from './change.js';
+import { decideChange, isRead, mayWrite } from './change.js';
+import { withoutDictionaries } from './dictionaries.js';
 import { issuerKey } from './issuers.js';
 import type { Detection, Place, Policy, PolicySet, Rule, Tolerance } from './load.js';
 import { allowanceOf, denyHashBelow, denyKey, isKeyTable, trustInSource } from './merging.js';
@@ -392,10 +393,14 @@ interface Question extends InForce {
   readonly circumstances: Circumstances;
 }
 
-/** Sources of a change are read; its target is changed, in every way that the statement has: `MERGE … DELETE` deletes as well. */
+/**
+ * Sources of a change are read; its target is changed, in every way that the statement has (`MERGE … DELETE` deletes as well), and read where
+ * its columns stand in an expression: the number of rows that it touches would answer any predicate.
+ */
 const kindsOn = (analysis: Analysis, use: ObjectUse): readonly StatementKind[] => {
   if (analysis.kind === 'describe') return ['describe'];
-  return use.access === 'write' ? analysis.changes : ['select'];
+  if (use.access === 'read') return ['select'];
+  return isRead(analysis) ? [...analysis.changes, 'select'] : analysis.changes;
 };
 
 function approvalOf(rules: readonly Rule[]): Verdict['approval'] {
@@ -457,7 +462,11 @@ function decideObjects(
         const denial: Denial = {
           code: 'OBJECT_DENIED',
           // One wording whether it exists or not: a refusal must not tell what there is.
-          message: found?.rule.reason ?? `${shown} is not something you may ${verb}.`,
+          message:
+            found?.rule.reason ??
+            (use.access === 'write' && kind === 'select'
+              ? `${shown} is not something you may read, and this ${analysis.kind.toUpperCase()} goes by what is in it.`
+              : `${shown} is not something you may ${verb}.`),
           policy: found?.policy.name,
           rule: found?.rule.place,
           position: use.position,
@@ -597,14 +606,19 @@ function decideColumns(question: Question, masks: readonly AppliedMask[]): Denia
       .map((column) => showIdentifier(column.name));
     const [view] = use.via;
     if (view) return columnBeyondView(view, use.position);
-    const starred = use.usage === 'star' ? ' and * includes it' : '';
+    const isStar = use.usage === 'star';
+    const starred = isStar ? ' and * includes it' : '';
+    const names = (relation?.columns ?? []).flatMap(({ name }) =>
+      hidden.of({ object: mask.object, column: name }) ? showIdentifier(name) : [],
+    );
+    const without = isStar ? ` Or leave out what is hidden: * EXCLUDE (${names.join(', ')}).` : '';
     return {
       code: 'COLUMN_DENIED',
       message: `${mask.column} of ${showObject(mask.object)} is hidden from you${starred}. ${mask.reason ?? ''}`.trim(),
       policy: mask.policy,
       rule: mask.rule,
       position: use.position,
-      hint: others.length > 0 ? `Name the columns you need: ${others.join(', ')}.` : undefined,
+      hint: others.length > 0 ? `Name the columns you need: ${others.join(', ')}.${without}` : undefined,
     };
   }
   return undefined;
@@ -660,8 +674,21 @@ const isOpenTo =
         ),
     );
 
+/** Whether some rule lets values be written to a table, in some circumstances. */
+const mayChange =
+  ({ policies }: Question) =>
+  (object: ObjectName): boolean =>
+    (['insert', 'update', 'merge'] as const).some((kind) => {
+      const found = ruleFor(policies, kind, object, ANY);
+      return found !== undefined && found.rule.effect !== 'deny';
+    });
+
 /** What is hidden from whoever asks, of all that the statement names. */
-function hiddenOf({ policies, subject, analysis }: Question, spend: Count): Pick<Verdict, 'masks' | 'rows'> {
+function hiddenOf(
+  question: Question & { readonly analysis: FullAnalysis },
+  spend: Count,
+): Pick<Verdict, 'masks' | 'rows'> {
+  const { policies, subject, analysis } = question;
   const masks: AppliedMask[] = [];
   const rows: AppliedRows[] = [];
   for (const use of analysis.objects) {
@@ -676,7 +703,7 @@ function hiddenOf({ policies, subject, analysis }: Question, spend: Count): Pick
     for (const mask of appliedMasks(policies, { object: use.object, columns, isExternal }, source, spend))
       masks.push(mask);
   }
-  return { masks, rows };
+  return { masks: mayWrite(policies) ? masks : withoutDictionaries(analysis, masks, mayChange(question)), rows };
 }
 
 /**

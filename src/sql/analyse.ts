@@ -341,6 +341,7 @@ function assembled(
     references: findings.references,
     longColumns: findings.longColumns,
     ownNames: findings.ownNames,
+    excluded: findings.excluded,
     columnNames: findings.columnNames,
     hasStar: findings.hasStar,
     hasWhere,

@@ -102,6 +102,15 @@ export interface OwnName {
   readonly needsAlias: boolean;
 }
 
+/** A column that a star leaves out, `* EXCLUDE (name)`. */
+export interface ExcludedName {
+  /** Folded. */
+  readonly name: string;
+  readonly token: number;
+  /** The tables in the star's sight that have it by themselves; undefined for a source of another kind. */
+  readonly objects: readonly (ObjectName | undefined)[];
+}
+
 /** A name that nothing in sight has: a value of its own, so that nobody takes it for a name without columns behind it. */
 export interface Unowned {
   /** In words. */
@@ -169,6 +178,8 @@ export interface FullAnalysis extends Analysis {
   readonly references: readonly TableReference[];
   readonly longColumns: readonly LongColumnReference[];
   readonly ownNames: readonly OwnName[];
+  /** The names of each EXCLUDE, in the order of the text. */
+  readonly excluded: readonly (readonly ExcludedName[])[];
   /** Every column name that stands anywhere in the statement, folded. */
   readonly columnNames: ReadonlySet<string>;
   readonly hasStar: boolean;

@@ -27,3 +27,23 @@ export function bracketsAround(tokens: readonly Token[]): readonly number[] {
     return around;
   });
 }
+
+const CLOSES: ReadonlyMap<string, string> = new Map([
+  ['(', ')'],
+  ['[', ']'],
+  ['{', '}'],
+]);
+
+/** The first bracket that is closed by one of another kind, never, or not opened: what stands in which is then read in several ways. */
+export function oddBracket(tokens: readonly Token[]): number | undefined {
+  const open: number[] = [];
+  for (const [at, token] of tokens.entries()) {
+    if (token.kind !== 'operator') continue;
+    if (CLOSES.has(token.text)) open.push(at);
+    else if (/^[)\]}]$/.test(token.text)) {
+      const from = open.pop();
+      if (from === undefined || CLOSES.get(tokens[from]?.text ?? '') !== token.text) return at;
+    }
+  }
+  return open[0];
+}

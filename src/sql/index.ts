@@ -40,3 +40,4 @@ export { spending } from './spending.js';
 export { readStatement, type Statement, tokensOf } from './statement.js';
 export type { Body, Identifier, TreeNode } from './tree.js';
 export { asBody, asList, asText, folded, identifierOf, isBody, nodeOf, textLiteral } from './tree.js';
+export { originsOfView } from './view-columns.js';

@@ -6,13 +6,13 @@
  * Syntax used: sub-queries with an alias, CTEs with a column list, CASE, casts (documentation pages constructs/from,
  * constructs/with, functions/case), nothing else.
  */
-import type { FullAnalysis, TableReference } from './analysis.js';
+import type { ExcludedName, FullAnalysis, TableReference } from './analysis.js';
 import { Budget } from './budget.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from './catalog.js';
 import { unnamedItems } from './items.js';
-import { joined, MAX_STATEMENT_LENGTH, quoteIdentifier } from './lex.js';
+import { isOperator, isWord, joined, MAX_STATEMENT_LENGTH, quoteIdentifier } from './lex.js';
 import { Relations, Resolver } from './names/index.js';
-import { cteNames, secondOpinion } from './opinion.js';
+import { cteNames, Disagreement, secondOpinion } from './opinion.js';
 import { Refusal } from './refusal.js';
 import { parseStatement, positionOf, readStatement } from './statement.js';
 import { nodeOf } from './tree.js';
@@ -144,6 +144,27 @@ class Rewriter {
     return point === undefined ? '' : ` ${joined(tokens.slice(to, point))}`;
   }
 
+  /** A denied column is not among those that a sub-query gives, so its name goes out of EXCLUDE, and that with the last of its names. */
+  #excluded({ excluded, statement: { tokens, pairs } }: FullAnalysis, pieces: (string | undefined)[]): void {
+    const isGone = ({ name, objects }: ExcludedName): boolean =>
+      objects.length > 0 &&
+      objects.every((object) => object && this.#treatments.get(objectKey(object))?.columns.get(name) === 'deny');
+    for (const names of excluded) {
+      const kept = names.filter((entry) => !isGone(entry));
+      const [first] = names;
+      if (!first || kept.length === names.length) continue;
+      const isList = isOperator(tokens[first.token - 1], '(');
+      const from = first.token - (isList ? 2 : 1);
+      const to = isList ? pairs.get(first.token - 1) : first.token;
+      // Where it does not stand as it should it stays, and the outcome does not read as it should either.
+      if (!isWord(tokens[from], 'EXCLUDE') || to === undefined || (isList && to !== first.token + 2 * names.length - 1))
+        continue;
+      const text = kept.map(({ token }) => tokens[token]?.text ?? '').join(' , ');
+      for (let at = from; at <= to; at++) pieces[at] = undefined;
+      if (kept.length > 0) pieces[from] = `EXCLUDE ( ${text} )`;
+    }
+  }
+
   /** A column whose expression holds a sub-query of ours keeps the agent's own words for a name. */
   #name({ statement, references, ownNames }: FullAnalysis, pieces: (string | undefined)[]): void {
     const changed = [...references.map((reference) => reference.from), ...ownNames.map(({ token }) => token)].sort(
@@ -201,6 +222,7 @@ class Rewriter {
     // Of a sub-query only the last name is left to qualify with.
     for (const long of analysis.longColumns)
       if (replaced.has(objectKey(long.object))) for (let at = long.from; at < long.to; at++) pieces[at] = undefined;
+    this.#excluded(analysis, pieces);
     this.#ownNames(analysis, pieces);
     this.isRewritten ||= replaced.size > 0;
     if (isOutermost) this.#name(analysis, pieces);
@@ -244,32 +266,47 @@ export function rewrite(analysis: FullAnalysis, treatments: Treatments, budget =
   return { text, isChanged: rewriter.isRewritten };
 }
 
-/** Reads the rewritten text once more, by every parser: it may name nothing but what was judged, and changes what was to be changed. */
+/**
+ * Reads the rewritten text once more, by every parser: it may name nothing but what was judged, and changes what was to be changed. What the
+ * parsers and the walk say of it is not passed on: their places and words are of a text with the rules in it.
+ */
 function verify(text: string, analysis: FullAnalysis, treatments: Treatments, budget: Budget): void {
-  const { kind, defaults } = analysis;
-  if (kind === 'describe') return;
-  const refusal = new Refusal(
+  if (analysis.kind === 'describe') return;
+  let isRight = false;
+  try {
+    isRight = readsAsJudged(text, analysis, treatments, budget);
+  } catch (error) {
+    if (error instanceof Disagreement || !(error instanceof Refusal)) throw error;
+  }
+  if (isRight) return;
+  const touched = analysis.references.find(({ relation }) => isTouched(treatments.get(objectKey(relation))));
+  throw new Refusal(
     'NOT_UNDERSTOOD',
     'The masked form of this statement does not read as it should.',
-    positionOf(analysis.statement, 0),
+    positionOf(analysis.statement, touched?.from ?? 0),
     'Rewrite it more simply.',
   );
+}
+
+/** Throws a Refusal where the text is not even understood. */
+function readsAsJudged(text: string, analysis: FullAnalysis, treatments: Treatments, budget: Budget): boolean {
+  const { kind, defaults } = analysis;
   const parsed = parseStatement(readStatement(text));
-  if (parsed.kind !== kind) throw refusal;
+  if (parsed.kind !== kind) return false;
   const resolver = new Resolver(parsed, new Relations(), defaults, budget);
   if (kind === 'select') resolver.query(parsed.tree, new Map(), undefined);
   else if (kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'merge')
     resolver.change(kind, nodeOf(parsed.tree)?.body ?? {});
-  else throw refusal;
+  else return false;
   // What the statement names above a sub-query has to be among the columns that the sub-query gives.
-  if (resolver.findings.unowned.length > 0) throw refusal;
+  if (resolver.findings.unowned.length > 0) return false;
   const judged = new Set(analysis.objects.map((use) => `${use.access} ${objectKey(use.object)}`));
   for (const { object } of analysis.objects) {
     const source = treatments.get(objectKey(object))?.source;
     if (source) judged.add(`read ${objectKey(source)}`);
   }
   const { tables } = resolver.findings;
-  if (tables.some(({ object, access }) => !judged.has(`${access} ${objectKey(object)}`))) throw refusal;
+  if (tables.some(({ object, access }) => !judged.has(`${access} ${objectKey(object)}`))) return false;
   const objects = tables.map(({ object, access }) => ({
     object,
     access,
@@ -278,4 +315,5 @@ function verify(text: string, analysis: FullAnalysis, treatments: Treatments, bu
     via: [],
   }));
   secondOpinion({ kind, statement: parsed, objects }, cteNames(parsed));
+  return true;
 }

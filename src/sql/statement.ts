@@ -1,7 +1,7 @@
 /** One statement, read: its tokens, the text that stands for it, its tree. */
 import './wasm.js';
 import type * as Polyglot from '@polyglot-sql/sdk';
-import { bracketPairs } from './brackets.js';
+import { bracketPairs, oddBracket } from './brackets.js';
 import { type Clauses, clausesOf } from './clauses.js';
 import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, isWord, joined, lex, type Token } from './lex.js';
@@ -87,6 +87,14 @@ export function readStatement(source: string): Statement {
       `No Snowflake statement starts with ${first.text}.`,
       positionAt(source, first.start),
       'Start with SELECT or WITH to read data.',
+    );
+  const odd = oddBracket(tokens);
+  if (odd !== undefined)
+    throw new Refusal(
+      'NOT_UNDERSTOOD',
+      `The bracket ${tokens[odd]?.text ?? ''} has no other that fits it.`,
+      positionAt(source, tokens[odd]?.start ?? 0),
+      'Check the syntax there; a statement that is not fully understood is never run.',
     );
   return { source, tokens, text: joined(tokens), kind, pairs: bracketPairs(tokens), clauses: clausesOf(tokens) };
 }

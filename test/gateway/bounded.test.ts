@@ -100,7 +100,8 @@ describe('a change with a limit on its rows', () => {
     const blind = `rules:\n  - allow: [delete]\n    on: [DB.PUBLIC.T]\n  - deny: [delete]\n    on: [DB.PUBLIC.T]\n    when: { rows_affected_over: 100 }\n`;
     const { gateway } = await whole.gateway(blind);
     const sql = 'DELETE FROM DB.PUBLIC.T WHERE ID = 1';
-    expect((await gateway.query(bot, { sql })).denial?.code).toBe('OBJECT_DENIED');
+    for (const text of [sql, 'DELETE FROM DB.PUBLIC.T'])
+      expect((await gateway.query(bot, { sql: text })).denial?.code).toBe('OBJECT_DENIED');
     const { gateway: seeing } = await whole.gateway(`${blind}  - allow: [select]\n    on: [DB.PUBLIC.T]\n`);
     expect((await seeing.query(bot, { sql })).status).toBe('ok');
   });

@@ -51,6 +51,29 @@ const NAMES = [
 const reader = catalogReader([
   { tables: { 'DB.S.CUSTOMERS': CUSTOMERS, 'DB.S.NAMES': NAMES, 'DB.S.NOTES': ['ID NUMBER', 'NOTE VARCHAR'] } },
   { external_tables: { 'DB.S.FILES': FILES } },
+  {
+    views: {
+      'DB.S.SHOWN': { columns: ['ID', 'EMAIL'], as: 'SELECT ID, NOTE AS EMAIL FROM DB.S.NOTES', secure: false },
+      'DB.S.PICKED': {
+        columns: ['ID', 'EMAIL'],
+        as: "SELECT ID, REGEXP_SUBSTR(NOTE, '[a-z]+@[a-z]+') FROM DB.S.NOTES",
+        secure: false,
+      },
+      'DB.S.DEEPER': { columns: ['ID', 'EMAIL'], as: 'SELECT N, K FROM DB.S.LOWER', secure: false },
+      'DB.S.LOWER': { columns: ['N', 'K'], as: 'SELECT ID, LOWER(NOTE) FROM DB.S.NOTES', secure: false },
+      'DB.S.EITHER': {
+        columns: ['ID', 'EMAIL'],
+        as: 'SELECT n.ID, COALESCE(n.NOTE, c.EMAIL) FROM DB.S.NOTES n JOIN DB.S.CUSTOMERS c ON n.ID = c.ID',
+        secure: false,
+      },
+      'DB.S.SPREAD': {
+        columns: ['ID', 'EMAIL'],
+        as: "SELECT n.ID, f.VALUE FROM DB.S.NOTES n, LATERAL SPLIT_TO_TABLE(n.NOTE, ' ') f",
+        secure: false,
+      },
+      'DB.S.PLAIN': { columns: ['ID', 'EMAIL'], as: 'SELECT ID, EMAIL FROM DB.S.CUSTOMERS', secure: false },
+    },
+  },
   { views: { 'DB.S.KEYS': { columns: ['ID', 'K'], as: 'SELECT ID, SSN_TAIL FROM DB.S.CUSTOMERS', secure: false } } },
 ]);
 
@@ -273,6 +296,57 @@ describe('a column that a virtual one under hash is made of', () => {
     // One policy that hides something and says nothing withholds what the other allows.
     const other = 'columns:\n  - { match: [DB.S.NOTES.NOTE], mask: null }';
     expect((await judged(write, `${HASHES}\nwrite_masked: allow`, other)).denial?.code).toBe('COLUMN_DENIED');
+  });
+});
+
+describe('a view under hash', () => {
+  const HASHES = 'columns:\n  - { match: ["*.*.*.EMAIL"], mask: hash }';
+  const READ_ONLY = 'allow: [select]';
+  const sentFor = async (sql: string, text: string, reads = false) => {
+    const folder = await mkdtemp(join(tmpdir(), 'snowfence-dictionary-'));
+    try {
+      const written = policy('p', text).replace('allow: [select, describe, insert, update, delete, merge]', (all) =>
+        reads ? READ_ONLY : all,
+      );
+      await writeFile(join(folder, 'p.yaml'), written);
+      const set = await loadPolicies(folder);
+      return await judgeOffline({
+        set,
+        judge: offlineJudge(reader),
+        subject,
+        sql,
+        purpose: undefined,
+        at: new Date('2026-01-01T00:00:00Z'),
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  };
+
+  it.each(['SHOWN', 'PICKED', 'DEEPER', 'EITHER', 'SPREAD'])(
+    'gives no hash of what its reader may write: %s',
+    async (view) => {
+      const sql = `SELECT v.ID FROM DB.S.${view} v JOIN DB.S.CUSTOMERS c ON v.EMAIL = c.EMAIL`;
+      const { sent, denial } = await sentFor(sql, HASHES);
+      expect(denial).toBeUndefined();
+      expect(sent?.match(/HASH_TEXT[^)]*\)/g)).toHaveLength(view === 'EITHER' ? 2 : 1);
+      expect(sent).toMatch(/CAST \( NULL AS VARCHAR \) AS "EMAIL"/);
+    },
+  );
+
+  it('and the hash where its reader can put nothing behind it', async () => {
+    const hashes = async (sql: string, text: string, reads?: boolean) => {
+      const { sent, denial } = await sentFor(sql, text, reads);
+      expect(denial).toBeUndefined();
+      expect(sent).not.toContain('CAST ( NULL');
+      expect(sent).toContain('HASH_TEXT');
+    };
+    // Nothing is written.
+    await hashes('SELECT EMAIL FROM DB.S.SHOWN', HASHES, true);
+    // What it is made of is masked, and so not written.
+    await hashes('SELECT EMAIL FROM DB.S.PLAIN', HASHES);
+    // Whoever may write masked columns has a dictionary of the policy's own making.
+    await hashes('SELECT EMAIL FROM DB.S.SHOWN', `${HASHES}\nwrite_masked: allow`);
   });
 });
 

@@ -112,4 +112,85 @@ describe('what is sent', () => {
       `SELECT '😀é' AS x , c . id FROM ${masked(guarded('ID'))} c`,
     );
   });
+
+  it.each([
+    ['SELECT * EXCLUDE (PHONE) FROM customers', 'SELECT * FROM (', 'PHONE'],
+    ['SELECT * EXCLUDE PHONE FROM customers', 'SELECT * FROM (', 'PHONE'],
+    ['SELECT c.* EXCLUDE "PHONE", 1 AS ONE FROM customers c', 'SELECT c . * , 1 AS ONE FROM (', 'PHONE'],
+    [
+      'SELECT * EXCLUDE (NAME, PHONE, REGION) RENAME (EMAIL AS MAIL) FROM customers',
+      'SELECT * EXCLUDE ( NAME , REGION ) RENAME ( EMAIL AS MAIL ) FROM (',
+      'PHONE',
+    ],
+    ['SELECT * EXCLUDE (PHONE, NAME) FROM customers', 'SELECT * EXCLUDE ( NAME ) FROM (', 'PHONE'],
+    ['SELECT OBJECT_CONSTRUCT(* EXCLUDE PHONE) AS O FROM customers', 'OBJECT_CONSTRUCT ( * ) AS O FROM (', 'PHONE'],
+    [
+      'INSERT INTO orders (id, total) SELECT c.* EXCLUDE (phone, name, region) FROM customers c',
+      '( name , region )',
+      'phone',
+    ],
+    // Another source has the name, so that it is still to be left out.
+    [
+      'SELECT * EXCLUDE (PHONE) FROM customers c JOIN (SELECT 1 AS PHONE, 2 AS X) p ON TRUE',
+      'SELECT * EXCLUDE ( PHONE ) FROM (',
+      undefined,
+    ],
+  ] as const)('takes a denied column’s name out of EXCLUDE: %s', async (sql, expected, gone) => {
+    const text = await sent(sql);
+    expect(text).toContain(expected);
+    if (gone !== undefined) expect(text).not.toMatch(new RegExp(gone, 'i'));
+  });
+
+  it.each([
+    'MERGE INTO orders t USING customers s ON t.id = s.id WHEN NOT MATCHED THEN INSERT (id, total) VALUES (s.id, s.name)',
+    'MERGE INTO orders t USING customers AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET t.total = s.email',
+    'MERGE INTO orders t USING db.s.customers s ON t.id = s.id AND s.region LIKE s.name WHEN MATCHED THEN DELETE',
+    'MERGE INTO orders USING customers ON orders.id = customers.id WHEN MATCHED THEN UPDATE SET total = customers.email',
+  ])('merges from the masked sub-query: %s', async (sql) => {
+    const text = await sent(sql);
+    expect(text.match(/WHERE \( REGION = 'EU' \)/g)).toHaveLength(1);
+    expect(text).toMatch(/WHERE \( REGION = 'EU' \) \) (?:AS )?(?:s|customers) ON/);
+  });
+
+  it('says of its own text nothing but that', async () => {
+    const rules = new Map<string, Treatment>([
+      [objectKey(name('DB.S.CUSTOMERS')), { columns: new Map(), predicate: "REGION = 'hidden' )" }],
+    ]);
+    const error = await sent('SELECT 1 AS one,\n  c.id FROM customers c', rules).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      message: 'The masked form of this statement does not read as it should.',
+      position: { line: 2, column: 13 },
+    });
+  });
+});
+
+describe('a join in brackets', () => {
+  it.each([
+    'SELECT x.A FROM (customers c JOIN orders o ON TRUE) x (A, B)',
+    'SELECT x.id FROM (customers c JOIN orders o ON TRUE) x',
+    'SELECT x.id FROM ((customers c JOIN orders o ON TRUE)) AS x',
+    'SELECT * FROM (customers c JOIN orders o ON TRUE) UNPIVOT (v FOR n IN (total, at))',
+  ])('has no name and is no table: %s', async (sql) => {
+    await expect(sent(sql)).rejects.toThrow(/not understood|could not be read|read in two ways/);
+  });
+
+  it('is read by the names in it', async () => {
+    expect(await sent('SELECT c.id, o.total FROM (customers c JOIN orders o ON c.id = o.id)')).toContain(
+      `${masked(guarded('ID'))} c JOIN "DB" . "S" . "ORDERS" o`,
+    );
+  });
+});
+
+describe('brackets that do not fit', () => {
+  it.each([
+    'SELECT DATA[(] FROM orders',
+    "DELETE FROM orders WHERE total[(] = 'a' OR TRUE",
+    'UPDATE orders SET total = total[(] WHERE id = 1',
+    'SELECT (1] FROM orders',
+    'SELECT ({1)} FROM orders',
+    'SELECT id) FROM orders',
+    'SELECT [1 FROM orders',
+  ])('are refused: %s', async (sql) => {
+    await expect(sent(sql)).rejects.toThrow(/has no other that fits it/);
+  });
 });

@@ -3,12 +3,13 @@ import type { Origin, OutputColumn } from '../analysis.js';
 import { asBody, asList, asText, type Body, folded, identifierOf, isBody, nodeOf, textLiteral } from '../tree.js';
 import { named } from './outputs.js';
 import { type Ctes, originsOf, type Scope, type Source, scopeOf } from './scope.js';
-import { aliasOf, claimAlias, renamed, table } from './tables.js';
+import { aliasOf, claimAlias, refuseJoin, renamed, table } from './tables.js';
 import type { Walk } from './walk.js';
 
 /** The table or query that a construct works on. */
 function input(walk: Walk, body: Body, scope: Scope, ctes: Ctes): Source {
   const inner = nodeOf(body['this']);
+  refuseJoin(walk, body['this']);
   return inner?.kind === 'table' ? table(walk, inner.body, ctes, true) : walk.source(body['this'], scope, ctes);
 }
 

@@ -134,6 +134,7 @@ export function walkStar(walk: Walk, body: Body, scope: Scope, ctes: Ctes, isAlo
   const qualifier = identifierOf(body['table']);
   const sources = qualifier ? qualified(walk, qualifier, scope) : scope.sources;
   const excluded = new Set(asList(body['except']).flatMap((name) => ofStar(walk, name, sources)));
+  noteExcluded(walk, asList(body['except']), sources);
   const renamed = new Map<string, string>();
   for (const pair of asList(body['rename'])) {
     const [from, to] = asList(pair);
@@ -171,6 +172,19 @@ export function walkStar(walk: Walk, body: Body, scope: Scope, ctes: Ctes, isAlo
   if (outputs.length === 0 && !sources.some(({ unknown }) => unknown !== undefined)) walk.emptyStar(token);
   walk.boundCount(outputs.length);
   return outputs;
+}
+
+/** Which table's column each name of EXCLUDE is: one that is not sent can't be excluded, and has no place there then (sql/select). */
+function noteExcluded(walk: Walk, names: readonly unknown[], sources: readonly Source[]): void {
+  const found = names.map((value) => {
+    const identifier = identifierOf(value);
+    const name = identifier ? folded(identifier) : '';
+    walk.count(sources.length);
+    const having = sources.filter(({ columns }) => columnsNamed(columns, name, walk.count).length > 0);
+    const objects = having.map(({ object, isTarget }) => (isTarget === true ? undefined : object));
+    return { name, token: walk.token(identifier), objects };
+  });
+  if (found.length > 0) walk.findings.excluded.push(found);
 }
 
 /** Of a source whose columns nobody knows. */

@@ -7,7 +7,7 @@ import { matchRecognize, pivot } from './constructs.js';
 import { ordering } from './outputs.js';
 import { values } from './query.js';
 import { type Ctes, columnsNamed, NOWHERE, namesIn, type Scope, type Source, scopeOf, UNKNOWN } from './scope.js';
-import { aliasOf, claimAlias, renamed, table } from './tables.js';
+import { aliasOf, claimAlias, refuseJoin, renamed, table } from './tables.js';
 import type { Walk } from './walk.js';
 
 export function walkJoin(walk: Walk, join: Body, scope: Scope, ctes: Ctes): void {
@@ -75,6 +75,13 @@ export function walkSource(walk: Walk, item: unknown, scope: Scope, ctes: Ctes):
       return matchRecognize(walk, body, scope, ctes);
     case 'alias': {
       walk.only('alias', body);
+      const named = nodeOf(body['this']);
+      // MERGE's source has its alias around it: it is the table's own all the same.
+      if (named?.kind === 'table' && !identifierOf(named.body['alias'])) {
+        const { alias, column_aliases: columns } = body;
+        return table(walk, { ...named.body, alias, column_aliases: columns }, ctes, false);
+      }
+      refuseJoin(walk, body['this']);
       const inner = walk.source(body['this'], scope, ctes);
       walk.claim(identifierOf(body['alias']), 'alias');
       return renamed(walk, { ...inner, alias: aliasOf(body) }, body['column_aliases']);

@@ -40,6 +40,18 @@ export function renamed(walk: Walk, source: Source, list: unknown): Source {
   return { alias: source.alias, object: undefined, columns };
 }
 
+/** A join in brackets is no table: nothing is documented that could give it a name, or take it as a whole (constructs/from). */
+export function refuseJoin(walk: Walk, value: unknown): void {
+  let node = nodeOf(value);
+  while (node?.kind === 'paren' || node?.kind === 'table_sample') node = nodeOf(node.body['this']);
+  if (node?.kind === 'joined_table')
+    throw walk.refusal(
+      'What stands behind a join in brackets is not understood.',
+      undefined,
+      'Write a sub-query: (SELECT … FROM … JOIN …) AS x.',
+    );
+}
+
 /** A table, a view or a CTE by name. `pivoted`: a construct follows that takes no alias before it. */
 export function table(walk: Walk, body: Body, ctes: Ctes, pivoted: boolean): Source {
   for (const key of ['hints', 'partitions', 'identifier_func', 'version'])

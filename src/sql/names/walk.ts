@@ -5,6 +5,7 @@
 import type {
   Access,
   ColumnUsage,
+  ExcludedName,
   Origin,
   OutputColumn,
   OwnName,
@@ -71,6 +72,7 @@ export interface Findings {
   /** Names, in capitals, that the parser takes for calls: a word of the grammar among them is none there. */
   readonly calls: Set<string>;
   readonly ownNames: OwnName[];
+  readonly excluded: (readonly ExcludedName[])[];
   hasStar: boolean;
 }
 
@@ -158,6 +160,7 @@ export abstract class Walk {
     ofTarget: new Set(),
     calls: new Set(),
     ownNames: [],
+    excluded: [],
     hasStar: false,
   };
 
