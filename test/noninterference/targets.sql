@@ -13,3 +13,5 @@ INSERT INTO ANALYTICS.SALES.CREDITS (CREDIT_ID, CUSTOMER_ID, LABEL, AMOUNT, CEIL
 -- One whose virtual column is under `hash`, and made of what everybody may write.
 CREATE TABLE ANALYTICS.SALES.TAGS (ID INTEGER, RAW VARCHAR, TAG VARCHAR AS (lower(RAW)));
 INSERT INTO ANALYTICS.SALES.TAGS (ID, RAW) SELECT i, 'Tag ' || i FROM range(1, 6) t(i);
+-- A view that shows what everybody may write under a name that is hashed.
+CREATE VIEW ANALYTICS.SALES.LABELS AS SELECT ID, lower(LABEL) AS TAG FROM ANALYTICS.SALES.NOTEPAD;

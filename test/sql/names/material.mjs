@@ -35,6 +35,7 @@ function seeded() {
     CUSTOMER_CONTACTS: 'CUSTOMER_ID FULL_NAME CONTACT REGION',
     ORDER_TOTALS: 'CUSTOMER_ID ORDERS REVENUE',
     STAFF_COSTS: 'NAME SALARY',
+    LABELS: 'ID TAG',
   };
   for (const [whole, name] of seed.matchAll(/CREATE VIEW ([A-Z_.]+) AS [^;]*;/g)) {
     const columns = views[name.split('.')[2]]
