@@ -73,10 +73,11 @@ export interface DelivererOptions {
 }
 
 /**
- * Where it ended: at the end; before more that can go on at once; before an event or a lock that is somebody else's; or, as a number, with
+ * Where it ended: at the end; before more that can go on at once; before an event that is somebody else's; at once, since somebody
+ * else delivers it or has it locked; or, as a number, with
  * a failure that is in its row, to be tried again after so many seconds.
  */
-export type Outcome = 'done' | 'more' | 'waiting' | number;
+export type Outcome = 'done' | 'more' | 'waiting' | 'locked' | number;
 
 export const keptMsOf = ({ patience }: Pick<DelivererOptions, 'patience'>): number => patience?.keptMs ?? KEPT_MS;
 
@@ -135,7 +136,7 @@ export class Deliverer {
     // Somebody else is at it: they see what is new, or the next look does.
     if (read === undefined) {
       await this.#passOver(client, name, session);
-      return 'waiting';
+      return 'locked';
     }
     this.#kept.delete(`${name} ${session}`);
     const row = read.own ?? fresh(name, session, (await this.#beginning(client, since, session)) ?? 0);

@@ -200,7 +200,7 @@ export class Sweep {
       this.#waiting.set(session, { mark, since: performance.now(), round: this.#round });
     try {
       const outcome = await deliverer.deliver(webhook, since, session);
-      if (outcome !== 'waiting') this.#waiting.delete(session);
+      if (outcome !== 'waiting' && outcome !== 'locked') this.#waiting.delete(session);
       onOutcome(session, outcome);
       return outcome;
     } catch (error) {

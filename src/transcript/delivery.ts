@@ -15,6 +15,8 @@ import type { Webhook } from './webhook.js';
 export const DELIVERY_CONNECTIONS = 9;
 
 const RESTART_MS = 2000;
+/** Until a session that another delivers, or keeps locked, is looked at again. */
+const LOCKED_SECONDS = 2;
 /** Sessions that one process delivers at the same time by the queue, each on a connection of its own. */
 const CONCURRENCY = 4;
 /** Sessions with news that wait for being queued: with more than so many, others are left to the next look. */
@@ -124,6 +126,8 @@ export class Delivery {
         const { session } = said;
         const outcome = await this.#deliverer.deliver(webhook, since, session);
         if (outcome === 'more') await this.#send(webhook.name, session, 0);
+        // Whoever is at it may have read on before this news was there.
+        else if (outcome === 'locked') await this.#send(webhook.name, session, LOCKED_SECONDS);
         else if (typeof outcome === 'number') await this.#send(webhook.name, session, outcome);
       }),
     );
