@@ -39,6 +39,7 @@ export interface IssuerOptions {
 export const DEFAULT_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;
 
 const MAX_TOKEN_LENGTH = 16_384;
+const MAX_NAME_BYTES = 1000;
 const FETCH_TIMEOUT_SECONDS = 5;
 const KEY_COOLDOWN_MS = 5000;
 
@@ -211,6 +212,9 @@ function principalOf(claims: JWTPayload, options: IssuerOptions): Principal {
   if (lacking !== undefined) throw new TokenRefused('scope missing', lacking);
   const subject = claims.sub ?? '';
   const client = claims['client_id'] ?? claims['azp'] ?? subject;
+  // They stand in keys of the store's indexes, which take no more than 2,704 bytes for all of a key.
+  if ([subject, client].some((name) => Buffer.byteLength(String(name)) > MAX_NAME_BYTES))
+    throw new TokenRefused('malformed', `its sub or client_id has more than ${MAX_NAME_BYTES} bytes`);
   return Object.freeze({
     issuer: options.issuer,
     subject,

@@ -26,6 +26,8 @@ export interface Piece {
 }
 
 export const MAX_STATEMENT_LENGTH = 256 * 1024;
+/** Characters of one name, in quotes or not, blanks and all (documentation page identifiers-syntax). */
+export const MAX_NAME = 255;
 const MAX_TOKENS = 20_000;
 const MAX_NESTING = 200;
 /** Dots between the parts of one name, or of a path. */
@@ -87,9 +89,25 @@ export function lex(text: string): Token[] {
     if (kind === 'operator' && value === '.') dots++;
     else if (!(kind === 'word' || kind === 'quoted') || tokens.at(-1)?.text !== '.') dots = 0;
     if (dots > MAX_DOTS) throw refuse(text, start, `A name has more than ${MAX_DOTS} parts.`);
+    if (kind === 'word' || kind === 'quoted') checkLength(text, value, start);
     tokens.push({ kind, text: value, start });
   });
   return tokens;
+}
+
+/** Nothing has a longer name, so none gets into what is searched, remembered or told. */
+function checkLength(text: string, token: string, at: number): void {
+  // With its quotes.
+  if (token.length <= MAX_NAME) return;
+  const name = token.startsWith('"') ? token.slice(1, -1).replaceAll('""', '"') : token;
+  const { length } = name.length <= MAX_NAME ? name : [...name];
+  if (length > MAX_NAME)
+    throw refuse(
+      text,
+      at,
+      `A name has ${length} characters; Snowflake's have at most ${MAX_NAME}.`,
+      'Write values in single quotes.',
+    );
 }
 
 /**

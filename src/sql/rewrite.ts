@@ -10,7 +10,7 @@ import type { ExcludedName, FullAnalysis, TableReference } from './analysis.js';
 import { Budget } from './budget.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from './catalog.js';
 import { unnamedItems } from './items.js';
-import { isOperator, isWord, joined, MAX_STATEMENT_LENGTH, quoteIdentifier } from './lex.js';
+import { isOperator, isWord, joined, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from './lex.js';
 import { Relations, Resolver } from './names/index.js';
 import { cteNames, Disagreement, secondOpinion } from './opinion.js';
 import { Refusal } from './refusal.js';
@@ -36,9 +36,6 @@ const isTouched = (treatment: Treatment | undefined): treatment is Treatment =>
 
 const qualifiedName = (relation: RelationInfo): string =>
   [relation.database, relation.schema, relation.name].map(quoteIdentifier).join(' . ');
-
-/** Characters of an identifier (identifiers-syntax). */
-const MAX_NAME = 255;
 
 class Rewriter {
   readonly #treatments: Treatments;
@@ -178,7 +175,7 @@ class Rewriter {
       const [first, last] = [statement.tokens[from], statement.tokens[to - 1]];
       if (!first || !last) continue;
       const written = statement.source.slice(first.start, last.start + last.text.length);
-      const text = written.replaceAll(/\s+/g, ' ').slice(0, MAX_NAME).toUpperCase();
+      const text = written.replaceAll(/\s+/g, ' ').toUpperCase().slice(0, MAX_NAME);
       pieces[to - 1] = `${pieces[to - 1] ?? ''} AS ${quoteIdentifier(text)}`;
     }
   }

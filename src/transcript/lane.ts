@@ -13,7 +13,7 @@ import { batchMessage, contentOf, firstHash, nextHash } from './chain.js';
 import type { ActorKind, Event } from './event.js';
 import { timeOrderedId } from './ids.js';
 import { type RecordKeys, signWith } from './keys.js';
-import { outcomeRow, type StatementRow, sessionTerms, statementRow } from './projection.js';
+import { outcomeRow, type StatementRow, sessionTerms, statementRow, UNSEARCHED } from './projection.js';
 import type { Vault } from './vault.js';
 
 /** The store does not take events: no statement may run. */
@@ -135,6 +135,17 @@ const codeOf = (error: unknown): string | undefined =>
  */
 const isOfAnEvent = (error: unknown): boolean => /^(?:22|23|54|SF)[0-9A-Z]{3}$/.test(codeOf(error) ?? '');
 
+/**
+ * It took longer than a statement may, and PostgreSQL has taken it back (query_canceled): nothing was written. One event may be what took
+ * so long, or the store.
+ */
+const isTooLong = (error: unknown): boolean => codeOf(error) === '57014';
+
+/** Events of one batch that take too long by themselves: with that many it is the store. */
+const MAX_STUCK = 2;
+/** Characters of what a statement is searched by, from which on that may be what takes so long. */
+const LARGE = 16_384;
+
 export class Lane {
   readonly #pool: Pool;
   readonly #options: RecorderOptions;
@@ -234,17 +245,46 @@ export class Lane {
       this.#written(batch, counts);
     } catch (error) {
       if (codeOf(error) === TAKEN_FOR_DEAD) return this.#asNewWriter(batch);
-      // One event that can't be stored must not keep the others out.
-      if (isOfAnEvent(error) && batch.length > 1) {
-        for (const one of batch) await this.#write([one]);
-        return;
-      }
-      if (!isOfAnEvent(error)) {
-        this.#failed++;
-        this.#writer = undefined;
-        this.#owe(batch);
-      }
-      for (const { reject } of batch) reject(new RecorderUnavailable(error));
+      if (isOfAnEvent(error) || isTooLong(error)) return this.#oneByOne(batch, error);
+      this.#fail(batch, error);
+    }
+  }
+
+  #fail(batch: readonly Waiting[], error: unknown): void {
+    if (!isOfAnEvent(error)) {
+      this.#failed++;
+      // Where nothing was written no number was used.
+      if (!isTooLong(error)) this.#writer = undefined;
+      this.#owe(batch);
+    }
+    for (const { reject } of batch) reject(new RecorderUnavailable(error));
+  }
+
+  /** One event that can't be stored must not keep the others out, nor itself. */
+  async #oneByOne(batch: readonly Waiting[], error: unknown): Promise<void> {
+    let stuck = 0;
+    for (const [index, one] of batch.entries()) {
+      if (stuck >= MAX_STUCK) return this.#fail(batch.slice(index), error);
+      const last = batch.length > 1 ? await this.#alone(one) : error;
+      if (last === undefined) continue;
+      if (isTooLong(last)) stuck++;
+      const again = withoutSearch(one, last);
+      const failure = again ? await this.#alone(again) : last;
+      if (failure !== undefined) this.#fail([one], failure);
+    }
+  }
+
+  /** What it failed by; undefined where it was written, or is told already. */
+  async #alone(one: Waiting): Promise<unknown> {
+    try {
+      const counts = await this.#insert([one]);
+      this.#failed = 0;
+      this.#written([one], counts);
+      return undefined;
+    } catch (error) {
+      if (codeOf(error) !== TAKEN_FOR_DEAD) return error;
+      await this.#asNewWriter([one]);
+      return undefined;
     }
   }
 
@@ -255,10 +295,7 @@ export class Lane {
     try {
       this.#written(batch, await this.#insert(batch));
     } catch (error) {
-      if (batch.length > 1 && isOfAnEvent(error)) {
-        for (const one of batch) await this.#write([one]);
-        return;
-      }
+      if (batch.length > 1 && (isOfAnEvent(error) || isTooLong(error))) return this.#oneByOne(batch, error);
       for (const { reject } of batch) reject(new RecorderUnavailable(error));
     }
   }
@@ -495,6 +532,19 @@ export class Lane {
       }).catch(() => undefined);
     this.#isClosed = true;
   }
+}
+
+/**
+ * The same event with the mark that it is not searched by what stands in it, where that may be what the store does not take: an attempt is
+ * in the record, whatever its text is made of. undefined of any other.
+ */
+function withoutSearch(one: Waiting, error: unknown): Waiting | undefined {
+  const { event, prepared } = one;
+  const isLarge = (prepared?.statement?.length ?? 0) >= LARGE;
+  // What append() itself refuses is no matter of search.
+  if (prepared?.statement === undefined || codeOf(error)?.startsWith('SF') || !(isLarge || isOfAnEvent(error)))
+    return undefined;
+  return { ...one, event: { ...event, body: { ...event.body, [UNSEARCHED]: true } }, prepared: undefined };
 }
 
 /** About how many characters the large parts of an event have. */

@@ -2,7 +2,9 @@
  * What search goes by: rows that follow from the events alone. `verify` makes them anew from the events and compares, so that an edit
  * that hides a statement from search is found like any other.
  */
+import { storable } from './canonical.js';
 import type { StoredEvent } from './event.js';
+import { Terms, term } from './terms.js';
 
 export interface StatementRow {
   readonly id: string;
@@ -29,9 +31,11 @@ export interface OutcomeRow {
 
 export type OutcomeState = 'ok' | 'denied' | 'failed' | 'cancelled' | 'unknown';
 
-/** More terms than this are those of a text that nobody searches by its words. */
-const MAX_TERMS = 2000;
 const MAX_WORD = 64;
+/** A token of 16 KB names fewer groups. */
+const MAX_SESSION_TERMS = 2000;
+/** Characters of a text that stand in the row of a statement that is not searched by its words. */
+const UNSEARCHED_TEXT = 1000;
 
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
@@ -43,32 +47,7 @@ const records = (value: unknown): Record<string, unknown>[] =>
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 const numberOf = (value: unknown): number | null =>
-  typeof value === 'number' && Number.isFinite(value) ? Math.round(value) : null;
-
-/** The same names come again and again. */
-const knownTails = new Map<string, readonly string[]>();
-const MAX_KNOWN_TAILS = 20_000;
-/**
- * Four parts of 255 characters, which is as long as Snowflake's identifiers get (`sql-reference/identifiers-syntax`), their quotes and dots.
- * What is longer names nothing that there is.
- */
-const MAX_NAME = 1100;
-/** A name has three, and a path within a value some more. What each dot adds is as long as the rest: many of them would be its square. */
-const MAX_DOTS = 8;
-
-/** A name as one searches it: the whole of it, and from each of its dots on. */
-function tails(prefix: string, name: string): readonly string[] {
-  if (name.length > MAX_NAME) return [];
-  const whole = `${prefix}:${name.toLowerCase()}`;
-  const known = knownTails.get(whole);
-  if (known) return known;
-  const out = [whole];
-  for (let dot = whole.indexOf('.'); dot >= 0 && out.length <= MAX_DOTS; dot = whole.indexOf('.', dot + 1))
-    out.push(`${prefix}:${whole.slice(dot + 1)}`);
-  if (knownTails.size >= MAX_KNOWN_TAILS) knownTails.clear();
-  knownTails.set(whole, out);
-  return out;
-}
+  typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER ? Math.round(value) : null;
 
 /** Words that stand in nearly every statement: nobody finds anything by them, and they are no terms. */
 export const NOISE: ReadonlySet<string> = new Set(
@@ -78,8 +57,12 @@ export const NOISE: ReadonlySet<string> = new Set(
 );
 
 /** The words of a text, in small letters: runs of letters, digits and underscores. */
-export const wordsOf = (text: string): string[] =>
-  (text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []).filter((word) => word.length <= MAX_WORD);
+export const wordsOf = (text: string): readonly string[] => [...wordsIn(text)];
+
+/** One after the other: of a long text only the first are taken. */
+function* wordsIn(text: string): Generator<string> {
+  for (const [word] of text.toLowerCase().matchAll(/[\p{L}\p{N}_]+/gu)) if (word.length <= MAX_WORD) yield word;
+}
 
 /** What every statement of a session is found by. */
 export const sessionTerms = (about: {
@@ -90,12 +73,14 @@ export const sessionTerms = (about: {
 }): string[] =>
   [
     ...new Set([
-      `agent:${about.subject.toLowerCase()}`,
-      `agent:${about.clientId.toLowerCase()}`,
-      ...about.groups.map((group) => `group:${group.toLowerCase()}`),
-      ...(about.client ? [`client:${about.client.toLowerCase()}`] : []),
+      term('agent', about.subject),
+      term('agent', about.clientId),
+      ...about.groups.map((group) => term('group', group)),
+      ...(about.client ? [term('client', about.client)] : []),
     ]),
-  ].sort();
+  ]
+    .sort()
+    .slice(0, MAX_SESSION_TERMS);
 
 /** The same from the event that opened it. */
 export function termsOfSession(body: Readonly<Record<string, unknown>>): string[] {
@@ -112,45 +97,23 @@ const VERDICTS: Readonly<Record<string, string>> = { allow: 'allowed', deny: 'de
 
 type Projected = Pick<StoredEvent, 'at' | 'session' | 'statement' | 'kind' | 'body'>;
 
+/**
+ * Stands in the event of a statement that the store does not take as others: it is recorded whole, and found by its beginning and its verdict
+ * alone.
+ */
+export const UNSEARCHED = 'unsearched';
+
 /** The statement that an event is the first of; undefined for events that come later. */
 export function statementRow({ at, session, statement, kind, body }: Projected): StatementRow | undefined {
   if (statement === null || (kind !== 'statement_submitted' && kind !== 'statement_refused')) return undefined;
   const text = textOf(body['statement']) ?? '';
   const purpose = textOf(body['purpose']);
   const verdict = kind === 'statement_refused' ? 'denied' : (VERDICTS[String(body['verdict'])] ?? 'denied');
-  const denial = records([body['denial']])[0];
-  const rules = records(body['rules']).flatMap(({ rule }) => textOf(rule) ?? []);
-  const masks = records(body['masks']);
-  const terms = new Set<string>([`verdict:${verdict}`]);
-  const add = (prefix: string, names: readonly (string | null | undefined)[]): void => {
-    for (const name of names) if (name) for (const tail of tails(prefix, name)) terms.add(tail);
-  };
-  const plain = (prefix: string, names: readonly (string | null | undefined)[]): void => {
-    for (const name of names) if (name) terms.add(`${prefix}:${name.toLowerCase()}`);
-  };
-  add(
-    'table',
-    records(body['objects']).map(({ object }) => textOf(object)),
-  );
-  add('column', texts(body['columns']));
-  add(
-    'masked',
-    masks.map(({ column }) => textOf(column)),
-  );
-  plain('policy', texts(body['policies']));
-  for (const rule of [...rules, ...masks.map(({ rule }) => textOf(rule)), textOf(denial?.['rule'])]) {
-    if (!rule) continue;
-    terms.add(`rule:${rule.toLowerCase()}`);
-    terms.add(`rule:${rule.toLowerCase().replace(/:\d+$/, '')}`);
-  }
-  plain('code', [textOf(denial?.['code'])]);
-  plain('kind', [textOf(body['kind'])]);
-  plain('fingerprint', [textOf(body['fingerprint'])]);
-  if (body['explain'] === true) terms.add('is:explain');
-  for (const word of wordsOf(`${text}\n${purpose ?? ''}`)) {
-    if (terms.size >= MAX_TERMS) break;
-    if (!NOISE.has(word)) terms.add(`w:${word}`);
-  }
+  const isUnsearched = body[UNSEARCHED] === true;
+  const terms = new Terms();
+  terms.plain('verdict', verdict);
+  if (isUnsearched) terms.plain('is', UNSEARCHED);
+  else addTerms(terms, body, `${text}\n${purpose ?? ''}`);
   return {
     id: statement,
     at,
@@ -158,10 +121,37 @@ export function statementRow({ at, session, statement, kind, body }: Projected):
     kind: textOf(body['kind']),
     verdict,
     fingerprint: textOf(body['fingerprint']),
-    text,
-    purpose,
-    terms: Array.from(terms, (term) => (term.includes('\u001e') ? term.replaceAll('\u001e', ' ') : term)),
+    text: isUnsearched ? storable(text.slice(0, UNSEARCHED_TEXT)) : text,
+    purpose: isUnsearched ? null : purpose,
+    terms: terms.list,
   };
+}
+
+function addTerms(terms: Terms, body: Projected['body'], words: string): void {
+  const denial = records([body['denial']])[0];
+  const rules = records(body['rules']).flatMap(({ rule }) => textOf(rule) ?? []);
+  const masks = records(body['masks']);
+  const each = (names: readonly (string | null | undefined)[], add: (name: string) => void): void => {
+    for (const name of names) if (name) add(name);
+  };
+  each(
+    records(body['objects']).map(({ object }) => textOf(object)),
+    (name) => terms.name('table', name),
+  );
+  each(texts(body['columns']), (name) => terms.name('column', name));
+  each(
+    masks.map(({ column }) => textOf(column)),
+    (name) => terms.name('masked', name),
+  );
+  each(texts(body['policies']), (name) => terms.plain('policy', name));
+  each([...rules, ...masks.map(({ rule }) => textOf(rule)), textOf(denial?.['rule'])], (rule) => {
+    terms.plain('rule', rule);
+    terms.plain('rule', rule.replace(/:\d+$/, ''));
+  });
+  for (const key of ['code', 'kind', 'fingerprint'] as const)
+    each([textOf((key === 'code' ? denial : body)?.[key])], (name) => terms.plain(key, name));
+  if (body['explain'] === true) terms.plain('is', 'explain');
+  for (const word of wordsIn(words)) if (!NOISE.has(word) && !terms.word(word)) break;
 }
 
 /** Kinds of events that a statement's row of search follows from, and those that its outcome does. */

@@ -5,6 +5,7 @@
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { NOISE, wordsOf } from './projection.js';
+import { term } from './terms.js';
 
 /** What is wrong with a search, and where: a column, from 1. */
 export class SearchProblem extends Error {
@@ -251,18 +252,17 @@ const OTHERS: Readonly<Record<string, (conditions: Conditions, term: Term, now: 
 /** Everything that may stand before a colon. */
 const SEARCH_KEYS: readonly string[] = [...Object.keys(STORED), ...Object.keys(OTHERS)];
 
-function addTerm(conditions: Conditions, term: Term, now: Date): void {
-  const { key, value, isNot, column } = term;
+function addTerm(conditions: Conditions, one: Term, now: Date): void {
+  const { key, value, isNot, column } = one;
   if (key === undefined) {
-    addWords(conditions, term);
+    addWords(conditions, one);
     return;
   }
   if (value === '') throw new SearchProblem(`Nothing stands after ${key}:.`, column);
   const stored = Object.hasOwn(STORED, key) ? STORED[key] : undefined;
   const special = Object.hasOwn(OTHERS, key) ? OTHERS[key] : undefined;
-  if (stored !== undefined)
-    conditions.add((slot) => `s.terms @> ${slot}::text[]`, [`${stored}:${value.toLowerCase()}`], isNot);
-  else if (special) special(conditions, term, now);
+  if (stored !== undefined) conditions.add((slot) => `s.terms @> ${slot}::text[]`, [term(stored, value)], isNot);
+  else if (special) special(conditions, one, now);
   else throw new SearchProblem(`There is no search term "${key}:".`, column, `There are ${SEARCH_KEYS.join(', ')}.`);
 }
 

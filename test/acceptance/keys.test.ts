@@ -115,6 +115,11 @@ describe('an access token', () => {
     expect(await problemOf(verifier, await sign(key, { header: { typ: 'JWT' } }))).toBe('claims missing');
     expect(await problemOf(verifier, await sign(key, { claims: { nbf: now() + 120 } }))).toBe('claims missing');
     expect(await problemOf(verifier, 'x'.repeat(20_000))).toBe('malformed');
+    // The store would find no place for its sessions.
+    for (const name of ['sub', 'client_id']) {
+      expect(await problemOf(verifier, await sign(key, { claims: { [name]: 'é'.repeat(500) } }))).toBe('accepted');
+      expect(await problemOf(verifier, await sign(key, { claims: { [name]: 'é'.repeat(501) } }))).toBe('malformed');
+    }
   });
 
   it('is refused where a claim that is required is another, or not the token’s own', async () => {

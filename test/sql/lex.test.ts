@@ -67,6 +67,32 @@ describe('bounds', () => {
   ])('of %s', (_name, text) => expect(refusal(text).code).toBe('NOT_UNDERSTOOD'));
 });
 
+describe('names are no longer than those of Snowflake', () => {
+  const long = {
+    code: 'NOT_UNDERSTOOD',
+    message: expect.stringContaining('at most 255'),
+    position: { line: 1, column: 15 },
+  };
+
+  it.each([
+    ['in quotes', `"${'a.'.repeat(200)}"`, 400],
+    ['of one character more', `"${'a'.repeat(256)}"`, 256],
+    ['of 256 quotes', `"${'""'.repeat(256)}"`, 256],
+    ['without quotes', 'A'.repeat(256), 256],
+    ['with 60,000 dots', `"${'.'.repeat(60_000)}"`, 60_000],
+  ])('%s', (_name, name, length) => {
+    const found = refusal(`SELECT * FROM ${name}`);
+    expect(found).toMatchObject(long);
+    expect(found.message).toContain(String(length));
+  });
+
+  it('and may have 255 characters, whatever these are', () => {
+    for (const name of ['A'.repeat(255), `"${'""'.repeat(255)}"`, `"${'😀'.repeat(255)}"`, `"${'é.'.repeat(127)}x"`])
+      expect(words(`SELECT * FROM ${name}`)).toEqual(['SELECT', '*', 'FROM', name]);
+    expect(words(`SELECT '${'x'.repeat(5000)}'`)).toHaveLength(2);
+  });
+});
+
 describe('one statement', () => {
   it.each(['SELECT 1; SELECT 2', 'SELECT 1;;SELECT 2', 'SHOW TABLES ->> SELECT 1'])('%s is more than one', (text) =>
     expect(refusal(text).code).toBe('MULTIPLE_STATEMENTS'),
