@@ -316,18 +316,13 @@ async function followTo(
 }
 
 async function openingOf(store: TranscriptStore, event: StoredEvent): Promise<StoredEvent | undefined> {
-  for (let from = Math.max(0, event.position - 100); ; from = Math.max(0, from - 1000)) {
-    const events = await store.reader.events(event.session, from, event.position - from);
-    const found = events.find(
-      (one) => one.statement === event.statement && OPENS.has(one.kind) && !store.proofs.isForged(one),
-    );
-    if (found) {
-      const proved = await store.proofs.ofParsed([found]);
-      if (proved.unproved) throw proved.unproved;
-      return proved.events[0];
-    }
-    if (from === 0) return undefined;
-  }
+  if (event.statement === null) return undefined;
+  const openings = await store.reader.openingsOf(event.session, event.statement);
+  const found = openings.find((one) => one.position < event.position && !store.proofs.isForged(one));
+  if (!found) return undefined;
+  const proved = await store.proofs.ofParsed([found]);
+  if (proved.unproved) throw proved.unproved;
+  return proved.events[0];
 }
 
 /** Plays a session; ends when it is over or the watcher has enough. */

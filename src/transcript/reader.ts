@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { EventKind, StoredEvent } from './event.js';
+import { OPENING_KINDS } from './projection.js';
 
 /** A session as lists show it. */
 export const sessionSummary = z.object({
@@ -55,6 +56,14 @@ export const EVENT_COLUMNS = `e.sequence::text AS sequence, e.position::float8 A
 
 const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.position >= $2 ORDER BY e.position LIMIT $3`;
 
+/** Of a statement, those that may have opened it; a session may have many other events between them and the statement's end. */
+const OPENINGS = `
+  SELECT ${EVENT_COLUMNS} FROM event e
+  WHERE e.session_id = $1 AND e.statement_id = $2 AND e.kind = ANY($3) AND ($4::timestamptz IS NULL OR e.at = $4) ORDER BY e.position LIMIT 100`;
+/** The moment stands in the keys of events, so that nothing else of the session is read. */
+const OPENED_AT = 'SELECT s.at FROM statement s WHERE s.id = $1 AND s.session_id = $2';
+const openedAt = z.object({ at: z.date() });
+
 /** A row as EVENT_COLUMNS name it; the body as its text. */
 export type RawEvent = Omit<StoredEvent, 'body' | 'kind'> & { readonly body: string; readonly kind: EventKind };
 
@@ -85,6 +94,18 @@ export class TranscriptReader {
   async session(id: string): Promise<SessionSummary | undefined> {
     const { rows } = await this.#pool.query(ONE, [id]);
     return rows[0] === undefined ? undefined : sessionSummary.parse(rows[0]);
+  }
+
+  /**
+   * What opened a statement, before anything of it is proved: in most cases one event. By the row that search has of it, and only where that
+   * leads nowhere by looking the session through, in the database.
+   */
+  async openingsOf(session: string, statement: string): Promise<readonly StoredEvent[]> {
+    const row = (await this.#pool.query(OPENED_AT, [statement, session])).rows[0];
+    const look = async (at: Date | null): Promise<readonly StoredEvent[]> =>
+      (await this.#pool.query<RawEvent>(OPENINGS, [session, statement, [...OPENING_KINDS], at])).rows.map(parsed);
+    const found = row === undefined ? [] : await look(openedAt.parse(row).at);
+    return found.length > 0 ? found : look(null);
   }
 
   /** Of one session, from a position on. */
