@@ -23,7 +23,7 @@ export { pendingMigrations } from './migrate.js';
 export { NotaryWatch } from './notary-watch.js';
 export { decodeVerifierKey } from './note.js';
 export { toOcsf } from './ocsf.js';
-export { type AgentSummary, Overview, type ShownStatement } from './overview.js';
+export { type AgentSummary, type Extract, Overview, type ShownStatement } from './overview.js';
 export { APPROVAL_BYTES, OwnApprovals, type OwnFound } from './own-approvals.js';
 export { ownRows, Strangers } from './own-rows.js';
 export { Unproved } from './proved.js';

@@ -21,7 +21,17 @@ const OF_AGENT = `
   WHERE s.agent = $1 AND n.issuer = $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4`;
 const NEWEST = `SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 ORDER BY s.id DESC LIMIT $2`;
 const ONE = `SELECT session_id FROM statement WHERE id = $1`;
-const EVENTS_OF = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.statement_id = $2 ORDER BY e.position LIMIT 500`;
+/** Of each kind so many of the first and as many of the last: whoever repeats one thing pushes nothing else out of sight. */
+const OF_A_KIND = 25;
+const MAX_EVENTS = 2000;
+const EVENTS_OF = `
+  WITH found AS MATERIALIZED (
+    SELECT e.position, row_number() OVER of_kind AS nth, row_number() OVER (PARTITION BY e.kind ORDER BY e.position DESC) AS last,
+           count(*) OVER () AS total
+    FROM event e WHERE e.session_id = $1 AND e.statement_id = $2 WINDOW of_kind AS (PARTITION BY e.kind ORDER BY e.position)
+  )
+  SELECT ${EVENT_COLUMNS}, f.total::float8 AS total FROM found f JOIN event e ON e.session_id = $1 AND e.position = f.position
+  WHERE least(f.nth, f.last) <= ${OF_A_KIND} ORDER BY e.position LIMIT ${MAX_EVENTS}`;
 
 /** At most ten of each agent, so that none fills the page alone. */
 const LIVE = `
@@ -72,15 +82,19 @@ const bytesRow = z.object({
   statements: z.coerce.number(),
 });
 
+/** Counted once for each agent, not for each of its sessions: whoever opens many makes no more work by that. */
 const AGENTS = `
-  SELECT DISTINCT ON (s.issuer, s.subject) s.issuer, s.subject AS agent, s.client_id, s.groups, c.last_at, counted.statements, counted.refused, counted.first_at
-  FROM session s JOIN chain c ON c.session_id = s.id
+  SELECT newest.*, counted.statements, counted.refused, counted.first_at
+  FROM (
+    SELECT DISTINCT ON (s.issuer, s.subject) s.issuer, s.subject AS agent, s.client_id, s.groups, c.last_at
+    FROM session s JOIN chain c ON c.session_id = s.id WHERE s.actor = 'agent' AND s.opened_at > $2
+    ORDER BY s.issuer, s.subject, c.last_at DESC
+  ) newest
   CROSS JOIN LATERAL (
     SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused, min(t.at) AS first_at
-    FROM statement t JOIN session n ON n.id = t.session_id WHERE t.agent = s.subject AND n.issuer = s.issuer AND t.id >= $1
+    FROM statement t JOIN session n ON n.id = t.session_id WHERE t.agent = newest.agent AND n.issuer = newest.issuer AND t.id >= $1
   ) counted
-  WHERE s.actor = 'agent' AND s.opened_at > $2
-  ORDER BY s.issuer, s.subject, c.last_at DESC`;
+  ORDER BY newest.issuer, newest.agent`;
 const agentRow = z.object({
   issuer: z.string(),
   agent: z.string(),
@@ -115,10 +129,28 @@ const CHECKPOINTS = `
   SELECT c.size::float8 AS size, c.note, l.at FROM checkpoint c LEFT JOIN leaf l ON l.position = c.size - 1 ORDER BY c.size DESC LIMIT 20`;
 const checkpointRow = z.object({ size: z.number(), note: z.string(), at: z.date().nullable() });
 
+/** The newest of each kind: a hundred looks at the record leave what was erased from it in sight. */
+const ACTS_OF_A_KIND = 50;
 const ABOUT_RECORD = `
-  SELECT ${EVENT_COLUMNS} FROM event e
-  WHERE e.kind IN ('integrity_problem', 'notary_started', 'record_verified', 'events_archived', 'keys_rotated', 'keys_erased', 'record_exported', 'record_viewed', 'hold_placed', 'hold_lifted')
-    AND e.at > $1 ORDER BY e.sequence DESC LIMIT 50`;
+  WITH found AS MATERIALIZED (
+    SELECT e.session_id, e.position, row_number() OVER (PARTITION BY e.kind ORDER BY e.sequence DESC) AS nth, count(*) OVER () AS total
+    FROM event e
+    WHERE e.kind IN ('integrity_problem', 'notary_started', 'record_verified', 'events_archived', 'keys_rotated', 'keys_erased', 'record_exported', 'record_viewed', 'hold_placed', 'hold_lifted')
+      AND e.at > $1
+  )
+  SELECT ${EVENT_COLUMNS}, f.total::float8 AS total FROM found f JOIN event e ON e.session_id = f.session_id AND e.position = f.position
+  WHERE f.nth <= ${ACTS_OF_A_KIND} ORDER BY e.sequence DESC`;
+
+/** Events, and how many more there are that are not among them. */
+export interface Extract {
+  readonly events: readonly StoredEvent[];
+  readonly leftOut: number;
+}
+
+function extractOf(rows: readonly (RawEvent & { readonly total: number })[]): Extract {
+  const events = rows.map(({ total: _, ...row }) => parsed(row));
+  return { events, leftOut: (rows[0]?.total ?? 0) - events.length };
+}
 
 /** A principal. */
 interface Whose {
@@ -156,12 +188,12 @@ export class Overview {
     return this.#rows(shownStatement, NEWEST, [idAt(since), limit]);
   }
 
-  /** Everything that happened to one statement; empty where there is none. */
-  async eventsOf(statement: string): Promise<readonly StoredEvent[]> {
+  /** What happened to one statement; empty where there is none. */
+  async eventsOf(statement: string): Promise<Extract> {
     const { rows } = await this.#pool.query<{ session_id: string }>(ONE, [statement]);
     const session = rows[0]?.session_id;
-    if (session === undefined) return [];
-    return (await this.#pool.query<RawEvent>(EVENTS_OF, [session, statement])).rows.map(parsed);
+    if (session === undefined) return { events: [], leftOut: 0 };
+    return extractOf((await this.#pool.query<RawEvent & { total: number }>(EVENTS_OF, [session, statement])).rows);
   }
 
   /** Agents' sessions that are open and were used since then. */
@@ -202,7 +234,7 @@ export class Overview {
     return {
       ...(counts ?? { events: 0, sessions: 0, uncovered: 0, running: 0, size: 0 }),
       checkpoints: await this.#rows(checkpointRow, CHECKPOINTS, []),
-      acts: (await this.#pool.query<RawEvent>(ABOUT_RECORD, [since])).rows.map(parsed),
+      acts: extractOf((await this.#pool.query<RawEvent & { total: number }>(ABOUT_RECORD, [since])).rows),
     };
   }
 }

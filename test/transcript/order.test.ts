@@ -135,7 +135,7 @@ describe('in the order of writing', () => {
         body: { index },
       });
     const { acts } = await new Overview(store.pool).integrity(new Date(0));
-    expect(acts.map(({ body }) => body['index'])).toEqual([5, 4, 3, 2, 1, 0]);
+    expect(acts.events.map(({ body }) => body['index'])).toEqual([5, 4, 3, 2, 1, 0]);
   });
 
   it('whoever holds a lock that anybody may hold keeps nothing back', async () => {

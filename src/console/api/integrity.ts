@@ -24,6 +24,8 @@ export const integrity = route({
     goes_on: z.boolean(),
     checkpoints: z.array(z.object({ size: z.number(), note: z.string(), at: date.nullable() })),
     acts: z.array(storedEvent),
+    /** How many more there are: the newest of each kind are among the acts. */
+    acts_left_out: z.number(),
     webhooks: z.array(
       z.object({
         name: z.string(),
@@ -58,7 +60,8 @@ export const integrity = route({
       problem: transcript.integrityProblem ?? null,
       goes_on: transcript.goesOnInDoubt,
       checkpoints: [...found.checkpoints],
-      acts: found.acts.map(({ sequence, position, at, session, statement, kind, body }) => ({
+      acts_left_out: found.acts.leftOut,
+      acts: found.acts.events.map(({ sequence, position, at, session, statement, kind, body }) => ({
         sequence,
         position,
         at,

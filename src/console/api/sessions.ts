@@ -1,6 +1,7 @@
 /** Sessions, statements, search. */
 import { z } from 'zod';
 import {
+  type Extract,
   foundStatement,
   SearchProblem,
   type StoredEvent,
@@ -62,18 +63,21 @@ const textOf = (value: unknown): string | undefined => (typeof value === 'string
 
 const statementAnswer = z.object({
   events: z.array(storedEvent),
+  /** How many more its session has: the first and the last of each kind are among the events. */
+  left_out: z.number(),
   statement: z.array(sqlPart),
   differences: z.array(sqlDifference),
   /** Whether something stands masked in it that auditors may see. */
   is_masked: z.boolean(),
 });
 
-const statementView = (events: readonly StoredEvent[]): z.input<typeof statementAnswer> => {
+const statementView = ({ events, leftOut }: Extract): z.input<typeof statementAnswer> => {
   const opening = events.find(({ kind }) => kind === 'statement_submitted' || kind === 'statement_refused');
   const statement = textOf(opening?.body['statement']) ?? '';
   const sent = textOf(opening?.body['sent']);
   return {
     events: events.map(shown),
+    left_out: leftOut,
     statement: highlighted(statement),
     differences: sent === undefined ? [] : differences(statement, sent),
     is_masked: events.some(({ body }) => body['sealed'] !== undefined),
@@ -83,12 +87,12 @@ const statementView = (events: readonly StoredEvent[]): z.input<typeof statement
 export const statement = route({
   method: 'get',
   path: '/statements/:id',
-  summary: 'Everything that happened to one statement',
+  summary: 'What happened to one statement; of what came again and again the first and the last',
   answer: statementAnswer,
   handle: async ({ params, parts }) => {
-    const events = await parts.overview.eventsOf(idOf(params));
-    if (events.length === 0) throw new ApiProblem(404, 'There is no such statement.');
-    return statementView(events);
+    const found = await parts.overview.eventsOf(idOf(params));
+    if (found.events.length === 0) throw new ApiProblem(404, 'There is no such statement.');
+    return statementView(found);
   },
 });
 
@@ -101,7 +105,7 @@ export const wholeStatement = route({
   handle: async ({ params, who, parts }) => {
     const id = idOf(params);
     const { recorder, sessions: keys, vault } = parts.transcript;
-    const events = await parts.overview.eventsOf(id);
+    const { events, leftOut } = await parts.overview.eventsOf(id);
     const [first] = events;
     if (!first) throw new ApiProblem(404, 'There is no such statement.');
     await recorder.append({
@@ -121,7 +125,7 @@ export const wholeStatement = route({
       const { body, closed } = vault.open(event.session, event.statement, event.body);
       return { ...event, body: closed.length > 0 ? { ...body, erased: closed } : body };
     });
-    return statementView(opened);
+    return statementView({ events: opened, leftOut });
   },
 });
 

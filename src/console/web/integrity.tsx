@@ -177,6 +177,12 @@ export function IntegrityPage(): JSX.Element {
                         })}
                       </ul>
                     )}
+                    {integrity.acts_left_out > 0 && (
+                      <p class="small muted">
+                        {plural(integrity.acts_left_out, 'older act')} of the same kinds: the newest fifty of each are
+                        here, an export has them all.
+                      </p>
+                    )}
                   </Panel>
                 </div>
               </div>

@@ -149,6 +149,11 @@ export function StatementView({ id, isWhole = false }: { id: string; isWhole?: b
             </Panel>
             <Panel title="What happened">
               <Happened events={detail.events} />
+              {detail.left_out > 0 && (
+                <p class="small muted">
+                  {plural(detail.left_out, 'more event')} of the same kinds in between: its session has them all.
+                </p>
+              )}
             </Panel>
             {list(body['objects']).length > 0 && (
               <Panel title="What it touches" side={<span class="muted small">{policies.join(', ')}</span>}>

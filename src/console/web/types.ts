@@ -99,6 +99,7 @@ export interface RecordedEvent {
 
 export interface StatementDetail {
   readonly events: readonly RecordedEvent[];
+  readonly left_out: number;
   readonly statement: readonly SqlPart[];
   readonly differences: readonly SqlDifference[];
   readonly is_masked: boolean;
@@ -247,6 +248,7 @@ export interface Integrity {
   readonly goes_on: boolean;
   readonly checkpoints: readonly { readonly size: number; readonly note: string; readonly at: string | null }[];
   readonly acts: readonly RecordedEvent[];
+  readonly acts_left_out: number;
   readonly webhooks: readonly {
     readonly name: string;
     readonly url: string;
