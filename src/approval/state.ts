@@ -118,7 +118,10 @@ export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed' | 'fits' | 'bi
 export interface Request {
   readonly statementId: string;
   readonly sessionId: string;
-  readonly actor: Actor & { readonly claims: Readonly<Record<string, unknown>> };
+  readonly actor: Actor & {
+    readonly claims: Readonly<Record<string, unknown>>;
+    readonly isWorkload?: boolean | undefined;
+  };
   readonly text: ApprovalText;
   /** Hexadecimal SHA-256. */
   readonly fits: string;
@@ -164,6 +167,9 @@ export type DecisionProblem =
   | 'not a reviewer'
   | 'own statement'
   | 'decided before'
+  /** Nobody can tell whether they are somebody who has a part in it already. */
+  | 'no mail address'
+  | 'agent without mail address'
   | 'not in that form';
 
 export class DecisionRefused extends Error {

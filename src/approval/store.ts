@@ -26,7 +26,7 @@ import {
 import { bindingsOf, isAmong, standingBindingsOf, type Terms } from './binding.js';
 import { isAsked, type Requirement } from './enough.js';
 import { endRevoked, rowsBehind } from './mending.js';
-import { personsOf, reviewerNames } from './persons.js';
+import { missingOf, personsOf, reviewerNames } from './persons.js';
 import { type Recorded, recordedOf } from './recorded.js';
 import {
   listStanding,
@@ -642,6 +642,9 @@ export class Approvals {
     if (isOwn(approval.persons, reviewer)) throw new DecisionRefused('own statement');
     if (!mayDecide(requirements, reviewer)) throw new DecisionRefused('not a reviewer');
     if (approval.state !== 'pending') return 'not pending';
+    // Who can't be told from others may still say no: that lets nothing run.
+    const missing = given.decision === 'approve' ? missingOf(approval, reviewer) : undefined;
+    if (missing !== undefined) throw new DecisionRefused(missing);
     const word = this.#wordOf(approval, row, reviewer, given, now);
     const said = await saidOf(client, approval, this.#store.keys);
     if (said.words.some(({ names }) => names.some((name) => word.names.includes(name))))

@@ -23,6 +23,10 @@ const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
   'not a reviewer': 'You are in none of the groups that may decide on this statement.',
   'own statement': 'Nobody decides on a statement of their own.',
   'decided before': 'You have decided on this statement before.',
+  'no mail address':
+    'Your token has no mail address, or one that is not verified: nobody can tell whether you are somebody who has a part in this already. Its issuer has to put the claim "email" into the access token; or decide in the console.',
+  'agent without mail address':
+    'The agent\'s token is of another issuer and has no mail address: nobody can tell whether the statement is your own. That issuer has to put the claim "email" into it (into "act", where that names the person); of one whose tokens name no people the configuration says "people: false". Saying no is open to you.',
   'not in that form': `Only an approval can hold for longer, and for ${MAX_STANDING_MS / 3_600_000} h at most.`,
 };
 

@@ -25,6 +25,7 @@ const issuer = z
     groups_from: z.array(z.strictObject({ claim: z.string(), equals: z.string(), group: z.string() })).default([]),
     required_claims: z.record(z.string().min(1), z.union([claimValue, z.array(claimValue).min(1)])).default({}),
     required_scopes: z.array(z.string()).default([]),
+    people: z.boolean().default(true),
     token_type: z.string().optional(),
     clock_skew: duration(0, MAX_SKEW_MS).default(30_000),
   })
@@ -129,6 +130,7 @@ export const issuersOf = ({ issuers }: z.infer<typeof identityShape>): readonly 
       oneOf: Array.isArray(value) ? value : [value],
     })),
     requiredScopes: entry.required_scopes,
+    people: entry.people,
     type: entry.token_type,
     clockSkew: entry.clock_skew / 1000,
   }));

@@ -108,11 +108,11 @@ async function checkIdentity(config: Config): Promise<Finding[]> {
           ),
     );
   }
-  if (config.issuers.length > 1 && config.console && !config.console.scopes.includes('email'))
+  if (config.console && !config.console.scopes.includes('email'))
     findings.push(
       warning(
         'identity',
-        'people sign in without their mail address, so nobody is known as the person that another issuer knows: they could decide on what their own agent asks',
+        'people sign in without their mail address, so nobody can tell whether two accounts are one person: no yes of theirs counts where several people have to agree, or where an agent is known by a mail address',
         'Add email to console.scopes, and have the identity provider give it.',
       ),
     );

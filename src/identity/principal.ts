@@ -10,6 +10,8 @@ export interface Principal {
   /** Seconds since the epoch. */
   readonly expiresAt: number;
   readonly claims: Readonly<Record<string, unknown>>;
+  /** Whoever runs the gateway says that this issuer's tokens name no people. */
+  readonly isWorkload?: boolean;
 }
 
 export type TokenProblem =

@@ -28,6 +28,8 @@ export interface IssuerOptions {
     readonly claim: string;
     readonly oneOf: readonly (string | number | boolean)[];
   }[];
+  /** False where its tokens name no people, but what runs by itself. */
+  readonly people?: boolean;
   /** Scopes that a token has to carry. */
   readonly requiredScopes: readonly string[];
   /** `at+jwt` refuses tokens that are not access tokens after RFC 9068. */
@@ -224,5 +226,6 @@ function principalOf(claims: JWTPayload, options: IssuerOptions): Principal {
     tokenId: claims.jti,
     expiresAt: claims.exp ?? 0,
     claims,
+    ...(options.people === false ? { isWorkload: true } : {}),
   });
 }

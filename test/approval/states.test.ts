@@ -17,14 +17,13 @@ let admin: ReturnType<typeof storePool>;
 const ISSUER = 'https://issuer.example';
 const agent = {
   ...actor('pipeline-bot'),
-  claims: { sub: 'pipeline-bot', act: { sub: 'ana' }, email: 'Bot@example.com' },
+  claims: { sub: 'pipeline-bot', act: { sub: 'ana', email: 'ana@example.com' }, email: 'Bot@example.com' },
 };
-const person = (subject: string, groups: readonly string[] = ['stewards'], claims: Record<string, unknown> = {}) => ({
-  issuer: ISSUER,
-  subject,
-  groups,
-  claims,
-});
+const person = (
+  subject: string,
+  groups: readonly string[] = ['stewards'],
+  claims: Record<string, unknown> = { email: `${subject}@example.com` },
+) => ({ issuer: ISSUER, subject, groups, claims });
 const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
 const no = { ...yes, decision: 'deny', reason: 'Not now.' } as const;
 
@@ -185,9 +184,11 @@ describe('an approval', () => {
     for (const claims of [{ email: 'carl@EXAMPLE.com', email_verified: true }, { email: 'carl@example.com' }])
       await expect(approvals.decide(approval.id, there('4711', claims), yes)).rejects.toThrow('decided before');
     expect(await stateOf(approval.id)).toBe('pending');
-    // An address that the issuer does not vouch for is nobody's.
-    const claimed = there('4711', { email: 'carl@example.com', email_verified: false });
-    expect((await approvals.decide(approval.id, claimed, yes)).state).toBe('approved');
+    // An address that the issuer does not vouch for is nobody's, so nobody knows who this is.
+    for (const claims of [{ email: 'carl@example.com', email_verified: false }, {}])
+      await expect(approvals.decide(approval.id, there('4711', claims), yes)).rejects.toThrow('no mail address');
+    const another = there('4711', { email: 'dora@example.com' });
+    expect((await approvals.decide(approval.id, another, yes)).state).toBe('approved');
 
     const own = await fresh({ requirements });
     for (const reviewer of [
@@ -198,10 +199,11 @@ describe('an approval', () => {
     // The same name elsewhere is somebody else, but for who is named there by an actor's own issuer.
     const delegated = await fresh({
       requirements,
-      actor: { ...agent, claims: { act: { sub: 'ben', iss: `${OTHER}/` } } },
+      actor: { ...agent, claims: { act: { sub: 'ben', iss: `${OTHER}/`, email: 'ben@example.com' } } },
     });
     await expect(approvals.decide(delegated.id, there('ben', {}), yes)).rejects.toThrow('own statement');
-    expect((await approvals.decide(delegated.id, there('pipeline-bot', {}), yes)).state).toBe('pending');
+    const namesake = there('pipeline-bot', { email: 'pipeline@other.example' });
+    expect((await approvals.decide(delegated.id, namesake, yes)).state).toBe('pending');
   });
 
   it('is denied with a reason, and then by nobody approved', async () => {

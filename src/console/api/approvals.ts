@@ -208,12 +208,24 @@ export const wholeApproval = route({
   },
 });
 
+const MISSING = {
+  'no mail address': [
+    403,
+    'Your sign-in brought no mail address, or one that is not verified: nobody can tell whether you are somebody who has a part in this already. The identity provider has to give the claim "email" (scope email). Saying no is open to you.',
+  ],
+  'agent without mail address': [
+    403,
+    'The agent\'s token is of another issuer and has no mail address: nobody can tell whether the statement is your own. That issuer has to put the claim "email" into it. Saying no is open to you.',
+  ],
+} as const;
+
 const REFUSED: Readonly<Record<DecisionRefused['problem'], readonly [ApiProblem['status'], string]>> = {
   'not found': [404, 'There is no such approval.'],
   'not pending': [409, 'It is no longer open.'],
   'not a reviewer': [403, 'You are in none of the groups that may decide on this statement.'],
   'own statement': [403, 'Nobody decides on a statement of their own.'],
   'decided before': [409, 'You have decided on this statement before.'],
+  ...MISSING,
   'not in that form': [400, 'Only an approval can hold for longer, and for a day at most.'],
 };
 

@@ -83,9 +83,7 @@ export class IdentityProvider {
     const agents = options.agents.map(issue);
     const reviewers = options.reviewers.map(issue);
     const Provider = await quietly(async () => (await import('oidc-provider')).default);
-    const provider = await quietly(
-      async () => new Provider(issuer, await configuration(options, [...agents, ...reviewers])),
-    );
+    const provider = await quietly(async () => new Provider(issuer, await configuration(options, agents, reviewers)));
     const callback = provider.callback();
     server.on('request', (request, response) => {
       if (request.url?.startsWith('/interaction/'))
@@ -101,7 +99,16 @@ export class IdentityProvider {
   }
 }
 
-async function configuration(options: ProviderOptions, identities: readonly IssuedClient[]): Promise<Configuration> {
+/** People have one, what runs by itself has none. */
+const mailOf = (name: string): string => `${name}@people.example`;
+
+async function configuration(
+  options: ProviderOptions,
+  agents: readonly IssuedClient[],
+  reviewers: readonly IssuedClient[],
+): Promise<Configuration> {
+  const identities = [...agents, ...reviewers];
+  const people = new Set(reviewers.map(({ name }) => name));
   const groups = new Map(identities.map((identity) => [identity.name, identity.groups]));
   const clients: ClientMetadata[] = identities.map(({ client_id, client_secret }) => ({
     client_id,
@@ -129,15 +136,15 @@ async function configuration(options: ProviderOptions, identities: readonly Issu
       response_types: ['code'],
       redirect_uris: [options.console.callback],
       post_logout_redirect_uris: [options.console.home],
-      scope: 'openid profile',
+      scope: 'openid profile email',
     });
   return {
     clients,
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     jwks: { keys: [await signingKey()] },
     cookies: { keys: [secret()] },
-    scopes: ['openid', 'offline_access', 'profile', SCOPE],
-    claims: { openid: ['sub'], profile: ['name', 'groups'] },
+    scopes: ['openid', 'offline_access', 'profile', 'email', SCOPE],
+    claims: { openid: ['sub'], profile: ['name', 'groups'], email: ['email'] },
     // People's groups stand in the ID token, as they do at many providers.
     conformIdTokenClaims: false,
     pkce: { required: () => true },
@@ -168,11 +175,20 @@ async function configuration(options: ProviderOptions, identities: readonly Issu
     },
     extraTokenClaims: (_context, token) => {
       const name = 'accountId' in token && typeof token.accountId === 'string' ? token.accountId : token.clientId;
-      return { groups: groups.get(name ?? '') ?? [] };
+      const mail = people.has(name ?? '') ? { email: mailOf(name ?? '') } : {};
+      return { groups: groups.get(name ?? '') ?? [], ...mail };
     },
     findAccount: (_context, id) =>
       groups.has(id)
-        ? { accountId: id, claims: () => ({ sub: id, name: id, groups: groups.get(id) ?? [] }) }
+        ? {
+            accountId: id,
+            claims: () => ({
+              sub: id,
+              name: id,
+              groups: groups.get(id) ?? [],
+              ...(people.has(id) ? { email: mailOf(id) } : {}),
+            }),
+          }
         : undefined,
     interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
     ttl: {
