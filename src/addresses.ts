@@ -57,3 +57,26 @@ export function senderOf(request: IncomingMessage, isBehindProxy: boolean): stri
   const told = [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-1)?.trim() ?? '';
   return isIP(told) === 0 ? own : told;
 }
+
+/**
+ * Whose address it is, for whoever counts by it: of IPv6 the network of 64 bits that one interface is given (RFC 4291, section 2.5.1), so
+ * that nobody has 2^64 shares; of IPv4, also as IPv6 writes it (section 2.5.5.2), the address.
+ */
+export function networkOf(address: string | undefined): string | undefined {
+  if (address === undefined || isIP(address) !== 6) return address;
+  const [plain = ''] = address.split('%');
+  // As the URL standard writes it: groups in hexadecimal, the longest run of zeros as "::".
+  const [head = '', tail] = new URL(`http://[${plain}]/`).hostname.slice(1, -1).split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const [front, back] = [groups(head), groups(tail ?? '')];
+  const all = [
+    ...front,
+    ...Array.from({ length: tail === undefined ? 0 : 8 - front.length - back.length }, () => '0'),
+    ...back,
+  ];
+  if (all.slice(0, 5).every((group) => group === '0') && all[5] === 'ffff') {
+    const [high = 0, low = 0] = all.slice(6).map((group) => Number.parseInt(group, 16));
+    return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+  }
+  return `${all.slice(0, 4).join(':')}::/64`;
+}

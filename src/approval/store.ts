@@ -650,6 +650,20 @@ export class Approvals {
     if (said.words.some(({ names }) => names.some((name) => word.names.includes(name))))
       throw new DecisionRefused('decided before');
     const { decision, reason, standingMs, standingUses = STANDING_USES, via } = given;
+    // Words whose gateway lost the store before their rows held: they count by the record, and are shown from now on.
+    for (const earlier of said.words.filter((one) => !isShown(approval, one)))
+      await this.#store.rows.insert(client, 'approval_decision', {
+        approval_id: id,
+        reviewer: `${earlier.issuer} ${earlier.reviewer}`,
+        issuer: earlier.issuer,
+        persons: reviewerNames({ issuer: earlier.issuer, subject: earlier.reviewer, claims: {} }),
+        decided_at: now,
+        decision: earlier.decision,
+        reason: null,
+        groups: earlier.groups,
+        standing_ms: null,
+        standing_uses: null,
+      });
     await this.#store.rows.insert(client, 'approval_decision', {
       approval_id: id,
       reviewer: `${reviewer.issuer} ${reviewer.subject}`,
@@ -1073,6 +1087,9 @@ export const mayDecide = (
   requirements: readonly Requirement[],
   reviewer: Pick<Reviewer, 'issuer' | 'groups'>,
 ): boolean => requirements.some((requirement) => isAsked(requirement, reviewer));
+
+const isShown = ({ decisions }: Pick<Approval, 'decisions'>, { issuer, reviewer }: Word): boolean =>
+  decisions.some((shown) => shown.reviewer === `${issuer} ${reviewer}`);
 
 /** Whether this person has decided on it, under whatever name of theirs. */
 export const hasDecided = ({ decisions }: Pick<Approval, 'decisions'>, reviewer: Reviewer): boolean =>

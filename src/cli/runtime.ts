@@ -41,6 +41,8 @@ export interface Runtime extends AsyncDisposable {
   readonly delivery: Pick<Delivery, 'behind' | 'problemOf'>;
   /** A request came without a valid token. */
   readonly refused: (problem: string, address: string | undefined) => void;
+  /** True where it was written down by itself. */
+  readonly signInRefused: (problem: string, address: string | undefined) => boolean;
 }
 
 /** A checkpoint is read in one connection and written in another. */
@@ -273,6 +275,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     onProblem: complain,
   });
   const refusals = new Refusals((body) => note('token_refused', body));
+  const signIns = new Refusals((body) => note('sign_in_refused', body));
   const deliveryPool = storePool(config.databaseUrl, undefined, DELIVERY_CONNECTIONS + config.webhooks.length);
   deliveryPool.on('error', (error) => log.warn({ err: error }, 'a connection to the transcript store broke'));
   const delivery = new Delivery({
@@ -325,10 +328,12 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       metrics.refused(problem);
       refusals.add(problem, address);
     },
+    signInRefused: (problem, address) => signIns.add(problem, address),
     [Symbol.asyncDispose]: async () => {
       stopping.abort();
       await policies[Symbol.asyncDispose]();
       refusals.flush();
+      signIns.flush();
       gateway.admission.flush();
       clearInterval(expiry);
       await wakeups.close();

@@ -139,6 +139,7 @@ function makeConsole(config: Config, runtime: Runtime, log: Logger): Console {
       version: VERSION,
     },
     signIn: given && new SignIn({ ...given, redirectUri: new URL('/console/callback', publicUrl) }),
+    refused: runtime.signInRefused,
     people: {
       lifetimeMs: given?.sessionMs ?? 0,
       idleMs: given?.idleMs ?? 0,

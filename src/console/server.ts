@@ -11,7 +11,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { streamSSE } from 'hono/streaming';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { z } from 'zod';
-import { senderOf } from '../addresses.js';
+import { networkOf, senderOf } from '../addresses.js';
 import { JsonProblem, parseBounded } from '../bounded-json.js';
 import { type SignIn, type SignInFlow, SignInRefused } from '../identity/index.js';
 import { follow, newestSequence, RecorderUnavailable, type StoredEvent, Unproved } from '../transcript/index.js';
@@ -29,6 +29,8 @@ export interface ConsoleOptions extends ApiParts {
   readonly facts: PageFacts;
   /** undefined where the configuration has no console: then there is a page that says so, and nothing else. */
   readonly signIn: SignIn | undefined;
+  /** Hears of each sign-in that was refused, and writes some of them down: anybody may begin one. True where this one was. */
+  readonly refused: (problem: string, address: string | undefined) => boolean;
   readonly people: Pick<PeopleOptions, 'lifetimeMs' | 'idleMs' | 'roles'>;
   readonly log: {
     readonly warn: (data: object, message: string) => void;
@@ -270,14 +272,19 @@ export class Console implements AsyncDisposable {
     return senderOf(context.env.incoming, this.#options.isBehindProxy) ?? '';
   }
 
+  /** By which senders are counted. */
+  #network(context: Context<Env>): string {
+    return networkOf(this.#address(context)) ?? '';
+  }
+
   #signInRoutes(app: Hono<Env>, signIn: SignIn): void {
     const { log, publicUrl } = this.#options;
     const refused = async (context: Context<Env>, problem: string): Promise<Response> => {
-      // What others send here without end is answered, and no longer written down.
-      if (!(await this.#isWithin(this.#strays, this.#address(context))))
+      if (!(await this.#isWithin(this.#strays, this.#network(context))))
         return context.html(messagePage('Too many sign-ins from here.', 'Wait a minute and try again.'), 429);
-      log.warn({ problem, address: this.#address(context) }, 'a sign-in was refused');
-      await this.#note('sign_in_refused', { problem: problem.slice(0, 200), address: this.#address(context) });
+      const address = this.#address(context);
+      if (this.#options.refused(problem.slice(0, 200), address))
+        log.warn({ problem, address }, 'a sign-in was refused');
       this.#drop(context, this.#flowCookie);
       return context.html(
         messagePage('You could not be signed in.', 'The sign-in is over, or was not begun in this browser.', {
@@ -315,7 +322,7 @@ export class Console implements AsyncDisposable {
       const flow = flowShape.safeParse(await this.#sealer.open('sign-in', getCookie(context, this.#flowCookie) ?? ''));
       if (!flow.success) return refused(context, 'no sign-in was begun in this browser');
       // Each asks the identity provider.
-      if (!(await this.#isWithin(this.#exchanges, this.#address(context))))
+      if (!(await this.#isWithin(this.#exchanges, this.#network(context))))
         return context.html(messagePage('Too many sign-ins from here.', 'Wait a minute and try again.'), 429);
       try {
         const { to, ...begun } = flow.data;
@@ -366,10 +373,7 @@ export class Console implements AsyncDisposable {
     });
   }
 
-  #note(
-    kind: Parameters<PeopleOptions['record']>[0] | 'sign_in_refused',
-    body: Readonly<Record<string, unknown>>,
-  ): Promise<unknown> {
+  #note(kind: Parameters<PeopleOptions['record']>[0], body: Readonly<Record<string, unknown>>): Promise<unknown> {
     const { recorder } = this.#options.transcript;
     return recorder.append({ kind, sessionId: undefined, statementId: undefined, body });
   }

@@ -142,7 +142,7 @@ export async function checkApprovals(client: PoolClient, breaks: Breaks, options
   const words = await checkRows(client, breaks, options, approvals);
   for (const [id, { session, position, words: said }] of approvals.known) {
     const shown = words.get(id) ?? [];
-    // The last word may have been written down by a process that died before its row.
+    // The last word may have been written down by a process that died before its row: the next makes up for it.
     const isMissing = said.slice(0, -1).some((word) => !shown.includes(word));
     if (isMissing)
       breaks.report(`A decision on the approval ${id} is in the record and not shown.`, { session, position });

@@ -15,7 +15,7 @@ const person = (subject: string, groups: readonly string[] = ['stewards']) => ({
   issuer: ISSUER,
   subject,
   groups,
-  claims: {},
+  claims: { email: `${subject}@example.com` },
 });
 const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
 const no = { ...yes, decision: 'deny' } as const;

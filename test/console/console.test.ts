@@ -429,8 +429,13 @@ describe('whoever begins sign-ins without end', () => {
       statuses.add((await nobody.fetch('/console/sign-in')).status);
       statuses.add((await new Person(ready).fetch('/console/callback?code=x&state=y')).status);
     }
-    // What was not begun here is written down so often, and no longer.
+    // What was not begun here is answered so often, and no longer.
     expect([...statuses].sort()).toEqual([302, 400, 429]);
+    // And written down once, the rest as a number once a minute.
+    const { rows } = await database.query(
+      `SELECT count(*)::int AS n FROM event WHERE kind = 'sign_in_refused' AND body->>'problem' LIKE 'no sign-in was begun%'`,
+    );
+    expect(rows[0].n).toBeLessThanOrEqual(4);
     const deputy = await signedIn('deputy');
     expect((await deputy.get('/now')).status).toBe(200);
   });
