@@ -5,7 +5,7 @@
 import { storable } from './canonical.js';
 
 /** More of these are those of a text that nobody searches by its words. */
-export const MAX_WORDS = 2000;
+const MAX_WORDS = 2000;
 /** Terms of names, and characters of all of them together: a table of 2,000 columns has 8,000. */
 const MAX_NAMES = 20_000;
 const MAX_SIZE = 1_048_576;
@@ -37,7 +37,7 @@ const MAX_KNOWN = 1_000_000;
 let known = 0;
 
 /** A name as one searches it: the whole of it, and from each of its last dots on. */
-export function tails(prefix: string, name: string): readonly string[] {
+function tails(prefix: string, name: string): readonly string[] {
   const key = `${prefix}:${name}`;
   const before = knownTails.get(key);
   if (before) return before;
