@@ -308,7 +308,7 @@ describe('a statement that waited for a connection', () => {
     const id = asked.approval?.id ?? '';
     await whole.approvals.decide(id, steward, { ...yes, standingMs: 600_000 });
     expect((await first.resume(bot, id, { waitMs: 0 })).status).toBe('ok');
-    const [standing] = await whole.approvals.listStanding();
+    const [standing] = (await whole.approvals.listStanding()).standing;
     const { gateway } = await whole.gateway(RULES, {
       warehouse: meanwhile(isIt(sql), () => whole.approvals.revoke(standing?.id ?? '', steward, 'command line')),
     });
