@@ -28,13 +28,17 @@ export class Refusal extends Error {
 }
 
 /** `what` there is too much of, in a statement that is well-formed otherwise. */
-export const tooMuch = (what: string, position: Position | undefined): Refusal =>
-  new Refusal(
-    'NOT_UNDERSTOOD',
-    `The statement is too complex to be read: ${what}.`,
-    position,
-    'Split it into smaller ones, nest less, or name fewer columns.',
-  );
+export class TooComplex extends Refusal {
+  readonly what: string;
+
+  constructor(what: string, position: Position | undefined) {
+    const hint = 'Split it into smaller ones, nest less, or name fewer columns.';
+    super('NOT_UNDERSTOOD', `The statement is too complex to be read: ${what}.`, position, hint);
+    this.what = what;
+  }
+}
+
+export const tooMuch = (what: string, position: Position | undefined): Refusal => new TooComplex(what, position);
 
 /** Where each line of a text begins. */
 export function lineStarts(text: string): readonly number[] {

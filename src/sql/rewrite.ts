@@ -13,7 +13,7 @@ import { unnamedItems } from './items.js';
 import { isOperator, isWord, joined, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from './lex.js';
 import { Relations, Resolver } from './names/index.js';
 import { cteNames, Disagreement, secondOpinion } from './opinion.js';
-import { Refusal } from './refusal.js';
+import { Refusal, TooComplex, tooMuch } from './refusal.js';
 import { parseStatement, positionOf, readStatement } from './statement.js';
 import { nodeOf } from './tree.js';
 
@@ -269,18 +269,21 @@ export function rewrite(analysis: FullAnalysis, treatments: Treatments, budget =
  */
 function verify(text: string, analysis: FullAnalysis, treatments: Treatments, budget: Budget): void {
   if (analysis.kind === 'describe') return;
+  const touched = analysis.references.find(({ relation }) => isTouched(treatments.get(objectKey(relation))));
+  const place = positionOf(analysis.statement, touched?.from ?? 0);
   let isRight = false;
   try {
     isRight = readsAsJudged(text, analysis, treatments, budget);
   } catch (error) {
+    // What there is too much of is a number: no word of the text.
+    if (error instanceof TooComplex) throw tooMuch(error.what, place);
     if (error instanceof Disagreement || !(error instanceof Refusal)) throw error;
   }
   if (isRight) return;
-  const touched = analysis.references.find(({ relation }) => isTouched(treatments.get(objectKey(relation))));
   throw new Refusal(
     'NOT_UNDERSTOOD',
     'The masked form of this statement does not read as it should.',
-    positionOf(analysis.statement, touched?.from ?? 0),
+    place,
     'Rewrite it more simply.',
   );
 }

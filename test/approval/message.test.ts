@@ -25,7 +25,10 @@ const approval = {
 
 const payload = payloadFor(
   { publicUrl: new URL('https://snowfence.example.com/mcp') },
-  { get: async (id: string) => (id === approval.id ? approval : undefined) } as unknown as Approvals,
+  {
+    get: async (id: string) => (id === approval.id ? approval : undefined),
+    changed: async () => undefined,
+  } as unknown as Approvals,
   previewOf(recordMask()),
 );
 const event = (kind: string, body: object = {}): StoredEvent =>
