@@ -13,12 +13,12 @@ const answers = {};
 const long = 'x'.repeat(250_000);
 
 /**
- * By turns: what is refused, what is long, what waits for a person, streams, and what anybody sends. The long list is refused once it is
+ * By turns: what is refused, what is long, what waits for a person, streams, and what anybody sends. What is long is refused once it is
  * judged: the embedded warehouse, which a flood is not to be measured at, would take a second for it.
  */
 const KINDS = [
   (n) => `SELECT NOTHING_${n} FROM NOWHERE.AT.ALL`,
-  (n) => `SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS WHERE STATUS = '${n}${long}'`,
+  (n) => `SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS WHERE NOWHERE = '${n}${long}'`,
   (n) => `DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = ${n}`,
   (n) =>
     `SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS WHERE NOWHERE IN (${Array.from({ length: 9000 }, (_, i) => i + n).join(',')})`,
