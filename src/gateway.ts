@@ -28,7 +28,7 @@ import { isForeseen, UNFORESEEN } from './foreseen.js';
 import type { Principal } from './identity/index.js';
 import { Intent } from './intent.js';
 import { Judge, type Judged, type Question, UNREACHABLE } from './judge.js';
-import { LongTexts, lengthOf, tooLong } from './long-texts.js';
+import { LONG_TEXT, LongTexts, lengthOf, tooLong } from './long-texts.js';
 import { HASH_KEY, isHashed } from './masking/index.js';
 import { Nearest } from './nearest.js';
 import { isWhole, Pending, type Waits } from './pending.js';
@@ -357,10 +357,21 @@ export class Gateway {
     if (typeof turn === 'number') throw this.admission.longText(principal, Math.ceil(turn / 1000));
     const place = await this.#judging.enter(name);
     try {
-      return await this.#judge.judge(principal, policies, request);
+      return await this.#judge.judge(principal, policies, request, (work) => this.#renewed(name, length, work));
     } finally {
       place[Symbol.dispose]();
       turn?.[Symbol.dispose]();
+    }
+  }
+
+  /** What is judged anew before anybody waits for it takes a turn of whoever sends it. Throws for a long text: the next one has its own. */
+  async #renewed(name: string, length: number, work: () => Promise<Judged>): Promise<Judged> {
+    if (length >= LONG_TEXT) throw new Error('A long text is judged anew in its own turn.');
+    const place = await this.#judging.enter(name);
+    try {
+      return await work();
+    } finally {
+      place[Symbol.dispose]();
     }
   }
 
@@ -370,7 +381,9 @@ export class Gateway {
     const place = await this.#judging.enter(name);
     const started = performance.now();
     try {
-      return await this.#judge.judge(principal, policies, question);
+      return await this.#judge.judge(principal, policies, question, (work) =>
+        this.#renewed(name, question.sql.length, work),
+      );
     } finally {
       place[Symbol.dispose]();
       this.#longTexts.took(name, question.sql.length, performance.now() - started);
@@ -900,7 +913,6 @@ export class Gateway {
         ...page.record,
       }),
     ]);
-    if (isChange(intent.judged)) this.#parts.warehouse.catalog.invalidate();
     this.#parts.counters.ran(answer.elapsed, rows.length, result.bytes);
     return answer.finish({
       status: 'ok',

@@ -118,8 +118,16 @@ export class Judge {
     this.#parts = parts;
   }
 
-  /** `rules` are the policies in force for the principal, of one set. */
-  judge(principal: Subject, rules: InForce, request: Question): Promise<Judged> {
+  /**
+   * `rules` are the policies in force for the principal, of one set. `inTurn` waits for the turn of what is judged anew while nobody waits for it,
+   * and does it then; it throws where it is not to be done.
+   */
+  judge(
+    principal: Subject,
+    rules: InForce,
+    request: Question,
+    inTurn: (work: () => Promise<Judged>) => Promise<Judged> = (work) => work(),
+  ): Promise<Judged> {
     const { set, policies } = rules;
     const { catalogs } = this.#parts;
     // What a verdict depends on, all of it: a statement seen before is not analysed again.
@@ -135,7 +143,8 @@ export class Judge {
         ]),
       )
       .digest('base64');
-    return this.#judgements.get(key, request.sql.length, () => this.#judgeAnew(principal, rules, request));
+    const work = (): Promise<Judged> => this.#judgeAnew(principal, rules, request);
+    return this.#judgements.get(key, request.sql.length, work, () => inTurn(work));
   }
 
   /** The last word, once the warehouse has said what the statement would scan and touch. */

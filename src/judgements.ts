@@ -36,15 +36,18 @@ export class Judgements<T> {
     return this.#entries.size;
   }
 
-  /** What is known, or judged now. `length`: characters of the statement. */
-  get(key: string, length: number, judge: () => Promise<T>): Promise<T> {
+  /**
+   * What is known, or judged now. `length`: characters of the statement. `renew` judges what is known anew, while nobody waits for it; where that
+   * fails, the statement is judged once its minute is over.
+   */
+  get(key: string, length: number, judge: () => Promise<T>, renew = judge): Promise<T> {
     const known = this.#entries.get(key);
     const left = (known?.until ?? 0) - Date.now();
     if (!known || left <= 0) return this.#remember(key, length, judge());
     // What is in use is judged anew before it is too old, so that nobody waits for it.
     if (left <= LIFE_MS / 2 && !known.isRenewing) {
       known.isRenewing = true;
-      judge().then(
+      renew().then(
         (judged) => {
           if (this.#entries.get(key) === known) this.#remember(key, length, Promise.resolve(judged));
         },

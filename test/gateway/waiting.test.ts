@@ -125,3 +125,37 @@ describe('a judgement', () => {
     await whole.warehouse.ask(KEY, 'SELECT 1 AS X', 'seed');
   });
 });
+
+describe('what one principal changes', () => {
+  const OPEN = RULES.replace('approve: [delete]', 'allow: [insert]').replace('    by: { groups: [stewards] }\n', '');
+
+  it('is no reason to judge what others send anew, nor to ask the catalog again', async () => {
+    const { gateway } = await whole.gateway(OPEN);
+    const other = callerOf('other', ['g']);
+    const READ = 'SELECT ID FROM DB.PUBLIC.T WHERE ID > 100';
+    expect((await gateway.query(other, { sql: READ })).status).toBe('ok');
+    const looked = vi.spyOn(whole.warehouse.catalog, 'relation');
+    for (let at = 0; at < 3; at++) {
+      expect((await gateway.query(bot, { sql: `INSERT INTO DB.PUBLIC.T VALUES (${at + 50})` })).status).toBe('ok');
+      looked.mockClear();
+      expect((await gateway.query(other, { sql: READ })).status).toBe('ok');
+      expect(looked).not.toHaveBeenCalled();
+    }
+  });
+
+  it('judges anew in its own turn', async () => {
+    const { gateway } = await whole.gateway(OPEN);
+    const sql = 'SELECT ID FROM DB.PUBLIC.T WHERE ID > 200';
+    await gateway.query(bot, { sql });
+    const now = Date.now();
+    vi.spyOn(Date, 'now').mockReturnValue(now + 31_000);
+    const turns = vi.spyOn(FairGate.prototype, 'enter');
+    const turnsOfBot = () => turns.mock.calls.filter(([whose]) => whose.endsWith('bot')).length;
+    await gateway.query(bot, { sql });
+    const withRenewal = turnsOfBot();
+    vi.spyOn(Date, 'now').mockReturnValue(now + 31_500);
+    turns.mockClear();
+    await gateway.query(bot, { sql });
+    expect(withRenewal).toBe(turnsOfBot() + 1);
+  });
+});

@@ -140,6 +140,31 @@ describe('judgements', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('are made anew while they are in use, by the turn that is given for that; a text that has none waits for its minute', async () => {
+    vi.useFakeTimers();
+    const known = new Judgements<string>((text) => text.length);
+    const begun: string[] = [];
+    const of = (name: string) => async () => {
+      begun.push(name);
+      return name;
+    };
+    const none = async () => {
+      begun.push('no turn');
+      throw new Error('no turn');
+    };
+    await known.get('one', 10, of('first'), of('again'));
+    await known.get('long', 10, of('long'), none);
+    await vi.advanceTimersByTimeAsync(31_000);
+    for (let at = 0; at < 3; at++) {
+      expect(await known.get('long', 10, of('long'), none)).toBe('long');
+      await known.get('one', 10, of('first'), of('again'));
+    }
+    expect(begun).toEqual(['first', 'long', 'no turn', 'again']);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(await known.get('long', 10, of('long, once more'), none)).toBe('long, once more');
+    expect(await known.get('one', 10, of('first'), of('again'))).toBe('again');
+  });
+
   it('hold no more than their memory, the oldest given up first, and none that takes most of it', async () => {
     const known = new Judgements<number>((bytes) => bytes);
     const huge = 32 * 1024 * 1024;
