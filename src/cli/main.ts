@@ -630,9 +630,10 @@ sessions
   .option('--speed <number>', 'of an asciicast', positive, 1)
   .option('--max-pause <seconds>', 'of an asciicast', positive, 2)
   .action(async (ids: string[], options) => {
-    const { exportSessions } = await import('./sessions.js');
-    const written = await withStore(options.config, ({ store }) =>
-      exportSessions(store, {
+    const { archivedOf, exportSessions } = await import('./sessions.js');
+    const written = await withStore(options.config, async ({ store }) => {
+      for (const words of await archivedOf(store, ids)) complain(words);
+      return exportSessions(store, {
         sessions: ids,
         format: options.format,
         out: options.out,
@@ -640,8 +641,8 @@ sessions
         after: BigInt(options.after),
         speed: options.speed,
         maxPauseMs: options.maxPause * 1000,
-      }),
-    );
+      });
+    });
     complain(`${written} ${options.format === 'asciicast' ? 'frames' : 'events'} written.`);
   });
 

@@ -174,6 +174,19 @@ function sinkTo(out: string | undefined): {
   };
 }
 
+/** What of the sessions named is no longer in the store, in words: an export has only what is. */
+export async function archivedOf(store: TranscriptStore, sessions: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await store.readPool.query<{ session_id: string; events: number; archive_id: string }>(
+    `SELECT DISTINCT ON (session_id) session_id, length::int AS events, archive_id FROM archived_session
+      WHERE session_id = ANY($1) ORDER BY session_id, length DESC`,
+    [sessions],
+  );
+  return rows.map(
+    ({ session_id, events, archive_id }) =>
+      `Of session ${session_id} the first ${events} events are not in the store any more, and not in this export: they went to an archive, the last of them to ${archive_id}.`,
+  );
+}
+
 /** An export is recorded before it begins. Answers how many lines or frames it wrote. */
 export async function exportSessions(store: TranscriptStore, request: ExportRequest): Promise<number> {
   const { sessions, format, out } = request;

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { archivedOf } from '../../dist/cli/sessions.js';
 import {
   archive,
   asTime,
@@ -189,6 +190,11 @@ describe('retention', () => {
     expect(await wrongIn('idle')).toEqual([]);
     // Of `old` nothing is left.
     expect(await wrongIn('idle', 'long', 'bridge', 'old')).toEqual([]);
+    // Whoever exports it is told so, and of a session that is whole nothing.
+    const told = await archivedOf(store, [sessions['old'] ?? '', sessions['held'] ?? '']);
+    expect(told).toEqual([
+      expect.stringMatching(`^Of session ${sessions['old']} the first \\d+ events are not in the store`),
+    ]);
     await checkpoint();
     expect(await wrongIn('idle')).toEqual([]);
   });
