@@ -205,7 +205,7 @@ async function writeConfig(
     },
     console: {
       client_id: CONSOLE_CLIENT_ID,
-      scopes: ['openid', 'profile'],
+      scopes: ['openid', 'profile', 'email'],
       reviewers: ['data-stewards'],
       administrators: ['platform'],
     },
