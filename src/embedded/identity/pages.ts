@@ -55,7 +55,7 @@ export async function loginPage(
       const identity = identities.find((entry) => entry.name === fields.get('name'));
       if (same(identity?.client_secret ?? '', fields.get('secret') ?? '') && identity) {
         const grant = new provider.Grant({ accountId: identity.name, clientId: String(details.params['client_id']) });
-        grant.addOIDCScope('openid offline_access profile');
+        grant.addOIDCScope('openid offline_access profile email');
         for (const resource of [details.params['resource']].flat())
           if (typeof resource === 'string') grant.addResourceScope(resource, 'snowfence');
         const grantId = await grant.save();
