@@ -177,8 +177,8 @@ function sinkTo(out: string | undefined): {
 /** What of the sessions named is no longer in the store, in words: an export has only what is. */
 export async function archivedOf(store: TranscriptStore, sessions: readonly string[]): Promise<readonly string[]> {
   const { rows } = await store.readPool.query<{ session_id: string; events: number; archive_id: string }>(
-    `SELECT DISTINCT ON (session_id) session_id, length::int AS events, archive_id FROM archived_session
-      WHERE session_id = ANY($1) ORDER BY session_id, length DESC`,
+    `SELECT DISTINCT ON (s.session_id) s.session_id, s.length::int AS events, s.archive_id FROM archived_session s
+      WHERE s.session_id = ANY($1) ORDER BY s.session_id, s.length DESC`,
     [sessions],
   );
   return rows.map(
