@@ -9,7 +9,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as polyglot from '@polyglot-sql/sdk';
-import { Judge } from '../dist/judge.js';
+import { Judge } from '../dist/gateway/judge/judge.js';
 import { decide, inForce, loadPolicies } from '../dist/policy/index.js';
 import { analyse, cteNames, readStatement, secondOpinion } from '../dist/sql/index.js';
 import { catalog, read } from '../test/sql/corpus/describe.mjs';

@@ -9,7 +9,7 @@
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { Demo } from '../dist/cli/demo.js';
+import { Demo } from '../dist/demo/demo.js';
 import { loadDriver } from '../dist/warehouse/index.js';
 import { GENEROUS_CONFIG } from '../test/support/limits.mjs';
 import { startNothing } from './nothing.mjs';

@@ -3,7 +3,7 @@
  * workflows (adaptivecards.io, schema 1.4). Buttons lead to the console, where people sign in: whoever only follows a link, such as a
  * crawler that makes a preview, decides nothing. Agents' words stand in parts that no client reads as markup.
  */
-import { visibleLine, visibleLines } from '../visible-text.js';
+import { visibleLine, visibleLines } from '../visible-text/index.js';
 import type { Approval } from './state.js';
 
 export type MessageForm = 'slack' | 'teams';

@@ -10,7 +10,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { FairGate } from '../fair.js';
 import {
   APPROVAL_BYTES,
   asBytes,
@@ -23,6 +22,7 @@ import {
   type TranscriptStore,
   withClient,
 } from '../transcript/index.js';
+import { FairGate } from '../turns/index.js';
 import { bindingsOf, isAmong, standingBindingsOf, type Terms } from './binding.js';
 import { isAsked, type Requirement } from './enough.js';
 import { endRevoked, rowsBehind } from './mending.js';

@@ -9,13 +9,13 @@ import {
   type Reviewer,
   type ShownStanding,
 } from '../approval/index.js';
+import type { Config } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
 import { TokenVerifier } from '../identity/index.js';
+import { previewFor } from '../server/index.js';
+import { printable, table, titled } from '../terminal/index.js';
 import type { TranscriptStore } from '../transcript/index.js';
 import { auditorOf } from './auditor.js';
-import type { Config } from './config.js';
-import { previewFor } from './preview.js';
-import { SnowfenceError } from './problem.js';
-import { printable, table, titled } from './terminal.js';
 
 const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
   'not found': 'There is no such approval.',

@@ -1,9 +1,9 @@
 /** Who may see the record whole: a person who proves with a token to be in one of the auditors' groups, and whose look is recorded. */
 import { isAsked, type Requirement } from '../approval/index.js';
+import type { Config } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
 import { TokenVerifier } from '../identity/index.js';
 import type { StoredEvent, TranscriptStore } from '../transcript/index.js';
-import type { Config } from './config.js';
-import { SnowfenceError } from './problem.js';
 
 export interface Auditor {
   readonly subject: string;

@@ -5,10 +5,10 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Server } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { SnowfenceError } from '../config/problem.js';
+import { VERSION } from '../config/version.js';
 import { fetchHere } from './gateway-trust.js';
-import { SnowfenceError } from './problem.js';
 import { type TokenOptions, type TokenSource, tokenSource } from './token.js';
-import { VERSION } from './version.js';
 
 const CALL_TIMEOUT_MS = 15 * 60_000;
 

@@ -3,9 +3,12 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
+import { type Config, loadConfig } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
 import { TokenVerifier } from '../identity/index.js';
 import { HASH_FUNCTION } from '../masking/index.js';
 import { loadPolicies, PolicyProblems, type PolicySet } from '../policy/index.js';
+import type { Style } from '../terminal/index.js';
 import {
   excessPrivileges,
   isPlainDatabase,
@@ -17,12 +20,9 @@ import {
   withClient,
 } from '../transcript/index.js';
 import { SETUP_TAG, StatementFailed, Warehouse } from '../warehouse/index.js';
-import { type Config, loadConfig } from './config.js';
 import { checkConstraints } from './doctor-constraints.js';
 import { HASH_WORKS, KEY_READABLE, KEY_TABLE, WHO } from './own-questions.js';
-import { SnowfenceError } from './problem.js';
 import { rolesOf } from './store.js';
-import type { Style } from './terminal.js';
 
 export interface Finding {
   readonly part: string;

@@ -3,9 +3,9 @@
  * false gateway would name another's resource to be sent a token for that one, or an identity provider of its own to be sent a secret.
  */
 import { z } from 'zod';
-import { addressProblem, isLoopback, safeFetch } from '../addresses.js';
+import { SnowfenceError } from '../config/problem.js';
+import { addressProblem, isLoopback, safeFetch } from '../network/index.js';
 import { readPin, writePin } from './pins.js';
-import { SnowfenceError } from './problem.js';
 
 const plain = (url: string): string => url.replace(/\/$/, '');
 

@@ -1,5 +1,7 @@
 /** `snowfence keys`: the secrets of the record. */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import type { Config } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
+import { table } from '../terminal/index.js';
 import {
   countKeys,
   type Erasure,
@@ -12,19 +14,6 @@ import {
   type TranscriptStore,
   trustedKeys,
 } from '../transcript/index.js';
-import type { Config } from './config.js';
-import { SnowfenceError } from './problem.js';
-import { table } from './terminal.js';
-
-/** Ed25519 as PKCS#8 PEM. */
-export const newSigningKey = (): string =>
-  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-
-/** 32 bytes in base64. */
-export const newEncryptionKey = (): string => `${randomBytes(32).toString('base64')}\n`;
-
-/** Of a webhook, as the Standard Webhooks specification writes it. */
-export const newWebhookSecret = (): string => `whsec_${randomBytes(32).toString('base64')}\n`;
 
 const erasureOf = (options: EraseOptions): Erasure => ({
   sessions: options.sessions,

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /** The command line. Commands load what they need and nothing else: `serve` never loads what only the demo uses. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Config } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
+import { VERSION } from '../config/version.js';
 import { PolicyProblems } from '../policy/problems.js';
-import type { Config } from './config.js';
-import { SnowfenceError } from './problem.js';
-import { columnsOf, folded, outputText, progressLine, styleFor, terminalText } from './terminal.js';
-import { VERSION } from './version.js';
+import { columnsOf, folded, outputText, progressLine, styleFor, terminalText } from '../terminal/index.js';
 
 /** Whether what the command says is JSON: its --json says so, or that it has no other form. */
 let saysJson = false;
@@ -41,7 +41,7 @@ const configOption = () =>
 const jsonOption = () => new Option('--json', 'answer in JSON');
 
 /** Before anything else is loaded: a fault in it is told at once. */
-const configOf = async (file: string): Promise<Config> => (await import('./config.js')).loadConfig(file);
+const configOf = async (file: string): Promise<Config> => (await import('../config/index.js')).loadConfig(file);
 
 program
   .command('demo')
@@ -60,7 +60,7 @@ program
   .option('--warehouse-latency <ms>', 'added to each query of the embedded warehouse', whole(0, 60_000), 0)
   .addOption(jsonOption())
   .action(async (options) => {
-    const { runDemo } = await import('./run-demo.js');
+    const { runDemo } = await import('../demo/index.js');
     await runDemo(
       {
         port: options.port,
@@ -85,7 +85,7 @@ program
   .option('--token-file <file>', 'with --stdio: the file that holds it')
   .action(async (options) => {
     const config = await configOf(options.config);
-    const { serveHttp, serveOnStdio } = await import('./serve.js');
+    const { serveHttp, serveOnStdio } = await import('../server/index.js');
     await (options.stdio === true
       ? serveOnStdio(config, { env: options.tokenEnv, file: options.tokenFile })
       : serveHttp(config));
@@ -240,7 +240,7 @@ policy
   .addOption(jsonOption())
   .action(async (options) => {
     const config = await configOf(options.config);
-    const { reloadRunning } = await import('./reload.js');
+    const { reloadRunning } = await import('../server/index.js');
     const { text, version } = await reloadRunning(config);
     say(options.json ? JSON.stringify({ version, text }) : text);
   });
@@ -303,7 +303,7 @@ keys
   .description('a new key on standard output, for a file that only the gateway reads')
   .addArgument(new Argument('<kind>').choices(['signing', 'encryption', 'webhook']))
   .action(async (kind: string) => {
-    const { newEncryptionKey, newSigningKey, newWebhookSecret } = await import('./keys.js');
+    const { newEncryptionKey, newSigningKey, newWebhookSecret } = await import('../config/new-secrets.js');
     process.stdout.write(
       kind === 'signing' ? newSigningKey() : kind === 'webhook' ? newWebhookSecret() : newEncryptionKey(),
     );

@@ -7,7 +7,7 @@ import { mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
-import { SnowfenceError } from './problem.js';
+import { SnowfenceError } from '../config/problem.js';
 
 const pinned = z.object({ gateway: z.string(), issuer: z.string(), since: z.string() });
 export type Pin = z.infer<typeof pinned> & { readonly file: string };

@@ -3,7 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { Judge, type Judged } from '../judge.js';
+import { SnowfenceError } from '../config/problem.js';
+import { Judge, type Judged } from '../gateway/index.js';
 import { inForce, loadPolicies, type PolicySet, policySums, type Subject } from '../policy/index.js';
 import {
   type CatalogReader,
@@ -16,7 +17,6 @@ import {
   type RelationInfo,
   type Token,
 } from '../sql/index.js';
-import { SnowfenceError } from './problem.js';
 
 /** `DB.SCHEMA.TABLE: [ID NUMBER, "Col a" VARCHAR, TAX NUMBER AS (ID * 2), CHECK (ID > 0)]`, and for a view its query. */
 const tables = z.record(z.string(), z.array(z.string().min(1)).min(1));

@@ -1,13 +1,14 @@
 /** `snowfence policy explain`: one statement of one principal, and everything that its verdict rests on. */
 
 import { z } from 'zod';
-import type { Judged } from '../judge.js';
+import { loadConfig } from '../config/index.js';
+import type { Judged } from '../gateway/index.js';
 import { methodName } from '../masking/index.js';
 import { inForce, type Subject, showRows } from '../policy/index.js';
 import { type CatalogReader, type ObjectUse, showObject } from '../sql/index.js';
-import { visibleLines } from '../visible-text.js';
+import { printable, type Style, terminalText } from '../terminal/index.js';
+import { visibleLines } from '../visible-text/index.js';
 import { Warehouse } from '../warehouse/index.js';
-import { loadConfig } from './config.js';
 import {
   caseFiles,
   catalogFile,
@@ -18,7 +19,6 @@ import {
   offlineJudge,
   readYaml,
 } from './policy-catalog.js';
-import { printable, type Style, terminalText } from './terminal.js';
 
 export interface ExplainOptions {
   readonly folder: string;

@@ -1,10 +1,10 @@
 /** `snowfence policy suggest`: reads what the warehouse says of columns, proposes masks. */
 import { z } from 'zod';
+import { loadConfig } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
 import { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from '../policy/index.js';
 import { type PoolKey, SETUP_TAG, StatementFailed, Warehouse } from '../warehouse/index.js';
-import { loadConfig } from './config.js';
 import { CLASSES, TAGS } from './own-questions.js';
-import { SnowfenceError } from './problem.js';
 
 const MAX_TABLES = 2000;
 

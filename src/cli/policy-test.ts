@@ -1,9 +1,11 @@
 /** `snowfence policy test`: cases in YAML beside the policies, judged without a warehouse. */
 import { z } from 'zod';
-import type { Judged } from '../judge.js';
+import { SnowfenceError } from '../config/problem.js';
+import type { Judged } from '../gateway/index.js';
 import { methodName } from '../masking/index.js';
 import type { Subject } from '../policy/index.js';
 import { showIdentifier } from '../sql/index.js';
+import { printable, type Style } from '../terminal/index.js';
 import {
   caseFiles,
   catalogFile,
@@ -14,8 +16,6 @@ import {
   offlineJudge,
   readYaml,
 } from './policy-catalog.js';
-import { SnowfenceError } from './problem.js';
-import { printable, type Style } from './terminal.js';
 
 const principal = z.strictObject({
   issuer: z.string().optional(),

@@ -3,15 +3,14 @@
  * run with a credential that leaked; what the transcript says ran and the history lacks was not run by this user, or on this account.
  */
 import { z } from 'zod';
-import { type Step, sha256 } from '../intent.js';
+import type { Config } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
+import { endingOf, readTag, type Step, sha256, statementOfTag, tracesOf } from '../gateway/index.js';
 import { loadPolicies } from '../policy/index.js';
-import { endingOf, readTag, statementOfTag, tracesOf } from '../traces.js';
+import { table } from '../terminal/index.js';
 import type { TranscriptStore } from '../transcript/index.js';
 import { type HistoryEntry, SETUP_TAG, Warehouse } from '../warehouse/index.js';
-import type { Config } from './config.js';
 import { isOurs } from './own-questions.js';
-import { SnowfenceError } from './problem.js';
-import { table } from './terminal.js';
 
 export interface Difference {
   readonly kind:

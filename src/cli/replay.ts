@@ -1,9 +1,8 @@
 /** A session played again, in a terminal or as a file for asciinema (https://docs.asciinema.org/manual/asciicast/v2/). */
 import { emitKeypressEvents } from 'node:readline';
 import { z } from 'zod';
+import { columnsOf, folded, linesOf, printable, type Style, table, terminalText } from '../terminal/index.js';
 import type { SessionSummary, StoredEvent } from '../transcript/index.js';
-import { linesOf } from './events.js';
-import { columnsOf, folded, printable, type Style, table, terminalText } from './terminal.js';
 
 export interface Frame {
   /** Milliseconds since the frame before, pauses cut. */

@@ -1,9 +1,9 @@
 /** `snowfence retention`: legal holds, and archives of what is old. */
 import { userInfo } from 'node:os';
+import type { Config } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
+import { table } from '../terminal/index.js';
 import { archive, holds, liftHold, placeHold, storePool, type TranscriptStore } from '../transcript/index.js';
-import type { Config } from './config.js';
-import { SnowfenceError } from './problem.js';
-import { table } from './terminal.js';
 
 type Admin = ReturnType<typeof storePool>;
 

@@ -1,5 +1,8 @@
 /** `snowfence sessions`: transcripts in the terminal. */
 import { createWriteStream } from 'node:fs';
+import { SnowfenceError } from '../config/problem.js';
+import { VERSION } from '../config/version.js';
+import { renderEvents, type Style, styleFor, table } from '../terminal/index.js';
 import {
   eventLine,
   exportLines,
@@ -16,11 +19,7 @@ import {
   verifierKeyOf,
 } from '../transcript/index.js';
 import { type Auditor, openEvents } from './auditor.js';
-import { renderEvents } from './events.js';
-import { SnowfenceError } from './problem.js';
 import { asciicast, framesOf } from './replay.js';
-import { type Style, styleFor, table } from './terminal.js';
-import { VERSION } from './version.js';
 
 export interface SessionListOptions {
   readonly agent: string | undefined;

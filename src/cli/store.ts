@@ -1,9 +1,9 @@
 /** The transcript's store as commands use it. */
 import { userInfo } from 'node:os';
-import { recordMask } from '../recorded.js';
+import type { Config } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
+import { recordMask } from '../gateway/index.js';
 import { type StoreRoles, setUpStore, storePool, TranscriptStore, userOf } from '../transcript/index.js';
-import type { Config } from './config.js';
-import { SnowfenceError } from './problem.js';
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -23,9 +23,9 @@ import {
   refreshTokenGrant,
 } from 'openid-client';
 import { z } from 'zod';
+import { SnowfenceError } from '../config/problem.js';
 import { metadataProblem, providerFetch } from '../identity/index.js';
 import { checkAddress, fetchHere, type ProtectedResource, protectedResource, trustedIssuer } from './gateway-trust.js';
-import { SnowfenceError } from './problem.js';
 
 export interface TokenOptions {
   readonly url: URL;

@@ -1,7 +1,10 @@
 /** `snowfence verify`: is the transcript what was written? */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { recordMask } from '../recorded.js';
+import type { Config } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
+import { recordMask } from '../gateway/index.js';
+import { printable, type Style } from '../terminal/index.js';
 import {
   decodeVerifierKey,
   type KeptCheckpoint,
@@ -13,10 +16,7 @@ import {
   verifyExport,
   verifyStore,
 } from '../transcript/index.js';
-import type { Config } from './config.js';
-import { SnowfenceError } from './problem.js';
 import { openStore, rolesOf } from './store.js';
-import { printable, type Style } from './terminal.js';
 
 /** Checkpoints as they were added to a file, one after the other. */
 async function keptIn(file: string): Promise<KeptCheckpoint[]> {

@@ -1,6 +1,10 @@
 /** `snowfence webhooks`: how delivery goes. */
 import { randomUUID } from 'node:crypto';
 import { Approvals } from '../approval/index.js';
+import type { Config } from '../config/index.js';
+import { SnowfenceError } from '../config/problem.js';
+import { payloadFor, previewFor, testPayload } from '../server/index.js';
+import { table } from '../terminal/index.js';
 import {
   deadLetters,
   deliveryStates,
@@ -9,11 +13,6 @@ import {
   type TranscriptStore,
   type Webhook,
 } from '../transcript/index.js';
-import type { Config } from './config.js';
-import { payloadFor, testPayload } from './notify.js';
-import { previewFor } from './preview.js';
-import { SnowfenceError } from './problem.js';
-import { table } from './terminal.js';
 
 /** A chat's address is its secret. */
 const shownUrl = ({ url, format }: Webhook): string => (format === 'standard' ? url : new URL(url).origin);

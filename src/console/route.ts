@@ -1,7 +1,7 @@
 /** What an address of /api takes and answers. The OpenAPI description is made of the same. */
 import { z } from 'zod';
 import type { Approvals } from '../approval/index.js';
-import type { Gateway } from '../gateway.js';
+import type { Gateway } from '../gateway/index.js';
 import type { PolicySet } from '../policy/index.js';
 import type { Overview, TranscriptStore, Webhook } from '../transcript/index.js';
 import type { Role, SignedIn } from './people.js';

@@ -13,7 +13,7 @@ import {
   discovery,
   type ServerMetadata,
 } from 'openid-client';
-import { addressProblem, isLoopback, safeFetch } from '../addresses.js';
+import { addressProblem, isLoopback, safeFetch } from '../network/index.js';
 
 const plain = (issuer: string): string => issuer.replace(/\/$/, '');
 

@@ -15,10 +15,9 @@ import {
 } from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import { z } from 'zod';
-import { senderOf } from '../addresses.js';
-import { JsonProblem, parseBounded } from '../bounded-json.js';
-import type { TurnedAway } from '../gateway.js';
+import type { TurnedAway } from '../gateway/index.js';
 import { type Principal, TokenRefused, type TokenVerifier } from '../identity/index.js';
+import { JsonProblem, parseBounded, senderOf } from '../network/index.js';
 import { makeServer, type ServerParts } from './server.js';
 
 export interface HttpOptions extends ServerParts {

@@ -1,7 +1,7 @@
 /** An MCP server with our tools for one caller. Cheap to make: Streamable HTTP makes one for each request. */
 import { CLIENT_CAPABILITIES_META_KEY, inputRequired, McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import type { Caller, Gateway } from '../gateway.js';
+import type { Caller, Gateway } from '../gateway/index.js';
 import type { Principal } from '../identity/index.js';
 import { remembered } from './schema.js';
 import { resumed, TOOLS } from './tools.js';

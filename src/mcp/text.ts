@@ -3,7 +3,7 @@
  * mark, so that no row can end it and go on in the gateway's voice.
  */
 import { randomBytes } from 'node:crypto';
-import type { Answer } from '../gateway.js';
+import type { Answer } from '../gateway/index.js';
 
 const SHOWN_ROWS = 50;
 const SHOWN_CELL = 200;

@@ -3,7 +3,7 @@
  * them.
  */
 import { z } from 'zod';
-import { type Answer, type Caller, type Gateway, type QueryRequest, showRows } from '../gateway.js';
+import { type Answer, type Caller, type Gateway, type QueryRequest, showRows } from '../gateway/index.js';
 import { methodName } from '../masking/index.js';
 import { shownUses, showObject, withoutViews } from '../sql/index.js';
 import { answerText, fenced } from './text.js';

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { ClientConfig } from 'pg';
-import { checksCertificates, isLoopback } from '../addresses.js';
+import { checksCertificates, isLoopback } from '../network/index.js';
 
 const ENCRYPTED = ['require', 'verify-ca', 'verify-full'];
 const FILES = ['sslrootcert', 'sslcert', 'sslkey'] as const;

@@ -1,27 +1,29 @@
 export { canonical } from './canonical.js';
 export { type CheckpointPlace, Checkpoints, trustedKeys, verifierKeyOf } from './checkpoints.js';
 export { withClient } from './client.js';
-export { connectionTo, isPlainDatabase } from './database.js';
+export { connectionTo, databaseProblem, isPlainDatabase, plainDatabase } from './database.js';
 export { type DeadLetter, type DeliveryState, deadLetters, deliveryStates, retryDead } from './dead-letters.js';
 export { DELIVERY_CONNECTIONS, Delivery } from './delivery.js';
 export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKeys } from './erase.js';
-export type { Actor, ClientInfo, Event, EventKind, StoredEvent } from './event.js';
+export { type Actor, type ClientInfo, EVENT_KINDS, type Event, type EventKind, type StoredEvent } from './event.js';
 export { eventLine, exportLines } from './export.js';
 export { type Followed, follow, newestSequence } from './follow.js';
 export { ensureHolds } from './holds.js';
 export { timeOfId, timeOrderedId } from './ids.js';
 export {
   newSealingKey,
+  originOf,
   publicPart,
   type RecordKeys,
   readSealingKey,
+  readSigningKey,
   signWith,
   type VerifierKey,
 } from './keys.js';
 export { ensurePartitions, Maintenance } from './maintenance.js';
 export { pendingMigrations } from './migrate.js';
 export { NotaryWatch } from './notary-watch.js';
-export { decodeVerifierKey } from './note.js';
+export { decodeVerifierKey, isOrigin } from './note.js';
 export { toOcsf } from './ocsf.js';
 export { type AgentSummary, type Extract, Overview, type ShownStatement } from './overview.js';
 export { APPROVAL_BYTES, OwnApprovals, type OwnFound } from './own-approvals.js';

@@ -1,6 +1,6 @@
 /** One webhook, and how something is sent to it: signed as the Standard Webhooks specification says (https://www.standardwebhooks.com). */
 import { createHmac } from 'node:crypto';
-import { safeFetch } from '../addresses.js';
+import { safeFetch } from '../network/index.js';
 import type { EventKind, StoredEvent } from './event.js';
 import { eventLine } from './export.js';
 

@@ -1,6 +1,6 @@
 /** One connection: opened under a role and warehouse, brought into a known state, closed. */
 import type { Connection, ConnectionOptions, RowStatement, StatementOption } from 'snowflake-sdk';
-import { addressProblem } from '../addresses.js';
+import { addressProblem } from '../network/index.js';
 import { loadDriver } from './driver.js';
 import { loginText } from './error-text.js';
 import { StatementFailed, type WarehouseOptions, WarehouseUnavailable } from './options.js';

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../../dist/cli/demo.js';
+import { Demo } from '../../dist/demo/demo.js';
 import { readSealingKey, SealedRows } from '../../dist/transcript/index.js';
 import { ACCEPTANCE, agent, query } from '../support/demo.js';
 

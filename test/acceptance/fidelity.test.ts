@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import type { Connection } from 'snowflake-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../../dist/cli/demo.js';
+import { Demo } from '../../dist/demo/demo.js';
 import { ACCEPTANCE, agent, query } from '../support/demo.js';
 import { connectDriver, execute } from '../support/driver.js';
 

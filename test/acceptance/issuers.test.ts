@@ -10,7 +10,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { freePort } from '../../dist/cli/child.js';
+import { freePort } from '../../dist/demo/child.js';
 import { bareEnv, MAIN, type QueryAnswer, query, tokenOf } from '../support/demo.js';
 import { Person } from '../support/person.js';
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { signed } from '../../dist/approval/words.js';
-import { settle } from '../../dist/settle.js';
+import { settle } from '../../dist/gateway/record/settle.js';
 import { type Event, storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
 import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';

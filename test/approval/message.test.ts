@@ -1,8 +1,8 @@
 /** What reviewers read in their chat: enough to know what it is about, nothing that a client takes for markup, no way to decide. */
 import { describe, expect, it } from 'vitest';
 import type { Approval, Approvals } from '../../dist/approval/index.js';
-import { payloadFor } from '../../dist/cli/notify.js';
-import { previewOf, recordMask } from '../../dist/recorded.js';
+import { previewOf, recordMask } from '../../dist/gateway/record/recorded.js';
+import { payloadFor } from '../../dist/server/notify.js';
 import type { StoredEvent, Webhook } from '../../dist/transcript/index.js';
 
 const HOSTILE = '<https://evil.example|click> [click](https://evil.example) *bold* <!channel> & more';

@@ -1,7 +1,7 @@
 /** Whoever holds the password of the gateway's role appends what they like: nothing is given back, run or signed for that. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
-import { settle } from '../../dist/settle.js';
+import { settle } from '../../dist/gateway/record/settle.js';
 import {
   type Event,
   newSealingKey,

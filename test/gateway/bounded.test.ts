@@ -1,8 +1,8 @@
 /** The limit on the rows that a change touches holds for the run itself, and what became of a change is what became of its COMMIT. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Config } from '../../dist/cli/config.js';
 import { reconcile } from '../../dist/cli/reconcile.js';
-import { settle } from '../../dist/settle.js';
+import type { Config } from '../../dist/config/config.js';
+import { settle } from '../../dist/gateway/record/settle.js';
 import { CommitUnknown, StatementCancelled, type Warehouse, WarehouseUnavailable } from '../../dist/warehouse/index.js';
 import { callerOf, ISSUER, KEY, Whole } from '../support/whole.js';
 

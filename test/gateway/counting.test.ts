@@ -1,7 +1,7 @@
 /** Bytes and row counts where something is hidden: whole tables, and nobody is told. What the history tells of a statement. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endingOf, tracesOf } from '../../dist/gateway/record/traces.js';
 import { analyse, keptAnalysis, readStatement } from '../../dist/sql/index.js';
-import { endingOf, tracesOf } from '../../dist/traces.js';
 import { type HistoryEntry, StatementFailed } from '../../dist/warehouse/index.js';
 import { catalog, DEFAULTS } from '../support/catalog.js';
 import { callerOf, KEY, Whole } from '../support/whole.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway.js';
+import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import { failureOf } from '../../dist/warehouse/connection.js';
 import { WarehouseUnavailable } from '../../dist/warehouse/index.js';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway.js';
+import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import { RecorderUnavailable } from '../../dist/transcript/index.js';
 import { StatementCancelled, WarehouseUnavailable } from '../../dist/warehouse/index.js';

@@ -1,9 +1,9 @@
 /** What was asked before a wait is asked again after it: with the connection in hand, and before a change is committed. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { settle } from '../../dist/gateway/record/settle.js';
+import { tracesOf } from '../../dist/gateway/record/traces.js';
 import type { PolicySet } from '../../dist/policy/index.js';
 import { loadPolicies } from '../../dist/policy/index.js';
-import { settle } from '../../dist/settle.js';
-import { tracesOf } from '../../dist/traces.js';
 import { storePool } from '../../dist/transcript/index.js';
 import type { Warehouse } from '../../dist/warehouse/index.js';
 import { callerOf, ISSUER, KEY, Whole } from '../support/whole.js';

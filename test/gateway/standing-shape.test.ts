@@ -1,8 +1,8 @@
 /** How wide a standing approval is: literals that a table's column is compared with by `=` or `IN`, where that only narrows. */
 import { describe, expect, it } from 'vitest';
-import { textOf } from '../../dist/asking.js';
-import type { Intent } from '../../dist/intent.js';
-import { fingerprintOf } from '../../dist/judge.js';
+import { textOf } from '../../dist/gateway/ask/asking.js';
+import { fingerprintOf } from '../../dist/gateway/judge/judge.js';
+import type { Intent } from '../../dist/gateway/record/intent.js';
 import { analyse, type CatalogReader, lex, Refusal, readStatement } from '../../dist/sql/index.js';
 import { unconstrained } from '../support/catalog.js';
 import { random } from '../support/random.mjs';

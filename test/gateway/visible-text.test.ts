@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import type { Approval } from '../../dist/approval/index.js';
 import { approvalMessage, type ShownApproval } from '../../dist/approval/message.js';
 import { renderApproval } from '../../dist/cli/approvals.js';
-import { renderEvents } from '../../dist/cli/events.js';
 import { asciicast, framesOf } from '../../dist/cli/replay.js';
-import { folded, outputText, printable, styleFor, table, terminalText } from '../../dist/cli/terminal.js';
 import { landingPage, messagePage } from '../../dist/console/page.js';
+import { renderEvents } from '../../dist/terminal/events.js';
+import { folded, outputText, printable, styleFor, table, terminalText } from '../../dist/terminal/terminal.js';
 import type { SessionSummary, StoredEvent } from '../../dist/transcript/index.js';
-import { visibleJson, visibleLine, visibleLines, visibleText } from '../../dist/visible-text.js';
+import { visibleJson, visibleLine, visibleLines, visibleText } from '../../dist/visible-text/visible-text.js';
 
 /** By number, so that this file can be read. */
 const at = (code: number): string => String.fromCodePoint(code);

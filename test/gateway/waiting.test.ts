@@ -1,7 +1,7 @@
 /** What waiting costs the others: a statement is judged by turns at every door, and not again at each look at an approval. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { FairGate } from '../../dist/fair.js';
-import { Judge } from '../../dist/judge.js';
+import { Judge } from '../../dist/gateway/judge/judge.js';
+import { FairGate } from '../../dist/turns/fair.js';
 import { WarehouseUnavailable } from '../../dist/warehouse/index.js';
 import { callerOf, ISSUER, KEY, Whole } from '../support/whole.js';
 

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { addressProblem, isLoopback, safeFetch } from '../../dist/addresses.js';
+import { addressProblem, isLoopback, safeFetch } from '../../dist/network/addresses.js';
 import { post } from '../../dist/transcript/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
 

@@ -1,7 +1,7 @@
 /** Where a request comes from, behind a proxy and without one. */
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { senderOf } from '../../dist/addresses.js';
+import { senderOf } from '../../dist/network/addresses.js';
 
 const from = (told?: string | string[]) =>
   ({ socket: { remoteAddress: '10.0.0.1' }, headers: { 'x-forwarded-for': told } }) as unknown as IncomingMessage;

@@ -1,8 +1,8 @@
 /** What is taken out of a statement's text is values: whatever detectors find, and wherever, each word and sign stays that was judged. */
 import { expect, it } from 'vitest';
 import { approvalMessage, type ShownApproval } from '../../dist/approval/message.js';
+import { previewOf, recordMask } from '../../dist/gateway/record/recorded.js';
 import { DETECTOR_KINDS, hiddenInSql, patternFinder, Scrubber } from '../../dist/masking/index.js';
-import { previewOf, recordMask } from '../../dist/recorded.js';
 import { lex, pieces } from '../../dist/sql/index.js';
 import { Vault } from '../../dist/transcript/vault.js';
 import { random } from '../support/random.mjs';

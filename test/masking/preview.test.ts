@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { renderEvents } from '../../dist/cli/events.js';
-import { styleFor } from '../../dist/cli/terminal.js';
-import { previewOf, recordMask } from '../../dist/recorded.js';
+import { previewOf, recordMask } from '../../dist/gateway/record/recorded.js';
+import { renderEvents } from '../../dist/terminal/events.js';
+import { styleFor } from '../../dist/terminal/terminal.js';
 import type { StoredEvent } from '../../dist/transcript/index.js';
 
 const previewed = previewOf(recordMask());

@@ -1,4 +1,4 @@
-import type { Caller, Gateway } from '../../dist/gateway.js';
+import type { Caller, Gateway } from '../../dist/gateway/gateway.js';
 
 interface Plan {
   readonly objects: readonly string[];

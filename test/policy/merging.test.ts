@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Judge, type Judged } from '../../dist/judge.js';
+import { Judge, type Judged } from '../../dist/gateway/judge/judge.js';
 import { type MaskMethod, Scrubber, type TextMask } from '../../dist/masking/index.js';
 import { detectRules, inForce, loadPolicies, type PolicySet, standing } from '../../dist/policy/index.js';
 import { narrower } from '../../dist/policy/masks.js';

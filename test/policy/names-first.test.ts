@@ -6,10 +6,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Judge } from '../../dist/judge.js';
+import { Judge } from '../../dist/gateway/judge/judge.js';
+import { Visible } from '../../dist/gateway/show/visible.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import type { RelationInfo } from '../../dist/sql/index.js';
-import { Visible } from '../../dist/visible.js';
 import { unconstrained } from '../support/catalog.js';
 
 const POLICY = `policy: p

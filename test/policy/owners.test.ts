@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Judge } from '../../dist/judge.js';
+import { Judge } from '../../dist/gateway/judge/judge.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import type { CatalogReader } from '../../dist/sql/index.js';
 import { unconstrained } from '../support/catalog.js';

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type Config, loadConfig } from '../../dist/cli/config.js';
-import { newEncryptionKey, newSigningKey } from '../../dist/cli/keys.js';
+import { type Config, loadConfig } from '../../dist/config/config.js';
+import { newEncryptionKey, newSigningKey } from '../../dist/config/new-secrets.js';
 
 export interface Draft {
   server: Record<string, unknown>;

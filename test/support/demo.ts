@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import type { DemoOptions, Ready } from '../../dist/cli/demo.js';
+import type { DemoOptions, Ready } from '../../dist/demo/demo.js';
 import { GENEROUS_CONFIG } from './limits.mjs';
 import { copyCluster } from './postgres.mjs';
 

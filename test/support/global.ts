@@ -1,6 +1,6 @@
 /** One demo with the acceptance data for all tests that only read; those that break something start their own. */
 import type { TestProject } from 'vitest/node';
-import { Demo, type Ready } from '../../dist/cli/demo.js';
+import { Demo, type Ready } from '../../dist/demo/demo.js';
 import { ACCEPTANCE } from './demo.js';
 import { makeCluster } from './postgres.mjs';
 

@@ -1,6 +1,6 @@
 /** A transcript store in this process, for tests and benches that put a gateway together themselves. */
 import { generateKeyPairSync } from 'node:crypto';
-import { recordMask } from '../../dist/recorded.js';
+import { recordMask } from '../../dist/gateway/record/recorded.js';
 import { newSealingKey, setUpStore, storePool, TranscriptStore } from '../../dist/transcript/index.js';
 
 export const newKeys = () => ({

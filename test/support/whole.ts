@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Approvals } from '../../dist/approval/index.js';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
-import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway.js';
+import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
 import { loadPolicies } from '../../dist/policy/index.js';
 import type { TranscriptStore } from '../../dist/transcript/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';

@@ -7,9 +7,9 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { loadConfig } from '../../dist/cli/config.js';
 import { verifyConfigured } from '../../dist/cli/verify.js';
-import { readTag, statementOfTag } from '../../dist/traces.js';
+import { loadConfig } from '../../dist/config/config.js';
+import { readTag, statementOfTag } from '../../dist/gateway/record/traces.js';
 import { storePool } from '../../dist/transcript/index.js';
 import { isOwnQuestion, SETUP_TAG, Warehouse } from '../../dist/warehouse/index.js';
 import { random } from '../support/random.mjs';

@@ -7,7 +7,7 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import pg from 'pg';
 import { People } from '../../dist/console/people.js';
-import { Cursors } from '../../dist/cursors.js';
+import { Cursors } from '../../dist/gateway/answer/cursors.js';
 import { batchMessage, contentOf, firstHash, nextHash } from '../../dist/transcript/chain.js';
 import {
   asTime,

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { People } from '../../dist/console/people.js';
-import { type Cursor, Cursors } from '../../dist/cursors.js';
+import { type Cursor, Cursors } from '../../dist/gateway/answer/cursors.js';
 import {
   asTime,
   DELIVERY_CONNECTIONS,

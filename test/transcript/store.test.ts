@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recordMask } from '../../dist/recorded.js';
+import { recordMask } from '../../dist/gateway/record/recorded.js';
 import {
   Checkpoints,
   countKeys,

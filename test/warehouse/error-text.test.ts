@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { ownWords } from '../../dist/own-words.js';
+import { ownWords } from '../../dist/gateway/answer/own-words.js';
 import { analyse, keptAnalysis, keptStatement, readStatement } from '../../dist/sql/index.js';
 import { failureOf } from '../../dist/warehouse/connection.js';
 import { COMPILING, LOGIN, RUNNING } from '../../dist/warehouse/error-shapes.js';

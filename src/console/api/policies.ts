@@ -1,6 +1,6 @@
 /** The rules in force, and what they would say to a statement. */
 import { z } from 'zod';
-import type { Judged } from '../../gateway.js';
+import type { Judged } from '../../gateway/index.js';
 import { describeStanding, type Policy } from '../../policy/index.js';
 import { shownUses, showObject } from '../../sql/index.js';
 import { ApiProblem, route } from '../route.js';

@@ -1,6 +1,6 @@
 /** Where we are, what was loaded, what comes live. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { visibleText } from '../../visible-text.ts';
+import { visibleText } from '../../visible-text/index.js';
 import { get } from './api.ts';
 import type { LiveEvent } from './types.ts';
 

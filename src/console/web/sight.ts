@@ -3,7 +3,7 @@
  * way from the page's code into the document. No page has to think of it, and none can forget it. What people type stays as it is.
  */
 import { options } from 'preact';
-import { visibleText } from '../../visible-text.ts';
+import { visibleText } from '../../visible-text/index.js';
 
 /** Attributes that are shown or read out. */
 const SHOWN = ['title', 'aria-label', 'alt', 'label'] as const;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Judge } from '../../../dist/judge.js';
+import { Judge } from '../../../dist/gateway/judge/judge.js';
 import { loadPolicies } from '../../../dist/policy/index.js';
 import { ChangeGenerator } from '../../noninterference/changes.mjs';
 import { Generator } from '../../noninterference/generate.mjs';

@@ -1,0 +1,45 @@
+/** The demo in the foreground: start, tour, wait for Ctrl-C, end without a trace. */
+
+import { styleFor } from '../terminal/index.js';
+import { Demo, type DemoOptions } from './demo.js';
+import { connections, consoleSignIn, tour } from './tour.js';
+
+export async function runDemo(options: DemoOptions, json: boolean): Promise<void> {
+  const style = styleFor(process.stdout);
+  const isPerson = process.stdout.isTTY === true && !json;
+  const say = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);
+  const started = performance.now();
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop());
+  // A terminal that was closed can't be written to any more; the demo still has to end what it started.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop());
+  const starting = Demo.start(options, say);
+  // Ctrl-C while it starts ends it as soon as it has started.
+  const demo = await starting;
+  try {
+    const { ready } = demo;
+    if (json) process.stdout.write(`${JSON.stringify(ready)}\n`);
+    say(
+      `Ready after ${((performance.now() - started) / 1000).toFixed(1)} s.  Gateway ${ready.mcp_url}  Console ${ready.console_url}`,
+    );
+    say(
+      style.dim(
+        'The warehouse is an embedded stand-in for Snowflake (DuckDB behind its protocol), good for trying snowfence, not for judging Snowflake.',
+      ),
+    );
+    if (isPerson && options.tour) {
+      await Promise.race([tour(ready, say, style), stopped]);
+      say(`\n${connections(ready, style)}`);
+      say(`\n${style.dim(`More: snowfence sessions list --config ${ready.config_file}`)}`);
+    }
+    if (isPerson) say(`\n${consoleSignIn(ready, style)}\n`);
+    say('Press Ctrl-C to end.');
+    await stopped;
+    say('Ending …');
+  } finally {
+    await demo[Symbol.asyncDispose]();
+  }
+}

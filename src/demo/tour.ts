@@ -1,0 +1,138 @@
+/** The demo's tour: a few live calls as the sales agent, and the transcript that they left. */
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { z } from 'zod';
+import { printable, renderEvents, type Style, table } from '../terminal/index.js';
+import { storePool, TranscriptReader } from '../transcript/index.js';
+import type { Ready, ReadyAgent } from './demo.js';
+
+const answer = z.object({
+  status: z.string(),
+  session: z.string().nullable(),
+  columns: z.array(z.object({ name: z.string(), mask: z.string().nullable() })),
+  rows: z.array(z.array(z.unknown())),
+  notices: z.array(z.string()),
+  denial: z
+    .object({ code: z.string(), message: z.string(), rule: z.string().optional(), hint: z.string().optional() })
+    .optional(),
+  approval: z.object({ id: z.string(), expires_at: z.string() }).optional(),
+});
+
+interface Step {
+  readonly title: string;
+  readonly agent: string;
+  readonly sql: string;
+  readonly purpose: string;
+}
+
+const STEPS: readonly Step[] = [
+  {
+    title: 'The sales agent reads customers: contact details are masked, rows outside the EU are not there.',
+    agent: 'sales-bot',
+    sql: 'SELECT NAME, EMAIL, PHONE, REGION FROM ANALYTICS.SALES.CUSTOMERS ORDER BY CUSTOMER_ID LIMIT 5',
+    purpose: 'Which customers are new in Europe?',
+  },
+  {
+    title: 'It tries the payroll.',
+    agent: 'sales-bot',
+    sql: 'SELECT * FROM ANALYTICS.HR.PAYROLL',
+    purpose: 'Who earns most?',
+  },
+  {
+    title: 'It tries to drop a table.',
+    agent: 'sales-bot',
+    sql: 'DROP TABLE ANALYTICS.SALES.ORDERS',
+    purpose: 'Clean up.',
+  },
+  {
+    title: 'The pipeline agent wants to delete rows: a person has to say yes first.',
+    agent: 'pipeline-bot',
+    sql: "DELETE FROM ANALYTICS.SALES.ORDERS WHERE STATUS = 'returned'",
+    purpose: 'Returned orders are archived elsewhere.',
+  },
+];
+
+async function connect(ready: Ready, agent: ReadyAgent): Promise<Client> {
+  const client = new Client({ name: 'snowfence-tour', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(ready.mcp_url), { authProvider: { token: async () => agent.token } }),
+  );
+  return client;
+}
+
+/** Runs the tour. Returns the ids of the sessions that it made. */
+export async function tour(ready: Ready, say: (text: string) => void, style: Style): Promise<readonly string[]> {
+  const sessions = new Set<string>();
+  for (const step of STEPS) {
+    const agent = ready.agents.find((entry) => entry.name === step.agent);
+    if (!agent) continue;
+    say(`\n${style.bold(step.title)}\n${style.dim(`${step.agent}>`)} ${step.sql}`);
+    const client = await connect(ready, agent);
+    const result = await client.callTool({ name: 'query', arguments: { sql: step.sql, purpose: step.purpose } });
+    await client.close();
+    const { columns, rows, notices, denial, approval, session } = answer.parse(result.structuredContent);
+    if (session) sessions.add(session);
+    if (denial)
+      say(
+        `${style.red(`Denied, ${denial.code}:`)} ${printable(denial.message)}${denial.rule ? style.dim(`  ${printable(denial.rule)}`) : ''}`,
+      );
+    if (approval)
+      say(
+        `${style.yellow('Waits for approval')} ${approval.id}. It has not run.\nLook at it and decide: ${ready.console_url}/approvals/${approval.id}`,
+      );
+    if (columns.length > 0)
+      say(
+        table(
+          columns.map((column) => (column.mask ? `${column.name} (${column.mask})` : column.name)),
+          rows.map((row) => row.map(String)),
+        ),
+      );
+    for (const notice of notices) say(style.dim(`Note: ${printable(notice)}`));
+  }
+  say(`\n${style.bold('The transcript of just that, from PostgreSQL:')}`);
+  const pool = storePool(ready.database_url);
+  const reader = new TranscriptReader(pool);
+  for (const session of sessions) say(renderEvents(await reader.events(session), style));
+  await pool.end();
+  return [...sessions];
+}
+
+/** Who may sign in to the demo's console, and with what. */
+export function consoleSignIn(ready: Ready, style: Style): string {
+  const people = ready.reviewers.map(
+    ({ name, groups, client_secret: secret }) => `${name} (${groups.join(', ')})  ${secret}`,
+  );
+  return [
+    style.bold(`Console: ${ready.console_url}`),
+    style.dim('Sign in as one of these, with the secret behind it:'),
+    ...people,
+  ].join('\n');
+}
+
+/** How to connect real clients to this gateway, ready to paste. */
+export function connections(ready: Ready, style: Style): string {
+  const agent = ready.agents[0];
+  const token = agent?.token ?? '';
+  const command = process.argv[1] ?? 'snowfence';
+  const desktop = {
+    mcpServers: {
+      snowfence: {
+        command: process.execPath,
+        args: [command, 'connect', '--url', ready.mcp_url],
+        env: { SNOWFENCE_TOKEN: token },
+      },
+    },
+  };
+  return [
+    style.bold(`Connect to this gateway as ${agent?.name ?? ''}`),
+    style.dim('Claude Code:'),
+    `claude mcp add --transport http snowfence ${ready.mcp_url} --header "Authorization: Bearer ${token}"`,
+    style.dim('Claude Desktop (claude_desktop_config.json), through the stdio bridge:'),
+    JSON.stringify(desktop, null, 2),
+    style.dim(
+      'Devin (Settings, MCP servers, custom, transport HTTP; the gateway must be reachable from Devin, this demo listens on this machine only):',
+    ),
+    JSON.stringify({ url: ready.mcp_url, headers: { Authorization: 'Bearer <token>' } }),
+    style.dim('A CI job (GitHub Actions, with permissions: id-token: write and the issuer in snowfence.yaml):'),
+    `npx snowfence connect --url ${ready.mcp_url} --github-actions`,
+  ].join('\n');
+}

@@ -1,0 +1,13 @@
+/**
+ * One statement's way, from a principal's text to the answer: judged, asked about, recorded, run, masked, recorded again. It never speaks
+ * to an agent (the doors do), never signs (the transcript does), and holds no connection (the warehouse does).
+ */
+export { showRows } from '../policy/index.js';
+export type { Answer, QueryRequest } from './answer/answer.js';
+export { type Caller, type Counters, Gateway } from './gateway.js';
+export { Judge, type Judged } from './judge/judge.js';
+export { DEFAULT_LIMITS, type Limits, type TurnedAway } from './limits/admission.js';
+export { type Step, sha256 } from './record/intent.js';
+export { previewOf, type RecordMask, recordMask } from './record/recorded.js';
+export { settle } from './record/settle.js';
+export { endingOf, readTag, statementOfTag, tracesOf } from './record/traces.js';

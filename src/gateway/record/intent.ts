@@ -1,0 +1,172 @@
+/** The statement as the transcript knows it: the shape of its events. */
+
+import { createHash } from 'node:crypto';
+import { methodName } from '../../masking/index.js';
+import { showRows } from '../../policy/index.js';
+import { shownUses, showObject } from '../../sql/index.js';
+import type { QueryRequest } from '../answer/answer.js';
+import { type Judged, NO_FINGERPRINT } from '../judge/judge.js';
+import { lengthOf } from '../limits/long-texts.js';
+
+const RECORDED_TEXT_LIMIT = 256 * 1024;
+const MAX_PURPOSE = 2000;
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** What is sent for a statement besides the statement itself. */
+export const STEPS = ['explain', 'count', 'begin', 'commit', 'rollback'] as const;
+export type Step = (typeof STEPS)[number];
+
+/** As the event that opens a session has it. */
+const principalOf = ({ issuer, subject, clientId }: Whose): object => ({ issuer, subject, client_id: clientId });
+
+const tagOf = (statement: string, session: string, use: string | undefined, step?: Step): string =>
+  JSON.stringify({ app: 'snowfence', statement, session, ...(step ? { step } : {}), ...(use ? { use } : {}) });
+
+/** What lets a statement run that waited for a person. */
+export interface Permit {
+  /** The approval. */
+  readonly id: string;
+  /** The name of this use of it; undefined where a standing approval came of it, which lets others run as well. */
+  readonly use: string | undefined;
+  /**
+   * Whether it still holds. `say` writes down that the statement leaves, and where it does so, whoever looks for lost statements knows it
+   * from then on.
+   */
+  readonly holds: (say: (() => Promise<void>) | undefined) => Promise<boolean>;
+}
+
+/** Whose statement it is: said with each of its events, so that none can stand in another's session unnoticed. */
+export interface Whose {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly clientId: string;
+}
+
+export class Intent {
+  readonly session: string;
+  readonly statementId: string;
+  readonly request: QueryRequest;
+  readonly judged: Judged;
+  permit: Permit | undefined;
+  /** When it was handed to the warehouse: set with nothing in between. */
+  sentAt: Date | undefined;
+  /** That it was, is in the record. */
+  isSentRecorded = false;
+  readonly #isExplain: boolean;
+  readonly #whose: Whose;
+
+  constructor(
+    whose: Whose,
+    session: string,
+    statementId: string,
+    request: QueryRequest,
+    judged: Judged,
+    isExplain = false,
+  ) {
+    this.#whose = whose;
+    this.session = session;
+    this.statementId = statementId;
+    this.request = request;
+    this.judged = judged;
+    this.#isExplain = isExplain;
+  }
+
+  /** In Snowflake's history: which statement of which session this was. Nothing but the statement itself goes by this tag alone. */
+  get tag(): string {
+    return tagOf(this.statementId, this.session, this.permit?.use);
+  }
+
+  /** For what is sent beside the statement. */
+  tagOf(step: Step): string {
+    return tagOf(this.statementId, this.session, this.permit?.use, step);
+  }
+
+  get fingerprint(): string {
+    return this.judged.statement?.fingerprint ?? NO_FINGERPRINT;
+  }
+
+  event(
+    kind:
+      | 'statement_submitted'
+      | 'statement_refused'
+      | 'statement_sent'
+      | 'statement_completed'
+      | 'statement_failed'
+      | 'statement_cancelled'
+      | 'rows_fetched'
+      | 'estimate_asked'
+      | 'approval_asked'
+      | 'approval_used'
+      | 'approval_refused',
+    more: Readonly<Record<string, unknown>>,
+  ) {
+    const { statement, analysis, verdict, sent } = this.judged;
+    const isSubmitted = kind === 'statement_submitted' && sent !== undefined;
+    const isOpening = kind === 'statement_submitted' || kind === 'statement_refused';
+    const opening = {
+      statement: this.request.sql.slice(0, RECORDED_TEXT_LIMIT),
+      statement_length: this.request.sql.length,
+      // What is too long to be read was refused for that, and is not kept.
+      binds: lengthOf(this.request) > RECORDED_TEXT_LIMIT ? [] : (this.request.binds ?? []),
+      purpose: this.request.purpose?.slice(0, MAX_PURPOSE) ?? null,
+      explain: this.#isExplain,
+      kind: statement?.kind ?? null,
+      fingerprint: this.fingerprint,
+      ...shownUses(analysis),
+      verdict: verdict?.decision ?? 'deny',
+      rules: verdict?.rules ?? [],
+      masks:
+        verdict?.masks.map((mask) => ({
+          column: `${showObject(mask.object)}.${mask.column}`,
+          method: methodName(mask.method),
+          rule: mask.rule,
+        })) ?? [],
+      rows:
+        verdict?.rows.map((rows) => ({ object: showObject(rows.object), where: showRows(rows), rule: rows.rule })) ??
+        [],
+      policies: verdict?.policies ?? [],
+      policy_version: this.judged.version,
+      sent: isSubmitted && !this.#isExplain ? sent : null,
+      // What the warehouse's history is held against: the text itself may be masked here.
+      sent_digest: isSubmitted ? sha256(sent) : null,
+      tag: this.tag,
+    };
+    return {
+      kind,
+      sessionId: this.session,
+      statementId: this.statementId,
+      runs: this.#runs(kind),
+      body: { ...(isOpening ? opening : {}), ...more, principal: principalOf(this.#whose) },
+    };
+  }
+
+  /** That it was handed to the warehouse, and when; nothing where it was not, or is told already. The text is the intent's. */
+  sent(queryId: string | undefined) {
+    if (!this.sentAt || this.isSentRecorded) return [];
+    return [{ ...this.#sentEvent(queryId), at: this.sentAt }];
+  }
+
+  /** That it leaves now, or that what it did is committed now: in the record before that is so. */
+  leaving(commits?: { readonly queryId: string | undefined }) {
+    return this.#sentEvent(commits?.queryId, commits && 'commit');
+  }
+
+  /** Under a use of an approval that is over it says nothing of the one after it. */
+  #sentEvent(queryId: string | undefined, step?: Step) {
+    const use = this.permit?.use;
+    return this.event('statement_sent', {
+      query_id: queryId ?? null,
+      tag: this.tag,
+      ...(use === undefined ? {} : { use }),
+      ...(step ? { step } : {}),
+    });
+  }
+
+  #runs(kind: string): 'begins' | 'pauses' | undefined {
+    if (kind === 'estimate_asked' || kind === 'approval_used') return 'begins';
+    if (kind === 'approval_asked') return 'pauses';
+    if (kind !== 'statement_submitted') return undefined;
+    return this.#isExplain || this.judged.verdict?.decision !== 'allow' ? 'pauses' : 'begins';
+  }
+}

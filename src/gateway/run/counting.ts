@@ -1,0 +1,172 @@
+/**
+ * What the warehouse is asked about a statement before it runs: how many bytes it would scan, how many rows it would change. Law: a number
+ * is of what the principal may see, or there is none. So rows are counted by a SELECT that is judged and rewritten as if the principal had
+ * sent it; and where anything in the tables is hidden, bytes are those of the whole tables, whatever the statement's own predicate is.
+ */
+
+import type { Principal } from '../../identity/index.js';
+import { type Denial, type Estimate, hides, type InForce, type Verdict } from '../../policy/index.js';
+import { affectedRowsQuery, objectKey, writtenRows } from '../../sql/index.js';
+import { StatementCancelled, StatementFailed, type Warehouse } from '../../warehouse/index.js';
+import type { Judge, Judged, Question } from '../judge/judge.js';
+import { type Intent, sha256 } from '../record/intent.js';
+import { type Budgets, nameOf } from './budgets.js';
+
+export interface CountingParts {
+  readonly judge: Judge;
+  /** By turns with all the others. */
+  readonly judgeInTurn: (whose: Whose, question: Question) => Promise<Judged>;
+  readonly warehouse: Warehouse;
+  readonly budgets: Budgets;
+  /** Asked again once there is a connection: throws where this may not be asked any more. */
+  readonly before: (whose: Whose) => Promise<void>;
+}
+
+/** Whose statement it is, and the rules that are in force for them. */
+export interface Whose {
+  readonly principal: Principal;
+  readonly policies: InForce;
+  /** When they asked: their token held then. */
+  readonly askedAt: Date;
+}
+
+/** What is to be found out. */
+export interface Wanted {
+  readonly bytes: boolean;
+  readonly rows: boolean;
+  /** Asking counts against the hour's statements; else the statement was counted before. */
+  readonly isCounted: boolean;
+}
+
+interface Asked {
+  readonly estimate: Estimate;
+  /** Asking itself goes beyond a limit. */
+  readonly denial: Denial | undefined;
+}
+
+interface Count {
+  readonly judged: Judged;
+  readonly verdict: Verdict;
+  readonly sent: string;
+}
+
+const NOTHING: Estimate = { bytes: undefined, rows: undefined };
+
+/** What can't be compiled, or takes too long, is not known. */
+const unknown = (error: unknown): undefined => {
+  if (error instanceof StatementFailed || error instanceof StatementCancelled) return undefined;
+  throw error;
+};
+
+const keyOf = ({ role, warehouse }: Verdict, principal: Principal) => ({ role, warehouse, whose: nameOf(principal) });
+
+export class Counting {
+  readonly #parts: CountingParts;
+
+  constructor(parts: CountingParts) {
+    this.#parts = parts;
+  }
+
+  /** Asked and written down before. Throws WarehouseUnavailable and RecorderUnavailable. */
+  async ask(intent: Intent, whose: Whose, wanted: Wanted, signal: AbortSignal | undefined): Promise<Asked> {
+    const { judged, request } = intent;
+    const { verdict, sent } = judged;
+    if (!verdict) return { estimate: NOTHING, denial: undefined };
+    // What is written out needs no asking.
+    const written = wanted.rows && judged.analysis ? writtenRows(judged.analysis) : undefined;
+    if (written !== undefined && !wanted.bytes && !wanted.isCounted)
+      return { estimate: { bytes: undefined, rows: written }, denial: undefined };
+    const count =
+      wanted.rows && written === undefined ? await this.#countOf(judged, whose, request.purpose) : undefined;
+    const event = intent.event('estimate_asked', {
+      statement: request.sql,
+      count_digest: count === undefined ? null : sha256(count.sent),
+      sent_digest: sent === undefined ? null : sha256(sent),
+    });
+    const over = await this.#parts.budgets.append(whose.principal, wanted.isCounted ? verdict : undefined, event);
+    if (over) return { estimate: NOTHING, denial: over };
+    const [bytes, rows] = await Promise.all([
+      wanted.bytes ? this.bytesOf(judged, intent, whose.principal).catch(unknown) : undefined,
+      count ? this.#rowsOf(count, intent, whose, signal).catch(unknown) : undefined,
+    ]);
+    if (typeof rows === 'object') return { estimate: { bytes, rows: undefined }, denial: rows };
+    return { estimate: { bytes, rows: rows ?? written }, denial: undefined };
+  }
+
+  /**
+   * Bytes that limits go by. Throws StatementFailed where it does not compile, WarehouseUnavailable; undefined where Snowflake does not say.
+   */
+  async bytesOf(
+    { analysis, verdict, sent }: Judged,
+    intent: Intent,
+    principal: Principal,
+  ): Promise<number | undefined> {
+    if (!analysis || !verdict || sent === undefined) return undefined;
+    if (analysis.kind === 'describe' || analysis.objects.length === 0) return 0;
+    const { warehouse } = this.#parts;
+    if (!hides(verdict)) {
+      const { binds = [] } = intent.request;
+      const plan = await warehouse.explain(keyOf(verdict, principal), sent, binds, intent.tagOf('explain'));
+      return plan.bytes;
+    }
+    const views = new Map(
+      verdict.rows.flatMap(({ object, secureView }) => (secureView ? [[objectKey(object), secureView]] : [])),
+    );
+    let bytes = 0;
+    for (const { object, times } of analysis.scans) {
+      const size = await warehouse.wholeSize(keyOf(verdict, principal), views.get(objectKey(object)) ?? object);
+      if (size === undefined) return undefined;
+      bytes += size * times;
+    }
+    return bytes;
+  }
+
+  /** The count as a statement of the principal's own; undefined where there is none, or where they may not just run it. */
+  async #countOf({ analysis }: Judged, whose: Whose, purpose: string | undefined) {
+    const sql = analysis && affectedRowsQuery(analysis);
+    if (sql === undefined) return undefined;
+    const judged = await this.#parts.judgeInTurn(whose, { sql, purpose });
+    const { verdict, sent, denial } = judged;
+    if (denial || sent === undefined || verdict?.decision !== 'allow') return undefined;
+    return { judged, verdict, sent };
+  }
+
+  /** The number itself, within the principal's limits like any statement; a denial where these are used up. */
+  async #rowsOf(
+    { judged, verdict, sent }: Count,
+    intent: Intent,
+    whose: Whose,
+    signal: AbortSignal | undefined,
+  ): Promise<number | Denial | undefined> {
+    const { principal, policies } = whose;
+    if (verdict.needs.bytes) {
+      const bytes = await this.bytesOf(judged, intent, principal);
+      const { purpose } = intent.request;
+      const weighed = this.#parts.judge.weigh(
+        judged,
+        principal,
+        policies,
+        { sql: sent, purpose },
+        { bytes, rows: undefined },
+      );
+      if (weighed.denial || weighed.verdict?.decision !== 'allow') return undefined;
+      const { denial, taken } = await this.#parts.budgets.take(principal, verdict, bytes);
+      if (denial) return denial;
+      const twice = taken && (await this.#parts.budgets.record(intent, taken));
+      if (twice) return twice;
+    }
+    const result = await this.#parts.warehouse.run(keyOf(verdict, principal), sent, {
+      before: () => this.#parts.before(whose),
+      binds: [],
+      tag: intent.tagOf('count'),
+      maxResultRows: 1,
+      maxRows: 1,
+      maxBytes: 1000,
+      timeoutMs: verdict.limits.timeoutMs,
+      signal,
+    });
+    result.reader?.close();
+    const value = Number(result.rows[0]?.[0]);
+    return Number.isFinite(value) ? value : undefined;
+  }
+}

@@ -1,0 +1,68 @@
+/** For a table that is not there or not to be seen: the nearest names that are. Never a hint at anything else. */
+import type { Principal } from '../../identity/index.js';
+import { distance, type InForce, mayRead } from '../../policy/index.js';
+import { type ObjectName, showObject } from '../../sql/index.js';
+import type { Judged } from '../judge/judge.js';
+import type { Visible } from './visible.js';
+
+/** Longer names are no slips of the hand, and cost the more to compare. */
+const MAX_MISTYPED = 64;
+/** One edit for each four characters, within these. */
+const [FEWEST_EDITS, MOST_EDITS] = [2, 4];
+const MAX_HINTS = 3;
+
+export class Nearest {
+  readonly #visible: Pick<Visible, 'catalogued'>;
+  /** A judgement is remembered for a minute, and so is what is near: whoever asks the same again costs nothing more. */
+  readonly #known = new WeakMap<Judged, Promise<Judged>>();
+
+  constructor(visible: Pick<Visible, 'catalogued'>) {
+    this.#visible = visible;
+  }
+
+  /** The judgement with its hint, where one can be given. `rules` are those that it was made by. */
+  of(principal: Principal, rules: InForce, judged: Judged): Judged | Promise<Judged> {
+    const wanted = wantedOf(rules, judged);
+    if (!wanted || wanted.name.length > MAX_MISTYPED) return judged;
+    const known = this.#known.get(judged);
+    if (known) return known;
+    const hinted = this.#near(principal, rules, wanted).then((near) => withHint(judged, near));
+    this.#known.set(judged, hinted);
+    return hinted;
+  }
+
+  async #near(principal: Principal, rules: InForce, wanted: ObjectName): Promise<readonly string[]> {
+    const most = Math.min(MOST_EDITS, Math.max(FEWEST_EDITS, Math.floor(wanted.name.length / 4)));
+    // The denial stands also where nobody can say what else there is.
+    const objects = await this.#visible.catalogued(principal, wanted.database, rules).catch(() => []);
+    // Names are compared before the rules are asked: most are far away.
+    return objects
+      .map((object) => ({ object, edits: editsBetween(object, wanted, most) }))
+      .filter(({ object, edits }) => edits <= most && mayRead(rules.policies, object))
+      .sort((left, right) => left.edits - right.edits)
+      .slice(0, MAX_HINTS)
+      .map(({ object }) => showObject(object));
+  }
+}
+
+/** Another schema is one edit more. */
+const editsBetween = (object: ObjectName, wanted: ObjectName, most: number): number =>
+  distance(object.name, wanted.name, most) + (object.schema === wanted.schema ? 0 : 1);
+
+/** The object that is refused, where the statement itself names it. */
+function wantedOf({ policies }: InForce, { denial, analysis }: Judged): ObjectName | undefined {
+  if (denial?.code !== 'OBJECT_DENIED' || !analysis) return undefined;
+  return analysis.objects.find(
+    (use) =>
+      use.via.length === 0 &&
+      (!use.relation || !mayRead(policies, use.object)) &&
+      use.position?.line === denial.position?.line &&
+      use.position?.column === denial.position?.column,
+  )?.object;
+}
+
+function withHint(judged: Judged, near: readonly string[]): Judged {
+  const { denial } = judged;
+  if (!denial || near.length === 0) return judged;
+  return { ...judged, denial: { ...denial, hint: `Did you mean ${near.join(' or ')}? ${denial.hint ?? ''}`.trim() } };
+}

@@ -1,0 +1,14 @@
+/** What is printed: styles, tables, events as people read them. Whatever others wrote goes through `terminalText`; nothing here asks anybody. */
+export { linesOf, renderEvents } from './events.js';
+export {
+  columnsOf,
+  folded,
+  outputText,
+  printable,
+  progressLine,
+  type Style,
+  styleFor,
+  table,
+  terminalText,
+  titled,
+} from './terminal.js';
