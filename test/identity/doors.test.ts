@@ -13,7 +13,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 /** What opens a connection, and the files that may. */
 const DOORS: readonly (readonly [string, RegExp, readonly string[]])[] = [
-  ['fetch', /(?:await|return|=|=>|\() fetch\(/, ['addresses.ts']],
+  ['fetch', /(?:await|return|=|=>|\() fetch\(/, ['network/addresses.ts']],
   ['openid-client', /\bdiscovery\(/, ['identity/discover.ts', 'cli/token.ts']],
   ['openid-client, by hand', /new Configuration\(/, []],
   ['key sets', /createRemoteJWKSet\(/, ['identity/verifier.ts']],
@@ -32,7 +32,7 @@ describe('the sources', () => {
     async (_name, pattern, allowed) => {
       const files = (await readdir(SOURCES, { recursive: true })).filter(
         // The demo's own parts are on this machine; the console's pages are a browser's.
-        (name) => name.endsWith('.ts') && !/^(?:embedded|console\/web)\/|^cli\/demo\.ts$/.test(name),
+        (name) => name.endsWith('.ts') && !/^(?:embedded|console\/web)\/|^demo\/demo\.ts$/.test(name),
       );
       expect(files.length).toBeGreaterThan(100);
       const found: string[] = [];
