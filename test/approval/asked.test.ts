@@ -1,6 +1,7 @@
 /** An approval is in the record before anybody can know of it: what fails in between leaves nothing that has to be explained. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
+import { Breaks } from '../../dist/transcript/checks/breaks.js';
 import {
   RecorderUnavailable,
   storePool,
@@ -8,8 +9,7 @@ import {
   timeOrderedId,
   withClient,
 } from '../../dist/transcript/index.js';
-import { Breaks } from '../../dist/transcript/verify.js';
-import { checkApprovals } from '../../dist/transcript/verify-approvals.js';
+import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { openStore } from '../support/store.mjs';
 import { actor, client, submitted } from '../transcript/fill.mjs';

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { People } from '../../dist/console/people.js';
+import { Breaks } from '../../dist/transcript/checks/breaks.js';
 import { storePool, type TranscriptStore, timeOrderedId, withClient } from '../../dist/transcript/index.js';
-import { Breaks } from '../../dist/transcript/verify.js';
-import { checkApprovals } from '../../dist/transcript/verify-approvals.js';
+import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { newKeys, openStore } from '../support/store.mjs';
 import { actor, client, submitted } from '../transcript/fill.mjs';

@@ -4,7 +4,7 @@ import { approvalMessage, type ShownApproval } from '../../dist/approval/message
 import { previewOf, recordMask } from '../../dist/gateway/record/recorded.js';
 import { DETECTOR_KINDS, hiddenInSql, patternFinder, Scrubber } from '../../dist/masking/index.js';
 import { lex, pieces } from '../../dist/sql/index.js';
-import { Vault } from '../../dist/transcript/vault.js';
+import { Vault } from '../../dist/transcript/write/vault.js';
 import { random } from '../support/random.mjs';
 import { newKeys } from '../support/store.mjs';
 

@@ -88,7 +88,7 @@ it('what opened a statement is found by few rows, wherever in its session it is'
           }
         : Reflect.get(pool, name),
   });
-  const { TranscriptReader } = await import('../../dist/transcript/reader.js');
+  const { TranscriptReader } = await import('../../dist/transcript/read/reader.js');
   const reader = new TranscriptReader(counting);
   expect(await reader.openingsOf(session, statement)).toMatchObject([{ kind: 'statement_submitted', position: 1 }]);
   expect(rows).toBeLessThanOrEqual(2);

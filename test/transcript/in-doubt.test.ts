@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { verifyConfigured } from '../../dist/cli/verify.js';
 import { loadConfig } from '../../dist/config/config.js';
-import { batchMessage, contentOf } from '../../dist/transcript/chain.js';
+import { batchMessage, contentOf } from '../../dist/transcript/form/chain.js';
 import { storePool } from '../../dist/transcript/index.js';
 import { startGateway, startParts } from '../support/replicas.mjs';
 

@@ -8,7 +8,11 @@ import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import pg from 'pg';
 import { People } from '../../dist/console/people.js';
 import { Cursors } from '../../dist/gateway/answer/cursors.js';
-import { batchMessage, contentOf, firstHash, nextHash } from '../../dist/transcript/chain.js';
+import { batchMessage, contentOf, firstHash, nextHash } from '../../dist/transcript/form/chain.js';
+import { leafText } from '../../dist/transcript/form/leaf.js';
+import { manifestOf } from '../../dist/transcript/form/manifest.js';
+import { signCheckpoint } from '../../dist/transcript/form/note.js';
+import { Frontier, leafHash } from '../../dist/transcript/form/tree.js';
 import {
   asTime,
   Checkpoints,
@@ -19,11 +23,7 @@ import {
   trustedKeys,
   verifyStore,
 } from '../../dist/transcript/index.js';
-import { leafText } from '../../dist/transcript/leaf.js';
-import { manifestOf } from '../../dist/transcript/manifest.js';
-import { signCheckpoint } from '../../dist/transcript/note.js';
-import { timeText } from '../../dist/transcript/reader.js';
-import { Frontier, leafHash } from '../../dist/transcript/tree.js';
+import { timeText } from '../../dist/transcript/read/reader.js';
 import { startPostgres } from '../support/postgres.mjs';
 import { random } from '../support/random.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batchMessage, contentOf, nextHash } from '../../dist/transcript/chain.js';
+import { batchMessage, contentOf, nextHash } from '../../dist/transcript/form/chain.js';
 import {
   Checkpoints,
   storePool,
@@ -15,7 +15,7 @@ import {
   type VerifyReport,
   verifyStore,
 } from '../../dist/transcript/index.js';
-import { timeText } from '../../dist/transcript/reader.js';
+import { timeText } from '../../dist/transcript/read/reader.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
 import { actor, client, fill, refused } from './fill.mjs';
@@ -504,8 +504,8 @@ describe('verify', () => {
 
   it('finds batches that are cut by the borders between threads', async () => {
     await using copy = await Copy.make();
-    const { Breaks } = await import('../../dist/transcript/verify.js');
-    const { WritersVerifier } = await import('../../dist/transcript/verify-writers.js');
+    const { Breaks } = await import('../../dist/transcript/checks/breaks.js');
+    const { WritersVerifier } = await import('../../dist/transcript/checks/writers.js');
     await Promise.all(Array.from({ length: 30 }, () => copy.write(4)));
     const session = await copy.session();
     const all = (await copy.store.reader.events(session)).map((event) => ({

@@ -1,6 +1,6 @@
 /** What search goes by is no larger than what it follows from, whatever an agent calls things. */
 import { describe, expect, it } from 'vitest';
-import { statementRow } from '../../dist/transcript/projection.js';
+import { statementRow } from '../../dist/transcript/form/projection.js';
 
 const termsOf = (body: object): readonly string[] =>
   statementRow({

@@ -4,7 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { contentOf, firstHash, nextHash } from '../../dist/transcript/chain.js';
+import { contentOf, firstHash, nextHash } from '../../dist/transcript/form/chain.js';
+import { manifestOf } from '../../dist/transcript/form/manifest.js';
 import {
   archive,
   Checkpoints,
@@ -21,7 +22,6 @@ import {
   verifyExport,
   verifyStore,
 } from '../../dist/transcript/index.js';
-import { manifestOf } from '../../dist/transcript/manifest.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { newKeys, openStore } from '../support/store.mjs';
 import { actor, client, completed, submitted } from './fill.mjs';

@@ -2,7 +2,7 @@
 
 import type pg from 'pg';
 import { expect, it } from 'vitest';
-import { DELIVER, makeQueue } from '../../dist/transcript/queue.js';
+import { DELIVER, makeQueue } from '../../dist/transcript/store/queue.js';
 
 it('that can not tell how a job ended says so, and goes on', async () => {
   const told: string[] = [];

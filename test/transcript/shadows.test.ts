@@ -91,7 +91,7 @@ describe('ORDER BY', () => {
 
   it('is found in all rooms that have a store, with the columns put in', () => {
     expect(all.length).toBeGreaterThan(40);
-    const follower = all.find(({ place }) => place.startsWith('transcript/follow.ts'));
+    const follower = all.find(({ place }) => place.startsWith('transcript/deliver/follow.ts'));
     expect(follower?.sql).toContain('e.sequence::text AS sequence');
     expect(follower?.sql).toContain('ORDER BY e.sequence');
   });

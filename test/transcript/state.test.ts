@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { People } from '../../dist/console/people.js';
 import { type Cursor, Cursors } from '../../dist/gateway/answer/cursors.js';
+import { Breaks } from '../../dist/transcript/checks/breaks.js';
 import {
   asTime,
   DELIVERY_CONNECTIONS,
@@ -13,8 +14,7 @@ import {
   timeOrderedId,
   withClient,
 } from '../../dist/transcript/index.js';
-import { Breaks } from '../../dist/transcript/verify.js';
-import { checkState } from '../../dist/transcript/verify-state.js';
+import { checkState } from '../../dist/transcript/verify/state.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { Receiver } from '../support/receiver.js';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import type { StoreRoles } from '../../dist/transcript/rights.js';
+import type { StoreRoles } from '../../dist/transcript/store/rights.js';
 
 export function tryStoreChanges(
   db: Client,

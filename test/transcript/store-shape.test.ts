@@ -13,7 +13,7 @@ import {
   verifyStore,
   withClient,
 } from '../../dist/transcript/index.js';
-import { structureOf } from '../../dist/transcript/store-structure.js';
+import { structureOf } from '../../dist/transcript/store/structure.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
 import { fill } from './fill.mjs';
@@ -364,6 +364,6 @@ it('names what is changed of any table, column, function or grant', async () => 
 it('holds the store against the structure that its migrations make', async () => {
   const found = await withClient(pools.gateway, structureOf);
   expect(found, 'After a migration: npm run store:structure').toEqual(
-    JSON.parse(await readFile(new URL('../../src/transcript/structure.json', import.meta.url), 'utf8')),
+    JSON.parse(await readFile(new URL('../../src/transcript/store/structure.json', import.meta.url), 'utf8')),
   );
 });

@@ -1,5 +1,7 @@
 /** What a statement is found by is no larger than what the store takes, whatever stands in its names. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sessionTerms, statementRow } from '../../dist/transcript/form/projection.js';
+import { term } from '../../dist/transcript/form/terms.js';
 import {
   search,
   storePool,
@@ -8,8 +10,6 @@ import {
   trustedKeys,
   verifyStore,
 } from '../../dist/transcript/index.js';
-import { sessionTerms, statementRow } from '../../dist/transcript/projection.js';
-import { term } from '../../dist/transcript/terms.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { random } from '../support/random.mjs';
 import { newKeys, openStore } from '../support/store.mjs';

@@ -1,10 +1,15 @@
 /** Canonical JSON, the tree of RFC 6962, signed notes. */
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { canonical } from '../../dist/transcript/canonical.js';
-import { timeOfId, timeOrderedId } from '../../dist/transcript/ids.js';
-import { decodeVerifierKey, encodeVerifierKey, openCheckpoint, signCheckpoint } from '../../dist/transcript/note.js';
-import { Frontier, inclusionProof, leafHash, rootFromProof } from '../../dist/transcript/tree.js';
+import { canonical } from '../../dist/transcript/form/canonical.js';
+import { timeOfId, timeOrderedId } from '../../dist/transcript/form/ids.js';
+import {
+  decodeVerifierKey,
+  encodeVerifierKey,
+  openCheckpoint,
+  signCheckpoint,
+} from '../../dist/transcript/form/note.js';
+import { Frontier, inclusionProof, leafHash, rootFromProof } from '../../dist/transcript/form/tree.js';
 
 describe('canonical JSON', () => {
   it.each([

@@ -17,7 +17,7 @@ import {
   timeOrderedId,
   withClient,
 } from '../../dist/transcript/index.js';
-import { structureProblems } from '../../dist/transcript/store-structure.js';
+import { structureProblems } from '../../dist/transcript/store/structure.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { startGateway, startParts } from '../support/replicas.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';

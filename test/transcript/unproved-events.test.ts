@@ -25,7 +25,7 @@ import {
   Unproved,
   type Webhook,
 } from '../../dist/transcript/index.js';
-import { ownerOf } from '../../dist/transcript/opening.js';
+import { ownerOf } from '../../dist/transcript/write/opening.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { Receiver } from '../support/receiver.js';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
@@ -285,7 +285,7 @@ describe('what gateways of ours wrote', () => {
         },
       },
     });
-    const { Proofs } = await import('../../dist/transcript/proved.js');
+    const { Proofs } = await import('../../dist/transcript/read/proved.js');
     const proofs = new Proofs(pool, {
       keys: [{ name: keys.origin, key: keys.signing }],
       forged: new Set(),

@@ -9,7 +9,7 @@ import {
   trustedKeys,
   verifyStore,
 } from '../../dist/transcript/index.js';
-import { sessionKey } from '../../dist/transcript/sessions.js';
+import { sessionKey } from '../../dist/transcript/write/sessions.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { newKeys, openStore } from '../support/store.mjs';
 import { actor, client, completed, submitted } from './fill.mjs';

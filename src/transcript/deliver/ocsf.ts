@@ -1,0 +1,153 @@
+/**
+ * Statements as events of OCSF's class Datastore Activity (6005), profile security_control, version 1.2.0 of the schema:
+ * https://schema.ocsf.io/1.2.0/classes/datastore_activity. One event for each way a statement ends: refused, completed, failed,
+ * cancelled, settled.
+ */
+import type { StoredEvent } from '../form/event.js';
+import type { SessionSummary } from '../read/reader.js';
+
+const OCSF_VERSION = '1.2.0';
+const CLASS = 6005;
+
+/** OCSF's activities. */
+const ACTIVITIES: Readonly<Record<string, readonly [number, string]>> = {
+  select: [4, 'Query'],
+  describe: [8, 'List'],
+  show: [8, 'List'],
+  explain: [4, 'Query'],
+  insert: [5, 'Write'],
+  update: [2, 'Update'],
+  merge: [2, 'Update'],
+  delete: [7, 'Delete'],
+  truncate: [7, 'Delete'],
+  create: [6, 'Create'],
+};
+const OTHER: readonly [number, string] = [99, 'Other'];
+const UNKNOWN: readonly [number, string] = [0, 'Unknown'];
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+
+function activityOf(kind: unknown): readonly [number, string] {
+  if (typeof kind !== 'string') return UNKNOWN;
+  return ACTIVITIES[kind] ?? [OTHER[0], kind];
+}
+
+type Status = readonly [number, string];
+const SUCCESS: Status = [1, 'Success'];
+const FAILURE: Status = [2, 'Failure'];
+
+function statusOf({ kind, body }: StoredEvent): Status {
+  if (kind === 'statement_completed') return SUCCESS;
+  if (kind !== 'statement_settled') return FAILURE;
+  return body['state'] === 'ok' ? SUCCESS : body['state'] === 'failed' ? FAILURE : [0, 'Unknown'];
+}
+
+const IP = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]+)$/i;
+
+/**
+ * `outcome`: the event that ended the statement; `opening`: the one that it was submitted or refused with, which has its text. Leaves
+ * out what is not known, as the schema asks.
+ */
+export function toOcsf(outcome: StoredEvent, opening: StoredEvent, session: SessionSummary, version: string): object {
+  const { body } = opening;
+  const isDenied = outcome.kind === 'statement_refused';
+  const [activityId, activity] = activityOf(body['kind']);
+  const [statusId, status] = statusOf(outcome);
+  const denial = (outcome.body['denial'] ?? {}) as Readonly<Record<string, unknown>>;
+  const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap(
+    (use: { object?: unknown }) => textOf(use.object) ?? [],
+  );
+  const [first] = objects;
+  const parts = first?.split('.') ?? [];
+  const rules = (Array.isArray(body['rules']) ? body['rules'] : []).flatMap(
+    (rule: { rule?: unknown }) => textOf(rule.rule) ?? [],
+  );
+  const masks = Array.isArray(body['masks']) ? body['masks'].length : 0;
+  const policies = (Array.isArray(body['policies']) ? body['policies'] : []).flatMap(
+    (name: unknown) => textOf(name) ?? [],
+  );
+  const rows = numberOf(outcome.body['rows']);
+  const duration = numberOf(outcome.body['duration_ms']);
+  const bytes = numberOf(outcome.body['bytes']);
+  const denialCode = textOf(denial['code']) ?? textOf(outcome.body['code']);
+  const detail = textOf(denial['message']) ?? textOf(outcome.body['message']);
+  const purpose = textOf(body['purpose']);
+  return drop({
+    activity_id: activityId,
+    activity_name: activity,
+    category_uid: 6,
+    category_name: 'Application Activity',
+    class_uid: CLASS,
+    class_name: 'Datastore Activity',
+    type_uid: CLASS * 100 + activityId,
+    type_name: `Datastore Activity: ${activity}`,
+    severity_id: isDenied ? 3 : 1,
+    severity: isDenied ? 'Medium' : 'Informational',
+    time: Date.parse(outcome.at),
+    message: `${session.subject} ${isDenied ? 'was denied' : 'ran'} a statement${purpose === undefined ? '' : `: ${purpose}`}`,
+    status_id: statusId,
+    status,
+    status_code: denialCode,
+    status_detail: detail,
+    action_id: isDenied ? 2 : 1,
+    action: isDenied ? 'Denied' : 'Allowed',
+    disposition_id: isDenied ? 2 : 1,
+    disposition: isDenied ? 'Blocked' : 'Allowed',
+    actor: {
+      app_name: session.client.name ?? session.client_id,
+      user: {
+        name: session.subject,
+        uid: session.subject,
+        type_id: 99,
+        type: 'Service',
+        groups: session.groups.map((name) => ({ name })),
+      },
+      session: { uid: session.id, issuer: session.issuer, created_time: session.opened_at.getTime(), is_remote: true },
+    },
+    src_endpoint: endpointOf(session, opening),
+    database: { name: parts.length === 3 ? parts[0] : 'Snowflake', type_id: 1, type: 'Relational' },
+    table: first === undefined ? undefined : { name: first, uid: first },
+    type_id: first === undefined ? 1 : 3,
+    type: first === undefined ? 'Database' : 'Table',
+    query_info: drop({
+      query_string: textOf(body['statement']) ?? '',
+      uid: textOf(outcome.body['query_id']) ?? outcome.statement ?? undefined,
+      query_time: Date.parse(opening.at),
+      bytes,
+    }),
+    metadata: {
+      version: OCSF_VERSION,
+      product: { name: 'snowfence', vendor_name: 'snowfence', version },
+      profiles: ['security_control'],
+      uid: `${outcome.session}.${outcome.position}`,
+      correlation_uid: outcome.statement ?? undefined,
+      log_name: 'transcript',
+      sequence: Number(outcome.sequence),
+      event_code: outcome.kind,
+      original_time: outcome.at,
+    },
+    unmapped: drop({
+      statement_id: outcome.statement ?? undefined,
+      fingerprint: textOf(body['fingerprint']),
+      purpose,
+      rows,
+      duration_ms: duration,
+      masks,
+      objects,
+      policies,
+      policy_version: textOf(body['policy_version']),
+      rules,
+      hash: outcome.hash,
+    }),
+  });
+}
+
+function endpointOf(session: SessionSummary, opening: StoredEvent): object {
+  const address = session.address ?? undefined;
+  if (address !== undefined && IP.test(address)) return { ip: address };
+  return { name: session.transport, uid: opening.session };
+}
+
+const drop = (record: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));

@@ -1,0 +1,342 @@
+/**
+ * Search in statements: `agent:sales-bot table:CUSTOMERS verdict:denied after:2026-11-01 "card"`. Terms stand beside each other and
+ * have all to hold; a minus before one turns it round. docs/recording.md lists them.
+ */
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { NOISE, wordsOf } from '../form/projection.js';
+import { term } from '../form/terms.js';
+
+/** What is wrong with a search, and where: a column, from 1. */
+export class SearchProblem extends Error {
+  readonly column: number;
+  readonly hint: string | undefined;
+
+  constructor(message: string, column: number, hint?: string) {
+    super(message);
+    this.name = 'SearchProblem';
+    this.column = column;
+    this.hint = hint;
+  }
+}
+
+const MAX_SEARCH = 2000;
+const MAX_TERMS = 50;
+
+interface Term {
+  readonly key: string | undefined;
+  readonly value: string;
+  readonly isNot: boolean;
+  readonly isQuoted: boolean;
+  readonly column: number;
+}
+
+const TERM = /(-?)(?:([A-Za-z_]+):)?(?:"((?:[^"\\]|\\.)*)"|(\/(?:[^/\\]|\\.)+\/)|([^\s"]+))/y;
+
+function termsIn(text: string): Term[] {
+  if (text.length > MAX_SEARCH) throw new SearchProblem(`A search has at most ${MAX_SEARCH} characters.`, MAX_SEARCH);
+  const terms: Term[] = [];
+  for (let at = 0; at < text.length; ) {
+    if (/\s/.test(text.charAt(at))) {
+      at++;
+      continue;
+    }
+    TERM.lastIndex = at;
+    const match = TERM.exec(text);
+    if (!match)
+      throw new SearchProblem(
+        `This is no search term: ${text.slice(at, at + 20)}`,
+        at + 1,
+        'Close the quotation mark, or leave it out.',
+      );
+    const [whole, minus, key, quoted, pattern, bare] = match;
+    terms.push({
+      key: key?.toLowerCase(),
+      value: quoted?.replaceAll(/\\(.)/g, '$1') ?? pattern ?? bare ?? '',
+      isNot: minus === '-',
+      isQuoted: quoted !== undefined,
+      column: at + 1,
+    });
+    if (terms.length > MAX_TERMS) throw new SearchProblem(`A search has at most ${MAX_TERMS} terms.`, at + 1);
+    at += whole.length;
+  }
+  return terms;
+}
+
+/** Names that terms are stored under, and other spellings of them. */
+const STORED: Readonly<Record<string, string>> = {
+  agent: 'agent',
+  client: 'client',
+  group: 'group',
+  table: 'table',
+  object: 'table',
+  column: 'column',
+  masked: 'masked',
+  rule: 'rule',
+  policy: 'policy',
+  code: 'code',
+  kind: 'kind',
+  fingerprint: 'fingerprint',
+  fp: 'fingerprint',
+  is: 'is',
+};
+const VERDICTS: Readonly<Record<string, string>> = {
+  allowed: 'allowed',
+  allow: 'allowed',
+  denied: 'denied',
+  deny: 'denied',
+  asked: 'asked',
+  approve: 'asked',
+};
+const STATES = ['ok', 'denied', 'failed', 'cancelled', 'unknown', 'open'];
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The conditions of a search as SQL on `s` (statement) and `o` (outcome). */
+class Conditions {
+  readonly all: string[] = [];
+  readonly values: unknown[] = [];
+  needsOutcome = false;
+
+  add(sql: (slot: string) => string, value: unknown, isNot = false): void {
+    this.values.push(value);
+    const condition = sql(`$${this.values.length}`);
+    this.all.push(isNot ? `NOT coalesce(${condition}, false)` : condition);
+  }
+}
+
+const like = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&');
+
+const TEXT = `(s.text || E'\\n' || coalesce(s.purpose, ''))`;
+
+function addWords(conditions: Conditions, term: Term): void {
+  const { value, isNot, column } = term;
+  const words = wordsOf(value);
+  if (words.length === 0)
+    throw new SearchProblem(`There is no word in "${value}".`, column, `Search for characters with text:"*${value}*".`);
+  const isOneWord = words.length === 1 && words[0]?.length === value.trim().length;
+  if (isNot && !isOneWord) {
+    conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`, true);
+    return;
+  }
+  const telling = words.filter((word) => !NOISE.has(word)).map((word) => `w:${word}`);
+  if (isOneWord && telling.length === 0) {
+    addPattern(conditions, TEXT, { ...term, value: `*${value}*` });
+    return;
+  }
+  if (telling.length > 0) conditions.add((slot) => `s.terms @> ${slot}::text[]`, telling, isNot);
+  // Words that stand together: looked at in what the words have found.
+  if (!isOneWord) conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`);
+}
+
+function addPattern(conditions: Conditions, on: string, { value, isNot, column }: Term): void {
+  if (/^\/.+\/$/.test(value)) {
+    const pattern = value.slice(1, -1);
+    if (/\\\d/.test(pattern)) throw new SearchProblem('Patterns can not refer back (\\1).', column);
+    conditions.add((slot) => `${on} ~* ${slot}`, pattern, isNot);
+  } else conditions.add((slot) => `${on} ILIKE ${slot}`, like(value).replaceAll('*', '%').replaceAll('?', '_'), isNot);
+}
+
+const UNITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  duration: { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1 },
+  rows: { k: 1000, m: 1_000_000, '': 1 },
+  bytes: { kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, b: 1, '': 1 },
+};
+const COLUMNS: Readonly<Record<string, string>> = { duration: 'o.duration_ms', rows: 'o.rows', bytes: 'o.bytes' };
+
+function addNumber(conditions: Conditions, { key = '', value, isNot, column }: Term): void {
+  const [, operator = '', digits, unit = ''] = /^(>=|<=|>|<|=)?(\d{1,15}(?:\.\d+)?)([a-z]*)$/i.exec(value) ?? [];
+  const factor = UNITS[key]?.[unit.toLowerCase()];
+  if (digits === undefined || factor === undefined) {
+    const example = key === 'duration' ? 'duration:>10s' : key === 'rows' ? 'rows:>=1000' : 'bytes:>1GB';
+    throw new SearchProblem(`${key}:${value} is no number with a unit.`, column, `Such as ${example}.`);
+  }
+  conditions.needsOutcome = true;
+  conditions.add(
+    (slot) => `${COLUMNS[key]} ${operator || '='} ${slot}::bigint`,
+    Math.round(Number(digits) * factor),
+    isNot,
+  );
+}
+
+const AGO: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** A date, a date with a time, or so long ago; UTC unless a zone is given. */
+export function timeOf(text: string, now: Date): Date | undefined {
+  const [, count, unit] = /^-?(\d{1,5})([mhdw])$/.exec(text) ?? [];
+  if (count !== undefined && unit !== undefined) return new Date(now.getTime() - Number(count) * (AGO[unit] ?? 0));
+  const [, date, time, zone] =
+    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(text) ?? [];
+  if (date === undefined) return undefined;
+  const found = new Date(`${date}T${time ?? '00:00'}${zone ?? 'Z'}`);
+  return Number.isNaN(found.getTime()) ? undefined : found;
+}
+
+/** The least id of a moment: UUIDs of version 7 begin with it. */
+export function idAt(time: Date): string {
+  const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-0000-0000-000000000000`;
+}
+
+function addVerdict(conditions: Conditions, { value, isNot, column }: Term): void {
+  const verdict = VERDICTS[value.toLowerCase()];
+  if (!verdict)
+    throw new SearchProblem(`There is no verdict "${value}".`, column, 'There are allowed, denied and asked.');
+  if (verdict === 'denied') {
+    // Some are refused only after they were allowed: by a limit, by a reviewer.
+    conditions.needsOutcome = true;
+    conditions.add((slot) => `o.state = ${slot}`, 'denied', isNot);
+  } else conditions.add((slot) => `s.terms @> ${slot}::text[]`, [`verdict:${verdict}`], isNot);
+}
+
+function addState(conditions: Conditions, { value, isNot, column }: Term): void {
+  const state = value.toLowerCase();
+  if (!STATES.includes(state))
+    throw new SearchProblem(`There is no state "${value}".`, column, `There are ${STATES.join(', ')}.`);
+  conditions.needsOutcome = true;
+  if (state === 'open') conditions.add((slot) => `(o.id IS NULL) = ${slot}`, true, isNot);
+  else conditions.add((slot) => `o.state = ${slot}`, state, isNot);
+}
+
+function addId(conditions: Conditions, { key, value, isNot, column }: Term): void {
+  if (!UUID.test(value)) throw new SearchProblem(`"${value}" is no id of a ${key ?? ''}.`, column);
+  conditions.add((slot) => `${key === 'session' ? 's.session_id' : 's.id'} = ${slot}::uuid`, value, isNot);
+}
+
+function addIssuer(conditions: Conditions, { value, isNot }: Term): void {
+  const plain = value.replace(/\/$/, '');
+  conditions.add(
+    (slot) => `s.session_id IN (SELECT n.id FROM session n WHERE n.issuer = ANY(${slot}::text[]))`,
+    [plain, `${plain}/`],
+    isNot,
+  );
+}
+
+function addPurpose(conditions: Conditions, term: Term): void {
+  const { value, isNot } = term;
+  if (/[*?]/.test(value) || /^\/.+\/$/.test(value)) {
+    addPattern(conditions, 's.purpose', term);
+    return;
+  }
+  conditions.add((slot) => `s.purpose ILIKE ${slot}`, `%${like(value)}%`, isNot);
+  // What the index is over.
+  if (!isNot) conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`);
+}
+
+function addTime(conditions: Conditions, { key = '', value, isNot, column }: Term, now: Date): void {
+  const time = timeOf(value, now);
+  if (!time)
+    throw new SearchProblem(
+      `${key}:${value} is no time.`,
+      column,
+      `Such as ${key}:2026-11-01, ${key}:"2026-11-01 13:30" (UTC) or ${key}:7d.`,
+    );
+  conditions.add((slot) => `s.id ${key === 'after' ? '>=' : '<'} ${slot}::uuid`, idAt(time), isNot);
+}
+
+const OTHERS: Readonly<Record<string, (conditions: Conditions, term: Term, now: Date) => void>> = {
+  verdict: addVerdict,
+  state: addState,
+  issuer: addIssuer,
+  session: addId,
+  statement: addId,
+  text: (conditions, term) => addPattern(conditions, TEXT, term),
+  purpose: addPurpose,
+  duration: addNumber,
+  rows: addNumber,
+  bytes: addNumber,
+  after: addTime,
+  before: addTime,
+};
+
+/** Everything that may stand before a colon. */
+const SEARCH_KEYS: readonly string[] = [...Object.keys(STORED), ...Object.keys(OTHERS)];
+
+function addTerm(conditions: Conditions, one: Term, now: Date): void {
+  const { key, value, isNot, column } = one;
+  if (key === undefined) {
+    addWords(conditions, one);
+    return;
+  }
+  if (value === '') throw new SearchProblem(`Nothing stands after ${key}:.`, column);
+  const stored = Object.hasOwn(STORED, key) ? STORED[key] : undefined;
+  const special = Object.hasOwn(OTHERS, key) ? OTHERS[key] : undefined;
+  if (stored !== undefined) conditions.add((slot) => `s.terms @> ${slot}::text[]`, [term(stored, value)], isNot);
+  else if (special) special(conditions, one, now);
+  else throw new SearchProblem(`There is no search term "${key}:".`, column, `There are ${SEARCH_KEYS.join(', ')}.`);
+}
+
+/** A statement as lists show it. */
+export const shownStatement = z.object({
+  id: z.string(),
+  at: z.date(),
+  session_id: z.string(),
+  agent: z.string(),
+  kind: z.string().nullable(),
+  verdict: z.string(),
+  fingerprint: z.string().nullable(),
+  text: z.string(),
+  purpose: z.string().nullable(),
+  state: z.string().nullable(),
+  rows: z.coerce.number().nullable(),
+  bytes: z.coerce.number().nullable(),
+  duration_ms: z.coerce.number().nullable(),
+});
+
+export const foundStatement = shownStatement.extend({ query_id: z.string().nullable() });
+
+export type FoundStatement = z.infer<typeof foundStatement>;
+
+export interface Found {
+  readonly statements: readonly FoundStatement[];
+  /** Where the next page begins; undefined at the end. */
+  readonly cursor: string | undefined;
+}
+
+const COLUMNS_SHOWN = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, s.text, s.purpose, o.state, o.rows, o.bytes, o.duration_ms, o.query_id`;
+
+/** So many of the newest are looked through one by one first: what is frequent is found there at once. */
+const NEWEST = 4000;
+
+export interface SearchOptions {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly now: Date;
+}
+
+/** Newest first. Throws SearchProblem. */
+export async function search(pool: Pool, text: string, { limit, cursor, now }: SearchOptions): Promise<Found> {
+  const conditions = new Conditions();
+  for (const term of termsIn(text)) addTerm(conditions, term, now);
+  if (cursor !== undefined) {
+    if (!UUID.test(cursor)) throw new SearchProblem('The cursor is none of ours.', 1);
+    conditions.add((slot) => `s.id < ${slot}::uuid`, cursor);
+  }
+  const { all, values } = conditions;
+  const where = all.length === 0 ? 'true' : all.join(' AND ');
+  const slot = `$${values.length + 1}`;
+  const range = all.filter((condition) => /^s\.id (?:<|>=) \$\d+::uuid$/.test(condition)).join(' AND ') || 'true';
+  const newest = `
+    SELECT ${COLUMNS_SHOWN}
+    FROM (SELECT * FROM statement s WHERE ${range} ORDER BY s.id DESC LIMIT ${NEWEST}) s LEFT JOIN outcome o ON o.id = s.id
+    WHERE ${where} ORDER BY s.id DESC LIMIT ${slot}`;
+  const join = conditions.needsOutcome ? 'LEFT JOIN outcome o ON o.id = s.id' : '';
+  const everything = `
+    WITH found AS MATERIALIZED (SELECT s.id FROM statement s ${join} WHERE ${where}),
+         first AS MATERIALIZED (SELECT id FROM found ORDER BY id DESC LIMIT ${slot})
+    SELECT ${COLUMNS_SHOWN} FROM first JOIN statement s ON s.id = first.id LEFT JOIN outcome o ON o.id = s.id ORDER BY s.id DESC`;
+  try {
+    let { rows } = await pool.query(newest, [...values, limit + 1]);
+    if (rows.length <= limit) ({ rows } = await pool.query(everything, [...values, limit + 1]));
+    const statements = z.array(foundStatement).parse(rows.slice(0, limit));
+    return { statements, cursor: rows.length > limit ? statements.at(-1)?.id : undefined };
+  } catch (error) {
+    // An invalid regular expression: class 2201B.
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code === '2201B')
+      throw new SearchProblem(
+        `The pattern is no regular expression: ${error instanceof Error ? error.message : ''}.`,
+        1,
+      );
+    throw error;
+  }
+}

@@ -1,0 +1,156 @@
+/** The store as one thing: connections, writer, sessions, reader. */
+import pg from 'pg';
+import type { RecordKeys } from './form/keys.js';
+import { trustedKeys } from './keep/checkpoints.js';
+import { Proofs } from './read/proved.js';
+import { TranscriptReader } from './read/reader.js';
+import { SealedRows } from './rows/sealed.js';
+import { connectionTo } from './store/database.js';
+import { Recorder, RecorderUnavailable, RecordInDoubt, type WriterIdentity } from './write/recorder.js';
+import { Sessions } from './write/sessions.js';
+import { type Masker, Vault } from './write/vault.js';
+
+const CONNECT_TIMEOUT_MS = 3000;
+const STATEMENT_TIMEOUT_MS = 5000;
+/** Ways into the store that a gateway writes by at once. */
+const LANES = 3;
+
+export interface StoreOptions {
+  readonly keys: RecordKeys;
+  /** Makes what finds personal data and secrets in agents' words. */
+  readonly mask: () => Masker;
+  readonly writer: WriterIdentity;
+  /** Hears of connections that broke while idle. */
+  readonly onError: (error: Error) => void;
+  readonly onIntegrityProblem: (problem: string) => void;
+  /** Hears of rows that are none of ours, and so treated as absent; `onIntegrityProblem` if nobody does. */
+  readonly onForgedRow?: (problem: string) => void;
+  /** Hashes of events that are known to be none of ours. */
+  readonly forged?: ReadonlySet<string>;
+  /** Of the role that people's looks go by; the gateway's own does it if nothing is said. */
+  readonly readerUrl?: string | undefined;
+  /** Milliseconds that one statement may take; 5,000 if nothing is said. */
+  readonly statementTimeoutMs?: number;
+}
+
+const TOLD = 1000;
+
+/** What is found at each look is told once: the record is not filled by asking. */
+function once(tell: (problem: string) => void): (problem: string) => void {
+  const told = new Set<string>();
+  return (problem) => {
+    if (told.has(problem)) return;
+    if (told.size >= TOLD) told.clear();
+    told.add(problem);
+    tell(problem);
+  };
+}
+
+export function storePool(url: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS, connections = 8): pg.Pool {
+  const pool = new pg.Pool({
+    ...connectionTo(url),
+    max: connections,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + 1000,
+    application_name: 'snowfence',
+    // A record that is lost with the machine's power would be none. Days, weeks and hours are those of UTC, and times are printed in
+    // one form, whatever the database, the role or the server's machine is set to. Names mean our tables and nobody else's, and rows
+    // that somebody hides are an error, not left out.
+    options: '-c synchronous_commit=on -c TimeZone=UTC -c DateStyle=ISO -c search_path=public -c row_security=off',
+  });
+  // A connection that breaks while nobody uses it ends nothing: the next use opens another.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+export class TranscriptStore implements AsyncDisposable {
+  readonly pool: pg.Pool;
+  /** For what people look at: it can't write. */
+  readonly readPool: pg.Pool;
+  readonly vault: Vault;
+  readonly recorder: Recorder;
+  readonly sessions: Sessions;
+  readonly reader: TranscriptReader;
+  /** What of the record is ours, before it is given on. */
+  readonly proofs: Proofs;
+  readonly keys: RecordKeys;
+  /** Rows that decide something. */
+  readonly rows: SealedRows;
+  /** Hears of what is not as snowfence wrote it. */
+  readonly onForged: (problem: string) => void;
+
+  #isSuspect = false;
+  /** Why no statement may be recorded yet, although the store answers. */
+  blocked: string | undefined;
+  #finding: string | undefined;
+  /** That nobody notarises; it ends where somebody does. */
+  silence: string | undefined;
+  /** Whether statements are run all the same. */
+  goesOnInDoubt = false;
+
+  constructor(url: string, options: StoreOptions) {
+    this.pool = storePool(url, options.statementTimeoutMs);
+    this.pool.on('error', (error) => {
+      this.#isSuspect = true;
+      options.onError(error);
+    });
+    this.readPool =
+      options.readerUrl === undefined ? this.pool : storePool(options.readerUrl, options.statementTimeoutMs);
+    this.keys = options.keys;
+    this.onForged = once(options.onForgedRow ?? options.onIntegrityProblem);
+    this.rows = new SealedRows(options.keys.sealing, this.onForged);
+    this.vault = new Vault(options.keys, options.mask);
+    this.recorder = new Recorder(
+      this.pool,
+      this.rows,
+      { ...options, vault: this.vault },
+      options.writer.actor === 'gateway' ? LANES : 1,
+    );
+    const proving = { keys: trustedKeys(options.keys), forged: options.forged ?? new Set<string>() };
+    this.sessions = new Sessions(this.pool, this.recorder, this.vault, {
+      ...proving,
+      // A principal's acts in another's name are worse than a row that counts for nothing.
+      onForged: options.onIntegrityProblem,
+    });
+    this.reader = new TranscriptReader(this.readPool);
+    this.proofs = new Proofs(this.readPool, { ...proving, onUnproved: options.onIntegrityProblem });
+  }
+
+  /** What was found changed in the store by this process: it stays until somebody has looked into it, whatever else begins or ends. */
+  found(problem: string): void {
+    this.#finding ??= problem;
+  }
+
+  /** Why the record is in doubt: what was found first, else that nobody looks; undefined where nothing is wrong. */
+  get integrityProblem(): string | undefined {
+    return this.#finding ?? this.silence;
+  }
+
+  /** Throws where the store does not answer. */
+  async ping(): Promise<void> {
+    await this.pool.query('SELECT 1');
+  }
+
+  /**
+   * Asked at the start of each statement: after a sign of trouble the store has to answer before anything, even a look into the
+   * warehouse's catalog, goes on. Throws RecorderUnavailable.
+   */
+  async ensureAlive(): Promise<void> {
+    if (this.blocked !== undefined) throw new RecorderUnavailable(new Error(this.blocked));
+    if (this.integrityProblem !== undefined && !this.goesOnInDoubt) throw new RecordInDoubt(this.integrityProblem);
+    if (!this.#isSuspect && this.recorder.isHealthy) return;
+    try {
+      await this.ping();
+      this.#isSuspect = false;
+    } catch (error) {
+      throw new RecorderUnavailable(error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.recorder.close();
+    if (this.readPool !== this.pool) await this.readPool.end();
+    await this.pool.end();
+  }
+}
