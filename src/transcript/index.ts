@@ -1,4 +1,3 @@
-export type { KeptCheckpoint, VerifyReport } from './checks/breaks.js';
 export { type DeadLetter, type DeliveryState, deadLetters, deliveryStates, retryDead } from './deliver/dead-letters.js';
 export { DELIVERY_CONNECTIONS, Delivery } from './deliver/delivery.js';
 export { type Followed, follow, newestSequence } from './deliver/follow.js';
@@ -11,6 +10,7 @@ export {
   EVENT_KINDS,
   type Event,
   type EventKind,
+  type RawEvent,
   type StoredEvent,
 } from './form/event.js';
 export { timeOfId, timeOrderedId } from './form/ids.js';
@@ -22,18 +22,20 @@ export {
   readSealingKey,
   readSigningKey,
   signWith,
+  trustedKeys,
   type VerifierKey,
 } from './form/keys.js';
-export { decodeVerifierKey, isOrigin } from './form/note.js';
+export { decodeVerifierKey, isOrigin, verifierKeyOf } from './form/note.js';
 export { archive, type Hold, holds, liftHold, placeHold } from './keep/archive.js';
-export { type CheckpointPlace, Checkpoints, trustedKeys, verifierKeyOf } from './keep/checkpoints.js';
+export { type CheckpointPlace, Checkpoints } from './keep/checkpoints.js';
 export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKeys } from './keep/erase.js';
 export { ensurePartitions, Maintenance } from './keep/maintenance.js';
 export { NotaryWatch } from './keep/notary-watch.js';
+export { EVENT_COLUMNS } from './read/columns.js';
 export { eventLine, exportLines } from './read/export.js';
 export { type AgentSummary, type Extract, Overview, type ShownStatement } from './read/overview.js';
 export { Unproved } from './read/proved.js';
-export { EVENT_COLUMNS, type RawEvent, type SessionSummary, sessionSummary, TranscriptReader } from './read/reader.js';
+export { type SessionSummary, sessionSummary, TranscriptReader } from './read/reader.js';
 export {
   type Found,
   type FoundStatement,
@@ -51,11 +53,13 @@ export { asBytes, asTime, bytesOf, type JsonRow, type Read, SealedRows } from '.
 export { withClient } from './store/client.js';
 export { connectionTo, databaseProblem, isPlainDatabase, plainDatabase } from './store/database.js';
 export { pendingMigrations } from './store/migrate.js';
+export { storePool } from './store/pool.js';
 export type { StoreRoles } from './store/rights.js';
 export { excessPrivileges, type StoreUrls, setUpStore, userOf } from './store/setup.js';
-export { storePool, TranscriptStore } from './transcript-store.js';
+export { TranscriptStore } from './transcript-store.js';
 export { verifyExport } from './verify/export.js';
 export { ensureHolds } from './verify/holds.js';
+export type { KeptCheckpoint, VerifyReport } from './verify/report.js';
 export { stateProblems } from './verify/state.js';
 export { storeProblems, verifyStore } from './verify/store.js';
 export { type Recorder, RecorderUnavailable, RecordInDoubt } from './write/recorder.js';

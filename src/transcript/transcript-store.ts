@@ -1,17 +1,14 @@
 /** The store as one thing: connections, writer, sessions, reader. */
-import pg from 'pg';
-import type { RecordKeys } from './form/keys.js';
-import { trustedKeys } from './keep/checkpoints.js';
+import type pg from 'pg';
+import { type RecordKeys, trustedKeys } from './form/keys.js';
 import { Proofs } from './read/proved.js';
 import { TranscriptReader } from './read/reader.js';
 import { SealedRows } from './rows/sealed.js';
-import { connectionTo } from './store/database.js';
+import { storePool } from './store/pool.js';
 import { Recorder, RecorderUnavailable, RecordInDoubt, type WriterIdentity } from './write/recorder.js';
 import { Sessions } from './write/sessions.js';
 import { type Masker, Vault } from './write/vault.js';
 
-const CONNECT_TIMEOUT_MS = 3000;
-const STATEMENT_TIMEOUT_MS = 5000;
 /** Ways into the store that a gateway writes by at once. */
 const LANES = 3;
 
@@ -44,24 +41,6 @@ function once(tell: (problem: string) => void): (problem: string) => void {
     told.add(problem);
     tell(problem);
   };
-}
-
-export function storePool(url: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS, connections = 8): pg.Pool {
-  const pool = new pg.Pool({
-    ...connectionTo(url),
-    max: connections,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + 1000,
-    application_name: 'snowfence',
-    // A record that is lost with the machine's power would be none. Days, weeks and hours are those of UTC, and times are printed in
-    // one form, whatever the database, the role or the server's machine is set to. Names mean our tables and nobody else's, and rows
-    // that somebody hides are an error, not left out.
-    options: '-c synchronous_commit=on -c TimeZone=UTC -c DateStyle=ISO -c search_path=public -c row_security=off',
-  });
-  // A connection that breaks while nobody uses it ends nothing: the next use opens another.
-  pool.on('error', () => undefined);
-  return pool;
 }
 
 export class TranscriptStore implements AsyncDisposable {

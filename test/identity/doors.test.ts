@@ -17,7 +17,7 @@ const DOORS: readonly (readonly [string, RegExp, readonly string[]])[] = [
   ['openid-client', /\bdiscovery\(/, ['identity/discover.ts', 'cli/token.ts']],
   ['openid-client, by hand', /new Configuration\(/, []],
   ['key sets', /createRemoteJWKSet\(/, ['identity/verifier.ts']],
-  ['PostgreSQL', /new pg\.(?:Pool|Client)\(/, ['transcript/transcript-store.ts', 'approval/wakeups.ts']],
+  ['PostgreSQL', /new pg\.(?:Pool|Client)\(/, ['transcript/store/pool.ts', 'approval/wakeups.ts']],
   ['PostgreSQL, by its URL', /connectionString/, ['transcript/store/database.ts']],
   ['plain http', /\b(?:http|https)\.(?:get|request)\(/, []],
   ['sockets', /\b(?:net|tls)\.connect\(|createConnection\(/, ['warehouse/connection.ts']],

@@ -23,7 +23,7 @@ import {
   trustedKeys,
   verifyStore,
 } from '../../dist/transcript/index.js';
-import { timeText } from '../../dist/transcript/read/reader.js';
+import { timeText } from '../../dist/transcript/read/columns.js';
 import { startPostgres } from '../support/postgres.mjs';
 import { random } from '../support/random.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';

@@ -15,7 +15,7 @@ import {
   type VerifyReport,
   verifyStore,
 } from '../../dist/transcript/index.js';
-import { timeText } from '../../dist/transcript/read/reader.js';
+import { timeText } from '../../dist/transcript/read/columns.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
 import { actor, client, fill, refused } from './fill.mjs';

@@ -1,5 +1,6 @@
 /** What a principal does stands in a session of its own, whatever the store's rows say of whose a session is. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sessionKey } from '../../dist/transcript/form/projection.js';
 import {
   Checkpoints,
   type ClientInfo,
@@ -9,7 +10,6 @@ import {
   trustedKeys,
   verifyStore,
 } from '../../dist/transcript/index.js';
-import { sessionKey } from '../../dist/transcript/write/sessions.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { newKeys, openStore } from '../support/store.mjs';
 import { actor, client, completed, submitted } from './fill.mjs';

@@ -5,9 +5,15 @@
 import { hash } from 'node:crypto';
 import { misplaced, principalOf, strangerIn } from '../form/belonging.js';
 import { contentOf, firstHash, nextHash } from '../form/chain.js';
-import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from '../form/projection.js';
-import type { RawEvent } from '../read/reader.js';
-import { sessionKey } from '../write/sessions.js';
+import type { RawEvent } from '../form/event.js';
+import {
+  OPENING_KINDS,
+  OUTCOME_KINDS,
+  outcomeRow,
+  sessionKey,
+  statementRow,
+  termsOfSession,
+} from '../form/projection.js';
 import type { Break, Breaks } from './breaks.js';
 
 interface SessionState {

@@ -1,5 +1,4 @@
 /** The tree over the heads of sessions, computed anew from its leaves and held against every checkpoint. */
-
 import type { VerifierKey } from '../form/keys.js';
 import { type Leaf, leafText } from '../form/leaf.js';
 import { openCheckpoint } from '../form/note.js';

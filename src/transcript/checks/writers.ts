@@ -3,8 +3,8 @@
  * notary asks this of what is new, `verify` of everything.
  */
 import { digestOf, isSignedBatch } from '../form/chain.js';
+import type { RawEvent } from '../form/event.js';
 import type { VerifierKey } from '../form/keys.js';
-import type { RawEvent } from '../read/reader.js';
 import type { Breaks } from './breaks.js';
 
 /** Further than any gateway writes at once; whoever goes on without a signature is none of ours. */

@@ -1,8 +1,9 @@
 /** What webhooks did not take: what operators see of deliveries. What was given up is made from the record alone. */
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import type { RawEvent } from '../form/event.js';
+import { EVENT_COLUMNS } from '../read/columns.js';
 import type { Proofs } from '../read/proved.js';
-import { EVENT_COLUMNS, type RawEvent } from '../read/reader.js';
 import type { Recorder } from '../write/recorder.js';
 import { type Payload, post, type Webhook } from './webhook.js';
 

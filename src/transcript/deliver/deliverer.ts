@@ -5,9 +5,9 @@
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { storable } from '../form/canonical.js';
-import type { StoredEvent } from '../form/event.js';
+import type { RawEvent, StoredEvent } from '../form/event.js';
+import { EVENT_COLUMNS } from '../read/columns.js';
 import type { Proofs } from '../read/proved.js';
-import { EVENT_COLUMNS, type RawEvent } from '../read/reader.js';
 import { asTime, type Found, type JsonRow, type SealedRows } from '../rows/sealed.js';
 import { withClient } from '../store/client.js';
 import type { Recorder } from '../write/recorder.js';

@@ -1,9 +1,9 @@
 /** Events as they are written, in the order of writing over all sessions: what exports and the console go on with. */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import type { StoredEvent } from '../form/event.js';
+import type { RawEvent, StoredEvent } from '../form/event.js';
+import { EVENT_COLUMNS } from '../read/columns.js';
 import type { Proofs } from '../read/proved.js';
-import { EVENT_COLUMNS, type RawEvent } from '../read/reader.js';
 
 const AT_ONCE = 2000;
 

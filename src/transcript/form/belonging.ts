@@ -1,7 +1,6 @@
 /** What belongs into a session: the event that opens it first, and its own principal's acts. */
-
-import type { RawEvent } from '../read/reader.js';
 import { canonical } from './canonical.js';
+import type { RawEvent } from './event.js';
 
 /** Whose a session is, as its statements' events name them; undefined where it is no agent's. */
 export const principalOf = (opening: Readonly<Record<string, unknown>>): string | undefined => {

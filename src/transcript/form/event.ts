@@ -80,6 +80,15 @@ export interface StoredEvent {
   readonly signature: string | null;
 }
 
+/** A row as EVENT_COLUMNS name it; the body as its text. */
+export type RawEvent = Omit<StoredEvent, 'body' | 'kind'> & { readonly body: string; readonly kind: EventKind };
+
+export const parsed = (row: RawEvent): StoredEvent => ({
+  ...row,
+  signature: row.signature?.replaceAll('\n', '') ?? null,
+  body: JSON.parse(row.body) as StoredEvent['body'],
+});
+
 /** Whom a session belongs to. Structurally what the identity room proves. */
 export interface Actor {
   readonly issuer: string;

@@ -59,3 +59,9 @@ export function publicKeyFromRaw(raw: Uint8Array): KeyObject {
 /** A name for who gives none: it stays while the key stays. */
 export const originOf = (key: KeyObject): string =>
   `snowfence/${createHash('sha256').update(rawPublicKey(key)).digest('hex').slice(0, 8)}`;
+
+/** Our own key, and those before it. */
+export const trustedKeys = (keys: RecordKeys): readonly VerifierKey[] => [
+  { name: keys.origin, key: keys.signing },
+  ...keys.formerly,
+];

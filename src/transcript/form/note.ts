@@ -3,7 +3,7 @@
  * https://c2sp.org/signed-note and https://c2sp.org/tlog-checkpoint
  */
 import { createHash, type KeyObject, verify } from 'node:crypto';
-import { publicKeyFromRaw, publicPart, rawPublicKey, signWith, type VerifierKey } from './keys.js';
+import { publicKeyFromRaw, publicPart, type RecordKeys, rawPublicKey, signWith, type VerifierKey } from './keys.js';
 
 /** C2SP's number for plain Ed25519. */
 const ED25519 = 1;
@@ -63,6 +63,9 @@ export function encodeVerifierKey(name: string, key: KeyObject): string {
   const raw = rawPublicKey(key);
   return `${name}+${keyId(name, raw).toString('hex')}+${Buffer.concat([Uint8Array.of(ED25519), raw]).toString('base64')}`;
 }
+
+/** The public key that verifies what these keys sign. */
+export const verifierKeyOf = (keys: RecordKeys): string => encodeVerifierKey(keys.origin, keys.signing);
 
 /** Throws where it is none. */
 export function decodeVerifierKey(text: string): VerifierKey {

@@ -2,7 +2,8 @@
  * What search goes by: rows that follow from the events alone. `verify` makes them anew from the events and compares, so that an edit
  * that hides a statement from search is found like any other.
  */
-import { storable } from './canonical.js';
+import { createHash } from 'node:crypto';
+import { canonical, storable } from './canonical.js';
 import type { StoredEvent } from './event.js';
 import { Terms, term } from './terms.js';
 
@@ -63,6 +64,12 @@ export const wordsOf = (text: string): readonly string[] => [...wordsIn(text)];
 function* wordsIn(text: string): Generator<string> {
   for (const [word] of text.toLowerCase().matchAll(/[\p{L}\p{N}_]+/gu)) if (word.length <= MAX_WORD) yield word;
 }
+
+/** What finds a session again; `more`: the token's id, else the client's name. */
+export const sessionKey = (issuer: string, subject: string, clientId: string, more: string): string =>
+  createHash('sha256')
+    .update(canonical([issuer, subject, clientId, more]))
+    .digest('base64url');
 
 /** What every statement of a session is found by. */
 export const sessionTerms = (about: {

@@ -11,10 +11,12 @@ import { createGzip } from 'node:zlib';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { Breaks } from '../checks/breaks.js';
-import type { Event } from '../form/event.js';
-import type { RecordKeys } from '../form/keys.js';
+import { type Event, parsed, type RawEvent } from '../form/event.js';
+import { type RecordKeys, trustedKeys } from '../form/keys.js';
 import { manifestOf } from '../form/manifest.js';
+import { verifierKeyOf } from '../form/note.js';
 import { OPENING_KINDS, OUTCOME_KINDS } from '../form/projection.js';
+import { EVENT_COLUMNS } from '../read/columns.js';
 import {
   archiveLines,
   batchLines,
@@ -23,16 +25,14 @@ import {
   firstsOf,
   proofsOf,
   provingOf,
-  rowsOf,
   spansOf,
 } from '../read/export.js';
-import { EVENT_COLUMNS, parsed, type RawEvent } from '../read/reader.js';
 import { withClient } from '../store/client.js';
+import { rowsOf } from '../store/snapshot.js';
 import { ACT_KINDS, readActs } from '../verify/acts.js';
 import { readArchives } from '../verify/archives.js';
 import { verifyExport } from '../verify/export.js';
 import { checkHolds } from '../verify/holds.js';
-import { trustedKeys, verifierKeyOf } from './checkpoints.js';
 
 export interface Hold {
   readonly id: string;

@@ -5,13 +5,14 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import type { RecordKeys, VerifierKey } from '../form/keys.js';
-import { LEAF_COLUMNS, type Leaf, leafText } from '../form/leaf.js';
-import { encodeVerifierKey, openCheckpoint, signCheckpoint } from '../form/note.js';
+import { type RecordKeys, trustedKeys } from '../form/keys.js';
+import { type Leaf, leafText } from '../form/leaf.js';
+import { openCheckpoint, signCheckpoint } from '../form/note.js';
 import { Frontier, leafHash } from '../form/tree.js';
-import { inSnapshot, rowsOf } from '../read/export.js';
+import { LEAF_COLUMNS } from '../read/columns.js';
 import { isKeptOut } from '../store/client.js';
 import { alone } from '../store/lock.js';
+import { inSnapshot, rowsOf } from '../store/snapshot.js';
 import type { Recorder } from '../write/recorder.js';
 import {
   coveredWriters,
@@ -317,12 +318,3 @@ export class Checkpoints {
     }
   }
 }
-
-/** Our own key, and those before it. */
-export const trustedKeys = (keys: RecordKeys): readonly VerifierKey[] => [
-  { name: keys.origin, key: keys.signing },
-  ...keys.formerly,
-];
-
-/** The public key that verifies what these keys sign. */
-export const verifierKeyOf = (keys: RecordKeys): string => encodeVerifierKey(keys.origin, keys.signing);

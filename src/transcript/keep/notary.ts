@@ -2,16 +2,16 @@
  * What the notary reads before it signs: every event since the last checkpoint, in one snapshot with the heads. Each chain has to go on
  * from the leaf that was signed, each writer from the number that was read last, each batch has to bear a signature of ours.
  */
-import { verify as verifySignature } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import { Breaks } from '../checks/breaks.js';
 import { WritersVerifier } from '../checks/writers.js';
 import { misplaced, principalOf, strangerIn } from '../form/belonging.js';
 import { contentOf, firstHash, nextHash } from '../form/chain.js';
-import { publicPart, type RecordKeys, signWith, type VerifierKey } from '../form/keys.js';
-import { rowsOf } from '../read/export.js';
-import { AS_PRINTED, eventOf, PRINTED_EVENT, PRINTING, type PrintedEvent } from '../verify/range.js';
+import { type RecordKeys, signWith, type VerifierKey } from '../form/keys.js';
+import { isNotarised, notarisedMessage } from '../form/notarised.js';
+import { AS_PRINTED, eventOf, PRINTED_EVENT, PRINTING, type PrintedEvent } from '../read/printed.js';
+import { rowsOf } from '../store/snapshot.js';
 
 /** The store is not what was written: nothing is signed from here on. */
 export class Difference extends Error {}
@@ -43,12 +43,6 @@ const REMEMBER = `
 
 const knownRow = z.object({ n: z.number(), signature: z.instanceof(Buffer) });
 const coveredRow = z.object({ writer: z.string(), n: z.number() });
-
-const messageOf = (writer: string, n: number): Buffer => Buffer.from(`snowfence notarised v1\n${writer}\n${n}\n`);
-
-/** Whether the notary has said so of this writer. */
-export const isNotarised = (writer: string, n: number, signature: Uint8Array, keys: readonly VerifierKey[]): boolean =>
-  keys.some(({ key }) => verifySignature(null, messageOf(writer, n), publicPart(key), signature));
 
 export interface ReadOptions {
   readonly keys: readonly VerifierKey[];
@@ -210,7 +204,7 @@ export async function rememberWriters(
   const rows = [...writers].flatMap(([writer, next]) =>
     next === 0
       ? []
-      : [{ w: writer, n: next - 1, s: signWith(keys.signing, messageOf(writer, next - 1)).toString('base64') }],
+      : [{ w: writer, n: next - 1, s: signWith(keys.signing, notarisedMessage(writer, next - 1)).toString('base64') }],
   );
   for (let at = 0; at < rows.length; at += 1000)
     await client.query(REMEMBER, [JSON.stringify(rows.slice(at, at + 1000))]);

@@ -6,8 +6,9 @@
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { type Batch, digestOf, isSignedBatch } from '../form/chain.js';
+import type { RawEvent } from '../form/event.js';
 import type { VerifierKey } from '../form/keys.js';
-import { type RawEvent, timeText } from './reader.js';
+import { timeText } from './columns.js';
 
 /** Further than any process writes at once. */
 const MAX_UNSIGNED = 1000;

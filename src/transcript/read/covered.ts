@@ -4,13 +4,14 @@
  */
 import type { PoolClient } from 'pg';
 import { contentOf, firstHash, nextHash } from '../form/chain.js';
+import type { RawEvent } from '../form/event.js';
 import type { VerifierKey } from '../form/keys.js';
-import { LEAF_COLUMNS, type Leaf, leafText } from '../form/leaf.js';
+import { type Leaf, leafText } from '../form/leaf.js';
+import { isNotarised } from '../form/notarised.js';
 import { type Checkpoint, openCheckpoint } from '../form/note.js';
 import { Frontier, leafHash } from '../form/tree.js';
-import { isNotarised } from '../keep/notary.js';
-import { rowsOf } from './export.js';
-import { EVENT_COLUMNS, type RawEvent } from './reader.js';
+import { rowsOf } from '../store/snapshot.js';
+import { EVENT_COLUMNS, LEAF_COLUMNS } from './columns.js';
 
 const HAS_ARCHIVES = 'SELECT EXISTS (SELECT FROM archive) AS has';
 const NEWEST = 'SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1';

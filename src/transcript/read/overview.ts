@@ -1,8 +1,8 @@
 /** What the console shows at a glance: what is going on, who the agents are, how the record itself is doing. */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import type { StoredEvent } from '../form/event.js';
-import { EVENT_COLUMNS, parsed, type RawEvent } from './reader.js';
+import { parsed, type RawEvent, type StoredEvent } from '../form/event.js';
+import { EVENT_COLUMNS } from './columns.js';
 import { idAt, shownStatement } from './search.js';
 
 export type ShownStatement = z.infer<typeof shownStatement>;

@@ -4,11 +4,10 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { canonical } from '../form/canonical.js';
-import type { StoredEvent } from '../form/event.js';
+import { parsed, type RawEvent, type StoredEvent } from '../form/event.js';
+import { inSnapshot } from '../store/snapshot.js';
 import { Batches, type BatchesOptions, type Doubt, slices } from './batches.js';
 import { coveredOf } from './covered.js';
-import { inSnapshot } from './export.js';
-import { parsed, type RawEvent } from './reader.js';
 
 const TOLD = 1000;
 

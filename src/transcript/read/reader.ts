@@ -1,8 +1,9 @@
 /** The transcript's reader: what the CLI and later the console show. */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import type { EventKind, StoredEvent } from '../form/event.js';
+import { parsed, type RawEvent, type StoredEvent } from '../form/event.js';
 import { OPENING_KINDS } from '../form/projection.js';
+import { EVENT_COLUMNS } from './columns.js';
 
 /** A session as lists show it. */
 export const sessionSummary = z.object({
@@ -42,18 +43,6 @@ const LIST = SUMMARY.replace(
 );
 const ONE = SUMMARY.replace('WHICH', 'id = $1');
 
-/** A time as ISO 8601 with milliseconds, by nothing that could be replaced in the database's schema. */
-export const timeText = (column: string): string =>
-  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
-
-/**
- * Of `event e`. They bear the names of the columns that they are made from, and ORDER BY takes a bare name for that of the output before
- * that of the column (PostgreSQL, SELECT, ORDER BY clause): `ORDER BY sequence` would sort texts, 1, 10, 100, 2. Hence `e.` wherever
- * something is ordered.
- */
-export const EVENT_COLUMNS = `e.sequence::text AS sequence, e.position::float8 AS position, ${timeText('e.at')} AS at, e.session_id AS session, e.statement_id AS statement, e.kind,
-  e.body::text AS body, e.writer, e.n::float8 AS n, encode(e.hash, 'hex') AS hash, encode(e.signature, 'base64') AS signature`;
-
 const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.position >= $2 ORDER BY e.position LIMIT $3`;
 
 /** Of a statement, those that may have opened it; a session may have many other events between them and the statement's end. */
@@ -63,15 +52,6 @@ const OPENINGS = `
 /** The moment stands in the keys of events, so that nothing else of the session is read. */
 const OPENED_AT = 'SELECT s.at FROM statement s WHERE s.id = $1 AND s.session_id = $2';
 const openedAt = z.object({ at: z.date() });
-
-/** A row as EVENT_COLUMNS name it; the body as its text. */
-export type RawEvent = Omit<StoredEvent, 'body' | 'kind'> & { readonly body: string; readonly kind: EventKind };
-
-export const parsed = (row: RawEvent): StoredEvent => ({
-  ...row,
-  signature: row.signature?.replaceAll('\n', '') ?? null,
-  body: JSON.parse(row.body) as StoredEvent['body'],
-});
 
 export class TranscriptReader {
   readonly #pool: Pool;

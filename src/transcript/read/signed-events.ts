@@ -4,8 +4,9 @@
  * and by then nothing may have come of it.
  */
 import type { Pool, PoolClient } from 'pg';
+import type { RawEvent } from '../form/event.js';
 import { Batches, type BatchesOptions } from './batches.js';
-import { EVENT_COLUMNS, type RawEvent } from './reader.js';
+import { EVENT_COLUMNS } from './columns.js';
 
 type Queries = Pick<Pool | PoolClient, 'query'>;
 export type Proving = Pick<BatchesOptions, 'keys'> & Partial<BatchesOptions>;

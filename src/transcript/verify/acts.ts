@@ -6,10 +6,10 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import { digestOf, isSignedBatch } from '../form/chain.js';
+import type { RawEvent } from '../form/event.js';
 import type { VerifierKey } from '../form/keys.js';
-import { rowsOf } from '../read/export.js';
-import type { RawEvent } from '../read/reader.js';
-import { AS_PRINTED, eventOf, PRINTED_EVENT, PRINTING, type PrintedEvent } from './range.js';
+import { AS_PRINTED, eventOf, PRINTED_EVENT, PRINTING, type PrintedEvent } from '../read/printed.js';
+import { rowsOf } from '../store/snapshot.js';
 
 export const ACT_KINDS = ['events_archived', 'keys_erased', 'hold_placed', 'hold_lifted'] as const;
 const ACTS: ReadonlySet<string> = new Set(ACT_KINDS);

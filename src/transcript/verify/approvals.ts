@@ -6,8 +6,8 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import type { Breaks } from '../checks/breaks.js';
-import { rowsOf } from '../read/export.js';
 import type { SealedRows } from '../rows/sealed.js';
+import { rowsOf } from '../store/snapshot.js';
 import { tableRows } from './rows.js';
 
 const EVENTS = `

@@ -3,8 +3,8 @@ import type { PoolClient } from 'pg';
 import type { Breaks } from '../checks/breaks.js';
 import type { Start } from '../checks/sessions.js';
 import { Manifest, type Taken } from '../form/manifest.js';
+import { timeText } from '../read/columns.js';
 import { takenBy } from '../read/export.js';
-import { timeText } from '../read/reader.js';
 import type { SignedActs } from './acts.js';
 
 export type Starts = readonly (readonly [session: string, Start])[];

@@ -3,8 +3,8 @@ import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { Breaks } from '../checks/breaks.js';
 import type { VerifierKey } from '../form/keys.js';
-import { inSnapshot } from '../read/export.js';
-import { timeText } from '../read/reader.js';
+import { timeText } from '../read/columns.js';
+import { inSnapshot } from '../store/snapshot.js';
 import { readActs, type SignedActs } from './acts.js';
 
 const HOLDS = `

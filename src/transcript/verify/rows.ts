@@ -1,8 +1,8 @@
 /** Rows with an HMAC, as they stand in the store. */
 import type { PoolClient } from 'pg';
 import type { Breaks } from '../checks/breaks.js';
-import { rowsOf } from '../read/export.js';
 import { type Found, type JsonRow, nameOf, type SealedRows, type SealedTable } from '../rows/sealed.js';
+import { rowsOf } from '../store/snapshot.js';
 
 /** One after the other; those that are none of ours are reported where the keys are at hand, but for those that `mayLack` one. */
 export async function* tableRows(

@@ -6,8 +6,8 @@
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { Breaks } from '../checks/breaks.js';
-import { inSnapshot, rowsOf } from '../read/export.js';
 import type { JsonRow, SealedRows } from '../rows/sealed.js';
+import { inSnapshot, rowsOf } from '../store/snapshot.js';
 import { tableRows } from './rows.js';
 
 /** When the update came that brought these HMACs. */

@@ -1,7 +1,7 @@
 /** Verification of the store itself, in one snapshot, while gateways go on writing. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
-import { Breaks, type KeptCheckpoint, type VerifyReport } from '../checks/breaks.js';
+import { Breaks } from '../checks/breaks.js';
 import {
   agentOf,
   joinedRow,
@@ -13,23 +13,26 @@ import {
 } from '../checks/sessions.js';
 import { TreeVerifier } from '../checks/tree.js';
 import { type WritersOptions, WritersVerifier } from '../checks/writers.js';
+import type { RawEvent } from '../form/event.js';
 import { publicPart, type VerifierKey } from '../form/keys.js';
-import { LEAF_COLUMNS, type Leaf } from '../form/leaf.js';
+import type { Leaf } from '../form/leaf.js';
+import { isNotarised } from '../form/notarised.js';
 import { isPlainCheckpoint } from '../form/note.js';
 import { OPENING_KINDS, OUTCOME_KINDS, outcomeRow, statementRow, termsOfSession } from '../form/projection.js';
-import { isNotarised } from '../keep/notary.js';
-import { inSnapshot, rowsOf } from '../read/export.js';
-import { EVENT_COLUMNS, type RawEvent } from '../read/reader.js';
+import { EVENT_COLUMNS, LEAF_COLUMNS } from '../read/columns.js';
+import { AS_PRINTED, isoOf } from '../read/printed.js';
 import type { SealedRows } from '../rows/sealed.js';
 import { isKeptOut } from '../store/client.js';
 import { grantProblems } from '../store/grants.js';
 import { rightsByRole, type StoreRoles } from '../store/rights.js';
 import { shapeProblems } from '../store/shape.js';
+import { inSnapshot, rowsOf } from '../store/snapshot.js';
 import { readActs, type SignedActs } from './acts.js';
 import { checkApprovals } from './approvals.js';
 import { readArchives } from './archives.js';
 import { checkHolds } from './holds.js';
-import { AS_PRINTED, isoOf, readInOrder, readRange } from './range.js';
+import { readInOrder, readRange } from './range.js';
+import type { KeptCheckpoint, VerifyReport } from './report.js';
 import { checkState } from './state.js';
 import { inThreads, partsOf, threads } from './threads.js';
 

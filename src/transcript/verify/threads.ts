@@ -5,7 +5,7 @@ import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import type { SessionsState } from '../checks/sessions.js';
 import type { WritersState } from '../checks/writers.js';
-import { rowsOf } from '../read/export.js';
+import { rowsOf } from '../store/snapshot.js';
 import type { SequenceRange, SessionRange } from './range.js';
 import type { WorkerTask } from './worker.js';
 

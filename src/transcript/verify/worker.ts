@@ -4,7 +4,7 @@ import { Breaks } from '../checks/breaks.js';
 import { type SessionsOptions, SessionsVerifier, type Start } from '../checks/sessions.js';
 import { type WritersOptions, WritersVerifier } from '../checks/writers.js';
 import { withClient } from '../store/client.js';
-import { storePool } from '../transcript-store.js';
+import { storePool } from '../store/pool.js';
 import { readInOrder, readRange, type SequenceRange, type SessionRange } from './range.js';
 
 /** What it is told. */

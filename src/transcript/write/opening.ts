@@ -5,8 +5,9 @@
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { contentOf, firstHash, nextHash } from '../form/chain.js';
+import type { RawEvent } from '../form/event.js';
 import type { BatchesOptions } from '../read/batches.js';
-import { EVENT_COLUMNS, type RawEvent } from '../read/reader.js';
+import { EVENT_COLUMNS } from '../read/columns.js';
 import { isOurs } from '../read/signed-events.js';
 
 export interface Owner {

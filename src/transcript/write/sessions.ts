@@ -2,11 +2,11 @@
  * A session of the transcript: what one principal does with one client in one go. The protocol has none since 2026-07-28, so
  * ours goes by the handle that an answer gave, else by the token's id, else by principal and client within a time of quiet.
  */
-import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
-import { canonical, storable } from '../form/canonical.js';
+import { storable } from '../form/canonical.js';
 import type { Actor, ClientInfo } from '../form/event.js';
 import { timeOrderedId } from '../form/ids.js';
+import { sessionKey } from '../form/projection.js';
 import type { BatchesOptions } from '../read/batches.js';
 import { endsWithOurs } from '../read/signed-events.js';
 import { type Owner, ownerOf } from './opening.js';
@@ -23,12 +23,6 @@ interface Known {
   readonly id: string;
   lastSeen: number;
 }
-
-/** What finds a session again; `more`: the token's id, else the client's name. */
-export const sessionKey = (issuer: string, subject: string, clientId: string, more: string): string =>
-  createHash('sha256')
-    .update(canonical([issuer, subject, clientId, more]))
-    .digest('base64url');
 
 const keyOf = (actor: Actor, client: ClientInfo): string =>
   sessionKey(actor.issuer, actor.subject, actor.clientId, actor.tokenId ?? client.name ?? '');
