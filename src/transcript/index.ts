@@ -62,5 +62,6 @@ export { ensureHolds } from './verify/holds.js';
 export type { KeptCheckpoint, VerifyReport } from './verify/report.js';
 export { stateProblems } from './verify/state.js';
 export { storeProblems, verifyStore } from './verify/store.js';
-export { type Recorder, RecorderUnavailable, RecordInDoubt } from './write/recorder.js';
+export { RecorderUnavailable, RecordInDoubt } from './write/failures.js';
+export type { Recorder } from './write/recorder.js';
 export { Vault } from './write/vault.js';

@@ -5,7 +5,9 @@ import { Proofs } from './read/proved.js';
 import { TranscriptReader } from './read/reader.js';
 import { SealedRows } from './rows/sealed.js';
 import { storePool } from './store/pool.js';
-import { Recorder, RecorderUnavailable, RecordInDoubt, type WriterIdentity } from './write/recorder.js';
+import { RecorderUnavailable, RecordInDoubt } from './write/failures.js';
+import type { WriterIdentity } from './write/new-session.js';
+import { Recorder } from './write/recorder.js';
 import { Sessions } from './write/sessions.js';
 import { type Masker, Vault } from './write/vault.js';
 

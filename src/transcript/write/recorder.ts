@@ -6,9 +6,11 @@ import type { Pool } from 'pg';
 import type { Event } from '../form/event.js';
 import { ScanBudgets, type Taken } from '../rows/scan-budgets.js';
 import type { SealedRows } from '../rows/sealed.js';
-import { type Count, type Head, Lane, type NewSession, type RecorderOptions, RecorderUnavailable } from './lane.js';
-
-export { type NewSession, RecorderUnavailable, RecordInDoubt, type WriterIdentity } from './lane.js';
+import type { Count } from './batch.js';
+import { RecorderUnavailable } from './failures.js';
+import type { Head } from './heads.js';
+import { Lane, type RecorderOptions } from './lane.js';
+import type { NewSession } from './new-session.js';
 
 /** Answers those that nobody took for dead. */
 const BEAT = 'UPDATE writer SET seen_at = now() WHERE id = ANY($1) AND settled_at IS NULL RETURNING id';

@@ -9,8 +9,9 @@ import { timeOrderedId } from '../form/ids.js';
 import { sessionKey } from '../form/projection.js';
 import type { BatchesOptions } from '../read/batches.js';
 import { endsWithOurs } from '../read/signed-events.js';
+import { RecorderUnavailable } from './failures.js';
 import { type Owner, ownerOf } from './opening.js';
-import { type Recorder, RecorderUnavailable } from './recorder.js';
+import type { Recorder } from './recorder.js';
 import type { Vault } from './vault.js';
 
 const QUIET_MS = 30 * 60_000;
