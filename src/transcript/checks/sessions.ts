@@ -1,20 +1,12 @@
 /**
  * The chains of sessions, each from its first event, held against the leaves that cover them and against what the store says of their
- * ends; and the rows of search, summed up as they follow from the events.
+ * ends; with each event goes what search should have of it (search-rows.ts).
  */
-import { hash } from 'node:crypto';
 import { misplaced, principalOf, strangerIn } from '../form/belonging.js';
 import { contentOf, firstHash, nextHash } from '../form/chain.js';
 import type { RawEvent } from '../form/event.js';
-import {
-  OPENING_KINDS,
-  OUTCOME_KINDS,
-  outcomeRow,
-  sessionKey,
-  statementRow,
-  termsOfSession,
-} from '../form/projection.js';
 import type { Break, Breaks } from './breaks.js';
+import { type Projections, SearchRows, type SearchRowsState } from './search-rows.js';
 
 interface SessionState {
   length: number;
@@ -58,61 +50,6 @@ export interface WriterState {
   readonly tail: TailEvent[];
 }
 
-/** Rows as numbers that can be added up: equal sums, equal sets. With a key of the moment nobody can prepare rows that cancel out. */
-interface RowSumState {
-  readonly sum: readonly number[];
-  readonly count: number;
-}
-
-class RowSum {
-  readonly #key: string;
-  readonly #sum = new Uint8Array(32);
-  #count = 0;
-
-  constructor(key: string) {
-    this.#key = key;
-  }
-
-  add(row: string): void {
-    // A text rather than a buffer: this is done for millions of rows, and a buffer is memory of its own each time.
-    const digest = hash('sha256', this.#key + row, 'binary');
-    for (let index = 0; index < 32; index++) this.#sum[index] = (this.#sum[index] ?? 0) ^ digest.charCodeAt(index);
-    this.#count++;
-  }
-
-  /** With the same key: for what is to be compared. */
-  twin(): RowSum {
-    return new RowSum(this.#key);
-  }
-
-  /** For another thread, which has the same key. */
-  get state(): RowSumState {
-    return { sum: [...this.#sum], count: this.#count };
-  }
-
-  merge({ sum, count }: RowSumState): void {
-    for (const [index, part] of sum.entries()) this.#sum[index] = (this.#sum[index] ?? 0) ^ part;
-    this.#count += count;
-  }
-
-  equals(other: RowSum): boolean {
-    return this.#count === other.#count && this.#sum.every((part, index) => part === other.#sum[index]);
-  }
-}
-
-/** A row as one text: each part with its length before it, so that none can pass for another. */
-export function joinedRow(parts: readonly (string | number | null)[]): string {
-  let text = '';
-  for (const part of parts) text += part === null ? '-' : `${String(part).length}:${part}`;
-  return text;
-}
-
-export interface Projections {
-  readonly sessions: RowSum;
-  readonly statements: RowSum;
-  readonly outcomes: RowSum;
-}
-
 export interface SessionsOptions {
   /** Leaves before this one are covered by a checkpoint. */
   readonly largest: number;
@@ -134,7 +71,7 @@ export interface SessionsState {
   readonly events: number;
   readonly uncovered: number;
   readonly writers: readonly (readonly [string, WriterState])[];
-  readonly sums: Readonly<Record<keyof Projections, RowSumState>>;
+  readonly sums: SearchRowsState;
   readonly openings: readonly (readonly [string, NonNullable<Start['opening']>])[];
 }
 
@@ -149,17 +86,13 @@ export class SessionsVerifier {
   readonly #starts = new Map<string, Start[]>();
   readonly #heads = new Set<string>();
   readonly writers = new Map<string, WriterState>();
-  readonly projections: Projections;
+  readonly #rows: SearchRows;
   /** Of sessions whose beginning is archived. */
   readonly openings = new Map<string, NonNullable<Start['opening']>>();
-  /** Of the session that is being read. */
-  #statements = new Set<string>();
-  #outcomes = new Set<string>();
+  /** The session that is being read. */
+  #session = '';
   /** The last number of each writer in it. */
   #numbers = new Map<string, number>();
-  #session = '';
-  #agent: string | null = null;
-  #terms: readonly string[] = [];
   /** Whose the session is, if an agent's: canonical JSON. */
   #principal: string | undefined;
   #events = 0;
@@ -170,12 +103,16 @@ export class SessionsVerifier {
   constructor(breaks: Breaks, options: SessionsOptions) {
     this.#breaks = breaks;
     this.#options = options;
-    const sum = (): RowSum => new RowSum(options.sumKey);
-    this.projections = { sessions: sum(), statements: sum(), outcomes: sum() };
+    this.#rows = new SearchRows(breaks, options.sumKey);
   }
 
   get #isComplete(): boolean {
     return this.#options.isComplete;
+  }
+
+  /** What search should have. */
+  get projections(): Projections {
+    return this.#rows.sums;
   }
 
   get sessions(): number {
@@ -220,9 +157,8 @@ export class SessionsVerifier {
     this.#events++;
     if (session !== this.#session) {
       this.#session = session;
-      this.#statements = new Set();
-      this.#outcomes = new Set();
       this.#numbers = new Map();
+      this.#rows.begin();
       this.#opens({});
     }
     let state = this.#sessions.get(session);
@@ -231,7 +167,7 @@ export class SessionsVerifier {
       if (position > 0 && start?.opening) {
         this.openings.set(session, start.opening);
         this.#opens(start.opening.body);
-        this.projections.sessions.add(sessionText(session, start.opening.at, start.opening.body));
+        this.#rows.opened(session, start.opening.at, start.opening.body);
       }
       state = {
         length: start?.length ?? 0,
@@ -277,7 +213,11 @@ export class SessionsVerifier {
     this.#comparePlace(event);
     this.#compareLeaf(event);
     this.#noteWriter(event, content, position < (this.#covered.get(session) ?? 0));
-    this.#project(event);
+    if (event.kind === 'session_opened') {
+      const body = JSON.parse(event.body) as Record<string, unknown>;
+      this.#opens(body);
+      this.#rows.opened(session, event.at, body);
+    } else this.#rows.event(event);
   }
 
   /** A session begins with the event that opens it, and what is in it is its principal's. */
@@ -330,47 +270,10 @@ export class SessionsVerifier {
     else state.tail.push({ n, content, signature, session, position, at });
   }
 
-  /** What every statement of the session that is being read has of it. */
+  /** Whose the session is that is being read, and what every statement has of it. */
   #opens(body: Readonly<Record<string, unknown>>): void {
-    this.#agent = agentOf(body);
     this.#principal = principalOf(body);
-    this.#terms = termsOfSession(body);
-  }
-
-  #project(event: RawEvent): void {
-    const { kind } = event;
-    if (!PROJECTED.has(kind)) return;
-    const { at, session, statement } = event;
-    const parsed = { at, session, statement, kind, body: JSON.parse(event.body) as Record<string, unknown> };
-    if (kind === 'session_opened') {
-      this.#opens(parsed.body);
-      this.projections.sessions.add(sessionText(event.session, event.at, parsed.body));
-      return;
-    }
-    const row = statementRow(parsed);
-    if (row && !this.#statements.has(row.id)) {
-      this.#statements.add(row.id);
-      this.projections.statements.add(statementText(row, this.#agent, this.#terms));
-    }
-    const outcome = outcomeRow(parsed);
-    if (outcome && !this.#statements.has(outcome.id))
-      this.#breaks.report(
-        `This event tells of the end of statement ${outcome.id}, which was not asked in this session.`,
-        {
-          session: event.session,
-          position: event.position,
-          at: event.at,
-        },
-      );
-    if (outcome && !this.#outcomes.has(outcome.id)) {
-      this.#outcomes.add(outcome.id);
-      this.projections.outcomes.add(outcomeText(outcome));
-    } else if (outcome && outcome.state !== 'denied')
-      this.#breaks.report(`Statement ${outcome.id} has two outcomes.`, {
-        session: event.session,
-        position: event.position,
-        at: event.at,
-      });
+    this.#rows.opens(body);
   }
 
   /** What a session's head says, where there is one to ask. */
@@ -383,7 +286,7 @@ export class SessionsVerifier {
     if (!state && start) {
       if (start.opening) {
         this.openings.set(session, start.opening);
-        this.projections.sessions.add(sessionText(session, start.opening.at, start.opening.body));
+        this.#rows.opened(session, start.opening.at, start.opening.body);
       }
       return;
     }
@@ -444,7 +347,6 @@ export class SessionsVerifier {
   }
 
   state(): SessionsState {
-    const { sessions, statements, outcomes } = this.projections;
     return {
       breaks: this.#breaks.sorted,
       isCut: this.#breaks.isCut,
@@ -452,7 +354,7 @@ export class SessionsVerifier {
       events: this.#events,
       uncovered: this.#uncovered,
       writers: [...this.writers],
-      sums: { sessions: sessions.state, statements: statements.state, outcomes: outcomes.state },
+      sums: this.#rows.state(),
       openings: [...this.openings],
     };
   }
@@ -468,69 +370,7 @@ export class SessionsVerifier {
       known.tail.push(...tail);
       this.writers.set(writer, known);
     }
-    for (const name of ['sessions', 'statements', 'outcomes'] as const) this.projections[name].merge(other.sums[name]);
+    this.#rows.merge(other.sums);
     for (const [session, opening] of other.openings) this.openings.set(session, opening);
   }
 }
-
-const PROJECTED: ReadonlySet<string> = new Set(['session_opened', ...OPENING_KINDS, ...OUTCOME_KINDS]);
-
-const list = (items: readonly string[]): string => items.join('\u001e');
-
-/** What an agent's session is found by: see write/sessions.ts. */
-function sessionKeyOf(body: Readonly<Record<string, unknown>>): string {
-  if (body['actor'] !== 'agent') return '';
-  const client = (body['client'] ?? {}) as Readonly<Record<string, unknown>>;
-  const { issuer, subject, client_id: clientId, token_id: tokenId } = body;
-  return sessionKey(String(issuer), String(subject), String(clientId), String(tokenId ?? client['name'] ?? ''));
-}
-
-/** The row of a session, from the event that opened it. */
-export function sessionText(session: string, at: string, body: Readonly<Record<string, unknown>>): string {
-  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-  const client = (body['client'] ?? {}) as Readonly<Record<string, unknown>>;
-  const groups = Array.isArray(body['groups']) ? body['groups'].map(String) : [];
-  return joinedRow([
-    session,
-    at,
-    text(body['actor']),
-    text(body['issuer']),
-    text(body['subject']),
-    text(body['client_id']),
-    list(groups),
-    text(body['token_id']),
-    text(body['transport']),
-    text(client['name']),
-    text(client['version']),
-    Object.keys(client).length,
-    text(body['address']),
-    sessionKeyOf(body),
-    list(termsOfSession(body)),
-  ]);
-}
-
-/** The name that a session's statements are listed under. */
-export const agentOf = (opening: Readonly<Record<string, unknown>>): string | null =>
-  typeof opening['subject'] === 'string' ? opening['subject'] : null;
-
-/** The row of a statement; agent and the first terms are its session's. */
-export const statementText = (
-  row: NonNullable<ReturnType<typeof statementRow>>,
-  agent: string | null,
-  terms: readonly string[],
-): string =>
-  joinedRow([
-    row.id,
-    row.at,
-    row.session_id,
-    agent,
-    row.kind,
-    row.verdict,
-    row.fingerprint,
-    row.text,
-    row.purpose,
-    list([...terms, ...row.terms]),
-  ]);
-
-export const outcomeText = (row: NonNullable<ReturnType<typeof outcomeRow>>): string =>
-  joinedRow([row.id, row.at, row.state, row.rows, row.bytes, row.duration_ms, row.query_id]);

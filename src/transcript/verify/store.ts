@@ -2,15 +2,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { Breaks } from '../checks/breaks.js';
-import {
-  agentOf,
-  joinedRow,
-  outcomeText,
-  type SessionsOptions,
-  SessionsVerifier,
-  sessionText,
-  statementText,
-} from '../checks/sessions.js';
+import { joinedRow } from '../checks/row-sums.js';
+import { agentOf, outcomeText, sessionText, statementText } from '../checks/search-rows.js';
+import { type SessionsOptions, SessionsVerifier } from '../checks/sessions.js';
 import { TreeVerifier } from '../checks/tree.js';
 import { type WritersOptions, WritersVerifier } from '../checks/writers.js';
 import type { RawEvent } from '../form/event.js';
@@ -41,7 +35,7 @@ const NOTES = 'SELECT c.size::float8 AS size, c.note, c.frontier FROM checkpoint
 
 const listed = (column: string): string => `array_to_string(${column}, E'\\x1e')`;
 
-/** Their columns in the order of checks/sessions.ts, as PostgreSQL prints them; an id first, then a time. */
+/** Their columns in the order of checks/search-rows.ts, as PostgreSQL prints them; an id first, then a time. */
 const SESSIONS = `
   SELECT id, opened_at, actor, issuer, subject, client_id, ${listed('groups')}, token_id, transport, client->>'name', client->>'version',
          (SELECT count(*) FROM jsonb_object_keys(client)), address, key, ${listed('terms')}
