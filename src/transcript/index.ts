@@ -1,3 +1,9 @@
+/**
+ * The record: what happened, written down before it is done, signed, and whether it is still what was written. Its folders, lowest first:
+ * `form/` (events byte for byte), `store/` (PostgreSQL), `rows/` (rows under an HMAC), `read/`, `write/`, `checks/` (what must hold of
+ * events), `verify/` (the whole of it), `keep/` (notary, archives, holds), `deliver/` (followers, webhooks).
+ * It never judges a statement, never reaches the warehouse, and never changes an event that was written.
+ */
 export { type DeadLetter, type DeliveryState, deadLetters, deliveryStates, retryDead } from './deliver/dead-letters.js';
 export { DELIVERY_CONNECTIONS, Delivery } from './deliver/delivery.js';
 export { type Followed, follow, newestSequence } from './deliver/follow.js';
@@ -26,11 +32,13 @@ export {
   type VerifierKey,
 } from './form/keys.js';
 export { decodeVerifierKey, isOrigin, verifierKeyOf } from './form/note.js';
-export { archive, type Hold, holds, liftHold, placeHold } from './keep/archive.js';
+export { archive } from './keep/archive.js';
 export { type CheckpointPlace, Checkpoints } from './keep/checkpoints.js';
 export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKeys } from './keep/erase.js';
-export { ensurePartitions, Maintenance } from './keep/maintenance.js';
+export { type Hold, holds, liftHold, placeHold } from './keep/holds.js';
+export { Maintenance } from './keep/maintenance.js';
 export { NotaryWatch } from './keep/notary-watch.js';
+export { ensurePartitions } from './keep/partitions.js';
 export { EVENT_COLUMNS } from './read/columns.js';
 export { eventLine, exportLines } from './read/export.js';
 export { type AgentSummary, type Extract, Overview, type ShownStatement } from './read/overview.js';

@@ -5,10 +5,10 @@ import type { Recorder } from '../write/recorder.js';
 import type { Sessions } from '../write/sessions.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { NotaryWatch } from './notary-watch.js';
+import { ensurePartitions } from './partitions.js';
 
 /** Signs of life in the time after which a process is taken for dead. */
 const HEARTBEATS = 6;
-const WEEKS_AHEAD = 8;
 /** How often the last checkpoint is tried for where another process has the turn, and how long that takes. */
 const LAST_TRIES = 20;
 const LAST_TRY_MS = 250;
@@ -108,9 +108,4 @@ export class Maintenance {
     }
     onProblem('The last checkpoint was not signed: another holds the turn of the notary.');
   }
-}
-
-/** Last week's, for what comes late, up to some weeks ahead. */
-export async function ensurePartitions(pool: Pool): Promise<void> {
-  await pool.query("SELECT ensure_partitions(now() - interval '7 days', $1)", [WEEKS_AHEAD + 1]);
 }
