@@ -1,15 +1,15 @@
 /** The warehouse as the gateway sees it: run, explain, look up. Nothing else holds the credential. */
-import { Catalog, type CatalogName } from './catalog.js';
-import { explain, type Plan } from './confirm.js';
-import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection.js';
-import { waitFor } from './deadline.js';
-import { type HistoryEntry, type HistoryRange, readHistory } from './history.js';
-import { StatementCancelled, type WarehouseOptions } from './options.js';
-import { WarehousePool } from './pool.js';
-import type { ResultReader } from './result.js';
-import { type ResumeOptions, type RunOptions, type RunResult, resume, run } from './run.js';
-import { Sizes } from './sizes.js';
-import { type BoundedOptions, type BoundedResult, runBounded } from './transaction.js';
+import { Catalog, type CatalogName } from './catalog/catalog.js';
+import { Sizes } from './catalog/sizes.js';
+import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection/connection.js';
+import { waitFor } from './connection/deadline.js';
+import { WarehousePool } from './connection/pool.js';
+import { StatementCancelled, type WarehouseOptions } from './errors/failures.js';
+import { explain, type Plan } from './run/confirm.js';
+import { type HistoryEntry, type HistoryRange, readHistory } from './run/history.js';
+import type { ResultReader } from './run/result.js';
+import { type ResumeOptions, type RunOptions, type RunResult, resume, run } from './run/run.js';
+import { type BoundedOptions, type BoundedResult, runBounded } from './run/transaction.js';
 
 /** Streams that wait for their next page; what is not among them is read anew from where it stopped. */
 const OPEN_READERS = 8;

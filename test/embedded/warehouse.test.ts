@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http';
 import type { Connection, RowStatement } from 'snowflake-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse } from '../../dist/embedded/warehouse/index.js';
-import { OBJECT_LIKE } from '../../dist/warehouse/own-questions.js';
+import { OBJECT_LIKE } from '../../dist/warehouse/connection/own-questions.js';
 import { connectDriver, execute } from '../support/driver.js';
 
 const pair = () =>

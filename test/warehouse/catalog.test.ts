@@ -1,8 +1,8 @@
 /** What the catalog knows of a relation: whether it is an external table (documentation page sql/show-objects), virtual columns, constraints. */
 import { describe, expect, it, vi } from 'vitest';
-import { Catalog } from '../../dist/warehouse/catalog.js';
+import { Catalog } from '../../dist/warehouse/catalog/catalog.js';
+import type { WarehousePool } from '../../dist/warehouse/connection/pool.js';
 import { StatementFailed } from '../../dist/warehouse/index.js';
-import type { WarehousePool } from '../../dist/warehouse/pool.js';
 
 interface Answers {
   readonly kind?: string;

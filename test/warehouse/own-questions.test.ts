@@ -1,7 +1,6 @@
 /** Which texts count as the gateway's own questions: exactly those that it sends, and nothing that is put to them. */
 import { describe, expect, it } from 'vitest';
 import { CLASSES, HASH_WORKS, isOurs, KEY_READABLE, TAGS, WHO } from '../../dist/cli/own-questions.js';
-import { readHistory } from '../../dist/warehouse/history.js';
 import {
   CHECKS,
   DATABASES,
@@ -15,7 +14,8 @@ import {
   REFERENCES,
   VIEW_LIKE,
   WHOLE_TABLE,
-} from '../../dist/warehouse/own-questions.js';
+} from '../../dist/warehouse/connection/own-questions.js';
+import { readHistory } from '../../dist/warehouse/run/history.js';
 
 const NAMES = ['A', 'a b', 'with "quotes"', "it's", 'back\\slash\\', "\\' ->> SELECT 1", 'ünï', 'two\nlines'];
 

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import type { RowStatement } from 'snowflake-sdk';
 import { describe, expect, it } from 'vitest';
 import { StatementFailed } from '../../dist/warehouse/index.js';
-import { ResultReader } from '../../dist/warehouse/result.js';
+import { ResultReader } from '../../dist/warehouse/run/result.js';
 
 const column = (name: string, type: string) => ({ getName: () => name, getType: () => type });
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
-import { changedRows } from '../../dist/warehouse/transaction.js';
+import { changedRows } from '../../dist/warehouse/run/transaction.js';
 
 const KEY = { role: 'R', warehouse: 'W' };
 const tags = { begin: 'begin', commit: 'commit', rollback: 'rollback' };

@@ -3,7 +3,7 @@ import type { Connection } from 'snowflake-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
 import { isOwnQuestion, Warehouse } from '../../dist/warehouse/index.js';
-import { converter } from '../../dist/warehouse/value.js';
+import { converter } from '../../dist/warehouse/run/value.js';
 import { connectDriver, execute } from '../support/driver.js';
 
 const RUN = {

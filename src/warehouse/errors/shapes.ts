@@ -1,6 +1,6 @@
 /**
  * Snowflake's messages by shape: fixed words, and holes. What a hole may hold, and whether any of it is shown, is told in
- * `error-text.ts`; a message of no shape here is not shown at all. Each shape has the place where it was seen: a page of
+ * `text.ts`; a message of no shape here is not shown at all. Each shape has the place where it was seen: a page of
  * docs.snowflake.com/en, an issue, or a public test that runs against an account.
  *
  * A message is compared without regard to case, runs of white space and a full stop at the end.

@@ -16,16 +16,7 @@
  * (developer-guide/snowflake-scripting/exceptions); a message counts as the compiler's by its first words and its code, together.
  * And whoever calls such functions gets no holes at all (`ownWords` in the gateway).
  */
-import {
-  COMPILING,
-  DATA_TYPES,
-  type HoleKind,
-  LOGIN,
-  OBJECT_KINDS,
-  OPERATORS,
-  RUNNING,
-  type Shape,
-} from './error-shapes.js';
+import { COMPILING, DATA_TYPES, type HoleKind, LOGIN, OBJECT_KINDS, OPERATORS, RUNNING, type Shape } from './shapes.js';
 
 /** What of a message's holes is the reader's own. */
 export interface OwnWords {

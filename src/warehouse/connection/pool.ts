@@ -3,8 +3,9 @@
  * once, and must not be tried again without rest. Pools for general use retry for as long as somebody waits, and wrong credentials
  * tried in a loop lock a Snowflake user out.
  */
+
+import { type WarehouseOptions, WarehouseUnavailable } from '../errors/failures.js';
 import { type PoolKey, WarehouseConnection } from './connection.js';
-import { type WarehouseOptions, WarehouseUnavailable } from './options.js';
 
 const IDLE_MS = 10 * 60_000;
 const SWEEP_MS = 60_000;

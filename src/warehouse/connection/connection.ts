@@ -1,9 +1,9 @@
 /** One connection: opened under a role and warehouse, brought into a known state, closed. */
 import type { Connection, ConnectionOptions, RowStatement, StatementOption } from 'snowflake-sdk';
-import { addressProblem } from '../network/index.js';
+import { addressProblem } from '../../network/index.js';
+import { StatementFailed, type WarehouseOptions, WarehouseUnavailable } from '../errors/failures.js';
+import { loginText } from '../errors/text.js';
 import { loadDriver } from './driver.js';
-import { loginText } from './error-text.js';
-import { StatementFailed, type WarehouseOptions, WarehouseUnavailable } from './options.js';
 import { OWN_FORMS } from './own-questions.js';
 
 export interface PoolKey {

@@ -3,10 +3,7 @@
  * sql/show-objects, sql/show-views, sql/desc-table). Each role sees its own, each object is read when it is first asked for.
  */
 import { z } from 'zod';
-import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection.js';
-import { type CatalogConstraints, readConstraints } from './constraints.js';
-import { Misses } from './misses.js';
-import { StatementFailed } from './options.js';
+import { type PoolKey, SETUP_TAG, type WarehouseConnection } from '../connection/connection.js';
 import {
   DATABASES,
   DESCRIBE_TABLE,
@@ -16,8 +13,11 @@ import {
   OBJECTS_OF_DATABASE,
   OBJECTS_OF_SCHEMA,
   VIEW_LIKE,
-} from './own-questions.js';
-import type { WarehousePool } from './pool.js';
+} from '../connection/own-questions.js';
+import type { WarehousePool } from '../connection/pool.js';
+import { StatementFailed } from '../errors/failures.js';
+import { type CatalogConstraints, readConstraints } from './constraints.js';
+import { Misses } from './misses.js';
 import { Remembered } from './remembered.js';
 
 export interface CatalogName {

@@ -3,12 +3,13 @@
  * the bytes of the partitions that are left after pruning, and here nothing is pruned). Where something of a table is hidden, bytes that
  * follow from somebody's predicate would tell of hidden values; these don't.
  */
+
+import { type PoolKey, SETUP_TAG } from '../connection/connection.js';
+import { WHOLE_TABLE } from '../connection/own-questions.js';
+import type { WarehousePool } from '../connection/pool.js';
+import { StatementFailed } from '../errors/failures.js';
+import { explain } from '../run/confirm.js';
 import type { Catalog, CatalogName } from './catalog.js';
-import { explain } from './confirm.js';
-import { type PoolKey, SETUP_TAG } from './connection.js';
-import { StatementFailed } from './options.js';
-import { WHOLE_TABLE } from './own-questions.js';
-import type { WarehousePool } from './pool.js';
 
 const CACHE_MS = 60_000;
 const CACHE_SIZE = 20_000;

@@ -3,7 +3,7 @@
  * be scanned (documentation page sql/explain). What it names must lie within the verdict.
  */
 import { z } from 'zod';
-import type { WarehouseConnection } from './connection.js';
+import type { WarehouseConnection } from '../connection/connection.js';
 
 const plan = z.object({
   GlobalStats: z.object({ bytesAssigned: z.coerce.number().optional() }).optional(),

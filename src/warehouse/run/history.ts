@@ -3,8 +3,8 @@
  * days (documentation page functions/query_history: "Returns queries run by the current user").
  */
 import { z } from 'zod';
-import type { WarehouseConnection } from './connection.js';
-import { HISTORY, HISTORY_PAGE, HISTORY_UNTIL } from './own-questions.js';
+import type { WarehouseConnection } from '../connection/connection.js';
+import { HISTORY, HISTORY_PAGE, HISTORY_UNTIL } from '../connection/own-questions.js';
 
 const row = z.object({
   QUERY_ID: z.string(),

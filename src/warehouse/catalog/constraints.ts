@@ -4,9 +4,9 @@
  * info-schema/index_columns, info-schema/referential_constraints). The Information Schema shows what the role has any privilege on.
  */
 import { z } from 'zod';
-import { SETUP_TAG, type WarehouseConnection } from './connection.js';
-import { StatementFailed } from './options.js';
-import { CHECKS, CONSTRAINTS_SHOWN, KEYS, REFERENCES } from './own-questions.js';
+import { SETUP_TAG, type WarehouseConnection } from '../connection/connection.js';
+import { CHECKS, CONSTRAINTS_SHOWN, KEYS, REFERENCES } from '../connection/own-questions.js';
+import { StatementFailed } from '../errors/failures.js';
 
 interface Name {
   readonly database: string;

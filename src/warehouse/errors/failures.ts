@@ -1,4 +1,4 @@
-import { errorText, type OwnWords, type Told } from './error-text.js';
+import { errorText, type OwnWords, type Told } from './text.js';
 
 /** How the gateway reaches Snowflake. Secrets come from the environment or files; see the configuration room of the CLI. */
 export interface WarehouseOptions {

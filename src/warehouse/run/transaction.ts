@@ -5,8 +5,8 @@
  *
  * The answer to a change is one row of numbers, named after what was done (sql/insert, sql/update, sql/delete, sql/merge).
  */
-import type { WarehouseConnection } from './connection.js';
-import { StatementCancelled } from './options.js';
+import type { WarehouseConnection } from '../connection/connection.js';
+import { StatementCancelled } from '../errors/failures.js';
 import { type RunOptions, type RunResult, run } from './run.js';
 
 export interface BoundedOptions extends RunOptions {

@@ -3,9 +3,9 @@
  * server a thousand times).
  */
 import type { RowStatement, StatementOption } from 'snowflake-sdk';
-import { failureOf, type WarehouseConnection } from './connection.js';
-import { waitFor } from './deadline.js';
-import { StatementCancelled, WarehouseUnavailable } from './options.js';
+import { failureOf, type WarehouseConnection } from '../connection/connection.js';
+import { waitFor } from '../connection/deadline.js';
+import { StatementCancelled, WarehouseUnavailable } from '../errors/failures.js';
 import { type Page, ResultReader } from './result.js';
 
 /** What is still to be asked once nothing lies between the answer and the statement but its way to Snowflake. */

@@ -1,5 +1,5 @@
 /** Some work, for as long as somebody waits for it. */
-import { StatementCancelled } from './options.js';
+import { StatementCancelled } from '../errors/failures.js';
 
 export interface Wait {
   readonly timeoutMs: number;
