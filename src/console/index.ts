@@ -1,3 +1,3 @@
-export type { PageFacts } from './page.js';
+export type { PageFacts } from './http/page.js';
+export { Console, type ConsoleOptions } from './http/server.js';
 export type { Role } from './people.js';
-export { Console, type ConsoleOptions } from './server.js';

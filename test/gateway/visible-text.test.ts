@@ -5,7 +5,7 @@ import type { Approval } from '../../dist/approval/index.js';
 import { approvalMessage, type ShownApproval } from '../../dist/approval/message.js';
 import { renderApproval } from '../../dist/cli/approvals.js';
 import { asciicast, framesOf } from '../../dist/cli/replay.js';
-import { landingPage, messagePage } from '../../dist/console/page.js';
+import { landingPage, messagePage } from '../../dist/console/http/page.js';
 import { renderEvents } from '../../dist/terminal/events.js';
 import { folded, outputText, printable, styleFor, table, terminalText } from '../../dist/terminal/terminal.js';
 import type { SessionSummary, StoredEvent } from '../../dist/transcript/index.js';

@@ -8,9 +8,9 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
-import { Engine } from '../../dist/embedded/warehouse/engine.js';
+import { Engine } from '../../dist/embedded/warehouse/engine/engine.js';
 import { DEFAULT_OPTIONS, Warehouse } from '../../dist/embedded/warehouse/index.js';
-import { Queries } from '../../dist/embedded/warehouse/queries.js';
+import { Queries } from '../../dist/embedded/warehouse/serve/queries.js';
 import { LEAKS } from './leaks.mjs';
 
 const SNAPSHOT = '__SNAPSHOT__';

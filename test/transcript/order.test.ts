@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Feed } from '../../dist/console/feed.js';
+import { Feed } from '../../dist/console/http/feed.js';
 import {
   asTime,
   Checkpoints,

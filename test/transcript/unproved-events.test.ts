@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { exportSessions } from '../../dist/cli/sessions.js';
-import { Feed } from '../../dist/console/feed.js';
+import { Feed } from '../../dist/console/http/feed.js';
 import {
   DELIVERY_CONNECTIONS,
   Delivery,

@@ -1,7 +1,7 @@
 /** Who the agents are: what each may do, what it did. */
 import { z } from 'zod';
 import { describeStanding } from '../../policy/index.js';
-import { ApiProblem, route } from '../route.js';
+import { ApiProblem, route } from './route.js';
 import { date, shownStatement } from './shapes.js';
 
 const DAY_MS = 86_400_000;

@@ -13,9 +13,9 @@ import {
   STANDING_USES,
 } from '../../approval/index.js';
 import type { SignedIn } from '../people.js';
-import { type ApiParts, ApiProblem, idOf, route } from '../route.js';
-import { differences, highlighted, sqlDifference, sqlPart } from '../sql-view.js';
+import { type ApiParts, ApiProblem, idOf, route } from './route.js';
 import { date, limitOf, shownStatement } from './shapes.js';
+import { differences, highlighted, sqlDifference, sqlPart } from './sql-view.js';
 
 const HISTORY = 20;
 

@@ -1,7 +1,7 @@
 /** How the record itself is doing, and what it is delivered to. */
 import { z } from 'zod';
 import { deadLetters, deliveryStates, verifierKeyOf } from '../../transcript/index.js';
-import { ApiProblem, route } from '../route.js';
+import { ApiProblem, route } from './route.js';
 import { date, storedEvent } from './shapes.js';
 
 const WEEKS_MS = 35 * 86_400_000;

@@ -1,6 +1,6 @@
 /** What is going on. */
 import { z } from 'zod';
-import { route } from '../route.js';
+import { route } from './route.js';
 import { date, shownStatement } from './shapes.js';
 
 const LIVE_MS = 30 * 60_000;

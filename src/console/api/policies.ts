@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { Judged } from '../../gateway/index.js';
 import { describeStanding, type Policy } from '../../policy/index.js';
 import { shownUses, showObject } from '../../sql/index.js';
-import { ApiProblem, route } from '../route.js';
-import { differences, highlighted, sqlDifference, sqlPart } from '../sql-view.js';
+import { ApiProblem, route } from './route.js';
+import { differences, highlighted, sqlDifference, sqlPart } from './sql-view.js';
 
 const policyShape = z.object({
   name: z.string(),

@@ -8,9 +8,9 @@ import {
   search as searchStatements,
   sessionSummary,
 } from '../../transcript/index.js';
-import { ApiProblem, idOf, route } from '../route.js';
-import { differences, highlighted, sqlDifference, sqlPart } from '../sql-view.js';
+import { ApiProblem, idOf, route } from './route.js';
 import { limitOf, shownStatement, storedEvent } from './shapes.js';
+import { differences, highlighted, sqlDifference, sqlPart } from './sql-view.js';
 
 export const sessions = route({
   method: 'get',

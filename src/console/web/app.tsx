@@ -2,18 +2,18 @@
 import './sight.ts';
 import { type JSX, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { AgentPage, AgentsPage } from './agents.tsx';
-import { ApprovalPage, ApprovalsPage } from './approvals.tsx';
+import type { Me } from './answers.ts';
 import { goTo, linkTo, useEvents, useHere, useLoaded, useSoon } from './hooks.ts';
-import { IntegrityPage } from './integrity.tsx';
 import { MeContext, NOBODY } from './me.ts';
-import { NowPage } from './now.tsx';
-import { Empty, Problem } from './parts.tsx';
-import { PoliciesPage } from './policies.tsx';
-import { SessionPage } from './session.tsx';
-import { SessionsPage } from './sessions.tsx';
-import { StatementPage } from './statement.tsx';
-import type { Me } from './types.ts';
+import { AgentPage, AgentsPage } from './pages/agents.tsx';
+import { ApprovalPage, ApprovalsPage } from './pages/approvals.tsx';
+import { IntegrityPage } from './pages/integrity.tsx';
+import { NowPage } from './pages/now.tsx';
+import { PoliciesPage } from './pages/policies.tsx';
+import { SessionPage } from './pages/session.tsx';
+import { SessionsPage } from './pages/sessions.tsx';
+import { StatementPage } from './pages/statement.tsx';
+import { Empty, Problem } from './parts/panel.tsx';
 
 const PLACES = [
   { path: '/', name: 'Now', key: 'n' },

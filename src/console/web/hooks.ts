@@ -1,8 +1,8 @@
 /** Where we are, what was loaded, what comes live. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { visibleText } from '../../visible-text/index.js';
+import type { LiveEvent } from './answers.ts';
 import { get } from './api.ts';
-import type { LiveEvent } from './types.ts';
 
 // --- where
 

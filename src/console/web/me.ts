@@ -1,7 +1,7 @@
 /** Who is signed in. */
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { Me } from './types.ts';
+import type { Me } from './answers.ts';
 
 export const NOBODY: Me = { name: '', subject: '', groups: [], roles: [], version: '' };
 export const MeContext = createContext<Me>(NOBODY);

@@ -1,2 +1,2 @@
-export type { User } from './login.js';
-export { DEFAULT_OPTIONS, Warehouse, type WarehouseOptions } from './server.js';
+export type { User } from './serve/login.js';
+export { DEFAULT_OPTIONS, Warehouse, type WarehouseOptions } from './serve/server.js';

@@ -3,10 +3,10 @@
  * whose children were rewritten before it and answers a node in its place, or undefined to keep it.
  */
 import { asBody, asList, asText, type Body, identifierOf, isBody, nodeOf, textLiteral } from '../../../sql/index.js';
-import { unsupported, WarehouseError } from '../errors.js';
+import { unsupported, WarehouseError } from '../engine/errors.js';
+import { isClockPart, isDatePart } from '../engine/functions.js';
+import { aliased, call, castNode, columnNode, identifierNode, numberNode, textNode } from '../syntax/parse.js';
 import { fromTree, type SnowType, toDuck } from '../types.js';
-import { isClockPart, isDatePart } from './functions.js';
-import { aliased, call, castNode, columnNode, identifierNode, numberNode, textNode } from './parse.js';
 
 export interface RuleContext {
   /** How a bind variable with this number is written in DuckDB, with its type. */

@@ -3,10 +3,10 @@
  * by `rules.ts`, the rest by polyglot's transpiler.
  */
 import { asBody, asList, asText, type Body, folded, identifierOf, isBody, nodeOf } from '../../../sql/index.js';
-import type { Catalog, Relation } from '../catalog.js';
-import { invalidIdentifier, missingObject, syntaxError, WarehouseError } from '../errors.js';
+import type { Catalog, Relation } from '../engine/catalog.js';
+import { invalidIdentifier, missingObject, syntaxError, WarehouseError } from '../engine/errors.js';
+import { aliased, call, castNode, identifierNode, parse, textNode, toDuckSql, tokens } from '../syntax/parse.js';
 import { fromTree, type SnowType, toDuck } from '../types.js';
-import { aliased, call, castNode, identifierNode, parse, textNode, toDuckSql, tokens } from './parse.js';
 import { applyRule, castTo, literalFor, namedArgument, type RuleContext } from './rules.js';
 
 export interface Bind {

@@ -3,7 +3,7 @@
  * Snowflake doesn't, so the decision whether a name exists is made here.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { fromName, type SnowType, spell } from './types.js';
+import { fromName, type SnowType, spell } from '../types.js';
 import { virtualColumns } from './virtual.js';
 
 export interface Column {

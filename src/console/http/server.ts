@@ -11,14 +11,14 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { streamSSE } from 'hono/streaming';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { z } from 'zod';
-import { type SignIn, type SignInFlow, SignInRefused } from '../identity/index.js';
-import { JsonProblem, networkOf, parseBounded, senderOf } from '../network/index.js';
-import { follow, newestSequence, RecorderUnavailable, type StoredEvent, Unproved } from '../transcript/index.js';
-import { ROUTES } from './api/index.js';
+import { type SignIn, type SignInFlow, SignInRefused } from '../../identity/index.js';
+import { JsonProblem, networkOf, parseBounded, senderOf } from '../../network/index.js';
+import { follow, newestSequence, RecorderUnavailable, type StoredEvent, Unproved } from '../../transcript/index.js';
+import { ROUTES } from '../api/index.js';
+import { type ApiParts, ApiProblem, openApi, type Route } from '../api/route.js';
+import { People, type PeopleOptions, type SignedIn } from '../people.js';
 import { Feed } from './feed.js';
 import { landingPage, messagePage, type PageFacts } from './page.js';
-import { People, type PeopleOptions, type SignedIn } from './people.js';
-import { type ApiParts, ApiProblem, openApi, type Route } from './route.js';
 import { Sealer } from './seal.js';
 
 export interface ConsoleOptions extends ApiParts {
@@ -50,7 +50,7 @@ const MAX_STREAMS_EACH = 40;
 const MAX_WAITING = 500;
 const STREAM_PING_MS = 15_000;
 
-const ASSETS = new URL('./assets/', import.meta.url);
+const ASSETS = new URL('../assets/', import.meta.url);
 const TYPES: Readonly<Record<string, string>> = {
   js: 'text/javascript; charset=utf-8',
   css: 'text/css; charset=utf-8',

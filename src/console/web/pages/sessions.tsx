@@ -1,11 +1,11 @@
 /** Sessions and the search over all statements. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { get, withQuery } from './api.ts';
-import { goTo, useClock, useHere, useLoaded, useTitle } from './hooks.ts';
-import { Badge, Empty, Link, Pages, Panel, Problem, Shown, StatementList } from './parts.tsx';
-import type { Session, Statement } from './types.ts';
-import { ago, count, dateTime, plural } from './words.ts';
+import type { Session, Statement } from '../answers.ts';
+import { get, withQuery } from '../api.ts';
+import { goTo, useClock, useHere, useLoaded, useTitle } from '../hooks.ts';
+import { Badge, Empty, Link, Pages, Panel, Problem, Shown, StatementList } from '../parts/panel.tsx';
+import { ago, count, dateTime, plural } from '../words.ts';
 
 const EXAMPLES = [
   'verdict:denied after:7d',

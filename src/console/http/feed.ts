@@ -1,5 +1,5 @@
 /** Events as they are written, for everybody who looks: the store is asked once, however many look. */
-import { type Followed, follow, newestSequence, type StoredEvent, Unproved } from '../transcript/index.js';
+import { type Followed, follow, newestSequence, type StoredEvent, Unproved } from '../../transcript/index.js';
 
 export interface FeedOptions extends Followed {
   readonly onProblem: (problem: string, error: unknown) => void;

@@ -2,7 +2,7 @@
  * Virtual columns (documentation page virtual-columns), as DuckDB keeps them: `K VARCHAR GENERATED ALWAYS AS(lower(SSN))` in a table's own
  * text, which it writes itself in this one form.
  */
-import { tokens } from './dialect/parse.js';
+import { tokens } from '../syntax/parse.js';
 
 /** What each virtual column of a table is computed from, by its name; from the text of its CREATE TABLE. */
 export function virtualColumns(sql: string): ReadonlyMap<string, string> {

@@ -1,10 +1,10 @@
 /** What is going on. */
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { useClock, useEvents, useLoaded, useSoon, useTitle } from './hooks.ts';
-import { Badge, Bars, bytesText, Empty, Link, Panel, Shown, StatementList, VerdictChart } from './parts.tsx';
-import type { LiveEvent, Now, Statement } from './types.ts';
-import { ago, count, plural } from './words.ts';
+import type { LiveEvent, Now, Statement } from '../answers.ts';
+import { useClock, useEvents, useLoaded, useSoon, useTitle } from '../hooks.ts';
+import { Badge, Bars, bytesText, Empty, Link, Panel, Shown, StatementList, VerdictChart } from '../parts/panel.tsx';
+import { ago, count, plural } from '../words.ts';
 
 const MINUTES = 60;
 const SHOWN = 60;

@@ -1,10 +1,10 @@
 /** SHOW and DESCRIBE, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
-import type { Catalog, Relation } from './catalog.js';
-import type { Cell } from './encode.js';
-import { missingObject, unsupported } from './errors.js';
-import { localResult, type Result } from './result.js';
-import type { Session } from './session.js';
-import { spell } from './types.js';
+import type { Catalog, Relation } from '../engine/catalog.js';
+import type { Cell } from '../engine/cells.js';
+import { missingObject, unsupported } from '../engine/errors.js';
+import { localResult, type Result } from '../result.js';
+import type { Session } from '../serve/session.js';
+import { spell } from '../types.js';
 
 const NAME = String.raw`(?:"(?:[^"]|"")+"|[\w$]+)`;
 const PATH = new RegExp(`${NAME}(?:\\s*\\.\\s*${NAME})*`);

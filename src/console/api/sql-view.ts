@@ -1,7 +1,7 @@
 /** Statements for people to read: set out in lines, coloured, and held against the text that would be sent. */
 import { diffArrays } from 'diff';
 import { z } from 'zod';
-import { pieces as read } from '../sql/index.js';
+import { pieces as read } from '../../sql/index.js';
 
 const PART_KINDS = ['keyword', 'name', 'string', 'number', 'bind', 'operator', 'space', 'comment', 'plain'] as const;
 

@@ -16,8 +16,8 @@ import {
   DuckDBTimestampValue,
   DuckDBTimeValue,
 } from '@duckdb/node-api';
-import { zoneOffsetMinutes } from './dialect/formats.js';
-import type { SnowType } from './types.js';
+import type { SnowType } from '../types.js';
+import { zoneOffsetMinutes } from './formats.js';
 
 export type Cell = string | null;
 

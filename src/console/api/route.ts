@@ -1,10 +1,10 @@
 /** What an address of /api takes and answers. The OpenAPI description is made of the same. */
 import { z } from 'zod';
-import type { Approvals } from '../approval/index.js';
-import type { Gateway } from '../gateway/index.js';
-import type { PolicySet } from '../policy/index.js';
-import type { Overview, TranscriptStore, Webhook } from '../transcript/index.js';
-import type { Role, SignedIn } from './people.js';
+import type { Approvals } from '../../approval/index.js';
+import type { Gateway } from '../../gateway/index.js';
+import type { PolicySet } from '../../policy/index.js';
+import type { Overview, TranscriptStore, Webhook } from '../../transcript/index.js';
+import type { Role, SignedIn } from '../people.js';
 
 export interface ApiParts {
   readonly gateway: Gateway;

@@ -1,6 +1,6 @@
 /** Pages that need no sign-in: the way in, and what went wrong on it. */
 
-import { visibleText } from '../visible-text/index.js';
+import { visibleText } from '../../visible-text/index.js';
 
 /** Nothing that is not public to whoever can reach the port. */
 export interface PageFacts {

@@ -9,7 +9,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { Catalog, SYSTEM_DATABASE } from './catalog.js';
-import { installFunctions } from './dialect/functions.js';
+import { installFunctions } from './functions.js';
 
 export interface EngineOptions {
   /** Databases that exist from the start, besides those that the seeds name. */

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { WarehouseError } from './errors.js';
-import type { Parameters } from './parameters.js';
+import { WarehouseError } from '../engine/errors.js';
+import type { Parameters } from '../parameters.js';
 
 export interface Session {
   readonly id: number;

@@ -1,10 +1,10 @@
 /** What every page is made of. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { Refused, withQuery } from './api.ts';
-import { linkTo } from './hooks.ts';
-import type { SqlDifference, SqlPart, Statement, Uses } from './types.ts';
-import { bytes, clock, count, plural, span, standingOf, type Tone } from './words.ts';
+import type { SqlDifference, SqlPart, Statement, Uses } from '../answers.ts';
+import { Refused, withQuery } from '../api.ts';
+import { linkTo } from '../hooks.ts';
+import { bytes, clock, count, plural, span, standingOf, type Tone } from '../words.ts';
 
 export const Badge = ({ tone = '', children }: { tone?: Tone; children: ComponentChildren }): JSX.Element => (
   <span class={`badge ${tone}`}>{children}</span>

@@ -1,8 +1,9 @@
 /** Statements that wait for a person. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { post, remove, withQuery } from './api.ts';
-import { useClock, useEvents, useHere, useLoaded, useSoon, useTitle } from './hooks.ts';
+import type { Approval, ApprovalSummary, Requirement, StandingApproval } from '../answers.ts';
+import { post, remove, withQuery } from '../api.ts';
+import { useClock, useEvents, useHere, useLoaded, useSoon, useTitle } from '../hooks.ts';
 import {
   Badge,
   Differences,
@@ -15,9 +16,8 @@ import {
   Sql,
   StatementList,
   UsesTable,
-} from './parts.tsx';
-import type { Approval, ApprovalSummary, Requirement, StandingApproval } from './types.ts';
-import { ago, bytes, clock, count, dateTime, plural, toneOf, until } from './words.ts';
+} from '../parts/panel.tsx';
+import { ago, bytes, clock, count, dateTime, plural, toneOf, until } from '../words.ts';
 
 const STATES = ['pending', 'approved', 'used', 'denied', 'expired', 'withdrawn', 'all'] as const;
 

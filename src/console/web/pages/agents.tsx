@@ -1,10 +1,10 @@
 /** Who the agents are. */
 import type { JSX } from 'preact';
-import { withQuery } from './api.ts';
-import { useClock, useHere, useLoaded, useTitle } from './hooks.ts';
-import { Badge, Bars, Empty, Link, Panel, Shown, StatementList } from './parts.tsx';
-import type { Agent, AgentSummary } from './types.ts';
-import { ago, count, dateTime } from './words.ts';
+import type { Agent, AgentSummary } from '../answers.ts';
+import { withQuery } from '../api.ts';
+import { useClock, useHere, useLoaded, useTitle } from '../hooks.ts';
+import { Badge, Bars, Empty, Link, Panel, Shown, StatementList } from '../parts/panel.tsx';
+import { ago, count, dateTime } from '../words.ts';
 
 export function AgentsPage(): JSX.Element {
   useTitle('Agents');

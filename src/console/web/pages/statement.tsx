@@ -1,12 +1,12 @@
 /** Everything that happened to one statement: purpose, statement, verdict, rows. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { post } from './api.ts';
-import { useLoaded, useTitle } from './hooks.ts';
-import { useMe } from './me.ts';
-import { Badge, Differences, Link, Panel, Problem, Shown, Sql, UsesTable } from './parts.tsx';
-import type { RecordedEvent, StatementDetail, Uses } from './types.ts';
-import { bytes, clock, dateTime, eventWords, plural, span } from './words.ts';
+import type { RecordedEvent, StatementDetail, Uses } from '../answers.ts';
+import { post } from '../api.ts';
+import { useLoaded, useTitle } from '../hooks.ts';
+import { useMe } from '../me.ts';
+import { Badge, Differences, Link, Panel, Problem, Shown, Sql, UsesTable } from '../parts/panel.tsx';
+import { bytes, clock, dateTime, eventWords, plural, span } from '../words.ts';
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);

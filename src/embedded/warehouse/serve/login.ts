@@ -6,7 +6,7 @@
 import { createHash, createPublicKey, timingSafeEqual } from 'node:crypto';
 import { decodeJwt, importSPKI, jwtVerify } from 'jose';
 import { z } from 'zod';
-import { WarehouseError } from './errors.js';
+import { WarehouseError } from '../engine/errors.js';
 
 export interface User {
   readonly name: string;

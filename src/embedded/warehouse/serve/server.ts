@@ -7,14 +7,14 @@ import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { z } from 'zod';
-import { splitStatements } from './dialect/parse.js';
-import { Engine, type EngineOptions } from './engine.js';
-import { asWarehouseError, WarehouseError } from './errors.js';
-import { setParameter } from './execute.js';
+import { Engine, type EngineOptions } from '../engine/engine.js';
+import { asWarehouseError, WarehouseError } from '../engine/errors.js';
+import { Parameters } from '../parameters.js';
+import type { Result } from '../result.js';
+import { setParameter } from '../statements/execute.js';
+import { splitStatements } from '../syntax/parse.js';
 import { authenticate, type LoginData, loginBody, type User } from './login.js';
-import { Parameters } from './parameters.js';
 import { Queries, type Query } from './queries.js';
-import type { Result } from './result.js';
 import { type Session, Sessions } from './session.js';
 
 export interface WarehouseOptions extends EngineOptions {

@@ -3,7 +3,7 @@
 import '../../../sql/index.js';
 import * as polyglot from '@polyglot-sql/sdk';
 import { asBody, asList, type Body, isBody } from '../../../sql/index.js';
-import { syntaxError } from '../errors.js';
+import { syntaxError } from '../engine/errors.js';
 
 export interface TokenText {
   readonly type: string;

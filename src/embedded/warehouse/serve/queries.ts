@@ -5,12 +5,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { SYSTEM_DATABASE } from './catalog.js';
-import type { Bind } from './dialect/translate.js';
-import type { Engine } from './engine.js';
-import { asWarehouseError, cancelled, timedOut, WarehouseError } from './errors.js';
-import { execute, type Limits } from './execute.js';
-import { type Chunk, localResult, type Result, STATEMENT_TYPE } from './result.js';
+import type { Bind } from '../dialect/translate.js';
+import { SYSTEM_DATABASE } from '../engine/catalog.js';
+import type { Engine } from '../engine/engine.js';
+import { asWarehouseError, cancelled, timedOut, WarehouseError } from '../engine/errors.js';
+import { type Chunk, localResult, type Result, STATEMENT_TYPE } from '../result.js';
+import { execute, type Limits } from '../statements/execute.js';
 import type { Session } from './session.js';
 
 const zip = promisify(gzip);

@@ -1,23 +1,23 @@
 /** One statement of one session: which kind it is, and what answers it. */
 import { setTimeout } from 'node:timers/promises';
 import { type DuckDBConnection, type DuckDBPreparedStatement, type DuckDBValue, StatementType } from '@duckdb/node-api';
-import { asBody, asList, asText, folded, identifierOf } from '../../sql/index.js';
-import type { Relation } from './catalog.js';
-import { parse, toDuckSql, tokens } from './dialect/parse.js';
+import { asBody, asList, asText, folded, identifierOf } from '../../../sql/index.js';
 import {
   type Bind,
   type Session as DialectSession,
   duckColumnType,
   translate,
   usesHistory,
-} from './dialect/translate.js';
-import { type Cell, encoder } from './encode.js';
-import type { Engine } from './engine.js';
-import { cancelled, missingObject, syntaxError, unsupported, WarehouseError } from './errors.js';
-import { type Chunk, localResult, type Result, STATEMENT_TYPE, statusResult } from './result.js';
-import type { Session } from './session.js';
+} from '../dialect/translate.js';
+import type { Relation } from '../engine/catalog.js';
+import { type Cell, encoder } from '../engine/cells.js';
+import type { Engine } from '../engine/engine.js';
+import { cancelled, missingObject, syntaxError, unsupported, WarehouseError } from '../engine/errors.js';
+import { type Chunk, localResult, type Result, STATEMENT_TYPE, statusResult } from '../result.js';
+import type { Session } from '../serve/session.js';
+import { parse, toDuckSql, tokens } from '../syntax/parse.js';
+import { fromDuck, numberColumn, type SnowType, type WireColumn, wireColumn } from '../types.js';
 import { describe, estimatedBytes, isSecure, pathParts, show, unquote } from './show.js';
-import { fromDuck, numberColumn, type SnowType, type WireColumn, wireColumn } from './types.js';
 
 export interface Limits {
   /** Rows that stand in the first answer; what follows goes into chunks. */

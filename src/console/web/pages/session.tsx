@@ -1,12 +1,12 @@
 /** One session, as a line of time that can be played. */
 import type { JSX } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { get, withQuery } from './api.ts';
-import { goTo, linkTo, useLoaded, useTitle } from './hooks.ts';
-import { Badge, Panel, Problem, Shown, Standing, sizeOf, Virtual } from './parts.tsx';
+import type { Session, Statement } from '../answers.ts';
+import { get, withQuery } from '../api.ts';
+import { goTo, linkTo, useLoaded, useTitle } from '../hooks.ts';
+import { Badge, Panel, Problem, Shown, Standing, sizeOf, Virtual } from '../parts/panel.tsx';
+import { clock, count, dateTime, plural, span } from '../words.ts';
 import { StatementView } from './statement.tsx';
-import type { Session, Statement } from './types.ts';
-import { clock, count, dateTime, plural, span } from './words.ts';
 
 const PAGE = 500;
 const ROW = 56;

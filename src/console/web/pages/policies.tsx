@@ -1,11 +1,11 @@
 /** The rules in force, and a place to try them. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { post } from './api.ts';
-import { useLoaded, useTitle } from './hooks.ts';
-import { Badge, Differences, Panel, Problem, Shown, Sql, UsesTable } from './parts.tsx';
-import type { Policies, Tried } from './types.ts';
-import type { Tone } from './words.ts';
+import type { Policies, Tried } from '../answers.ts';
+import { post } from '../api.ts';
+import { useLoaded, useTitle } from '../hooks.ts';
+import { Badge, Differences, Panel, Problem, Shown, Sql, UsesTable } from '../parts/panel.tsx';
+import type { Tone } from '../words.ts';
 
 const VERDICTS: Readonly<Record<string, readonly [string, Tone]>> = {
   allow: ['allowed', 'good'],
