@@ -39,7 +39,8 @@ module.exports = {
       'visible-text',
     ]),
     only('terminal', ['transcript', 'visible-text']),
-    only('embedded', ['sql']),
+    only('protocol', []),
+    only('embedded', ['protocol', 'sql']),
     {
       name: 'rooms-by-their-door',
       comment:

@@ -1,5 +1,5 @@
 /** What a statement answers, before it is put on the wire. */
-import type { Cell } from './engine/cells.js';
+import type { Cell } from '../../protocol/index.js';
 import { textColumn, type WireColumn } from './types.js';
 
 /** A part of a large result, fetched by its own URL: JSON rows joined by commas, gzipped. */

@@ -2,11 +2,14 @@
  * Rules that turn a Snowflake tree into one that polyglot's transpiler and DuckDB read alike. Each rule sees a node
  * whose children were rewritten before it and answers a node in its place, or undefined to keep it.
  */
+
+import { unknownFunction } from '../../../protocol/index.js';
 import { asBody, asList, asText, type Body, identifierOf, isBody, nodeOf, textLiteral } from '../../../sql/index.js';
-import { unsupported, WarehouseError } from '../engine/errors.js';
+import { fromTree, toDuck } from '../engine/column-types.js';
+import { unsupported } from '../engine/errors.js';
 import { isClockPart, isDatePart } from '../engine/functions.js';
 import { aliased, call, castNode, columnNode, identifierNode, numberNode, textNode } from '../syntax/parse.js';
-import { fromTree, type SnowType, toDuck } from '../types.js';
+import type { SnowType } from '../types.js';
 
 export interface RuleContext {
   /** How a bind variable with this number is written in DuckDB, with its type. */
@@ -357,7 +360,7 @@ export function applyRule(kind: string, body: Body, context: RuleContext): unkno
       // The secure function of the masking method `hash`; in Snowflake examples/snowflake-setup.sql makes it.
       if (path.join('.').toUpperCase() === 'SNOWFENCE.MASKING.HASH_TEXT')
         return call('SF_KEYED_HASH', ...asList(body['args']).map(typed));
-      throw new WarehouseError('002141', '42601', `SQL compilation error:\nUnknown function ${path.join('.')}.`);
+      throw unknownFunction(path.join('.'));
     }
     case 'stage_reference':
       throw unsupported('stages');

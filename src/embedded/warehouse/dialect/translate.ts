@@ -2,11 +2,21 @@
  * From one Snowflake statement to one DuckDB statement: names folded and checked as Snowflake does, functions and types
  * by `rules.ts`, the rest by polyglot's transpiler.
  */
+
+import {
+  COMPILER_CODES,
+  invalidIdentifier,
+  missingObject,
+  missingVariable,
+  SnowflakeError,
+  syntaxError,
+  unsetBind,
+} from '../../../protocol/index.js';
 import { asBody, asList, asText, type Body, folded, identifierOf, isBody, nodeOf } from '../../../sql/index.js';
 import type { Catalog, Relation } from '../engine/catalog.js';
-import { invalidIdentifier, missingObject, syntaxError, WarehouseError } from '../engine/errors.js';
+import { fromTree, toDuck } from '../engine/column-types.js';
 import { aliased, call, castNode, identifierNode, parse, textNode, toDuckSql, tokens } from '../syntax/parse.js';
-import { fromTree, type SnowType, toDuck } from '../types.js';
+import type { SnowType } from '../types.js';
 import { applyRule, castTo, literalFor, namedArgument, type RuleContext } from './rules.js';
 
 export interface Bind {
@@ -73,8 +83,7 @@ class Translator {
   #bind(index: number | undefined): unknown {
     const position = index ?? ++this.#placeholders;
     const bind = this.#binds[position - 1];
-    if (!bind)
-      throw new WarehouseError('002049', '42601', `SQL compilation error:\nBind variable :${position} not set.`);
+    if (!bind) throw unsetBind(position);
     let slot = this.#used.indexOf(position);
     if (slot < 0) slot = this.#used.push(position) - 1;
     const marker = call(`SF_BIND_${slot + 1}`);
@@ -92,12 +101,7 @@ class Translator {
 
   #variable(name: string): unknown {
     const value = this.#session.variables.get(name.toUpperCase());
-    if (value === undefined)
-      throw new WarehouseError(
-        '002211',
-        '42601',
-        `SQL compilation error:\nSession variable '$${name.toUpperCase()}' does not exist`,
-      );
+    if (value === undefined) throw missingVariable(name.toUpperCase());
     return literalFor(value);
   }
 
@@ -107,7 +111,7 @@ class Translator {
     const [catalog, schema, name] = names;
     if (!name) return body;
     const identifierCall = nodeOf(body['identifier_func']);
-    if (identifierCall) throw new WarehouseError('000002', '0A000', "Unsupported feature 'IDENTIFIER'");
+    if (identifierCall) throw new SnowflakeError(COMPILER_CODES.unsupportedFeature, "Unsupported feature 'IDENTIFIER'");
     if (!schema && ctes.has(folded(name))) return body;
     const database = catalog ? folded(catalog) : this.#session.database;
     const schemaName = schema ? folded(schema) : this.#session.schema;
@@ -430,7 +434,7 @@ function mergeTree(translator: Translator, body: Body): Body {
 
 export const duckColumnType = (body: Body): { duck: string; declared: SnowType } => {
   const declared = fromTree(body);
-  if (!declared) throw new WarehouseError('000002', '0A000', "Unsupported feature 'this column type'");
+  if (!declared) throw new SnowflakeError(COMPILER_CODES.unsupportedFeature, "Unsupported feature 'this column type'");
   return { duck: toDuck(declared), declared };
 };
 
@@ -448,7 +452,7 @@ const CACHE_SIZE = 500;
 const cache = new Map<string, Translated>();
 
 /**
- * Translates SELECT and DML; the same text in the same surroundings is translated once. Throws WarehouseError.
+ * Translates SELECT and DML; the same text in the same surroundings is translated once. Throws SnowflakeError.
  */
 export function translate(sql: string, session: Session, catalog: Catalog, binds: readonly Bind[]): Translated {
   const key = JSON.stringify([

@@ -3,7 +3,7 @@
  * Snowflake doesn't, so the decision whether a name exists is made here.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { fromName, type SnowType, spell } from '../types.js';
+import { type SnowType, spellType, typeOfName } from '../types.js';
 import { virtualColumns } from './virtual.js';
 
 export interface Column {
@@ -47,7 +47,7 @@ function duckType(name: string): SnowType {
   if (upper === 'HUGEINT' || upper.startsWith('U')) return { type: 'fixed', precision: 38, scale: 0 };
   if (upper.endsWith('[]')) return { type: 'array' };
   if (/^(?:STRUCT|MAP)/.test(upper)) return { type: 'object' };
-  return fromName(name) ?? { type: 'text', length: 16_777_216 };
+  return typeOfName(name) ?? { type: 'text', length: 16_777_216 };
 }
 
 /** DuckDB keeps a view's text in its own words; these are the few that Snowflake would not know. */
@@ -111,7 +111,7 @@ export class Catalog {
       const expression = virtual.get(table)?.get(String(row['column_name'])) ?? null;
       list.push({
         name: String(row['column_name']),
-        type: (declaration ? fromName(declaration) : undefined) ?? duckType(String(row['data_type'])),
+        type: (declaration ? typeOfName(declaration) : undefined) ?? duckType(String(row['data_type'])),
         nullable: row['is_nullable'] !== false,
         // DuckDB has one place for a default and an expression.
         fallback: row['column_default'] === null || expression !== null ? null : String(row['column_default']),
@@ -222,7 +222,7 @@ export class Catalog {
       'is_checks',
       relations.flatMap((relation) => relation.checks.map(({ name, clause }) => [...place(relation), name, clause])),
     );
-    const dataType = (type: SnowType): string => spell(type).replace(/\(.*/, '').replace('VARCHAR', 'TEXT');
+    const dataType = (type: SnowType): string => spellType(type).replace(/\(.*/, '').replace('VARCHAR', 'TEXT');
     await fill(
       'is_columns',
       relations.flatMap((relation) =>
@@ -251,7 +251,7 @@ export class Catalog {
         relation.schema,
         relation.name,
         column,
-        spell(type),
+        spellType(type),
       ]);
   }
 

@@ -1,8 +1,4 @@
-/**
- * DuckDB's values as the cells of Snowflake's JSON result format: every cell is a text or null.
- * Encodings as the driver reads them (`lib/connection/result/column.js`): dates in days, times and time stamps in
- * seconds with nine decimals, TIMESTAMP_TZ with its offset plus 1440 minutes, BINARY in upper-case hexadecimal.
- */
+/** DuckDB's values as the cells of a result. */
 import {
   DuckDBArrayValue,
   DuckDBBlobValue,
@@ -16,30 +12,23 @@ import {
   DuckDBTimestampValue,
   DuckDBTimeValue,
 } from '@duckdb/node-api';
+import {
+  binaryCell,
+  booleanCell,
+  type Cell,
+  dateCell,
+  realCell,
+  timeCell,
+  timestampCell,
+  timestampTzCell,
+} from '../../../protocol/index.js';
 import type { SnowType } from '../types.js';
 import { zoneOffsetMinutes } from './formats.js';
 
-export type Cell = string | null;
-
-function secondsText(micros: bigint, extraNanos = 0n): string {
-  const nanos = micros * 1000n + extraNanos;
-  const negative = nanos < 0n;
-  const size = negative ? -nanos : nanos;
-  return `${negative ? '-' : ''}${size / 1_000_000_000n}.${String(size % 1_000_000_000n).padStart(9, '0')}`;
-}
-
-function microsOf(value: unknown): { micros: bigint; nanos: bigint } | undefined {
-  if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue)
-    return { micros: value.micros, nanos: 0n };
-  if (value instanceof DuckDBTimestampNanosecondsValue)
-    return { micros: value.nanos / 1000n, nanos: value.nanos % 1000n };
+function nanosOf(value: unknown): bigint | undefined {
+  if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue) return value.micros * 1000n;
+  if (value instanceof DuckDBTimestampNanosecondsValue) return value.nanos;
   return undefined;
-}
-
-function floatText(value: number): string {
-  if (Number.isNaN(value)) return 'NaN';
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  return String(value);
 }
 
 /** A nested DuckDB value as plain JSON. */
@@ -65,29 +54,27 @@ export function encoder(type: SnowType, isJson: boolean, zone: string): (value: 
   const scale = type.scale ?? 9;
   switch (type.type) {
     case 'boolean':
-      return (value) => (value === null ? null : value === true ? '1' : '0');
+      return (value) => (value === null ? null : booleanCell(value === true));
     case 'real':
-      return (value) => (value === null ? null : typeof value === 'number' ? floatText(value) : String(value));
+      return (value) => (value === null ? null : typeof value === 'number' ? realCell(value) : String(value));
     case 'date':
-      return (value) => (value instanceof DuckDBDateValue ? String(value.days) : null);
+      return (value) => (value instanceof DuckDBDateValue ? dateCell(value.days) : null);
     case 'time':
-      return (value) => (value instanceof DuckDBTimeValue ? secondsText(value.micros) : null);
+      return (value) => (value instanceof DuckDBTimeValue ? timeCell(value.micros * 1000n) : null);
     case 'timestamp_ntz':
     case 'timestamp_ltz':
       return (value) => {
-        const stamp = microsOf(value);
-        return stamp ? trimScale(secondsText(stamp.micros, stamp.nanos), scale) : null;
+        const nanos = nanosOf(value);
+        return nanos === undefined ? null : timestampCell(nanos, scale);
       };
     case 'timestamp_tz':
       return (value) => {
-        const stamp = microsOf(value);
-        if (!stamp) return null;
-        const offset = zoneOffsetMinutes(zone, Number(stamp.micros / 1000n));
-        return `${trimScale(secondsText(stamp.micros, stamp.nanos), scale)} ${offset + 1440}`;
+        const nanos = nanosOf(value);
+        if (nanos === undefined) return null;
+        return timestampTzCell(nanos, scale, zoneOffsetMinutes(zone, Number(nanos / 1_000_000n)));
       };
     case 'binary':
-      return (value) =>
-        value instanceof DuckDBBlobValue ? Buffer.from(value.bytes).toString('hex').toUpperCase() : null;
+      return (value) => (value instanceof DuckDBBlobValue ? binaryCell(value.bytes) : null);
     case 'variant':
     case 'object':
     case 'array':
@@ -97,6 +84,3 @@ export function encoder(type: SnowType, isJson: boolean, zone: string): (value: 
       return (value) => (value === null ? null : String(value));
   }
 }
-
-const trimScale = (text: string, scale: number): string =>
-  scale >= 9 ? text : text.slice(0, text.length - (9 - scale));

@@ -6,7 +6,7 @@
 import { createHash, createPublicKey, timingSafeEqual } from 'node:crypto';
 import { decodeJwt, importSPKI, jwtVerify } from 'jose';
 import { z } from 'zod';
-import { WarehouseError } from '../engine/errors.js';
+import { SESSION_CODES, SnowflakeError } from '../../../protocol/index.js';
 
 export interface User {
   readonly name: string;
@@ -46,7 +46,7 @@ function sameText(left: string, right: string): boolean {
 const seconds = (stamp: number): number => (stamp > 1e11 ? Math.floor(stamp / 1000) : stamp);
 
 async function byKeyPair(token: string, users: ReadonlyMap<string, User>): Promise<User> {
-  const refuse = (): WarehouseError => new WarehouseError('390144', '08001', 'JWT token is invalid.');
+  const refuse = (): SnowflakeError => new SnowflakeError(SESSION_CODES.invalidJwt, 'JWT token is invalid.');
   try {
     const claims = decodeJwt(token);
     const parts = /^(.+)\.([^.]+)\.SHA256:(.+)$/.exec(claims.iss ?? '');
@@ -70,7 +70,7 @@ async function byKeyPair(token: string, users: ReadonlyMap<string, User>): Promi
   }
 }
 
-function byToken(token: string, users: ReadonlyMap<string, User>, refuse: WarehouseError): User {
+function byToken(token: string, users: ReadonlyMap<string, User>, refuse: SnowflakeError): User {
   let found: User | undefined;
   for (const user of users.values()) {
     for (const known of user.tokens ?? []) if (sameText(known, token)) found = user;
@@ -79,7 +79,7 @@ function byToken(token: string, users: ReadonlyMap<string, User>, refuse: Wareho
   return found;
 }
 
-/** The user whom the log-in proves. Throws the WarehouseError that Snowflake would answer. */
+/** The user whom the log-in proves. Throws the SnowflakeError that Snowflake would answer. */
 export async function authenticate(data: LoginData, users: ReadonlyMap<string, User>): Promise<User> {
   const authenticator = (data.AUTHENTICATOR ?? 'SNOWFLAKE').toUpperCase();
   const token = data.TOKEN ?? '';
@@ -87,19 +87,26 @@ export async function authenticate(data: LoginData, users: ReadonlyMap<string, U
     case 'SNOWFLAKE_JWT':
       return byKeyPair(token, users);
     case 'OAUTH':
-      return byToken(token, users, new WarehouseError('390303', '08001', 'Invalid OAuth access token.'));
+      return byToken(token, users, new SnowflakeError(SESSION_CODES.invalidOauthToken, 'Invalid OAuth access token.'));
     case 'PROGRAMMATIC_ACCESS_TOKEN':
-      return byToken(token, users, new WarehouseError('394400', '08001', 'Programmatic access token is invalid.'));
+      return byToken(
+        token,
+        users,
+        new SnowflakeError(SESSION_CODES.invalidAccessToken, 'Programmatic access token is invalid.'),
+      );
     case 'SNOWFLAKE':
     case 'USERNAME_PASSWORD_MFA': {
       const user = users.get((data.LOGIN_NAME ?? '').toUpperCase());
       // The comparison runs for unknown users as well, so that time does not tell who exists.
       const matches = sameText(user?.password ?? '', data.PASSWORD ?? '');
       if (!user || user.password === undefined || !matches)
-        throw new WarehouseError('390100', '08001', 'Incorrect username or password was specified.');
+        throw new SnowflakeError(SESSION_CODES.wrongPassword, 'Incorrect username or password was specified.');
       return user;
     }
     default:
-      throw new WarehouseError('390190', '08001', `Authenticator ${authenticator} is not supported here.`);
+      throw new SnowflakeError(
+        SESSION_CODES.unknownAuthenticator,
+        `Authenticator ${authenticator} is not supported here.`,
+      );
   }
 }

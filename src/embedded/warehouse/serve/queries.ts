@@ -5,10 +5,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { cancelled, type SnowflakeError, statementCount, timedOut } from '../../../protocol/index.js';
 import type { Bind } from '../dialect/translate.js';
 import { SYSTEM_DATABASE } from '../engine/catalog.js';
 import type { Engine } from '../engine/engine.js';
-import { asWarehouseError, cancelled, timedOut, WarehouseError } from '../engine/errors.js';
+import { asSnowflakeError } from '../engine/errors.js';
 import { type Chunk, localResult, type Result, STATEMENT_TYPE } from '../result.js';
 import { execute, type Limits } from '../statements/execute.js';
 import type { Session } from './session.js';
@@ -28,7 +29,7 @@ export interface Query {
   status: Status;
   ended: number | undefined;
   rows: number;
-  error: WarehouseError | undefined;
+  error: SnowflakeError | undefined;
   isCancelled: boolean;
   isRunning: boolean;
   readonly children: readonly Query[];
@@ -94,11 +95,7 @@ export class Queries {
     );
     let query: Query;
     if (statements.length > 1 && wanted !== 0 && wanted !== statements.length) {
-      const error = new WarehouseError(
-        '000008',
-        '0A000',
-        `Actual statement count ${statements.length} did not match the desired statement count ${wanted}.`,
-      );
+      const error = statementCount(statements.length, wanted);
       query = this.#query(session, request, [], () => Promise.reject(error));
     } else if (statements.length > 1) {
       const children = statements.map((sql) => {
@@ -155,7 +152,7 @@ export class Queries {
         return result;
       },
       (error: unknown) => {
-        query.error = asWarehouseError(error);
+        query.error = asSnowflakeError(error);
         query.status = query.isCancelled ? 'ABORTED' : 'FAILED_WITH_ERROR';
         query.ended = Date.now();
         this.#unsynced.push(query);

@@ -7,8 +7,16 @@ import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { z } from 'zod';
+import {
+  COMPILER_CODES,
+  notRunning,
+  REQUEST_CODES,
+  SESSION_CODES,
+  SnowflakeError,
+  unknownStatement,
+} from '../../../protocol/index.js';
 import { Engine, type EngineOptions } from '../engine/engine.js';
-import { asWarehouseError, WarehouseError } from '../engine/errors.js';
+import { asSnowflakeError } from '../engine/errors.js';
 import { Parameters } from '../parameters.js';
 import type { Result } from '../result.js';
 import { setParameter } from '../statements/execute.js';
@@ -77,7 +85,7 @@ interface Envelope {
 
 const ok = (data: unknown): Envelope => ({ success: true, code: null, message: null, data });
 
-const failure = (error: WarehouseError, data: Readonly<Record<string, unknown>> = {}): Envelope => ({
+const failure = (error: SnowflakeError, data: Readonly<Record<string, unknown>> = {}): Envelope => ({
   success: false,
   code: error.code,
   message: error.message,
@@ -101,7 +109,7 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   for await (const part of request) {
     const buffer = part as Buffer;
     size += buffer.length;
-    if (size > MAX_BODY_BYTES) throw new WarehouseError('391920', '08000', 'Request is too large.');
+    if (size > MAX_BODY_BYTES) throw new SnowflakeError(REQUEST_CODES.requestTooLarge, 'Request is too large.');
     parts.push(buffer);
   }
   let body = Buffer.concat(parts);
@@ -111,7 +119,7 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {
-    throw new WarehouseError('391901', '08000', 'Request body is not valid JSON.');
+    throw new SnowflakeError(REQUEST_CODES.malformedRequest, 'Request body is not valid JSON.');
   }
 }
 
@@ -155,7 +163,7 @@ export class Warehouse {
     );
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) =>
-        this.#answer(response, failure(asWarehouseError(error))),
+        this.#answer(response, failure(asSnowflakeError(error))),
       );
     });
     this.#server.keepAliveTimeout = 65_000;
@@ -234,7 +242,7 @@ export class Warehouse {
     try {
       session = this.#sessions.byToken(bearer(request));
     } catch (error) {
-      return { ...failure(asWarehouseError(error)), data: null };
+      return { ...failure(asSnowflakeError(error)), data: null };
     }
     if (path === '/session/heartbeat') return ok(null);
     if (path === '/session') return this.#logout(url, session);
@@ -245,12 +253,12 @@ export class Warehouse {
     const result = /^\/queries\/([\w-]+)\/result$/.exec(path);
     if (result) {
       const query = this.#own(session, result[1]);
-      if (!query) return failure(new WarehouseError('000709', '02000', `Statement ${result[1] ?? ''} not found`));
+      if (!query) return failure(unknownStatement(result[1] ?? ''));
       return this.#outcome(query, request);
     }
     const monitoring = /^\/monitoring\/queries\/([\w-]+)$/.exec(path);
     if (monitoring) return this.#status(this.#own(session, monitoring[1]));
-    return failure(new WarehouseError('390000', '08000', `No such resource: ${path}`));
+    return failure(new SnowflakeError(REQUEST_CODES.noSuchResource, `No such resource: ${path}`));
   }
 
   /** Queries of a user are visible to that user's sessions only. */
@@ -261,13 +269,14 @@ export class Warehouse {
 
   async #login(url: URL, body: unknown): Promise<Envelope> {
     const parsed = loginBody.safeParse(body);
-    if (!parsed.success) return failure(new WarehouseError('390201', '08001', 'The login request is malformed.'));
+    if (!parsed.success)
+      return failure(new SnowflakeError(SESSION_CODES.malformedLogin, 'The login request is malformed.'));
     const { data } = parsed.data;
     let user: User;
     try {
       user = await authenticate(data, this.#users);
     } catch (error) {
-      return failure(asWarehouseError(error), {
+      return failure(asSnowflakeError(error), {
         authnMethod: data.AUTHENTICATOR ?? 'SNOWFLAKE',
         nextAction: 'RETRY_LOGIN',
       });
@@ -336,7 +345,7 @@ export class Warehouse {
         sessionId: session.id,
       });
     } catch (error) {
-      return { ...failure(asWarehouseError(error)), data: null };
+      return { ...failure(asSnowflakeError(error)), data: null };
     }
   }
 
@@ -354,9 +363,13 @@ export class Warehouse {
 
   async #query(request: IncomingMessage, url: URL, session: Session, body: unknown): Promise<Envelope> {
     const parsed = queryBody.safeParse(body);
-    if (!parsed.success) return failure(new WarehouseError('391901', '08000', 'The query request is malformed.'));
+    if (!parsed.success)
+      return failure(new SnowflakeError(REQUEST_CODES.malformedRequest, 'The query request is malformed.'));
     const { sqlText, bindings, parameters, asyncExec, describeOnly, bindStage } = parsed.data;
-    if (bindStage) return failure(new WarehouseError('000002', '0A000', "Unsupported feature 'bind through a stage'."));
+    if (bindStage)
+      return failure(
+        new SnowflakeError(COMPILER_CODES.unsupportedFeature, "Unsupported feature 'bind through a stage'."),
+      );
     this.#follow(request.socket, session);
     if (this.#options.latencyMs > 0) await delay(this.#options.latencyMs);
     let statements: string[];
@@ -411,7 +424,7 @@ export class Warehouse {
       if (result === pending) return this.#inProgress(query, '333333');
       return this.#success(query, result, `http://${request.headers.host ?? new URL(this.url).host}`);
     } catch (error) {
-      return failure(asWarehouseError(error), { queryId: query.id });
+      return failure(asSnowflakeError(error), { queryId: query.id });
     } finally {
       clearTimeout(timer);
     }
@@ -468,7 +481,7 @@ export class Warehouse {
 
   #abortQuery(query: Query | undefined): Envelope {
     if (query && this.#queries.cancel(query)) return ok(null);
-    return failure(new WarehouseError('000605', 'XX000', 'Identified SQL statement is not currently executing.'));
+    return failure(notRunning());
   }
 
   #status(query: Query | undefined): Envelope {

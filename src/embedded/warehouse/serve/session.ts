@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { WarehouseError } from '../engine/errors.js';
+import { expiredMaster, expiredSession, unknownSession } from '../../../protocol/index.js';
 import type { Parameters } from '../parameters.js';
 
 export interface Session {
@@ -72,22 +72,15 @@ export class Sessions {
   /** Throws 390104 for an unknown token and 390112 for an expired one: the driver renews on the latter. */
   byToken(value: string | undefined): Session {
     const session = value === undefined ? undefined : this.#byToken.get(value);
-    if (!session)
-      throw new WarehouseError('390104', '08001', 'Session token not found or invalid. User must login again.');
-    if (session.expires < Date.now())
-      throw new WarehouseError('390112', '08001', 'Your session has expired. Please login again.');
+    if (!session) throw unknownSession();
+    if (session.expires < Date.now()) throw expiredSession();
     return session;
   }
 
   /** Throws 390114 where the master token is unknown or expired. */
   renew(master: string | undefined): Session {
     const session = master === undefined ? undefined : this.#byMaster.get(master);
-    if (!session || session.masterExpires < Date.now())
-      throw new WarehouseError(
-        '390114',
-        '08001',
-        'Authentication token has expired. The user must authenticate again.',
-      );
+    if (!session || session.masterExpires < Date.now()) throw expiredMaster();
     this.#issue(session);
     return session;
   }

@@ -1,6 +1,15 @@
 /** One statement of one session: which kind it is, and what answers it. */
 import { setTimeout } from 'node:timers/promises';
 import { type DuckDBConnection, type DuckDBPreparedStatement, type DuckDBValue, StatementType } from '@duckdb/node-api';
+import {
+  type Cell,
+  cancelled,
+  emptyStatement,
+  existingObject,
+  invalidParameter,
+  missingObject,
+  syntaxError,
+} from '../../../protocol/index.js';
 import { asBody, asList, asText, folded, identifierOf } from '../../../sql/index.js';
 import {
   type Bind,
@@ -10,13 +19,14 @@ import {
   usesHistory,
 } from '../dialect/translate.js';
 import type { Relation } from '../engine/catalog.js';
-import { type Cell, encoder } from '../engine/cells.js';
+import { encoder } from '../engine/cells.js';
+import { fromDuck } from '../engine/column-types.js';
 import type { Engine } from '../engine/engine.js';
-import { cancelled, missingObject, syntaxError, unsupported, WarehouseError } from '../engine/errors.js';
+import { unsupported } from '../engine/errors.js';
 import { type Chunk, localResult, type Result, STATEMENT_TYPE, statusResult } from '../result.js';
 import type { Session } from '../serve/session.js';
 import { parse, toDuckSql, tokens } from '../syntax/parse.js';
-import { fromDuck, numberColumn, type SnowType, type WireColumn, wireColumn } from '../types.js';
+import { numberColumn, type SnowType, type WireColumn, wireColumn } from '../types.js';
 import { describe, estimatedBytes, isSecure, pathParts, show, unquote } from './show.js';
 
 export interface Limits {
@@ -144,11 +154,7 @@ export async function setParameter(session: Session, name: string, value: unknow
     try {
       await session.connection.run(`SET TimeZone = '${String(value).replaceAll("'", "''")}'`);
     } catch {
-      throw new WarehouseError(
-        '001007',
-        '22023',
-        `SQL compilation error:\ninvalid value [${String(value)}] for parameter 'TIMEZONE'`,
-      );
+      throw invalidParameter(String(value), 'TIMEZONE');
     }
   }
   session.parameters.set(name, value);
@@ -211,8 +217,7 @@ async function createTable(sql: string, execution: Execution): Promise<Result> {
   const exists = engine.catalog.find(target.database, target.schema, target.name);
   if (exists && body['if_not_exists'] === true)
     return statusResult(`${target.name} already exists, statement succeeded.`);
-  if (exists && !replace)
-    throw new WarehouseError('002002', '42710', `SQL compilation error:\nObject '${target.name}' already exists.`);
+  if (exists && !replace) throw existingObject(target.name);
   if (body['clone_source']) throw unsupported('CLONE');
   const declared = new Map<string, SnowType>();
   const head = `CREATE ${replace ? 'OR REPLACE ' : ''}TABLE ${qualified(target)}`;
@@ -316,8 +321,7 @@ async function create(sql: string, execution: Execution): Promise<Result> {
   }
   const name = parts[0] ?? '';
   if (!(await engine.catalog.databases()).includes(name)) await engine.createDatabase(name);
-  else if (!match[3] && !match[1])
-    throw new WarehouseError('002002', '42710', `SQL compilation error:\nObject '${name}' already exists.`);
+  else if (!match[3] && !match[1]) throw existingObject(name);
   session.database = name;
   session.schema = 'PUBLIC';
   return statusResult(`Database ${name} successfully created.`);
@@ -576,7 +580,7 @@ async function run(sql: string, binds: readonly Bind[], execution: Execution): P
     while (!done) {
       const chunk = await result.fetchChunk();
       if (!chunk || chunk.rowCount === 0) break;
-      if (execution.isCancelled()) throw new WarehouseError('000604', '57014', 'SQL execution canceled');
+      if (execution.isCancelled()) throw cancelled();
       const vectors = types.map((_, index) => chunk.getColumnValues(index));
       for (let row = 0; row < chunk.rowCount; row++) {
         if (execution.maxRows > 0 && total >= execution.maxRows) {
@@ -667,11 +671,11 @@ async function runMany(sql: string, binds: readonly (readonly Bind[])[], executi
   }
 }
 
-/** The statement's answer. Throws WarehouseError, or DuckDB's error for the caller to translate. */
+/** The statement's answer. Throws SnowflakeError, or DuckDB's error for the caller to translate. */
 export async function execute(sql: string, binds: readonly (readonly Bind[])[], execution: Execution): Promise<Result> {
   const { session, engine } = execution;
   const text = bare(sql);
-  if (text === '') throw new WarehouseError('000900', '42601', 'SQL compilation error:\nEmpty SQL statement.');
+  if (text === '') throw emptyStatement();
   const match = /^(\w+)\s*(.*)$/s.exec(text);
   const word = (match?.[1] ?? '').toUpperCase();
   const rest = match?.[2] ?? '';

@@ -1,10 +1,11 @@
 /** SHOW and DESCRIBE, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
+
+import { type Cell, missingObject } from '../../../protocol/index.js';
 import type { Catalog, Relation } from '../engine/catalog.js';
-import type { Cell } from '../engine/cells.js';
-import { missingObject, unsupported } from '../engine/errors.js';
+import { unsupported } from '../engine/errors.js';
 import { localResult, type Result } from '../result.js';
 import type { Session } from '../serve/session.js';
-import { spell } from '../types.js';
+import { spellType } from '../types.js';
 
 const NAME = String.raw`(?:"(?:[^"]|"")+"|[\w$]+)`;
 const PATH = new RegExp(`${NAME}(?:\\s*\\.\\s*${NAME})*`);
@@ -269,7 +270,7 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
               relation.schema,
               column.name,
               JSON.stringify({
-                type: spell(column.type).replace(/\(.*/, '').replace('VARCHAR', 'TEXT').replace('NUMBER', 'FIXED'),
+                type: spellType(column.type).replace(/\(.*/, '').replace('VARCHAR', 'TEXT').replace('NUMBER', 'FIXED'),
                 nullable: column.nullable,
               }),
               column.nullable ? 'true' : 'false',
@@ -327,7 +328,7 @@ export function describe(rest: string, session: Session, catalog: Catalog): Resu
     ],
     relation.columns.map((column) => [
       column.name,
-      spell(column.type),
+      spellType(column.type),
       column.expression === null ? 'COLUMN' : 'VIRTUAL',
       column.nullable ? 'Y' : 'N',
       column.fallback,

@@ -2,8 +2,8 @@
 // First: it settles how the parser's WebAssembly is optimised.
 import '../../../sql/index.js';
 import * as polyglot from '@polyglot-sql/sdk';
+import { syntaxError } from '../../../protocol/index.js';
 import { asBody, asList, type Body, isBody } from '../../../sql/index.js';
-import { syntaxError } from '../engine/errors.js';
 
 export interface TokenText {
   readonly type: string;

@@ -1,0 +1,95 @@
+/** Errors as Snowflake words them, each with the code by which programs know it (`codes.ts`). */
+import { COMPILER_CODES, type ErrorCode, SESSION_CODES, STATEMENT_CODES } from './codes.js';
+
+/** An error that a driver is answered. */
+export class SnowflakeError extends Error {
+  readonly code: string;
+  readonly sqlState: string;
+
+  constructor({ code, sqlState }: ErrorCode, message: string) {
+    super(message);
+    this.name = 'SnowflakeError';
+    this.code = code;
+    this.sqlState = sqlState;
+  }
+}
+
+/** What the compiler has to say stands on a line of its own. */
+const compiling = (code: ErrorCode, detail: string): SnowflakeError =>
+  new SnowflakeError(code, `SQL compilation error:\n${detail}`);
+
+// --- the compiler's
+
+export const missingObject = (name: string): SnowflakeError =>
+  compiling(COMPILER_CODES.missingObject, `Object '${name}' does not exist or not authorized.`);
+
+export const missingContainer = (kind: 'Database' | 'Schema', name: string): SnowflakeError =>
+  compiling(COMPILER_CODES.missingContainer, `${kind} '${name}' does not exist or not authorized.`);
+
+export const existingObject = (name: string): SnowflakeError =>
+  compiling(COMPILER_CODES.existingObject, `Object '${name}' already exists.`);
+
+export const invalidIdentifier = (name: string, line = 1, position = 0): SnowflakeError =>
+  new SnowflakeError(
+    COMPILER_CODES.invalidIdentifier,
+    `SQL compilation error: error line ${line} at position ${position}\ninvalid identifier '${name}'`,
+  );
+
+export const syntaxError = (detail: string, line = 1, position = 0): SnowflakeError =>
+  compiling(COMPILER_CODES.syntaxError, `syntax error line ${line} at position ${position} ${detail}`);
+
+export const emptyStatement = (): SnowflakeError => compiling(COMPILER_CODES.emptyStatement, 'Empty SQL statement.');
+
+export const ambiguousColumn = (name: string): SnowflakeError =>
+  compiling(COMPILER_CODES.ambiguousColumn, `ambiguous column name '${name}'`);
+
+export const unknownFunction = (name: string): SnowflakeError =>
+  compiling(COMPILER_CODES.unknownFunction, `Unknown function ${name}.`);
+
+export const notGrouped = (expression: string): SnowflakeError =>
+  compiling(COMPILER_CODES.notGrouped, `[${expression}] is not a valid group by expression`);
+
+export const unsetBind = (position: number): SnowflakeError =>
+  compiling(COMPILER_CODES.unsetBind, `Bind variable :${position} not set.`);
+
+export const missingVariable = (name: string): SnowflakeError =>
+  compiling(COMPILER_CODES.missingVariable, `Session variable '$${name}' does not exist`);
+
+export const invalidParameter = (value: string, parameter: string): SnowflakeError =>
+  compiling(COMPILER_CODES.invalidParameter, `invalid value [${value}] for parameter '${parameter}'`);
+
+export const statementCount = (actual: number, wanted: number): SnowflakeError =>
+  new SnowflakeError(
+    COMPILER_CODES.statementCount,
+    `Actual statement count ${actual} did not match the desired statement count ${wanted}.`,
+  );
+
+// --- of a statement's life
+
+export const cancelled = (): SnowflakeError => new SnowflakeError(STATEMENT_CODES.cancelled, 'SQL execution canceled');
+
+export const timedOut = (seconds: number): SnowflakeError =>
+  new SnowflakeError(
+    STATEMENT_CODES.timedOut,
+    `Statement reached its statement or warehouse timeout of ${seconds} second(s) and was canceled.`,
+  );
+
+export const notRunning = (): SnowflakeError =>
+  new SnowflakeError(STATEMENT_CODES.notRunning, 'Identified SQL statement is not currently executing.');
+
+export const unknownStatement = (id: string): SnowflakeError =>
+  new SnowflakeError(STATEMENT_CODES.unknownStatement, `Statement ${id} not found`);
+
+// --- of sessions
+
+export const unknownSession = (): SnowflakeError =>
+  new SnowflakeError(SESSION_CODES.unknownSession, 'Session token not found or invalid. User must login again.');
+
+export const expiredSession = (): SnowflakeError =>
+  new SnowflakeError(SESSION_CODES.expiredSession, 'Your session has expired. Please login again.');
+
+export const expiredMaster = (): SnowflakeError =>
+  new SnowflakeError(
+    SESSION_CODES.expiredMaster,
+    'Authentication token has expired. The user must authenticate again.',
+  );

@@ -1,0 +1,38 @@
+/**
+ * Snowflake's REST protocol, as its drivers speak it: what they send and what they are answered, written down once. It knows neither HTTP
+ * servers nor sessions nor SQL, decides nothing, and asks nobody: whoever answers drivers puts an answer together from these parts.
+ */
+export {
+  binaryCell,
+  booleanCell,
+  type Cell,
+  dateCell,
+  realCell,
+  timeCell,
+  timestampCell,
+  timestampTzCell,
+} from './cells.js';
+export { COMPILER_CODES, type ErrorCode, REQUEST_CODES, RUN_CODES, SESSION_CODES } from './codes.js';
+export {
+  ambiguousColumn,
+  cancelled,
+  emptyStatement,
+  existingObject,
+  expiredMaster,
+  expiredSession,
+  invalidIdentifier,
+  invalidParameter,
+  missingContainer,
+  missingObject,
+  missingVariable,
+  notGrouped,
+  notRunning,
+  SnowflakeError,
+  statementCount,
+  syntaxError,
+  timedOut,
+  unknownFunction,
+  unknownSession,
+  unknownStatement,
+  unsetBind,
+} from './errors.js';
