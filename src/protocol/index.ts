@@ -14,6 +14,19 @@ export {
 } from './cells.js';
 export { COMPILER_CODES, type ErrorCode, REQUEST_CODES, RUN_CODES, SESSION_CODES } from './codes.js';
 export {
+  BINARY_LENGTH,
+  fixedType,
+  numberColumn,
+  type SnowType,
+  spellType,
+  TEXT_LENGTH,
+  textType,
+  timestampType,
+  typeOfName,
+  type WireColumn,
+  wireColumn,
+} from './data-types.js';
+export {
   ambiguousColumn,
   cancelled,
   emptyStatement,
@@ -36,3 +49,5 @@ export {
   unknownStatement,
   unsetBind,
 } from './errors.js';
+export { Parameters } from './parameters.js';
+export { type Chunk, localResult, type Result, STATEMENT_TYPE, statusResult } from './result.js';

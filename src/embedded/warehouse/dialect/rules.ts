@@ -3,13 +3,12 @@
  * whose children were rewritten before it and answers a node in its place, or undefined to keep it.
  */
 
-import { unknownFunction } from '../../../protocol/index.js';
+import { type SnowType, unknownFunction } from '../../../protocol/index.js';
 import { asBody, asList, asText, type Body, identifierOf, isBody, nodeOf, textLiteral } from '../../../sql/index.js';
 import { fromTree, toDuck } from '../engine/column-types.js';
 import { unsupported } from '../engine/errors.js';
 import { isClockPart, isDatePart } from '../engine/functions.js';
 import { aliased, call, castNode, columnNode, identifierNode, numberNode, textNode } from '../syntax/parse.js';
-import type { SnowType } from '../types.js';
 
 export interface RuleContext {
   /** How a bind variable with this number is written in DuckDB, with its type. */

@@ -9,6 +9,7 @@ import {
   missingObject,
   missingVariable,
   SnowflakeError,
+  type SnowType,
   syntaxError,
   unsetBind,
 } from '../../../protocol/index.js';
@@ -16,7 +17,6 @@ import { asBody, asList, asText, type Body, folded, identifierOf, isBody, nodeOf
 import type { Catalog, Relation } from '../engine/catalog.js';
 import { fromTree, toDuck } from '../engine/column-types.js';
 import { aliased, call, castNode, identifierNode, parse, textNode, toDuckSql, tokens } from '../syntax/parse.js';
-import type { SnowType } from '../types.js';
 import { applyRule, castTo, literalFor, namedArgument, type RuleContext } from './rules.js';
 
 export interface Bind {

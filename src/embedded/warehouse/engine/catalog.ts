@@ -3,7 +3,7 @@
  * Snowflake doesn't, so the decision whether a name exists is made here.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type SnowType, spellType, typeOfName } from '../types.js';
+import { type SnowType, spellType, typeOfName } from '../../../protocol/index.js';
 import { virtualColumns } from './virtual.js';
 
 export interface Column {

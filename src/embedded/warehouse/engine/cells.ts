@@ -18,11 +18,11 @@ import {
   type Cell,
   dateCell,
   realCell,
+  type SnowType,
   timeCell,
   timestampCell,
   timestampTzCell,
 } from '../../../protocol/index.js';
-import type { SnowType } from '../types.js';
 import { zoneOffsetMinutes } from './formats.js';
 
 function nanosOf(value: unknown): bigint | undefined {

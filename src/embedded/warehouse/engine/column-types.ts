@@ -2,10 +2,17 @@
  * Snowflake's types beside DuckDB's. A column that was made through Snowflake's DDL keeps its declared type in
  * the catalog; everything else gets the type that DuckDB's own suggests.
  */
-import type { DuckDBType } from '@duckdb/node-api';
-import { DuckDBDecimalType, DuckDBTypeId } from '@duckdb/node-api';
+import { DuckDBDecimalType, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
+import {
+  BINARY_LENGTH,
+  fixedType,
+  type SnowType,
+  TEXT_LENGTH,
+  textType,
+  timestampType,
+  typeOfName,
+} from '../../../protocol/index.js';
 import { asText, type Body } from '../../../sql/index.js';
-import { BINARY_LENGTH, fixedType, type SnowType, TEXT_LENGTH, textType, timestampType, typeOfName } from '../types.js';
 
 /** What the driver is told about a result column of this DuckDB type. */
 export function fromDuck(type: DuckDBType): SnowType {

@@ -4,8 +4,8 @@
  */
 
 import { createHmac } from 'node:crypto';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import {
+  type DuckDBConnection,
   DuckDBScalarFunction,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,

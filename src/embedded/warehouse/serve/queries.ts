@@ -5,12 +5,20 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { cancelled, type SnowflakeError, statementCount, timedOut } from '../../../protocol/index.js';
+import {
+  type Chunk,
+  cancelled,
+  localResult,
+  type Result,
+  type SnowflakeError,
+  STATEMENT_TYPE,
+  statementCount,
+  timedOut,
+} from '../../../protocol/index.js';
 import type { Bind } from '../dialect/translate.js';
 import { SYSTEM_DATABASE } from '../engine/catalog.js';
 import type { Engine } from '../engine/engine.js';
 import { asSnowflakeError } from '../engine/errors.js';
-import { type Chunk, localResult, type Result, STATEMENT_TYPE } from '../result.js';
 import { execute, type Limits } from '../statements/execute.js';
 import type { Session } from './session.js';
 

@@ -10,15 +10,15 @@ import { z } from 'zod';
 import {
   COMPILER_CODES,
   notRunning,
+  Parameters,
   REQUEST_CODES,
+  type Result,
   SESSION_CODES,
   SnowflakeError,
   unknownStatement,
 } from '../../../protocol/index.js';
 import { Engine, type EngineOptions } from '../engine/engine.js';
 import { asSnowflakeError } from '../engine/errors.js';
-import { Parameters } from '../parameters.js';
-import type { Result } from '../result.js';
 import { setParameter } from '../statements/execute.js';
 import { splitStatements } from '../syntax/parse.js';
 import { authenticate, type LoginData, loginBody, type User } from './login.js';

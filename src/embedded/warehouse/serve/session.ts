@@ -2,8 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { expiredMaster, expiredSession, unknownSession } from '../../../protocol/index.js';
-import type { Parameters } from '../parameters.js';
+import { expiredMaster, expiredSession, type Parameters, unknownSession } from '../../../protocol/index.js';
 
 export interface Session {
   readonly id: number;

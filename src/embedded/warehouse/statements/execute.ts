@@ -3,12 +3,21 @@ import { setTimeout } from 'node:timers/promises';
 import { type DuckDBConnection, type DuckDBPreparedStatement, type DuckDBValue, StatementType } from '@duckdb/node-api';
 import {
   type Cell,
+  type Chunk,
   cancelled,
   emptyStatement,
   existingObject,
   invalidParameter,
+  localResult,
   missingObject,
+  numberColumn,
+  type Result,
+  type SnowType,
+  STATEMENT_TYPE,
+  statusResult,
   syntaxError,
+  type WireColumn,
+  wireColumn,
 } from '../../../protocol/index.js';
 import { asBody, asList, asText, folded, identifierOf } from '../../../sql/index.js';
 import {
@@ -23,10 +32,8 @@ import { encoder } from '../engine/cells.js';
 import { fromDuck } from '../engine/column-types.js';
 import type { Engine } from '../engine/engine.js';
 import { unsupported } from '../engine/errors.js';
-import { type Chunk, localResult, type Result, STATEMENT_TYPE, statusResult } from '../result.js';
 import type { Session } from '../serve/session.js';
 import { parse, toDuckSql, tokens } from '../syntax/parse.js';
-import { numberColumn, type SnowType, type WireColumn, wireColumn } from '../types.js';
 import { describe, estimatedBytes, isSecure, pathParts, show, unquote } from './show.js';
 
 export interface Limits {

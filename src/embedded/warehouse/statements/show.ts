@@ -1,11 +1,9 @@
 /** SHOW and DESCRIBE, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
 
-import { type Cell, missingObject } from '../../../protocol/index.js';
+import { type Cell, localResult, missingObject, type Result, spellType } from '../../../protocol/index.js';
 import type { Catalog, Relation } from '../engine/catalog.js';
 import { unsupported } from '../engine/errors.js';
-import { localResult, type Result } from '../result.js';
 import type { Session } from '../serve/session.js';
-import { spellType } from '../types.js';
 
 const NAME = String.raw`(?:"(?:[^"]|"")+"|[\w$]+)`;
 const PATH = new RegExp(`${NAME}(?:\\s*\\.\\s*${NAME})*`);

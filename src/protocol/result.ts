@@ -1,6 +1,6 @@
 /** What a statement answers, before it is put on the wire. */
-import type { Cell } from '../../protocol/index.js';
-import { textColumn, type WireColumn } from './types.js';
+import type { Cell } from './cells.js';
+import { textColumn, type WireColumn } from './data-types.js';
 
 /** A part of a large result, fetched by its own URL: JSON rows joined by commas, gzipped. */
 export interface Chunk {
