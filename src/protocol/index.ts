@@ -2,6 +2,9 @@
  * Snowflake's REST protocol, as its drivers speak it: what they send and what they are answered, written down once. It knows neither HTTP
  * servers nor sessions nor SQL, decides nothing, and asks nobody: whoever answers drivers puts an answer together from these parts.
  */
+export { type Asked, askedOf, tokenOf } from './addresses.js';
+export { type QueryStatus, queryAnswer, statusAnswer } from './answer.js';
+export { readBody } from './body.js';
 export {
   binaryCell,
   booleanCell,
@@ -12,6 +15,7 @@ export {
   timestampCell,
   timestampTzCell,
 } from './cells.js';
+export { type Chunk, chunkHeaders, packChunk } from './chunks.js';
 export { COMPILER_CODES, type ErrorCode, REQUEST_CODES, RUN_CODES, SESSION_CODES } from './codes.js';
 export {
   BINARY_LENGTH,
@@ -26,6 +30,7 @@ export {
   type WireColumn,
   wireColumn,
 } from './data-types.js';
+export { bodyOf, type Envelope, failure, inProgress, sessionFailure, statusOf, success } from './envelope.js';
 export {
   ambiguousColumn,
   cancelled,
@@ -50,4 +55,6 @@ export {
   unsetBind,
 } from './errors.js';
 export { Parameters } from './parameters.js';
-export { type Chunk, localResult, type Result, STATEMENT_TYPE, statusResult } from './result.js';
+export { type Bind, readAbort, readQuery } from './query.js';
+export { localResult, type Result, STATEMENT_TYPE, statusResult } from './result.js';
+export { authenticatorOf, type LoginData, loginAnswer, loginFailure, readLogin, renewalAnswer } from './session.js';

@@ -1,14 +1,7 @@
 /** What a statement answers, before it is put on the wire. */
 import type { Cell } from './cells.js';
+import type { Chunk } from './chunks.js';
 import { textColumn, type WireColumn } from './data-types.js';
-
-/** A part of a large result, fetched by its own URL: JSON rows joined by commas, gzipped. */
-export interface Chunk {
-  readonly path: string;
-  readonly body: Buffer;
-  readonly rowCount: number;
-  readonly uncompressedSize: number;
-}
 
 export interface Result {
   readonly columns: readonly WireColumn[];

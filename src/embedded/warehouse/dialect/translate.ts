@@ -4,6 +4,7 @@
  */
 
 import {
+  type Bind,
   COMPILER_CODES,
   invalidIdentifier,
   missingObject,
@@ -18,11 +19,6 @@ import type { Catalog, Relation } from '../engine/catalog.js';
 import { fromTree, toDuck } from '../engine/column-types.js';
 import { aliased, call, castNode, identifierNode, parse, textNode, toDuckSql, tokens } from '../syntax/parse.js';
 import { applyRule, castTo, literalFor, namedArgument, type RuleContext } from './rules.js';
-
-export interface Bind {
-  readonly type: string;
-  readonly value: string | null;
-}
 
 export interface Session {
   readonly user: string;

@@ -1,12 +1,7 @@
-/**
- * Log-in as the driver asks for it: password, key pair, OAuth token, programmatic access token.
- * Shapes: the driver's `lib/authentication/*` and `lib/services/sf.js`; codes: EMBEDDED-WAREHOUSE facts in
- * `docs/embedded-warehouse.md`.
- */
+/** Who logs in: by password, key pair, OAuth token or programmatic access token. */
 import { createHash, createPublicKey, timingSafeEqual } from 'node:crypto';
 import { decodeJwt, importSPKI, jwtVerify } from 'jose';
-import { z } from 'zod';
-import { SESSION_CODES, SnowflakeError } from '../../../protocol/index.js';
+import { authenticatorOf, type LoginData, SESSION_CODES, SnowflakeError } from '../../../protocol/index.js';
 
 export interface User {
   readonly name: string;
@@ -16,22 +11,6 @@ export interface User {
   /** OAuth and programmatic access tokens that name this user. */
   readonly tokens?: readonly string[] | undefined;
 }
-
-export const loginBody = z.object({
-  data: z.object({
-    ACCOUNT_NAME: z.string().default(''),
-    LOGIN_NAME: z.string().nullish(),
-    PASSWORD: z.string().nullish(),
-    TOKEN: z.string().nullish(),
-    AUTHENTICATOR: z.string().nullish(),
-    CLIENT_APP_ID: z.string().nullish(),
-    CLIENT_APP_VERSION: z.string().nullish(),
-    SESSION_PARAMETERS: z.record(z.string(), z.unknown()).nullish(),
-    CLIENT_ENVIRONMENT: z.record(z.string(), z.unknown()).nullish(),
-  }),
-});
-
-export type LoginData = z.infer<typeof loginBody>['data'];
 
 const JWT_LIFETIME_LIMIT_SECONDS = 3600;
 const CLOCK_SKEW_SECONDS = 60;
@@ -81,7 +60,7 @@ function byToken(token: string, users: ReadonlyMap<string, User>, refuse: Snowfl
 
 /** The user whom the log-in proves. Throws the SnowflakeError that Snowflake would answer. */
 export async function authenticate(data: LoginData, users: ReadonlyMap<string, User>): Promise<User> {
-  const authenticator = (data.AUTHENTICATOR ?? 'SNOWFLAKE').toUpperCase();
+  const authenticator = authenticatorOf(data).toUpperCase();
   const token = data.TOKEN ?? '';
   switch (authenticator) {
     case 'SNOWFLAKE_JWT':

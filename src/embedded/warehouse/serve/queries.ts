@@ -2,47 +2,24 @@
  * The life of a query: started once for each request id, waited for, polled, cancelled, timed out, kept in the
  * history. Finished results are kept for a bounded time and size, since the driver may ask again.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { randomUUID } from 'node:crypto';
 import {
+  type Bind,
   type Chunk,
   cancelled,
   localResult,
+  packChunk,
   type Result,
-  type SnowflakeError,
   STATEMENT_TYPE,
   statementCount,
   timedOut,
 } from '../../../protocol/index.js';
-import type { Bind } from '../dialect/translate.js';
-import { SYSTEM_DATABASE } from '../engine/catalog.js';
 import type { Engine } from '../engine/engine.js';
 import { asSnowflakeError } from '../engine/errors.js';
 import { execute, type Limits } from '../statements/execute.js';
-import type { Session } from './session.js';
-
-const zip = promisify(gzip);
-
-export type Status = 'RUNNING' | 'SUCCESS' | 'FAILED_WITH_ERROR' | 'ABORTED';
-
-export interface Query {
-  readonly id: string;
-  readonly session: Session;
-  readonly sql: string;
-  readonly tag: string;
-  readonly started: number;
-  readonly database: string;
-  readonly schema: string;
-  status: Status;
-  ended: number | undefined;
-  rows: number;
-  error: SnowflakeError | undefined;
-  isCancelled: boolean;
-  isRunning: boolean;
-  readonly children: readonly Query[];
-  done: Promise<Result>;
-}
+import { writeHistory } from './history.js';
+import type { Query } from './query.js';
+import type { OpenSession } from './session.js';
 
 export interface Request {
   readonly sql: string;
@@ -60,8 +37,6 @@ const KEPT_RESULTS = 512;
 const TRANSACTION_IDLE_MS = 300_000;
 const TRANSACTION_DETACHED_MS = 1000;
 const KEPT_CHUNK_BYTES = 512 * 1024 * 1024;
-
-const queryType = (sql: string): string => /^\s*(\w+)/.exec(sql)?.[1]?.toUpperCase() ?? 'UNKNOWN';
 
 export class Queries {
   readonly #engine: Engine;
@@ -82,7 +57,7 @@ export class Queries {
     return this.#byId.get(id);
   }
 
-  byRequest(session: Session, requestId: string): Query | undefined {
+  byRequest(session: OpenSession, requestId: string): Query | undefined {
     return this.#byRequest.get(`${session.id}/${requestId}`);
   }
 
@@ -95,7 +70,7 @@ export class Queries {
   }
 
   /** The query of this request; a repeated request id answers with the first one's, so that a retry runs nothing twice. */
-  start(session: Session, requestId: string, request: Request, statements: readonly string[]): Query {
+  start(session: OpenSession, requestId: string, request: Request, statements: readonly string[]): Query {
     const known = this.byRequest(session, requestId);
     if (known) return known;
     const wanted = Number(
@@ -126,7 +101,7 @@ export class Queries {
   }
 
   #query(
-    session: Session,
+    session: OpenSession,
     request: Request,
     children: readonly Query[],
     work: (query: Query) => Promise<Result>,
@@ -180,11 +155,11 @@ export class Queries {
   }
 
   /** The session's client is gone. */
-  detach(session: Session): void {
+  detach(session: OpenSession): void {
     session.tail = session.tail.then(() => this.#watch(session, TRANSACTION_DETACHED_MS));
   }
 
-  #watch(session: Session, ms: number): void {
+  #watch(session: OpenSession, ms: number): void {
     clearTimeout(session.idle);
     if (!session.inTransaction) return;
     session.idle = setTimeout(() => {
@@ -235,13 +210,9 @@ export class Queries {
   }
 
   async #makeChunk(queryId: string, index: number, rows: readonly string[]): Promise<Chunk> {
-    const text = rows.join(',');
-    const body = await zip(text, { level: 1 });
-    // The driver sends no session token with this request: only the path protects the rows.
-    const path = `/sf-chunks/${queryId}/${index}-${randomBytes(18).toString('base64url')}`;
-    const chunk: Chunk = { path, body, rowCount: rows.length, uncompressedSize: text.length };
-    this.#chunks.set(path, chunk);
-    this.#chunkBytes += body.length;
+    const chunk = await packChunk(queryId, index, rows);
+    this.#chunks.set(chunk.path, chunk);
+    this.#chunkBytes += chunk.body.length;
     return chunk;
   }
 
@@ -258,7 +229,7 @@ export class Queries {
     return true;
   }
 
-  endSession(session: Session): void {
+  endSession(session: OpenSession): void {
     clearTimeout(session.idle);
     for (const query of this.#byId.values()) if (query.session === session) this.cancel(query);
   }
@@ -282,37 +253,7 @@ export class Queries {
   }
 
   /** Finished statements go into the history's table only when somebody reads it. */
-  async #sync(): Promise<void> {
-    const finished = this.#unsynced.splice(0);
-    const control = this.#engine.control;
-    for (let at = 0; at < finished.length; at += 200) {
-      const batch = finished.slice(at, at + 200);
-      const rows = batch.map(
-        (_, row) =>
-          `(${Array.from({ length: 17 }, (__, column) => `$${row * 17 + column + 1}`)
-            .map((slot, column) => (column === 13 || column === 14 ? `make_timestamptz(${slot}::BIGINT)` : slot))
-            .join(', ')})`,
-      );
-      const values = batch.flatMap((query) => [
-        query.id,
-        query.sql,
-        query.database,
-        query.schema,
-        queryType(query.sql),
-        BigInt(query.session.id),
-        query.session.user,
-        query.session.role,
-        query.session.warehouse,
-        query.tag,
-        query.status === 'SUCCESS' ? 'SUCCESS' : 'FAIL',
-        query.error?.code ?? null,
-        query.error?.message ?? null,
-        BigInt(query.started) * 1000n,
-        BigInt(query.ended ?? query.started) * 1000n,
-        BigInt((query.ended ?? query.started) - query.started),
-        BigInt(query.rows),
-      ]);
-      await control.run(`INSERT INTO ${SYSTEM_DATABASE}.main.query_history VALUES ${rows.join(', ')}`, values);
-    }
+  #sync(): Promise<void> {
+    return writeHistory(this.#engine.control, this.#unsynced.splice(0));
   }
 }

@@ -1,28 +1,14 @@
-/** A session: who logged in, its tokens, its current database, schema, role and warehouse, its parameters. */
+/** Sessions that are open: each with its tokens, and with what is known of whoever holds them. */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { DuckDBConnection } from '@duckdb/node-api';
-import { expiredMaster, expiredSession, type Parameters, unknownSession } from '../../../protocol/index.js';
+import { expiredMaster, expiredSession, unknownSession } from '../../../protocol/index.js';
+import type { Session } from '../statements/session.js';
 
-export interface Session {
-  readonly id: number;
-  readonly user: string;
-  readonly account: string;
-  readonly connection: DuckDBConnection;
-  readonly parameters: Parameters;
-  readonly variables: Map<string, string | number | boolean>;
-  /** Tables made with TEMPORARY: dropped at log-out. */
-  readonly temporary: Set<string>;
-  database: string;
-  schema: string;
-  role: string;
-  warehouse: string;
-  secondaryRoles: string;
+export interface OpenSession extends Session {
   token: string;
   masterToken: string;
   expires: number;
   masterExpires: number;
-  inTransaction: boolean;
   /** Takes an open transaction back that nobody goes on with. */
   idle: NodeJS.Timeout | undefined;
   /** The connection that its last statement came by. */
@@ -40,8 +26,8 @@ export interface SessionLifetimes {
 
 /** Open sessions by their tokens. */
 export class Sessions {
-  readonly #byToken = new Map<string, Session>();
-  readonly #byMaster = new Map<string, Session>();
+  readonly #byToken = new Map<string, OpenSession>();
+  readonly #byMaster = new Map<string, OpenSession>();
   readonly #lifetimes: SessionLifetimes;
   #nextId = Date.now() * 1000;
 
@@ -53,11 +39,11 @@ export class Sessions {
     return ++this.#nextId;
   }
 
-  open(session: Session): void {
+  open(session: OpenSession): void {
     this.#issue(session);
   }
 
-  #issue(session: Session): void {
+  #issue(session: OpenSession): void {
     this.#byToken.delete(session.token);
     this.#byMaster.delete(session.masterToken);
     session.token = token();
@@ -69,7 +55,7 @@ export class Sessions {
   }
 
   /** Throws 390104 for an unknown token and 390112 for an expired one: the driver renews on the latter. */
-  byToken(value: string | undefined): Session {
+  byToken(value: string | undefined): OpenSession {
     const session = value === undefined ? undefined : this.#byToken.get(value);
     if (!session) throw unknownSession();
     if (session.expires < Date.now()) throw expiredSession();
@@ -77,19 +63,19 @@ export class Sessions {
   }
 
   /** Throws 390114 where the master token is unknown or expired. */
-  renew(master: string | undefined): Session {
+  renew(master: string | undefined): OpenSession {
     const session = master === undefined ? undefined : this.#byMaster.get(master);
     if (!session || session.masterExpires < Date.now()) throw expiredMaster();
     this.#issue(session);
     return session;
   }
 
-  close(session: Session): void {
+  close(session: OpenSession): void {
     this.#byToken.delete(session.token);
     this.#byMaster.delete(session.masterToken);
   }
 
-  all(): Session[] {
+  all(): OpenSession[] {
     return [...new Set(this.#byMaster.values())];
   }
 

@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { type DuckDBConnection, type DuckDBPreparedStatement, type DuckDBValue, StatementType } from '@duckdb/node-api';
 import {
+  type Bind,
   type Cell,
   type Chunk,
   cancelled,
@@ -20,20 +21,14 @@ import {
   wireColumn,
 } from '../../../protocol/index.js';
 import { asBody, asList, asText, folded, identifierOf } from '../../../sql/index.js';
-import {
-  type Bind,
-  type Session as DialectSession,
-  duckColumnType,
-  translate,
-  usesHistory,
-} from '../dialect/translate.js';
+import { type Session as DialectSession, duckColumnType, translate, usesHistory } from '../dialect/translate.js';
 import type { Relation } from '../engine/catalog.js';
 import { encoder } from '../engine/cells.js';
 import { fromDuck } from '../engine/column-types.js';
 import type { Engine } from '../engine/engine.js';
 import { unsupported } from '../engine/errors.js';
-import type { Session } from '../serve/session.js';
 import { parse, toDuckSql, tokens } from '../syntax/parse.js';
+import type { Session } from './session.js';
 import { describe, estimatedBytes, isSecure, pathParts, show, unquote } from './show.js';
 
 export interface Limits {

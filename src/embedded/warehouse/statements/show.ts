@@ -3,7 +3,7 @@
 import { type Cell, localResult, missingObject, type Result, spellType } from '../../../protocol/index.js';
 import type { Catalog, Relation } from '../engine/catalog.js';
 import { unsupported } from '../engine/errors.js';
-import type { Session } from '../serve/session.js';
+import type { Session } from './session.js';
 
 const NAME = String.raw`(?:"(?:[^"]|"")+"|[\w$]+)`;
 const PATH = new RegExp(`${NAME}(?:\\s*\\.\\s*${NAME})*`);
