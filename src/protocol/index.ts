@@ -56,5 +56,5 @@ export {
 } from './errors.js';
 export { Parameters } from './parameters.js';
 export { type Bind, readAbort, readQuery } from './query.js';
-export { localResult, type Result, STATEMENT_TYPE, statusResult } from './result.js';
+export { localResult, type Result, STATEMENT_TYPE, SUCCESS, statusResult } from './result.js';
 export { authenticatorOf, type LoginData, loginAnswer, loginFailure, readLogin, renewalAnswer } from './session.js';

@@ -30,5 +30,8 @@ export const localResult = (
   statementType: number = STATEMENT_TYPE.command,
 ): Result => ({ columns: names.map(textColumn), rows, chunks: [], total: rows.length, statementType });
 
+/** What a statement answers that has nothing to say. */
+export const SUCCESS = 'Statement executed successfully.';
+
 export const statusResult = (message: string, statementType: number = STATEMENT_TYPE.ddl): Result =>
   localResult(['status'], [[message]], statementType);

@@ -8,7 +8,7 @@ import { asBody, asList, asText, type Body, identifierOf, isBody, nodeOf, textLi
 import { fromTree, toDuck } from '../engine/column-types.js';
 import { unsupported } from '../engine/errors.js';
 import { isClockPart, isDatePart } from '../engine/functions.js';
-import { aliased, call, castNode, columnNode, identifierNode, numberNode, textNode } from '../syntax/parse.js';
+import { aliased, call, castNode, columnNode, identifierNode, numberNode, textNode } from '../syntax/nodes.js';
 
 export interface RuleContext {
   /** How a bind variable with this number is written in DuckDB, with its type. */

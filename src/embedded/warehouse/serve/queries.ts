@@ -16,7 +16,8 @@ import {
 } from '../../../protocol/index.js';
 import type { Engine } from '../engine/engine.js';
 import { asSnowflakeError } from '../engine/errors.js';
-import { execute, type Limits } from '../statements/execute.js';
+import { execute } from '../statements/execute.js';
+import type { Limits } from '../statements/execution.js';
 import { writeHistory } from './history.js';
 import type { Query } from './query.js';
 import type { OpenSession } from './session.js';

@@ -12,7 +12,7 @@ import {
 } from '../../../protocol/index.js';
 import type { Engine } from '../engine/engine.js';
 import { asSnowflakeError } from '../engine/errors.js';
-import { setParameter } from '../statements/execute.js';
+import { setParameter } from '../statements/session-commands.js';
 import { authenticate, type User } from './login.js';
 import type { WarehouseOptions } from './options.js';
 import type { Queries } from './queries.js';

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { expiredMaster, expiredSession, unknownSession } from '../../../protocol/index.js';
-import type { Session } from '../statements/session.js';
+import type { Session } from '../statements/execution.js';
 
 export interface OpenSession extends Session {
   token: string;

@@ -1,19 +1,10 @@
-/** SHOW and DESCRIBE, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
+/** SHOW, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
 
-import { type Cell, localResult, missingObject, type Result, spellType } from '../../../protocol/index.js';
-import type { Catalog, Relation } from '../engine/catalog.js';
+import { type Cell, localResult, type Result, spellType } from '../../../protocol/index.js';
+import { type Catalog, estimatedBytes, isSecure, type Relation } from '../engine/catalog.js';
 import { unsupported } from '../engine/errors.js';
-import type { Session } from './session.js';
-
-const NAME = String.raw`(?:"(?:[^"]|"")+"|[\w$]+)`;
-const PATH = new RegExp(`${NAME}(?:\\s*\\.\\s*${NAME})*`);
-
-export const unquote = (name: string): string =>
-  name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toUpperCase();
-
-export function pathParts(text: string): string[] {
-  return [...text.matchAll(new RegExp(NAME, 'g'))].map((match) => unquote(match[0]));
-}
+import type { Session } from './execution.js';
+import { PATH, pathParts } from './names.js';
 
 /** SHOW's LIKE: case-insensitive, `%` and `_`. */
 function like(pattern: string | undefined): (name: string) => boolean {
@@ -302,46 +293,3 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
       throw unsupported(`SHOW ${kind}`);
   }
 }
-
-/** DESCRIBE TABLE or VIEW; the argument is the text after DESCRIBE. */
-export function describe(rest: string, session: Session, catalog: Catalog): Result {
-  const match = new RegExp(`^(?:TABLE|VIEW)\\s+(${PATH.source})\\s*$`, 'i').exec(rest.trim());
-  if (!match) throw unsupported('DESCRIBE of anything but a table or view');
-  const [name = '', schema, database] = pathParts(match[1] ?? '').reverse();
-  const relation = catalog.find(database ?? session.database, schema ?? session.schema, name);
-  if (!relation) throw missingObject([database, schema, name].filter((part) => part !== undefined).join('.'));
-  return localResult(
-    [
-      'name',
-      'type',
-      'kind',
-      'null?',
-      'default',
-      'primary key',
-      'unique key',
-      'check',
-      'expression',
-      'comment',
-      'policy name',
-    ],
-    relation.columns.map((column) => [
-      column.name,
-      spellType(column.type),
-      column.expression === null ? 'COLUMN' : 'VIRTUAL',
-      column.nullable ? 'Y' : 'N',
-      column.fallback,
-      'N',
-      'N',
-      null,
-      column.expression,
-      column.comment || null,
-      null,
-    ]),
-  );
-}
-
-/** By the words of its own text, which is kept as it was written. */
-export const isSecure = (text: string): boolean => /^\s*CREATE\s+(?:OR\s+REPLACE\s+)?SECURE\b/i.test(text);
-
-/** A rough size, since DuckDB keeps none in memory: rows times columns times sixteen bytes. */
-export const estimatedBytes = (relation: Relation): number => relation.rows * relation.columns.length * 16;

@@ -1,0 +1,64 @@
+/** Trees of changes: what is changed keeps its name, the rest is walked as ever. */
+import { asBody, asList, type Body, folded, identifierOf, nodeOf } from '../../../sql/index.js';
+import type { Relation } from '../engine/catalog.js';
+import { identifierNode } from '../syntax/nodes.js';
+import { castTo } from './rules.js';
+import { NO_CTES, type Translator } from './translator.js';
+
+const qualified = (body: Body, relation: Relation): Body => ({
+  ...body,
+  catalog: identifierNode(relation.database),
+  schema: identifierNode(relation.schema),
+  name: identifierNode(relation.name),
+});
+
+const castValues = (relation: Relation, columns: readonly unknown[], row: unknown): unknown =>
+  asList(row).map((value, index) => {
+    const named = identifierOf(columns[index]);
+    const column = named
+      ? relation.columns.find((candidate) => candidate.name === named.name)
+      : columns.length === 0
+        ? relation.columns[index]
+        : undefined;
+    const type = column?.type;
+    if (!type || !/^(?:timestamp|date$|time$|variant$|object$|array$|binary$)/.test(type.type)) return value;
+    return castTo(value, type);
+  });
+
+export function insertTree(translator: Translator, body: Body): Body {
+  const relation = translator.target(asBody(body['table']));
+  const walked = asBody(asBody(translator.walk({ insert: { ...body, table: null } }, NO_CTES))['insert']);
+  const columns = asList(walked['columns']);
+  const values = asList(walked['values']).map((row) => castValues(relation, columns, row));
+  return { insert: { ...walked, table: qualified(asBody(body['table']), relation), values } };
+}
+
+export function targetTree(translator: Translator, kind: string, body: Body): Body {
+  const table = asBody(body['table']);
+  const relation = translator.target(table);
+  const walked = asBody(asBody(translator.walk({ [kind]: { ...body, table: null } }, NO_CTES))[kind]);
+  const alias = identifierOf(table['alias']);
+  return {
+    [kind]: {
+      ...walked,
+      table: { ...qualified(table, relation), alias: alias ? identifierNode(folded(alias)) : null },
+    },
+  };
+}
+
+/** The target stays a name, with or without another; sources and conditions are walked as ever. */
+export function mergeTree(translator: Translator, body: Body): Body {
+  const node = nodeOf(body['this']);
+  const named = node?.kind === 'alias' ? node.body : undefined;
+  const table = asBody(asBody(named ? named['this'] : body['this'])['table']);
+  const relation = translator.target(table);
+  const walked = asBody(asBody(translator.walk({ merge: { ...body, this: null } }, NO_CTES))['merge']);
+  const target = { table: qualified(table, relation) };
+  const alias = identifierOf(named?.['alias']);
+  return {
+    merge: {
+      ...walked,
+      this: named ? { alias: { ...named, this: target, alias: alias ? identifierNode(folded(alias)) : null } } : target,
+    },
+  };
+}

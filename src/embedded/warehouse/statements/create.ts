@@ -1,0 +1,127 @@
+/** CREATE, as far as there is something to make: tables, views, schemas, databases. */
+import { existingObject, type Result, type SnowType, statusResult, syntaxError } from '../../../protocol/index.js';
+import { asBody, asList, folded, identifierOf } from '../../../sql/index.js';
+import { duckColumnType, translate } from '../dialect/translate.js';
+import { unsupported } from '../engine/errors.js';
+import { bare } from '../syntax/bare.js';
+import { parse, toDuckSql, tokens } from '../syntax/parse.js';
+import { dialectSession } from './dialect-session.js';
+import type { Execution, Session } from './execution.js';
+import { pathParts, qualified, quote } from './names.js';
+
+interface Target {
+  readonly database: string;
+  readonly schema: string;
+  readonly name: string;
+}
+
+function targetOf(value: unknown, session: Session): Target {
+  const body = asBody(value);
+  const [catalog, schema, name] = [body['catalog'], body['schema'], body['name']].map((part) => identifierOf(part));
+  if (!name) throw syntaxError('unexpected name');
+  return {
+    database: catalog ? folded(catalog) : session.database,
+    schema: schema ? folded(schema) : session.schema,
+    name: folded(name),
+  };
+}
+
+/** `CHECK ( … )`; nothing for constraints that Snowflake does not enforce (documentation page constraints-overview). */
+function checkSql(check: unknown): string {
+  const body = asBody(check);
+  const expression = body['expression'] ?? check;
+  return check === undefined ? '' : ` CHECK (${toDuckSql(expression)})`;
+}
+
+/** What stands behind a column's type: a CHECK, or what a virtual column is made of (documentation page virtual-columns). */
+function conditions(definition: Readonly<Record<string, unknown>>): string {
+  return asList(definition['constraints'])
+    .map((constraint) => {
+      const { Check: check, ComputedColumn: computed } = asBody(constraint);
+      return computed === undefined
+        ? checkSql(check)
+        : ` GENERATED ALWAYS AS (${toDuckSql(asBody(computed)['expression'])}) VIRTUAL`;
+    })
+    .join('');
+}
+
+async function createTable(sql: string, execution: Execution): Promise<Result> {
+  const { session, engine } = execution;
+  const body = asBody(asBody(parse(sql)[0])['create_table']);
+  const target = targetOf(body['name'], session);
+  const replace = body['or_replace'] === true;
+  const exists = engine.catalog.find(target.database, target.schema, target.name);
+  if (exists && body['if_not_exists'] === true)
+    return statusResult(`${target.name} already exists, statement succeeded.`);
+  if (exists && !replace) throw existingObject(target.name);
+  if (body['clone_source']) throw unsupported('CLONE');
+  const declared = new Map<string, SnowType>();
+  const head = `CREATE ${replace ? 'OR REPLACE ' : ''}TABLE ${qualified(target)}`;
+  if (body['as_select']) {
+    const position = tokens(sql).find((token) => /^(?:SELECT|WITH)$/.test(token.type))?.start ?? 0;
+    const inner = translate(sql.slice(position), dialectSession(session), engine.catalog, []);
+    await session.connection.run(`${head} AS ${inner.sql}`);
+  } else {
+    const columns = asList(body['columns']).map((column) => {
+      const definition = asBody(column);
+      const name = identifierOf(definition['name']);
+      if (!name) throw syntaxError('unexpected column');
+      const type = duckColumnType(asBody(definition['data_type']));
+      declared.set(folded(name), type.declared);
+      return `${quote(folded(name))} ${type.duck}${definition['nullable'] === false ? ' NOT NULL' : ''}${conditions(definition)}`;
+    });
+    const checks = asList(body['constraints']).map((constraint) => checkSql(asBody(constraint)['Check']));
+    await session.connection.run(`${head} (${[...columns, ...checks.filter((text) => text !== '')].join(', ')})`);
+  }
+  await engine.catalog.declare(target, declared);
+  if (body['temporary'] === true) session.temporary.add(qualified(target));
+  return statusResult(`Table ${target.name} successfully created.`);
+}
+
+async function createView(sql: string, execution: Execution): Promise<Result> {
+  const { session, engine } = execution;
+  const body = asBody(asBody(parse(sql)[0])['create_view']);
+  const target = targetOf(body['name'], session);
+  const position = tokens(sql).findIndex((token) => token.type === 'AS');
+  const text = sql.slice(tokens(sql)[position]?.end ?? 0).trim();
+  const inner = translate(text, dialectSession(session), engine.catalog, []);
+  const columns = asList(body['columns'])
+    .map((column) => identifierOf(asBody(column)['name']) ?? identifierOf(column))
+    .filter((name) => name !== undefined)
+    .map((name) => quote(folded(name)));
+  const list = columns.length > 0 ? ` (${columns.join(', ')})` : '';
+  await session.connection.run(
+    `CREATE ${body['or_replace'] === true ? 'OR REPLACE ' : ''}VIEW ${qualified(target)}${list} AS ${inner.sql}`,
+  );
+  await engine.catalog.keepText(target, sql.replace(/;\s*$/, ''));
+  return statusResult(`View ${target.name} successfully created.`);
+}
+
+export async function create(sql: string, execution: Execution): Promise<Result> {
+  const text = bare(sql);
+  const match =
+    /^CREATE\s+(OR\s+REPLACE\s+)?(?:(?:LOCAL|GLOBAL)\s+)?(?:TEMP|TEMPORARY|TRANSIENT|SECURE|RECURSIVE|VOLATILE)?\s*(TABLE|VIEW|SCHEMA|DATABASE)\s+(IF\s+NOT\s+EXISTS\s+)?([^\s(]+)/is.exec(
+      text,
+    );
+  if (!match) throw unsupported(`CREATE ${text.split(/\s+/)[1] ?? ''}`);
+  const kind = (match[2] ?? '').toUpperCase();
+  if (kind === 'TABLE') return createTable(text, execution);
+  if (kind === 'VIEW') return createView(text, execution);
+  const parts = pathParts(match[4] ?? '');
+  const { session, engine } = execution;
+  if (kind === 'SCHEMA') {
+    const [name = '', database = session.database] = [...parts].reverse();
+    await session.connection.run(
+      `CREATE SCHEMA ${match[3] || match[1] ? 'IF NOT EXISTS ' : ''}${quote(database)}.${quote(name)}`,
+    );
+    session.schema = name;
+    session.database = database;
+    return statusResult(`Schema ${name} successfully created.`);
+  }
+  const name = parts[0] ?? '';
+  if (!(await engine.catalog.databases()).includes(name)) await engine.createDatabase(name);
+  else if (!match[3] && !match[1]) throw existingObject(name);
+  session.database = name;
+  session.schema = 'PUBLIC';
+  return statusResult(`Database ${name} successfully created.`);
+}

@@ -1,0 +1,24 @@
+/** What a session means for the translation of its statements. */
+import type { DialectSession } from '../dialect/translator.js';
+import type { Session } from './execution.js';
+
+export function dialectSession(session: Session): DialectSession {
+  return {
+    user: session.user,
+    database: session.database,
+    schema: session.schema,
+    variables: session.variables,
+    values: new Map([
+      ['CURRENT_DATABASE', session.database],
+      ['CURRENT_SCHEMA', session.schema],
+      ['CURRENT_ROLE', session.role],
+      ['CURRENT_WAREHOUSE', session.warehouse],
+      ['CURRENT_USER', session.user],
+      ['CURRENT_ACCOUNT', session.account.toUpperCase()],
+      ['CURRENT_SESSION', String(session.id)],
+      ['CURRENT_VERSION', '9.30.0 (snowfence embedded warehouse)'],
+      ['CURRENT_REGION', 'EMBEDDED'],
+      ['CURRENT_SECONDARY_ROLES', `{"roles":"","value":"${session.secondaryRoles}"}`],
+    ]),
+  };
+}
