@@ -1,8 +1,13 @@
+/**
+ * Snowflake, as the gateway sees it: what exists there, what a statement would read, its rows, its end, what is remembered of it. Only this
+ * room holds the driver and the credential. It never decides whether a statement may run, and tells of an error only what may be told.
+ */
 export type { CatalogObject, CatalogRelation } from './catalog/catalog.js';
 export { isOwnQuestion, type PoolKey, SETUP_TAG } from './connection/connection.js';
 export { loadDriver, parseVariant } from './connection/driver.js';
+export type { WarehouseOptions } from './connection/options.js';
 export { ownQuestion, TEXT } from './connection/own-questions.js';
-export { StatementCancelled, StatementFailed, type WarehouseOptions, WarehouseUnavailable } from './errors/failures.js';
+export { StatementCancelled, StatementFailed, WarehouseUnavailable } from './errors/failures.js';
 export { NO_WORDS, type OwnWords, type Place } from './errors/text.js';
 export type { HistoryEntry } from './run/history.js';
 export type { RunResult } from './run/run.js';

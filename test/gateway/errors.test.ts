@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
-import { failureOf } from '../../dist/warehouse/connection/connection.js';
+import { failureOf } from '../../dist/warehouse/errors/driver-error.js';
 import { WarehouseUnavailable } from '../../dist/warehouse/index.js';
 import { GENEROUS } from '../support/limits.mjs';
 

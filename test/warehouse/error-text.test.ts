@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ownWords } from '../../dist/gateway/answer/own-words.js';
 import { analyse, keptAnalysis, keptStatement, readStatement } from '../../dist/sql/index.js';
-import { failureOf } from '../../dist/warehouse/connection/connection.js';
+import { failureOf } from '../../dist/warehouse/errors/driver-error.js';
 import { COMPILING, LOGIN, RUNNING } from '../../dist/warehouse/errors/shapes.js';
 import { errorText, loginText, type OwnWords } from '../../dist/warehouse/errors/text.js';
 import { StatementFailed } from '../../dist/warehouse/index.js';

@@ -4,8 +4,9 @@
  * tried in a loop lock a Snowflake user out.
  */
 
-import { type WarehouseOptions, WarehouseUnavailable } from '../errors/failures.js';
+import { WarehouseUnavailable } from '../errors/failures.js';
 import { type PoolKey, WarehouseConnection } from './connection.js';
+import type { WarehouseOptions } from './options.js';
 
 const IDLE_MS = 10 * 60_000;
 const SWEEP_MS = 60_000;

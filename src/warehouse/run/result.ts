@@ -3,7 +3,7 @@
  * chunk of the result) and the page that is being made, however large the result is.
  */
 import type { RowStatement } from 'snowflake-sdk';
-import { failureOf } from '../connection/connection.js';
+import { failureOf } from '../errors/driver-error.js';
 import { converter, type Json } from './value.js';
 
 /** The driver's rows, as a stream that can wait. */

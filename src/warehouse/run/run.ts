@@ -3,8 +3,9 @@
  * server a thousand times).
  */
 import type { RowStatement, StatementOption } from 'snowflake-sdk';
-import { failureOf, type WarehouseConnection } from '../connection/connection.js';
+import type { WarehouseConnection } from '../connection/connection.js';
 import { waitFor } from '../connection/deadline.js';
+import { failureOf } from '../errors/driver-error.js';
 import { StatementCancelled, WarehouseUnavailable } from '../errors/failures.js';
 import { type Page, ResultReader } from './result.js';
 
