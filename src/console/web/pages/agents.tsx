@@ -3,7 +3,9 @@ import type { JSX } from 'preact';
 import type { Agent, AgentSummary } from '../answers.ts';
 import { withQuery } from '../api.ts';
 import { useClock, useHere, useLoaded, useTitle } from '../hooks.ts';
-import { Badge, Bars, Empty, Link, Panel, Shown, StatementList } from '../parts/panel.tsx';
+import { Bars } from '../parts/charts.tsx';
+import { Badge, Empty, Link, Panel, Shown } from '../parts/panel.tsx';
+import { StatementList } from '../parts/statements.tsx';
 import { ago, count, dateTime } from '../words.ts';
 
 export function AgentsPage(): JSX.Element {

@@ -3,8 +3,10 @@ import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { LiveEvent, Now, Statement } from '../answers.ts';
 import { useClock, useEvents, useLoaded, useSoon, useTitle } from '../hooks.ts';
-import { Badge, Bars, bytesText, Empty, Link, Panel, Shown, StatementList, VerdictChart } from '../parts/panel.tsx';
-import { ago, count, plural } from '../words.ts';
+import { Bars, VerdictChart } from '../parts/charts.tsx';
+import { Badge, Empty, Link, Panel, Shown } from '../parts/panel.tsx';
+import { StatementList } from '../parts/statements.tsx';
+import { ago, bytes as bytesText, count, plural } from '../words.ts';
 
 const MINUTES = 60;
 const SHOWN = 60;

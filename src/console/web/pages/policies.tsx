@@ -4,7 +4,9 @@ import { useState } from 'preact/hooks';
 import type { Policies, Tried } from '../answers.ts';
 import { post } from '../api.ts';
 import { useLoaded, useTitle } from '../hooks.ts';
-import { Badge, Differences, Panel, Problem, Shown, Sql, UsesTable } from '../parts/panel.tsx';
+import { Badge, Panel, Problem, Shown } from '../parts/panel.tsx';
+import { Differences, Sql } from '../parts/sql.tsx';
+import { UsesTable } from '../parts/uses.tsx';
 import type { Tone } from '../words.ts';
 
 const VERDICTS: Readonly<Record<string, readonly [string, Tone]>> = {

@@ -4,7 +4,9 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Session, Statement } from '../answers.ts';
 import { get, withQuery } from '../api.ts';
 import { goTo, linkTo, useLoaded, useTitle } from '../hooks.ts';
-import { Badge, Panel, Problem, Shown, Standing, sizeOf, Virtual } from '../parts/panel.tsx';
+import { Virtual } from '../parts/lists.tsx';
+import { Badge, Panel, Problem, Shown } from '../parts/panel.tsx';
+import { Standing, sizeOf } from '../parts/statements.tsx';
 import { clock, count, dateTime, plural, span } from '../words.ts';
 import { StatementView } from './statement.tsx';
 

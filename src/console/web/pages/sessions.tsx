@@ -4,7 +4,9 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Session, Statement } from '../answers.ts';
 import { get, withQuery } from '../api.ts';
 import { goTo, useClock, useHere, useLoaded, useTitle } from '../hooks.ts';
-import { Badge, Empty, Link, Pages, Panel, Problem, Shown, StatementList } from '../parts/panel.tsx';
+import { Pages } from '../parts/lists.tsx';
+import { Badge, Empty, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
+import { StatementList } from '../parts/statements.tsx';
 import { ago, count, dateTime, plural } from '../words.ts';
 
 const EXAMPLES = [

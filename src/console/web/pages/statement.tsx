@@ -5,7 +5,9 @@ import type { RecordedEvent, StatementDetail, Uses } from '../answers.ts';
 import { post } from '../api.ts';
 import { useLoaded, useTitle } from '../hooks.ts';
 import { useMe } from '../me.ts';
-import { Badge, Differences, Link, Panel, Problem, Shown, Sql, UsesTable } from '../parts/panel.tsx';
+import { Badge, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
+import { Differences, Sql } from '../parts/sql.tsx';
+import { UsesTable } from '../parts/uses.tsx';
 import { bytes, clock, dateTime, eventWords, plural, span } from '../words.ts';
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

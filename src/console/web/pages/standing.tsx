@@ -1,0 +1,82 @@
+/** Approvals that hold for a while, and the button that ends one. */
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { StandingApproval } from '../answers.ts';
+import { remove, withQuery } from '../api.ts';
+import { useClock, useLoaded } from '../hooks.ts';
+import { Link, Panel, Problem } from '../parts/panel.tsx';
+import { until } from '../words.ts';
+
+export function StandingList(): JSX.Element | null {
+  const [after, setAfter] = useState<string | undefined>();
+  const loaded = useLoaded<{ standing: readonly StandingApproval[]; next: string | null }>(
+    withQuery('/standing', { after }),
+  );
+  const now = useClock(10_000);
+  const [problem, setProblem] = useState<Error | undefined>();
+  const { standing, next } = loaded.data ?? { standing: [], next: null };
+  if (standing.length === 0 && next === null && after === undefined) return null;
+  return (
+    <Panel title="Standing approvals" isBare>
+      {problem && <Problem error={problem} />}
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th>Agent</th>
+              <th>Shape</th>
+              <th>Used</th>
+              <th>Ends in</th>
+              <th>From</th>
+              <th>
+                <span class="sr">End it</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {standing.map((entry) => (
+              <tr key={entry.id}>
+                <td>{entry.agent}</td>
+                <td class="mono wrap">{entry.shape}</td>
+                <td class="number">
+                  {entry.uses} of {entry.max_uses}
+                </td>
+                <td class="number">{until(entry.expires_at, now)}</td>
+                <td>
+                  <Link to={`/approvals/${entry.approval_id}`}>its approval</Link>
+                </td>
+                <td>
+                  {entry.may_revoke && (
+                    <button
+                      type="button"
+                      class="button small danger"
+                      onClick={() => {
+                        remove(`/standing/${entry.id}`).then(loaded.reload, setProblem);
+                      }}
+                    >
+                      End now
+                    </button>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {(after !== undefined || next !== null) && (
+        <p class="empty row">
+          {after !== undefined && (
+            <button type="button" class="button small" onClick={() => setAfter(undefined)}>
+              First
+            </button>
+          )}
+          {next !== null && (
+            <button type="button" class="button small" onClick={() => setAfter(next)}>
+              More
+            </button>
+          )}
+        </p>
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,57 @@
+/** Statements in a list, and how each stands. */
+import type { JSX } from 'preact';
+import type { Statement } from '../answers.ts';
+import { linkTo } from '../hooks.ts';
+import { clock, plural, span, standingOf } from '../words.ts';
+import { Badge } from './panel.tsx';
+
+export function Standing({ verdict, state }: { verdict: string; state: string | null }): JSX.Element {
+  const { tone, word } = standingOf(verdict, state);
+  return <Badge tone={tone}>{word}</Badge>;
+}
+
+export const sizeOf = ({ rows, duration_ms: ms }: Pick<Statement, 'rows' | 'duration_ms'>): string =>
+  [rows === null ? '' : plural(rows, 'row'), ms === null ? '' : span(ms)].filter((part) => part !== '').join(' · ');
+
+const StatementLine = ({
+  statement,
+  isFresh,
+  isOfOne,
+}: {
+  statement: Statement;
+  isFresh: boolean;
+  isOfOne: boolean;
+}): JSX.Element => (
+  <a class={`line ${isFresh ? 'fresh' : ''} ${isOfOne ? 'of-one' : ''}`} href={linkTo(`/statements/${statement.id}`)}>
+    <time class="small muted number" dateTime={statement.at}>
+      {clock(statement.at)}
+    </time>
+    <span class="clip agent">{statement.agent}</span>
+    <span class="what">
+      <p class="sql-line">{statement.text}</p>
+      {statement.purpose && <p class="small muted">{statement.purpose}</p>}
+    </span>
+    <span class="row">
+      <span class="small muted number">{sizeOf(statement)}</span>
+      <Standing verdict={statement.verdict} state={statement.state} />
+    </span>
+  </a>
+);
+
+interface ListProps {
+  readonly statements: readonly Statement[];
+  /** Those that have just come. */
+  readonly fresh?: ReadonlySet<string>;
+  /** All of one agent, which need not be named in each line. */
+  readonly isOfOne?: boolean;
+}
+
+export const StatementList = ({ statements, fresh, isOfOne = false }: ListProps): JSX.Element => (
+  <ul class="lines">
+    {statements.map((statement) => (
+      <li key={statement.id}>
+        <StatementLine statement={statement} isFresh={fresh?.has(statement.id) ?? false} isOfOne={isOfOne} />
+      </li>
+    ))}
+  </ul>
+);
