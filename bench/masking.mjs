@@ -22,7 +22,7 @@ import { Gateway } from '../dist/gateway/gateway.js';
 import { DETECTOR_KINDS, maskExpression, Scrubber } from '../dist/masking/index.js';
 import { loadPolicies } from '../dist/policy/index.js';
 import { analyse, objectKey, readStatement, rewrite } from '../dist/sql/index.js';
-import { maskedText } from '../dist/sql/rewrite.js';
+import { maskedText } from '../dist/sql/send/rewrite.js';
 import { loadDriver, Warehouse } from '../dist/warehouse/index.js';
 import { LABELLED } from '../test/masking/labelled.mjs';
 import { catalog, read } from '../test/sql/corpus/describe.mjs';

@@ -201,7 +201,7 @@ writeFileSync(
  * All functions of Snowflake's own. Made by \`scripts/snowflake-functions.mjs\`; not to be changed by hand.
  * From ${from}.
  */
-import type { ListedFunction } from '../src/sql/functions/types.js';
+import { type ListedFunction } from '../src/sql/functions/classes.js';
 
 export const LISTED: readonly ListedFunction[] = [
 ${sorted.map(line).join('\n')}

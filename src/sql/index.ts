@@ -1,5 +1,3 @@
-export { affectedRowsQuery, writtenRows } from './affected.js';
-export { analyse, lookUp, type Named, readNames } from './analyse.js';
 export type {
   Access,
   Analysis,
@@ -9,9 +7,9 @@ export type {
   ObjectUse,
   Origin,
   OutputColumn,
-} from './analysis.js';
-export { shownUses, withoutViews } from './analysis.js';
-export { Budget } from './budget.js';
+} from './analysis/analysis.js';
+export { shownUses, withoutViews } from './analysis/analysis.js';
+export { Budget } from './analysis/budget.js';
 export {
   type CatalogReader,
   type Check,
@@ -25,19 +23,21 @@ export {
   type RelationInfo,
   showIdentifier,
   showObject,
-} from './catalog.js';
-export { type KeptAnalysis, type KeptStatement, keptAnalysis, keptRefused, keptStatement } from './kept.js';
-export { STATEMENT_KINDS, type StatementKind } from './kind.js';
-export { isOperator, isWord, joined, lex, type Piece, pieces, quoteLiteral, type Token } from './lex.js';
-export { type ColumnPart, isTouching, Making, madeOf } from './made-of.js';
-export { type Count, isUnknown } from './names/index.js';
-export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion.js';
-export { loadParsers } from './parsers.js';
-export { type Position, positionAt, positionsOf, Refusal, type RefusalCode } from './refusal.js';
-export { type Rewritten, rewrite, type Treatment, type Treatments } from './rewrite.js';
-export { namesNoTable } from './scans.js';
-export { spending } from './spending.js';
-export { readStatement, type Statement, tokensOf } from './statement.js';
-export type { Body, Identifier, TreeNode } from './tree.js';
-export { asBody, asList, asText, folded, identifierOf, isBody, nodeOf, textLiteral } from './tree.js';
-export { originsOfView } from './view-columns.js';
+} from './analysis/catalog.js';
+export { type KeptAnalysis, type KeptStatement, keptAnalysis, keptRefused, keptStatement } from './analysis/kept.js';
+export { type ColumnPart, isTouching, Making, madeOf } from './analysis/made-of.js';
+export { namesNoTable } from './analysis/scans.js';
+export { spending } from './analysis/spending.js';
+export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion/opinion.js';
+export { loadParsers } from './opinion/parsers.js';
+export { type Count, isUnknown } from './scope/scope.js';
+export { affectedRowsQuery, writtenRows } from './send/affected.js';
+export { type Rewritten, rewrite, type Treatment, type Treatments } from './send/rewrite.js';
+export { STATEMENT_KINDS, type StatementKind } from './text/kind.js';
+export { isOperator, isWord, joined, lex, type Piece, pieces, quoteLiteral, type Token } from './text/lex.js';
+export { type Position, positionAt, positionsOf, Refusal, type RefusalCode } from './text/refusal.js';
+export { readStatement, type Statement, tokensOf } from './text/statement.js';
+export type { Body, Identifier, TreeNode } from './text/tree.js';
+export { asBody, asList, asText, folded, identifierOf, isBody, nodeOf, textLiteral } from './text/tree.js';
+export { analyse, lookUp, type Named, readNames } from './understand/analyse.js';
+export { originsOfView } from './understand/view-columns.js';

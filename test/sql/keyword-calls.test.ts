@@ -20,7 +20,7 @@ async function functionsOf(sql: string): Promise<readonly string[] | undefined> 
 }
 
 const source = (file: string): string =>
-  readFileSync(new URL(`../../src/sql/names/${file}.ts`, import.meta.url), 'utf8');
+  readFileSync(new URL(`../../src/sql/words/${file}.ts`, import.meta.url), 'utf8');
 
 /** All that the tables of the source know, and what the parsers' own grammars could take for something else than a call. */
 const WORDS = [

@@ -2,11 +2,12 @@
  * All functions of Snowflake's own, by the name as written (documentation page functions-all).
  * A name that is not here is nobody's but a user's: it calls what stands in the search path.
  */
-import { LISTED, LISTED_DATE_PARTS } from './list.js';
-import type { FunctionClass, ListedFunction, SnowflakeFunction } from './types.js';
 
-export type { FunctionClass, SnowflakeFunction } from './types.js';
-export { FUNCTION_CLASSES } from './types.js';
+import type { FunctionClass, ListedFunction, SnowflakeFunction } from './classes.js';
+import { LISTED, LISTED_DATE_PARTS } from './list.js';
+
+export type { FunctionClass, SnowflakeFunction } from './classes.js';
+export { FUNCTION_CLASSES } from './classes.js';
 
 const filled = (listed: ListedFunction): SnowflakeFunction => ({
   ...listed,

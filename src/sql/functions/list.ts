@@ -2,7 +2,7 @@
  * All functions of Snowflake's own. Made by `scripts/snowflake-functions.mjs`; not to be changed by hand.
  * From the list of all functions in szeno/snowflake-docs at 0e8827e, and the pages that docs/snowflake-facts.md names.
  */
-import type { ListedFunction } from './types.js';
+import type { ListedFunction } from './classes.js';
 
 export const LISTED: readonly ListedFunction[] = [
   { name: 'ABS', class: 'pure', least: 1, most: 1 },

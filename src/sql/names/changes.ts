@@ -2,13 +2,22 @@
  * Statements that change data: the target stays a name, since nothing can be written to a sub-query, and so its raw columns are in
  * sight of every expression that can name them (documentation pages sql/insert, sql/update, sql/delete, sql/merge).
  */
-import type { Target } from '../analysis.js';
-import { objectKey } from '../catalog.js';
-import { isOperator, isWord } from '../lex.js';
-import { asBody, asList, type Body, folded, type Identifier, identifierOf, nodeOf, type TreeNode } from '../tree.js';
-import { isName, nameOf } from './claims.js';
+import type { Target } from '../analysis/analysis.js';
+import { objectKey } from '../analysis/catalog.js';
+import { type Ctes, type Scope, type Source, scopeOf } from '../scope/scope.js';
+import { isOperator, isWord } from '../text/lex.js';
+import {
+  asBody,
+  asList,
+  type Body,
+  folded,
+  type Identifier,
+  identifierOf,
+  nodeOf,
+  type TreeNode,
+} from '../text/tree.js';
+import { isName, nameOf } from '../words/claims.js';
 import { definitions } from './definitions.js';
-import { type Ctes, type Scope, type Source, scopeOf } from './scope.js';
 import { placeOf } from './tables.js';
 import type { Walk } from './walk.js';
 

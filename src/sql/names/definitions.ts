@@ -4,10 +4,10 @@
  * A recursive definition is walked once: what its columns come from by way of themselves is noted as that, and followed to its end over what
  * was noted, so that definitions in definitions cost no more than their text is long.
  */
-import type { Origin, OutputColumn } from '../analysis.js';
-import { asBody, asList, type Body, folded, type Identifier, identifierOf, isBody, nodeOf } from '../tree.js';
+import type { Origin, OutputColumn } from '../analysis/analysis.js';
+import type { Ctes, Scope, Source } from '../scope/scope.js';
+import { asBody, asList, type Body, folded, type Identifier, identifierOf, isBody, nodeOf } from '../text/tree.js';
 import { byPlace, named, ordering } from './outputs.js';
-import type { Ctes, Scope, Source } from './scope.js';
 import { isPresent, type Walk } from './walk.js';
 
 export function definitions(walk: Walk, body: Body, ctes: Ctes, outer: Scope | undefined): Ctes {

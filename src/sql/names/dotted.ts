@@ -1,5 +1,5 @@
 /** `a.b.c.d` as its parts, where nothing but names is in the chain. */
-import { type Identifier, identifierOf, nodeOf } from '../tree.js';
+import { type Identifier, identifierOf, nodeOf } from '../text/tree.js';
 
 export function dotted(value: unknown): Identifier[] | undefined {
   const node = nodeOf(value);

@@ -1,14 +1,22 @@
 /** Expressions: columns by name and by place, calls, lambdas, windows, sub-queries; everything else only holds others together. */
-import type { ColumnUsage, Origin } from '../analysis.js';
+import type { ColumnUsage, Origin } from '../analysis/analysis.js';
 import { isPure, snowflakeFunction } from '../functions/index.js';
-import { isOperator } from '../lex.js';
-import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
-import { dangerOf, EXPRESSION_KINDS, FUNCTION_KINDS } from '../understood.js';
-import { isName } from './claims.js';
+import {
+  type Ctes,
+  namesIn,
+  originsOf,
+  qualifiedSource,
+  type Resolution,
+  type Scope,
+  UNKNOWN,
+} from '../scope/scope.js';
+import { isOperator } from '../text/lex.js';
+import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
+import { isName } from '../words/claims.js';
 import { dotted } from './dotted.js';
 import { byWhichever } from './outputs.js';
 import { walkStar } from './query.js';
-import { type Ctes, namesIn, originsOf, qualifiedSource, type Resolution, type Scope, UNKNOWN } from './scope.js';
+import { dangerOf, EXPRESSION_KINDS, FUNCTION_KINDS } from './understood.js';
 import type { Walk } from './walk.js';
 
 export function walkExpression(

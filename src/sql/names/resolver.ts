@@ -1,23 +1,23 @@
 /** The walk put together: one statement, the tables that are known, and what is found of it. */
-import type { ColumnUsage, NameInText, Origin, OutputColumn, Target } from '../analysis.js';
-import { type Budget, PART } from '../budget.js';
-import { type Defaults, objectKey } from '../catalog.js';
-import { isOperator, isWord } from '../lex.js';
-import type { ParsedStatement } from '../statement.js';
-import type { Body } from '../tree.js';
+import type { ColumnUsage, NameInText, Origin, OutputColumn, Target } from '../analysis/analysis.js';
+import { type Budget, PART } from '../analysis/budget.js';
+import { type Defaults, objectKey } from '../analysis/catalog.js';
+import type { Relations } from '../scope/relations.js';
+import { type Ctes, isNowhere, originsOf, type Scope, type Source } from '../scope/scope.js';
+import { isOperator, isWord } from '../text/lex.js';
+import type { ParsedStatement } from '../text/statement.js';
+import type { Body } from '../text/tree.js';
+import { Claims, isName, nameOf } from '../words/claims.js';
+import { keywordsOf } from '../words/keywords.js';
+import { findOwners, type Owned } from '../words/owners.js';
+import { claimPlaces } from '../words/places.js';
 import { type ChangeKind, kindsOf, targetOf, walkChange } from './changes.js';
-import { Claims, isName, nameOf } from './claims.js';
 import { walkExpression } from './expressions.js';
-import { keywordsOf } from './keywords.js';
-import { findOwners, type Owned } from './owners.js';
-import { claimPlaces } from './places.js';
 import { walkQuery } from './query.js';
-import type { Relations } from './relations.js';
-import { type Ctes, isNowhere, originsOf, type Scope, type Source } from './scope.js';
+import { namesInText } from './second-look.js';
 import { walkJoin, walkSource } from './sources.js';
 import { type Findings, Walk } from './walk.js';
 import { saysWhichRows } from './which-rows.js';
-import { namesInText } from './words.js';
 
 /** `relations` may be empty: a first walk finds out which ones are named. */
 export class Resolver extends Walk {

@@ -1,12 +1,21 @@
 /** What stands in FROM: tables, sub-queries, joins, table functions, PIVOT, UNPIVOT, MATCH_RECOGNIZE. */
-import type { Origin, OutputColumn } from '../analysis.js';
+import type { Origin, OutputColumn } from '../analysis/analysis.js';
 import { snowflakeFunction } from '../functions/index.js';
-import { isWord } from '../lex.js';
-import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../tree.js';
+import {
+  type Ctes,
+  columnsNamed,
+  NOWHERE,
+  namesIn,
+  type Scope,
+  type Source,
+  scopeOf,
+  UNKNOWN,
+} from '../scope/scope.js';
+import { isWord } from '../text/lex.js';
+import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
 import { matchRecognize, pivot } from './constructs.js';
 import { ordering } from './outputs.js';
 import { values } from './query.js';
-import { type Ctes, columnsNamed, NOWHERE, namesIn, type Scope, type Source, scopeOf, UNKNOWN } from './scope.js';
 import { aliasOf, claimAlias, refuseJoin, renamed, table } from './tables.js';
 import type { Walk } from './walk.js';
 

@@ -12,16 +12,10 @@ import type {
   TableReference,
   Target,
   Unowned,
-} from '../analysis.js';
-import type { Budget, Work } from '../budget.js';
-import type { Defaults, ObjectName } from '../catalog.js';
-import { isOperator } from '../lex.js';
-import { Refusal, tooMuch } from '../refusal.js';
-import { type ParsedStatement, positionOf } from '../statement.js';
-import { type Body, folded, type Identifier } from '../tree.js';
-import { type AliasPlaces, aliasPlaces } from './alias-places.js';
-import { type Claims, isName, nameOf, type Owner } from './claims.js';
-import type { Relations } from './relations.js';
+} from '../analysis/analysis.js';
+import type { Budget, Work } from '../analysis/budget.js';
+import type { Defaults, ObjectName } from '../analysis/catalog.js';
+import type { Relations } from '../scope/relations.js';
 import {
   type Count,
   type Ctes,
@@ -34,8 +28,14 @@ import {
   type Source,
   UNKNOWN,
   union,
-} from './scope.js';
-import { type Symbols, symbolsOf } from './symbols.js';
+} from '../scope/scope.js';
+import { isOperator } from '../text/lex.js';
+import { Refusal, tooMuch } from '../text/refusal.js';
+import { type ParsedStatement, positionOf } from '../text/statement.js';
+import { type Body, folded, type Identifier } from '../text/tree.js';
+import { type AliasPlaces, aliasPlaces } from '../words/alias-places.js';
+import { type Claims, isName, nameOf, type Owner } from '../words/claims.js';
+import { type Symbols, symbolsOf } from '../words/symbols.js';
 
 export interface TableUse {
   readonly object: ObjectName;

@@ -5,7 +5,7 @@
  * It is made against a WHERE that was left out or says nothing, and not for telling how many rows a predicate leaves over: `ID > 0` may be
  * all of them. For that there is `rows_affected_over`.
  */
-import { asBody, asList, identifierOf, isBody, nodeOf } from '../tree.js';
+import { asBody, asList, identifierOf, isBody, nodeOf } from '../text/tree.js';
 import { type ChangeKind, kindsOf } from './changes.js';
 import type { Walk } from './walk.js';
 

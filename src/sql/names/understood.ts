@@ -2,7 +2,7 @@
  * What the walk lets pass: an allow-list, so that whatever a new parser version or a new Snowflake release brings is refused
  * until somebody has thought about it.
  */
-import type { FunctionClass } from './functions/index.js';
+import type { FunctionClass } from '../functions/index.js';
 
 /** Nodes that only hold expressions together. None of them reads an object by name. */
 const STRUCTURE =

@@ -3,17 +3,17 @@
  * do). Functions are told here, by their names as they are written: a parser knows functions of other dialects, and on Snowflake
  * `IIF(…)` or `"upper"(…)` call whatever stands in the search path (documentation pages name-resolution, functions-all).
  */
-import type { FunctionUse, Unowned } from '../analysis.js';
-import { isInHierarchy } from '../clauses.js';
+import type { FunctionUse, Unowned } from '../analysis/analysis.js';
 import { type FunctionClass, isPure, type SnowflakeFunction, snowflakeFunction } from '../functions/index.js';
-import { isOperator, isWord, type Token } from '../lex.js';
-import { positionOf, type Statement } from '../statement.js';
-import { dangerOf } from '../understood.js';
-import { isOwnBracket } from './brackets.js';
+import { dangerOf } from '../names/understood.js';
+import type { Walk } from '../names/walk.js';
+import { isInHierarchy } from '../text/clauses.js';
+import { isOperator, isWord, type Token } from '../text/lex.js';
+import { positionOf, type Statement } from '../text/statement.js';
 import { type Claims, isName, nameOf } from './claims.js';
 import { isReserved } from './keywords.js';
+import { isOwnBracket } from './own-brackets.js';
 import { type Call, callAt } from './places.js';
-import type { Walk } from './walk.js';
 
 /** More of them tell nobody more. */
 const MAX_UNOWNED = 16;

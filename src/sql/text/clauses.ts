@@ -2,7 +2,7 @@
  * In which clause of which query each token stands, read from the tokens alone: some words are the grammar's in one clause, and call
  * whatever function has their name in every other place (documentation pages sql/select, constructs/connect-by, constructs/match_recognize).
  */
-import { snowflakeFunction } from './functions/index.js';
+import { snowflakeFunction } from '../functions/index.js';
 import { isOperator, isWord, type Token } from './lex.js';
 
 /** What is told apart; `OTHER` is all the rest of a query. */

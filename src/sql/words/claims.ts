@@ -2,7 +2,7 @@
  * Who owns each name of a statement's text. The walk claims what it has resolved, places and keywords claim what the grammar alone
  * decides; a word or quoted name that nobody has claimed in the end refuses the statement.
  */
-import type { Token } from '../lex.js';
+import type { Token } from '../text/lex.js';
 
 export type Owner =
   | 'object'

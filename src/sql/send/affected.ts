@@ -2,11 +2,11 @@
  * How many rows a change would touch: a SELECT made of the change's own target and predicate. It is only a text, put together from tokens:
  * whoever wants the number reads, judges and rewrites it like any SELECT of the same principal, so that it counts what they may see.
  */
-import type { Analysis } from './analysis.js';
-import { bracketPairs } from './brackets.js';
-import type { StatementKind } from './kind.js';
-import { isOperator, isWord, joined, type Token } from './lex.js';
-import { tokensOf } from './statement.js';
+import type { Analysis } from '../analysis/analysis.js';
+import { bracketPairs } from '../text/brackets.js';
+import type { StatementKind } from '../text/kind.js';
+import { isOperator, isWord, joined, type Token } from '../text/lex.js';
+import { tokensOf } from '../text/statement.js';
 
 type Pairs = ReturnType<typeof bracketPairs>;
 

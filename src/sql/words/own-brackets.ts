@@ -4,12 +4,13 @@
  * by mistake would be a call that nobody judges (documentation pages constructs/with, constructs/from, sql/insert, constructs/match_recognize,
  * sql-reference/intro-summary-data-types).
  */
-import { isOperator, isWord, type Token } from '../lex.js';
+
+import type { Walk } from '../names/walk.js';
+import { isOperator, isWord, type Token } from '../text/lex.js';
 import { namesInBrackets } from './alias-places.js';
 import type { Owner } from './claims.js';
 import { isName, nameOf } from './claims.js';
 import { isTypeWord } from './places.js';
-import type { Walk } from './walk.js';
 
 /** Words that begin a clause behind a table, with a bracket (constructs/from and the pages of each). */
 const CLAUSES =

@@ -6,8 +6,8 @@
  * Sources: the pages under constructs/ (at-before, changes, group-by-cube, group-by-grouping-sets, group-by-rollup, join, join-lateral, limit,
  * match_recognize, pivot, resample, sample, unpivot), sql/select (clauses of a star), sql/merge, functions/cast, functions/case.
  */
-import { type Clauses, isBoundary } from '../clauses.js';
-import { isOperator, isWord, type Token } from '../lex.js';
+import { type Clauses, isBoundary } from '../text/clauses.js';
+import { isOperator, isWord, type Token } from '../text/lex.js';
 
 interface Place {
   readonly tokens: readonly Token[];

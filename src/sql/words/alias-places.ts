@@ -3,7 +3,7 @@
  * stand is read from the tokens of its construct alone, once for a statement, and nothing else is ever taken for one: a token of
  * the same name somewhere else may be a call (documentation pages constructs/join-lateral, constructs/values, constructs/pivot).
  */
-import { isOperator, isWord, type Token } from '../lex.js';
+import { isOperator, isWord, type Token } from '../text/lex.js';
 import { isName, nameOf } from './claims.js';
 import { isReserved } from './keywords.js';
 

@@ -6,9 +6,10 @@
  * functions/cast, functions/filter (typed lambda parameters), functions-date-time (supported date and time parts),
  * data-types-semistructured (object constants).
  */
-import { bracketsAround } from '../brackets.js';
+
 import { DATE_PARTS, snowflakeFunction } from '../functions/index.js';
-import { isOperator, isWord, type Token } from '../lex.js';
+import { bracketsAround } from '../text/brackets.js';
+import { isOperator, isWord, type Token } from '../text/lex.js';
 import { type Claims, isName, nameOf } from './claims.js';
 import { isReserved } from './keywords.js';
 

@@ -2,7 +2,7 @@
  * Symbols of MATCH_RECOGNIZE's patterns, by their places: in the brackets of PATTERN, and within the construct's own brackets where AFTER
  * MATCH SKIP TO names one or one qualifies a column (documentation page constructs/match_recognize).
  */
-import { isOperator, isWord, type Token } from '../lex.js';
+import { isOperator, isWord, type Token } from '../text/lex.js';
 import { isName, nameOf } from './claims.js';
 
 export interface Symbols {

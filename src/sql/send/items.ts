@@ -2,9 +2,9 @@
  * The entries of a statement's own SELECT list, as they stand in the text. Snowflake names a column without an alias after the text
  * that is sent; where a masked sub-query stands in it, that would be a name that nobody has written, with the rules in it.
  */
-import { isOperator, isWord } from './lex.js';
-import { isReserved } from './names/index.js';
-import type { Statement } from './statement.js';
+import { isOperator, isWord } from '../text/lex.js';
+import type { Statement } from '../text/statement.js';
+import { isReserved } from '../words/keywords.js';
 
 export interface Item {
   /** Tokens: from, up to and without to. */

@@ -6,16 +6,17 @@
  * Syntax used: sub-queries with an alias, CTEs with a column list, CASE, casts (documentation pages constructs/from,
  * constructs/with, functions/case), nothing else.
  */
-import type { ExcludedName, FullAnalysis, TableReference } from './analysis.js';
-import { Budget } from './budget.js';
-import { objectKey, type RelationInfo, showIdentifier, showObject } from './catalog.js';
+import type { ExcludedName, FullAnalysis, TableReference } from '../analysis/analysis.js';
+import { Budget } from '../analysis/budget.js';
+import { objectKey, type RelationInfo, showIdentifier, showObject } from '../analysis/catalog.js';
+import { Resolver } from '../names/index.js';
+import { cteNames, Disagreement, secondOpinion } from '../opinion/opinion.js';
+import { Relations } from '../scope/relations.js';
+import { isOperator, isWord, joined, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from '../text/lex.js';
+import { Refusal, TooComplex, tooMuch } from '../text/refusal.js';
+import { parseStatement, positionOf, readStatement } from '../text/statement.js';
+import { nodeOf } from '../text/tree.js';
 import { unnamedItems } from './items.js';
-import { isOperator, isWord, joined, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from './lex.js';
-import { Relations, Resolver } from './names/index.js';
-import { cteNames, Disagreement, secondOpinion } from './opinion.js';
-import { Refusal, TooComplex, tooMuch } from './refusal.js';
-import { parseStatement, positionOf, readStatement } from './statement.js';
-import { nodeOf } from './tree.js';
 
 /** What happens to one base table or view before the statement sees it. */
 export interface Treatment {

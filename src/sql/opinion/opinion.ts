@@ -6,12 +6,12 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
-import type { FullAnalysis } from './analysis.js';
-import type { ObjectName } from './catalog.js';
-import { isWord, type Token } from './lex.js';
-import { Refusal } from './refusal.js';
-import type { Statement } from './statement.js';
-import { asBody, asList, asText, type Body, folded, isBody } from './tree.js';
+import type { FullAnalysis } from '../analysis/analysis.js';
+import type { ObjectName } from '../analysis/catalog.js';
+import { isWord, type Token } from '../text/lex.js';
+import { Refusal } from '../text/refusal.js';
+import type { Statement } from '../text/statement.js';
+import { asBody, asList, asText, type Body, folded, isBody } from '../text/tree.js';
 
 /** Parsers read the statement differently. Thrown as a refusal; a caller may count and log it. */
 export class Disagreement extends Refusal {

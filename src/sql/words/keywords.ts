@@ -5,8 +5,8 @@
  * the grammar may be a column's name as well: it is a keyword only beside its kin, as the table below says. And it may be a function's: before
  * a bracket it is a keyword only where the grammar has that word with that bracket, and where no expression can begin.
  */
-import { type Clauses, isOfHierarchy, isOfMeasure } from '../clauses.js';
-import { isOperator, isWord, type Token } from '../lex.js';
+import { type Clauses, isOfHierarchy, isOfMeasure } from '../text/clauses.js';
+import { isOperator, isWord, type Token } from '../text/lex.js';
 import { isKeywordBeforeBracket } from './before-bracket.js';
 
 /** ANSI-reserved and Snowflake-reserved words that are no function's name; those that are functions too are told by their brackets. */

@@ -4,9 +4,9 @@
  *
  * A look-up is total: it answers with columns or with `unowned`, never with nothing.
  */
-import type { Origin, OutputColumn } from '../analysis.js';
-import type { ObjectName } from '../catalog.js';
-import { folded, type Identifier } from '../tree.js';
+import type { Origin, OutputColumn } from '../analysis/analysis.js';
+import type { ObjectName } from '../analysis/catalog.js';
+import { folded, type Identifier } from '../text/tree.js';
 
 /** What a source offers to be named. */
 export interface Source {

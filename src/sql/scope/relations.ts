@@ -1,6 +1,6 @@
 /** The tables and views that a judgement knows, by key: in all its walks a column of one of them is one value. */
-import type { OutputColumn } from '../analysis.js';
-import { type ObjectName, objectKey, type RelationInfo } from '../catalog.js';
+import type { OutputColumn } from '../analysis/analysis.js';
+import { type ObjectName, objectKey, type RelationInfo } from '../analysis/catalog.js';
 
 export class Relations extends Map<string, RelationInfo> {
   readonly #columns = new Map<string, readonly OutputColumn[]>();

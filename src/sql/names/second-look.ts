@@ -2,14 +2,14 @@
  * The names in a change's text, told by their neighbours alone: a second look that knows nothing of scopes. A name belongs to another
  * table only where the word before its dot is that table's, or where it stands in a query that can't see the target.
  */
-import type { NameInText, Origin } from '../analysis.js';
-import { PART } from '../budget.js';
-import { objectKey } from '../catalog.js';
-import { isOperator, isWord, type Token } from '../lex.js';
-import { positionOf } from '../statement.js';
-import { isName, nameOf, type Owner } from './claims.js';
-import { isReserved } from './keywords.js';
-import { isUnknown } from './scope.js';
+import type { NameInText, Origin } from '../analysis/analysis.js';
+import { PART } from '../analysis/budget.js';
+import { objectKey } from '../analysis/catalog.js';
+import { isUnknown } from '../scope/scope.js';
+import { isOperator, isWord, type Token } from '../text/lex.js';
+import { positionOf } from '../text/statement.js';
+import { isName, nameOf, type Owner } from '../words/claims.js';
+import { isReserved } from '../words/keywords.js';
 import type { Walk } from './walk.js';
 
 /** Names that their place makes something else than a column. */

@@ -2,9 +2,16 @@
  * A statement analysed: which objects it reads and writes, views opened down to their base tables, which columns it touches,
  * which functions it calls, where in the text each of them stands.
  */
-import type { ColumnUsage, ColumnUse, FullAnalysis, FunctionUse, ObjectUse, Origin, Unowned } from './analysis.js';
-import { mapAtOnce } from './at-once.js';
-import { Budget, PART } from './budget.js';
+import type {
+  ColumnUsage,
+  ColumnUse,
+  FullAnalysis,
+  FunctionUse,
+  ObjectUse,
+  Origin,
+  Unowned,
+} from '../analysis/analysis.js';
+import { Budget, PART } from '../analysis/budget.js';
 import {
   type CatalogReader,
   type Defaults,
@@ -12,24 +19,18 @@ import {
   objectKey,
   type RelationInfo,
   showObject,
-} from './catalog.js';
-import { isOperator, isWord, lex } from './lex.js';
-import {
-  byWhichever,
-  type Count,
-  type Findings,
-  isName,
-  isUnknown,
-  nameOf,
-  Relations,
-  Resolver,
-  union,
-} from './names/index.js';
-import { loadParsers } from './parsers.js';
-import { Refusal, tooMuch } from './refusal.js';
-import { spending } from './spending.js';
-import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from './statement.js';
-import { asBody, nodeOf } from './tree.js';
+} from '../analysis/catalog.js';
+import { spending } from '../analysis/spending.js';
+import { byWhichever, type Findings, Resolver } from '../names/index.js';
+import { loadParsers } from '../opinion/parsers.js';
+import { Relations } from '../scope/relations.js';
+import { type Count, isUnknown, union } from '../scope/scope.js';
+import { isOperator, isWord, lex } from '../text/lex.js';
+import { Refusal, tooMuch } from '../text/refusal.js';
+import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from '../text/statement.js';
+import { asBody, nodeOf } from '../text/tree.js';
+import { isName, nameOf } from '../words/claims.js';
+import { mapAtOnce } from './at-once.js';
 
 const MAX_VIEW_DEPTH = 16;
 /** Different tables and views that one text names: each may be a question to the warehouse. */

@@ -2,9 +2,10 @@
  * What is left of an analysis once the text to send is written: no tree, no tokens, nothing that only reading and rewriting go by. A tree takes
  * some hundred times the memory of its text, and judgements are remembered by the thousand.
  */
+
+import type { ParsedWording, Statement, Wording } from '../text/statement.js';
 import type { Analysis, FullAnalysis } from './analysis.js';
 import { type Scan, scansOf } from './scans.js';
-import type { ParsedWording, Statement, Wording } from './statement.js';
 
 /** Members that a text's wording has while it is read; none of them may be kept. */
 type Unkept = Partial<Record<'tokens' | 'text' | 'tree' | 'pairs' | 'clauses' | 'tokenAt' | 'offsetOf', never>>;

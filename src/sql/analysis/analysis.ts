@@ -1,9 +1,10 @@
 /** What a statement does, as plain data. */
+
+import type { Danger } from '../names/understood.js';
+import type { StatementKind } from '../text/kind.js';
+import type { Position } from '../text/refusal.js';
+import type { ParsedStatement, ParsedWording } from '../text/statement.js';
 import { type Constraints, type Defaults, type ObjectName, type RelationInfo, showObject } from './catalog.js';
-import type { StatementKind } from './kind.js';
-import type { Position } from './refusal.js';
-import type { ParsedStatement, ParsedWording } from './statement.js';
-import type { Danger } from './understood.js';
 
 export type Access = 'read' | 'write';
 

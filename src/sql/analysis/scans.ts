@@ -1,8 +1,9 @@
 /** Which tables a statement would read from their first byte to their last, if nothing were pruned. */
+
+import { isWord } from '../text/lex.js';
+import { tokensOf } from '../text/statement.js';
 import type { Analysis, FullAnalysis } from './analysis.js';
 import { type ObjectName, objectKey } from './catalog.js';
-import { isWord } from './lex.js';
-import { tokensOf } from './statement.js';
 
 export interface Scan {
   readonly object: ObjectName;
