@@ -4,7 +4,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import type { Config } from '../config/index.js';
 import { SnowfenceError } from '../config/problem.js';
 import { VERSION } from '../config/version.js';
-import { PolicyProblems } from '../policy/problems.js';
+import { PolicyProblems } from '../policy/rules/problems.js';
 import { columnsOf, folded, outputText, progressLine, styleFor, terminalText } from '../terminal/index.js';
 
 /** Whether what the command says is JSON: its --json says so, or that it has no other form. */

@@ -1,6 +1,5 @@
-export { ByColumn } from './by-column.js';
-export { bytesDenial, hides } from './bytes.js';
-export { needsConstraints } from './constraints.js';
+export { bytesDenial, hides } from './decide/bytes.js';
+export { needsConstraints } from './decide/constraints.js';
 export {
   type Circumstances,
   decide,
@@ -21,9 +20,11 @@ export {
   showRows,
   standing,
   type Verdict,
-} from './decide.js';
-export { DEFAULT_TIMES, type Held, heldWords, type Reloaded, type Times } from './follow.js';
-export { issuerKey } from './issuers.js';
+} from './decide/decide.js';
+export { denyHash, trustIn } from './decide/merging.js';
+export type { AppliedMask, AppliedRows, AppliedRule, Denial, DenialCode } from './decide/verdict.js';
+export { describeStanding } from './decide/words.js';
+export { DEFAULT_TIMES, type Held, heldWords, type Reloaded, type Times } from './files/follow.js';
 export {
   distance,
   loadPolicies,
@@ -31,12 +32,11 @@ export {
   type PolicySet,
   policySums,
   type Tolerance,
-} from './load.js';
-export { masksOf } from './masks.js';
-export { denyHash, trustIn } from './merging.js';
-export { PolicyProblems, type Problem } from './problems.js';
-export { policyJsonSchema } from './schema.js';
-export { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from './suggest.js';
-export type { AppliedMask, AppliedRows, AppliedRule, Denial, DenialCode } from './verdict.js';
-export { type PolicyWatch, watchPolicies } from './watch.js';
-export { describeStanding } from './words.js';
+} from './files/load.js';
+export { type PolicyWatch, watchPolicies } from './files/watch.js';
+export { ByColumn } from './masks/by-column.js';
+export { masksOf } from './masks/masks.js';
+export { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from './masks/suggest.js';
+export { issuerKey } from './rules/issuers.js';
+export { PolicyProblems, type Problem } from './rules/problems.js';
+export { policyJsonSchema } from './rules/schema.js';

@@ -5,9 +5,9 @@ import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Follower, type Held } from '../../dist/policy/follow.js';
+import { Follower, type Held } from '../../dist/policy/files/follow.js';
+import { readFolder } from '../../dist/policy/files/reading.js';
 import { type PolicyProblems, policySums, watchPolicies } from '../../dist/policy/index.js';
-import { readFolder } from '../../dist/policy/reading.js';
 
 const TIMES = { stillMs: 500, openingMs: 10_000, pollMs: 1000 };
 const HEAD = 'policy: p\nprincipals:\n  groups: [g]\nsnowflake: { role: R, warehouse: W }\n';

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Judge, type Judged } from '../../dist/gateway/judge/judge.js';
 import { type MaskMethod, Scrubber, type TextMask } from '../../dist/masking/index.js';
 import { detectRules, inForce, loadPolicies, type PolicySet, standing } from '../../dist/policy/index.js';
-import { narrower } from '../../dist/policy/masks.js';
-import { policyFile } from '../../dist/policy/schema.js';
+import { narrower } from '../../dist/policy/masks/masks.js';
+import { policyFile } from '../../dist/policy/rules/schema.js';
 import type { CatalogReader } from '../../dist/sql/index.js';
 import { catalog, DEFAULTS, unconstrained } from '../support/catalog.js';
 

@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openingsOf, openingWords } from '../../dist/policy/files/openings.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
-import { openingsOf, openingWords } from '../../dist/policy/openings.js';
-import { policyFile } from '../../dist/policy/schema.js';
+import { policyFile } from '../../dist/policy/rules/schema.js';
 
 const RULES = 'rules:\n  - allow: [select]\n    on: [DB.S.T]\n';
 const policy = (more: string, who = 'groups: [g]', name = 'p', role = 'R'): string =>

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPolicies, rowsFor } from '../../dist/policy/index.js';
-import { fillPredicate, parsePredicate } from '../../dist/policy/predicate.js';
+import { fillPredicate, parsePredicate } from '../../dist/policy/rules/predicate.js';
 import { lex } from '../../dist/sql/index.js';
 import { random } from '../support/random.mjs';
 

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { strictness } from '../../dist/masking/index.js';
-import { Follower, type Times } from '../../dist/policy/follow.js';
+import { Follower, type Times } from '../../dist/policy/files/follow.js';
+import { readFolder } from '../../dist/policy/files/reading.js';
 import { decide, decideKind, inForce, loadPolicies, type PolicySet, type Verdict } from '../../dist/policy/index.js';
-import { readFolder } from '../../dist/policy/reading.js';
 import { analyse, type CatalogReader, type FullAnalysis, readStatement } from '../../dist/sql/index.js';
 import { unconstrained } from '../support/catalog.js';
 import {

@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { appliedMasks } from '../../dist/policy/applied-masks.js';
-import { ColumnGlobs } from '../../dist/policy/column-globs.js';
-import { parseColumnGlob } from '../../dist/policy/globs.js';
 import { inForce, loadPolicies, masksOf, type PolicySet } from '../../dist/policy/index.js';
+import { appliedMasks } from '../../dist/policy/masks/applied-masks.js';
+import { ColumnGlobs } from '../../dist/policy/masks/column-globs.js';
+import { parseColumnGlob } from '../../dist/policy/rules/globs.js';
 import { analyse, Budget, Making, readStatement } from '../../dist/sql/index.js';
 import { DEFAULTS } from '../support/catalog.js';
 

@@ -1,5 +1,5 @@
 /** Things that are each about one column, found by it: a table may have thousands of columns, and a statement may use each in several ways. */
-import { type ObjectName, objectKey } from '../sql/index.js';
+import { type ObjectName, objectKey } from '../../sql/index.js';
 
 interface OfColumn {
   readonly object: ObjectName;

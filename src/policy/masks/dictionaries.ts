@@ -3,7 +3,7 @@
  * shows under a hashed name has the hash of each guess, and finds it again in every table. A view may be made after the rows were, so it
  * is not for the change to see: such a column is read as NULL. (A virtual column's table is known when it is written: `decideChange`.)
  */
-import { isHashed, strictness } from '../masking/index.js';
+import { isHashed, strictness } from '../../masking/index.js';
 import {
   type ColumnInfo,
   type FullAnalysis,
@@ -11,9 +11,9 @@ import {
   objectKey,
   originsOfView,
   showIdentifier,
-} from '../sql/index.js';
+} from '../../sql/index.js';
+import type { AppliedMask } from '../decide/verdict.js';
 import { ByColumn } from './by-column.js';
-import type { AppliedMask } from './verdict.js';
 
 /** Whether some rule lets values be written to a table, in some circumstances. */
 export type MayChange = (object: ObjectName) => boolean;

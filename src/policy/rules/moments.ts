@@ -5,7 +5,7 @@
  *
  * Pages: functions/to_date, functions/date_from_parts, functions/timestamp_from_parts, functions/convert_timezone, functions/sysdate.
  */
-import { isOperator, type Token } from '../sql/index.js';
+import { isOperator, type Token } from '../../sql/index.js';
 
 /** They stand before brackets and call nothing. */
 const NO_CALL = /^(?:AND|OR|NOT|IN|IS|LIKE|ILIKE|RLIKE|REGEXP|BETWEEN|CASE|WHEN|THEN|ELSE|ESCAPE|FROM|AS|DISTINCT)$/i;

@@ -8,7 +8,7 @@
  * go by the input formats), functions/current_timestamp, functions/sysdate, functions/convert_timezone, functions/to_date,
  * functions/year (week parts), functions/random.
  */
-import { isOperator, type Token } from '../sql/index.js';
+import { isOperator, type Token } from '../../sql/index.js';
 import { argumentsOf, calledName, castBefore, castWithin, isMoment } from './moments.js';
 
 const NOW =

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type { Problem } from './problems.js';
+import type { Problem } from '../rules/problems.js';
 import { isPolicyName, type PolicyText, type Reading, SUMS } from './reading.js';
 
 const HINT = `Once all files are there, run: snowfence policy sums <folder> > <folder>/${SUMS}`;

@@ -2,8 +2,8 @@
  * Proposals for `columns`, each with its reason, for somebody to review: from what Snowflake's classification and tags say of a column
  * (documentation pages user-guide/classify-native, account-usage/tag_references), else from its name, type and comment.
  */
-import type { MaskMethod } from '../masking/index.js';
-import { type ObjectName, showIdentifier, showObject } from '../sql/index.js';
+import type { MaskMethod } from '../../masking/index.js';
+import { type ObjectName, showIdentifier, showObject } from '../../sql/index.js';
 
 export interface DescribedColumn {
   readonly object: ObjectName;

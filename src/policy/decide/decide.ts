@@ -2,7 +2,7 @@
  * The decision: a pure function of who asks, what the statement does and which policies there are. Nothing is allowed that no
  * rule allows; what it answers names for each part the policy, the rule and the line.
  */
-import type { DetectRule } from '../masking/index.js';
+import type { DetectRule } from '../../masking/index.js';
 import {
   type Analysis,
   type Count,
@@ -16,16 +16,16 @@ import {
   type StatementKind,
   showIdentifier,
   showObject,
-} from '../sql/index.js';
-import { appliedMasks } from './applied-masks.js';
-import { ByColumn } from './by-column.js';
+} from '../../sql/index.js';
+import type { Detection, Place, Policy, PolicySet, Rule, Tolerance } from '../files/load.js';
+import { appliedMasks } from '../masks/applied-masks.js';
+import { ByColumn } from '../masks/by-column.js';
+import { withoutDictionaries } from '../masks/dictionaries.js';
+import { issuerKey } from '../rules/issuers.js';
+import { fillPredicate } from '../rules/predicate.js';
 import { bytesDenial, hides } from './bytes.js';
 import { decideChange, isRead, mayWrite } from './change.js';
-import { withoutDictionaries } from './dictionaries.js';
-import { issuerKey } from './issuers.js';
-import type { Detection, Place, Policy, PolicySet, Rule, Tolerance } from './load.js';
 import { allowanceOf, denyHashBelow, denyKey, isKeyTable, trustInSource } from './merging.js';
-import { fillPredicate } from './predicate.js';
 import type { AppliedMask, AppliedRows, AppliedRule, Denial } from './verdict.js';
 
 /** Who asks, as far as policies care. Structurally what the identity room proves. */

@@ -2,11 +2,11 @@
  * What a change may do with what is hidden from whoever sends it. The target of a change stands in it raw: no sub-query can take its
  * place. So nothing of it that is masked may be named, and a table with hidden rows is not changed at all.
  */
-import { isHashed } from '../masking/index.js';
-import { type Analysis, type ColumnUse, Making, objectKey, showIdentifier, showObject } from '../sql/index.js';
-import { ByColumn } from './by-column.js';
+import { isHashed } from '../../masking/index.js';
+import { type Analysis, type ColumnUse, Making, objectKey, showIdentifier, showObject } from '../../sql/index.js';
+import type { Policy } from '../files/load.js';
+import { ByColumn } from '../masks/by-column.js';
 import { decideConstraints, type IsOpen } from './constraints.js';
-import type { Policy } from './load.js';
 import type { AppliedMask, AppliedRows, Denial } from './verdict.js';
 
 interface Question {

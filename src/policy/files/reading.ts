@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { PolicyProblems } from './problems.js';
+import { PolicyProblems } from '../rules/problems.js';
 
 export interface PolicyText {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** The pieces of a verdict, as plain data. */
-import type { ObjectName, Position, StatementKind } from '../sql/index.js';
-import type { Place } from './load.js';
-import type { ColumnMask } from './masks.js';
+import type { ObjectName, Position, StatementKind } from '../../sql/index.js';
+import type { Place } from '../files/load.js';
+import type { ColumnMask } from '../masks/masks.js';
 
 export type DenialCode =
   | 'NOT_UNDERSTOOD'

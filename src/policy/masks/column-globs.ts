@@ -2,7 +2,7 @@
  * Which of many globs match a column of one object. A wide table has thousands of columns and a company's list of what it hides has hundreds
  * of entries: a column that none of them matches costs one look, not one for each.
  */
-import type { Glob } from './globs.js';
+import type { Glob } from '../rules/globs.js';
 
 interface Item<T> {
   readonly entry: T;

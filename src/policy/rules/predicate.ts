@@ -14,7 +14,7 @@ import {
   secondOpinion,
   showIdentifier,
   type Token,
-} from '../sql/index.js';
+} from '../../sql/index.js';
 import { unsteady } from './steady.js';
 
 type Template =

@@ -2,14 +2,14 @@
 import { basename } from 'node:path';
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { type DetectRule, HASH_FUNCTION, HASH_PARTS, type MaskMethod, patternFinder } from '../masking/index.js';
-import type { ObjectName, StatementKind } from '../sql/index.js';
-import { type Glob, GlobError, GlobIndex, parseColumnGlob, parseGlob, parseTextGlob } from './globs.js';
-import { issuersOf, type KnownIssuers, knownIssuers, reportIssuers } from './issuers.js';
-import { notUnderstood, type Predicate, PredicateProblem, parsePredicate } from './predicate.js';
-import { type Place, PolicyProblems, type Problem } from './problems.js';
+import { type DetectRule, HASH_FUNCTION, HASH_PARTS, type MaskMethod, patternFinder } from '../../masking/index.js';
+import type { ObjectName, StatementKind } from '../../sql/index.js';
+import { type Glob, GlobError, GlobIndex, parseColumnGlob, parseGlob, parseTextGlob } from '../rules/globs.js';
+import { issuersOf, type KnownIssuers, knownIssuers, reportIssuers } from '../rules/issuers.js';
+import { notUnderstood, type Predicate, PredicateProblem, parsePredicate } from '../rules/predicate.js';
+import { type Place, PolicyProblems, type Problem } from '../rules/problems.js';
+import { type PolicyFile, policyFile } from '../rules/schema.js';
 import { FolderMoves, type Reading, readFolder } from './reading.js';
-import { type PolicyFile, policyFile } from './schema.js';
 import { sumProblems, sumsOf } from './sums.js';
 
 export type { Place };

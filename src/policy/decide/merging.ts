@@ -3,7 +3,7 @@
  * secure view that stands for a table, a user-defined function: each runs with its owner's rights and may read anything, so what one
  * policy says of it counts only as far as all who hide something say so (docs/policies.md, "Two policies in force").
  */
-import { HASH_FUNCTION, HASH_KEY, HASH_PARTS } from '../masking/index.js';
+import { HASH_FUNCTION, HASH_KEY, HASH_PARTS } from '../../masking/index.js';
 import {
   type Analysis,
   type FullAnalysis,
@@ -14,9 +14,9 @@ import {
   positionAt,
   type Statement,
   type Token,
-} from '../sql/index.js';
-import type { Glob } from './globs.js';
-import type { Policy } from './load.js';
+} from '../../sql/index.js';
+import type { Policy } from '../files/load.js';
+import type { Glob } from '../rules/globs.js';
 
 const partsOf = ({ database, schema, name }: ObjectName): readonly string[] => [database, schema, name];
 

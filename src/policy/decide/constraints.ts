@@ -17,8 +17,8 @@ import {
   objectKey,
   showIdentifier,
   showObject,
-} from '../sql/index.js';
-import type { Policy } from './load.js';
+} from '../../sql/index.js';
+import type { Policy } from '../files/load.js';
 import type { AppliedMask, Denial } from './verdict.js';
 
 const partsOf = ({ database, schema, name }: ObjectName): string[] => [database, schema, name];

@@ -1,7 +1,7 @@
 /** A policy in words: what `whoami` tells an agent about itself. */
-import { methodName } from '../masking/index.js';
+import { methodName } from '../../masking/index.js';
+import type { Policy } from '../files/load.js';
 import { showRows } from './decide.js';
-import type { Policy } from './load.js';
 
 const list = (items: Iterable<string>): string => [...items].join(', ');
 

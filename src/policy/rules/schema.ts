@@ -1,7 +1,7 @@
 /** The shape of a policy file. The same zod schema loads files and, as JSON Schema, helps editors. */
 import { z } from 'zod';
-import { DETECTOR_KINDS, type MaskMethod, type TextMask } from '../masking/index.js';
-import { STATEMENT_KINDS, type StatementKind } from '../sql/index.js';
+import { DETECTOR_KINDS, type MaskMethod, type TextMask } from '../../masking/index.js';
+import { STATEMENT_KINDS, type StatementKind } from '../../sql/index.js';
 import { issuerKey } from './issuers.js';
 
 const GROUPS = {

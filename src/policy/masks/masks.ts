@@ -2,7 +2,7 @@
  * The masks on a relation's columns, of all policies in force. Within one policy the strictest that matches a column counts; of two
  * policies neither opens what the other hides.
  */
-import { type MaskMethod, strictness } from '../masking/index.js';
+import { type MaskMethod, strictness } from '../../masking/index.js';
 import {
   type ColumnInfo,
   type ColumnPart,
@@ -11,10 +11,10 @@ import {
   Making,
   type ObjectName,
   showIdentifier,
-} from '../sql/index.js';
+} from '../../sql/index.js';
+import type { ColumnRule, Place, Policy } from '../files/load.js';
+import type { Glob } from '../rules/globs.js';
 import { ColumnGlobs } from './column-globs.js';
-import type { Glob } from './globs.js';
-import type { ColumnRule, Place, Policy } from './load.js';
 
 export interface ColumnMask {
   readonly object: ObjectName;
