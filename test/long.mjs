@@ -26,8 +26,8 @@ if (!/^[1-9]\d?$/.test(jobs)) {
 const seedOf = (part) => String((Number(seed) + part * 1_000_003) % MAX_SEED);
 const parts = [
   { name: 'fuzz', script: './sql/fuzz/fuzz.mjs', args: ['200000', seed, '3000'] },
-  { name: 'names', script: './sql/names.mjs', args: ['5000', seed] },
-  { name: 'policies written anew', script: './policy/rewriting.mjs', args: ['2000', seed] },
+  { name: 'names', script: './sql/names/names.mjs', args: ['5000', seed] },
+  { name: 'policies written anew', script: './policy/files/rewriting.mjs', args: ['2000', seed] },
   { name: 'changes to the store', script: './transcript/manipulate.mjs', args: ['200', seed, '1'] },
   ...Array.from({ length: PARTS }, (_, part) => ({
     name: 'non-interference',

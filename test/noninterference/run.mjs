@@ -5,7 +5,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { injected } from '../sql/injection.mjs';
+import { injected } from '../sql/names/injection.mjs';
 import { random } from '../support/random.mjs';
 import { search, shrink } from './compare.mjs';
 import { Harness } from './harness.mjs';
