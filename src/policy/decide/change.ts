@@ -4,10 +4,11 @@
  */
 import { isHashed } from '../../masking/index.js';
 import { type Analysis, type ColumnUse, Making, objectKey, showIdentifier, showObject } from '../../sql/index.js';
-import type { Policy } from '../files/load.js';
+import type { AppliedMask } from '../masks/applied-masks.js';
 import { ByColumn } from '../masks/by-column.js';
+import type { Policy } from '../rules/policy.js';
 import { decideConstraints, type IsOpen } from './constraints.js';
-import type { AppliedMask, AppliedRows, Denial } from './verdict.js';
+import type { AppliedRows, Denial } from './verdict.js';
 
 interface Question {
   readonly analysis: Analysis;

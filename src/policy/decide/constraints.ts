@@ -18,8 +18,9 @@ import {
   showIdentifier,
   showObject,
 } from '../../sql/index.js';
-import type { Policy } from '../files/load.js';
-import type { AppliedMask, Denial } from './verdict.js';
+import type { AppliedMask } from '../masks/applied-masks.js';
+import type { Policy } from '../rules/policy.js';
+import type { Denial } from './verdict.js';
 
 const partsOf = ({ database, schema, name }: ObjectName): string[] => [database, schema, name];
 

@@ -3,22 +3,9 @@
  * secure view that stands for a table, a user-defined function: each runs with its owner's rights and may read anything, so what one
  * policy says of it counts only as far as all who hide something say so (docs/policies.md, "Two policies in force").
  */
-import { HASH_FUNCTION, HASH_KEY, HASH_PARTS } from '../../masking/index.js';
-import {
-  type Analysis,
-  type FullAnalysis,
-  type FunctionUse,
-  isOperator,
-  type ObjectName,
-  type Position,
-  positionAt,
-  type Statement,
-  type Token,
-} from '../../sql/index.js';
-import type { Policy } from '../files/load.js';
-import type { Glob } from '../rules/globs.js';
-
-const partsOf = ({ database, schema, name }: ObjectName): readonly string[] => [database, schema, name];
+import type { FunctionUse, ObjectName } from '../../sql/index.js';
+import { type Glob, partsOf } from '../rules/globs.js';
+import type { Policy } from '../rules/policy.js';
 
 /** Whether a glob stands for one of these objects and for no other. */
 const isOnly = (glob: Glob, objects: readonly ObjectName[]): boolean =>
@@ -100,66 +87,3 @@ export const allowanceOf = (policies: readonly Policy[], use: FunctionUse): Cons
     (policy) =>
       policy.columns.length > 0 || policy.rows.length > 0 || policy.rules.some(({ effect }) => effect !== 'allow'),
   );
-
-const nameOf = ({ kind, text }: Token): string =>
-  kind === 'quoted' ? text.slice(1, -1).replaceAll('""', '"') : text.toUpperCase();
-
-/** Where a text names the masking function, whatever an analysis makes of it. */
-function hashIn({ tokens, source }: Pick<Statement, 'tokens' | 'source'>): Position | undefined {
-  const call = tokens.find((_first, at) =>
-    HASH_PARTS.every((part, index) => {
-      const token = tokens[at + 2 * index];
-      const isLast = index === HASH_PARTS.length - 1;
-      const isName = token?.kind === 'word' || token?.kind === 'quoted';
-      return isName && nameOf(token) === part && (isLast || isOperator(tokens[at + 2 * index + 1], '.'));
-    }),
-  );
-  return call && positionAt(source, call.start);
-}
-
-export interface HashDenial {
-  readonly code: 'FUNCTION_DENIED' | 'OBJECT_DENIED';
-  readonly message: string;
-  readonly position: Position | undefined;
-  readonly hint: string | undefined;
-}
-
-const hashDenial = (position: Position | undefined): HashDenial => ({
-  code: 'FUNCTION_DENIED',
-  message: `${HASH_FUNCTION} makes the masks, and nobody may call it.`,
-  position,
-  hint: 'Leave it out.',
-});
-
-/**
- * Refuses a statement that names the function which hashes masked values. It has the key, so whoever may call it with values of their
- * own finds hidden ones by comparing: nobody may, whatever policies list. Our own texts call it after this.
- */
-export function denyHash(statement: Statement): HashDenial | undefined {
-  const position = hashIn(statement);
-  return position && hashDenial(position);
-}
-
-/** The same of what the analysis found, and of the views that a statement reads. */
-export function denyHashBelow({ functions, views }: FullAnalysis): HashDenial | undefined {
-  const use = functions.find(({ name }) => name.toUpperCase() === HASH_FUNCTION);
-  if (use) return hashDenial(use.position);
-  return [...views.values()].some(({ statement }) => hashIn(statement)) ? hashDenial(undefined) : undefined;
-}
-
-/** Whether this is where the key is. */
-export const isKeyTable = ({ database, schema }: ObjectName): boolean =>
-  database === HASH_KEY.database && schema === HASH_KEY.schema;
-
-/** The same of the table that holds the key, which no role of the gateway may read anyhow; what views read is not named. */
-export function denyKey({ objects }: Analysis): HashDenial | undefined {
-  const use = objects.find(({ object, via }) => isKeyTable(object) && via.length === 0);
-  return (
-    use && {
-      code: 'OBJECT_DENIED',
-      message: `What is in ${HASH_KEY.database}.${HASH_KEY.schema} makes the masks, and nobody may read it.`,
-      position: use.position,
-      hint: undefined,
-    }
-  );
-}

@@ -1,7 +1,9 @@
-/** The pieces of a verdict, as plain data. */
+/** A verdict and its pieces, as plain data. */
 import type { ObjectName, Position, StatementKind } from '../../sql/index.js';
-import type { Place } from '../files/load.js';
-import type { ColumnMask } from '../masks/masks.js';
+import type { AppliedMask } from '../masks/applied-masks.js';
+import type { Tolerance } from '../rules/policy.js';
+import type { Place } from '../rules/problems.js';
+import type { Standing } from '../standing/standing.js';
 
 export type DenialCode =
   | 'NOT_UNDERSTOOD'
@@ -37,10 +39,6 @@ export interface AppliedRule {
   readonly rule: Place;
 }
 
-export interface AppliedMask extends ColumnMask {
-  readonly type: string;
-}
-
 export interface AppliedRows {
   readonly object: ObjectName;
   /** With the principal's values put in; undefined where a secure view stands for the table. */
@@ -48,4 +46,40 @@ export interface AppliedRows {
   readonly secureView: ObjectName | undefined;
   readonly policy: string;
   readonly rule: Place;
+}
+
+/** What the warehouse says of a statement before it runs; undefined where it can't say. */
+export interface Estimate {
+  readonly bytes: number | undefined;
+  readonly rows: number | undefined;
+}
+
+export interface Verdict extends Standing {
+  readonly decision: 'allow' | 'deny' | 'approve';
+  readonly version: string;
+  readonly denial: Denial | undefined;
+  readonly approval:
+    | {
+        /** One for each `approve` rule that applies: all have to be met. */
+        readonly requirements: readonly {
+          /** Whose groups they are. */
+          readonly issuers: readonly string[];
+          readonly groups: readonly string[];
+          readonly count: number;
+          readonly rule: Place;
+          /** What the rule says about itself. */
+          readonly reason: string | undefined;
+          readonly tolerance: Tolerance;
+        }[];
+        /** Milliseconds, of the shortest. */
+        readonly within: number;
+      }
+    | undefined;
+  /** What has to be asked of the warehouse before this verdict is the last word. */
+  readonly needs: { readonly bytes: boolean; readonly rows: boolean };
+  /** What the warehouse said, where it was asked. */
+  readonly estimate: Estimate | undefined;
+  readonly rules: readonly AppliedRule[];
+  readonly masks: readonly AppliedMask[];
+  readonly rows: readonly AppliedRows[];
 }

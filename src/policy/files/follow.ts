@@ -4,8 +4,9 @@
  * stay as it is for longer, since half a file looks like that (`openings.ts`). Until then the set before it stays in force.
  */
 import { basename } from 'node:path';
+import type { PolicySet } from '../rules/policy.js';
 import { PolicyProblems } from '../rules/problems.js';
-import { type PolicySet, policiesOf } from './load.js';
+import { policiesOf } from './load.js';
 import { openingsOf, openingWords } from './openings.js';
 import { FolderMoves, type Reading, readFolder, SUMS } from './reading.js';
 import { isCounted } from './sums.js';

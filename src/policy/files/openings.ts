@@ -4,8 +4,8 @@
  * anything that does harm. So a set that opens anything is waited for longer (`follow.ts`).
  */
 
+import type { PolicySet } from '../rules/policy.js';
 import type { PolicyFile } from '../rules/schema.js';
-import type { PolicySet } from './load.js';
 
 /** One thing that is gone, or new. */
 export interface Part {
@@ -114,7 +114,7 @@ function partsOf(set: PolicySet): Parts {
   return parts;
 }
 
-/** Where no policy names a limit these hold (`decide.ts`), and a larger one that is named is an opening. */
+/** Where no policy names a limit these hold (`standing.ts`), and a larger one that is named is an opening. */
 const DEFAULTS: Partial<Record<Limit, number>> = { rows: 10_000, result_bytes: 10_000_000, timeout: 60_000 };
 
 function defaultOf(key: string): number {

@@ -3,8 +3,8 @@
  * does not tell of all (network file systems, links that are swapped further up, a folder that is replaced).
  */
 import { type FSWatcher, watch } from 'node:fs';
+import type { PolicySet } from '../rules/policy.js';
 import { DEFAULT_TIMES, type FollowEvents, Follower, type Held, type Reloaded, type Times } from './follow.js';
-import type { PolicySet } from './load.js';
 
 export interface PolicyWatch extends AsyncDisposable {
   readonly current: () => PolicySet;

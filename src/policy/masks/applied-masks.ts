@@ -1,9 +1,13 @@
 /** The masks of a relation as they are applied, worked out once for the policies in force: a wide table is judged many times a minute. */
 import type { ColumnInfo, Count, ObjectName } from '../../sql/index.js';
 import { objectKey } from '../../sql/index.js';
-import type { AppliedMask } from '../decide/verdict.js';
-import type { Policy } from '../files/load.js';
-import { type Masked, masksOf } from './masks.js';
+import type { Policy } from '../rules/policy.js';
+import { type ColumnMask, type Masked, masksOf } from './masks.js';
+
+/** A mask on a column of a known type. */
+export interface AppliedMask extends ColumnMask {
+  readonly type: string;
+}
 
 interface Worked {
   readonly masks: readonly AppliedMask[];

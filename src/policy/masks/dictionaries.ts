@@ -12,7 +12,7 @@ import {
   originsOfView,
   showIdentifier,
 } from '../../sql/index.js';
-import type { AppliedMask } from '../decide/verdict.js';
+import type { AppliedMask } from './applied-masks.js';
 import { ByColumn } from './by-column.js';
 
 /** Whether some rule lets values be written to a table, in some circumstances. */

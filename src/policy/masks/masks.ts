@@ -12,8 +12,9 @@ import {
   type ObjectName,
   showIdentifier,
 } from '../../sql/index.js';
-import type { ColumnRule, Place, Policy } from '../files/load.js';
 import type { Glob } from '../rules/globs.js';
+import type { ColumnRule, Policy } from '../rules/policy.js';
+import type { Place } from '../rules/problems.js';
 import { ColumnGlobs } from './column-globs.js';
 
 export interface ColumnMask {

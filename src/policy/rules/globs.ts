@@ -2,7 +2,12 @@
  * Object and column globs: dotted parts of Snowflake identifiers, `*` for a part or a run of characters within one. An
  * unquoted part is folded to upper case; a quoted one matches only that very spelling.
  */
+import type { ObjectName } from '../../sql/index.js';
+
 export class GlobError extends Error {}
+
+/** An object as globs see it. */
+export const partsOf = ({ database, schema, name }: ObjectName): readonly string[] => [database, schema, name];
 
 function splitParts(glob: string): { text: string; quoted: boolean }[] {
   const parts: { text: string; quoted: boolean }[] = [];

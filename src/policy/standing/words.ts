@@ -1,7 +1,17 @@
 /** A policy in words: what `whoami` tells an agent about itself. */
 import { methodName } from '../../masking/index.js';
-import type { Policy } from '../files/load.js';
-import { showRows } from './decide.js';
+import { type ObjectName, showObject } from '../../sql/index.js';
+import type { Policy } from '../rules/policy.js';
+
+/** Those of a predicate, or those of a secure view that is read in the table's place. */
+interface ShownRows {
+  readonly where: string | undefined;
+  readonly secureView: ObjectName | undefined;
+}
+
+/** Which rows of its table are there, in words. */
+export const showRows = ({ where, secureView }: ShownRows): string =>
+  where ?? `they are in ${secureView ? showObject(secureView) : 'a secure view'}`;
 
 const list = (items: Iterable<string>): string => [...items].join(', ');
 
