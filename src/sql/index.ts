@@ -9,7 +9,7 @@ export type {
   OutputColumn,
 } from './analysis/analysis.js';
 export { shownUses, withoutViews } from './analysis/analysis.js';
-export { Budget } from './analysis/budget.js';
+export { Budget, type Count } from './analysis/budget.js';
 export {
   type CatalogReader,
   type Check,
@@ -30,7 +30,7 @@ export { namesNoTable } from './analysis/scans.js';
 export { spending } from './analysis/spending.js';
 export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion/opinion.js';
 export { loadParsers } from './opinion/parsers.js';
-export { type Count, isUnknown } from './scope/scope.js';
+export { isUnknown } from './scope/origins.js';
 export { affectedRowsQuery, writtenRows } from './send/affected.js';
 export { type Rewritten, rewrite, type Treatment, type Treatments } from './send/rewrite.js';
 export { STATEMENT_KINDS, type StatementKind } from './text/kind.js';

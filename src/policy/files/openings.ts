@@ -3,7 +3,6 @@
  * masks not yet. It can't be told from one that somebody means, but it is always one that opens something: what narrows is never half of
  * anything that does harm. So a set that opens anything is waited for longer (`follow.ts`).
  */
-
 import type { PolicySet } from '../rules/policy.js';
 import type { PolicyFile } from '../rules/schema.js';
 

@@ -1,6 +1,5 @@
 /** What a statement does, as plain data. */
-
-import type { Danger } from '../names/understood.js';
+import type { Danger } from '../functions/danger.js';
 import type { StatementKind } from '../text/kind.js';
 import type { Position } from '../text/refusal.js';
 import type { ParsedStatement, ParsedWording } from '../text/statement.js';

@@ -10,6 +10,9 @@
 /** What the steps are taken for; the refusal names the one that took most. */
 export type Work = 'parts' | 'columns' | 'tokens';
 
+/** Counts what is looked at. */
+export type Count = (steps: number) => void;
+
 const MAX_STEPS = 8_000_000;
 /** Milliseconds of work on one judgement. */
 const MAX_MS = 2500;

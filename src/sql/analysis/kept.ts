@@ -2,7 +2,6 @@
  * What is left of an analysis once the text to send is written: no tree, no tokens, nothing that only reading and rewriting go by. A tree takes
  * some hundred times the memory of its text, and judgements are remembered by the thousand.
  */
-
 import type { ParsedWording, Statement, Wording } from '../text/statement.js';
 import type { Analysis, FullAnalysis } from './analysis.js';
 import { type Scan, scansOf } from './scans.js';

@@ -4,7 +4,6 @@
  * table, no user's function, no bind or session variable. So any word that is a column's name counts as that column, whatever else it may
  * be there: more is found than is meant, never less. What can't be read is made of anything.
  */
-
 import { isOperator, isWord, lex, type Token } from '../text/lex.js';
 import type { ColumnInfo } from './catalog.js';
 

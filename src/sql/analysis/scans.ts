@@ -1,5 +1,4 @@
 /** Which tables a statement would read from their first byte to their last, if nothing were pruned. */
-
 import { isWord } from '../text/lex.js';
 import { tokensOf } from '../text/statement.js';
 import type { Analysis, FullAnalysis } from './analysis.js';

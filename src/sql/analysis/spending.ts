@@ -1,9 +1,7 @@
 /** Steps taken of a judgement's budget, by whoever works on one statement. */
-
-import type { Count } from '../scope/scope.js';
 import { tooMuch } from '../text/refusal.js';
 import { positionOf, type Statement } from '../text/statement.js';
-import type { Budget, Work } from './budget.js';
+import type { Budget, Count, Work } from './budget.js';
 
 /** Throws a Refusal where they are more than is left. */
 export const spending =

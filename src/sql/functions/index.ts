@@ -2,7 +2,6 @@
  * All functions of Snowflake's own, by the name as written (documentation page functions-all).
  * A name that is not here is nobody's but a user's: it calls what stands in the search path.
  */
-
 import type { FunctionClass, ListedFunction, SnowflakeFunction } from './classes.js';
 import { LISTED, LISTED_DATE_PARTS } from './list.js';
 

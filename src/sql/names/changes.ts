@@ -16,7 +16,7 @@ import {
   nodeOf,
   type TreeNode,
 } from '../text/tree.js';
-import { isName, nameOf } from '../words/claims.js';
+import { chainStart, isName, nameOf } from '../words/claims.js';
 import { definitions } from './definitions.js';
 import { placeOf } from './tables.js';
 import type { Walk } from './walk.js';
@@ -224,7 +224,7 @@ function update(walk: Walk, pair: unknown, target: Source, scope: Scope, ctes: C
   const column = identifierOf(left?.body) ?? identifierOf(left?.body['name']);
   if (node?.kind !== 'eq' || !column) throw walk.refusal('What is set here is no plain column.');
   const last = walk.token(column);
-  if (last >= 0) qualifiers(walk, walk.chainStart(last), last, target);
+  if (last >= 0) qualifiers(walk, chainStart(walk.statement.tokens, last), last, target);
   assigned(walk, column, target);
   walk.expression(node.body['right'], scope, ctes, 'assigned');
 }

@@ -1,6 +1,7 @@
 /** PIVOT, UNPIVOT and MATCH_RECOGNIZE: what goes in is grouped or matched, what comes out has other columns (constructs/…). */
 import type { Origin, OutputColumn } from '../analysis/analysis.js';
-import { type Ctes, originsOf, type Scope, type Source, scopeOf } from '../scope/scope.js';
+import { originsOf } from '../scope/origins.js';
+import { type Ctes, type Scope, type Source, scopeOf } from '../scope/scope.js';
 import { asBody, asList, asText, type Body, folded, identifierOf, isBody, nodeOf, textLiteral } from '../text/tree.js';
 import { named } from './outputs.js';
 import { aliasOf, claimAlias, refuseJoin, renamed, table } from './tables.js';

@@ -1,22 +1,25 @@
 /** Expressions: columns by name and by place, calls, lambdas, windows, sub-queries; everything else only holds others together. */
 import type { ColumnUsage, Origin } from '../analysis/analysis.js';
+import { dangerOf } from '../functions/danger.js';
 import { isPure, snowflakeFunction } from '../functions/index.js';
-import {
-  type Ctes,
-  namesIn,
-  originsOf,
-  qualifiedSource,
-  type Resolution,
-  type Scope,
-  UNKNOWN,
-} from '../scope/scope.js';
+import { originsOf, UNKNOWN } from '../scope/origins.js';
+import { type Ctes, namesIn, qualifiedSource, type Resolution, type Scope } from '../scope/scope.js';
 import { isOperator } from '../text/lex.js';
-import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
+import {
+  asBody,
+  asList,
+  asText,
+  type Body,
+  dotted,
+  folded,
+  type Identifier,
+  identifierOf,
+  nodeOf,
+} from '../text/tree.js';
 import { isName } from '../words/claims.js';
-import { dotted } from './dotted.js';
 import { byWhichever } from './outputs.js';
 import { walkStar } from './query.js';
-import { dangerOf, EXPRESSION_KINDS, FUNCTION_KINDS } from './understood.js';
+import { EXPRESSION_KINDS, FUNCTION_KINDS } from './understood.js';
 import type { Walk } from './walk.js';
 
 export function walkExpression(

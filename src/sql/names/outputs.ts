@@ -1,9 +1,12 @@
 /** Columns that a query gives: by place, by name, under a list of names, and as ORDER BY and GROUP BY mean them. */
 import type { ColumnUsage, OutputColumn } from '../analysis/analysis.js';
-import { type Count, type Ctes, columnsNamed, originsOf, type Scope, scopeOf, UNKNOWN, union } from '../scope/scope.js';
+import type { Count } from '../analysis/budget.js';
+import { columnsNamed, originsOf, UNKNOWN, union } from '../scope/origins.js';
+import { type Ctes, type Scope, scopeOf } from '../scope/scope.js';
 import type { ParsedStatement } from '../text/statement.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
-import { isPresent, type Walk } from './walk.js';
+import { isPresent } from './understood.js';
+import type { Walk } from './walk.js';
 
 /** Of lists of columns that were asked for before. */
 const placed = new WeakMap<readonly OutputColumn[], readonly OutputColumn[]>();

@@ -1,21 +1,13 @@
 /** Queries: definitions, set operations, VALUES, SELECT with its clauses, stars. Each answers the columns that it gives. */
 import type { Origin, OutputColumn } from '../analysis/analysis.js';
-import {
-  type Ctes,
-  columnsNamed,
-  namesIn,
-  originsOf,
-  type Scope,
-  type Source,
-  scopeOf,
-  UNKNOWN,
-} from '../scope/scope.js';
+import { columnsNamed, originsOf, UNKNOWN } from '../scope/origins.js';
+import { type Ctes, namesIn, type Scope, type Source, scopeOf } from '../scope/scope.js';
 import { isWord } from '../text/lex.js';
-import { asBody, asList, type Body, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
+import { asBody, asList, type Body, dotted, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
 import { definitions } from './definitions.js';
-import { dotted } from './dotted.js';
 import { byName, byPlace, ordering, positional } from './outputs.js';
-import { isPresent, type Walk } from './walk.js';
+import { isPresent } from './understood.js';
+import type { Walk } from './walk.js';
 
 const SET_OPERATIONS: ReadonlySet<string> = new Set(['union', 'except', 'intersect']);
 

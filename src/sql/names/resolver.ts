@@ -2,8 +2,9 @@
 import type { ColumnUsage, NameInText, Origin, OutputColumn, Target } from '../analysis/analysis.js';
 import { type Budget, PART } from '../analysis/budget.js';
 import { type Defaults, objectKey } from '../analysis/catalog.js';
+import { originsOf } from '../scope/origins.js';
 import type { Relations } from '../scope/relations.js';
-import { type Ctes, isNowhere, originsOf, type Scope, type Source } from '../scope/scope.js';
+import { type Ctes, isNowhere, type Scope, type Source } from '../scope/scope.js';
 import { isOperator, isWord } from '../text/lex.js';
 import type { ParsedStatement } from '../text/statement.js';
 import type { Body } from '../text/tree.js';
@@ -13,10 +14,11 @@ import { findOwners, type Owned } from '../words/owners.js';
 import { claimPlaces } from '../words/places.js';
 import { type ChangeKind, kindsOf, targetOf, walkChange } from './changes.js';
 import { walkExpression } from './expressions.js';
+import type { Findings } from './findings.js';
 import { walkQuery } from './query.js';
 import { namesInText } from './second-look.js';
 import { walkJoin, walkSource } from './sources.js';
-import { type Findings, Walk } from './walk.js';
+import { Walk } from './walk.js';
 import { saysWhichRows } from './which-rows.js';
 
 /** `relations` may be empty: a first walk finds out which ones are named. */
@@ -113,7 +115,9 @@ export class Resolver extends Walk {
 
   /** After the walk: the functions that are called, and every name that nobody owns, those of the walk first. */
   owners(): Owned {
-    const { functions, called, unowned } = findOwners(this, this.#words);
+    const { statement, claims, inPattern } = this;
+    const walked = { statement, claims, inPattern, calls: this.findings.calls };
+    const { functions, called, unowned } = findOwners(walked, this.#words);
     const seen = new Set(this.findings.unowned.map(({ position }) => JSON.stringify(position)));
     const more = unowned.filter(({ position }) => !seen.has(JSON.stringify(position)));
     return { functions, called, unowned: [...this.findings.unowned, ...more] };

@@ -5,7 +5,7 @@
 import type { NameInText, Origin } from '../analysis/analysis.js';
 import { PART } from '../analysis/budget.js';
 import { objectKey } from '../analysis/catalog.js';
-import { isUnknown } from '../scope/scope.js';
+import { isUnknown } from '../scope/origins.js';
 import { isOperator, isWord, type Token } from '../text/lex.js';
 import { positionOf } from '../text/statement.js';
 import { isName, nameOf, type Owner } from '../words/claims.js';

@@ -1,16 +1,8 @@
 /** What stands in FROM: tables, sub-queries, joins, table functions, PIVOT, UNPIVOT, MATCH_RECOGNIZE. */
 import type { Origin, OutputColumn } from '../analysis/analysis.js';
 import { snowflakeFunction } from '../functions/index.js';
-import {
-  type Ctes,
-  columnsNamed,
-  NOWHERE,
-  namesIn,
-  type Scope,
-  type Source,
-  scopeOf,
-  UNKNOWN,
-} from '../scope/scope.js';
+import { columnsNamed, UNKNOWN } from '../scope/origins.js';
+import { type Ctes, NOWHERE, namesIn, type Scope, type Source, scopeOf } from '../scope/scope.js';
 import { isWord } from '../text/lex.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
 import { matchRecognize, pivot } from './constructs.js';

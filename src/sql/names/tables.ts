@@ -1,12 +1,14 @@
 /** Tables, views and CTEs by name, with what may follow a name; lists of names behind an alias. */
 import type { TableReference } from '../analysis/analysis.js';
 import { type ObjectName, objectKey, showObject } from '../analysis/catalog.js';
-import { type Ctes, NOWHERE, originsOf, type Source, UNKNOWN } from '../scope/scope.js';
+import { originsOf, UNKNOWN } from '../scope/origins.js';
+import { type Ctes, NOWHERE, type Source } from '../scope/scope.js';
 import { isOperator, isWord } from '../text/lex.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
 import { type AliasKind, aliasAt, type FoundAlias } from '../words/alias-places.js';
 import { named } from './outputs.js';
-import { isPresent, type Walk } from './walk.js';
+import { isPresent } from './understood.js';
+import type { Walk } from './walk.js';
 
 export function aliasOf(body: Body): string | undefined {
   const alias = identifierOf(body['alias']);

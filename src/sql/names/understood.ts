@@ -1,8 +1,8 @@
 /**
- * What the walk lets pass: an allow-list, so that whatever a new parser version or a new Snowflake release brings is refused
- * until somebody has thought about it.
+ * What the walk lets pass: allow-lists of nodes, and of the fields of those that it takes apart itself, so that whatever a new parser
+ * version or a new Snowflake release brings is refused until somebody has thought about it.
  */
-import type { FunctionClass } from '../functions/index.js';
+import type { Body } from '../text/tree.js';
 
 /** Nodes that only hold expressions together. None of them reads an object by name. */
 const STRUCTURE =
@@ -21,41 +21,56 @@ export const FUNCTION_KINDS: ReadonlySet<string> = new Set(PURE_FUNCTIONS.split(
 
 export const EXPRESSION_KINDS: ReadonlySet<string> = new Set(`${STRUCTURE} ${PURE_FUNCTIONS}`.split(/\s+/));
 
-/** Classes of Snowflake's functions that do more than compute: a policy has to list each by its name. */
-export type Danger = Exclude<FunctionClass, 'pure' | 'aggregate' | 'window' | 'random' | 'time' | 'table'>;
+/**
+ * The fields that the walk looks into, for each form that it takes apart itself. A field that is not here and holds something makes
+ * the statement not understood: what nobody looks at could hold a query.
+ */
+const FIELDS = {
+  select:
+    'expressions from joins where_clause group_by having qualify order_by limit offset fetch distinct distinct_on top with windows connect',
+  table: 'name schema catalog alias column_aliases when changes table_sample',
+  join: 'this on using kind use_inner_keyword use_outer_keyword nesting_group directed match_condition',
+  subquery: 'this alias column_aliases order_by limit offset lateral modifiers_inside with',
+  paren: 'this with order_by limit offset',
+  star: 'table except replace rename',
+  'set operation': 'left right all distinct order_by limit offset by_name with',
+  values: 'expressions alias column_aliases with',
+  with: 'ctes recursive',
+  definition: 'this alias alias_first columns',
+  lateral: 'this alias alias_quoted column_aliases',
+  'bracketed join': 'left joins',
+  alias: 'this alias column_aliases',
+  'window function': 'this over keep',
+  lambda: 'parameters body parameter_types',
+  'qualified call': 'this method args',
+  'sampled table': 'this sample',
+  insert: 'table columns values query overwrite with',
+  update: 'table set from_clause from_joins where_clause with',
+  delete: 'table alias using where_clause with joins',
+  merge: 'this using on whens with_',
+  'WHEN of MERGE': 'matched condition then',
+  pivot:
+    'this expressions fields alias alias_columns column_aliases default_on_null value_column name_column columns include_nulls',
+  match_recognize: 'this partition_by order_by measures rows after pattern define alias',
+  'historical data': 'this kind expression',
+  changes: 'information at_before end',
+} as const satisfies Readonly<Record<string, string>>;
 
-const REASONS: Readonly<Record<Danger, string>> = {
-  session: 'the connection is shared, and it would read what another agent ran',
-  system: 'it acts on the Snowflake account',
-  model: 'it sends data to a model',
-  history: 'it tells what others did',
-  definition: 'it tells about definitions and accounts',
-  context: 'it tells about definitions and accounts',
-  file: 'it reaches files',
-  network: 'it tells about the network',
-  encryption: 'it works with keys',
-  notification: 'it makes messages that leave the account',
-  metric: 'it reads whatever it is pointed at',
-  dynamic: 'it runs text as a statement',
-  sequence: 'it takes a number from a sequence',
+export type Form = keyof typeof FIELDS;
+
+const KNOWN_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries(FIELDS).map(([form, fields]) => [form, new Set(fields.split(' '))]),
+);
+
+/** Marks and remarks of the parser: they hold no expression. */
+const MARKS =
+  /^(?:span|alias_explicit_as|alias_keyword|(?:leading|trailing|pre_alias|pre|post)?_?comments|operator_comments)$/;
+
+export const isPresent = (value: unknown): boolean =>
+  value !== null && value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
+
+/** A field of a form that holds something and that the walk does not look into. */
+export const unknownField = (form: Form, body: Body): string | undefined => {
+  const known = KNOWN_FIELDS.get(form);
+  return Object.keys(body).find((key) => isPresent(body[key]) && !known?.has(key) && !MARKS.test(key));
 };
-
-/** Names that Snowflake has reserved for itself, listed or not: a function of tomorrow is as dangerous as its kin of today. */
-const FAMILIES: readonly { readonly class: Danger; readonly names: RegExp }[] = [
-  { class: 'system', names: /^SYSTEM\$/ },
-  { class: 'model', names: /^(?:AI_|SNOWFLAKE\.CORTEX\.|SNOWFLAKE\.ML\.)/ },
-  { class: 'history', names: /^(?:[^.]+\.)?INFORMATION_SCHEMA\./ },
-  { class: 'session', names: /^(?:RESULT_SCAN|LAST_QUERY_ID|LAST_TRANSACTION)$/ },
-];
-
-/** What makes a function dangerous, by its listed class or its family; undefined if nothing does. */
-export function dangerOf(
-  name: string,
-  listed?: FunctionClass,
-): { readonly class: Danger; readonly reason: string } | undefined {
-  const found = isDanger(listed) ? listed : FAMILIES.find(({ names }) => names.test(name.toUpperCase()))?.class;
-  return found && { class: found, reason: REASONS[found] };
-}
-
-const isDanger = (listed: FunctionClass | undefined): listed is Danger =>
-  listed !== undefined && Object.hasOwn(REASONS, listed);

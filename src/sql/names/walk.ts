@@ -2,79 +2,22 @@
  * The walk through a statement's tree: what it has found so far, what it needs to go on. Queries, sources, expressions and changes are
  * walked in files of their own; each calls the others through this one interface.
  */
-import type {
-  Access,
-  ColumnUsage,
-  ExcludedName,
-  Origin,
-  OutputColumn,
-  OwnName,
-  TableReference,
-  Target,
-  Unowned,
-} from '../analysis/analysis.js';
-import type { Budget, Work } from '../analysis/budget.js';
+import type { ColumnUsage, Origin, OutputColumn } from '../analysis/analysis.js';
+import type { Budget, Count, Work } from '../analysis/budget.js';
 import type { Defaults, ObjectName } from '../analysis/catalog.js';
+import { isUnknown, UNKNOWN, union } from '../scope/origins.js';
 import type { Relations } from '../scope/relations.js';
-import {
-  type Count,
-  type Ctes,
-  isOfTarget,
-  isUnknown,
-  lookUp,
-  nearest,
-  type Resolution,
-  type Scope,
-  type Source,
-  UNKNOWN,
-  union,
-} from '../scope/scope.js';
+import { type Ctes, isOfTarget, lookUp, type Resolution, type Scope, type Source } from '../scope/scope.js';
+import { emptyStar, noColumn, noTable, opaqueStar } from '../scope/unowned.js';
 import { isOperator } from '../text/lex.js';
-import { Refusal, tooMuch } from '../text/refusal.js';
+import { type Position, Refusal, tooMuch } from '../text/refusal.js';
 import { type ParsedStatement, positionOf } from '../text/statement.js';
 import { type Body, folded, type Identifier } from '../text/tree.js';
 import { type AliasPlaces, aliasPlaces } from '../words/alias-places.js';
 import { type Claims, isName, nameOf, type Owner } from '../words/claims.js';
 import { type Symbols, symbolsOf } from '../words/symbols.js';
-
-export interface TableUse {
-  readonly object: ObjectName;
-  readonly access: Access;
-  readonly token: number;
-}
-
-/** Where an expression goes by columns: those that it names, or that stand behind what it names. The list is shared. */
-export interface ColumnFinding {
-  readonly origins: readonly Origin[];
-  readonly usage: ColumnUsage;
-  /** -1 where no token of its own names them. */
-  readonly token: number;
-}
-
-/** A column that a change gives a value to. */
-export interface AssignedToken {
-  /** Folded. */
-  readonly column: string;
-  readonly token: number;
-}
-
-export interface Findings {
-  readonly tables: TableUse[];
-  readonly uses: ColumnFinding[];
-  readonly references: TableReference[];
-  readonly longColumns: { object: ObjectName; from: number; to: number }[];
-  readonly columnNames: Set<string>;
-  readonly unowned: Unowned[];
-  readonly assignments: AssignedToken[];
-  readonly targets: Target[];
-  /** Tokens of columns of the table that is changed, in expressions. */
-  readonly ofTarget: Set<number>;
-  /** Names, in capitals, that the parser takes for calls: a word of the grammar among them is none there. */
-  readonly calls: Set<string>;
-  readonly ownNames: OwnName[];
-  readonly excluded: (readonly ExcludedName[])[];
-  hasStar: boolean;
-}
+import { nothingFound } from './findings.js';
+import { type Form, unknownField } from './understood.js';
 
 /** A star over a star doubles its columns: without a bound some dozens of definitions would fill the memory. */
 const MAX_COLUMNS = 10_000;
@@ -89,54 +32,6 @@ const COMMON_WORDS = new Set([
   ...'A ANYTHING BUT FORM FROM HERE IN IS NOT OF QUERY SELECT TABLE THE THIS'.split(' '),
 ]);
 
-/**
- * The fields that the walk looks into, for each form that it takes apart itself. A field that is not here and holds something makes
- * the statement not understood: what nobody looks at could hold a query.
- */
-const FIELDS = {
-  select:
-    'expressions from joins where_clause group_by having qualify order_by limit offset fetch distinct distinct_on top with windows connect',
-  table: 'name schema catalog alias column_aliases when changes table_sample',
-  join: 'this on using kind use_inner_keyword use_outer_keyword nesting_group directed match_condition',
-  subquery: 'this alias column_aliases order_by limit offset lateral modifiers_inside with',
-  paren: 'this with order_by limit offset',
-  star: 'table except replace rename',
-  'set operation': 'left right all distinct order_by limit offset by_name with',
-  values: 'expressions alias column_aliases with',
-  with: 'ctes recursive',
-  definition: 'this alias alias_first columns',
-  lateral: 'this alias alias_quoted column_aliases',
-  'bracketed join': 'left joins',
-  alias: 'this alias column_aliases',
-  'window function': 'this over keep',
-  lambda: 'parameters body parameter_types',
-  'qualified call': 'this method args',
-  'sampled table': 'this sample',
-  insert: 'table columns values query overwrite with',
-  update: 'table set from_clause from_joins where_clause with',
-  delete: 'table alias using where_clause with joins',
-  merge: 'this using on whens with_',
-  'WHEN of MERGE': 'matched condition then',
-  pivot:
-    'this expressions fields alias alias_columns column_aliases default_on_null value_column name_column columns include_nulls',
-  match_recognize: 'this partition_by order_by measures rows after pattern define alias',
-  'historical data': 'this kind expression',
-  changes: 'information at_before end',
-} as const satisfies Readonly<Record<string, string>>;
-
-export type Form = keyof typeof FIELDS;
-
-const KNOWN_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
-  Object.entries(FIELDS).map(([form, fields]) => [form, new Set(fields.split(' '))]),
-);
-
-/** Marks and remarks of the parser: they hold no expression. */
-const MARKS =
-  /^(?:span|alias_explicit_as|alias_keyword|(?:leading|trailing|pre_alias|pre|post)?_?comments|operator_comments)$/;
-
-export const isPresent = (value: unknown): boolean =>
-  value !== null && value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
-
 export abstract class Walk {
   readonly statement: ParsedStatement;
   readonly relations: Relations;
@@ -148,21 +43,7 @@ export abstract class Walk {
   readonly #symbols: Symbols;
   readonly #keywords: ReadonlySet<number>;
   readonly #budget: Budget;
-  readonly findings: Findings = {
-    tables: [],
-    uses: [],
-    references: [],
-    longColumns: [],
-    columnNames: new Set(),
-    unowned: [],
-    assignments: [],
-    targets: [],
-    ofTarget: new Set(),
-    calls: new Set(),
-    ownNames: [],
-    excluded: [],
-    hasStar: false,
-  };
+  readonly findings = nothingFound();
 
   constructor(
     statement: ParsedStatement,
@@ -238,8 +119,7 @@ export abstract class Walk {
 
   /** Refuses a form with a field that the walk does not look into. */
   only(form: Form, body: Body): void {
-    const known = KNOWN_FIELDS.get(form);
-    const other = Object.keys(body).find((key) => isPresent(body[key]) && !known?.has(key) && !MARKS.test(key));
+    const other = unknownField(form, body);
     if (other !== undefined)
       throw this.refusal(`${other.replaceAll('_', ' ').toUpperCase()} of a ${form} is not understood.`);
   }
@@ -271,8 +151,9 @@ export abstract class Walk {
     for (const at of elsewhere) if (this.claims.ownerOf(at) === undefined) this.claimToken(at, 'symbol');
   }
 
-  isInPattern(token: number): boolean {
-    return this.#symbols.inPattern.has(token);
+  /** Tokens in the brackets of a PATTERN. */
+  get inPattern(): ReadonlySet<number> {
+    return this.#symbols.inPattern;
   }
 
   /** A name as the parser would give it, by its token. */
@@ -294,14 +175,6 @@ export abstract class Walk {
     const found = this.statement.tokens[token];
     const text = identifier.quoted ? `"${identifier.name.replaceAll('"', '""')}"` : identifier.name;
     return isName(found) && found.text === text;
-  }
-
-  /** The tokens of `a.b.c` up to the one that a name ends with: where the dotted name begins. */
-  chainStart(last: number): number {
-    const { tokens } = this.statement;
-    let from = last;
-    while (isOperator(tokens[from - 1], '.') && isName(tokens[from - 2])) from -= 2;
-    return from;
   }
 
   readonly #used = new Map<readonly Origin[], Set<ColumnUsage>>();
@@ -332,62 +205,34 @@ export abstract class Walk {
     const name = folded({ ...identifier, start: 0, end: 0 });
     const others = this.findings.unowned.length < MAX_HINTS ? names() : [];
     this.spend(others.length * Math.max(1, Math.min(name.length, 64)), 'columns');
-    const near = nearest(name, others);
-    const hint =
-      near.length > 0
-        ? `Did you mean ${near.join(' or ')}?`
-        : isOpaque
-          ? 'Which columns a table function gives is not known here: name them behind its alias, AS t (a, b).'
-          : others.length === 0
-            ? 'Write the name of the column with that of its table; the describe tool lists columns.'
-            : 'The describe tool lists the columns of each table.';
-    const isSequence = /^(?:NEXTVAL|CURRVAL)$/.test(name);
-    this.findings.unowned.push({
-      what: isSequence
-        ? `${shown}: sequences can't be used, since no rule can name them yet.`
-        : `${shown} is no column of any table in sight here.`,
-      name,
-      position: positionOf(this.statement, Math.max(0, token)),
-      hint: isSequence ? undefined : hint,
-    });
+    this.findings.unowned.push(noColumn({ name, shown, others, isOpaque }, this.#place(token)));
   }
 
   /** A qualifier that names nothing in FROM. */
   unownedTable(identifier: Identifier, token: number, aliases: readonly string[]): void {
     if (this.findings.unowned.length >= MAX_UNOWNED) return;
-    const near = this.findings.unowned.length < MAX_HINTS ? nearest(folded(identifier), aliases) : [];
-    this.findings.unowned.push({
-      what: `${identifier.name.slice(0, 100)} names no table of FROM here.`,
-      name: folded(identifier),
-      position: positionOf(this.statement, Math.max(0, token)),
-      hint:
-        near.length > 0
-          ? `Did you mean ${near.join(' or ')}?`
-          : 'Use the alias, or the name of a table that this part of the statement reads.',
-    });
+    const others = this.findings.unowned.length < MAX_HINTS ? aliases : [];
+    this.findings.unowned.push(noTable(identifier, others, this.#place(token)));
   }
 
   /** A star over a source whose columns nobody has documented: the result could hold anything. */
   opaqueStar(token: number): void {
-    const star = token >= 0 ? token : this.statement.tokens.findIndex((at) => isOperator(at, '*'));
-    this.findings.unowned.push({
-      what: 'Which columns * stands for is not known here: a table function in FROM has columns that nobody has documented.',
-      name: '*',
-      position: positionOf(this.statement, Math.max(0, star)),
-      hint: 'Name its columns behind its alias, AS t (a, b), and select those.',
-    });
+    this.findings.unowned.push(opaqueStar(this.#place(this.#starAt(token))));
   }
 
   /** A star that stands for no column: what it means then is not documented, and could be the columns of a query further out. */
   emptyStar(token: number): void {
-    const star = token >= 0 ? token : this.statement.tokens.findIndex((at) => isOperator(at, '*'));
     if (this.findings.unowned.length >= MAX_UNOWNED) return;
-    this.findings.unowned.push({
-      what: '* stands for no column here.',
-      name: '*',
-      position: positionOf(this.statement, Math.max(0, star)),
-      hint: 'Name a table with columns in FROM, or the columns themselves.',
-    });
+    this.findings.unowned.push(emptyStar(this.#place(this.#starAt(token))));
+  }
+
+  /** Of a star that the parser gives no place, the first there is. */
+  #starAt(token: number): number {
+    return token >= 0 ? token : this.statement.tokens.findIndex((at) => isOperator(at, '*'));
+  }
+
+  #place(token: number): Position | undefined {
+    return positionOf(this.statement, Math.max(0, token));
   }
 
   /** Notes which columns of the changed table stand in expressions. */

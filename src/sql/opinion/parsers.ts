@@ -2,7 +2,6 @@
  * The parsers are 26 MB of WebAssembly and a large grammar: loaded with the first statement, since most commands read none. A process that
  * reads many loads them when it starts.
  */
-
 import { loadPrimary } from '../text/statement.js';
 import { loadReaders } from './opinion.js';
 

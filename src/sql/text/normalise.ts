@@ -7,7 +7,6 @@
  * data-types-structured (types), functions/filter (typed lambdas), sql-reference/functions (names of arguments), constructs/unpivot (aliases without AS), constructs/connect-by
  * (PRIOR, CONNECT_BY_ROOT), constructs/match_recognize (FINAL, RUNNING), name-resolution (`db..table`), constructs/resample, constructs/from (DYNAMIC_TABLE_REFRESH_BOUNDARY), identifiers-syntax.
  */
-
 import { isPure, snowflakeFunction } from '../functions/index.js';
 import { bracketsAround } from './brackets.js';
 import { type Clauses, isBoundary, isOfHierarchy, isOfMeasure } from './clauses.js';

@@ -11,7 +11,7 @@ import type {
   Origin,
   Unowned,
 } from '../analysis/analysis.js';
-import { Budget, PART } from '../analysis/budget.js';
+import { Budget, type Count, PART } from '../analysis/budget.js';
 import {
   type CatalogReader,
   type Defaults,
@@ -23,8 +23,8 @@ import {
 import { spending } from '../analysis/spending.js';
 import { byWhichever, type Findings, Resolver } from '../names/index.js';
 import { loadParsers } from '../opinion/parsers.js';
+import { isUnknown, union } from '../scope/origins.js';
 import { Relations } from '../scope/relations.js';
-import { type Count, isUnknown, union } from '../scope/scope.js';
 import { isOperator, isWord, lex } from '../text/lex.js';
 import { Refusal, tooMuch } from '../text/refusal.js';
 import { type ParsedStatement, parseStatement, positionOf, readStatement, type Statement } from '../text/statement.js';

@@ -1,7 +1,7 @@
 /** What a view's columns come from, down to base tables. */
 import type { FullAnalysis, Origin } from '../analysis/analysis.js';
 import { byWhichever } from '../names/index.js';
-import { isUnknown } from '../scope/scope.js';
+import { isUnknown } from '../scope/origins.js';
 
 /**
  * The columns of base tables behind a view's column, by its place. Where some of them are not known it may be any column of any table that the

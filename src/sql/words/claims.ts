@@ -2,7 +2,7 @@
  * Who owns each name of a statement's text. The walk claims what it has resolved, places and keywords claim what the grammar alone
  * decides; a word or quoted name that nobody has claimed in the end refuses the statement.
  */
-import type { Token } from '../text/lex.js';
+import { isOperator, type Token } from '../text/lex.js';
 
 export type Owner =
   | 'object'
@@ -72,3 +72,10 @@ export const isName = (token: Token | undefined): token is Token => token?.kind 
 /** The name that a token stands for: folded where it is unquoted (identifiers-syntax). */
 export const nameOf = (token: Token): string =>
   token.kind === 'quoted' ? token.text.slice(1, -1).replaceAll('""', '"') : token.text.toUpperCase();
+
+/** The tokens of `a.b.c` up to the one that a name ends with: where the dotted name begins. */
+export function chainStart(tokens: readonly Token[], last: number): number {
+  let from = last;
+  while (isOperator(tokens[from - 1], '.') && isName(tokens[from - 2])) from -= 2;
+  return from;
+}

@@ -4,12 +4,10 @@
  * by mistake would be a call that nobody judges (documentation pages constructs/with, constructs/from, sql/insert, constructs/match_recognize,
  * sql-reference/intro-summary-data-types).
  */
-
-import type { Walk } from '../names/walk.js';
 import { isOperator, isWord, type Token } from '../text/lex.js';
+import type { Statement } from '../text/statement.js';
 import { namesInBrackets } from './alias-places.js';
-import type { Owner } from './claims.js';
-import { isName, nameOf } from './claims.js';
+import { type Claims, chainStart, isName, nameOf, type Owner } from './claims.js';
 import { isTypeWord } from './places.js';
 
 /** Words that begin a clause behind a table, with a bracket (constructs/from and the pages of each). */
@@ -18,14 +16,24 @@ const CLAUSES =
     ' ',
   );
 
+/** A text once the walk is through with it. */
+export interface Walked {
+  readonly statement: Statement;
+  readonly claims: Claims;
+  /** Names, in capitals, that the parser takes for calls: a word of the grammar among them is none there. */
+  readonly calls: ReadonlySet<string>;
+  /** Tokens in the brackets of a PATTERN. */
+  readonly inPattern: ReadonlySet<number>;
+}
+
 /** Whether the bracket behind a name is one that its owner brings with it. */
-export function isOwnBracket(walk: Walk, at: number, owner: Owner): boolean {
-  const { tokens, pairs, kind } = walk.statement;
+export function isOwnBracket({ statement, claims, calls, inPattern }: Walked, at: number, owner: Owner): boolean {
+  const { tokens, pairs, kind } = statement;
   const close = pairs.get(at + 1);
   const token = tokens[at];
   if (close === undefined || !isName(token)) return false;
   const list = namesInBrackets(tokens, pairs, at + 1);
-  const areAll = (wanted: Owner): boolean => list?.every((name) => walk.claims.ownerOf(name) === wanted) === true;
+  const areAll = (wanted: Owner): boolean => list?.every((name) => claims.ownerOf(name) === wanted) === true;
   switch (owner) {
     case 'type':
       return isTypeWord(token);
@@ -37,13 +45,10 @@ export function isOwnBracket(walk: Walk, at: number, owner: Owner): boolean {
       return areAll('alias') && !isWord(token, ...CLAUSES);
     // `INSERT INTO name (a, b)`, `INSERT INTO name (SELECT …)`.
     case 'object':
-      return kind === 'insert' && isWord(tokens[walk.chainStart(at) - 1], 'INTO');
+      return kind === 'insert' && isWord(tokens[chainStart(tokens, at) - 1], 'INTO');
     // `PATTERN (a (b | c))`: of a construct, not of a function that is called so.
     case 'symbol':
-      return (
-        walk.isInPattern(at) &&
-        ![nameOf(token), 'MATCH_RECOGNIZE', 'PATTERN'].some((name) => walk.findings.calls.has(name))
-      );
+      return inPattern.has(at) && ![nameOf(token), 'MATCH_RECOGNIZE', 'PATTERN'].some((name) => calls.has(name));
     // RESAMPLE's own two functions are claimed by its walk.
     case 'function':
       return isResampling(tokens, pairs, at);

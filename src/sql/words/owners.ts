@@ -4,15 +4,14 @@
  * `IIF(…)` or `"upper"(…)` call whatever stands in the search path (documentation pages name-resolution, functions-all).
  */
 import type { FunctionUse, Unowned } from '../analysis/analysis.js';
+import { dangerOf } from '../functions/danger.js';
 import { type FunctionClass, isPure, type SnowflakeFunction, snowflakeFunction } from '../functions/index.js';
-import { dangerOf } from '../names/understood.js';
-import type { Walk } from '../names/walk.js';
 import { isInHierarchy } from '../text/clauses.js';
 import { isOperator, isWord, type Token } from '../text/lex.js';
 import { positionOf, type Statement } from '../text/statement.js';
 import { type Claims, isName, nameOf } from './claims.js';
 import { isReserved } from './keywords.js';
-import { isOwnBracket } from './own-brackets.js';
+import { isOwnBracket, type Walked } from './own-brackets.js';
 import { type Call, callAt } from './places.js';
 
 /** More of them tell nobody more. */
@@ -29,7 +28,7 @@ export interface Owned {
 }
 
 class Owners {
-  readonly #walk: Walk;
+  readonly #walked: Walked;
   readonly #statement: Statement;
   readonly #pairs: ReadonlyMap<number, number>;
   readonly #claims: Claims;
@@ -39,12 +38,12 @@ class Owners {
   readonly called = new Set<string>();
   readonly unowned: Unowned[] = [];
 
-  constructor(walk: Walk, keywords: ReadonlySet<number>) {
-    this.#walk = walk;
-    this.#calls = walk.findings.calls;
-    this.#statement = walk.statement;
-    this.#pairs = walk.statement.pairs;
-    this.#claims = walk.claims;
+  constructor(walked: Walked, keywords: ReadonlySet<number>) {
+    this.#walked = walked;
+    this.#calls = walked.calls;
+    this.#statement = walked.statement;
+    this.#pairs = walked.statement.pairs;
+    this.#claims = walked.claims;
     this.#keywords = keywords;
   }
 
@@ -55,7 +54,7 @@ class Owners {
       const owner = this.#claims.ownerOf(at);
       if (owner === undefined) this.#name(token, at);
       // Whatever the walk took it for: before a bracket it is called, unless the bracket belongs to what it is.
-      else if (isOperator(tokens[at + 1], '(') && !isOwnBracket(this.#walk, at, owner))
+      else if (isOperator(tokens[at + 1], '(') && !isOwnBracket(this.#walked, at, owner))
         this.#refuse(at, `${token.text.slice(0, 100)}( … ) can be read in two ways here.`, 'Write it more plainly.');
     });
   }
@@ -165,8 +164,8 @@ function counted({ least, most }: SnowflakeFunction): string {
 }
 
 /** Gives what is left its owner, and says what has none. */
-export function findOwners(walk: Walk, keywords: ReadonlySet<number>): Owned {
-  const owners = new Owners(walk, keywords);
+export function findOwners(walked: Walked, keywords: ReadonlySet<number>): Owned {
+  const owners = new Owners(walked, keywords);
   owners.run();
   return { functions: owners.functions, called: owners.called, unowned: owners.unowned };
 }

@@ -6,11 +6,10 @@
  * functions/cast, functions/filter (typed lambda parameters), functions-date-time (supported date and time parts),
  * data-types-semistructured (object constants).
  */
-
 import { DATE_PARTS, snowflakeFunction } from '../functions/index.js';
 import { bracketsAround } from '../text/brackets.js';
 import { isOperator, isWord, type Token } from '../text/lex.js';
-import { type Claims, isName, nameOf } from './claims.js';
+import { type Claims, chainStart, isName, nameOf } from './claims.js';
 import { isReserved } from './keywords.js';
 
 /** A word with a bracket behind it: a call, if nothing else. */
@@ -30,8 +29,7 @@ const PARTING: Readonly<Record<string, string>> = { EXTRACT: 'FROM', POSITION: '
 
 /** The tokens of a dotted name that ends at one of them. */
 function partsBefore(tokens: readonly Token[], at: number): { from: number; parts: readonly Token[] } {
-  let from = at;
-  while (isOperator(tokens[from - 1], '.') && isName(tokens[from - 2])) from -= 2;
+  const from = chainStart(tokens, at);
   return { from, parts: tokens.slice(from, at + 1).filter(isName) };
 }
 

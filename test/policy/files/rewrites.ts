@@ -1,5 +1,4 @@
 /** Folders of policies, and the ways in which people and tools write them anew. */
-
 import { createHash } from 'node:crypto';
 import {
   appendFileSync,

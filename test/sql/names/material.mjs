@@ -1,5 +1,4 @@
 /** Statements, catalogs and policies for tests that need no warehouse: the corpus, the acceptance cases, generated reads and changes. */
-
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
