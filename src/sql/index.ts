@@ -1,3 +1,8 @@
+/**
+ * SQL: what a statement says. Answers its kind, the objects, columns and functions that it names, views opened, each with its place, whether two
+ * readings of it are possible, and the text to send with masks in it. It knows no policy and asks no warehouse but through the catalog
+ * reader that it is given; what it does not understand it refuses.
+ */
 export type {
   Access,
   Analysis,
@@ -28,11 +33,13 @@ export { type KeptAnalysis, type KeptStatement, keptAnalysis, keptRefused, keptS
 export { type ColumnPart, isTouching, Making, madeOf } from './analysis/made-of.js';
 export { namesNoTable } from './analysis/scans.js';
 export { spending } from './analysis/spending.js';
-export { cteNames, Disagreement, RustParser, secondOpinion } from './opinion/opinion.js';
+export { cteNames, Disagreement, secondOpinion } from './opinion/opinion.js';
 export { loadParsers } from './opinion/parsers.js';
+export { RustParser } from './opinion/sqlparser-rs.js';
 export { isUnknown } from './scope/origins.js';
 export { affectedRowsQuery, writtenRows } from './send/affected.js';
-export { type Rewritten, rewrite, type Treatment, type Treatments } from './send/rewrite.js';
+export { type Rewritten, rewrite } from './send/rewrite.js';
+export type { Treatment, Treatments } from './send/treatments.js';
 export { STATEMENT_KINDS, type StatementKind } from './text/kind.js';
 export { isOperator, isWord, joined, lex, type Piece, pieces, quoteLiteral, type Token } from './text/lex.js';
 export { type Position, positionAt, positionsOf, Refusal, type RefusalCode } from './text/refusal.js';

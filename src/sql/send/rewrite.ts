@@ -9,31 +9,12 @@
 import type { ExcludedName, FullAnalysis, TableReference } from '../analysis/analysis.js';
 import { Budget } from '../analysis/budget.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from '../analysis/catalog.js';
-import { Resolver } from '../names/index.js';
-import { cteNames, Disagreement, secondOpinion } from '../opinion/opinion.js';
-import { Relations } from '../scope/relations.js';
 import { isOperator, isWord, joined, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from '../text/lex.js';
-import { Refusal, TooComplex, tooMuch } from '../text/refusal.js';
-import { parseStatement, positionOf, readStatement } from '../text/statement.js';
-import { nodeOf } from '../text/tree.js';
+import { Refusal } from '../text/refusal.js';
+import { positionOf } from '../text/statement.js';
 import { unnamedItems } from './items.js';
-
-/** What happens to one base table or view before the statement sees it. */
-export interface Treatment {
-  /** For a masked column its expression over the column, given as a quoted identifier; 'deny' leaves it out altogether. */
-  readonly columns: ReadonlyMap<string, ((identifier: string) => string) | 'deny'>;
-  /** A predicate on the table's own columns; rows that do not fulfil it are not there. */
-  readonly predicate: string | undefined;
-  /** A secure view that is read in the table's place. */
-  readonly source?: RelationInfo | undefined;
-}
-
-/** By object key; an object that isn't here is read as it is. */
-export type Treatments = ReadonlyMap<string, Treatment>;
-
-const isTouched = (treatment: Treatment | undefined): treatment is Treatment =>
-  treatment !== undefined &&
-  (treatment.columns.size > 0 || treatment.predicate !== undefined || treatment.source !== undefined);
+import { isTouched, type Treatment, type Treatments } from './treatments.js';
+import { verify } from './verify.js';
 
 const qualifiedName = (relation: RelationInfo): string =>
   [relation.database, relation.schema, relation.name].map(quoteIdentifier).join(' . ');
@@ -262,59 +243,4 @@ export function rewrite(analysis: FullAnalysis, treatments: Treatments, budget =
   const text = rewriter.text(analysis, true);
   if (rewriter.isRewritten || rewriter.isRenamed) verify(text, analysis, treatments, budget);
   return { text, isChanged: rewriter.isRewritten };
-}
-
-/**
- * Reads the rewritten text once more, by every parser: it may name nothing but what was judged, and changes what was to be changed. What the
- * parsers and the walk say of it is not passed on: their places and words are of a text with the rules in it.
- */
-function verify(text: string, analysis: FullAnalysis, treatments: Treatments, budget: Budget): void {
-  if (analysis.kind === 'describe') return;
-  const touched = analysis.references.find(({ relation }) => isTouched(treatments.get(objectKey(relation))));
-  const place = positionOf(analysis.statement, touched?.from ?? 0);
-  let isRight = false;
-  try {
-    isRight = readsAsJudged(text, analysis, treatments, budget);
-  } catch (error) {
-    // What there is too much of is a number: no word of the text.
-    if (error instanceof TooComplex) throw tooMuch(error.what, place);
-    if (error instanceof Disagreement || !(error instanceof Refusal)) throw error;
-  }
-  if (isRight) return;
-  throw new Refusal(
-    'NOT_UNDERSTOOD',
-    'The masked form of this statement does not read as it should.',
-    place,
-    'Rewrite it more simply.',
-  );
-}
-
-/** Throws a Refusal where the text is not even understood. */
-function readsAsJudged(text: string, analysis: FullAnalysis, treatments: Treatments, budget: Budget): boolean {
-  const { kind, defaults } = analysis;
-  const parsed = parseStatement(readStatement(text));
-  if (parsed.kind !== kind) return false;
-  const resolver = new Resolver(parsed, new Relations(), defaults, budget);
-  if (kind === 'select') resolver.query(parsed.tree, new Map(), undefined);
-  else if (kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'merge')
-    resolver.change(kind, nodeOf(parsed.tree)?.body ?? {});
-  else return false;
-  // What the statement names above a sub-query has to be among the columns that the sub-query gives.
-  if (resolver.findings.unowned.length > 0) return false;
-  const judged = new Set(analysis.objects.map((use) => `${use.access} ${objectKey(use.object)}`));
-  for (const { object } of analysis.objects) {
-    const source = treatments.get(objectKey(object))?.source;
-    if (source) judged.add(`read ${objectKey(source)}`);
-  }
-  const { tables } = resolver.findings;
-  if (tables.some(({ object, access }) => !judged.has(`${access} ${objectKey(object)}`))) return false;
-  const objects = tables.map(({ object, access }) => ({
-    object,
-    access,
-    relation: undefined,
-    position: undefined,
-    via: [],
-  }));
-  secondOpinion({ kind, statement: parsed, objects }, cteNames(parsed));
-  return true;
 }

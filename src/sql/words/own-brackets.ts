@@ -17,7 +17,7 @@ const CLAUSES =
   );
 
 /** A text once the walk is through with it. */
-export interface Walked {
+export interface WalkedText {
   readonly statement: Statement;
   readonly claims: Claims;
   /** Names, in capitals, that the parser takes for calls: a word of the grammar among them is none there. */
@@ -27,7 +27,7 @@ export interface Walked {
 }
 
 /** Whether the bracket behind a name is one that its owner brings with it. */
-export function isOwnBracket({ statement, claims, calls, inPattern }: Walked, at: number, owner: Owner): boolean {
+export function isOwnBracket({ statement, claims, calls, inPattern }: WalkedText, at: number, owner: Owner): boolean {
   const { tokens, pairs, kind } = statement;
   const close = pairs.get(at + 1);
   const token = tokens[at];

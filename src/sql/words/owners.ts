@@ -11,7 +11,7 @@ import { isOperator, isWord, type Token } from '../text/lex.js';
 import { positionOf, type Statement } from '../text/statement.js';
 import { type Claims, isName, nameOf } from './claims.js';
 import { isReserved } from './keywords.js';
-import { isOwnBracket, type Walked } from './own-brackets.js';
+import { isOwnBracket, type WalkedText } from './own-brackets.js';
 import { type Call, callAt } from './places.js';
 
 /** More of them tell nobody more. */
@@ -28,7 +28,7 @@ export interface Owned {
 }
 
 class Owners {
-  readonly #walked: Walked;
+  readonly #walked: WalkedText;
   readonly #statement: Statement;
   readonly #pairs: ReadonlyMap<number, number>;
   readonly #claims: Claims;
@@ -38,7 +38,7 @@ class Owners {
   readonly called = new Set<string>();
   readonly unowned: Unowned[] = [];
 
-  constructor(walked: Walked, keywords: ReadonlySet<number>) {
+  constructor(walked: WalkedText, keywords: ReadonlySet<number>) {
     this.#walked = walked;
     this.#calls = walked.calls;
     this.#statement = walked.statement;
@@ -164,7 +164,7 @@ function counted({ least, most }: SnowflakeFunction): string {
 }
 
 /** Gives what is left its owner, and says what has none. */
-export function findOwners(walked: Walked, keywords: ReadonlySet<number>): Owned {
+export function findOwners(walked: WalkedText, keywords: ReadonlySet<number>): Owned {
   const owners = new Owners(walked, keywords);
   owners.run();
   return { functions: owners.functions, called: owners.called, unowned: owners.unowned };
