@@ -110,7 +110,7 @@ program
         `--url: "${String(options.url)}" is no URL.`,
         'Write it whole, such as https://snowfence.example.com/mcp.',
       );
-    const { connect } = await import('./connect.js');
+    const { connect } = await import('./connect/bridge.js');
     await connect({
       url: new URL(options.url),
       tokenEnv: options.tokenEnv,
@@ -131,7 +131,7 @@ program
   .addOption(configOption())
   .addOption(jsonOption())
   .action(async (options) => {
-    const { diagnose, renderFindings } = await import('./doctor.js');
+    const { diagnose, renderFindings } = await import('./doctor/doctor.js');
     const findings = await diagnose(options.config);
     say(options.json ? JSON.stringify(findings, null, 2) : renderFindings(findings, styleFor(process.stdout)));
     if (findings.some((finding) => finding.state === 'problem')) process.exitCode = 1;
@@ -146,7 +146,7 @@ policy
   .addOption(jsonOption())
   .action(async (folder: string, options) => {
     const config = options.config === undefined ? undefined : await configOf(options.config);
-    const { loadFolder } = await import('./policy-catalog.js');
+    const { loadFolder } = await import('./policy/catalog.js');
     const issuers = config?.issuers.map(({ issuer }) => issuer);
     const set = await loadFolder(folder, issuers).catch((error: unknown) => {
       if (error instanceof PolicyProblems && options.json) {
@@ -171,7 +171,7 @@ policy
   .argument('[files...]', 'of cases; those of the folder that end in .test.yaml if none is named')
   .addOption(jsonOption())
   .action(async (folder: string, files: string[], options) => {
-    const { testPolicies } = await import('./policy-test.js');
+    const { testPolicies } = await import('./policy/test.js');
     const run = await testPolicies(folder, files, styleFor(options.json ? {} : process.stdout));
     say(options.json ? JSON.stringify({ passed: run.passed, failed: run.failed, text: run.text }) : run.text);
     if (run.failed > 0) process.exitCode = 1;
@@ -202,7 +202,7 @@ policy
         throw new SnowfenceError('USAGE', `--claim: "${text}" is not NAME=VALUE.`, 'Such as --claim region=EU.');
       return [text.slice(0, at), text.slice(at + 1)] as const;
     });
-    const { explainPolicy } = await import('./policy-explain.js');
+    const { explainPolicy } = await import('./policy/explain.js');
     const { text, judged } = await explainPolicy(
       {
         folder: options.policies,
@@ -228,7 +228,7 @@ policy
   .description('the text of policies.sha256, which says what a folder of policies has to hold')
   .argument('[folder]', 'of the policies', 'policies')
   .action(async (folder: string) => {
-    const { sumsOfFolder } = await import('./policy-catalog.js');
+    const { sumsOfFolder } = await import('./policy/catalog.js');
     // A file keeps names as they are.
     process.stdout.write(await sumsOfFolder(folder));
   });
@@ -263,7 +263,7 @@ policy
   .requiredOption('--warehouse <name>', 'the Snowflake warehouse to look with')
   .addOption(jsonOption())
   .action(async (schemas: string[], options) => {
-    const { suggestPolicy } = await import('./policy-suggest.js');
+    const { suggestPolicy } = await import('./policy/suggest.js');
     const key = { role: options.role, warehouse: options.warehouse };
     const result = await suggestPolicy(options.config, schemas, key, complain);
     for (const sentence of result.missing) complain(sentence);
@@ -280,7 +280,7 @@ async function withStore<T>(
   work: (parts: { config: Config; store: import('../transcript/index.js').TranscriptStore }) => Promise<T>,
 ): Promise<T> {
   const config = await configOf(file);
-  const { openStore } = await import('./store.js');
+  const { openStore } = await import('./access/store.js');
   await using store = await openStore(config);
   // Awaited here: the store is closed when this function is left.
   return await work({ config, store });
@@ -293,7 +293,7 @@ store
   .addOption(configOption())
   .action(async (options) => {
     const config = await configOf(options.config);
-    const { setUp } = await import('./store.js');
+    const { setUp } = await import('./access/store.js');
     say(await setUp(config));
   });
 
@@ -322,7 +322,7 @@ keys
   .description('which of the encryption keys hold what')
   .addOption(configOption())
   .action(async (options) => {
-    const { listKeys } = await import('./keys.js');
+    const { listKeys } = await import('./record/keys.js');
     say(await withStore(options.config, ({ config, store }) => listKeys(config, store)));
   });
 keys
@@ -330,7 +330,7 @@ keys
   .description('encrypt every session’s key with the first encryption key of the configuration')
   .addOption(configOption())
   .action(async (options) => {
-    const { rotate } = await import('./keys.js');
+    const { rotate } = await import('./record/keys.js');
     say(await withStore(options.config, ({ config, store }) => rotate(config, store)));
   });
 const moment = (text: string): string => {
@@ -348,7 +348,7 @@ keys
   .option('--before <time>', 'sessions that ended before', moment)
   .option('--yes', 'do it')
   .action(async (sessions: string[], options) => {
-    const [{ erase }, { timeOf }] = await Promise.all([import('./keys.js'), import('../transcript/index.js')]);
+    const [{ erase }, { timeOf }] = await Promise.all([import('./record/keys.js'), import('../transcript/index.js')]);
     const before = options.before === undefined ? undefined : timeOf(options.before, new Date());
     say(
       await withStore(options.config, ({ config, store }) =>
@@ -365,7 +365,7 @@ retention
   .option('--before <time>', 'weeks that ended before, instead of the configuration’s age', moment)
   .action(async (options) => {
     const [{ archiveOld }, { timeOf }] = await Promise.all([
-      import('./retention.js'),
+      import('./record/retention.js'),
       import('../transcript/index.js'),
     ]);
     const progress = progressLine(process.stderr);
@@ -392,7 +392,7 @@ retention
   .option('--issuer <url>', 'with --agent: of this issuer only; of all who bear the name if nothing is said')
   .addOption(configOption())
   .action(async (options) => {
-    const { hold } = await import('./retention.js');
+    const { hold } = await import('./record/retention.js');
     say(
       await withStore(options.config, ({ config, store }) =>
         hold(config, store, { session: options.session, agent: options.agent, issuer: options.issuer }, options.reason),
@@ -405,7 +405,7 @@ retention
   .argument('<hold>')
   .addOption(configOption())
   .action(async (id: string, options) => {
-    const { lift } = await import('./retention.js');
+    const { lift } = await import('./record/retention.js');
     say(await withStore(options.config, ({ config, store }) => lift(config, store, id)));
   });
 retention
@@ -414,7 +414,7 @@ retention
   .addOption(configOption())
   .addOption(jsonOption())
   .action(async (options) => {
-    const { listHolds } = await import('./retention.js');
+    const { listHolds } = await import('./record/retention.js');
     say(await withStore(options.config, ({ store }) => listHolds(store, options.json === true)));
   });
 
@@ -425,7 +425,7 @@ webhooks
   .addOption(configOption())
   .addOption(jsonOption())
   .action(async (options) => {
-    const { listWebhooks } = await import('./webhooks.js');
+    const { listWebhooks } = await import('./record/webhooks.js');
     say(await withStore(options.config, ({ config, store }) => listWebhooks(config, store, options.json === true)));
   });
 webhooks
@@ -435,7 +435,7 @@ webhooks
   .addOption(configOption())
   .addOption(jsonOption())
   .action(async (name: string | undefined, options) => {
-    const { listDead } = await import('./webhooks.js');
+    const { listDead } = await import('./record/webhooks.js');
     say(await withStore(options.config, ({ store }) => listDead(store, name, options.json === true)));
   });
 for (const [name, about] of [
@@ -448,7 +448,7 @@ for (const [name, about] of [
     .argument('<name>')
     .addOption(configOption())
     .action(async (webhook: string, options) => {
-      const { retryWebhook, testWebhook } = await import('./webhooks.js');
+      const { retryWebhook, testWebhook } = await import('./record/webhooks.js');
       say(
         await withStore(options.config, ({ config, store }) =>
           name === 'retry' ? retryWebhook(config, store, webhook) : testWebhook(config, webhook),
@@ -465,7 +465,7 @@ program
   .addOption(jsonOption())
   .action(async (options) => {
     const [{ reconcile, renderDifferences }, { timeOf }] = await Promise.all([
-      import('./reconcile.js'),
+      import('./record/reconcile.js'),
       import('../transcript/index.js'),
     ]);
     const now = new Date();
@@ -502,7 +502,7 @@ program
   .addOption(jsonOption())
   .action(async (options) => {
     const config = options.export === undefined ? await configOf(options.config) : undefined;
-    const { recordVerification, renderReport, verifyConfigured, verifyFile } = await import('./verify.js');
+    const { recordVerification, renderReport, verifyConfigured, verifyFile } = await import('./record/verify.js');
     const progress = progressLine(process.stderr);
     const args = {
       checkpoints: options.checkpoints as readonly string[],
@@ -530,7 +530,7 @@ sessions
   .option('--after <id>', 'those that began before this one: the next page')
   .addOption(jsonOption())
   .action(async (options) => {
-    const { listSessions } = await import('./sessions.js');
+    const { listSessions } = await import('./record/sessions.js');
     const { agent, limit, after, all, json } = options;
     say(
       await withStore(options.config, ({ store }) =>
@@ -547,9 +547,9 @@ sessions
   .option('--token-env <name>', 'with --whole: the variable that holds your access token', 'SNOWFENCE_TOKEN')
   .addOption(jsonOption())
   .action(async (id: string, options) => {
-    const { showSession } = await import('./sessions.js');
+    const { showSession } = await import('./record/sessions.js');
     await withStore(options.config, async ({ config, store }) => {
-      const { auditorOf } = await import('./auditor.js');
+      const { auditorOf } = await import('./access/auditor.js');
       const auditor = options.whole ? await auditorOf(config, process.env[options.tokenEnv]) : undefined;
       await showSession(store, id, options.json === true, auditor, say);
     });
@@ -575,7 +575,7 @@ Terms have all to hold; a minus before one turns it round. Words are looked for 
   session: statement: fingerprint: is:explain`,
   )
   .action(async (terms: string[], options) => {
-    const { searchStatements } = await import('./sessions.js');
+    const { searchStatements } = await import('./record/sessions.js');
     say(
       await withStore(options.config, ({ store }) =>
         searchStatements(store, terms.join(' '), {
@@ -601,7 +601,7 @@ sessions
   .option('--max-pause <seconds>', 'pauses are cut to this', positive, 2)
   .option('--step', 'one key for each step')
   .action(async (id: string, options) => {
-    const { replaySession } = await import('./sessions.js');
+    const { replaySession } = await import('./record/sessions.js');
     await withStore(options.config, ({ store }) =>
       replaySession(
         store,
@@ -630,7 +630,7 @@ sessions
   .option('--speed <number>', 'of an asciicast', positive, 1)
   .option('--max-pause <seconds>', 'of an asciicast', positive, 2)
   .action(async (ids: string[], options) => {
-    const { archivedOf, exportSessions } = await import('./sessions.js');
+    const { archivedOf, exportSessions } = await import('./record/sessions.js');
     const written = await withStore(options.config, async ({ store }) => {
       for (const words of await archivedOf(store, ids)) complain(words);
       return exportSessions(store, {
@@ -661,7 +661,7 @@ approvals
   .option('--after <id>', 'those that were asked before this one: the next page')
   .addOption(jsonOption())
   .action(async (options) => {
-    const { listApprovals } = await import('./approvals.js');
+    const { listApprovals } = await import('./approvals/approvals.js');
     const { state, limit, after } = options;
     say(
       await withStore(options.config, ({ config, store }) =>
@@ -683,7 +683,7 @@ approvals
   .option('--token-env <name>', 'with --whole: the variable that holds your access token', 'SNOWFENCE_TOKEN')
   .addOption(jsonOption())
   .action(async (id: string, options) => {
-    const { showApproval } = await import('./approvals.js');
+    const { showApproval } = await import('./approvals/approvals.js');
     const whole = options.whole === true ? { token: process.env[options.tokenEnv] } : undefined;
     say(
       await withStore(options.config, ({ config, store }) =>
@@ -704,7 +704,7 @@ for (const decision of ['approve', 'deny'] as const) {
       .option('--standing <time>', 'let this agent run statements of the same shape for so long, such as 2h')
       .option('--uses <number>', 'and at most so often (20)');
   command.action(async (id: string, options) => {
-    const { decideApproval } = await import('./approvals.js');
+    const { decideApproval } = await import('./approvals/approvals.js');
     const { reason, standing, uses, tokenEnv } = options;
     say(
       await withStore(options.config, ({ config, store }) =>
@@ -719,7 +719,7 @@ approvals
   .addOption(configOption())
   .addOption(jsonOption())
   .action(async (options) => {
-    const { listStandingApprovals } = await import('./approvals.js');
+    const { listStandingApprovals } = await import('./approvals/approvals.js');
     say(
       await withStore(options.config, ({ config, store }) =>
         listStandingApprovals(config, store, options.json === true),
@@ -733,7 +733,7 @@ approvals
   .addOption(configOption())
   .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
   .action(async (id: string, options) => {
-    const { revokeStanding } = await import('./approvals.js');
+    const { revokeStanding } = await import('./approvals/approvals.js');
     say(
       await withStore(options.config, ({ config, store }) =>
         revokeStanding(config, store, id, process.env[options.tokenEnv]),

@@ -24,9 +24,9 @@ import {
   type Webhook,
 } from '../transcript/index.js';
 import type { WarehouseOptions } from '../warehouse/index.js';
-import { address, checkedDatabase, databaseTls, duration, identifier } from './address.js';
-import { checkRoles, identityShape, issuersOf, type Role, roleGroups, rolesOf } from './identity.js';
+import { address, checkedDatabase, databaseTls, duration, identifier } from './forms/address.js';
 import { SnowfenceError } from './problem.js';
+import { checkRoles, identityShape, issuersOf, type Role, roleGroups, rolesOf } from './sections/identity.js';
 
 const period = z
   .string()

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Approval, Approvals } from '../../dist/approval/index.js';
 import { previewOf, recordMask } from '../../dist/gateway/record/recorded.js';
-import { payloadFor } from '../../dist/server/notify.js';
+import { payloadFor } from '../../dist/server/report/notify.js';
 import type { StoredEvent, Webhook } from '../../dist/transcript/index.js';
 
 const HOSTILE = '<https://evil.example|click> [click](https://evil.example) *bold* <!channel> & more';

@@ -12,7 +12,7 @@ import type { Client } from '@modelcontextprotocol/client';
 import { Client as Postgres } from 'pg';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore } from '../../dist/cli/store.js';
+import { openStore } from '../../dist/cli/access/store.js';
 import { loadConfig } from '../../dist/config/config.js';
 import { Demo, type Ready } from '../../dist/demo/demo.js';
 import { type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';

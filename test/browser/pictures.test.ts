@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { openStore } from '../../dist/cli/store.js';
+import { openStore } from '../../dist/cli/access/store.js';
 import { loadConfig } from '../../dist/config/config.js';
 import { Demo } from '../../dist/demo/demo.js';
 import { type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';

@@ -1,7 +1,7 @@
 /** Anybody may knock without a token, or come back from a sign-in that never was: what that writes is bounded over all senders. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { networkOf } from '../../dist/network/addresses.js';
-import { Refusals } from '../../dist/server/refusals.js';
+import { Refusals } from '../../dist/server/runtime/refusals.js';
 
 type Body = Record<string, unknown>;
 const sum = (bodies: readonly Body[]): number => bodies.reduce((all, { count }) => all + Number(count), 0);

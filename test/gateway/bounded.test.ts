@@ -1,6 +1,6 @@
 /** The limit on the rows that a change touches holds for the run itself, and what became of a change is what became of its COMMIT. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { reconcile } from '../../dist/cli/reconcile.js';
+import { reconcile } from '../../dist/cli/record/reconcile.js';
 import type { Config } from '../../dist/config/config.js';
 import { settle } from '../../dist/gateway/record/settle.js';
 import { CommitUnknown, StatementCancelled, type Warehouse, WarehouseUnavailable } from '../../dist/warehouse/index.js';

@@ -14,7 +14,7 @@ afterEach(() => vi.unstubAllEnvs());
 /** What opens a connection, and the files that may. */
 const DOORS: readonly (readonly [string, RegExp, readonly string[]])[] = [
   ['fetch', /(?:await|return|=|=>|\() fetch\(/, ['network/addresses.ts']],
-  ['openid-client', /\bdiscovery\(/, ['identity/discover.ts', 'cli/token.ts']],
+  ['openid-client', /\bdiscovery\(/, ['identity/discover.ts', 'cli/connect/token.ts']],
   ['openid-client, by hand', /new Configuration\(/, []],
   ['key sets', /createRemoteJWKSet\(/, ['identity/verifier.ts']],
   ['PostgreSQL', /new pg\.(?:Pool|Client)\(/, ['transcript/store/pool.ts', 'approval/wakeups.ts']],
@@ -23,7 +23,11 @@ const DOORS: readonly (readonly [string, RegExp, readonly string[]])[] = [
   ['sockets', /\b(?:net|tls)\.connect\(|createConnection\(/, ['warehouse/connection.ts']],
   ['no certificate checked', /rejectUnauthorized: false|NODE_TLS_REJECT_UNAUTHORIZED'\] = /, []],
   ['a shell', /shell: true|'cmd'|\bexec\(['"`]/, []],
-  ['plain addresses of openid-client', /allowInsecureRequests\b(?!,)/, ['identity/discover.ts', 'cli/token.ts']],
+  [
+    'plain addresses of openid-client',
+    /allowInsecureRequests\b(?!,)/,
+    ['identity/discover.ts', 'cli/connect/token.ts'],
+  ],
 ];
 
 describe('the sources', () => {

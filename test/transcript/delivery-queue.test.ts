@@ -1,7 +1,7 @@
 /** The queue's tables are the gateway role's. Whatever that role does there: what is behind comes, and what does not come is told of. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Metrics } from '../../dist/server/metrics.js';
+import { Metrics } from '../../dist/server/report/metrics.js';
 import {
   DELIVERY_CONNECTIONS,
   Delivery,

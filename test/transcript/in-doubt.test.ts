@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { verifyConfigured } from '../../dist/cli/verify.js';
+import { verifyConfigured } from '../../dist/cli/record/verify.js';
 import { loadConfig } from '../../dist/config/config.js';
 import { batchMessage, contentOf } from '../../dist/transcript/form/chain.js';
 import { storePool } from '../../dist/transcript/index.js';

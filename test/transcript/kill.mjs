@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { verifyConfigured } from '../../dist/cli/verify.js';
+import { verifyConfigured } from '../../dist/cli/record/verify.js';
 import { loadConfig } from '../../dist/config/config.js';
 import { readTag, statementOfTag } from '../../dist/gateway/record/traces.js';
 import { storePool } from '../../dist/transcript/index.js';

@@ -1,6 +1,6 @@
 /** Which texts count as the gateway's own questions: exactly those that it sends, and nothing that is put to them. */
 import { describe, expect, it } from 'vitest';
-import { CLASSES, HASH_WORKS, isOurs, KEY_READABLE, TAGS, WHO } from '../../dist/cli/own-questions.js';
+import { CLASSES, HASH_WORKS, isOurs, KEY_READABLE, TAGS, WHO } from '../../dist/cli/access/own-questions.js';
 import {
   CHECKS,
   DATABASES,

@@ -1,0 +1,115 @@
+/** `snowfence retention`: legal holds, and archives of what is old. */
+import { userInfo } from 'node:os';
+import type { Config } from '../../config/index.js';
+import { SnowfenceError } from '../../config/problem.js';
+import { table } from '../../terminal/index.js';
+import { archive, holds, liftHold, placeHold, storePool, type TranscriptStore } from '../../transcript/index.js';
+
+type Admin = ReturnType<typeof storePool>;
+
+/** With the administrator's rights: the gateway's role may neither hold nor drop. */
+async function asAdmin<T>(config: Config, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = storePool(await config.adminUrl(), 3_600_000, 2);
+  try {
+    return await work(admin);
+  } finally {
+    await admin.end();
+  }
+}
+
+export async function listHolds(store: TranscriptStore, json: boolean): Promise<string> {
+  const all = await holds(store.pool);
+  if (json) return JSON.stringify(all, null, 2);
+  if (all.length === 0) return 'There are no legal holds.';
+  return table(
+    ['HOLD', 'ON', 'SINCE', 'BY', 'LIFTED', 'REASON'],
+    all.map((hold) => [
+      hold.id,
+      hold.session_id ?? `agent ${hold.subject ?? ''}${hold.issuer === null ? '' : ` of ${hold.issuer}`}`,
+      hold.placed_at.toISOString().slice(0, 19),
+      hold.placed_by,
+      hold.lifted_at?.toISOString().slice(0, 19) ?? '',
+      hold.reason,
+    ]),
+  );
+}
+
+export async function hold(
+  config: Config,
+  store: TranscriptStore,
+  what: {
+    readonly session: string | undefined;
+    readonly agent: string | undefined;
+    readonly issuer: string | undefined;
+  },
+  reason: string,
+): Promise<string> {
+  const { session, agent, issuer } = what;
+  if ((session === undefined) === (agent === undefined))
+    throw new SnowfenceError('USAGE', 'A hold is on one session or on one agent.', 'Name either --session or --agent.');
+  if (issuer !== undefined && agent === undefined)
+    throw new SnowfenceError('USAGE', '--issuer says whose agent is meant.', 'Name it by --agent.');
+  if (session !== undefined && !(await store.reader.session(session).catch(() => undefined)))
+    throw new SnowfenceError(
+      'UNKNOWN_SESSION',
+      `There is no session ${session}.`,
+      'snowfence sessions list shows them.',
+      1,
+    );
+  const id = await asAdmin(config, (admin) =>
+    placeHold(
+      admin,
+      session === undefined ? { subject: agent ?? '', issuer } : { session },
+      reason,
+      userInfo().username,
+      (event) => store.recorder.append(event),
+    ),
+  );
+  return `Hold ${id} is in force: nothing of it is archived, dropped or erased.`;
+}
+
+export async function lift(config: Config, store: TranscriptStore, id: string): Promise<string> {
+  const isLifted = await asAdmin(config, (admin) =>
+    liftHold(admin, id, userInfo().username, (event) => store.recorder.append(event)),
+  ).catch((error: unknown) => {
+    throw new SnowfenceError(
+      'UNKNOWN_HOLD',
+      `There is no hold ${id}: ${error instanceof Error ? error.message : ''}`,
+      'snowfence retention holds shows them.',
+      1,
+    );
+  });
+  if (!isLifted)
+    throw new SnowfenceError(
+      'UNKNOWN_HOLD',
+      `There is no hold ${id} in force.`,
+      'snowfence retention holds shows them.',
+      1,
+    );
+  return `Hold ${id} is lifted.`;
+}
+
+/** Weeks that ended before a time go to files. */
+export async function archiveOld(
+  config: Config,
+  store: TranscriptStore,
+  before: Date,
+  folder: string,
+  onProgress: (week: string) => void,
+): Promise<string> {
+  const done = await asAdmin(config, (admin) =>
+    archive(admin, {
+      acknowledged: new Set([...config.acknowledged, ...config.forged]),
+      forged: config.forged,
+      keys: config.keys,
+      before,
+      folder,
+      record: (event) => store.recorder.append(event),
+      now: new Date(),
+      onProgress,
+    }),
+  );
+  if (!done) return `No week that ended before ${before.toISOString().slice(0, 10)} has anything that may go.`;
+  const { from, to, sessions, events, file } = done;
+  return `${events} events of ${sessions} sessions, from ${from} to ${to}, went to ${file}. It verifies by itself: snowfence verify --export`;
+}
