@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { pause, startGateway, startParts } from '../test/support/replicas.mjs';
+import { pause, startGateway, startParts } from '../test/support/gateways/replicas.mjs';
 
 const [seconds = 10, rounds = 3] = process.argv.slice(2).map(Number);
 const OTHERS = 19;

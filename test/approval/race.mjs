@@ -15,8 +15,8 @@ import { verifyConfigured } from '../../dist/cli/record/verify.js';
 import { loadConfig } from '../../dist/config/config.js';
 import { tracesOf } from '../../dist/gateway/record/traces.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
+import { pause, startGateway, startParts } from '../support/gateways/replicas.mjs';
 import { random } from '../support/random.mjs';
-import { pause, startGateway, startParts } from '../support/replicas.mjs';
 
 const POLICY = `policy: pipeline
 description: Changes wait for a steward.

@@ -7,7 +7,7 @@ import { Client as Postgres } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readSealingKey, SealedRows } from '../../dist/transcript/index.js';
 import { agent, query } from '../support/demo.js';
-import { Person } from '../support/person.js';
+import { Person } from '../support/outside/person.js';
 
 const ready = inject('ready');
 let pipeline: Client;

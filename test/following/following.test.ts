@@ -14,9 +14,9 @@ import { Demo } from '../../dist/demo/demo.js';
 import { recordMask } from '../../dist/gateway/record/recorded.js';
 import { storePool, TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
 import { ACCEPTANCE, MAIN } from '../support/demo.js';
-import { Person } from '../support/person.js';
-import { Receiver } from '../support/receiver.js';
-import { startGateway } from '../support/replicas.mjs';
+import { startGateway } from '../support/gateways/replicas.mjs';
+import { Person } from '../support/outside/person.js';
+import { Receiver } from '../support/outside/receiver.js';
 import { actor, client } from '../transcript/fill.mjs';
 
 const COUNT = Number(process.env['COUNT'] ?? 12_000);

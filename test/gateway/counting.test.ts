@@ -4,7 +4,7 @@ import { endingOf, tracesOf } from '../../dist/gateway/record/traces.js';
 import { analyse, keptAnalysis, readStatement } from '../../dist/sql/index.js';
 import { type HistoryEntry, StatementFailed } from '../../dist/warehouse/index.js';
 import { catalog, DEFAULTS } from '../support/catalog.js';
-import { callerOf, KEY, Whole } from '../support/whole.js';
+import { callerOf, KEY, Whole } from '../support/gateways/whole.js';
 
 const bot = callerOf('bot', ['g']);
 /** Of the embedded warehouse: 16 bytes for each value of a table. */

@@ -1,6 +1,6 @@
 /** What of two answers has to be equal, and the search for statements whose answers are not. */
 import { lex } from '../../dist/sql/index.js';
-import { HIDDEN, TABLES } from './changes.mjs';
+import { HIDDEN, TABLES } from './make/changes.mjs';
 
 /** What an agent sees, without what differs by nature (ids, times). */
 function seen({ status, columns, rows, isTruncated, notices, denial, error, approval, shownRows }, isOrdered) {

@@ -10,7 +10,7 @@ import { Sides } from './sides.mjs';
 
 let harness: Sides;
 beforeAll(async () => {
-  const policy = fileURLToPath(new URL('./counting.yaml', import.meta.url));
+  const policy = fileURLToPath(new URL('./data/counting.yaml', import.meta.url));
   harness = await Sides.start({ policy });
 }, 60_000);
 afterAll(() => harness.end());

@@ -15,8 +15,8 @@ import { loadPolicies } from '../../dist/policy/index.js';
 import { Warehouse } from '../../dist/warehouse/index.js';
 import { GENEROUS } from '../support/limits.mjs';
 import { openStore } from '../support/store.mjs';
-import { TARGETS } from './changes.mjs';
 import { LEAKS } from './leaks.mjs';
+import { TARGETS } from './make/changes.mjs';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const tool = (name) => TOOLS.find((entry) => entry.name === name);
@@ -58,7 +58,9 @@ export class Harness {
   static async start({ hasOtherRows = true } = {}) {
     const harness = new Harness();
     try {
-      await harness.#start(hasOtherRows ? [file('./twist.sql'), file('./rows.sql')] : [file('./twist.sql')]);
+      await harness.#start(
+        hasOtherRows ? [file('./data/twist.sql'), file('./data/rows.sql')] : [file('./data/twist.sql')],
+      );
       return harness;
     } catch (error) {
       await harness.end();
@@ -82,7 +84,7 @@ export class Harness {
     const transcript = await openStore(url);
     this.#ends.push(() => transcript[Symbol.asyncDispose]());
     const approvals = new Approvals(transcript);
-    const seeds = ['../acceptance/seed.sql', './targets.sql', './small.sql'].map(file);
+    const seeds = ['../acceptance/seed.sql', './data/targets.sql', './data/small.sql'].map(file);
     const users = [{ name: 'SNOWFENCE', password: secret }];
     const both = [[], twists].map((more) => ({ seeds: [...seeds, ...more], databases: ['ANALYTICS'], users }));
     const child = await Child.start(

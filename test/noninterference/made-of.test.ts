@@ -11,7 +11,7 @@ const file = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 let sides: Sides;
 
 beforeAll(async () => {
-  sides = await Sides.start({ policy: file('./made-of.yaml') });
+  sides = await Sides.start({ policy: file('./data/made-of.yaml') });
 }, 120_000);
 afterAll(() => sides?.end());
 
@@ -62,7 +62,7 @@ describe('a CHECK over a hidden column', () => {
 describe('with hash, and a table that may be changed and not read', () => {
   let hashed: Sides;
   beforeAll(async () => {
-    hashed = await Sides.start({ policy: file('./hashed.yaml') });
+    hashed = await Sides.start({ policy: file('./data/hashed.yaml') });
   }, 120_000);
   afterAll(() => hashed?.end());
   const both = (sql: string) => hashed.both((gateway, caller) => gateway.query(caller, { sql }));

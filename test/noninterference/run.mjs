@@ -10,7 +10,7 @@ import { random } from '../support/random.mjs';
 import { search, shrink } from './compare.mjs';
 import { Harness } from './harness.mjs';
 import { LEAKS, WITHOUT_WHERE } from './leaks.mjs';
-import { changes, described, explained, reads } from './statements.mjs';
+import { changes, described, explained, reads } from './make/statements.mjs';
 
 const MAX_SEED = 2 ** 31;
 const [count = 20_000, changeCount = 500, seed = randomInt(MAX_SEED)] = process.argv.slice(2, 5).map(Number);

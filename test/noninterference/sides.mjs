@@ -46,7 +46,10 @@ export class Sides {
   static async start({ hasOtherRows = true, policy }) {
     const harness = new Sides();
     try {
-      await harness.#start(policy, hasOtherRows ? [file('./twist.sql'), file('./rows.sql')] : [file('./twist.sql')]);
+      await harness.#start(
+        policy,
+        hasOtherRows ? [file('./data/twist.sql'), file('./data/rows.sql')] : [file('./data/twist.sql')],
+      );
       return harness;
     } catch (error) {
       await harness.end();
@@ -70,7 +73,7 @@ export class Sides {
     const url = `postgres://snowfence:${secret}@127.0.0.1:${port}/postgres`;
     const transcript = await openStore(url);
     this.#ends.push(() => transcript[Symbol.asyncDispose]());
-    const seeds = [file('../acceptance/seed.sql'), file('./targets.sql'), file('./small.sql')];
+    const seeds = [file('../acceptance/seed.sql'), file('./data/targets.sql'), file('./data/small.sql')];
     const users = [{ name: 'SNOWFENCE', password: secret }];
     const both = [[], twists].map((more) => ({ seeds: [...seeds, ...more], databases: ['ANALYTICS'], users }));
     const child = await Child.start(

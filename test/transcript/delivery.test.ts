@@ -16,8 +16,8 @@ import {
   timeOrderedId,
   type Webhook,
 } from '../../dist/transcript/index.js';
+import { Receiver } from '../support/outside/receiver.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
-import { Receiver } from '../support/receiver.js';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
 import { actor, client, refused } from './fill.mjs';
 

@@ -24,8 +24,8 @@ import {
   verifyExport,
   verifyStore,
 } from '../../dist/transcript/index.js';
+import { Receiver } from '../support/outside/receiver.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
-import { Receiver } from '../support/receiver.js';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
 import { actor, client, lengthen, refused } from './fill.mjs';
 

@@ -15,8 +15,8 @@ import {
   withClient,
 } from '../../dist/transcript/index.js';
 import { checkState } from '../../dist/transcript/verify/state.js';
+import { Receiver } from '../support/outside/receiver.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
-import { Receiver } from '../support/receiver.js';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
 import { actor, client, completed, refused, submitted } from './fill.mjs';
 

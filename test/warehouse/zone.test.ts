@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
 import { isOwnQuestion, Warehouse } from '../../dist/warehouse/index.js';
 import { converter } from '../../dist/warehouse/run/value.js';
-import { connectDriver, execute } from '../support/driver.js';
+import { connectDriver, execute } from '../support/outside/driver.js';
 
 const RUN = {
   binds: [],

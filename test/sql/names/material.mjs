@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Judge } from '../../../dist/gateway/judge/judge.js';
 import { loadPolicies } from '../../../dist/policy/index.js';
-import { ChangeGenerator } from '../../noninterference/changes.mjs';
-import { Generator } from '../../noninterference/generate.mjs';
+import { ChangeGenerator } from '../../noninterference/make/changes.mjs';
+import { Generator } from '../../noninterference/make/generate.mjs';
 import { random } from '../../support/random.mjs';
 import { catalog as corpusCatalog, read } from '../corpus/describe.mjs';
 
@@ -14,7 +14,7 @@ const text = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
 
 /** Tables and views as the seeds of the acceptance tests make them. */
 function seeded() {
-  const seed = text('../../acceptance/seed.sql') + text('../../noninterference/targets.sql');
+  const seed = text('../../acceptance/seed.sql') + text('../../noninterference/data/targets.sql');
   const relations = new Map();
   for (const [, name, body] of seed.matchAll(/CREATE TABLE ([A-Z_.]+) \(([^;]*?)\);/g)) {
     const items = body.split(/,(?![^(]*\))/).map((item) => item.trim());

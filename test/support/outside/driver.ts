@@ -1,6 +1,6 @@
 /** The unmodified driver against an embedded warehouse, without snowfence in between. */
 import type { Connection, ConnectionOptions } from 'snowflake-sdk';
-import { loadDriver } from '../../dist/warehouse/index.js';
+import { loadDriver } from '../../../dist/warehouse/index.js';
 
 export interface Address {
   readonly access_url: string;

@@ -1,6 +1,6 @@
 /** Queries over the acceptance schema: typed, so that most of them run; some made to fail on values; all with one right answer. */
 
-import { random } from '../support/random.mjs';
+import { random } from '../../support/random.mjs';
 
 // NOTES is left out: what detectors find in a text that leaves is taken out of it, which is a second net and no mask: a function of the
 // text is a function of what stands in it.

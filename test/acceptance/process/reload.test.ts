@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { bareEnv, MAIN } from '../support/demo.js';
+import { bareEnv, MAIN } from '../../support/demo.js';
 
 const ready = inject('ready');
 const UNSOUND = 'policy: [';
@@ -44,7 +44,7 @@ const NEW =
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'snowfence-reload-'));
-  await cp(new URL('./policies', import.meta.url), join(folder, 'policies'), { recursive: true });
+  await cp(new URL('../policies', import.meta.url), join(folder, 'policies'), { recursive: true });
   const port = await freePort();
   url = `http://127.0.0.1:${port}/mcp`;
   const given: unknown = parse(await readFile(ready.config_file, 'utf8'));

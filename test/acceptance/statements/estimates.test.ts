@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../../dist/demo/demo.js';
-import { readSealingKey, SealedRows } from '../../dist/transcript/index.js';
-import { ACCEPTANCE, agent, query } from '../support/demo.js';
+import { Demo } from '../../../dist/demo/demo.js';
+import { readSealingKey, SealedRows } from '../../../dist/transcript/index.js';
+import { ACCEPTANCE, agent, query } from '../../support/demo.js';
 
 const policy = (name: string, group: string, body: string): string =>
   `policy: ${name}\nprincipals: { groups: [${group}] }\nsnowflake: { role: AGENT_RO, warehouse: AGENT_WH }\n${body}`;

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Demo } from '../../dist/demo/demo.js';
-import { storePool, timeOrderedId } from '../../dist/transcript/index.js';
-import { ACCEPTANCE, agent, MAIN, query } from '../support/demo.js';
-import { Person } from '../support/person.js';
+import { Demo } from '../../../dist/demo/demo.js';
+import { storePool, timeOrderedId } from '../../../dist/transcript/index.js';
+import { ACCEPTANCE, agent, MAIN, query } from '../../support/demo.js';
+import { Person } from '../../support/outside/person.js';
 
 let demo: Demo;
 /** The gateway's own role. */

@@ -5,9 +5,9 @@ import { connect } from 'node:net';
 import type { Client } from '@modelcontextprotocol/client';
 import { Client as Postgres } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../../dist/demo/demo.js';
-import { ACCEPTANCE, agent, MAIN, query, tokenOf } from '../support/demo.js';
-import { Person } from '../support/person.js';
+import { Demo } from '../../../dist/demo/demo.js';
+import { ACCEPTANCE, agent, MAIN, query, tokenOf } from '../../support/demo.js';
+import { Person } from '../../support/outside/person.js';
 
 const LIMITS = {
   requests_per_minute: 300,

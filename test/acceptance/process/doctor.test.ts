@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { bareEnv, MAIN } from '../support/demo.js';
+import { bareEnv, MAIN } from '../../support/demo.js';
 
 const run = promisify(execFile);
 const ready = inject('ready');

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { agent, query } from '../support/demo.js';
-import { connectDriver, execute } from '../support/driver.js';
+import { agent, query } from '../../support/demo.js';
+import { connectDriver, execute } from '../../support/outside/driver.js';
 
 interface Case {
   readonly id: string;
@@ -12,7 +12,7 @@ interface Case {
   readonly sql: string;
 }
 
-const cases = JSON.parse(readFileSync(new URL('./cases.json', import.meta.url), 'utf8')) as Case[];
+const cases = JSON.parse(readFileSync(new URL('../cases.json', import.meta.url), 'utf8')) as Case[];
 const ready = inject('ready');
 let sales: Client;
 

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TokenRefused, TokenVerifier } from '../../dist/identity/index.js';
+import { TokenRefused, TokenVerifier } from '../../../dist/identity/index.js';
 
 const AUDIENCE = 'https://snowfence.example.com/mcp';
 let server: Server;

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { newEncryptionKey, newSigningKey } from '../../dist/config/new-secrets.js';
-import { Child, freePort } from '../../dist/demo/child.js';
-import { IdentityProvider } from '../../dist/embedded/identity/index.js';
-import { setUpStore, storePool } from '../../dist/transcript/index.js';
-import { GENEROUS_CONFIG } from './limits.mjs';
-import { startPostgres } from './postgres.mjs';
-import { gatewayUrlOf } from './store.mjs';
+import { newEncryptionKey, newSigningKey } from '../../../dist/config/new-secrets.js';
+import { Child, freePort } from '../../../dist/demo/child.js';
+import { IdentityProvider } from '../../../dist/embedded/identity/index.js';
+import { setUpStore, storePool } from '../../../dist/transcript/index.js';
+import { GENEROUS_CONFIG } from '../limits.mjs';
+import { startPostgres } from '../postgres.mjs';
+import { gatewayUrlOf } from '../store.mjs';
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -40,7 +40,7 @@ export async function startParts({ agents, policies, replicas = 1, limits = GENE
       {
         port: warehousePort,
         databases: ['ANALYTICS'],
-        seeds: [file('../acceptance/seed.sql')],
+        seeds: [file('../../acceptance/seed.sql')],
         latencyMs: 15,
         users: [{ name: 'SNOWFENCE', password: 'of-the-warehouse' }],
       },
@@ -130,7 +130,7 @@ async function tokenOf(issuer, audience, client) {
 
 /** Answers once it is ready. `config`: its configuration file; `url`: where it listens. */
 export async function startGateway(config, url) {
-  const child = spawn(process.execPath, [file('../../dist/cli/main.js'), 'serve', '--config', config], {
+  const child = spawn(process.execPath, [file('../../../dist/cli/main.js'), 'serve', '--config', config], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let words = '';

@@ -1,7 +1,7 @@
 import { generateKeyPair, SignJWT } from 'jose';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { tokenOf } from '../support/demo.js';
+import { tokenOf } from '../../support/demo.js';
 
 const ready = inject('ready');
 const now = (): number => Math.floor(Date.now() / 1000);

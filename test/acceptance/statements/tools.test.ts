@@ -1,7 +1,7 @@
 import type { Client } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { agent, query } from '../support/demo.js';
+import { agent, query } from '../../support/demo.js';
 
 const ready = inject('ready');
 let sales: Client;

@@ -2,9 +2,9 @@
 import type { Client } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../../dist/demo/demo.js';
-import { ACCEPTANCE, agent, query } from '../support/demo.js';
-import { connectDriver, seen } from '../support/driver.js';
+import { Demo } from '../../../dist/demo/demo.js';
+import { ACCEPTANCE, agent, query } from '../../support/demo.js';
+import { connectDriver, seen } from '../../support/outside/driver.js';
 
 let demo: Demo;
 let sales: Client;

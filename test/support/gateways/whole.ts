@@ -2,15 +2,15 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Approvals } from '../../dist/approval/index.js';
-import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
-import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
-import { loadPolicies } from '../../dist/policy/index.js';
-import type { TranscriptStore } from '../../dist/transcript/index.js';
-import { Warehouse } from '../../dist/warehouse/index.js';
-import { GENEROUS } from './limits.mjs';
-import { startPostgres } from './postgres.mjs';
-import { openStore } from './store.mjs';
+import { Approvals } from '../../../dist/approval/index.js';
+import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../../dist/embedded/warehouse/index.js';
+import { type Caller, Gateway, type GatewayParts } from '../../../dist/gateway/gateway.js';
+import { loadPolicies } from '../../../dist/policy/index.js';
+import type { TranscriptStore } from '../../../dist/transcript/index.js';
+import { Warehouse } from '../../../dist/warehouse/index.js';
+import { GENEROUS } from '../limits.mjs';
+import { startPostgres } from '../postgres.mjs';
+import { openStore } from '../store.mjs';
 
 export const ISSUER = 'https://issuer.example';
 export const KEY = { role: 'R', warehouse: 'W' };

@@ -8,19 +8,19 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../dist/config/config.js';
-import type { Ready } from '../../dist/demo/demo.js';
-import { recordMask } from '../../dist/gateway/record/recorded.js';
-import { DELIVERY_CONNECTIONS, Delivery, storePool, TranscriptStore } from '../../dist/transcript/index.js';
-import { ACCEPTANCE, agent, MAIN, query } from '../support/demo.js';
-import { connectDriver, execute } from '../support/driver.js';
-import { Receiver } from '../support/receiver.js';
+import { loadConfig } from '../../../dist/config/config.js';
+import type { Ready } from '../../../dist/demo/demo.js';
+import { recordMask } from '../../../dist/gateway/record/recorded.js';
+import { DELIVERY_CONNECTIONS, Delivery, storePool, TranscriptStore } from '../../../dist/transcript/index.js';
+import { ACCEPTANCE, agent, MAIN, query } from '../../support/demo.js';
+import { connectDriver, execute } from '../../support/outside/driver.js';
+import { Receiver } from '../../support/outside/receiver.js';
 
 /** What the seed puts into hidden columns and rows. The agent's own literals (`canary-0%`, `canary-000104729`, `4111%`) are none. */
 const HIDDEN =
   /canary\d+@|\+1-555-\d{4}|-canary\b|canary-(?!000104729\b|0%)\d{9}|canary employee|DE89-canary|4111\d{12}|hidden\.person|415-555-\d{4}/;
 
-const cases = JSON.parse(readFileSync(new URL('./cases.json', import.meta.url), 'utf8')) as {
+const cases = JSON.parse(readFileSync(new URL('../cases.json', import.meta.url), 'utf8')) as {
   sql: string;
   as: string;
 }[];

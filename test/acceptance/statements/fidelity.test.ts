@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import type { Connection } from 'snowflake-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../../dist/demo/demo.js';
-import { ACCEPTANCE, agent, query } from '../support/demo.js';
-import { connectDriver, execute } from '../support/driver.js';
+import { Demo } from '../../../dist/demo/demo.js';
+import { ACCEPTANCE, agent, query } from '../../support/demo.js';
+import { connectDriver, execute } from '../../support/outside/driver.js';
 
 const cases = (
-  JSON.parse(readFileSync(new URL('./cases.json', import.meta.url), 'utf8')) as {
+  JSON.parse(readFileSync(new URL('../cases.json', import.meta.url), 'utf8')) as {
     id: string;
     class: string;
     sql: string;

@@ -10,9 +10,9 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { freePort } from '../../dist/demo/child.js';
-import { bareEnv, MAIN, type QueryAnswer, query, tokenOf } from '../support/demo.js';
-import { Person } from '../support/person.js';
+import { freePort } from '../../../dist/demo/child.js';
+import { bareEnv, MAIN, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
+import { Person } from '../../support/outside/person.js';
 
 const ready = inject('ready');
 const READ = 'SELECT COUNT(*) AS N FROM ANALYTICS.SALES.ORDERS';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../../dist/demo/demo.js';
-import { Warehouse } from '../../dist/warehouse/index.js';
-import { ACCEPTANCE, agent, type QueryAnswer, query } from '../support/demo.js';
+import { Demo } from '../../../dist/demo/demo.js';
+import { Warehouse } from '../../../dist/warehouse/index.js';
+import { ACCEPTANCE, agent, type QueryAnswer, query } from '../../support/demo.js';
 
 const SALES = `policy: sales
 principals: { groups: [sales-agents] }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type Client, Client as McpClient, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { agent, bareEnv, MAIN, type QueryAnswer, query, tokenOf } from '../support/demo.js';
+import { agent, bareEnv, MAIN, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
 
 const run = promisify(execFile);
 const ready = inject('ready');

@@ -1,5 +1,5 @@
 /** Streams of statements for the experiment, each by a seed. */
-import { random } from '../support/random.mjs';
+import { random } from '../../support/random.mjs';
 import { ChangeGenerator } from './changes.mjs';
 import { Generator } from './generate.mjs';
 

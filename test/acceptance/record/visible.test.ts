@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, inject, it } from 'vitest';
-import { agent, MAIN, query } from '../support/demo.js';
+import { agent, MAIN, query } from '../../support/demo.js';
 
 const RTL = String.fromCodePoint(0x202e);
 const NONE = String.fromCodePoint(0x200b);
