@@ -1,0 +1,104 @@
+/** `snowfence approvals …`: the reviewer's side without a browser. */
+import { type Command, Option } from 'commander';
+import { withStore } from '../form/configured.js';
+import { configOption, jsonOption, whole } from '../form/options.js';
+import { say } from '../form/output.js';
+
+export function approvalsCommand(approvals: Command): void {
+  approvals
+    .command('list')
+    .description('what waits, or waited')
+    .addOption(configOption())
+    .addOption(
+      new Option('--state <state>', 'only these')
+        .choices(['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used'])
+        .default('pending'),
+    )
+    .option('--all', 'of every state')
+    .option('--limit <number>', 'at most', whole(1, 200), 200)
+    .option('--after <id>', 'those that were asked before this one: the next page')
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { listApprovals } = await import('../approvals/approvals.js');
+      const { state, limit, after } = options;
+      say(
+        await withStore(options.config, ({ config, store }) =>
+          listApprovals(config, store, {
+            state: options.all ? undefined : state,
+            limit,
+            after,
+            json: options.json === true,
+          }),
+        ),
+      );
+    });
+  approvals
+    .command('show')
+    .description('one of them')
+    .argument('<id>')
+    .addOption(configOption())
+    .option(
+      '--whole',
+      'with personal data and secrets in it; for its reviewers and for auditors, whose look is recorded',
+    )
+    .option('--token-env <name>', 'with --whole: the variable that holds your access token', 'SNOWFENCE_TOKEN')
+    .addOption(jsonOption())
+    .action(async (id: string, options) => {
+      const { showApproval } = await import('../approvals/approvals.js');
+      const whole = options.whole === true ? { token: process.env[options.tokenEnv] } : undefined;
+      say(
+        await withStore(options.config, ({ config, store }) =>
+          showApproval(config, store, id, options.json === true, whole),
+        ),
+      );
+    });
+  for (const decision of ['approve', 'deny'] as const) {
+    const command = approvals
+      .command(decision)
+      .description(decision === 'approve' ? 'let it run' : 'let it not run')
+      .argument('<id>')
+      .addOption(configOption())
+      .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
+      .option('--reason <text>', 'what the agent is told');
+    if (decision === 'approve')
+      command
+        .option('--standing <time>', 'let this agent run statements of the same shape for so long, such as 2h')
+        .option('--uses <number>', 'and at most so often (20)');
+    command.action(async (id: string, options) => {
+      const { decideApproval } = await import('../approvals/approvals.js');
+      const { reason, standing, uses, tokenEnv } = options;
+      say(
+        await withStore(options.config, ({ config, store }) =>
+          decideApproval(config, store, id, decision, { token: process.env[tokenEnv], reason, standing, uses }),
+        ),
+      );
+    });
+  }
+  approvals
+    .command('standing')
+    .description('approvals that hold for a while')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { listStandingApprovals } = await import('../approvals/approvals.js');
+      say(
+        await withStore(options.config, ({ config, store }) =>
+          listStandingApprovals(config, store, options.json === true),
+        ),
+      );
+    });
+  approvals
+    .command('revoke')
+    .description('end one that holds for a while')
+    .argument('<id>', 'as `approvals standing` lists it')
+    .addOption(configOption())
+    .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
+    .action(async (id: string, options) => {
+      const { revokeStanding } = await import('../approvals/approvals.js');
+      say(
+        await withStore(options.config, ({ config, store }) =>
+          revokeStanding(config, store, id, process.env[options.tokenEnv]),
+        ),
+      );
+    });
+}

@@ -1,0 +1,17 @@
+/** `snowfence doctor`: each part that `serve` needs, tried. */
+import type { Command } from 'commander';
+import { styleFor } from '../../terminal/index.js';
+import { configOption, jsonOption } from '../form/options.js';
+import { say } from '../form/output.js';
+
+export function doctorCommand(command: Command): void {
+  command
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { diagnose, renderFindings } = await import('../doctor/doctor.js');
+      const findings = await diagnose(options.config);
+      say(options.json ? JSON.stringify(findings, null, 2) : renderFindings(findings, styleFor(process.stdout)));
+      if (findings.some((finding) => finding.state === 'problem')) process.exitCode = 1;
+    });
+}

@@ -1,0 +1,69 @@
+/** `snowfence keys …`: making, showing and changing keys, and erasing by them. */
+import { Argument, type Command } from 'commander';
+import { configOf, withStore } from '../form/configured.js';
+import { configOption, moment } from '../form/options.js';
+import { say } from '../form/output.js';
+
+export function keysCommand(keys: Command): void {
+  keys
+    .command('new')
+    .description('a new key on standard output, for a file that only the gateway reads')
+    .addArgument(new Argument('<kind>').choices(['signing', 'encryption', 'webhook']))
+    .action(async (kind: string) => {
+      const { newEncryptionKey, newSigningKey, newWebhookSecret } = await import('../../config/new-secrets.js');
+      process.stdout.write(
+        kind === 'signing' ? newSigningKey() : kind === 'webhook' ? newWebhookSecret() : newEncryptionKey(),
+      );
+    });
+  keys
+    .command('show')
+    .description('the public key that verifies the record')
+    .addOption(configOption())
+    .action(async (options) => {
+      const config = await configOf(options.config);
+      const { verifierKeyOf } = await import('../../transcript/index.js');
+      say(verifierKeyOf(config.keys));
+    });
+  keys
+    .command('list')
+    .description('which of the encryption keys hold what')
+    .addOption(configOption())
+    .action(async (options) => {
+      const { listKeys } = await import('../record/keys.js');
+      say(await withStore(options.config, ({ config, store }) => listKeys(config, store)));
+    });
+  keys
+    .command('rotate')
+    .description('encrypt every session’s key with the first encryption key of the configuration')
+    .addOption(configOption())
+    .action(async (options) => {
+      const { rotate } = await import('../record/keys.js');
+      say(await withStore(options.config, ({ config, store }) => rotate(config, store)));
+    });
+  keys
+    .command('erase')
+    .description('make what agents wrote of people in some sessions unreadable for good')
+    .argument('[sessions...]')
+    .addOption(configOption())
+    .option('--agent <name>', 'all sessions of this subject or client')
+    .option('--issuer <url>', 'with --agent: of this issuer')
+    .option('--before <time>', 'sessions that ended before', moment)
+    .option('--yes', 'do it')
+    .action(async (sessions: string[], options) => {
+      const [{ erase }, { timeOf }] = await Promise.all([
+        import('../record/keys.js'),
+        import('../../transcript/index.js'),
+      ]);
+      const before = options.before === undefined ? undefined : timeOf(options.before, new Date());
+      say(
+        await withStore(options.config, ({ config, store }) =>
+          erase(
+            config,
+            store,
+            { sessions, agent: options.agent, issuer: options.issuer, before },
+            options.yes === true,
+          ),
+        ),
+      );
+    });
+}

@@ -1,0 +1,144 @@
+/** `snowfence policy …`: what can be asked of policies, most of it without a warehouse. */
+import type { Command } from 'commander';
+import { SnowfenceError } from '../../config/problem.js';
+import { PolicyProblems } from '../../policy/rules/problems.js';
+import { styleFor } from '../../terminal/index.js';
+import { configOf } from '../form/configured.js';
+import { collect, configOption, jsonOption } from '../form/options.js';
+import { answerInJson, complain, say } from '../form/output.js';
+
+export function policyCommand(policy: Command): void {
+  policy
+    .command('check')
+    .description('every file parses, every key is known, every glob could match')
+    .argument('[folder]', 'of the policies', 'policies')
+    .option('--config <file>', 'for the gateway of this configuration: whose principals there are')
+    .addOption(jsonOption())
+    .action(async (folder: string, options) => {
+      const config = options.config === undefined ? undefined : await configOf(options.config);
+      const { loadFolder } = await import('../policy/catalog.js');
+      const issuers = config?.issuers.map(({ issuer }) => issuer);
+      const set = await loadFolder(folder, issuers).catch((error: unknown) => {
+        if (error instanceof PolicyProblems && options.json) {
+          say(JSON.stringify({ problems: error.problems }, null, 2));
+          process.exitCode = 1;
+          return undefined;
+        }
+        throw error;
+      });
+      if (set)
+        say(
+          options.json
+            ? JSON.stringify({ policies: set.policies.map((entry) => entry.name), version: set.version })
+            : `${set.policies.length} policies are sound, version ${set.version}.`,
+        );
+    });
+
+  policy
+    .command('test')
+    .description('the cases beside the policies, judged without a warehouse')
+    .argument('[folder]', 'of the policies', 'policies')
+    .argument('[files...]', 'of cases; those of the folder that end in .test.yaml if none is named')
+    .addOption(jsonOption())
+    .action(async (folder: string, files: string[], options) => {
+      const { testPolicies } = await import('../policy/test.js');
+      const run = await testPolicies(folder, files, styleFor(options.json ? {} : process.stdout));
+      say(options.json ? JSON.stringify({ passed: run.passed, failed: run.failed, text: run.text }) : run.text);
+      if (run.failed > 0) process.exitCode = 1;
+    });
+
+  policy
+    .command('explain')
+    .description('what a principal may do with one statement, and why')
+    .argument('<sql>')
+    .option('--policies <folder>', 'the folder of policies', 'policies')
+    .option('--issuer <url>', 'who gave the token; the only issuer there is, if nothing is said')
+    .option('--subject <name>', 'the token’s subject', 'somebody')
+    .option('--client-id <id>', 'the token’s client, if another')
+    .option('--group <name>', 'a group of the principal; may be repeated', collect, [])
+    .option('--claim <name=value>', 'a claim of the token; may be repeated', collect, [])
+    .option('--purpose <text>', 'what the statement is for')
+    .option(
+      '--config <file>',
+      'look tables up in the warehouse of this configuration, not in the cases beside the policies',
+    )
+    .addOption(jsonOption())
+    .action(async (sql: string, options) => {
+      const claims = (options.claim as string[]).map((text) => {
+        const at = text.indexOf('=');
+        if (at < 1)
+          throw new SnowfenceError('USAGE', `--claim: "${text}" is not NAME=VALUE.`, 'Such as --claim region=EU.');
+        return [text.slice(0, at), text.slice(at + 1)] as const;
+      });
+      const { explainPolicy } = await import('../policy/explain.js');
+      const { text, judged } = await explainPolicy(
+        {
+          folder: options.policies,
+          config: options.config,
+          subject: {
+            issuer: options.issuer,
+            subject: options.subject,
+            clientId: options.clientId ?? options.subject,
+            groups: options.group,
+            claims: Object.fromEntries(claims),
+          },
+          sql,
+          purpose: options.purpose,
+        },
+        styleFor(process.stdout),
+      );
+      const { verdict, denial, sent } = judged;
+      say(options.json ? JSON.stringify({ verdict, denial, sent }, null, 2) : text);
+    });
+
+  policy
+    .command('sums')
+    .description('the text of policies.sha256, which says what a folder of policies has to hold')
+    .argument('[folder]', 'of the policies', 'policies')
+    .action(async (folder: string) => {
+      const { sumsOfFolder } = await import('../policy/catalog.js');
+      // A file keeps names as they are.
+      process.stdout.write(await sumsOfFolder(folder));
+    });
+
+  policy
+    .command('reload')
+    .description('let the running gateway take the policies as they are now, without waiting for them to be still')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const config = await configOf(options.config);
+      const { reloadRunning } = await import('../../server/index.js');
+      const { text, version } = await reloadRunning(config);
+      say(options.json ? JSON.stringify({ version, text }) : text);
+    });
+
+  policy
+    .command('schema')
+    .description('the JSON Schema of a policy file, for editors')
+    .action(async () => {
+      const { policyJsonSchema } = await import('../../policy/index.js');
+      answerInJson(true);
+      say(JSON.stringify(policyJsonSchema(), null, 2));
+    });
+
+  policy
+    .command('suggest')
+    .description('masks for the columns of some schemas, as YAML to review')
+    .argument('<schemas...>', 'such as ANALYTICS.SALES')
+    .addOption(configOption())
+    .requiredOption('--role <role>', 'the Snowflake role to look with')
+    .requiredOption('--warehouse <name>', 'the Snowflake warehouse to look with')
+    .addOption(jsonOption())
+    .action(async (schemas: string[], options) => {
+      const { suggestPolicy } = await import('../policy/suggest.js');
+      const key = { role: options.role, warehouse: options.warehouse };
+      const result = await suggestPolicy(options.config, schemas, key, complain);
+      for (const sentence of result.missing) complain(sentence);
+      complain(`${result.suggestions.length} of ${result.columns} columns want a mask.`);
+      if (options.json || process.stdout.isTTY)
+        say(options.json ? JSON.stringify(result.suggestions, null, 2) : result.yaml.trimEnd());
+      // A file keeps names as they are.
+      else process.stdout.write(`${result.yaml.trimEnd()}\n`);
+    });
+}

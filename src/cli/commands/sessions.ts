@@ -1,0 +1,127 @@
+/** `snowfence sessions …`: transcripts, shown, searched, played and exported. */
+import { type Command, Option } from 'commander';
+import { styleFor } from '../../terminal/index.js';
+import { withStore } from '../form/configured.js';
+import { configOption, jsonOption, positive, whole } from '../form/options.js';
+import { complain, say } from '../form/output.js';
+
+const SEARCH_TERMS = `
+Terms have all to hold; a minus before one turns it round. Words are looked for in statements and purposes.
+  agent: client: group:            who
+  table: column: masked: kind:     what, by any end of its name
+  verdict: state: code: rule: policy:
+  after: before:                   2026-11-01, "2026-11-01 13:30" (UTC), or so long ago: 7d, 12h
+  duration: rows: bytes:           duration:>10s rows:>=1000 bytes:>1GB
+  text: purpose:                   a pattern with * and ?, or a regular expression between slashes
+  session: statement: fingerprint: is:explain`;
+
+export function sessionsCommand(sessions: Command): void {
+  sessions
+    .command('list')
+    .description('the newest sessions')
+    .addOption(configOption())
+    .option('--agent <name>', 'of this subject or client only')
+    .option('--all', 'the gateway’s own and those of operators, too')
+    .option('--limit <number>', 'at most', whole(1, 1000), 50)
+    .option('--after <id>', 'those that began before this one: the next page')
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { listSessions } = await import('../record/sessions.js');
+      const { agent, limit, after, all, json } = options;
+      say(
+        await withStore(options.config, ({ store }) =>
+          listSessions(store, { agent, limit, after, all: all === true, json: json === true }),
+        ),
+      );
+    });
+  sessions
+    .command('show')
+    .description('what happened in a session')
+    .argument('<id>')
+    .addOption(configOption())
+    .option('--whole', 'with personal data and secrets that agents wrote; for auditors, whose look is recorded')
+    .option('--token-env <name>', 'with --whole: the variable that holds your access token', 'SNOWFENCE_TOKEN')
+    .addOption(jsonOption())
+    .action(async (id: string, options) => {
+      const { showSession } = await import('../record/sessions.js');
+      await withStore(options.config, async ({ config, store }) => {
+        const { auditorOf } = await import('../access/auditor.js');
+        const auditor = options.whole ? await auditorOf(config, process.env[options.tokenEnv]) : undefined;
+        await showSession(store, id, options.json === true, auditor, say);
+      });
+    });
+  sessions
+    .command('search')
+    .description('statements, newest first')
+    .argument('<terms...>', 'such as agent:sales-bot table:CUSTOMERS verdict:denied after:2026-11-01 \'"card number"\'')
+    .addOption(configOption())
+    .option('--limit <number>', 'at most', whole(1, 1000), 50)
+    .option('--cursor <cursor>', 'the next page')
+    .addOption(jsonOption())
+    .addHelpText('after', SEARCH_TERMS)
+    .action(async (terms: string[], options) => {
+      const { searchStatements } = await import('../record/sessions.js');
+      say(
+        await withStore(options.config, ({ store }) =>
+          searchStatements(store, terms.join(' '), {
+            limit: options.limit,
+            cursor: options.cursor,
+            json: options.json === true,
+          }),
+        ),
+      );
+    });
+  sessions
+    .command('replay')
+    .description('play a session again')
+    .argument('<id>')
+    .addOption(configOption())
+    .option('--speed <number>', '2 is twice as fast', positive, 1)
+    .option('--max-pause <seconds>', 'pauses are cut to this', positive, 2)
+    .option('--step', 'one key for each step')
+    .action(async (id: string, options) => {
+      const { replaySession } = await import('../record/sessions.js');
+      await withStore(options.config, ({ store }) =>
+        replaySession(
+          store,
+          id,
+          { speed: options.speed, maxPauseMs: options.maxPause * 1000, step: options.step === true },
+          styleFor(process.stdout),
+        ),
+      );
+    });
+  sessions
+    .command('export')
+    .description('transcripts for other tools; the export is recorded')
+    .argument('[ids...]', 'sessions; everything if none is named')
+    .addOption(configOption())
+    .addOption(
+      new Option(
+        '--format <format>',
+        'jsonl: complete, verifiable; ocsf: for a SIEM; asciicast: one session, for asciinema',
+      )
+        .choices(['jsonl', 'ocsf', 'asciicast'])
+        .default('jsonl'),
+    )
+    .option('--out <file>', 'instead of standard output')
+    .option('--follow', 'go on with what comes, until stopped')
+    .option('--after <sequence>', 'with --follow: from after this event on', whole(0, Number.MAX_SAFE_INTEGER), 0)
+    .option('--speed <number>', 'of an asciicast', positive, 1)
+    .option('--max-pause <seconds>', 'of an asciicast', positive, 2)
+    .action(async (ids: string[], options) => {
+      const { archivedOf, exportSessions } = await import('../record/sessions.js');
+      const written = await withStore(options.config, async ({ store }) => {
+        for (const words of await archivedOf(store, ids)) complain(words);
+        return exportSessions(store, {
+          sessions: ids,
+          format: options.format,
+          out: options.out,
+          follow: options.follow === true,
+          after: BigInt(options.after),
+          speed: options.speed,
+          maxPauseMs: options.maxPause * 1000,
+        });
+      });
+      complain(`${written} ${options.format === 'asciicast' ? 'frames' : 'events'} written.`);
+    });
+}
