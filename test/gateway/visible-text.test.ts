@@ -3,7 +3,7 @@ import { h, options } from 'preact';
 import { describe, expect, it } from 'vitest';
 import type { Approval } from '../../dist/approval/index.js';
 import { approvalMessage, type ShownApproval } from '../../dist/approval/message.js';
-import { renderApproval } from '../../dist/cli/approvals/approvals.js';
+import { renderApproval } from '../../dist/cli/approvals/render.js';
 import { asciicast, framesOf } from '../../dist/cli/record/replay.js';
 import { landingPage, messagePage } from '../../dist/console/http/page.js';
 import { renderEvents } from '../../dist/terminal/events.js';

@@ -14,7 +14,7 @@ afterEach(() => vi.unstubAllEnvs());
 /** What opens a connection, and the files that may. */
 const DOORS: readonly (readonly [string, RegExp, readonly string[]])[] = [
   ['fetch', /(?:await|return|=|=>|\() fetch\(/, ['network/addresses.ts']],
-  ['openid-client', /\bdiscovery\(/, ['identity/discover.ts', 'cli/connect/token.ts']],
+  ['openid-client', /\bdiscovery\(/, ['identity/discover.ts', 'cli/connect/provider.ts']],
   ['openid-client, by hand', /new Configuration\(/, []],
   ['key sets', /createRemoteJWKSet\(/, ['identity/verifier.ts']],
   ['PostgreSQL', /new pg\.(?:Pool|Client)\(/, ['transcript/store/pool.ts', 'approval/wakeups.ts']],
@@ -26,7 +26,7 @@ const DOORS: readonly (readonly [string, RegExp, readonly string[]])[] = [
   [
     'plain addresses of openid-client',
     /allowInsecureRequests\b(?!,)/,
-    ['identity/discover.ts', 'cli/connect/token.ts'],
+    ['identity/discover.ts', 'cli/connect/provider.ts'],
   ],
 ];
 

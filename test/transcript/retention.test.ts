@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { archivedOf } from '../../dist/cli/record/sessions.js';
+import { archivedOf } from '../../dist/cli/record/export.js';
 import {
   archive,
   asTime,

@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { exportSessions } from '../../dist/cli/record/sessions.js';
+import { exportSessions } from '../../dist/cli/record/export.js';
 import { Feed } from '../../dist/console/http/feed.js';
 import {
   DELIVERY_CONNECTIONS,

@@ -65,7 +65,7 @@ export function approvalsCommand(approvals: Command): void {
         .option('--standing <time>', 'let this agent run statements of the same shape for so long, such as 2h')
         .option('--uses <number>', 'and at most so often (20)');
     command.action(async (id: string, options) => {
-      const { decideApproval } = await import('../approvals/approvals.js');
+      const { decideApproval } = await import('../approvals/decide.js');
       const { reason, standing, uses, tokenEnv } = options;
       say(
         await withStore(options.config, ({ config, store }) =>
@@ -94,7 +94,7 @@ export function approvalsCommand(approvals: Command): void {
     .addOption(configOption())
     .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
     .action(async (id: string, options) => {
-      const { revokeStanding } = await import('../approvals/approvals.js');
+      const { revokeStanding } = await import('../approvals/decide.js');
       say(
         await withStore(options.config, ({ config, store }) =>
           revokeStanding(config, store, id, process.env[options.tokenEnv]),

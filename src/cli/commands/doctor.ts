@@ -9,7 +9,10 @@ export function doctorCommand(command: Command): void {
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      const { diagnose, renderFindings } = await import('../doctor/doctor.js');
+      const [{ diagnose }, { renderFindings }] = await Promise.all([
+        import('../doctor/doctor.js'),
+        import('../doctor/finding.js'),
+      ]);
       const findings = await diagnose(options.config);
       say(options.json ? JSON.stringify(findings, null, 2) : renderFindings(findings, styleFor(process.stdout)));
       if (findings.some((finding) => finding.state === 'problem')) process.exitCode = 1;

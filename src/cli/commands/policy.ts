@@ -16,7 +16,7 @@ export function policyCommand(policy: Command): void {
     .addOption(jsonOption())
     .action(async (folder: string, options) => {
       const config = options.config === undefined ? undefined : await configOf(options.config);
-      const { loadFolder } = await import('../policy/catalog.js');
+      const { loadFolder } = await import('../policy/folder.js');
       const issuers = config?.issuers.map(({ issuer }) => issuer);
       const set = await loadFolder(folder, issuers).catch((error: unknown) => {
         if (error instanceof PolicyProblems && options.json) {
@@ -96,7 +96,7 @@ export function policyCommand(policy: Command): void {
     .description('the text of policies.sha256, which says what a folder of policies has to hold')
     .argument('[folder]', 'of the policies', 'policies')
     .action(async (folder: string) => {
-      const { sumsOfFolder } = await import('../policy/catalog.js');
+      const { sumsOfFolder } = await import('../policy/folder.js');
       // A file keeps names as they are.
       process.stdout.write(await sumsOfFolder(folder));
     });

@@ -109,7 +109,7 @@ export function sessionsCommand(sessions: Command): void {
     .option('--speed <number>', 'of an asciicast', positive, 1)
     .option('--max-pause <seconds>', 'of an asciicast', positive, 2)
     .action(async (ids: string[], options) => {
-      const { archivedOf, exportSessions } = await import('../record/sessions.js');
+      const { archivedOf, exportSessions } = await import('../record/export.js');
       const written = await withStore(options.config, async ({ store }) => {
         for (const words of await archivedOf(store, ids)) complain(words);
         return exportSessions(store, {

@@ -8,7 +8,8 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
 import { fetchHere } from './gateway-trust.js';
-import { type TokenOptions, type TokenSource, tokenSource } from './token.js';
+import type { TokenOptions, TokenSource } from './source.js';
+import { tokenSource } from './token.js';
 
 const CALL_TIMEOUT_MS = 15 * 60_000;
 

@@ -1,11 +1,6 @@
-/** Judging without a warehouse: a catalog written down in YAML, and a principal from the command line or a case. */
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parseDocument } from 'yaml';
+/** A catalog written down in YAML, in the place of a warehouse's. */
 import { z } from 'zod';
 import { SnowfenceError } from '../../config/problem.js';
-import { Judge, type Judged } from '../../gateway/index.js';
-import { inForce, loadPolicies, type PolicySet, policySums, type Subject } from '../../policy/index.js';
 import {
   type CatalogReader,
   type Check,
@@ -122,103 +117,4 @@ export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReade
     relation: async (name) => relations.get(objectKey(name)),
     constraints: async (name) => ({ checks: checks.get(objectKey(name)) ?? [], keys: [], references: [] }),
   };
-}
-
-/** A YAML file against a shape. Throws a SnowfenceError that names file, line and what is wrong. */
-export async function readYaml<T>(
-  file: string,
-  shape: z.ZodType<T>,
-): Promise<{ data: T; lineOf: (path: readonly PropertyKey[]) => number }> {
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new SnowfenceError('FILE_MISSING', `${file} can not be read.`, 'Name a file of policy cases.');
-  });
-  const document = parseDocument(text);
-  const [broken] = document.errors;
-  if (broken) throw new SnowfenceError('CASES_UNSOUND', `${file}: ${broken.message}`, undefined, 1);
-  const lineOf = (path: readonly PropertyKey[]): number => {
-    const node = document.getIn(path, true) as { range?: [number, number, number] | null } | undefined;
-    return text.slice(0, node?.range?.[0] ?? 0).split('\n').length;
-  };
-  const parsed = shape.safeParse(document.toJS({ maxAliasCount: 0 }));
-  if (parsed.success) return { data: parsed.data, lineOf };
-  const [issue] = parsed.error.issues;
-  const path = issue?.path ?? [];
-  throw new SnowfenceError(
-    'CASES_UNSOUND',
-    `${file}:${lineOf(path)} ${path.map(String).join('.')}: ${issue?.message ?? ''}`,
-    undefined,
-    1,
-  );
-}
-
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-
-/**
- * The policies of a folder. `issuers`: of a configuration, where there is one. Throws PolicyProblems, or a SnowfenceError where there is
- * no such folder.
- */
-export async function loadFolder(folder: string, issuers?: readonly string[]): Promise<PolicySet> {
-  return inFolder(folder, () => loadPolicies(folder, issuers));
-}
-
-/** What `policies.sha256` has to say of a folder. Throws like loadFolder. */
-export const sumsOfFolder = (folder: string): Promise<string> => inFolder(folder, () => policySums(folder));
-
-async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    throw new SnowfenceError('NO_FOLDER', `There is no folder ${folder}.`, 'Name the folder of your policies.');
-  }
-}
-
-/** Whose principal somebody is: as is said, else of the only issuer that there is. Throws a SnowfenceError where that is open. */
-export function issuerIn({ issuers }: PolicySet, said: string | undefined, where: string): string {
-  if (said !== undefined) return said;
-  if (issuers.length > 1)
-    throw new SnowfenceError(
-      'ISSUER_OPEN',
-      `${where} does not say whose principal this is, and policies name ${issuers.join(' and ')}.`,
-      'Say which issuer: groups and subjects of one are not those of another.',
-    );
-  return issuers[0] ?? '';
-}
-
-/** The files of cases in a folder of policies. */
-export async function caseFiles(folder: string): Promise<string[]> {
-  const names = await readdir(folder);
-  return names
-    .filter((name) => /\.test\.ya?ml$/.test(name))
-    .sort()
-    .map((name) => join(folder, name));
-}
-
-/** A judge over a written catalog, and who is asked about. */
-export function offlineJudge(reader: CatalogReader): Judge {
-  return new Judge({
-    catalogs: { version: 0, reader: () => reader },
-    defaults: { database: undefined, schema: undefined },
-    onUnreachable: () => undefined,
-    onDisagreement: () => undefined,
-  });
-}
-
-export interface Asked {
-  readonly set: PolicySet;
-  readonly judge: Judge;
-  readonly subject: Subject;
-  readonly sql: string;
-  readonly purpose: string | undefined;
-  readonly at: Date;
-  readonly estimate?: { readonly bytes?: number | undefined; readonly rows?: number | undefined } | undefined;
-}
-
-/** The verdict as the gateway would come to it; with an estimate also the rules that go by one. */
-export async function judgeOffline({ set, judge, subject, sql, purpose, at, estimate }: Asked): Promise<Judged> {
-  const rules = inForce(set, subject, at);
-  const judged = await judge.judge(subject, rules, { sql, purpose });
-  const isOpen = !judged.denial && (judged.verdict?.needs.bytes || judged.verdict?.needs.rows);
-  if (!isOpen || !estimate) return judged;
-  return judge.weigh(judged, subject, rules, { sql, purpose }, { bytes: estimate.bytes, rows: estimate.rows });
 }

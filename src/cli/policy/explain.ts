@@ -9,16 +9,9 @@ import { type CatalogReader, type ObjectUse, showObject } from '../../sql/index.
 import { printable, type Style, terminalText } from '../../terminal/index.js';
 import { visibleLines } from '../../visible-text/index.js';
 import { Warehouse } from '../../warehouse/index.js';
-import {
-  caseFiles,
-  catalogFile,
-  catalogReader,
-  issuerIn,
-  judgeOffline,
-  loadFolder,
-  offlineJudge,
-  readYaml,
-} from './catalog.js';
+import { catalogFile, catalogReader } from './catalog.js';
+import { caseFiles, issuerIn, loadFolder, readYaml } from './folder.js';
+import { judgeOffline, offlineJudge } from './judge.js';
 
 export interface ExplainOptions {
   readonly folder: string;

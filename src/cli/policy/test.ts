@@ -6,16 +6,9 @@ import { methodName } from '../../masking/index.js';
 import type { Subject } from '../../policy/index.js';
 import { showIdentifier } from '../../sql/index.js';
 import { printable, type Style } from '../../terminal/index.js';
-import {
-  caseFiles,
-  catalogFile,
-  catalogReader,
-  issuerIn,
-  judgeOffline,
-  loadFolder,
-  offlineJudge,
-  readYaml,
-} from './catalog.js';
+import { catalogFile, catalogReader } from './catalog.js';
+import { caseFiles, issuerIn, loadFolder, readYaml } from './folder.js';
+import { judgeOffline, offlineJudge } from './judge.js';
 
 const principal = z.strictObject({
   issuer: z.string().optional(),

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { opener } from '../../../dist/cli/connect/token.js';
+import { opener } from '../../../dist/cli/connect/browser.js';
 import { bareEnv, MAIN } from '../../support/demo.js';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;

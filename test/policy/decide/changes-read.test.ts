@@ -6,7 +6,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { catalogReader, judgeOffline, offlineJudge } from '../../../dist/cli/policy/catalog.js';
+import { catalogReader } from '../../../dist/cli/policy/catalog.js';
+import { judgeOffline, offlineJudge } from '../../../dist/gateway/judge/judge.js';
 import { loadPolicies } from '../../../dist/policy/index.js';
 
 const reader = catalogReader([

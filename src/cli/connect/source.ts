@@ -1,0 +1,48 @@
+/** Something that gives access tokens, and what is asked of it. */
+
+export interface TokenOptions {
+  readonly url: URL;
+  readonly tokenEnv: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly clientId: string | undefined;
+  readonly privateKeyFile: string | undefined;
+  readonly clientSecretEnv: string | undefined;
+  readonly githubActions: boolean;
+  /** The only issuer to sign in at; the one of the first use if nothing is said. */
+  readonly issuer: string | undefined;
+  /** Whom tokens are for, where that is not the gateway's address. */
+  readonly audience: string | undefined;
+  readonly say: (text: string) => void;
+}
+
+export interface TokenSource {
+  /** A token that is good for at least a little while. Throws SnowfenceError. */
+  readonly token: () => Promise<string>;
+  /** The last one was refused. */
+  readonly refused: () => void;
+}
+
+const EARLY_MS = 30_000;
+
+/** Keeps a token until shortly before it ends. */
+export function cached(fetchToken: () => Promise<{ token: string; lifetimeMs: number }>): TokenSource {
+  let held: { token: string; until: number } | undefined;
+  let fetching: Promise<string> | undefined;
+  return {
+    token: async () => {
+      if (held && held.until > Date.now()) return held.token;
+      fetching ??= fetchToken()
+        .then(({ token, lifetimeMs }) => {
+          held = { token, until: Date.now() + Math.max(lifetimeMs - EARLY_MS, lifetimeMs / 2) };
+          return token;
+        })
+        .finally(() => {
+          fetching = undefined;
+        });
+      return fetching;
+    },
+    refused: () => {
+      held = undefined;
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** Doctor's look at Snowflake, as each role and warehouse that the policies name. */
+import type { Config } from '../../config/index.js';
+import { HASH_FUNCTION } from '../../masking/index.js';
+import type { PolicySet } from '../../policy/index.js';
+import { SETUP_TAG, StatementFailed, Warehouse } from '../../warehouse/index.js';
+import { HASH_WORKS, KEY_READABLE, KEY_TABLE, WHO } from '../access/own-questions.js';
+import { checkConstraints } from './constraints.js';
+import { type Finding, messageOf, ok, problem } from './finding.js';
+
+export async function checkWarehouse(config: Config, set: PolicySet | undefined): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  await using warehouse = new Warehouse(config.warehouse);
+  const pairs = new Map((set?.policies ?? []).map((policy) => [`${policy.role} ${policy.warehouse}`, policy]));
+  for (const policy of pairs.values()) {
+    const key = { role: policy.role, warehouse: policy.warehouse };
+    const name = `role ${policy.role}, warehouse ${policy.warehouse}`;
+    try {
+      const [row = {}] = await warehouse.ask(key, WHO.of(), SETUP_TAG);
+      if (String(row['R']).toUpperCase() !== policy.role.toUpperCase())
+        findings.push(
+          problem(
+            'snowflake',
+            `${name}: the session runs as ${String(row['R'])}`,
+            `GRANT ROLE ${policy.role} TO USER ${config.warehouse.username};`,
+          ),
+        );
+      else if (row['W'] === null)
+        findings.push(
+          problem(
+            'snowflake',
+            `${name}: the warehouse is not there for this role`,
+            `GRANT USAGE ON WAREHOUSE ${policy.warehouse} TO ROLE ${policy.role};`,
+          ),
+        );
+      else findings.push(ok('snowflake', `${name}: log-in works`));
+      if (/"value":"ALL"/.test(String(row['S'])))
+        findings.push(
+          problem(
+            'snowflake',
+            `${name}: secondary roles are active and would widen it`,
+            `ALTER USER ${config.warehouse.username} SET DEFAULT_SECONDARY_ROLES = ();`,
+          ),
+        );
+      if (policy.columns.some((column) => column.mask.kind === 'hash')) await checkHash(warehouse, key, findings);
+      findings.push(...(await checkConstraints(warehouse, key, set)));
+    } catch (error) {
+      const text = messageOf(error);
+      const remedy = /refused|password|JWT|token/i.test(text)
+        ? 'Check username, auth and its secret; for a key pair, that the public key is set on the user (DESC USER … shows RSA_PUBLIC_KEY_FP).'
+        : 'Check account, access_url and network rules; Snowflake has to be reachable from this machine.';
+      findings.push(problem('snowflake', `${name}: ${text}`, remedy));
+    }
+  }
+  return findings;
+}
+
+async function checkHash(
+  warehouse: Warehouse,
+  key: { role: string; warehouse: string },
+  findings: Finding[],
+): Promise<void> {
+  const RUN = 'Run the section "hash" of examples/snowflake-setup.sql.';
+  try {
+    const [row = {}] = await warehouse.ask(key, HASH_WORKS.of(), SETUP_TAG);
+    findings.push(
+      typeof Object.values(row)[0] === 'string'
+        ? ok('snowflake', `${HASH_FUNCTION} works for role ${key.role}`)
+        : problem('snowflake', `${HASH_FUNCTION} has no key: every value under the mask "hash" would be NULL`, RUN),
+    );
+  } catch (error) {
+    findings.push(problem('snowflake', `the mask "hash" needs ${HASH_FUNCTION}: ${messageOf(error)}`, RUN));
+    return;
+  }
+  try {
+    await warehouse.ask(key, KEY_READABLE.of(), SETUP_TAG);
+  } catch (error) {
+    // As it should be: there is no such table for this role.
+    if (error instanceof StatementFailed) return;
+    throw error;
+  }
+  findings.push(
+    problem(
+      'snowflake',
+      `role ${key.role} may read ${KEY_TABLE}, the key of the mask "hash"`,
+      `REVOKE ALL ON TABLE ${KEY_TABLE} FROM ROLE ${key.role}; and make a new key as examples/snowflake-setup.sql says.`,
+    ),
+  );
+}

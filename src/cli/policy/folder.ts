@@ -1,0 +1,77 @@
+/** A folder of policies and the cases beside them, as the command line reads them. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { SnowfenceError } from '../../config/problem.js';
+import { loadPolicies, type PolicySet, policySums } from '../../policy/index.js';
+
+/** A YAML file against a shape. Throws a SnowfenceError that names file, line and what is wrong. */
+export async function readYaml<T>(
+  file: string,
+  shape: z.ZodType<T>,
+): Promise<{ data: T; lineOf: (path: readonly PropertyKey[]) => number }> {
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new SnowfenceError('FILE_MISSING', `${file} can not be read.`, 'Name a file of policy cases.');
+  });
+  const document = parseDocument(text);
+  const [broken] = document.errors;
+  if (broken) throw new SnowfenceError('CASES_UNSOUND', `${file}: ${broken.message}`, undefined, 1);
+  const lineOf = (path: readonly PropertyKey[]): number => {
+    const node = document.getIn(path, true) as { range?: [number, number, number] | null } | undefined;
+    return text.slice(0, node?.range?.[0] ?? 0).split('\n').length;
+  };
+  const parsed = shape.safeParse(document.toJS({ maxAliasCount: 0 }));
+  if (parsed.success) return { data: parsed.data, lineOf };
+  const [issue] = parsed.error.issues;
+  const path = issue?.path ?? [];
+  throw new SnowfenceError(
+    'CASES_UNSOUND',
+    `${file}:${lineOf(path)} ${path.map(String).join('.')}: ${issue?.message ?? ''}`,
+    undefined,
+    1,
+  );
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+
+/**
+ * The policies of a folder. `issuers`: of a configuration, where there is one. Throws PolicyProblems, or a SnowfenceError where there is
+ * no such folder.
+ */
+export async function loadFolder(folder: string, issuers?: readonly string[]): Promise<PolicySet> {
+  return inFolder(folder, () => loadPolicies(folder, issuers));
+}
+
+/** What `policies.sha256` has to say of a folder. Throws like loadFolder. */
+export const sumsOfFolder = (folder: string): Promise<string> => inFolder(folder, () => policySums(folder));
+
+async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    throw new SnowfenceError('NO_FOLDER', `There is no folder ${folder}.`, 'Name the folder of your policies.');
+  }
+}
+
+/** Whose principal somebody is: as is said, else of the only issuer that there is. Throws a SnowfenceError where that is open. */
+export function issuerIn({ issuers }: PolicySet, said: string | undefined, where: string): string {
+  if (said !== undefined) return said;
+  if (issuers.length > 1)
+    throw new SnowfenceError(
+      'ISSUER_OPEN',
+      `${where} does not say whose principal this is, and policies name ${issuers.join(' and ')}.`,
+      'Say which issuer: groups and subjects of one are not those of another.',
+    );
+  return issuers[0] ?? '';
+}
+
+/** The files of cases in a folder of policies. */
+export async function caseFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  return names
+    .filter((name) => /\.test\.ya?ml$/.test(name))
+    .sort()
+    .map((name) => join(folder, name));
+}

@@ -1,0 +1,43 @@
+/** Statements of sessions as OCSF events: each once it has ended, with what opened it. */
+import { VERSION } from '../../config/version.js';
+import { type SessionSummary, type StoredEvent, type TranscriptStore, toOcsf } from '../../transcript/index.js';
+import { eventsOf, sessionOf } from './stored.js';
+
+export const ENDS: ReadonlySet<string> = new Set([
+  'statement_refused',
+  'statement_completed',
+  'statement_failed',
+  'statement_cancelled',
+  'statement_settled',
+]);
+export const OPENS: ReadonlySet<string> = new Set(['statement_submitted', 'statement_refused']);
+
+export async function exportOcsf(
+  store: TranscriptStore,
+  wanted: readonly string[],
+  write: (text: string) => Promise<void>,
+): Promise<number> {
+  let written = 0;
+  const summaries =
+    wanted.length > 0 ? await Promise.all(wanted.map((id) => sessionOf(store, id))) : await everySession(store);
+  for (const session of summaries) {
+    const openings = new Map<string, StoredEvent>();
+    for await (const event of store.proofs.own(eventsOf(store, session.id))) {
+      if (event.statement === null) continue;
+      if (OPENS.has(event.kind) && !openings.has(event.statement)) openings.set(event.statement, event);
+      const opening = openings.get(event.statement);
+      if (!ENDS.has(event.kind) || !opening) continue;
+      await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION))}\n`);
+      written++;
+    }
+  }
+  return written;
+}
+
+async function everySession(store: TranscriptStore): Promise<readonly SessionSummary[]> {
+  const { rows } = await store.readPool.query<{ id: string }>(
+    `SELECT id FROM session WHERE actor = 'agent' ORDER BY id`,
+  );
+  const found = await Promise.all(rows.map(({ id }) => store.reader.session(id)));
+  return found.filter((session) => session !== undefined);
+}
