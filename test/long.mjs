@@ -28,7 +28,7 @@ const parts = [
   { name: 'fuzz', script: './sql/fuzz/fuzz.mjs', args: ['200000', seed, '3000'] },
   { name: 'names', script: './sql/names/names.mjs', args: ['5000', seed] },
   { name: 'policies written anew', script: './policy/files/rewriting.mjs', args: ['2000', seed] },
-  { name: 'changes to the store', script: './transcript/manipulate.mjs', args: ['200', seed, '1'] },
+  { name: 'changes to the store', script: './transcript/verify/manipulate.mjs', args: ['200', seed, '1'] },
   ...Array.from({ length: PARTS }, (_, part) => ({
     name: 'non-interference',
     script: './noninterference/run.mjs',

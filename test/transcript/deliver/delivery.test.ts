@@ -1,0 +1,233 @@
+/** Webhooks: signed, in order, again until they arrive, given up in the end. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  DELIVERY_CONNECTIONS,
+  Delivery,
+  deadLetters,
+  deliveryStates,
+  type EventKind,
+  payloadOf,
+  readWebhookSecret,
+  retryDead,
+  type StoredEvent,
+  storePool,
+  type TranscriptStore,
+  timeOrderedId,
+  type Webhook,
+} from '../../../dist/transcript/index.js';
+import { Receiver } from '../../support/outside/receiver.js';
+import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
+import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { actor, client, refused } from '../fill.mjs';
+
+let postgres: TestPostgres;
+let admin: ReturnType<typeof storePool>;
+let pool: ReturnType<typeof storePool>;
+let store: TranscriptStore;
+let receiver: Receiver;
+let delivery: Delivery | undefined;
+const secret = randomBytes(32);
+const asRecord = async (event: StoredEvent): Promise<string> => payloadOf(event);
+const keys = newKeys();
+let count = 0;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  store = await openStore(postgres.url, { keys });
+  admin = storePool(postgres.url, 30_000, 2);
+  pool = storePool(gatewayUrlOf(postgres.url), 30_000, DELIVERY_CONNECTIONS);
+});
+afterAll(async () => {
+  await store[Symbol.asyncDispose]();
+  await pool.end();
+  await admin.end();
+  await postgres.end();
+});
+beforeEach(async () => {
+  receiver = await Receiver.start(secret);
+});
+afterEach(async () => {
+  await delivery?.stop();
+  delivery = undefined;
+  await receiver[Symbol.asyncDispose]();
+  expect(receiver.problems).toEqual([]);
+});
+
+interface Watched {
+  readonly by?: typeof pool;
+  readonly keptMs?: number;
+  readonly onProblem?: (problem: string) => void;
+}
+
+async function deliver(
+  giveUpMs: number,
+  kinds?: readonly EventKind[],
+  { by = pool, keptMs, onProblem = () => undefined }: Watched = {},
+): Promise<Webhook> {
+  const webhook: Webhook = {
+    name: `hook-${++count}`,
+    url: receiver.url,
+    secret,
+    kinds: kinds && new Set(kinds),
+    checkpoints: false,
+    format: 'standard',
+  };
+  delivery = new Delivery({
+    pool: by,
+    recorder: store.recorder,
+    rows: store.rows,
+    proofs: store.proofs,
+    webhooks: [webhook],
+    onProblem,
+    patience: { giveUpMs, backOffSeconds: [1], ...(keptMs === undefined ? {} : { keptMs }) },
+  });
+  await delivery.start();
+  return webhook;
+}
+
+const write = async (name: string, events: number): Promise<string> => {
+  const session = await store.sessions.find(actor(name), client, undefined);
+  for (let index = 0; index < events; index++) await store.recorder.append(refused(session, timeOrderedId()));
+  return session;
+};
+const positionsOf = (session: string): number[] =>
+  receiver.received.flatMap(({ payload: { data } }) => (data['session'] === session ? [Number(data['position'])] : []));
+
+describe('webhooks', { timeout: 30_000 }, () => {
+  it('bring every event, signed, in the order of its session', async () => {
+    await deliver(60_000);
+    const sessions = await Promise.all(['a', 'b', 'c'].map((name) => write(`order-${name}`, 12)));
+    for (const session of sessions)
+      await expect
+        .poll(() => positionsOf(session), { timeout: 15_000 })
+        .toEqual(Array.from({ length: 13 }, (_, at) => at));
+    const [first] = receiver.received;
+    expect(first?.payload.data).toMatchObject({ type: 'event', hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(receiver.received.map(({ payload }) => payload.type)).toContain('statement.refused');
+    // One id for each event, the same at each try: what receivers know doubles by.
+    expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(receiver.received.length);
+  });
+
+  it('bring only what was asked for', async () => {
+    await deliver(60_000, ['session_opened']);
+    const session = await write('kinds', 3);
+    await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0]);
+    await expect
+      .poll(
+        async () =>
+          (
+            await admin.query('SELECT position::int AS n FROM delivery WHERE session_id = $1 AND webhook = $2', [
+              session,
+              `hook-${count}`,
+            ])
+          ).rows[0]?.n,
+      )
+      .toBe(4);
+    expect(positionsOf(session)).toEqual([0]);
+  });
+
+  it('come again until they are taken, and nothing overtakes them', async () => {
+    receiver.answers.push(500, { location: 'http://127.0.0.1:9/elsewhere' }, 503);
+    const { name } = await deliver(60_000);
+    const session = await write('again', 4);
+    await expect.poll(() => positionsOf(session), { timeout: 20_000 }).toEqual([0, 1, 2, 3, 4]);
+    // Of each session one event is tried again, and each in its own time.
+    await expect
+      .poll(() => deliveryStates(pool), { timeout: 20_000 })
+      .toContainEqual(expect.objectContaining({ webhook: name, failing: 0, dead: 0 }));
+  });
+
+  it('are given up in the end, visibly, and the rest goes on', async () => {
+    receiver.answers.push(...Array.from({ length: 3 }, () => 500));
+    // What is told of the deliveries themselves is not sent: it would take answers that are meant for others.
+    const webhook = await deliver(0, ['session_opened', 'statement_refused']);
+    const session = await write('dead', 2);
+    await expect.poll(() => positionsOf(session).at(-1), { timeout: 20_000 }).toBe(2);
+    await expect
+      .poll(() => deliveryStates(pool), { timeout: 20_000 })
+      .toContainEqual(expect.objectContaining({ webhook: webhook.name, failing: 0 }));
+    expect(receiver.answers).toEqual([]);
+    const dead = await deadLetters(pool, webhook.name);
+    expect(dead.length).toBeGreaterThan(0);
+    expect(dead[0]).toMatchObject({ problem: 'it answered 500' });
+    const { rows } = await admin.query(
+      "SELECT body FROM event WHERE kind = 'delivery_given_up' AND body->>'webhook' = $1",
+      [webhook.name],
+    );
+    expect(rows).toHaveLength(dead.length);
+    // Once more, by hand.
+    receiver.answers.push(500);
+    expect(await retryDead(store, webhook, asRecord)).toEqual({ sent: 0, problem: 'it answered 500' });
+    expect(await retryDead(store, webhook, asRecord)).toEqual({ sent: dead.length, problem: undefined });
+    expect(await deadLetters(pool, webhook.name)).toEqual([]);
+    const all = receiver.received.map(({ payload: { data } }) => `${data['session']}.${data['position']}`);
+    for (const { session_id: id, position } of dead) expect(all).toContain(`${id}.${position}`);
+  });
+
+  it.each(['webhook_added', 'pgboss.version'])(
+    'begin although the store did not answer at first: %s',
+    async (asked) => {
+      let failed = 0;
+      const away: typeof pool = Object.create(pool, {
+        query: {
+          value: async (...values: Parameters<typeof pool.query>) => {
+            if (failed < 2 && JSON.stringify(values).includes(asked)) {
+              failed++;
+              throw new Error('timeout expired');
+            }
+            return pool.query(...values);
+          },
+        },
+      });
+      await deliver(60_000, undefined, { by: away });
+      expect(failed).toBe(2);
+      const session = await write(`late ${asked}`, 2);
+      await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0, 1, 2]);
+    },
+  );
+
+  it('say so where somebody keeps a place locked', async () => {
+    const problems: string[] = [];
+    const { name } = await deliver(60_000, undefined, { keptMs: 300, onProblem: (text) => problems.push(text) });
+    const session = await write('kept', 1);
+    await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0, 1]);
+    const other = await admin.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query('SELECT FROM delivery WHERE webhook = $1 AND session_id = $2 FOR UPDATE', [name, session]);
+      await expect
+        .poll(
+          async () => {
+            await store.recorder.append(refused(session, timeOrderedId()));
+            return problems.join();
+          },
+          { timeout: 20_000, interval: 500 },
+        )
+        .toContain(`its place in session ${session} locked`);
+      expect(positionsOf(session)).toEqual([0, 1]);
+    } finally {
+      await other.query('ROLLBACK');
+      other.release();
+    }
+    // … and goes on once it is not.
+    await store.recorder.append(refused(session, timeOrderedId()));
+    await expect.poll(() => positionsOf(session).slice(0, 3), { timeout: 15_000 }).toEqual([0, 1, 2]);
+  });
+
+  it('are found by the next process where one died before it could say that there is news', async () => {
+    const session = await write('silent', 2);
+    // Of before rows had HMACs: its beginning is taken up.
+    await admin.query("INSERT INTO webhook (name, since, mac) VALUES ($1, now() - interval '1 hour', '')", [
+      `hook-${count + 1}`,
+    ]);
+    await deliver(60_000);
+    await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0, 1, 2]);
+  });
+});
+
+it('take secrets as the specification writes them', () => {
+  expect(readWebhookSecret(`whsec_${secret.toString('base64')}\n`)).toEqual(secret);
+  expect(() => readWebhookSecret('whsec_c2hvcnQ=')).toThrow('24 to 64 bytes');
+  expect(() => readWebhookSecret('not base64!')).toThrow();
+});

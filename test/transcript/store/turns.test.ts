@@ -1,0 +1,426 @@
+/** Whoever may connect takes every advisory lock there is, and keeps it: nothing that snowfence does hangs on one, and silence is told. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Approvals } from '../../../dist/approval/index.js';
+import {
+  Checkpoints,
+  ensurePartitions,
+  Maintenance,
+  NotaryWatch,
+  setUpStore,
+  storePool,
+  type TranscriptStore,
+  timeOrderedId,
+  withClient,
+} from '../../../dist/transcript/index.js';
+import { structureProblems } from '../../../dist/transcript/store/structure.js';
+import { startGateway, startParts } from '../../support/gateways/replicas.d.mts';
+import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
+import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { actor, client, refused, submitted } from '../fill.mjs';
+
+const keys = newKeys();
+const ROLES = { notary: 'snowfence_notary_test', reader: 'snowfence_reader_test' };
+let postgres: TestPostgres;
+let store: TranscriptStore;
+let notary: ReturnType<typeof storePool>;
+/** Of the role that may only read, and of the administrator. */
+let reader: pg.Client;
+let admin: pg.Client;
+let urls: { gateway: string; notary: string; reader: string };
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  store = await openStore(postgres.url, { keys });
+  urls = {
+    gateway: gatewayUrlOf(postgres.url),
+    notary: gatewayUrlOf(postgres.url, ROLES.notary),
+    reader: gatewayUrlOf(postgres.url, ROLES.reader),
+  };
+  await setUp();
+  notary = storePool(urls.notary, 30_000, 2);
+  reader = new pg.Client({ connectionString: urls.reader });
+  admin = new pg.Client({ connectionString: postgres.url });
+  await Promise.all([reader.connect(), admin.connect()]);
+}, 60_000);
+afterAll(async () => {
+  await Promise.all([reader.end(), admin.end(), notary.end()]);
+  await store[Symbol.asyncDispose]();
+  await postgres.end();
+});
+
+async function setUp(): Promise<void> {
+  const pool = storePool(postgres.url, 30_000, 1);
+  await setUpStore(pool, urls).finally(() => pool.end());
+}
+
+const fail = (problem: string, error?: unknown): never => {
+  throw new Error(problem, { cause: error });
+};
+const checkpointsOf = (pool = notary) =>
+  new Checkpoints({ pool, keys, recorder: store.recorder, places: [], onProblem: fail, onIntegrityProblem: fail });
+async function write(name: string): Promise<string> {
+  const session = await store.sessions.find(actor(name), client, undefined);
+  await store.recorder.append(refused(session, timeOrderedId()));
+  return session;
+}
+const ask = async (session: string) => {
+  const statementId = timeOrderedId();
+  await store.recorder.append({ ...submitted(session, statementId, { verdict: 'approve' }), runs: 'pauses' });
+  const sql = `DELETE FROM T WHERE ID = '${statementId}'`;
+  return new Approvals(store).ask({
+    bounds: { open: 10, perHour: 10 },
+    statementId,
+    sessionId: session,
+    actor: { ...actor('held'), claims: {} },
+    text: {
+      statement: sql,
+      sent: sql,
+      binds: [],
+      purpose: null,
+      door: 'mcp',
+      shape: { key: 'k', text: sql, holes: [] },
+    },
+    fits: 'aa',
+    fingerprint: 'f',
+    about: null as never,
+    policyVersion: 'v1',
+    requirements: [{ issuers: ['i'], groups: ['g'], count: 1, rule: 'p.yaml:1' }],
+    withinMs: 600_000,
+  });
+};
+
+/** Every advisory lock that one of our versions has ever gone by. */
+const LOCKS = [7016642, 7016643, 7016644, 7016645, 7016646];
+
+describe('a role that may only read', () => {
+  it('keeps nobody from anything by advisory locks', async () => {
+    for (const lock of LOCKS) await reader.query('SELECT pg_advisory_lock($1)', [lock]);
+    const whose = ['https://issuer.example', 'held'];
+    await reader.query(
+      `SELECT pg_advisory_lock(hashtextextended('snowfence approvals ' || $1 || ' ' || $2, 0))`,
+      whose,
+    );
+    try {
+      const session = await write('held');
+      expect(await checkpointsOf().make()).toContain(keys.origin);
+      expect(await ask(session)).toMatchObject({ isNew: true });
+      await ensurePartitions(store.pool);
+      await admin.query(`DELETE FROM migration WHERE name = '028_turns.sql'`);
+      await admin.query('DROP TABLE notary_turn, closing_turn, approval_turn');
+      await setUp();
+      const problems: string[] = [];
+      const maintenance = maintenanceOf(problems);
+      await store.recorder.append({
+        kind: 'rows_fetched',
+        sessionId: session,
+        statementId: undefined,
+        body: {},
+        at: new Date(Date.now() - 3_600_000),
+      });
+      await maintenance.round();
+      expect(problems).toEqual([]);
+      expect((await store.reader.events(session)).at(-1)).toMatchObject({ kind: 'session_closed' });
+    } finally {
+      await reader.query('SELECT pg_advisory_unlock_all()');
+    }
+  });
+
+  it('gets no turn, and neither does anybody else whose it is not', async () => {
+    const tried = async (db: pg.Client | pg.Pool, table: string, how: string) =>
+      db.query(how.replace('TURN', table)).then(
+        () => 'has it',
+        (error: { code?: string }) => error.code,
+      );
+    const hows = [
+      'SELECT FROM TURN FOR UPDATE',
+      'SELECT FROM TURN FOR KEY SHARE',
+      'LOCK TABLE TURN IN ROW SHARE MODE',
+      'LOCK TABLE TURN IN ROW EXCLUSIVE MODE',
+      'DELETE FROM TURN',
+    ];
+    await reader.query('BEGIN');
+    for (const how of hows)
+      for (const table of ['notary_turn', 'closing_turn', 'approval_turn', 'chain', 'event', 'migration']) {
+        await reader.query('SAVEPOINT s');
+        expect([how, table, await tried(reader, table, how)]).toEqual([how, table, '42501']);
+        await reader.query('ROLLBACK TO s');
+      }
+    await reader.query('ROLLBACK');
+    for (const how of hows.filter((one) => !one.startsWith('LOCK'))) {
+      expect(await tried(store.pool, 'notary_turn', how)).toBe('42501');
+      expect(await tried(notary, 'closing_turn', how)).toBe('42501');
+      expect(await tried(notary, 'approval_turn', how)).toBe('42501');
+    }
+    // A turn's row stays what it is.
+    await expect(notary.query('UPDATE notary_turn SET is_only = false')).rejects.toThrow('permission denied');
+    await expect(store.pool.query('UPDATE approval_turn SET n = n')).rejects.toThrow('permission denied');
+  });
+
+  it('is in nobody’s way while it reads: weeks are made, and written into, and are as the migrations make them', async () => {
+    await reader.query('BEGIN');
+    await reader.query('SELECT count(*) FROM event, statement, outcome');
+    try {
+      await store.pool.query(`SELECT ensure_partitions(now() + interval '20 weeks', 2)`);
+      await write('meanwhile');
+    } finally {
+      await reader.query('COMMIT');
+    }
+    const { rows } = await admin.query(
+      `SELECT count(*)::int AS n FROM pg_inherits WHERE inhparent = ANY('{event,statement,outcome}'::regclass[])
+       AND inhrelid::regclass::text > 'a' AND right(inhrelid::regclass::text, 10) > to_char(now() + interval '19 weeks', 'YYYY_MM_DD')`,
+    );
+    expect(rows[0]?.n).toBe(9);
+    const pool = storePool(postgres.url, 30_000, 1);
+    expect(await withClient(pool, structureProblems).finally(() => pool.end())).toEqual([]);
+  });
+});
+
+describe('the gateway’s role', () => {
+  it('keeps nobody from writing or reading by weeks that it makes and does not commit', async () => {
+    const other = new pg.Client({ connectionString: urls.gateway });
+    await other.connect();
+    await other.query('BEGIN');
+    await other.query(`SELECT ensure_partitions(now() + interval '30 weeks', 1)`);
+    const session = await write('meanwhile');
+    expect((await store.reader.events(session)).length).toBeGreaterThan(0);
+    expect(await checkpointsOf().make()).toContain(keys.origin);
+    await ensurePartitions(store.pool);
+    await other.end();
+  });
+});
+
+const maintenanceOf = (problems: string[], pool = notary) =>
+  new Maintenance({
+    pool: store.pool,
+    recorder: store.recorder,
+    sessions: store.sessions,
+    checkpoints: checkpointsOf(pool),
+    everyMs: 60_000,
+    silentMs: 60_000,
+    settle: () => Promise.resolve(),
+    onProblem: (problem) => problems.push(problem),
+  });
+
+describe('a turn of the notary that somebody keeps', () => {
+  /** With the notary's own password. */
+  async function held<T>(work: () => Promise<T>): Promise<T> {
+    const thief = new pg.Client({ connectionString: urls.notary });
+    await thief.connect();
+    await thief.query('BEGIN');
+    await thief.query('SELECT FROM notary_turn FOR UPDATE');
+    return work().finally(() => thief.end());
+  }
+
+  it('is told of where there is something to sign, and once; and that it goes on', async () => {
+    const said: string[] = [];
+    const checkpoints = checkpointsOf();
+    const watch = new NotaryWatch({
+      pool: store.pool,
+      checkpoints,
+      everyMs: 1000,
+      leastMs: 0,
+      onSilence: (problem) => said.push(problem),
+      onEnd: (problem) => said.push(`over: ${problem}`),
+    });
+    const looks = async (count: number) => {
+      for (let look = 0; look < count; look++) {
+        await checkpoints.make();
+        await watch.look();
+      }
+    };
+    await looks(8);
+    await held(async () => {
+      // Nothing was written: there is nothing to be told.
+      await looks(8);
+      expect(said).toEqual([]);
+      await write('unread');
+      await looks(5);
+      // A checkpoint of another's is none.
+      await admin.query(
+        "INSERT INTO checkpoint SELECT size + 1000, note || ' ', frontier FROM checkpoint ORDER BY size DESC LIMIT 1",
+      );
+      await looks(8);
+      await admin.query("DELETE FROM checkpoint WHERE note LIKE '% '");
+      expect(said).toEqual([expect.stringMatching(/^Nobody has notarised since .* something to sign/)]);
+    });
+    await expect.poll(() => checkpoints.make().then(() => checkpoints.isKeptWaiting)).toBe(false);
+    await looks(2);
+    expect(said).toEqual([said[0], `over: ${said[0]}`]);
+  });
+
+  it('has not ended where the look that follows finds what was put in meanwhile', async () => {
+    const said: string[] = [];
+    const found: string[] = [];
+    // Of its own: its record is spoilt here.
+    const spoilt = await startPostgres();
+    const own = await openStore(spoilt.url, { keys, onIntegrityProblem: (problem) => void found.push(problem) });
+    try {
+      const checkpoints = new Checkpoints({
+        pool: own.pool,
+        keys,
+        recorder: own.recorder,
+        places: [],
+        onProblem: fail,
+        onIntegrityProblem: (problem) => {
+          own.found(problem);
+          found.push(problem);
+        },
+      });
+      const watch = new NotaryWatch({
+        pool: own.pool,
+        checkpoints,
+        everyMs: 1000,
+        leastMs: 0,
+        onSilence: (problem) => {
+          own.silence = problem;
+          said.push(problem);
+        },
+        onEnd: (problem) => {
+          own.silence = undefined;
+          said.push(`over: ${problem}`);
+        },
+      });
+      const session = await own.sessions.find(actor('put in'), client, undefined);
+      await checkpoints.make();
+      await watch.look();
+      await own.recorder.append(refused(session, timeOrderedId()));
+      // Nobody reads.
+      for (let look = 0; look < 8; look++) await watch.look();
+      expect(said).toHaveLength(1);
+      await own.pool.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
+        own.recorder.writerOf(session),
+        [session],
+        JSON.stringify([
+          {
+            s: session,
+            at: new Date().toISOString(),
+            n: 1_000_000,
+            st: null,
+            k: 'policy_problem',
+            body: {},
+            sig: null,
+          },
+        ]),
+      ]);
+      for (let look = 0; look < 8; look++) {
+        await checkpoints.make();
+        await watch.look();
+      }
+      expect(checkpoints.stopped).toBeDefined();
+      expect(said).toHaveLength(1);
+      expect(own.integrityProblem).toBe(checkpoints.stopped);
+      // Nor would its end be one of what was found.
+      own.silence = undefined;
+      expect(own.integrityProblem).toBe(checkpoints.stopped);
+      own.found('another');
+      expect(own.integrityProblem).toBe(checkpoints.stopped);
+      expect(found).toEqual([checkpoints.stopped]);
+    } finally {
+      await own[Symbol.asyncDispose]();
+      await spoilt.end();
+    }
+  });
+
+  it('is told of, too, where heads pass for covered by leaves that nobody signed', async () => {
+    const said: string[] = [];
+    const checkpoints = checkpointsOf();
+    const watch = new NotaryWatch({
+      pool: store.pool,
+      checkpoints,
+      everyMs: 1000,
+      leastMs: 0,
+      onSilence: (problem) => said.push(problem),
+      onEnd: fail,
+    });
+    const session = await write('covered');
+    await held(async () => {
+      const { rows } = await admin.query(
+        `SELECT length::int AS l, encode(hash, 'hex') AS h, (SELECT max(position) + 1 FROM leaf)::int AS first FROM chain WHERE session_id = $1`,
+        [session],
+      );
+      const { l, h, first } = rows[0];
+      await notary.query('SELECT take_heads($1, $2, now())', [first, JSON.stringify([{ s: session, l, h }])]);
+      await notary.query('SELECT cover_heads($1)', [first]);
+      for (let look = 0; look < 8; look++) await watch.look();
+      await admin.query('DELETE FROM leaf WHERE position = $1', [first]);
+      await admin.query('UPDATE chain SET is_covered = false WHERE session_id = $1', [session]);
+    });
+    expect(said).toHaveLength(1);
+    await expect.poll(() => checkpoints.make()).toContain(keys.origin);
+  });
+
+  it('is waited for at the end, and said where it does not come', async () => {
+    const problems: string[] = [];
+    await write('last');
+    await held(async () => {
+      const maintenance = maintenanceOf(problems);
+      const quiet = Object.create(store.recorder, { close: { value: () => Promise.resolve() } });
+      const ending = new Maintenance({
+        pool: store.pool,
+        recorder: quiet,
+        sessions: store.sessions,
+        checkpoints: checkpointsOf(),
+        everyMs: 60_000,
+        silentMs: 60_000,
+        settle: () => Promise.resolve(),
+        onProblem: (problem) => problems.push(problem),
+      });
+      await maintenance.round();
+      expect(problems).toEqual([]);
+      await ending.stop();
+    });
+    expect(problems).toEqual([expect.stringContaining('The last checkpoint was not signed')]);
+  });
+});
+
+it('from outside: not ready and nothing run while nobody notarises, and on again after', {
+  timeout: 150_000,
+}, async () => {
+  const policies = fileURLToPath(new URL('../../acceptance/policies', import.meta.url));
+  const parts = await startParts({ agents: [{ name: 'sales-bot', groups: ['sales-agents'] }], policies });
+  const [config = '', url = ''] = [parts.configurations[0], parts.urls[0]];
+  const gateway = await startGateway(config, url);
+  const thief = new pg.Client({ connectionString: await readFile(join(parts.folder, 'notary-url'), 'utf8') });
+  try {
+    const ready = async () => {
+      const response = await fetch(new URL('/readyz', url));
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    const query = async () => {
+      const agent = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+      await agent.connect(
+        new StreamableHTTPClientTransport(new URL(url), { authProvider: { token: async () => parts.tokens[0] } }),
+      );
+      const { structuredContent } = await agent.callTool({
+        name: 'query',
+        arguments: { sql: 'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS', purpose: 'to see whether it runs' },
+      });
+      await agent.close();
+      return structuredContent as object;
+    };
+    expect(await query()).toMatchObject({ status: 'ok' });
+    await thief.connect();
+    // With the notary's own password.
+    await thief.query('BEGIN');
+    await thief.query('SELECT FROM notary_turn FOR UPDATE');
+    await query();
+    await expect.poll(async () => (await ready()).status, { timeout: 60_000, interval: 500 }).toBe(503);
+    expect((await ready()).body['integrity']).toMatch(/^Nobody has notarised since/);
+    expect(await query()).toMatchObject({ status: 'denied', denial: { code: 'RECORD_IN_DOUBT' } });
+    expect(await (await fetch(new URL('/metrics', url))).text()).toMatch(/snowfence_integrity_problems_total [1-9]/);
+    expect(gateway.words()).toContain('Nobody has notarised since');
+    await thief.query('ROLLBACK');
+    await expect.poll(async () => (await ready()).status, { timeout: 20_000 }).toBe(200);
+    expect(await query()).toMatchObject({ status: 'ok' });
+  } finally {
+    await thief.end();
+    gateway.child.kill('SIGKILL');
+    await gateway.ended;
+    await parts.end();
+  }
+});
