@@ -19,10 +19,9 @@ import {
   showObject,
 } from '../../sql/index.js';
 import type { AppliedMask } from '../masks/applied-masks.js';
+import { partsOf } from '../rules/globs.js';
 import type { Policy } from '../rules/policy.js';
 import type { Denial } from './verdict.js';
-
-const partsOf = ({ database, schema, name }: ObjectName): string[] => [database, schema, name];
 
 /** What a change does to rows: new ones, other values in those that are there, none. */
 const writes = ({ changes }: Analysis): { inserts: boolean; updates: boolean; deletes: boolean } => ({

@@ -12,7 +12,7 @@ import {
   type ObjectName,
   showIdentifier,
 } from '../../sql/index.js';
-import type { Glob } from '../rules/globs.js';
+import { type Glob, partsOf } from '../rules/globs.js';
 import type { ColumnRule, Policy } from '../rules/policy.js';
 import type { Place } from '../rules/problems.js';
 import { ColumnGlobs } from './column-globs.js';
@@ -202,7 +202,7 @@ function derived(
   const { object, columns, isExternal } = masked;
   const found = new Map<string, Candidate>();
   const making = Making.of(columns);
-  const parts = [object.database, object.schema, object.name];
+  const parts = partsOf(object);
   const trusted = new ColumnGlobs(
     policy.trustedColumns.filter((glob) => glob.reaches(parts)).map((glob) => ({ glob })),
   );
@@ -259,7 +259,7 @@ export function masksOf(
   spend: Count = () => undefined,
 ): ReadonlyMap<string, ColumnMask> {
   const { object, columns, isExternal } = masked;
-  const names = [object, ...(source ? [source] : [])].map(({ database, schema, name }) => [database, schema, name]);
+  const names = [object, ...(source ? [source] : [])].map(partsOf);
   const candidates = names.flatMap((parts) =>
     policies.flatMap((policy) =>
       policy.index.columns
