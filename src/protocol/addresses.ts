@@ -44,7 +44,3 @@ export function askedOf(method: string | undefined, { pathname, searchParams }: 
   }
   return { what: 'unknown', path: pathname };
 }
-
-/** The token of a session, or the master token of one that is to be renewed: `Authorization: Snowflake Token="…"`. */
-export const tokenOf = (authorization: string | undefined): string | undefined =>
-  /^Snowflake Token="(.+)"$/.exec(authorization ?? '')?.[1];

@@ -8,6 +8,10 @@ import { type Envelope, failure, success } from './envelope.js';
 import { SnowflakeError } from './errors.js';
 import type { Parameters } from './parameters.js';
 
+/** The token of a session, or the master token of one that is to be renewed: `Authorization: Snowflake Token="…"`. */
+export const tokenOf = (authorization: string | undefined): string | undefined =>
+  /^Snowflake Token="(.+)"$/.exec(authorization ?? '')?.[1];
+
 const loginBody = z.object({
   data: z.object({
     ACCOUNT_NAME: z.string().default(''),

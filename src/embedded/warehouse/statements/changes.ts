@@ -1,6 +1,6 @@
-/** The answer to a change: how many rows it touched. */
+/** The answer to a change, from DuckDB's: how many rows it touched. */
 import { StatementType } from '@duckdb/node-api';
-import { type Cell, numberColumn, type Result, STATEMENT_TYPE } from '../../../protocol/index.js';
+import { type Cell, CHANGED, changeResult, type Result } from '../../../protocol/index.js';
 import { tokens } from '../syntax/parse.js';
 
 /** What a MERGE's branches do (documentation page sql/merge): DuckDB gives their sum alone, which stands under the first of them. */
@@ -8,28 +8,27 @@ function mergeLabels(sql: string): string[] {
   const words = new Set(tokens(sql).map((token) => sql.slice(token.start, token.end).toUpperCase()));
   return (['INSERT', 'UPDATE', 'DELETE'] as const)
     .filter((word) => words.has(word))
-    .map((word) => `number of rows ${{ INSERT: 'inserted', UPDATE: 'updated', DELETE: 'deleted' }[word]}`);
+    .map((word) => ({ INSERT: CHANGED.inserted, UPDATE: CHANGED.updated, DELETE: CHANGED.deleted })[word]);
 }
 
-/** DML answers counts under the labels that Snowflake uses and the driver adds up. */
+/** undefined where it was no change. */
 export function changeCount(type: StatementType, rows: readonly (readonly Cell[])[], sql: string): Result | undefined {
   const count = rows[0]?.[0] ?? '0';
-  const answer = (labels: readonly string[], statementType: number): Result => ({
-    columns: labels.map(numberColumn),
-    rows: [labels.map((_, index) => (index === 0 ? count : '0'))],
-    chunks: [],
-    total: 1,
-    statementType,
-  });
+  const answer = (kind: Parameters<typeof changeResult>[0], labels: readonly string[]): Result =>
+    changeResult(
+      kind,
+      labels,
+      labels.map((_, index) => (index === 0 ? count : '0')),
+    );
   switch (type) {
     case StatementType.INSERT:
-      return answer(['number of rows inserted'], STATEMENT_TYPE.insert);
+      return answer('insert', [CHANGED.inserted]);
     case StatementType.UPDATE:
-      return answer(['number of rows updated', 'number of multi-joined rows updated'], STATEMENT_TYPE.update);
+      return answer('update', [CHANGED.updated, CHANGED.multiJoined]);
     case StatementType.DELETE:
-      return answer(['number of rows deleted'], STATEMENT_TYPE.delete);
+      return answer('delete', [CHANGED.deleted]);
     case StatementType.MERGE_INTO:
-      return answer(mergeLabels(sql), STATEMENT_TYPE.merge);
+      return answer('merge', mergeLabels(sql));
     default:
       return undefined;
   }

@@ -2,9 +2,10 @@
 import {
   type Bind,
   type Cell,
+  CHANGED,
   type Chunk,
   cancelled,
-  numberColumn,
+  changeResult,
   type Result,
   STATEMENT_TYPE,
   type WireColumn,
@@ -122,13 +123,7 @@ export async function runMany(sql: string, binds: readonly (readonly Bind[])[], 
       count += Number(result.rows[0]?.[0] ?? 0);
     }
     if (own) await connection.run('COMMIT');
-    return {
-      columns: [numberColumn('number of rows inserted')],
-      rows: [[String(count)]],
-      chunks: [],
-      total: 1,
-      statementType: STATEMENT_TYPE.insert,
-    };
+    return changeResult('insert', [CHANGED.inserted], [String(count)]);
   } catch (error) {
     if (own) await connection.run('ROLLBACK');
     throw error;
