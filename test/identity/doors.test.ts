@@ -20,7 +20,7 @@ const DOORS: readonly (readonly [string, RegExp, readonly string[]])[] = [
   ['PostgreSQL', /new pg\.(?:Pool|Client)\(/, ['transcript/store/pool.ts', 'approval/wakeups.ts']],
   ['PostgreSQL, by its URL', /connectionString/, ['transcript/store/database.ts']],
   ['plain http', /\b(?:http|https)\.(?:get|request)\(/, []],
-  ['sockets', /\b(?:net|tls)\.connect\(|createConnection\(/, ['warehouse/connection.ts']],
+  ['sockets', /\b(?:net|tls)\.connect\(|createConnection\(/, ['warehouse/connection/connection.ts']],
   ['no certificate checked', /rejectUnauthorized: false|NODE_TLS_REJECT_UNAUTHORIZED'\] = /, []],
   ['a shell', /shell: true|'cmd'|\bexec\(['"`]/, []],
   [
