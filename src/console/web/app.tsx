@@ -2,9 +2,9 @@
 import './sight.ts';
 import { type JSX, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Me } from './answers.ts';
-import { goTo, linkTo, useEvents, useHere, useLoaded, useSoon } from './hooks.ts';
-import { MeContext, NOBODY } from './me.ts';
+import type { Me } from './ask/answers.ts';
+import { goTo, linkTo, useEvents, useHere, useLoaded, useSoon } from './ask/hooks.ts';
+import { MeContext, NOBODY } from './ask/me.ts';
 import { AgentPage, AgentsPage } from './pages/agents.tsx';
 import { ApprovalPage } from './pages/approval.tsx';
 import { ApprovalsPage } from './pages/approvals.tsx';

@@ -1,6 +1,6 @@
 /** Numbers as pictures. */
 import type { JSX } from 'preact';
-import { count } from '../words.ts';
+import { count } from './words.ts';
 
 const WIDTH = 600;
 const HEIGHT = 128;

@@ -1,8 +1,8 @@
 /** What every page is made of. */
 import type { ComponentChildren, JSX } from 'preact';
-import { Refused } from '../api.ts';
-import { linkTo } from '../hooks.ts';
-import type { Tone } from '../words.ts';
+import { Refused } from '../ask/api.ts';
+import { linkTo } from '../ask/hooks.ts';
+import type { Tone } from './words.ts';
 
 export const Badge = ({ tone = '', children }: { tone?: Tone; children: ComponentChildren }): JSX.Element => (
   <span class={`badge ${tone}`}>{children}</span>

@@ -1,9 +1,9 @@
 /** Statements in a list, and how each stands. */
 import type { JSX } from 'preact';
-import type { Statement } from '../answers.ts';
-import { linkTo } from '../hooks.ts';
-import { clock, plural, span, standingOf } from '../words.ts';
+import type { Statement } from '../ask/answers.ts';
+import { linkTo } from '../ask/hooks.ts';
 import { Badge } from './panel.tsx';
+import { clock, plural, span, standingOf } from './words.ts';
 
 export function Standing({ verdict, state }: { verdict: string; state: string | null }): JSX.Element {
   const { tone, word } = standingOf(verdict, state);

@@ -1,6 +1,6 @@
 /** Where we are, what was loaded, what comes live. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { visibleText } from '../../visible-text/index.js';
+import { visibleText } from '../../../visible-text/index.js';
 import type { LiveEvent } from './answers.ts';
 import { get } from './api.ts';
 
