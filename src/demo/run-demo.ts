@@ -1,5 +1,4 @@
 /** The demo in the foreground: start, tour, wait for Ctrl-C, end without a trace. */
-
 import { styleFor } from '../terminal/index.js';
 import { Demo, type DemoOptions } from './demo.js';
 import { connections, consoleSignIn, tour } from './tour.js';

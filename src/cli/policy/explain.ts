@@ -1,5 +1,4 @@
 /** `snowfence policy explain`: one statement of one principal, and everything that its verdict rests on. */
-
 import { z } from 'zod';
 import { loadConfig } from '../../config/index.js';
 import type { Judged } from '../../gateway/index.js';

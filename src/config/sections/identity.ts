@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { DEFAULT_ALGORITHMS, type IssuerOptions, openIssuerProblem } from '../../identity/index.js';
 import { issuerKey } from '../../policy/index.js';
-import { duration, identifier } from '../forms/address.js';
+import { identifier } from '../forms/address.js';
+import { duration } from '../forms/amounts.js';
 
 /** Values are compared whole; what looks like a glob would match nothing, and a reader would believe that it does. */
 const claimText = z
@@ -64,7 +65,8 @@ export interface Role {
   readonly groups: readonly string[];
 }
 
-interface Parts {
+/** What says whose groups are meant, wherever some are named. */
+export interface Parts {
   readonly identity: z.infer<typeof identityShape>;
   readonly console?:
     | {

@@ -1,5 +1,4 @@
 /** What the command line shows of statements: without the personal data and secrets that the record masks as well. */
-
 import type { Config } from '../../config/index.js';
 import { previewOf, type RecordMask, recordMask } from '../../gateway/index.js';
 import { hiddenInSql } from '../../masking/index.js';

@@ -1,0 +1,88 @@
+/** Of the configuration: the warehouse, and what it is logged in to with. */
+import { z } from 'zod';
+import type { WarehouseOptions } from '../../warehouse/index.js';
+import { address } from '../forms/address.js';
+import { duration } from '../forms/amounts.js';
+import { environment, file, secret, secretEnvironment } from '../forms/secrets.js';
+import { SnowfenceError } from '../problem.js';
+
+export const snowflakeShape = z.strictObject({
+  account: z.string().regex(/^\w+(?:[.-]\w+)*$/, 'an account identifier such as myorg-myaccount'),
+  username: z.string().min(1),
+  access_url: address.optional(),
+  auth: z.enum(['key_pair', 'oauth', 'token', 'password']).default('key_pair'),
+  private_key_file: file.optional(),
+  private_key_env: environment.optional(),
+  private_key_passphrase_env: environment.optional(),
+  token_env: environment.optional(),
+  token_file: file.optional(),
+  password_env: environment.optional(),
+  password_file: file.optional(),
+  database: z.string().optional(),
+  schema: z.string().optional(),
+  pool_size: z.number().int().min(1).max(100).default(8),
+  connect_timeout: duration(100, 300_000).default(10_000),
+  confirm: z.enum(['off', 'cached', 'always']).default('cached'),
+});
+
+type Snowflake = z.infer<typeof snowflakeShape>;
+
+async function warehouseAuth(snowflake: Snowflake, base: string): Promise<WarehouseOptions['auth']> {
+  switch (snowflake.auth) {
+    case 'key_pair': {
+      const privateKey = await secret(
+        snowflake.private_key_env,
+        snowflake.private_key_file,
+        base,
+        'snowflake: the private key',
+        'private_key_file nor private_key_env',
+      );
+      if (!/^-----BEGIN (?:ENCRYPTED |RSA )?PRIVATE KEY-----/.test(privateKey))
+        throw new SnowfenceError(
+          'SECRET_INVALID',
+          'snowflake: the private key is not in PEM form.',
+          'Make one with: openssl genrsa 2048 | openssl pkcs8 -topk8 -out key.p8',
+        );
+      const passphrase =
+        snowflake.private_key_passphrase_env === undefined
+          ? undefined
+          : secretEnvironment(snowflake.private_key_passphrase_env, 'snowflake: the passphrase of the private key');
+      return { kind: 'key_pair', privateKey, passphrase };
+    }
+    case 'password':
+      return {
+        kind: 'password',
+        password: await secret(
+          snowflake.password_env,
+          snowflake.password_file,
+          base,
+          'snowflake: the password',
+          'password_env nor password_file',
+        ),
+      };
+    case 'oauth':
+    case 'token':
+      return {
+        kind: snowflake.auth,
+        token: await secret(
+          snowflake.token_env,
+          snowflake.token_file,
+          base,
+          'snowflake: the token',
+          'token_env nor token_file',
+        ),
+      };
+  }
+}
+
+export const warehouseOf = async (snowflake: Snowflake, base: string): Promise<WarehouseOptions> => ({
+  account: snowflake.account,
+  accessUrl: snowflake.access_url,
+  username: snowflake.username,
+  auth: await warehouseAuth(snowflake, base),
+  database: snowflake.database,
+  schema: snowflake.schema,
+  poolSize: snowflake.pool_size,
+  connectTimeoutMs: snowflake.connect_timeout,
+  confirm: snowflake.confirm,
+});
