@@ -1,0 +1,57 @@
+/** `snowfence serve --stdio`: the gateway over standard input and output, for the one client that started it. */
+import { readFile } from 'node:fs/promises';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import type { Config } from '../../config/index.js';
+import { SnowfenceError } from '../../config/problem.js';
+import { VERSION } from '../../config/version.js';
+import type { Principal } from '../../identity/index.js';
+import { makeServer } from '../../mcp/index.js';
+import { makeLog } from '../report/log.js';
+import { startRuntime } from '../runtime/runtime.js';
+import { reloadOnSignal } from './reload-signal.js';
+import { quiet } from './stopping.js';
+
+export interface StdioToken {
+  readonly env: string | undefined;
+  readonly file: string | undefined;
+}
+
+async function readToken({ env, file }: StdioToken): Promise<string | undefined> {
+  if (file !== undefined) return (await readFile(file, 'utf8').catch(() => '')).trim() || undefined;
+  return process.env[env ?? 'SNOWFENCE_TOKEN'];
+}
+
+/** The gateway as the client's child: the same checks, on a token that the client's environment holds. */
+export async function serveOnStdio(config: Config, token: StdioToken): Promise<void> {
+  const log = makeLog(config.logLevel, 'stderr');
+  const reloadOn = reloadOnSignal(log);
+  const runtime = await startRuntime(config, log);
+  reloadOn(runtime);
+  let principal: Principal;
+  try {
+    principal = await runtime.verifier.verify(await readToken(token));
+  } catch (error) {
+    await runtime[Symbol.asyncDispose]();
+    throw new SnowfenceError(
+      'TOKEN_REFUSED',
+      `The access token is not accepted: ${error instanceof Error ? error.message : ''}.`,
+      `Put a valid one into ${token.file ?? token.env ?? 'SNOWFENCE_TOKEN'}.`,
+    );
+  }
+  const refresh = async (): Promise<void> => {
+    principal = await runtime.verifier.verify(await readToken(token));
+  };
+  const parts = { gateway: runtime.gateway, consoleUrl: new URL('/console', config.publicUrl).href, version: VERSION };
+  const handle = serveStdio(() =>
+    makeServer(parts, { principal: () => principal, beforeCall: refresh, transport: 'stdio', address: undefined }),
+  );
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+    process.stdin.once('end', resolve);
+    process.stdin.once('close', resolve);
+  });
+  await handle.close();
+  await quiet(runtime);
+  await runtime[Symbol.asyncDispose]();
+}
