@@ -3,7 +3,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { z } from 'zod';
 import { printable, renderEvents, type Style, table } from '../terminal/index.js';
 import { storePool, TranscriptReader } from '../transcript/index.js';
-import type { Ready, ReadyAgent } from './demo.js';
+import type { Ready, ReadyAgent } from './ready.js';
 
 const answer = z.object({
   status: z.string(),

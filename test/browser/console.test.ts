@@ -14,7 +14,8 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../dist/cli/access/store.js';
 import { loadConfig } from '../../dist/config/config.js';
-import { Demo, type Ready } from '../../dist/demo/demo.js';
+import { Demo } from '../../dist/demo/demo.js';
+import type { Ready } from '../../dist/demo/ready.js';
 import { type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
 import { ACCEPTANCE, agent, query } from '../support/demo.js';
 import { actor, client, completed, submitted } from '../transcript/fill.mjs';

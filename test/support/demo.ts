@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import type { DemoOptions, Ready } from '../../dist/demo/demo.js';
+import type { DemoOptions } from '../../dist/demo/demo.js';
+import type { Ready } from '../../dist/demo/ready.js';
 import { GENEROUS_CONFIG } from './limits.mjs';
 import { copyCluster } from './postgres.mjs';
 

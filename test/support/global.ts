@@ -1,6 +1,7 @@
 /** One demo with the acceptance data for all tests that only read; those that break something start their own. */
 import type { TestProject } from 'vitest/node';
-import { Demo, type Ready } from '../../dist/demo/demo.js';
+import { Demo } from '../../dist/demo/demo.js';
+import type { Ready } from '../../dist/demo/ready.js';
 import { ACCEPTANCE } from './demo.js';
 import { makeCluster } from './postgres.mjs';
 

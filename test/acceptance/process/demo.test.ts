@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Ready } from '../../../dist/demo/demo.js';
+import type { Ready } from '../../../dist/demo/ready.js';
 import { agent, MAIN, query } from '../../support/demo.js';
 
 const run = promisify(execFile);

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../dist/config/config.js';
-import type { Ready } from '../../../dist/demo/demo.js';
+import type { Ready } from '../../../dist/demo/ready.js';
 import { recordMask } from '../../../dist/gateway/record/recorded.js';
 import { DELIVERY_CONNECTIONS, Delivery, storePool, TranscriptStore } from '../../../dist/transcript/index.js';
 import { ACCEPTANCE, agent, MAIN, query } from '../../support/demo.js';

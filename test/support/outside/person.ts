@@ -1,5 +1,5 @@
 /** Somebody with a browser's cookies and nothing else of it: signs in at the demo's identity provider by its forms. */
-import type { Ready } from '../../../dist/demo/demo.js';
+import type { Ready } from '../../../dist/demo/ready.js';
 
 export class Person {
   readonly #ready: Ready;
