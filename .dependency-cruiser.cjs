@@ -54,7 +54,7 @@ module.exports = {
           '^src/[^/]+/index\\.ts$',
           '^src/embedded/[^/]+/index\\.ts$',
           '^src/config/(new-secrets|problem|version)\\.ts$',
-          '^src/policy/(files/)?problems\\.ts$',
+          '^src/policy/rules/problems\\.ts$',
         ],
       },
     },

@@ -1,7 +1,7 @@
 /** /api: who may ask, how much, and the answers of its addresses. */
 import type { Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { JsonProblem, parseBounded } from '../../network/bounded-json.js';
+import { JsonProblem, parseBounded } from '../../network/index.js';
 import { ROUTES } from '../api/index.js';
 import { type ApiParts, ApiProblem, openApi, type Route } from '../api/route.js';
 import { isWithin, type Limits } from './limits.js';

@@ -4,7 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { getCookie } from 'hono/cookie';
 import { z } from 'zod';
 import { type SignIn, type SignInFlow, SignInRefused } from '../../identity/index.js';
-import { networkOf } from '../../network/addresses.js';
+import { networkOf } from '../../network/index.js';
 import { POLICY } from './headers.js';
 import { isWithin, type Limits } from './limits.js';
 import type { ConsoleOptions } from './options.js';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { catalogReader } from '../../../dist/cli/policy/catalog.js';
-import { judgeOffline, offlineJudge } from '../../../dist/gateway/judge/judge.js';
+import { judgeOffline, offlineJudge } from '../../../dist/cli/policy/judge.js';
 import { loadPolicies } from '../../../dist/policy/index.js';
 
 const reader = catalogReader([

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { judgeOffline, offlineJudge } from '../../../dist/gateway/judge/judge.js';
+import { judgeOffline, offlineJudge } from '../../../dist/cli/policy/judge.js';
 import { loadPolicies } from '../../../dist/policy/index.js';
 import type { CatalogReader, Constraints } from '../../../dist/sql/index.js';
 import { unconstrained } from '../../support/catalog.js';

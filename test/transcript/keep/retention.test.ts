@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { archivedOf } from '../../../dist/cli/record/export.js';
 import {
   archive,
   asTime,
@@ -23,7 +24,6 @@ import {
   verifyExport,
   verifyStore,
 } from '../../../dist/transcript/index.js';
-import { archivedOf } from '../../../dist/transcript/read/export.js';
 import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
 import { newKeys, openStore } from '../../support/store.mjs';
 import { actor, client, completed, refused, submitted } from '../fill.mjs';

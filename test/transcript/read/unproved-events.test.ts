@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { exportSessions } from '../../../dist/cli/record/export.js';
 import { Feed } from '../../../dist/console/http/feed.js';
 import {
   DELIVERY_CONNECTIONS,
@@ -24,7 +25,6 @@ import {
   Unproved,
   type Webhook,
 } from '../../../dist/transcript/index.js';
-import { exportSessions } from '../../../dist/transcript/read/export.js';
 import { ownerOf } from '../../../dist/transcript/write/opening.js';
 import { Receiver } from '../../support/outside/receiver.js';
 import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';

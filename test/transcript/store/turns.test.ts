@@ -18,7 +18,7 @@ import {
   withClient,
 } from '../../../dist/transcript/index.js';
 import { structureProblems } from '../../../dist/transcript/store/structure.js';
-import { startGateway, startParts } from '../../support/gateways/replicas.d.mts';
+import { startGateway, startParts } from '../../support/gateways/replicas.mjs';
 import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
 import { actor, client, refused, submitted } from '../fill.mjs';

@@ -10,7 +10,7 @@ import { verifyConfigured } from '../../../dist/cli/record/verify.js';
 import { loadConfig } from '../../../dist/config/config.js';
 import { batchMessage, contentOf } from '../../../dist/transcript/form/chain.js';
 import { storePool } from '../../../dist/transcript/index.js';
-import { startGateway, startParts } from '../../support/gateways/replicas.d.mts';
+import { startGateway, startParts } from '../../support/gateways/replicas.mjs';
 
 let parts: Awaited<ReturnType<typeof startParts>>;
 let gateway: Awaited<ReturnType<typeof startGateway>>;

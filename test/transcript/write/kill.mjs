@@ -12,7 +12,7 @@ import { loadConfig } from '../../../dist/config/config.js';
 import { readTag, statementOfTag } from '../../../dist/gateway/record/traces.js';
 import { storePool } from '../../../dist/transcript/index.js';
 import { isOwnQuestion, SETUP_TAG, Warehouse } from '../../../dist/warehouse/index.js';
-import { pause, restartPostgres, startGateway, startParts } from '../../support/gateways/replicas.d.mts';
+import { pause, restartPostgres, startGateway, startParts } from '../../support/gateways/replicas.mjs';
 import { random } from '../../support/random.mjs';
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
