@@ -5,4 +5,4 @@
 export type { ConsoleOptions } from './http/options.js';
 export type { PageFacts } from './http/page.js';
 export { Console } from './http/server.js';
-export type { Role } from './people.js';
+export type { Role } from './people/people.js';

@@ -1,7 +1,7 @@
 /** Whoever holds the database is no reviewer: rows and events that snowfence did not write let nothing run. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
-import { People } from '../../dist/console/people.js';
+import { People } from '../../dist/console/people/people.js';
 import { Breaks } from '../../dist/transcript/checks/breaks.js';
 import { storePool, type TranscriptStore, timeOrderedId, withClient } from '../../dist/transcript/index.js';
 import { checkApprovals } from '../../dist/transcript/verify/approvals.js';

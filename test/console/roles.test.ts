@@ -1,6 +1,6 @@
 /** Roles in the console follow from groups, and groups are an issuer's. */
 import { expect, it } from 'vitest';
-import { People } from '../../dist/console/people.js';
+import { People } from '../../dist/console/people/people.js';
 import { newSealingKey, SealedRows, storePool } from '../../dist/transcript/index.js';
 
 const [OURS, THEIRS] = ['https://login.example.com', 'https://other.example'];

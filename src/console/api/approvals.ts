@@ -12,7 +12,7 @@ import {
   mayDecide,
   STANDING_USES,
 } from '../../approval/index.js';
-import type { SignedIn } from '../people.js';
+import type { SignedIn } from '../people/people.js';
 import { type ApiParts, ApiProblem, idOf, route } from './route.js';
 import { date, limitOf, shownStatement } from './shapes.js';
 import { differences, highlighted, sqlDifference, sqlPart } from './sql-view.js';

@@ -4,7 +4,7 @@ import type { Approvals } from '../../approval/index.js';
 import type { Gateway } from '../../gateway/index.js';
 import type { PolicySet } from '../../policy/index.js';
 import type { Overview, TranscriptStore, Webhook } from '../../transcript/index.js';
-import type { Role, SignedIn } from '../people.js';
+import type { Role, SignedIn } from '../people/people.js';
 
 export interface ApiParts {
   readonly gateway: Gateway;

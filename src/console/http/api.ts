@@ -4,8 +4,8 @@ import { bodyLimit } from 'hono/body-limit';
 import { JsonProblem, parseBounded } from '../../network/index.js';
 import { ROUTES } from '../api/index.js';
 import { type ApiParts, ApiProblem, openApi, type Route } from '../api/route.js';
+import { type Door, type Env, isOurs, personKey, whoAsks } from '../people/visitor.js';
 import { isWithin, type Limits } from './limits.js';
-import { type Door, type Env, isOurs, personKey, whoAsks } from './visitor.js';
 
 const MAX_BODY_BYTES = 256 * 1024;
 

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Context, Hono } from 'hono';
 import type { SignIn } from '../../identity/index.js';
+import { type Door, type Env, safeReturn, whoAsks } from '../people/visitor.js';
 import { landingPage, messagePage, type PageFacts } from './page.js';
-import { type Door, type Env, safeReturn, whoAsks } from './visitor.js';
 
 const ASSETS = new URL('../assets/', import.meta.url);
 const TYPES: Readonly<Record<string, string>> = {

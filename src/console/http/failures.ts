@@ -3,9 +3,9 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import { RecorderUnavailable } from '../../transcript/index.js';
 import { ApiProblem } from '../api/route.js';
+import type { Env } from '../people/visitor.js';
 import type { ConsoleOptions } from './options.js';
 import { messagePage } from './page.js';
-import type { Env } from './visitor.js';
 
 export function failed(error: unknown, context: Context<Env>, log: ConsoleOptions['log']): Response {
   if (error instanceof ApiProblem)

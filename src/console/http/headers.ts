@@ -1,6 +1,6 @@
 /** What every answer of ours says to browsers, and the one name under which it is given. */
 import type { MiddlewareHandler } from 'hono';
-import { type Env, safeReturn } from './visitor.js';
+import { type Env, safeReturn } from '../people/visitor.js';
 
 /** No inline script or style anywhere, nothing from elsewhere, no frame around us (Content Security Policy Level 3). */
 export const POLICY =

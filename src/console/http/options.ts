@@ -2,7 +2,7 @@
 
 import type { SignIn } from '../../identity/index.js';
 import type { ApiParts } from '../api/route.js';
-import type { PeopleOptions } from '../people.js';
+import type { PeopleOptions } from '../people/people.js';
 import type { PageFacts } from './page.js';
 
 export interface ConsoleOptions extends ApiParts {

@@ -5,7 +5,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
-import { People } from '../people.js';
+import { People } from '../people/people.js';
+import { Sealer } from '../people/seal.js';
+import { cookiesOf, type Door, type Env } from '../people/visitor.js';
 import { apiRoutes } from './api.js';
 import { assetRoutes, page } from './application.js';
 import { failed, missing } from './failures.js';
@@ -13,10 +15,8 @@ import { Feed } from './feed.js';
 import { headers } from './headers.js';
 import { newLimits } from './limits.js';
 import type { ConsoleOptions } from './options.js';
-import { Sealer } from './seal.js';
 import { signInRoutes } from './sign-in.js';
 import { streamEvents } from './stream.js';
-import { cookiesOf, type Door, type Env } from './visitor.js';
 
 export class Console implements AsyncDisposable {
   readonly #feed: Feed;

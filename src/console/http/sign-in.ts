@@ -5,11 +5,7 @@ import { getCookie } from 'hono/cookie';
 import { z } from 'zod';
 import { type SignIn, type SignInFlow, SignInRefused } from '../../identity/index.js';
 import { networkOf } from '../../network/index.js';
-import { POLICY } from './headers.js';
-import { isWithin, type Limits } from './limits.js';
-import type { ConsoleOptions } from './options.js';
-import { messagePage } from './page.js';
-import type { Sealer } from './seal.js';
+import type { Sealer } from '../people/seal.js';
 import {
   addressOf,
   type Door,
@@ -20,7 +16,11 @@ import {
   keepSession,
   safeReturn,
   whoAsks,
-} from './visitor.js';
+} from '../people/visitor.js';
+import { POLICY } from './headers.js';
+import { isWithin, type Limits } from './limits.js';
+import type { ConsoleOptions } from './options.js';
+import { messagePage } from './page.js';
 
 const FLOW_SECONDS = 600;
 

@@ -2,9 +2,9 @@
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { follow, newestSequence, type StoredEvent, type TranscriptStore, Unproved } from '../../transcript/index.js';
-import type { People } from '../people.js';
+import type { People } from '../people/people.js';
+import { type Env, personKey } from '../people/visitor.js';
 import type { Feed } from './feed.js';
-import { type Env, personKey } from './visitor.js';
 
 const MAX_STREAMS = 200;
 const MAX_STREAMS_EACH = 40;

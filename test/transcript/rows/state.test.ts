@@ -1,7 +1,7 @@
 /** Whoever holds the database gets nothing by rows about what is used up, where reading goes on, who is signed in and how far webhooks are. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { People } from '../../../dist/console/people.js';
+import { People } from '../../../dist/console/people/people.js';
 import { type Cursor, Cursors } from '../../../dist/gateway/answer/cursors.js';
 import { Breaks } from '../../../dist/transcript/checks/breaks.js';
 import {

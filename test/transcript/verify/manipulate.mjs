@@ -6,7 +6,7 @@
  */
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import pg from 'pg';
-import { People } from '../../../dist/console/people.js';
+import { People } from '../../../dist/console/people/people.js';
 import { Cursors } from '../../../dist/gateway/answer/cursors.js';
 import { batchMessage, contentOf, firstHash, nextHash } from '../../../dist/transcript/form/chain.js';
 import { leafText } from '../../../dist/transcript/form/leaf.js';

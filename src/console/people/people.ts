@@ -6,9 +6,9 @@
 import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { isAsked, type Requirement } from '../approval/index.js';
-import type { Person } from '../identity/index.js';
-import { asBytes, type EventKind, type JsonRow, ownRows, type SealedRows, withClient } from '../transcript/index.js';
+import { isAsked, type Requirement } from '../../approval/index.js';
+import type { Person } from '../../identity/index.js';
+import { asBytes, type EventKind, type JsonRow, ownRows, type SealedRows, withClient } from '../../transcript/index.js';
 
 export type Role = 'reviewer' | 'auditor' | 'administrator';
 

@@ -3,7 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { senderOf } from '../../network/index.js';
-import type { People, SignedIn } from '../people.js';
+import type { People, SignedIn } from './people.js';
 
 export interface Env {
   readonly Bindings: HttpBindings;
