@@ -56,13 +56,13 @@ import { isForeseen, UNFORESEEN } from './judge/foreseen.js';
 import { Judge, type Judged, type Question, UNREACHABLE } from './judge/judge.js';
 import { Admission, type Limits, NotAdmitted } from './limits/admission.js';
 import { LONG_TEXT, LongTexts, lengthOf, tooLong } from './limits/long-texts.js';
+import { Budgets, nameOf } from './record/budgets.js';
 import { Intent } from './record/intent.js';
-import { type Bound, boundOf, type Granted, mostRows, unmetRule } from './run/bounded.js';
-import { Budgets, nameOf } from './run/budgets.js';
-import { Counting, type Whose } from './run/counting.js';
-import { Running } from './run/running.js';
 import { Nearest } from './show/nearest.js';
 import { Visible } from './show/visible.js';
+import { type Bound, boundOf, type Granted, mostRows, unmetRule } from './weigh/bounded.js';
+import { Counting, type Whose } from './weigh/counting.js';
+import { Running } from './weigh/running.js';
 
 export interface Caller {
   readonly principal: Principal;

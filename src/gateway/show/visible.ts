@@ -18,7 +18,7 @@ import {
 } from '../../policy/index.js';
 import { FairGate } from '../../turns/index.js';
 import type { CatalogObject, PoolKey, Warehouse } from '../../warehouse/index.js';
-import { nameOf } from '../run/budgets.js';
+import { nameOf } from '../record/budgets.js';
 
 export interface VisibleParts {
   readonly policies: () => PolicySet;

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { mostRows } from '../../../dist/gateway/run/bounded.js';
+import { mostRows } from '../../../dist/gateway/weigh/bounded.js';
 import { loadPolicies, PolicyProblems, type Tolerance, type Verdict } from '../../../dist/policy/index.js';
 
 async function toleranceOf(text: string): Promise<Tolerance | undefined> {

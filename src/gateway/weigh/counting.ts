@@ -9,8 +9,8 @@ import { type Denial, type Estimate, hides, type InForce, type Verdict } from '.
 import { affectedRowsQuery, objectKey, writtenRows } from '../../sql/index.js';
 import { StatementCancelled, StatementFailed, type Warehouse } from '../../warehouse/index.js';
 import type { Judge, Judged, Question } from '../judge/judge.js';
+import { type Budgets, nameOf } from '../record/budgets.js';
 import { type Intent, sha256 } from '../record/intent.js';
-import { type Budgets, nameOf } from './budgets.js';
 
 export interface CountingParts {
   readonly judge: Judge;

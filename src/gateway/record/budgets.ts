@@ -2,7 +2,7 @@
 import type { Principal } from '../../identity/index.js';
 import { bytesDenial, type Denial, hides, type Verdict } from '../../policy/index.js';
 import type { Event, Taken, TranscriptStore } from '../../transcript/index.js';
-import type { Intent } from '../record/intent.js';
+import type { Intent } from './intent.js';
 
 export const nameOf = (principal: Principal): string => `${principal.issuer} ${principal.subject}`;
 
