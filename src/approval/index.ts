@@ -1,7 +1,13 @@
 export type { Member, Requirement } from './enough.js';
 export { isAsked, isEnough } from './enough.js';
 export { approvalMessage, MESSAGE_KINDS, type MessageKind } from './message.js';
-export { MAX_STANDING_MS, MAX_STANDING_USES, STANDING_USES } from './standing.js';
+export {
+  MAX_STANDING_MS,
+  MAX_STANDING_USES,
+  STANDING_USES,
+  type Standing,
+  type StandingQuestion,
+} from './standing.js';
 export {
   type AboutApproval,
   APPROVAL_STATES,

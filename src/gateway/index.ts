@@ -4,9 +4,12 @@
  */
 export { showRows } from '../policy/index.js';
 export type { Answer, QueryRequest } from './answer/answer.js';
-export { type Caller, type Counters, Gateway } from './gateway.js';
-export { Judge, type Judged } from './judge/judge.js';
+export { Gateway } from './gateway.js';
+export { Judge } from './judge/judge.js';
+export type { Judged } from './judge/judged.js';
+export type { Caller } from './judge/whose.js';
 export { DEFAULT_LIMITS, type Limits, type TurnedAway } from './limits/admission.js';
+export type { Counters } from './record/counters.js';
 export { type Step, sha256 } from './record/intent.js';
 export { previewOf, type RecordMask, recordMask } from './record/recorded.js';
 export { settle } from './record/settle.js';

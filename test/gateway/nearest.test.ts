@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Judged } from '../../dist/gateway/judge/judge.js';
+import type { Judged } from '../../dist/gateway/judge/judged.js';
 import { Nearest } from '../../dist/gateway/show/nearest.js';
 import { distance, type InForce, inForce, loadPolicies } from '../../dist/policy/index.js';
 

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Caller, Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
+import { Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
+import type { Caller } from '../../dist/gateway/judge/whose.js';
 import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
 import { GENEROUS } from '../support/limits.mjs';
 

@@ -1,7 +1,7 @@
 /** How wide a standing approval is: literals that a table's column is compared with by `=` or `IN`, where that only narrows. */
 import { describe, expect, it } from 'vitest';
 import { textOf } from '../../dist/gateway/ask/asking.js';
-import { fingerprintOf } from '../../dist/gateway/judge/judge.js';
+import { fingerprintOf } from '../../dist/gateway/judge/fingerprint.js';
 import type { Intent } from '../../dist/gateway/record/intent.js';
 import { analyse, type CatalogReader, lex, Refusal, readStatement } from '../../dist/sql/index.js';
 import { unconstrained } from '../support/catalog.js';

@@ -4,7 +4,8 @@
  */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Caller, Gateway } from '../../dist/gateway/gateway.js';
+import type { Gateway } from '../../dist/gateway/gateway.js';
+import type { Caller } from '../../dist/gateway/judge/whose.js';
 import { TOOLS } from '../../dist/mcp/tools.js';
 import { Sides } from './sides.mjs';
 

@@ -1,4 +1,5 @@
-import type { Caller, Gateway } from '../../dist/gateway/gateway.js';
+import type { Gateway } from '../../dist/gateway/gateway.js';
+import type { Caller } from '../../dist/gateway/judge/whose.js';
 
 interface Plan {
   readonly objects: readonly string[];

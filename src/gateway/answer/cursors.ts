@@ -6,6 +6,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Principal } from '../../identity/index.js';
+import type { Verdict } from '../../policy/index.js';
 import {
   asBytes,
   asTime,
@@ -71,6 +72,9 @@ export interface NewCursor {
 }
 
 const hashOf = (grant: string): Buffer => createHash('sha256').update(grant).digest();
+
+/** What a result was given out for: the text as sent, and how it was allowed. */
+export const grantOf = (verdict: Verdict, sent: string): string => `${verdict.decision} ${sent}`;
 
 /** Whether what is allowed now is what was allowed when the statement ran. */
 export const isSame = (cursor: Cursor, grant: string): boolean => hashOf(grant).equals(cursor.granted);

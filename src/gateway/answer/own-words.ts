@@ -3,9 +3,11 @@
  * places in its own text for places in the text as sent.
  */
 
+import { Scrubber } from '../../masking/index.js';
+import { detectRules, type Verdict } from '../../policy/index.js';
 import { joined, type Token, tokensOf } from '../../sql/index.js';
-import { NO_WORDS, type OwnWords, type Place } from '../../warehouse/index.js';
-import type { Judged } from '../judge/judge.js';
+import { NO_WORDS, type OwnWords, type Place, type StatementFailed } from '../../warehouse/index.js';
+import type { Judged } from '../judge/judged.js';
 
 function placeIn(text: string, offset: number): Place {
   const before = text.slice(0, offset);
@@ -74,3 +76,7 @@ export function ownWords(judged: Judged): OwnWords {
     },
   };
 }
+
+/** What the agent, and the record, hear of an error of the warehouse. Agents' own words may hold what detectors look for. */
+export const errorText = (error: StatementFailed, judged: Judged, verdict: Verdict): string =>
+  new Scrubber(detectRules(verdict.detect)).text(error.textFor(ownWords(judged))).slice(0, 2000);

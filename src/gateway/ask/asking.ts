@@ -4,7 +4,7 @@ import type { AboutApproval, ApprovalText } from '../../approval/index.js';
 import { methodName } from '../../masking/index.js';
 import { type Estimate, hides, showRows } from '../../policy/index.js';
 import { isUnknown, type Origin, objectKey, shownUses, showObject, type Token, tokensOf } from '../../sql/index.js';
-import type { Judged } from '../judge/judge.js';
+import type { Judged } from '../judge/judged.js';
 import type { Intent } from '../record/intent.js';
 import { type IsColumn, standingShapeOf } from './standing-shape.js';
 

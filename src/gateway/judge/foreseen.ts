@@ -1,7 +1,7 @@
 /** The columns of a result held against those that were judged: what nobody foresaw is shown to nobody. */
 
 import type { Denial } from '../../policy/index.js';
-import type { Judged } from './judge.js';
+import type { Judged } from './judged.js';
 
 export const UNFORESEEN: Denial = {
   code: 'NOT_VERIFIED',

@@ -3,12 +3,8 @@
  * minute. It runs nothing and records nothing.
  */
 import { createHash } from 'node:crypto';
-import { maskExpression, methodName } from '../../masking/index.js';
 import {
-  type AppliedMask,
-  ByColumn,
   type Circumstances,
-  type Denial,
   decide,
   decideAgain,
   decideKind,
@@ -28,63 +24,28 @@ import {
   type Analysis,
   Budget,
   type CatalogReader,
-  type Count,
   cteNames,
   type Defaults,
   Disagreement,
   type FullAnalysis,
-  type KeptAnalysis,
-  type KeptStatement,
   keptAnalysis,
   keptRefused,
   keptStatement,
   lookUp,
-  Making,
-  type Origin,
-  objectKey,
   Refusal,
-  type RelationInfo,
   readNames,
   readStatement,
   rewrite,
-  type Statement,
   secondOpinion,
-  showObject,
   spending,
-  type Treatment,
 } from '../../sql/index.js';
-import { type PoolKey, WarehouseUnavailable } from '../../warehouse/index.js';
+import { type PoolKey, type Warehouse, WarehouseUnavailable } from '../../warehouse/index.js';
+import { fingerprintOf, NO_FINGERPRINT } from './fingerprint.js';
 import { heldBytes } from './held-bytes.js';
+import { type Judged, type JudgedStatement, type Question, UNREACHABLE } from './judged.js';
 import { Judgements } from './judgements.js';
-
-/** A statement judged: all that is needed to run it, or the reason why it isn't. */
-export interface Judged {
-  /** Of the set of policies that it was judged by, and no other. */
-  readonly version: string;
-  /** undefined where the text is not one statement. Nothing of how it was read is kept, here or in the analysis. */
-  readonly statement: JudgedStatement | undefined;
-  readonly analysis: KeptAnalysis | undefined;
-  readonly verdict: Verdict | undefined;
-  readonly denial: Denial | undefined;
-  /** The text to send. */
-  readonly sent: string | undefined;
-  readonly outputMasks: readonly OutputMask[];
-}
-
-export type JudgedStatement = KeptStatement & {
-  /** The same for statements that differ only in their literals. */
-  readonly fingerprint: string;
-};
-
-export interface OutputMask {
-  /** undefined where the analysis gives no name, or many columns stand behind this one (PIVOT). */
-  readonly name: string | undefined;
-  readonly mask: string | null;
-  /** Columns of base tables that it is made of; none where the analysis does not say. */
-  readonly origins: readonly Origin[];
-  /** It stands for as many columns as there are values in the data, named after them. */
-  readonly isMany: boolean;
-}
+import { outputMasks, secureViews, treatments } from './treatments.js';
+import { keyOf } from './whose.js';
 
 /** Where objects are looked up, and a number that changes when what was known of them no longer holds. */
 export interface Catalogs {
@@ -92,23 +53,23 @@ export interface Catalogs {
   readonly reader: (key: PoolKey) => CatalogReader;
 }
 
+/** A catalog whose questions are asked by connections of whoever is judged. */
+export const catalogsOf = (catalog: Warehouse['catalog']): Catalogs => ({
+  get version() {
+    return catalog.version;
+  },
+  reader: (key) => ({
+    relation: (name) => catalog.relation(key, name),
+    constraints: (name, isHybrid) => catalog.constraints(key, name, isHybrid),
+  }),
+});
+
 export interface JudgeParts {
   readonly catalogs: Catalogs;
   readonly defaults: Defaults;
   readonly onUnreachable: (error: WarehouseUnavailable) => void;
   readonly onDisagreement: (parser: string, fingerprint: string) => void;
 }
-
-export interface Question {
-  readonly sql: string;
-  readonly purpose?: string | undefined;
-}
-
-export const UNREACHABLE: Denial = {
-  code: 'WAREHOUSE_UNAVAILABLE',
-  message: 'Snowflake is not reachable at the moment.',
-  hint: 'Try again later.',
-};
 
 export class Judge {
   readonly #parts: JudgeParts;
@@ -193,8 +154,7 @@ export class Judge {
       });
       const barred = decideNamed({ ...rules, subject: principal, analysis: named.analysis });
       if (barred) return refused(named.analysis, barred);
-      const { role, warehouse } = standing(policies);
-      const catalog = this.#parts.catalogs.reader({ role, warehouse, whose: whoseOf(principal) });
+      const catalog = this.#parts.catalogs.reader(keyOf(standing(policies), principal));
       const reader = trusting(catalog, policies);
       const analysed = await lookUp(named, reader, budget, (object) => mayBeLookedUp(policies, object));
       secondOpinion(analysed, cteNames(analysed.statement));
@@ -237,9 +197,6 @@ export class Judge {
   }
 }
 
-/** Whose connections the questions to the catalog take. */
-const whoseOf = ({ issuer, subject }: Subject): string => `${issuer} ${subject}`;
-
 /**
  * A view whose text can't be read stands for itself where the policies trust it: its own rules, masks and rows hold, no others. What
  * lies below is not known, so a policy that hides anything at all has to trust it, too.
@@ -269,24 +226,6 @@ async function withConstraints(
   return { ...analysis, target: { ...target, constraints: found ?? 'unreadable' } };
 }
 
-/** The secure views that stand for tables, by key. Throws a Refusal where one is not there or not secure: no rows are better than all. */
-async function secureViews(verdict: Verdict, reader: CatalogReader): Promise<ReadonlyMap<string, RelationInfo>> {
-  const views = new Map<string, RelationInfo>();
-  for (const { secureView, object, rule } of verdict.rows) {
-    if (!secureView || views.has(objectKey(secureView))) continue;
-    const relation = await reader.relation(secureView);
-    if (relation?.kind !== 'view' || !relation.isSecure)
-      throw new Refusal(
-        'NOT_UNDERSTOOD',
-        `${showObject(object)} is read through ${showObject(secureView)} (${rule}), and there is no such secure view.`,
-        undefined,
-        'Whoever keeps the policies has to mend this.',
-      );
-    views.set(objectKey(secureView), relation);
-  }
-  return views;
-}
-
 /** What a judgement holds: tables, views and detections are the catalog's and the policies' own. One without a warehouse is not to be remembered. */
 function bytesOf(judged: Judged): number | undefined {
   const { analysis, verdict, denial } = judged;
@@ -306,96 +245,3 @@ const templateValues = (policies: readonly Policy[], principal: Subject): unknow
   policies.some((policy) => policy.rows.some((row) => row.where?.hasTemplates))
     ? [principal.issuer, principal.subject, principal.clientId, principal.claims]
     : null;
-
-function treatments(verdict: Verdict, views: ReadonlyMap<string, RelationInfo>): ReadonlyMap<string, Treatment> {
-  const out = new Map<
-    string,
-    {
-      columns: Map<string, ((identifier: string) => string) | 'deny'>;
-      predicate: string | undefined;
-      predicates: Set<string>;
-      source: RelationInfo | undefined;
-    }
-  >();
-  const entry = (key: string) => {
-    const known = out.get(key) ?? {
-      columns: new Map(),
-      predicate: undefined,
-      predicates: new Set<string>(),
-      source: undefined,
-    };
-    out.set(key, known);
-    return known;
-  };
-  for (const mask of verdict.masks) {
-    const { method, type } = mask;
-    entry(objectKey(mask.object)).columns.set(
-      mask.column,
-      method.kind === 'deny' ? 'deny' : (identifier) => maskExpression(method, identifier, type),
-    );
-  }
-  for (const rows of verdict.rows) {
-    const known = entry(objectKey(rows.object));
-    if (rows.secureView) known.source = views.get(objectKey(rows.secureView));
-    if (rows.where === undefined) continue;
-    // A table that is read and changed comes twice with the same rows.
-    if (known.predicates.has(rows.where)) continue;
-    known.predicates.add(rows.where);
-    known.predicate = known.predicate === undefined ? rows.where : `( ${known.predicate} ) AND ( ${rows.where} )`;
-  }
-  return out;
-}
-
-function outputMasks(analysis: FullAnalysis, masks: readonly AppliedMask[], spend: Count): OutputMask[] {
-  const masked = new ByColumn(masks);
-  const ranks = new Map(masks.map((mask, at) => [mask, at]));
-  // Columns that come from the same share the list of it.
-  const known = new Map<readonly Origin[], string | null>();
-  const methodsOf = (origins: readonly Origin[]): string | null => {
-    const found = known.get(origins);
-    if (found !== undefined) return found;
-    const applied = [...new Set(origins.flatMap((origin) => masked.of(origin) ?? []))];
-    // In the order of the masks, which is the tables' own.
-    applied.sort((one, other) => (ranks.get(one) ?? 0) - (ranks.get(other) ?? 0));
-    const methods = [...new Set(applied.map(({ method }) => methodName(method)))];
-    const made = methods.length === 0 ? null : methods.join(', ');
-    known.set(origins, made);
-    return made;
-  };
-  const tables = new Map(analysis.objects.map(({ object, relation }) => [objectKey(object), relation]));
-  // What a detector lets pass is told by columns: a virtual one holds texts of those that it is made of.
-  const sources = new Map<readonly Origin[], readonly Origin[]>();
-  const withSources = (origins: readonly Origin[]): readonly Origin[] => {
-    const found = sources.get(origins);
-    if (found) return found;
-    const more = origins.flatMap(({ object, column }) => {
-      const relation = tables.get(objectKey(object));
-      return relation
-        ? Making.of(relation.columns)
-            .sourcesOf(column)
-            .map((source) => ({ object, column: source.column }))
-        : [];
-    });
-    spend(more.length);
-    const made = more.length === 0 ? origins : [...origins, ...more];
-    sources.set(origins, made);
-    return made;
-  };
-  return analysis.outputs.map(({ name, origins, isMany = false }) => ({
-    name,
-    mask: methodsOf(origins),
-    origins: withSources(origins),
-    isMany,
-  }));
-}
-
-/** The same for statements that differ only in their literals. */
-export function fingerprintOf({ tokens }: Pick<Statement, 'tokens'>): string {
-  const shape = tokens.map(({ kind, text }) =>
-    kind === 'string' || kind === 'number' ? '?' : kind === 'word' ? text.toUpperCase() : text,
-  );
-  return createHash('sha256').update(shape.join(' ')).digest('hex').slice(0, 16);
-}
-
-/** Of a text that is no statement. */
-export const NO_FINGERPRINT = fingerprintOf({ tokens: [] });

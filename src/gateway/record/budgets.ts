@@ -2,9 +2,8 @@
 import type { Principal } from '../../identity/index.js';
 import { bytesDenial, type Denial, hides, type Verdict } from '../../policy/index.js';
 import type { Event, Taken, TranscriptStore } from '../../transcript/index.js';
+import { nameOf } from '../judge/whose.js';
 import type { Intent } from './intent.js';
-
-export const nameOf = (principal: Principal): string => `${principal.issuer} ${principal.subject}`;
 
 /** A denial where too few bytes are left of the day's; else what was taken, if anything. */
 export interface Taking {

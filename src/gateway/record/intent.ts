@@ -5,7 +5,8 @@ import { methodName } from '../../masking/index.js';
 import { showRows } from '../../policy/index.js';
 import { shownUses, showObject } from '../../sql/index.js';
 import type { QueryRequest } from '../answer/answer.js';
-import { type Judged, NO_FINGERPRINT } from '../judge/judge.js';
+import { NO_FINGERPRINT } from '../judge/fingerprint.js';
+import type { Judged } from '../judge/judged.js';
 import { lengthOf } from '../limits/long-texts.js';
 
 const RECORDED_TEXT_LIMIT = 256 * 1024;
@@ -18,7 +19,7 @@ export const STEPS = ['explain', 'count', 'begin', 'commit', 'rollback'] as cons
 export type Step = (typeof STEPS)[number];
 
 /** As the event that opens a session has it. */
-const principalOf = ({ issuer, subject, clientId }: Whose): object => ({ issuer, subject, client_id: clientId });
+const principalOf = ({ issuer, subject, clientId }: Author): object => ({ issuer, subject, client_id: clientId });
 
 const tagOf = (statement: string, session: string, use: string | undefined, step?: Step): string =>
   JSON.stringify({ app: 'snowfence', statement, session, ...(step ? { step } : {}), ...(use ? { use } : {}) });
@@ -36,8 +37,8 @@ export interface Permit {
   readonly holds: (say: (() => Promise<void>) | undefined) => Promise<boolean>;
 }
 
-/** Whose statement it is: said with each of its events, so that none can stand in another's session unnoticed. */
-export interface Whose {
+/** Said with each event of a statement, so that none can stand in another's session unnoticed. */
+interface Author {
   readonly issuer: string;
   readonly subject: string;
   readonly clientId: string;
@@ -54,22 +55,27 @@ export class Intent {
   /** That it was, is in the record. */
   isSentRecorded = false;
   readonly #isExplain: boolean;
-  readonly #whose: Whose;
+  readonly #author: Author;
 
   constructor(
-    whose: Whose,
+    author: Author,
     session: string,
     statementId: string,
     request: QueryRequest,
     judged: Judged,
     isExplain = false,
   ) {
-    this.#whose = whose;
+    this.#author = author;
     this.session = session;
     this.statementId = statementId;
     this.request = request;
     this.judged = judged;
     this.#isExplain = isExplain;
+  }
+
+  /** The same statement, with what was found of it meanwhile. */
+  as(judged: Judged): Intent {
+    return new Intent(this.#author, this.session, this.statementId, this.request, judged, this.#isExplain);
   }
 
   /** In Snowflake's history: which statement of which session this was. Nothing but the statement itself goes by this tag alone. */
@@ -137,7 +143,7 @@ export class Intent {
       sessionId: this.session,
       statementId: this.statementId,
       runs: this.#runs(kind),
-      body: { ...(isOpening ? opening : {}), ...more, principal: principalOf(this.#whose) },
+      body: { ...(isOpening ? opening : {}), ...more, principal: principalOf(this.#author) },
     };
   }
 

@@ -2,7 +2,7 @@
 import type { Principal } from '../../identity/index.js';
 import { distance, type InForce, mayRead } from '../../policy/index.js';
 import { type ObjectName, showObject } from '../../sql/index.js';
-import type { Judged } from '../judge/judge.js';
+import type { Judged } from '../judge/judged.js';
 import type { Visible } from './visible.js';
 
 /** Longer names are no slips of the hand, and cost the more to compare. */

@@ -6,24 +6,20 @@ import {
   describeStanding,
   detectRules,
   type InForce,
-  inForce,
   masksOf,
   mayHold,
   mayRead,
   type Policy,
-  type PolicySet,
   rowsFor,
   standing,
   type Verdict,
 } from '../../policy/index.js';
 import { FairGate } from '../../turns/index.js';
 import type { CatalogObject, PoolKey, Warehouse } from '../../warehouse/index.js';
-import { nameOf } from '../record/budgets.js';
+import { keyOf, nameOf, type Rules, rulesFor } from '../judge/whose.js';
 
-export interface VisibleParts {
-  readonly policies: () => PolicySet;
+export interface VisibleParts extends Rules {
   readonly warehouse: Pick<Warehouse, 'catalog'>;
-  readonly now: () => Date;
 }
 
 /** Questions to the catalog at a time, and of these one principal's: they count against no limit on statements. */
@@ -39,7 +35,7 @@ export class Visible {
   }
 
   #inForce(principal: Principal): InForce {
-    return inForce(this.#parts.policies(), principal, this.#parts.now());
+    return rulesFor(this.#parts, principal);
   }
 
   /** The principal's standing in words. */
@@ -69,10 +65,10 @@ export class Visible {
     limit: number,
     { policies }: InForce = this.#inForce(principal),
   ): Promise<{ objects: readonly CatalogObject[]; isTruncated: boolean }> {
-    const { role, warehouse, detect } = standing(policies);
+    const stands = standing(policies);
     if (policies.length === 0) return { objects: [], isTruncated: false };
     const { catalog } = this.#parts.warehouse;
-    const key = { role, warehouse, whose: nameOf(principal) };
+    const key = keyOf(stands, principal);
     const found = await this.#inTurn(principal, async () => {
       const databases = database === undefined ? await this.#databasesOf(policies, key) : [database];
       const objects: CatalogObject[] = [];
@@ -82,7 +78,7 @@ export class Visible {
       return objects;
     });
     const readable = found.filter((object) => mayRead(policies, object));
-    const comments = new Scrubber(detectRules(detect));
+    const comments = new Scrubber(detectRules(stands.detect));
     const objects = readable.slice(0, limit).map((object) => ({
       ...object,
       rows: shownRowCount(policies, object, principal),
@@ -94,8 +90,7 @@ export class Visible {
   /** All that the catalog has of a database, whether it may be read or not; nothing where no rule lets them see any of it. */
   async catalogued(principal: Principal, database: string, { policies }: InForce): Promise<readonly CatalogObject[]> {
     if (!mayHold(policies, database, undefined)) return [];
-    const { role, warehouse } = standing(policies);
-    const key = { role, warehouse, whose: nameOf(principal) };
+    const key = keyOf(standing(policies), principal);
     return this.#inTurn(principal, () => this.#parts.warehouse.catalog.objects(key, database, undefined));
   }
 
@@ -121,15 +116,15 @@ export class Visible {
     const { policies } = this.#inForce(principal);
     const object = { database, schema, name };
     if (!mayRead(policies, object)) return undefined;
-    const { role, warehouse, detect } = standing(policies);
+    const stands = standing(policies);
     const { catalog } = this.#parts.warehouse;
-    const key = { role, warehouse, whose: nameOf(principal) };
+    const key = keyOf(stands, principal);
     const relation = await this.#inTurn(principal, () => catalog.relation(key, object));
     if (!relation) return undefined;
     const rowRules = rowsFor(policies, object, principal);
     const source = rowRules.find(({ secureView }) => secureView !== undefined)?.secureView;
     const masks = masksOf(policies, { object, columns: relation.columns, isExternal: relation.isExternal }, source);
-    const comments = new Scrubber(detectRules(detect));
+    const comments = new Scrubber(detectRules(stands.detect));
     const columns = relation.columns.map((column) => ({
       ...column,
       comment: comments.text(column.comment),

@@ -4,8 +4,9 @@
  */
 
 import type { Denial, Tolerance, Verdict } from '../../policy/index.js';
-import type { Judge, Judged } from '../judge/judge.js';
-import type { Whose } from './counting.js';
+import type { Judge } from '../judge/judge.js';
+import type { Judged } from '../judge/judged.js';
+import type { Whose } from '../judge/whose.js';
 
 /** A denial where so many rows are too many; undefined rows: the answer does not say how many. */
 export type Bound = (rows: number | undefined) => Denial | undefined;

@@ -5,29 +5,22 @@
  */
 
 import type { Principal } from '../../identity/index.js';
-import { type Denial, type Estimate, hides, type InForce, type Verdict } from '../../policy/index.js';
+import { type Denial, type Estimate, hides, type Verdict } from '../../policy/index.js';
 import { affectedRowsQuery, objectKey, writtenRows } from '../../sql/index.js';
 import { StatementCancelled, StatementFailed, type Warehouse } from '../../warehouse/index.js';
-import type { Judge, Judged, Question } from '../judge/judge.js';
-import { type Budgets, nameOf } from '../record/budgets.js';
+import type { Judge } from '../judge/judge.js';
+import type { Judged } from '../judge/judged.js';
+import { keyOf, type Rules, type Whose } from '../judge/whose.js';
+import type { Judging } from '../limits/judging.js';
+import type { Budgets } from '../record/budgets.js';
 import { type Intent, sha256 } from '../record/intent.js';
+import { notOvertaken } from './overtaken.js';
 
-export interface CountingParts {
+export interface CountingParts extends Rules {
   readonly judge: Judge;
-  /** By turns with all the others. */
-  readonly judgeInTurn: (whose: Whose, question: Question) => Promise<Judged>;
+  readonly judging: Judging;
   readonly warehouse: Warehouse;
   readonly budgets: Budgets;
-  /** Asked again once there is a connection: throws where this may not be asked any more. */
-  readonly before: (whose: Whose) => Promise<void>;
-}
-
-/** Whose statement it is, and the rules that are in force for them. */
-export interface Whose {
-  readonly principal: Principal;
-  readonly policies: InForce;
-  /** When they asked: their token held then. */
-  readonly askedAt: Date;
 }
 
 /** What is to be found out. */
@@ -57,8 +50,6 @@ const unknown = (error: unknown): undefined => {
   if (error instanceof StatementFailed || error instanceof StatementCancelled) return undefined;
   throw error;
 };
-
-const keyOf = ({ role, warehouse }: Verdict, principal: Principal) => ({ role, warehouse, whose: nameOf(principal) });
 
 export class Counting {
   readonly #parts: CountingParts;
@@ -125,7 +116,7 @@ export class Counting {
   async #countOf({ analysis }: Judged, whose: Whose, purpose: string | undefined) {
     const sql = analysis && affectedRowsQuery(analysis);
     if (sql === undefined) return undefined;
-    const judged = await this.#parts.judgeInTurn(whose, { sql, purpose });
+    const judged = await this.#parts.judging.more(whose, { sql, purpose });
     const { verdict, sent, denial } = judged;
     if (denial || sent === undefined || verdict?.decision !== 'allow') return undefined;
     return { judged, verdict, sent };
@@ -156,7 +147,7 @@ export class Counting {
       if (twice) return twice;
     }
     const result = await this.#parts.warehouse.run(keyOf(verdict, principal), sent, {
-      before: () => this.#parts.before(whose),
+      before: () => notOvertaken(this.#parts, whose),
       binds: [],
       tag: intent.tagOf('count'),
       maxResultRows: 1,

@@ -1,4 +1,10 @@
 /** Statements under way in this process: how many a principal has at a time, and how all of them are ended. */
+import type { Principal } from '../../identity/index.js';
+import type { Verdict } from '../../policy/index.js';
+import type { TranscriptStore } from '../../transcript/index.js';
+import { nameOf } from '../judge/whose.js';
+import type { Intent } from '../record/intent.js';
+
 export class Running {
   /** By statement. What is asked of the warehouse about a statement before it runs stands in the statement's own place. */
   readonly #places = new Map<string, { readonly principal: string; readonly controller: AbortController }>();
@@ -42,4 +48,24 @@ export class Running {
   abort(): void {
     for (const { controller } of this.#places.values()) controller.abort();
   }
+}
+
+/** A place among the principal's statements at the warehouse, to be left; undefined where they have as many as they may. */
+export function placeFor(
+  running: Running,
+  { statementId, request }: Intent,
+  principal: Principal,
+  { limits }: Verdict,
+): AbortSignal | undefined {
+  request.onWaiting?.();
+  return running.enter(statementId, nameOf(principal), limits.concurrent, request.signal);
+}
+
+/** This process no longer runs it. */
+export function leave(
+  { running, transcript }: { readonly running: Running; readonly transcript: TranscriptStore },
+  statementId: string,
+): void {
+  running.leave(statementId);
+  transcript.recorder.leave(statementId);
 }

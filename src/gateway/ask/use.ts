@@ -1,0 +1,113 @@
+/** An approval, used once: for the very statement that was asked for, under the rules that it was asked for by. */
+import { randomUUID } from 'node:crypto';
+import type { Approval, Approvals } from '../../approval/index.js';
+import type { Principal } from '../../identity/index.js';
+import type { Warehouse } from '../../warehouse/index.js';
+import type { AnswerBuilder, QueryRequest } from '../answer/answer.js';
+import { CHANGED_APPROVAL, overDenial, TOKEN_ENDED } from '../answer/denials.js';
+import { NOTHING_JUDGED, UNREACHABLE } from '../judge/judged.js';
+import { type Rules, type Whose, whoseOf } from '../judge/whose.js';
+import type { Judging } from '../limits/judging.js';
+import { Intent } from '../record/intent.js';
+import { type RefuseParts, refuse, refuseAgain } from '../record/refuse.js';
+import { unmetRule } from '../weigh/bounded.js';
+import { clearedBy } from '../weigh/cleared.js';
+import { isTokenOver } from '../weigh/overtaken.js';
+import { leave } from '../weigh/running.js';
+import { type WeighParts, weigh } from '../weigh/weigh.js';
+import { fitsOf } from './asking.js';
+import { circumstancesOf } from './own.js';
+import type { Pending } from './pending.js';
+import { answered, grantedOf, stillOpen, type Word } from './word.js';
+
+export interface UseParts extends Rules, RefuseParts, WeighParts {
+  readonly approvals: Approvals;
+  readonly judging: Judging;
+  readonly pending: Pending;
+  readonly warehouse: Warehouse;
+}
+
+/** Cleared for exactly one caller. Throws RecorderUnavailable. */
+export async function use(
+  parts: UseParts,
+  answer: AnswerBuilder,
+  approval: Approval,
+  principal: Principal,
+  request: Omit<QueryRequest, 'sql' | 'binds' | 'purpose'>,
+): Promise<Word> {
+  const { approvals, transcript, judging, pending } = parts;
+  const { id, session_id: session, statement_id: statementId } = approval;
+  answer.session = session;
+  answer.statementId = statementId;
+  const full: QueryRequest = {
+    ...request,
+    sql: approval.statement,
+    binds: approval.binds,
+    purpose: approval.purpose ?? undefined,
+  };
+  if (approval.state !== 'pending' && approval.state !== 'approved') {
+    const denial = overDenial(approval.state, approval);
+    const intent = new Intent(principal, session, statementId, full, NOTHING_JUDGED);
+    // What became of it is in the record already; asking again and again adds nothing.
+    return answered(
+      approval.state === 'used' ? await refuseAgain(parts, answer, intent, id, denial) : answer.denied(denial),
+    );
+  }
+  const whose = whoseOf(parts, principal, answer.askedAt);
+  const circumstances = circumstancesOf(parts, whose.policies);
+  const judged = await judging.inTurn(whose, full);
+  const intent = new Intent(principal, session, statementId, full, judged);
+  // Nothing of it is used up by whoever may no longer ask.
+  if (isTokenOver(whose, parts.now())) return answered(await refuseAgain(parts, answer, intent, id, TOKEN_ENDED));
+  // That the warehouse is away says nothing of the approval: it stays what it is.
+  if (judged.denial === UNREACHABLE) return answered(answer.denied(UNREACHABLE));
+  const isOutdated =
+    approval.policy_version !== judged.version || approval.sent !== judged.sent || approval.fits !== fitsOf(judged);
+  if (judged.denial || isOutdated || !judged.verdict) {
+    await approvals.outdate(id);
+    return answered(await refuseAgain(parts, answer, intent, id, judged.denial ?? CHANGED_APPROVAL));
+  }
+  if (approval.state === 'pending') {
+    pending.fits(id, circumstances);
+    return answered(stillOpen(answer, approval));
+  }
+  const approvers = approval.decisions.filter(({ decision }) => decision === 'approve');
+  const reviewers = approvers.map(({ reviewer }) => reviewer);
+  const useId = randomUUID();
+  const begin = (): Promise<void> =>
+    transcript.recorder
+      .append(intent.event('approval_used', { approval: id, use: useId, reviewers }))
+      .then(() => undefined);
+  if (!(await approvals.use(id, begin)))
+    return answered(await refuseAgain(parts, answer, intent, id, overDenial('used', undefined)));
+  let word: Word | undefined;
+  try {
+    word = await weighedAgain(parts, answer, intent, whose, approval, useId);
+    return word;
+  } finally {
+    // What is cleared is left by whoever runs it.
+    if (word?.kind !== 'cleared') leave(parts, statementId);
+  }
+}
+
+/** What rules say of bytes and rows may have come true meanwhile, and a rule that asks others, too. */
+async function weighedAgain(
+  parts: UseParts,
+  answer: AnswerBuilder,
+  intent: Intent,
+  whose: Whose,
+  approval: Approval,
+  useId: string,
+): Promise<Word> {
+  const { approvals } = parts;
+  const granted = grantedOf(approval);
+  const weighed = await weigh(parts, intent, whose);
+  const { verdict, denial } = weighed.judged;
+  const isUnmet = verdict && unmetRule(verdict, granted) !== undefined;
+  const over = denial ?? (isUnmet ? CHANGED_APPROVAL : undefined);
+  if (over) return answered(await refuse(parts, answer, intent, over));
+  const holds = (say: (() => Promise<void>) | undefined): Promise<boolean> =>
+    say ? approvals.leaves(approval, useId, say) : approvals.isStillUsed(approval, useId);
+  weighed.permit = { id: approval.id, use: useId, holds };
+  return clearedBy(parts, weighed, whose, granted);
+}

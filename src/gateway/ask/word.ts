@@ -1,0 +1,24 @@
+/** What came of asking a person: the statement may run, or the agent has its answer for now. */
+import type { Approval } from '../../approval/index.js';
+import { type Answer, type AnswerBuilder, openApproval } from '../answer/answer.js';
+import type { Granted } from '../weigh/bounded.js';
+import type { Cleared } from '../weigh/cleared.js';
+
+interface Answered {
+  readonly kind: 'answered';
+  readonly answer: Answer;
+}
+
+export type Word = Cleared | Answered;
+
+export const answered = (answer: Answer): Answered => ({ kind: 'answered', answer });
+
+/** Nobody has decided yet. */
+export const stillOpen = (answer: AnswerBuilder, approval: Parameters<typeof openApproval>[0]): Answer =>
+  answer.finish({ status: 'approval_required', approval: openApproval(approval) });
+
+/** What an approval's reviewers said yes to. */
+export const grantedOf = ({ requirements, about }: Approval): Granted => ({
+  rules: new Set(requirements.map(({ rule }) => rule)),
+  rows: about?.estimate.rows ?? undefined,
+});

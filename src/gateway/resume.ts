@@ -1,0 +1,56 @@
+/** A statement that waits for a person: what has become of it, and how its agent takes it back. */
+import { randomUUID } from 'node:crypto';
+import { type Answer, AnswerBuilder } from './answer/answer.js';
+import { NO_APPROVAL, overDenial } from './answer/denials.js';
+import { awaited, circumstancesOf, ownApproval, type Waiting, wholeOf } from './ask/own.js';
+import { type UseParts, use } from './ask/use.js';
+import { stillOpen } from './ask/word.js';
+import { type Caller, rulesFor } from './judge/whose.js';
+import { type FailureParts, failure } from './record/failure.js';
+import { type RunParts, run } from './run/run.js';
+
+export type ResumeParts = UseParts & RunParts & FailureParts;
+
+/** Once it is approved, runs the statement, exactly once. Waits for a decision as long as it is told to. */
+export async function resume(parts: ResumeParts, caller: Caller, id: string, request: Waiting): Promise<Answer> {
+  const { principal } = caller;
+  const answer = new AnswerBuilder(randomUUID(), performance.now(), parts.now());
+  try {
+    await parts.transcript.ensureAlive();
+    const seen = await awaited(parts, principal, id, request);
+    if (!seen) return answer.finish({ status: 'error', error: NO_APPROVAL });
+    answer.session = seen.session_id;
+    answer.statementId = seen.statement_id;
+    if (seen.state === 'pending' && parts.pending.isFitting(id, circumstancesOf(parts, rulesFor(parts, principal))))
+      return stillOpen(answer, seen);
+    const approval = await wholeOf(parts.approvals, principal, seen);
+    if (!approval) return answer.finish({ status: 'error', error: NO_APPROVAL });
+    const word = await use(parts, answer, approval, principal, request);
+    return word.kind === 'answered' ? word.answer : await run(parts, answer, word);
+  } catch (error) {
+    return failure(parts, answer, error);
+  }
+}
+
+/** The agent no longer wants what it asked for. */
+export async function withdraw(
+  parts: ResumeParts,
+  { principal }: Caller,
+  id: string,
+  reason: string | undefined,
+): Promise<Answer> {
+  const { approvals } = parts;
+  const answer = new AnswerBuilder(randomUUID(), performance.now(), parts.now());
+  try {
+    await parts.transcript.ensureAlive();
+    const approval = await ownApproval(approvals, principal, id);
+    if (!approval) return answer.finish({ status: 'error', error: NO_APPROVAL });
+    answer.session = approval.session_id;
+    answer.statementId = approval.statement_id;
+    const isWithdrawn = await approvals.withdraw(id, reason);
+    const after = isWithdrawn ? 'withdrawn' : (await ownApproval(approvals, principal, id))?.state;
+    return answer.denied(overDenial(after ?? 'expired', undefined));
+  } catch (error) {
+    return failure(parts, answer, error);
+  }
+}

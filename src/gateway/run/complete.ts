@@ -1,0 +1,121 @@
+/** What came of a statement that ran to its end: scanned once more, written down, then answered. */
+import type { Principal } from '../../identity/index.js';
+import type { Verdict } from '../../policy/index.js';
+import type { TranscriptStore } from '../../transcript/index.js';
+import type { RunResult, Warehouse } from '../../warehouse/index.js';
+import type { Answer, AnswerBuilder } from '../answer/answer.js';
+import { type Cursors, grantOf } from '../answer/cursors.js';
+import { noticesFor } from '../answer/notices.js';
+import { shownPage } from '../answer/page.js';
+import { isForeseen, UNFORESEEN } from '../judge/foreseen.js';
+import type { Counters, Log } from '../record/counters.js';
+import type { Intent } from '../record/intent.js';
+
+export interface CompleteParts {
+  readonly transcript: TranscriptStore;
+  readonly warehouse: Warehouse;
+  readonly cursors: Cursors;
+  readonly counters: Counters;
+  readonly log: Log;
+}
+
+export async function complete(
+  parts: CompleteParts,
+  answer: AnswerBuilder,
+  intent: Intent,
+  principal: Principal,
+  verdict: Verdict,
+  result: RunResult,
+): Promise<Answer> {
+  const { transcript, counters } = parts;
+  const names = result.columns.map(({ name }) => name);
+  if (!isForeseen(intent.judged, names)) return await unforeseen(parts, answer, intent, result);
+  const page = shownPage(intent.judged, verdict, result);
+  const { columns, rows, found } = page;
+  const isTruncated = !result.isLast;
+  const cursor = await cursorOf(parts, intent, principal, verdict, result);
+  const more = cursor === null ? 'limit' : 'cursor';
+  const notices = noticesFor(intent.judged, verdict, isTruncated ? more : undefined, found, intent.request.binds ?? []);
+  await transcript.recorder.appendAll([
+    ...intent.sent(result.queryId),
+    intent.event('statement_completed', {
+      query_id: result.queryId,
+      rows: rows.length,
+      bytes: result.bytes,
+      truncated: isTruncated,
+      duration_ms: Math.round(answer.elapsed),
+      masks: columns.filter((column) => column.mask !== null).map((column) => [column.name, column.mask]),
+      detected: [...found],
+      ...page.record,
+    }),
+  ]);
+  counters.ran(answer.elapsed, rows.length, result.bytes);
+  return answer.finish({
+    status: 'ok',
+    columns,
+    rows,
+    isTruncated,
+    cursor,
+    notices,
+    queryId: result.queryId,
+  });
+}
+
+/** Other columns came than were judged: none of them is shown. */
+async function unforeseen(
+  { transcript, log }: CompleteParts,
+  answer: AnswerBuilder,
+  intent: Intent,
+  { reader, queryId }: RunResult,
+): Promise<Answer> {
+  reader?.close();
+  log.error({ statement: intent.statementId }, 'a result has other columns than were judged');
+  const { code, message } = UNFORESEEN;
+  await transcript.recorder.appendAll([
+    ...intent.sent(queryId),
+    intent.event('statement_failed', {
+      code,
+      message,
+      query_id: queryId,
+      duration_ms: Math.round(answer.elapsed),
+    }),
+  ]);
+  return answer.denied(UNFORESEEN);
+}
+
+/** Where to read on, if there is more and the principal may see more of it. The result stays open here for a while. */
+async function cursorOf(
+  { cursors, warehouse }: CompleteParts,
+  intent: Intent,
+  principal: Principal,
+  verdict: Verdict,
+  result: RunResult,
+): Promise<string | null> {
+  const { reader, rows, bytes } = result;
+  if (!reader) return null;
+  const bytesLeft = verdict.limits.resultBytes - bytes;
+  // A row that fits into no page is the end as well.
+  if (rows.length === 0 || rows.length >= verdict.limits.rows || bytesLeft <= 0) {
+    reader.close();
+    return null;
+  }
+  const cursor = await cursors
+    .make(principal, {
+      sessionId: intent.session,
+      statementId: intent.statementId,
+      queryId: result.queryId,
+      statement: intent.request.sql,
+      binds: intent.request.binds ?? [],
+      purpose: intent.request.purpose,
+      grant: grantOf(verdict, intent.judged.sent ?? ''),
+      position: rows.length,
+      endRow: verdict.limits.rows,
+      bytesLeft,
+    })
+    .catch((error: unknown) => {
+      reader.close();
+      throw error;
+    });
+  warehouse.hold(reader, false);
+  return cursor;
+}

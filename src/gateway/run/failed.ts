@@ -1,0 +1,90 @@
+/** What came of a statement that did not run to its end, or never left. */
+import type { Verdict } from '../../policy/index.js';
+import type { TranscriptStore } from '../../transcript/index.js';
+import { CommitUnknown, StatementCancelled, StatementFailed, WarehouseUnavailable } from '../../warehouse/index.js';
+import type { Answer, AnswerBuilder } from '../answer/answer.js';
+import { COMMIT_UNKNOWN, cutOffDenial, GIVEN_BACK, STILL, STOOD_STILL, tooSlow } from '../answer/denials.js';
+import { errorText } from '../answer/own-words.js';
+import { isChange } from '../judge/judged.js';
+import type { Counters, Log } from '../record/counters.js';
+import type { Intent } from '../record/intent.js';
+import { refuse, refuseAgain } from '../record/refuse.js';
+import type { NotSent } from '../weigh/overtaken.js';
+import { isTheirs } from './last-moment.js';
+
+export interface FailedParts {
+  readonly transcript: TranscriptStore;
+  readonly counters: Counters;
+  readonly log: Log;
+}
+
+/**
+ * Nothing of it left. Where the rules are others it is over; else no outcome is written: whoever has taken the approval up meanwhile has
+ * the statement, or it is given back, or settled as what it is.
+ */
+export async function notSent(
+  parts: FailedParts,
+  answer: AnswerBuilder,
+  intent: Intent,
+  { denial }: NotSent,
+): Promise<Answer> {
+  const { permit } = intent;
+  if (permit?.use !== undefined && GIVEN_BACK.has(denial)) return refuseAgain(parts, answer, intent, permit.id, denial);
+  if (denial !== STILL) return refuse(parts, answer, intent, denial);
+  parts.counters.verdict('deny', denial.code);
+  return answer.denied(denial);
+}
+
+/** Throws what is no outcome of the statement. */
+export async function failed(
+  parts: FailedParts,
+  answer: AnswerBuilder,
+  intent: Intent,
+  verdict: Verdict,
+  error: unknown,
+): Promise<Answer> {
+  const { recorder } = parts.transcript;
+  const duration = { duration_ms: Math.round(answer.elapsed) };
+  const isCutOff = error instanceof StatementCancelled || error instanceof WarehouseUnavailable;
+  if (intent.permit && intent.sentAt && !(await isTheirs(intent)))
+    return refuseAgain(parts, answer, intent, intent.permit.id, STOOD_STILL);
+  if (isCutOff && intent.sentAt && isChange(intent.judged)) {
+    // It may have been made, whatever cut us off from hearing so: its outcome is what the warehouse's history says of it.
+    await recorder.appendAll(intent.sent(undefined));
+    if (error instanceof WarehouseUnavailable) throw error;
+    return answer.denied(cutOffDenial(error.reason === 'timeout' ? verdict : undefined));
+  }
+  if (error instanceof StatementCancelled) {
+    await recorder.appendAll([
+      ...intent.sent(undefined),
+      intent.event('statement_cancelled', { reason: error.reason, ...duration }),
+    ]);
+    if (error.reason === 'timeout') return answer.denied(tooSlow(verdict));
+    return answer.finish({ status: 'error', error: { code: 'CANCELLED', message: error.message } });
+  }
+  if (error instanceof StatementFailed) {
+    const message = errorText(error, intent.judged, verdict);
+    await recorder.appendAll([
+      ...intent.sent(error.queryId),
+      intent.event('statement_failed', {
+        code: error.code,
+        sql_state: error.sqlState ?? null,
+        message,
+        query_id: error.queryId ?? null,
+        ...duration,
+      }),
+    ]);
+    return answer.finish({ status: 'error', error: { code: error.code, message }, queryId: error.queryId ?? null });
+  }
+  // Without an outcome: it is settled from the warehouse's history.
+  if (error instanceof CommitUnknown) {
+    parts.log.error({ err: error, statement: intent.statementId }, 'a COMMIT was not answered');
+    await recorder.appendAll(intent.sent(error.queryId));
+    return answer.denied(COMMIT_UNKNOWN);
+  }
+  if (error instanceof WarehouseUnavailable)
+    await recorder.append(
+      intent.event('statement_failed', { code: 'WAREHOUSE_UNAVAILABLE', message: error.message, ...duration }),
+    );
+  throw error;
+}
