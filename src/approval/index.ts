@@ -1,13 +1,5 @@
-export type { Member, Requirement } from './enough.js';
-export { isAsked, isEnough } from './enough.js';
-export { approvalMessage, MESSAGE_KINDS, type MessageKind } from './message.js';
-export {
-  MAX_STANDING_MS,
-  MAX_STANDING_USES,
-  STANDING_USES,
-  type Standing,
-  type StandingQuestion,
-} from './standing.js';
+export type { Member, Requirement } from './form/enough.js';
+export { isAsked, isEnough } from './form/enough.js';
 export {
   type AboutApproval,
   APPROVAL_STATES,
@@ -19,7 +11,15 @@ export {
   DecisionRefused,
   type Reviewer,
   TooManyApprovals,
-} from './state.js';
+} from './form/state.js';
+export { isOvertaken } from './form/words.js';
+export { approvalMessage, MESSAGE_KINDS, type MessageKind } from './message.js';
+export {
+  MAX_STANDING_MS,
+  MAX_STANDING_USES,
+  STANDING_USES,
+  type Standing,
+  type StandingQuestion,
+} from './rows/standing.js';
 export { Approvals, hasDecided, isOwn, mayDecide, type ShownStanding } from './store.js';
 export { Wakeups } from './wakeups.js';
-export { isOvertaken } from './words.js';

@@ -23,24 +23,9 @@ import {
   withClient,
 } from '../transcript/index.js';
 import { FairGate } from '../turns/index.js';
-import { bindingsOf, isAmong, standingBindingsOf, type Terms } from './binding.js';
-import { isAsked, type Requirement } from './enough.js';
-import { endRevoked, rowsBehind } from './mending.js';
-import { missingOf, personsOf, reviewerNames } from './persons.js';
-import { type Recorded, recordedOf } from './recorded.js';
-import {
-  listStanding,
-  MAX_STANDING_MS,
-  MAX_STANDING_USES,
-  nowOf,
-  recordedUses,
-  revoke,
-  STANDING_USES,
-  type Standing,
-  type StandingQuestion,
-  standingFor,
-  standingRowOf,
-} from './standing.js';
+import { bindingsOf, isAmong, standingBindingsOf, type Terms } from './form/binding.js';
+import { isAsked, type Requirement } from './form/enough.js';
+import { missingOf, personsOf, reviewerNames } from './form/persons.js';
 import {
   type Approval,
   type ApprovalState,
@@ -53,9 +38,24 @@ import {
   type Reviewer,
   TooManyApprovals,
   textOfApproval,
-} from './state.js';
+} from './form/state.js';
+import { type Found, isGranted, isOvertaken, saidOf, signed, standingOf, type Word } from './form/words.js';
+import { endRevoked, rowsBehind } from './rows/mending.js';
+import { type Recorded, recordedOf } from './rows/recorded.js';
+import {
+  listStanding,
+  MAX_STANDING_MS,
+  MAX_STANDING_USES,
+  nowOf,
+  recordedUses,
+  revoke,
+  STANDING_USES,
+  type Standing,
+  type StandingQuestion,
+  standingFor,
+  standingRowOf,
+} from './rows/standing.js';
 import type { Wakeups } from './wakeups.js';
-import { type Found, isGranted, isOvertaken, saidOf, signed, standingOf, type Word } from './words.js';
 
 const DUE = `t.state IN ('pending', 'approved') AND t.expires_at <= now()`;
 /** One that is past its time is over, whether or not anybody has written that down yet. Each by an index, however many there ever were. */

@@ -1,6 +1,6 @@
 /** What an approval is, and in which states it can be. */
 import { z } from 'zod';
-import { type Actor, bytesOf } from '../transcript/index.js';
+import { type Actor, bytesOf } from '../../transcript/index.js';
 import type { Requirement } from './enough.js';
 
 export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used'] as const;

@@ -4,9 +4,9 @@
  */
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { APPROVAL_BYTES, asBytes, type JsonRow, ownRows, type SealedRows } from '../transcript/index.js';
-import { standingBindingsOf, type Terms } from './binding.js';
-import { requirementsOf } from './state.js';
+import { APPROVAL_BYTES, asBytes, type JsonRow, ownRows, type SealedRows } from '../../transcript/index.js';
+import { standingBindingsOf, type Terms } from '../form/binding.js';
+import { requirementsOf } from '../form/state.js';
 
 /** The longest that reviewers may let an agent go on without asking. */
 export const MAX_STANDING_MS = 24 * 3_600_000;

@@ -16,7 +16,7 @@ import {
   type RecordKeys,
   signWith,
   trustedKeys,
-} from '../transcript/index.js';
+} from '../../transcript/index.js';
 import { isEnough, type Requirement } from './enough.js';
 
 const standingWord = z.object({

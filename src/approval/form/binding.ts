@@ -2,7 +2,7 @@
  * What a person's yes is bound to: a keyed digest, whole, over everything that makes a statement what it is. Short forms of it are for
  * display alone. The key is not in the store, so nobody who reads there can look for two statements with one digest.
  */
-import { asBytes, canonical, type SealedRows } from '../transcript/index.js';
+import { asBytes, canonical, type SealedRows } from '../../transcript/index.js';
 import type { Requirement } from './enough.js';
 import type { ApprovalText } from './state.js';
 

@@ -3,7 +3,7 @@
  * record is, so that a row which is behind for longer than a transaction takes was put back, for `verify` as well.
  */
 import type { PoolClient } from 'pg';
-import { type JsonRow, ownRows, type SealedRows } from '../transcript/index.js';
+import { type JsonRow, ownRows, type SealedRows } from '../../transcript/index.js';
 
 const MOST = 200;
 

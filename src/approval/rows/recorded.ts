@@ -5,10 +5,10 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import type { RecordKeys } from '../transcript/index.js';
-import type { Requirement } from './enough.js';
-import type { ApprovalState } from './state.js';
-import { type About, isGranted, type Said, saidOf } from './words.js';
+import type { RecordKeys } from '../../transcript/index.js';
+import type { Requirement } from '../form/enough.js';
+import type { ApprovalState } from '../form/state.js';
+import { type About, isGranted, type Said, saidOf } from '../form/words.js';
 
 /** As a row shows it. */
 export interface Shown extends About {
