@@ -1,3 +1,7 @@
+/**
+ * A person's word on a statement: asked for, given, used once, or standing for a while, each change in the record before it holds. It never runs
+ * anything (the gateway does), and believes no row that signed words do not bear out.
+ */
 export type { Member, Requirement } from './form/enough.js';
 export { isAsked, isEnough } from './form/enough.js';
 export {
@@ -21,5 +25,7 @@ export {
   type Standing,
   type StandingQuestion,
 } from './rows/standing.js';
-export { Approvals, hasDecided, isOwn, mayDecide, type ShownStanding } from './store.js';
+export { hasDecided, isOwn, mayDecide } from './steps/deciding.js';
+export type { ShownStanding } from './steps/standing-list.js';
+export { Approvals } from './store.js';
 export { Wakeups } from './wakeups.js';

@@ -4,7 +4,7 @@
  */
 import { asBytes, canonical, type SealedRows } from '../../transcript/index.js';
 import type { Requirement } from './enough.js';
-import type { ApprovalText } from './state.js';
+import type { ApprovalText, Request } from './state.js';
 
 /** Whose it is, by which door it came, and under which rules. */
 export interface Terms {
@@ -67,3 +67,24 @@ export const standingBindingsOf = (rows: SealedRows, shape: string, terms: Terms
 /** Whether one of these is the one that stands in a row. */
 export const isAmong = (bindings: readonly Buffer[], stored: unknown): boolean =>
   bindings.some((binding) => asBytes(binding) === stored);
+
+/** What an approval is bound to of whoever asks, and of what. */
+export const termsAsked = (
+  { issuer, subject, clientId }: { readonly issuer: string; readonly subject: string; readonly clientId: string },
+  {
+    text,
+    fits,
+    policyVersion,
+    requirements,
+  }: Pick<Request, 'fits' | 'policyVersion' | 'requirements'> & {
+    readonly text: { readonly door: string };
+  },
+): Terms => ({
+  issuer,
+  subject,
+  client_id: clientId,
+  door: text.door,
+  fits,
+  policy_version: policyVersion,
+  requirements,
+});

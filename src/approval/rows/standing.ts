@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { APPROVAL_BYTES, asBytes, type JsonRow, ownRows, type SealedRows } from '../../transcript/index.js';
 import { standingBindingsOf, type Terms } from '../form/binding.js';
 import { requirementsOf } from '../form/state.js';
+import { nowOf } from './transactions.js';
 
 /** The longest that reviewers may let an agent go on without asking. */
 export const MAX_STANDING_MS = 24 * 3_600_000;
@@ -123,14 +124,6 @@ export async function revoke(client: PoolClient, rows: SealedRows, id: string): 
   if (!row) return undefined;
   await rows.update(client, 'standing_approval', row, { revoked_at: await nowOf(client) });
   return standingOf(row);
-}
-
-/** The store's clock: all replicas go by it. */
-export async function nowOf(client: Pick<PoolClient, 'query'>): Promise<string> {
-  const { rows } = await client.query<{ now: Date }>(`SELECT date_trunc('milliseconds', now()) AS now`);
-  const [row] = rows;
-  if (!row) throw new Error('The store has no time.');
-  return row.now.toISOString();
 }
 
 export interface Grant {

@@ -1,0 +1,27 @@
+/** Which rows are meant, by where they stand. */
+import { APPROVAL_BYTES } from '../../transcript/index.js';
+import type { ApprovalState } from '../form/state.js';
+
+export const DUE = `t.state IN ('pending', 'approved') AND t.expires_at <= now()`;
+/** One that is past its time is over, whether or not anybody has written that down yet. Each by an index, however many there ever were. */
+export const IN_STATE: Readonly<Record<ApprovalState | 'all', string>> = {
+  pending: `t.state = 'pending' AND t.expires_at > now()`,
+  approved: `t.state = 'approved' AND t.expires_at > now()`,
+  denied: `t.state = 'denied'`,
+  expired: `(t.state = 'expired' OR (${DUE}))`,
+  withdrawn: `t.state = 'withdrawn'`,
+  used: `t.state = 'used'`,
+  all: 'true',
+};
+
+export const BY_IDS = 'WHERE t.id = ANY($1) ORDER BY t.asked_at DESC, t.id DESC';
+
+/** On a page: longer ones make shorter pages, and none keeps the others from being seen. */
+export const MAX_PAGE_BYTES = 4_000_000;
+
+/** The place of a page is a row of ours, not a time: times are shared, and lose their last digits on the way. */
+export const pageOf = (state: ApprovalState | undefined): string => `
+  SELECT t.id, ${APPROVAL_BYTES} AS bytes FROM approval t
+  WHERE ${IN_STATE[state ?? 'all']} AND ($1::text IS NULL OR (t.issuer = $1 AND t.subject = $2))
+    AND ($3::uuid IS NULL OR (t.asked_at, t.id) < (SELECT p.asked_at, p.id FROM approval p WHERE p.id = $3))
+  ORDER BY t.asked_at DESC, t.id DESC LIMIT $4`;

@@ -1,0 +1,82 @@
+/** Standing approvals: one that lets a statement run without anybody being asked again. */
+import type { Pool } from 'pg';
+import { isAmong, standingBindingsOf } from '../form/binding.js';
+import type { Approval } from '../form/state.js';
+import { saidOf, standingOf } from '../form/words.js';
+import { type ApprovalParts, type Place, readAll, record } from '../rows/opened.js';
+import { type Standing, type StandingQuestion, standingFor } from '../rows/standing.js';
+import { nowOf, reading } from '../rows/transactions.js';
+
+/** One that may let this statement run; undefined if none does. Throws RecorderUnavailable. */
+export function standing(parts: ApprovalParts, question: StandingQuestion): Promise<Standing | undefined> {
+  return reading(async () => {
+    const now = await nowOf(parts.store.pool);
+    for (const standing of await standingFor(parts.store.pool, parts.store.rows, question))
+      if (await goodFor(parts, parts.store.pool, standing, question, now)) return standing;
+    return undefined;
+  });
+}
+
+/** What a standing approval is still good for, by the reviewers' signed words and the record of its uses. */
+async function goodFor(
+  parts: ApprovalParts,
+  queries: Pick<Pool, 'query'>,
+  standing: Standing,
+  question: StandingQuestion,
+  now: string,
+): Promise<{ readonly approval: Approval; readonly used: number } | undefined> {
+  const { rows, keys } = parts.store;
+  const { id, approval_id: of } = standing;
+  const found = await rows.select(queries, 'approval', 'WHERE t.id = $1', [of]);
+  const [approval] = await readAll(parts, queries, found, now);
+  if (!approval) return undefined;
+  const said = await saidOf(queries, approval, keys);
+  const given = standingOf(said.words, approval.requirements);
+  const bindings = standingBindingsOf(rows, question.shape, question);
+  const used = Math.max(standing.uses, said.uses.get(id) ?? 0);
+  const isGiven =
+    given !== null &&
+    isAmong(bindings, `\\x${given.binding}`) &&
+    !said.revoked.has(id) &&
+    Date.parse(given.until) > Date.parse(now) &&
+    used < given.uses;
+  return isGiven ? { approval, used } : undefined;
+}
+
+/**
+ * Counts one more use, against what the reviewers' signed words allow and the record says was used. False where it no longer lets this
+ * statement run. `begin` as in `use`. Throws RecorderUnavailable.
+ */
+export function useStanding(
+  parts: ApprovalParts,
+  id: string,
+  question: StandingQuestion,
+  statementId: string,
+  begin: () => Promise<void>,
+): Promise<boolean> {
+  const { rows } = parts.store;
+  return parts.transactions.locking(`${question.issuer} ${question.subject}`, async (client) => {
+    const now = await nowOf(client);
+    const [standing] = await standingFor(client, rows, question, id);
+    const given = standing && (await goodFor(parts, client, standing, question, now));
+    if (!given) return false;
+    const { approval, used } = given;
+    await record(parts, 'standing_used', approval, { approval: approval.id, standing: id, statement: statementId });
+    await rows.update(client, 'standing_approval', standing.row, { uses: used + 1 });
+    await begin();
+    return true;
+  });
+}
+
+/** Whether nobody has ended a standing approval that came of this one, and its time is not over. Throws RecorderUnavailable. */
+export function isStillStanding(
+  parts: ApprovalParts,
+  approval: Pick<Approval, 'binding' | 'requirements' | keyof Place>,
+  id: string,
+): Promise<boolean> {
+  return reading(async () => {
+    const { words, revoked } = await saidOf(parts.store.pool, approval, parts.store.keys);
+    const given = standingOf(words, approval.requirements);
+    return given !== null && !revoked.has(id) && Date.parse(given.until) > Date.parse(await nowOf(parts.store.pool));
+  });
+}

@@ -1,0 +1,93 @@
+/** Using: an approval lets its statement run once, and for as long as the record says that this use of it is the last. */
+import type { Pool } from 'pg';
+import { bindingsOf, isAmong, termsAsked } from '../form/binding.js';
+import type { Approval } from '../form/state.js';
+import { isGranted, saidOf } from '../form/words.js';
+import { type ApprovalParts, expire, lock, move, type Place, placeOf } from '../rows/opened.js';
+import { nowOf, reading } from '../rows/transactions.js';
+
+/**
+ * True for exactly one caller: the one that may run the statement now. What people said is counted again, from their signed words over
+ * this very statement. `begin` writes down that it runs, before anybody else can know; where it fails, nothing was used. Throws
+ * RecorderUnavailable.
+ */
+export async function use(parts: ApprovalParts, id: string, begin: () => Promise<void>): Promise<boolean> {
+  const isUsed = await parts.transactions.lockingOf(id, async (client) => {
+    const now = await nowOf(client);
+    const locked = await lock(parts, client, id, now);
+    if (locked?.approval.state !== 'approved') return false;
+    const { approval, row } = locked;
+    const terms = termsAsked(
+      { issuer: approval.issuer, subject: approval.subject, clientId: approval.client_id },
+      {
+        text: approval,
+        fits: approval.fits,
+        policyVersion: approval.policy_version,
+        requirements: approval.requirements,
+      },
+    );
+    const { statement, sent, binds, purpose, door, shape } = approval;
+    const bindings = bindingsOf(parts.store.rows, {
+      ...terms,
+      ...placeOf(approval),
+      persons: approval.persons,
+      expires_at: approval.expires_at.toISOString(),
+      text: { statement, sent, binds, purpose, door, shape },
+    });
+    const said = await saidOf(client, approval, parts.store.keys);
+    const isGiven = isAmong(bindings, row['binding']) && isGranted(said.words, approval.requirements);
+    if (isGiven && said.isOver) {
+      await expire(parts, client, locked, 'its statement has ended', now);
+      return false;
+    }
+    if (!isGiven) {
+      parts.store.onForged(
+        `The approval ${id} stands there as given, and the record has no signed words for it. It is not used.`,
+      );
+      return false;
+    }
+    await move(parts, client, row, 'used', now);
+    await begin();
+    return true;
+  });
+  if (isUsed) parts.left.leave(id, 'used');
+  return isUsed;
+}
+
+/** Whether the record still says that it is this use of it that runs. Throws RecorderUnavailable. */
+export function isStillUsed(
+  parts: ApprovalParts,
+  approval: Pick<Approval, 'binding' | keyof Place>,
+  use: string,
+): Promise<boolean> {
+  return reading(() => isUseOf(parts, parts.store.pool, approval, use));
+}
+
+async function isUseOf(
+  parts: ApprovalParts,
+  queries: Pick<Pool, 'query'>,
+  approval: Pick<Approval, 'binding' | keyof Place>,
+  use: string,
+): Promise<boolean> {
+  const said = await saidOf(queries, approval, parts.store.keys);
+  return said.use?.id === use && !said.use.hasEnded;
+}
+
+/**
+ * Whether the statement may leave now under this use: `say` writes down that it does. Nobody gives the approval back meanwhile, since its
+ * row is locked; who breaks that lock gains nothing, since it is asked again behind the word, and a release behind it is void. Where
+ * this is false or throws, nothing may be sent. Throws RecorderUnavailable.
+ */
+export function leaves(
+  parts: ApprovalParts,
+  approval: Pick<Approval, 'binding' | keyof Place>,
+  use: string,
+  say: () => Promise<void>,
+): Promise<boolean> {
+  return parts.transactions.lockingOf(approval.id, async (client) => {
+    const found = await parts.store.rows.select(client, 'approval', 'WHERE t.id = $1 FOR UPDATE', [approval.id]);
+    if (found.length === 0 || !(await isUseOf(parts, client, approval, use))) return false;
+    await say();
+    return isUseOf(parts, client, approval, use);
+  });
+}
