@@ -101,7 +101,7 @@ export function* injected(sql, next) {
 // --- what an allowed one may look like
 
 /** How each hidden table is read by the policy: the text of each column's item, taken from a plain SELECT of all that may be read. */
-async function maskedForms(judge) {
+export async function maskedForms(judge) {
   const forms = new Map();
   for (const [name, hidden] of HIDDEN) {
     const columns = TABLES.get(name);
@@ -164,7 +164,7 @@ function behindPoint(tokens, at) {
  * A raw mention of a hidden column in what is sent, or undefined. Masking sub-queries, recognised by the policy's own text of each
  * column, are taken out first, and each leaves a mark of its table.
  */
-function rawMention(sent, forms) {
+export function rawMention(sent, forms) {
   const tokens = lex(sent);
   const left = [];
   for (let at = 0; at < tokens.length; at++) {
@@ -221,7 +221,16 @@ function rawMention(sent, forms) {
 const CLAUSE =
   /^(?:SELECT|FROM|JOIN|ON|WHERE|GROUP|HAVING|QUALIFY|ORDER|LIMIT|UNION|EXCEPT|INTERSECT|MINUS|VALUES|SET)$/;
 
-/** Whether a name stands in a SELECT that itself reads a masked table with such a column. */
+/** Whether a table is read here that has such a column and hides nothing of it: the name is that table's. */
+const isOpenOwner = (tokens, at, clause, name) =>
+  /^(?:FROM|JOIN)$/.test(clause) &&
+  isName(tokens[at]) &&
+  (INSIDE.test(upper(tokens[at - 1]) ?? '') || tokens[at - 1]?.text === ',') &&
+  [...TABLES].some(
+    ([table, columns]) => columns.includes(name) && !HIDDEN.get(table)?.includes(name) && isTable(tokens, at, table),
+  );
+
+/** Whether a name stands in a SELECT that itself reads a table with such a column, masked or with nothing to hide. */
 function isInner(tokens, at) {
   const name = foldedText(tokens[at]);
   let open = at;
@@ -243,6 +252,7 @@ function isInner(tokens, at) {
       if (level !== 1) continue;
       if (CLAUSE.test(upper(tokens[inner]) ?? '')) clause = upper(tokens[inner]);
       if (tokens[inner].kind === 'masked' && HIDDEN.get(tokens[inner].text).includes(name)) isThere = true;
+      if (isOpenOwner(tokens, inner, clause, name)) isThere = true;
     }
     // A sub-query in FROM does not see what stands beside it.
     if (isThere && !isSibling) return true;
