@@ -2,39 +2,23 @@
  * MCP over HTTP: Streamable HTTP of 2026-07-28 and of older clients at one address, HTTP+SSE for the oldest. Every request proves its
  * caller anew (RFC 6750, RFC 9728); Host and Origin are checked against DNS rebinding.
  */
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcontextprotocol/node';
-import {
-  type AuthInfo,
-  bearerAuthChallengeResponse,
-  createMcpHandler,
-  OAuthError,
-  OAuthErrorCode,
-  verifyBearerToken,
-} from '@modelcontextprotocol/server';
+import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import { z } from 'zod';
 import type { TurnedAway } from '../gateway/index.js';
-import { type Principal, TokenRefused, type TokenVerifier } from '../identity/index.js';
+import type { Principal } from '../identity/index.js';
 import { JsonProblem, parseBounded, senderOf } from '../network/index.js';
+import { authenticated, type BearerParts, type Proved, tellMetadata } from './bearer.js';
+import { drain, MAX_BODY_BYTES, readBody } from './bodies.js';
+import { CallsUnderWay } from './calls.js';
 import { makeServer, type ServerParts } from './server.js';
 
-export interface HttpOptions extends ServerParts {
-  readonly verifier: TokenVerifier;
-  /** The address that clients use, such as `https://snowfence.example.com/mcp`: the audience of their tokens. */
-  readonly publicUrl: URL;
+export interface HttpOptions extends ServerParts, BearerParts {
   readonly allowedHosts: readonly string[];
-  /** Where a request comes from is then what the proxy says. */
-  readonly isBehindProxy: boolean;
-  readonly log: { readonly warn: (data: object, message: string) => void };
-  readonly onRefused: (problem: string, address: string | undefined) => void;
 }
 
-const MAX_BODY_BYTES = 4 * 1024 * 1024;
-/** A body without a length is read on for so many times that, and no longer. */
-const DRAINED = 4;
-const DRAIN_MS = 2000;
 const MAX_SSE_CONNECTIONS = 1000;
 const EXPIRY_MS = 30_000;
 
@@ -44,11 +28,6 @@ const problem = (message: string, code = -32000): string =>
 
 const toolCall = z.object({ method: z.literal('tools/call'), params: z.object({ name: z.string() }) });
 
-const cancelled = z.object({
-  method: z.literal('notifications/cancelled'),
-  params: z.object({ requestId: z.union([z.string(), z.number()]) }),
-});
-
 interface SseConnection {
   readonly transport: SSEServerTransport;
   principal: Principal;
@@ -57,36 +36,14 @@ interface SseConnection {
 const samePrincipal = (left: Principal, right: Principal): boolean =>
   left.issuer === right.issuer && left.subject === right.subject && left.clientId === right.clientId;
 
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of request) {
-    size += (part as Buffer).length;
-    if (size <= MAX_BODY_BYTES) parts.push(part as Buffer);
-    else parts.length = 0;
-    if (size > DRAINED * MAX_BODY_BYTES) return undefined;
-  }
-  return size > MAX_BODY_BYTES ? undefined : Buffer.concat(parts);
-}
-
-/** Takes what is still being sent and keeps none of it, for a moment: its sender hears the answer instead of a broken connection. */
-async function drain(request: IncomingMessage): Promise<void> {
-  request.resume();
-  const until = AbortSignal.timeout(DRAIN_MS);
-  await Promise.race([once(request, 'end', { signal: until }), once(request, 'close', { signal: until })]).catch(
-    () => undefined,
-  );
-}
-
 export class McpHttp {
   readonly #options: HttpOptions;
-  readonly #metadataUrl: string;
   readonly #principals = new WeakMap<AuthInfo, Principal>();
   readonly #tools = new WeakMap<AuthInfo, string>();
   /** A request's turn, which its first call takes over. */
   readonly #turns = new WeakMap<AuthInfo, Disposable>();
   readonly #sse = new Map<string, SseConnection>();
-  readonly #running = new Map<string, Set<AbortController>>();
+  readonly #calls = new CallsUnderWay();
   readonly #handler: ReturnType<typeof createMcpHandler>;
   readonly #node: ReturnType<typeof toNodeHandler>;
   readonly #isHostAllowed: ReturnType<typeof hostHeaderValidation>;
@@ -95,7 +52,6 @@ export class McpHttp {
 
   constructor(options: HttpOptions) {
     this.#options = options;
-    this.#metadataUrl = new URL('/.well-known/oauth-protected-resource/mcp', options.publicUrl).href;
     this.#isHostAllowed = hostHeaderValidation([...options.allowedHosts]);
     this.#isOriginAllowed = originValidation([...options.allowedHosts]);
     this.#handler = createMcpHandler((context) => {
@@ -107,7 +63,7 @@ export class McpHttp {
         transport: 'streamable-http',
         tool: context.authInfo ? this.#tools.get(context.authInfo) : undefined,
         address,
-        onCall: (id, controller) => this.#register(principal, address, id, controller),
+        onCall: (id, controller) => this.#calls.register(principal, address, id, controller),
         work: async () => this.#takenOver(context.authInfo) ?? (await options.gateway.admission.turn(principal)),
       });
     });
@@ -123,115 +79,6 @@ export class McpHttp {
     return turn;
   }
 
-  // --- cancellation of clients that have no session of their own
-
-  #callKey(principal: Principal, address: string | undefined, id: string | number): string {
-    return JSON.stringify([principal.issuer, principal.subject, principal.clientId, address, id]);
-  }
-
-  #register(
-    principal: Principal,
-    address: string | undefined,
-    id: string | number,
-    controller: AbortController,
-  ): Disposable {
-    const key = this.#callKey(principal, address, id);
-    const set = this.#running.get(key) ?? new Set();
-    set.add(controller);
-    this.#running.set(key, set);
-    return {
-      [Symbol.dispose]: () => {
-        set.delete(controller);
-        if (set.size === 0) this.#running.delete(key);
-      },
-    };
-  }
-
-  /** An older client says in another request which call it no longer wants. Where two calls could be meant, none is ended. */
-  #cancel(principal: Principal, address: string | undefined, body: unknown): void {
-    const parsed = cancelled.safeParse(body);
-    if (!parsed.success) return;
-    const set = this.#running.get(this.#callKey(principal, address, parsed.data.params.requestId));
-    if (set?.size === 1) for (const controller of set) controller.abort();
-  }
-
-  // --- who is calling
-
-  async #authenticate(
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<{ principal: Principal; auth: AuthInfo } | undefined> {
-    let principal: Principal | undefined;
-    try {
-      const auth = await verifyBearerToken(request.headers.authorization ?? null, {
-        resourceMetadataUrl: this.#metadataUrl,
-        verifier: {
-          verifyAccessToken: async (token) => {
-            try {
-              principal = await this.#options.verifier.verify(token);
-            } catch (error) {
-              // Nothing to be had by signing in anew: whose token it is stays the same.
-              if (error instanceof TokenRefused && error.problem === 'not ours') throw error;
-              if (error instanceof TokenRefused)
-                throw new OAuthError(OAuthErrorCode.InvalidToken, 'The access token is not accepted.', error.problem);
-              throw error;
-            }
-            return {
-              token: '',
-              clientId: principal.clientId,
-              scopes: [...principal.scopes],
-              expiresAt: principal.expiresAt,
-            };
-          },
-        },
-      });
-      if (!principal) throw new Error('A token was accepted without a principal.');
-      this.#principals.set(auth, principal);
-      return { principal, auth };
-    } catch (error) {
-      this.#refuse(request, response, error);
-      return undefined;
-    }
-  }
-
-  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    const isTokenError = error instanceof OAuthError || error instanceof TokenRefused;
-    const problem =
-      error instanceof TokenRefused
-        ? error.problem
-        : error instanceof OAuthError
-          ? String(error.errorUri ?? 'missing')
-          : 'internal';
-    this.#options.onRefused(problem, this.#senderOf(request));
-    this.#options.log.warn(
-      {
-        problem,
-        address: this.#senderOf(request),
-        path: request.url?.split('?')[0],
-        ...(isTokenError ? {} : { err: error }),
-      },
-      'a request was refused: no valid access token',
-    );
-    if (error instanceof TokenRefused) {
-      response.writeHead(403, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-      response.end(
-        JSON.stringify({
-          error: 'access_denied',
-          error_description:
-            'The token is sound, and its issuer gives tokens to others than those whom this gateway serves: it asks for claims that this one does not have. Whoever runs the gateway finds them under identity.issuers, required_claims.',
-        }),
-      );
-      return;
-    }
-    // The caller hears that its token is not accepted, not which check failed.
-    const known = isTokenError
-      ? new OAuthError(OAuthErrorCode.InvalidToken, 'A valid access token for this gateway is needed.')
-      : error;
-    const challenge = bearerAuthChallengeResponse(known, { resourceMetadataUrl: this.#metadataUrl });
-    response.writeHead(challenge.status, Object.fromEntries(challenge.headers));
-    void challenge.text().then((text) => response.end(text));
-  }
-
   // --- routes
 
   /** True where the request was one of ours and has been answered. */
@@ -243,11 +90,12 @@ export class McpHttp {
     if (!isOurs) return false;
     if (!this.#isHostAllowed(request, response) || !this.#isOriginAllowed(request, response)) return true;
     if (pathname.startsWith('/.well-known/')) {
-      this.#metadata(response);
+      tellMetadata(this.#options, response);
       return true;
     }
-    const caller = await this.#authenticate(request, response);
+    const caller = await authenticated(this.#options, request, response);
     if (!caller) return true;
+    this.#principals.set(caller.auth, caller.principal);
     // Of a body nothing is read yet: whoever sends too much is told so before it costs anything.
     const place = await this.#options.gateway.admission.request(caller.principal);
     if (!(Symbol.dispose in place)) {
@@ -281,23 +129,6 @@ export class McpHttp {
       ...(hasBody ? { connection: 'close' } : {}),
     });
     response.end(problem(`${message} Try again in ${retryAfterSeconds} s.`));
-  }
-
-  /** RFC 9728: where a client gets a token for us. */
-  #metadata(response: ServerResponse): void {
-    const body = JSON.stringify({
-      resource: this.#options.publicUrl.href,
-      authorization_servers: this.#options.verifier.issuers,
-      bearer_methods_supported: ['header'],
-      ...(this.#options.verifier.scopes.length > 0 ? { scopes_supported: this.#options.verifier.scopes } : {}),
-      resource_name: 'snowfence',
-    });
-    response.writeHead(200, {
-      'content-type': 'application/json',
-      'access-control-allow-origin': '*',
-      'cache-control': 'public, max-age=300',
-    });
-    response.end(body);
   }
 
   /**
@@ -335,7 +166,7 @@ export class McpHttp {
   async #streamable(
     request: IncomingMessage,
     response: ServerResponse,
-    caller: { principal: Principal; auth: AuthInfo },
+    caller: Proved,
     address: string | undefined,
   ): Promise<void> {
     if (request.method !== 'POST') {
@@ -381,20 +212,18 @@ export class McpHttp {
   async #call(
     request: IncomingMessage,
     response: ServerResponse,
-    caller: { principal: Principal; auth: AuthInfo },
+    caller: Proved,
     address: string | undefined,
     body: object,
   ): Promise<void> {
-    this.#cancel(caller.principal, address, body);
+    this.#calls.cancel(caller.principal, address, body);
     const call = toolCall.safeParse(body);
     if (call.success) this.#tools.set(caller.auth, call.data.params.name);
     // Ours alone: a caller can't set it.
     request.headers['x-snowfence-address'] = address ?? '';
     // Node's request has all that the handler's narrower type asks for.
-    const authenticated = Object.assign(request, { auth: caller.auth }) as Parameters<
-      ReturnType<typeof toNodeHandler>
-    >[0];
-    await this.#node(authenticated, response, body);
+    const proved = Object.assign(request, { auth: caller.auth }) as Parameters<ReturnType<typeof toNodeHandler>>[0];
+    await this.#node(proved, response, body);
   }
 
   async #openSse(
@@ -443,12 +272,7 @@ export class McpHttp {
       if (principal.expiresAt < now) await transport.close();
   }
 
-  async #message(
-    request: IncomingMessage,
-    response: ServerResponse,
-    url: URL,
-    caller: { principal: Principal; auth: AuthInfo },
-  ): Promise<void> {
+  async #message(request: IncomingMessage, response: ServerResponse, url: URL, caller: Proved): Promise<void> {
     const connection = this.#sse.get(url.searchParams.get('sessionId') ?? '');
     // Somebody else's stream does not exist for this caller.
     if (!connection || !samePrincipal(connection.principal, caller.principal)) {

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { Caller, Gateway } from '../gateway/index.js';
 import type { Principal } from '../identity/index.js';
 import { remembered } from './schema.js';
-import { resumed, TOOLS } from './tools.js';
+import { resumed } from './tools/approval.js';
+import { TOOLS } from './tools.js';
 
 export interface ServerParts {
   readonly gateway: Gateway;

@@ -1,0 +1,41 @@
+/** A statement as tools take it. */
+import { z } from 'zod';
+import type { QueryRequest } from '../../gateway/index.js';
+import type { CallContext } from './tool.js';
+
+const bind = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const sql = z
+  .string()
+  .max(1_048_576)
+  .describe('One Snowflake SQL statement. Write names in full: DATABASE.SCHEMA.TABLE.');
+const purpose = z
+  .string()
+  .max(4000)
+  .describe('In one sentence: what the user asked for. It is recorded and shown to reviewers.');
+const session = z.string().max(64).describe('The session of an earlier answer, to keep one transcript.');
+const binds = z.array(bind).max(1000).describe('Values for ? or :1, :2 in the statement.');
+
+export const queryInput = z.object({
+  sql,
+  purpose: purpose.optional(),
+  max_rows: z
+    .number()
+    .int()
+    .positive()
+    .max(1_000_000)
+    .optional()
+    .describe('At most this many rows; your policy may allow fewer.'),
+  binds: binds.optional(),
+  session: session.optional(),
+});
+
+export const requestOf = (input: z.infer<typeof queryInput>, context: CallContext): QueryRequest => ({
+  sql: input.sql,
+  purpose: input.purpose,
+  maxRows: input.max_rows,
+  binds: input.binds,
+  session: input.session,
+  signal: context.signal,
+  onProgress: context.onProgress,
+  onWaiting: context.onWaiting,
+});

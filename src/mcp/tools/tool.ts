@@ -1,0 +1,30 @@
+/** A tool, as data: name, words, input, output, and what it calls in the gateway. */
+import type { z } from 'zod';
+import type { Caller, Gateway } from '../../gateway/index.js';
+
+export interface CallContext {
+  readonly gateway: Gateway;
+  readonly caller: Caller;
+  /** Where people look at approvals. */
+  readonly consoleUrl: string;
+  readonly signal: AbortSignal;
+  readonly onProgress: (message: string) => void;
+  /** What is left is to wait, for the warehouse or for a person. */
+  readonly onWaiting: () => void;
+}
+
+export interface ToolResult {
+  readonly text: string;
+  readonly structured: Record<string, unknown>;
+  readonly isError: boolean;
+}
+
+export interface Tool {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: z.ZodObject;
+  readonly output: z.ZodObject | undefined;
+  readonly isReadOnly: boolean;
+  readonly call: (input: unknown, context: CallContext) => Promise<ToolResult>;
+}
