@@ -1,24 +1,21 @@
 /** An approval is in the record before anybody can know of it: what fails in between leaves nothing that has to be explained. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
+import { type Approval, type Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { Breaks } from '../../dist/transcript/checks/breaks.js';
 import {
   RecorderUnavailable,
-  storePool,
+  type storePool,
   type TranscriptStore,
   timeOrderedId,
   withClient,
 } from '../../dist/transcript/index.js';
 import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
-import { openStore } from '../support/store.mjs';
+import { questionOf, startApprovals, steward, YES } from '../support/approvals.js';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
-const ISSUER = 'https://issuer.example';
-const ana = { issuer: ISSUER, subject: 'ana', groups: ['stewards'], claims: {} };
-const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
+const ana = steward('ana');
 
-let postgres: TestPostgres;
+let end: () => Promise<void>;
 let store: TranscriptStore;
 let approvals: Approvals;
 let session: string;
@@ -26,17 +23,10 @@ let admin: ReturnType<typeof storePool>;
 const told: string[] = [];
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { onIntegrityProblem: (problem: string) => void told.push(problem) });
-  approvals = new Approvals(store);
-  admin = storePool(postgres.url, 60_000);
+  ({ store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem)));
   session = await store.sessions.find({ ...actor('bot') }, client, undefined);
 });
-afterAll(async () => {
-  await admin.end();
-  await store[Symbol.asyncDispose]();
-  await postgres.end();
-});
+afterAll(() => end());
 beforeEach(() => {
   told.length = 0;
 });
@@ -54,28 +44,8 @@ const written: Record = ({ id, binding, statement_id: statementId }) =>
 async function ask(sql: string, record: Record = written): Promise<{ approval: Approval; isNew: boolean }> {
   const statementId = timeOrderedId();
   await store.recorder.append(submitted(session, statementId));
-  const asked = await approvals.ask(
-    {
-      bounds: { open: 1000, perHour: 1000 },
-      statementId,
-      sessionId: session,
-      actor: { ...actor('bot'), claims: {} },
-      text: {
-        statement: sql,
-        sent: sql,
-        binds: [],
-        purpose: null,
-        door: 'mcp',
-        shape: { key: 'k', text: sql, holes: [] },
-      },
-      fits: 'aa',
-      fingerprint: 'f',
-      about: null as never,
-      policyVersion: 'v1',
-      requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: 1, rule: 'p.yaml:1' }],
-      withinMs: 600_000,
-    },
-    ({ approval, isNew }) => record(approval, isNew),
+  const asked = await approvals.ask(questionOf(session, statementId, sql), ({ approval, isNew }) =>
+    record(approval, isNew),
   );
   if (asked instanceof TooManyApprovals) throw new Error('too many');
   return asked;
@@ -105,7 +75,7 @@ it('an approval that the record does not take is none', async () => {
   // The agent repeats it, and it is asked for as if never before.
   const again = await ask('DELETE FROM T WHERE ID = 1');
   expect(again.isNew).toBe(true);
-  expect(await approvals.decide(again.approval.id, ana, yes)).toMatchObject({ state: 'approved' });
+  expect(await approvals.decide(again.approval.id, ana, YES)).toMatchObject({ state: 'approved' });
   expect(await breaks()).toEqual([]);
 });
 
@@ -178,7 +148,7 @@ it('one whose statement has ended is over, and nobody is called a forger', async
     }),
   );
   const { id } = approval;
-  await approvals.decide(id, ana, yes);
+  await approvals.decide(id, ana, YES);
   expect(await approvals.use(id, () => Promise.resolve())).toBe(false);
   expect(await approvals.get(id)).toMatchObject({ state: 'expired' });
   expect(told).toEqual([]);

@@ -5,12 +5,12 @@ import { People } from '../../dist/console/people/people.js';
 import { Breaks } from '../../dist/transcript/checks/breaks.js';
 import { storePool, type TranscriptStore, timeOrderedId, withClient } from '../../dist/transcript/index.js';
 import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
+import { questionOf, steward } from '../support/approvals.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
 import { newKeys, openStore } from '../support/store.mjs';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const ISSUER = 'https://issuer.example';
-const person = (subject: string) => ({ issuer: ISSUER, subject, groups: ['stewards'], claims: {} });
 const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
 const no = { ...yes, decision: 'deny' } as const;
 const standing = { ...yes, standingMs: 3_600_000, standingUses: 50 } as const;
@@ -50,27 +50,7 @@ async function ask(more: object = {}, subject = 'bot') {
   const sql = `DELETE FROM T WHERE ID = ${++count}`;
   const statementId = timeOrderedId();
   await store.recorder.append(submitted(session, statementId));
-  return approvals.ask({
-    bounds: { open: 1000, perHour: 1000 },
-    statementId,
-    sessionId: session,
-    actor: { ...actor(subject), claims: {} },
-    text: {
-      statement: sql,
-      sent: sql,
-      binds: [],
-      purpose: null,
-      door: 'mcp',
-      shape: { key: 'k', text: sql, holes: [] },
-    },
-    fits: 'aa',
-    fingerprint: 'f',
-    about: null as never,
-    policyVersion: 'v1',
-    requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: 1, rule: 'p.yaml:1' }],
-    withinMs: 600_000,
-    ...more,
-  });
+  return approvals.ask(questionOf(session, statementId, sql, { actor: { ...actor(subject), claims: {} }, ...more }));
 }
 async function fresh(more: object = {}): Promise<Approval> {
   const asked = await ask(more);
@@ -111,7 +91,7 @@ describe('rows of nobody’s', () => {
     ['of the same shape', `jsonb_build_object('id', gen_random_uuid(), 'expires_at', now() + interval '20 hours')`],
   ])('hide no standing approval, nor keep it from being used and ended: %s', async (_, changes) => {
     const approval = await fresh();
-    await approvals.decide(approval.id, person('ana'), standing);
+    await approvals.decide(approval.id, steward('ana'), standing);
     await crowd('standing_approval', 'true', 300, changes);
     const [listed] = (await approvals.listStanding()).standing;
     expect(listed).toMatchObject({ approval_id: approval.id });
@@ -120,7 +100,7 @@ describe('rows of nobody’s', () => {
       Promise.resolve(),
     );
     expect(used).toBe(true);
-    await approvals.revoke(listed?.id ?? '', person('ana'), 'console');
+    await approvals.revoke(listed?.id ?? '', steward('ana'), 'console');
     expect(await approvals.listStanding()).toEqual({ standing: [], next: undefined });
     // Each look tells of some, and that there are more.
     expect(told.length).toBeGreaterThan(5);
@@ -129,7 +109,7 @@ describe('rows of nobody’s', () => {
 
   it('that are more than anybody reads are told of', async () => {
     const approval = await fresh();
-    await approvals.decide(approval.id, person('ana'), standing);
+    await approvals.decide(approval.id, steward('ana'), standing);
     await crowd(
       'standing_approval',
       'true',
@@ -182,15 +162,15 @@ describe('rows of nobody’s', () => {
   it('keep no reviewer from saying no, or yes for a while', async () => {
     for (const word of [no, standing]) {
       const given = await fresh();
-      await approvals.decide(given.id, person('ana'), standing);
+      await approvals.decide(given.id, steward('ana'), standing);
       const approval = await fresh();
       const of = `jsonb_build_object('approval_id', '${approval.id}'`;
       await crowd('approval_decision', `approval_id = '${given.id}'`, 1, `${of})`);
       await crowd('standing_approval', `approval_id = '${given.id}'`, 1, `${of}, 'id', gen_random_uuid())`);
-      const after = await approvals.decide(approval.id, person('ana'), word);
+      const after = await approvals.decide(approval.id, steward('ana'), word);
       expect(after).toMatchObject({ state: word === no ? 'denied' : 'approved' });
       expect(after.decisions.map(({ decision }) => decision)).toEqual([word.decision]);
-      await expect(approvals.decide(approval.id, person('ana'), yes)).rejects.toThrow('not pending');
+      await expect(approvals.decide(approval.id, steward('ana'), yes)).rejects.toThrow('not pending');
       const inForce = (await approvals.listStanding()).standing.filter(({ approval_id: by }) => by === approval.id);
       expect(inForce).toHaveLength(word === no ? 0 : 1);
     }
@@ -243,7 +223,7 @@ describe('a row that is put back as it was, HMAC and all', () => {
     });
   type End = (id: string, of: Approvals) => Promise<unknown>;
   const ENDS: readonly (readonly [string, End])[] = [
-    ['denied', (id, of) => of.decide(id, person('ana'), no)],
+    ['denied', (id, of) => of.decide(id, steward('ana'), no)],
     ['withdrawn', (id, of) => of.withdraw(id, undefined)],
     ['expired', (id, of) => of.outdate(id)],
   ];
@@ -263,7 +243,7 @@ describe('a row that is put back as it was, HMAC and all', () => {
       expect((await approvals.list()).approvals[0]).toMatchObject({ id, state });
       expect(await approvals.count('pending')).toEqual({ count: 0, isMore: false });
       if (by !== approvals) expect(await breaks()).toEqual([expect.stringContaining(`is shown as pending`)]);
-      await expect(approvals.decide(id, person('dora'), yes)).rejects.toThrow('not pending');
+      await expect(approvals.decide(id, steward('dora'), yes)).rejects.toThrow('not pending');
       expect(told).toEqual([expect.stringContaining(`was put back as it was before: the record says ${state}`)]);
       expect(await approvals.withdraw(id, undefined)).toBe(false);
       // Its row says so again.
@@ -276,7 +256,7 @@ describe('a row that is put back as it was, HMAC and all', () => {
   it('is none that somebody waits for: the statement is asked for anew', async () => {
     const approval = await fresh();
     const before = await rowOf(approval.id);
-    await approvals.decide(approval.id, person('ana'), no);
+    await approvals.decide(approval.id, steward('ana'), no);
     await putBack(before);
     count--;
     const again = await ask();
@@ -290,7 +270,7 @@ describe('a row that is put back as it was, HMAC and all', () => {
     const watching = new Approvals(other);
     const left = await fresh();
     const before = await rowOf(left.id);
-    await approvals.decide(left.id, person('ana'), no);
+    await approvals.decide(left.id, steward('ana'), no);
     await age(left);
     await putBack(before);
     // Whoever begins finds what was left since the last one ended.
@@ -305,7 +285,7 @@ describe('a row that is put back as it was, HMAC and all', () => {
     told.length = 0;
     const young = await fresh();
     const was = await rowOf(young.id);
-    await approvals.decide(young.id, person('ana'), yes);
+    await approvals.decide(young.id, steward('ana'), yes);
     await putBack(was);
     expect(await breaks()).toEqual([]);
     await watching.expireDue();
@@ -317,7 +297,7 @@ describe('a row that is put back as it was, HMAC and all', () => {
   it('is shown as given back by a release that is signed, and by no other', async () => {
     const approval = await fresh();
     const { id, statement_id: statementId } = approval;
-    await approvals.decide(id, person('ana'), yes);
+    await approvals.decide(id, steward('ana'), yes);
     const given = await rowOf(id);
     const append = (kind: 'approval_used' | 'approval_released', body: object) =>
       store.recorder.append({

@@ -1,12 +1,11 @@
 /** Whoever holds the database is no reviewer: rows and events that snowfence did not write let nothing run. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
+import { type Approval, type Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { People } from '../../dist/console/people/people.js';
 import { Breaks } from '../../dist/transcript/checks/breaks.js';
-import { storePool, type TranscriptStore, timeOrderedId, withClient } from '../../dist/transcript/index.js';
+import { type storePool, type TranscriptStore, timeOrderedId, withClient } from '../../dist/transcript/index.js';
 import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
-import { openStore } from '../support/store.mjs';
+import { questionOf, startApprovals } from '../support/approvals.js';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const ISSUER = 'https://issuer.example';
@@ -20,7 +19,7 @@ const person = (subject: string, groups: readonly string[] = ['stewards']) => ({
 const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
 const no = { ...yes, decision: 'deny' } as const;
 
-let postgres: TestPostgres;
+let end: () => Promise<void>;
 let store: TranscriptStore;
 let approvals: Approvals;
 let session: string;
@@ -29,17 +28,10 @@ let admin: ReturnType<typeof storePool>;
 const told: string[] = [];
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { onIntegrityProblem: (problem) => told.push(problem) });
-  approvals = new Approvals(store);
-  admin = storePool(postgres.url);
+  ({ store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem)));
   session = await store.sessions.find(agent, client, undefined);
 });
-afterAll(async () => {
-  await admin.end();
-  await store[Symbol.asyncDispose]();
-  await postgres.end();
-});
+afterAll(() => end());
 beforeEach(() => {
   told.length = 0;
 });
@@ -50,26 +42,13 @@ const fresh = async (needed = 1): Promise<Approval> => {
   const sql = `DELETE FROM T WHERE ID = ${count}`;
   const statementId = timeOrderedId();
   await store.recorder.append(submitted(session, statementId));
-  const asked = await approvals.ask({
-    bounds: { open: 1000, perHour: 1000 },
-    statementId,
-    sessionId: session,
-    actor: agent,
-    text: {
-      statement: sql,
-      sent: sql,
-      binds: [],
-      purpose: null,
-      door: 'mcp',
-      shape: { key: 'k', text: sql, holes: [] },
-    },
-    fits: 'aa',
-    fingerprint: 'f',
-    about: null as never,
-    policyVersion: 'v1',
-    requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: needed, rule: 'p.yaml:1' }],
-    withinMs: 60_000,
-  });
+  const asked = await approvals.ask(
+    questionOf(session, statementId, sql, {
+      actor: agent,
+      requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: needed, rule: 'p.yaml:1' }],
+      withinMs: 60_000,
+    }),
+  );
   if (asked instanceof TooManyApprovals) throw new Error('too many');
   return asked.approval;
 };

@@ -1,13 +1,11 @@
 /** What long approvals, and many of them, cost those who look, ask and decide: by bytes, rows and turns, whatever the machine. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
-import { storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
-import { newKeys, openStore } from '../support/store.mjs';
+import { type storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
+import { NO, questionOf, startApprovals, steward } from '../support/approvals.js';
+import { newKeys } from '../support/store.mjs';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
-const ISSUER = 'https://issuer.example';
-const person = (subject: string) => ({ issuer: ISSUER, subject, groups: ['stewards'], claims: {} });
 const standing = {
   decision: 'approve',
   reason: undefined,
@@ -15,9 +13,8 @@ const standing = {
   standingUses: 50,
   via: 'console',
 } as const;
-const no = { decision: 'deny', reason: undefined, standingMs: undefined, via: 'console' } as const;
 
-let postgres: TestPostgres;
+let end: () => Promise<void>;
 let store: TranscriptStore;
 let approvals: Approvals;
 let session: string;
@@ -26,17 +23,10 @@ const keys = newKeys();
 const told: string[] = [];
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { keys, onIntegrityProblem: (problem: string) => void told.push(problem) });
-  approvals = new Approvals(store);
-  admin = storePool(postgres.url, 60_000);
+  ({ store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem), { keys }));
   session = await store.sessions.find({ ...actor('bot') }, client, undefined);
 });
-afterAll(async () => {
-  await admin.end();
-  await store[Symbol.asyncDispose]();
-  await postgres.end();
-});
+afterAll(() => end());
 beforeEach(async () => {
   vi.restoreAllMocks();
   told.length = 0;
@@ -56,26 +46,20 @@ async function asking(
   const sql = `DELETE FROM T WHERE ID = ${++count} AND S = '${long(length)}'`;
   const statementId = timeOrderedId();
   await store.recorder.append(submitted(session, statementId));
-  return by.ask({
-    bounds,
-    statementId,
-    sessionId: session,
-    actor: { ...actor(subject), claims: {} },
-    text: {
-      statement: sql,
-      sent: sql,
-      binds: [],
-      purpose: null,
-      door: 'mcp',
-      shape: { key: JSON.stringify([sql]), text: sql, holes: [] },
-    },
-    fits: 'aa',
-    fingerprint: 'f',
-    about: null as never,
-    policyVersion: 'v1',
-    requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: 1, rule: 'p.yaml:1' }],
-    withinMs: 600_000,
-  });
+  return by.ask(
+    questionOf(session, statementId, sql, {
+      bounds,
+      actor: { ...actor(subject), claims: {} },
+      text: {
+        statement: sql,
+        sent: sql,
+        binds: [],
+        purpose: null,
+        door: 'mcp',
+        shape: { key: JSON.stringify([sql]), text: sql, holes: [] },
+      },
+    }),
+  );
 }
 async function asked(by: Approvals, more: Parameters<typeof asking>[1] = {}): Promise<Approval> {
   const answer = await asking(by, more);
@@ -188,7 +172,7 @@ it('long approvals that hold for a while are shown page by page, each once', asy
   const given: string[] = [];
   for (let one = 0; one < 6; one++) {
     const approval = await asked(approvals, { length: 250_000 });
-    await approvals.decide(approval.id, person('ana'), standing);
+    await approvals.decide(approval.id, steward('ana'), standing);
     given.push(approval.id);
   }
   const read = bytesRead();
@@ -255,7 +239,7 @@ describe('places', () => {
     const again = [await asked(approvals, { subject: 'one' }), await asked(approvals, { subject: 'two' })];
     const letAllGo = await held(again);
     const both = again.map(({ id }) => approvals.withdraw(id, undefined));
-    const decided = await Promise.race([approvals.decide(third.id, person('ana'), no), soon(3000)]);
+    const decided = await Promise.race([approvals.decide(third.id, steward('ana'), NO), soon(3000)]);
     expect(decided).toMatchObject({ state: 'denied' });
     await letAllGo();
     expect(await Promise.all(both)).toEqual([true, true]);

@@ -1,21 +1,18 @@
 /** Whatever rows say of a statement, it is settled, and its approval given back, by what the record says of it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { signed } from '../../dist/approval/form/words.js';
-import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
+import { type Approval, type Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { settle } from '../../dist/gateway/record/settle.js';
-import { type Event, storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
+import { type Event, type storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
 import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
-import { openStore } from '../support/store.mjs';
+import { questionOf, startApprovals, steward, YES } from '../support/approvals.js';
 import { actor, client, completed, refused, submitted } from '../transcript/fill.mjs';
 
-const ISSUER = 'https://issuer.example';
 const agent = { ...actor('pipeline-bot'), claims: {} };
-const carl = { issuer: ISSUER, subject: 'carl', groups: ['stewards'], claims: {} };
-const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
+const carl = steward('carl');
 const SILENT_MS = 60_000;
 
-let postgres: TestPostgres;
+let end: () => Promise<void>;
 let store: TranscriptStore;
 let approvals: Approvals;
 let session: string;
@@ -24,17 +21,10 @@ let admin: ReturnType<typeof storePool>;
 const told: string[] = [];
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { onIntegrityProblem: (problem) => told.push(problem) });
-  approvals = new Approvals(store);
-  admin = storePool(postgres.url, 30_000, 1);
+  ({ store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem), {}, 1));
   session = await store.sessions.find(agent, client, undefined);
 });
-afterAll(async () => {
-  await admin.end();
-  await store[Symbol.asyncDispose]();
-  await postgres.end();
-});
+afterAll(() => end());
 beforeEach(async () => {
   told.length = 0;
   await admin.query('DELETE FROM running');
@@ -46,26 +36,7 @@ async function asked(): Promise<Approval> {
   const sql = `DELETE FROM T WHERE ID = ${++count}`;
   const statementId = timeOrderedId();
   await store.recorder.append({ ...submitted(session, statementId, { verdict: 'approve' }), runs: 'pauses' });
-  const found = await approvals.ask({
-    bounds: { open: 1000, perHour: 1000 },
-    statementId,
-    sessionId: session,
-    actor: agent,
-    text: {
-      statement: sql,
-      sent: sql,
-      binds: [],
-      purpose: null,
-      door: 'mcp',
-      shape: { key: 'k', text: sql, holes: [] },
-    },
-    fits: 'aa',
-    fingerprint: 'f',
-    about: null as never,
-    policyVersion: 'v1',
-    requirements: [{ issuers: [ISSUER], groups: ['stewards'], count: 1, rule: 'p.yaml:1' }],
-    withinMs: 600_000,
-  });
+  const found = await approvals.ask(questionOf(session, statementId, sql, { actor: agent }));
   if (found instanceof TooManyApprovals) throw new Error('too many');
   const { approval } = found;
   await tell(approval, 'approval_asked', { approval: approval.id, binding: approval.binding }, 'pauses');
@@ -79,7 +50,7 @@ const use = (approval: Approval) =>
   });
 async function used(): Promise<Approval> {
   const approval = await asked();
-  await approvals.decide(approval.id, carl, yes);
+  await approvals.decide(approval.id, carl, YES);
   expect(await use(approval)).toBe(true);
   return approval;
 }
@@ -121,8 +92,8 @@ describe('a statement that rows call lost', () => {
     ['was refused', used, ({ statement_id: id }) => store.recorder.append(refused(session, id))],
     ['was settled', used, (one) => tell(one, 'statement_settled', { state: 'unknown' })],
     ['waits', asked, () => Promise.resolve()],
-    ['may run and does not', asked, ({ id }) => approvals.decide(id, carl, yes)],
-    ['was turned down', asked, ({ id }) => approvals.decide(id, carl, { ...yes, decision: 'deny' })],
+    ['may run and does not', asked, ({ id }) => approvals.decide(id, carl, YES)],
+    ['was turned down', asked, ({ id }) => approvals.decide(id, carl, { ...YES, decision: 'deny' })],
     ['was withdrawn', asked, ({ id }) => approvals.withdraw(id, undefined)],
     ['is outdated', asked, ({ id }) => approvals.outdate(id)],
   ];

@@ -5,23 +5,24 @@ import { settle } from '../../dist/gateway/record/settle.js';
 import {
   type Event,
   newSealingKey,
-  storePool,
+  type storePool,
   type TranscriptStore,
   timeOrderedId,
 } from '../../dist/transcript/index.js';
 import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
+import { questionOf, startApprovals, steward, YES } from '../support/approvals.js';
+import type { TestPostgres } from '../support/postgres.mjs';
 import { newKeys, openStore } from '../support/store.mjs';
 import { actor, client, completed, submitted } from '../transcript/fill.mjs';
 
 const [HERE, THERE] = ['https://issuer.example', 'https://other.example'];
 const agent = { ...actor('pipeline-bot'), claims: {} };
-const carl = { issuer: HERE, subject: 'carl', groups: ['stewards'], claims: {} };
-const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
+const carl = steward('carl');
 const SILENT_MS = 60_000;
 const AGES = [0, SILENT_MS + 10_000, 7_200_000];
 
 const keys = newKeys();
+let end: () => Promise<void>;
 let postgres: TestPostgres;
 let store: TranscriptStore;
 let approvals: Approvals;
@@ -30,16 +31,13 @@ let admin: ReturnType<typeof storePool>;
 const told: string[] = [];
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { keys, onIntegrityProblem: (problem) => told.push(problem) });
-  approvals = new Approvals(store);
-  admin = storePool(postgres.url, 30_000, 1);
+  ({ store, approvals, admin, end, postgres } = await startApprovals(
+    (problem) => void told.push(problem),
+    { keys },
+    1,
+  ));
 });
-afterAll(async () => {
-  await admin.end();
-  await store[Symbol.asyncDispose]();
-  await postgres.end();
-});
+afterAll(() => end());
 beforeEach(async () => {
   told.length = 0;
   await admin.query('DELETE FROM running');
@@ -51,26 +49,12 @@ async function asked(people = 1): Promise<Approval> {
   const sql = `DELETE FROM T WHERE ID = ${++count}`;
   const statementId = timeOrderedId();
   await store.recorder.append({ ...submitted(session, statementId, { verdict: 'approve' }), runs: 'pauses' });
-  const found = await approvals.ask({
-    bounds: { open: 1000, perHour: 1000 },
-    statementId,
-    sessionId: session,
-    actor: agent,
-    text: {
-      statement: sql,
-      sent: sql,
-      binds: [],
-      purpose: null,
-      door: 'mcp',
-      shape: { key: 'k', text: sql, holes: [] },
-    },
-    fits: 'aa',
-    fingerprint: 'f',
-    about: null as never,
-    policyVersion: 'v1',
-    requirements: [{ issuers: [HERE, THERE], groups: ['stewards'], count: people, rule: 'p.yaml:1' }],
-    withinMs: 600_000,
-  });
+  const found = await approvals.ask(
+    questionOf(session, statementId, sql, {
+      actor: agent,
+      requirements: [{ issuers: [HERE, THERE], groups: ['stewards'], count: people, rule: 'p.yaml:1' }],
+    }),
+  );
   if (found instanceof TooManyApprovals) throw new Error('too many');
   const { approval } = found;
   await tell(approval, 'approval_asked', { approval: approval.id, binding: approval.binding }, 'pauses');
@@ -84,7 +68,7 @@ const use = (approval: Approval, as = 'u') =>
   });
 async function used(): Promise<Approval> {
   const approval = await asked();
-  await approvals.decide(approval.id, carl, yes);
+  await approvals.decide(approval.id, carl, YES);
   expect(await use(approval)).toBe(true);
   return approval;
 }
@@ -214,7 +198,7 @@ describe('a use', () => {
 
   it('that nobody signed ends an approval, and is nothing else', async () => {
     const approval = await asked();
-    await approvals.decide(approval.id, carl, yes);
+    await approvals.decide(approval.id, carl, YES);
     await append(approval, [forgedUse(approval, 'v')]);
     expect(await use(approval)).toBe(false);
     expect(await approvals.isStillUsed(approval, 'v')).toBe(false);
@@ -297,7 +281,7 @@ describe('one person at two issuers', () => {
 
   it('counts once, also where the keys were rotated between both words', async () => {
     const { id } = await asked(2);
-    expect(await approvals.decide(id, ana(HERE, 'ana'), yes)).toMatchObject({ state: 'pending' });
+    expect(await approvals.decide(id, ana(HERE, 'ana'), YES)).toMatchObject({ state: 'pending' });
     let sealing = keys.sealing;
     for (let rotation = 0; rotation < 2; rotation++) {
       sealing = [newSealingKey(), ...sealing];
@@ -307,10 +291,10 @@ describe('one person at two issuers', () => {
       });
       const there = new Approvals(later);
       for (const again of [ana(THERE, 'u-17'), ana(HERE, 'ana')])
-        await expect(there.decide(id, again, yes)).rejects.toThrow('decided before');
+        await expect(there.decide(id, again, YES)).rejects.toThrow('decided before');
       expect(await there.use(id, () => Promise.resolve())).toBe(false);
       if (rotation === 1) {
-        expect(await there.decide(id, ana(THERE, 'u-18', 'ben@acme.com'), yes)).toMatchObject({ state: 'approved' });
+        expect(await there.decide(id, ana(THERE, 'u-18', 'ben@acme.com'), YES)).toMatchObject({ state: 'approved' });
       }
       await later[Symbol.asyncDispose]();
     }
