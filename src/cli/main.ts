@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** The command line. Commands load what they need and nothing else: `serve` never loads what only the demo uses. */
+/**
+ * The command line: a table of commands, which stand in `commands/` with their options. What a command does is loaded once it is chosen,
+ * and nothing else: `serve` never loads what only the demo uses. Nothing here judges or hides; other rooms are asked.
+ */
 import { Command } from 'commander';
 import { VERSION } from '../config/version.js';
 import { approvalsCommand } from './commands/approvals.js';
