@@ -12,7 +12,7 @@ export interface WakeupOptions {
 
 const CHANNEL = 'snowfence_approval';
 const POLL_MS = 3000;
-const CONNECT_TIMEOUT_MS = 3000;
+const CONNECT_TIMEOUT_MS = 10_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_LONGEST_MS = 30_000;
 

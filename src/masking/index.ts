@@ -1,3 +1,7 @@
+/**
+ * Masks as SQL expressions, put in where a column is read, and detectors over free text that leaves. It knows no policy and no table, and never
+ * sees a value that a mask hides.
+ */
 export {
   DETECTOR_KINDS,
   type DetectorKind,
