@@ -3,7 +3,7 @@
  * masks not yet. It can't be told from one that somebody means, but it is always one that opens something: what narrows is never half of
  * anything that does harm. So a set that opens anything is waited for longer (`follow.ts`).
  */
-import type { PolicySet } from '../rules/policy.js';
+import { DEFAULT_LIMITS, type PolicySet } from '../rules/policy.js';
 import type { PolicyFile } from '../rules/schema.js';
 
 /** One thing that is gone, or new. */
@@ -21,8 +21,6 @@ export interface Openings {
   /** What is allowed, and was not. */
   readonly gained: readonly Part[];
 }
-
-type Limit = keyof PolicyFile['limits'];
 
 interface Parts {
   readonly gives: Map<string, Part>;
@@ -113,11 +111,9 @@ function partsOf(set: PolicySet): Parts {
   return parts;
 }
 
-/** Where no policy names a limit these hold (`standing.ts`), and a larger one that is named is an opening. */
-const DEFAULTS: Partial<Record<Limit, number>> = { rows: 10_000, result_bytes: 10_000_000, timeout: 60_000 };
-
+/** A limit that is larger than what holds where none is named is an opening. */
 function defaultOf(key: string): number {
-  const found = Object.entries(DEFAULTS).find(([limit]) => key.endsWith(`,${JSON.stringify(limit)}]`));
+  const found = Object.entries(DEFAULT_LIMITS).find(([limit]) => key.endsWith(`,${JSON.stringify(limit)}]`));
   return found?.[1] ?? Number.POSITIVE_INFINITY;
 }
 

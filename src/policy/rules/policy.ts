@@ -106,3 +106,8 @@ export interface PolicySet {
   /** SHA-256, hexadecimal, over names and contents of all files: which set of rules made a verdict. */
   readonly version: string;
 }
+
+/** Limits that hold where no policy in force names them, as files write them: rows, bytes, milliseconds. */
+export const DEFAULT_LIMITS = { rows: 10_000, result_bytes: 10_000_000, timeout: 60_000 } as const satisfies Partial<
+  Record<keyof PolicyFile['limits'], number>
+>;

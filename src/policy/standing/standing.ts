@@ -2,7 +2,7 @@
 import type { DetectRule } from '../../masking/index.js';
 import { isUnknown, type Origin } from '../../sql/index.js';
 import { partsOf } from '../rules/globs.js';
-import type { Detection, Policy } from '../rules/policy.js';
+import { DEFAULT_LIMITS, type Detection, type Policy } from '../rules/policy.js';
 
 export interface Limits {
   readonly rows: number;
@@ -23,17 +23,6 @@ export interface Standing {
   readonly detect: readonly Detection[];
 }
 
-/** Where no policy says anything else. */
-const DEFAULT_LIMITS: Limits = {
-  rows: 10_000,
-  resultBytes: 10_000_000,
-  timeoutMs: 60_000,
-  statementsPerHour: undefined,
-  concurrent: undefined,
-  bytesPerStatement: undefined,
-  bytesPerDay: undefined,
-};
-
 /** Of those that say anything. */
 const least = (values: readonly (number | undefined)[]): number | undefined => {
   const said = values.filter((value) => value !== undefined);
@@ -50,8 +39,8 @@ export function standing(policies: readonly Policy[]): Standing {
     warehouse: policies[0]?.warehouse ?? '',
     limits: {
       rows: least(policies.map((policy) => policy.limits.rows)) ?? DEFAULT_LIMITS.rows,
-      resultBytes: least(policies.map((policy) => policy.limits.result_bytes)) ?? DEFAULT_LIMITS.resultBytes,
-      timeoutMs: least(policies.map((policy) => policy.limits.timeout)) ?? DEFAULT_LIMITS.timeoutMs,
+      resultBytes: least(policies.map((policy) => policy.limits.result_bytes)) ?? DEFAULT_LIMITS.result_bytes,
+      timeoutMs: least(policies.map((policy) => policy.limits.timeout)) ?? DEFAULT_LIMITS.timeout,
       statementsPerHour: least(policies.map((policy) => policy.limits.statements_per_hour)),
       concurrent: least(policies.map((policy) => policy.limits.concurrent)),
       bytesPerStatement: least(policies.map((policy) => policy.limits.bytes_scanned_per_statement)),
