@@ -2,21 +2,7 @@
  * A person's word on a statement: asked for, given, used once, or standing for a while, each change in the record before it holds. It never runs
  * anything (the gateway does), and believes no row that signed words do not bear out.
  */
-export type { Member, Requirement } from './form/enough.js';
-export { isAsked, isEnough } from './form/enough.js';
-export {
-  type AboutApproval,
-  APPROVAL_STATES,
-  type Approval,
-  type ApprovalState,
-  type ApprovalText,
-  aboutApproval,
-  type Decision,
-  DecisionRefused,
-  type Reviewer,
-  TooManyApprovals,
-} from './form/state.js';
-export { isOvertaken } from './form/words.js';
+
 export { approvalMessage, MESSAGE_KINDS, type MessageKind } from './message.js';
 export {
   MAX_STANDING_MS,
@@ -28,4 +14,19 @@ export {
 export { hasDecided, isOwn, mayDecide } from './steps/deciding.js';
 export type { ShownStanding } from './steps/standing-list.js';
 export { Approvals } from './store.js';
+export type { Member, Requirement } from './values/enough.js';
+export { isAsked, isEnough } from './values/enough.js';
+export {
+  type AboutApproval,
+  APPROVAL_STATES,
+  type Approval,
+  type ApprovalState,
+  type ApprovalText,
+  aboutApproval,
+  type Decision,
+  DecisionRefused,
+  type Reviewer,
+  TooManyApprovals,
+} from './values/state.js';
+export { isOvertaken } from './values/words.js';
 export { Wakeups } from './wakeups.js';

@@ -4,7 +4,7 @@
  * crawler that makes a preview, decides nothing. Agents' words stand in parts that no client reads as markup.
  */
 import { visibleLine, visibleLines } from '../visible-text/index.js';
-import type { Approval } from './form/state.js';
+import type { Approval } from './values/state.js';
 
 export type MessageForm = 'slack' | 'teams';
 

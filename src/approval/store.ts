@@ -8,7 +8,6 @@
  * written while the row is locked. Dying in between leaves an event too many, never a change without one.
  */
 import { OwnApprovals, type TranscriptStore } from '../transcript/index.js';
-import type { Approval, ApprovalState, Decision, Request, Reviewer, TooManyApprovals } from './form/state.js';
 import { type ApprovalParts, Left, type Place } from './rows/opened.js';
 import type { Standing, StandingQuestion } from './rows/standing.js';
 import { Transactions } from './rows/transactions.js';
@@ -20,6 +19,7 @@ import { type ApprovalPage, type Counted, count, get, type ListOptions, list, st
 import { revokeStanding, type StandingPage, shownStanding } from './steps/standing-list.js';
 import { isStillStanding, standing, useStanding } from './steps/standing-use.js';
 import { isStillUsed, leaves, use } from './steps/using.js';
+import type { Approval, ApprovalState, Decision, Request, Reviewer, TooManyApprovals } from './values/state.js';
 import type { Wakeups } from './wakeups.js';
 
 const POLL_MS = 1000;

@@ -18,8 +18,8 @@ import { sessionsCommand } from './commands/sessions.js';
 import { storeCommand } from './commands/store.js';
 import { verifyCommand } from './commands/verify.js';
 import { webhooksCommand } from './commands/webhooks.js';
-import { fail } from './form/failure.js';
-import { answerInJson } from './form/output.js';
+import { fail } from './io/failure.js';
+import { answerInJson } from './io/output.js';
 
 /** Each command, what --help says of it, and what gives it its options and what it does, in the order of --help. */
 const COMMANDS: readonly (readonly [name: string, about: string, define: (command: Command) => void])[] = [

@@ -14,7 +14,6 @@ export type {
   OutputColumn,
 } from './analysis/analysis.js';
 export { shownUses, withoutViews } from './analysis/analysis.js';
-export { Budget, type Count } from './analysis/budget.js';
 export {
   type CatalogReader,
   type Check,
@@ -29,6 +28,7 @@ export {
   showIdentifier,
   showObject,
 } from './analysis/catalog.js';
+export { Budget, type Count } from './analysis/effort.js';
 export { type KeptAnalysis, type KeptStatement, keptAnalysis, keptRefused, keptStatement } from './analysis/kept.js';
 export { type ColumnPart, isTouching, Making, madeOf } from './analysis/made-of.js';
 export { namesNoTable } from './analysis/scans.js';

@@ -9,7 +9,7 @@ import { StatementCancelled } from './errors/failures.js';
 import { explain, type Plan } from './run/confirm.js';
 import { type HistoryEntry, type HistoryRange, readHistory } from './run/history.js';
 import type { ResultReader } from './run/result.js';
-import { type ResumeOptions, type RunOptions, type RunResult, resume, run } from './run/run.js';
+import { type ResumeOptions, type RunOptions, type RunResult, resume, run } from './run/statement.js';
 import { type BoundedOptions, type BoundedResult, runBounded } from './run/transaction.js';
 
 /** Streams that wait for their next page; what is not among them is read anew from where it stopped. */

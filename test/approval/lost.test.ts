@@ -1,7 +1,7 @@
 /** Whatever rows say of a statement, it is settled, and its approval given back, by what the record says of it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { signed } from '../../dist/approval/form/words.js';
 import { type Approval, type Approvals, TooManyApprovals } from '../../dist/approval/index.js';
+import { signed } from '../../dist/approval/values/words.js';
 import { settle } from '../../dist/gateway/record/settle.js';
 import { type Event, type storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
 import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';

@@ -1,7 +1,7 @@
 /** Whoever decides is known as a person by all that tells people apart, whichever door they come by; who can't be told apart has no yes. */
 import { describe, expect, it } from 'vitest';
-import { missingOf, personsOf } from '../../dist/approval/form/persons.js';
 import { isOwn } from '../../dist/approval/index.js';
+import { missingOf, personsOf } from '../../dist/approval/values/persons.js';
 
 const [A, B] = ['https://a.example', 'https://b.example'];
 type Claims = Readonly<Record<string, unknown>>;

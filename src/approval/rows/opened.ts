@@ -4,7 +4,14 @@
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { type Event, type JsonRow, type OwnApprovals, ownRows, type TranscriptStore } from '../../transcript/index.js';
-import { type Approval, type ApprovalState, approvalRow, decisionRow, ERASED, textOfApproval } from '../form/state.js';
+import {
+  type Approval,
+  type ApprovalState,
+  approvalRow,
+  decisionRow,
+  ERASED,
+  textOfApproval,
+} from '../values/state.js';
 import { type Recorded, recordedOf } from './recorded.js';
 import type { Transactions } from './transactions.js';
 

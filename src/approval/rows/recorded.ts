@@ -6,9 +6,9 @@
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import type { RecordKeys } from '../../transcript/index.js';
-import type { Requirement } from '../form/enough.js';
-import type { ApprovalState } from '../form/state.js';
-import { type About, isGranted, type Said, saidOf } from '../form/words.js';
+import type { Requirement } from '../values/enough.js';
+import type { ApprovalState } from '../values/state.js';
+import { type About, isGranted, type Said, saidOf } from '../values/words.js';
 
 /** As a row shows it. */
 export interface Shown extends About {

@@ -1,6 +1,6 @@
 /** Which rows are meant, by where they stand. */
 import { APPROVAL_BYTES } from '../../transcript/index.js';
-import type { ApprovalState } from '../form/state.js';
+import type { ApprovalState } from '../values/state.js';
 
 export const DUE = `t.state IN ('pending', 'approved') AND t.expires_at <= now()`;
 /** One that is past its time is over, whether or not anybody has written that down yet. Each by an index, however many there ever were. */

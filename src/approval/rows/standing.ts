@@ -5,8 +5,8 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import { APPROVAL_BYTES, asBytes, type JsonRow, ownRows, type SealedRows } from '../../transcript/index.js';
-import { standingBindingsOf, type Terms } from '../form/binding.js';
-import { requirementsOf } from '../form/state.js';
+import { standingBindingsOf, type Terms } from '../values/binding.js';
+import { requirementsOf } from '../values/state.js';
 import { nowOf } from './transactions.js';
 
 /** The longest that reviewers may let an agent go on without asking. */

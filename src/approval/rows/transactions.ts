@@ -3,7 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import { RecorderUnavailable, withClient } from '../../transcript/index.js';
 import { FairGate } from '../../turns/index.js';
-import { DecisionRefused, type Reviewer } from '../form/state.js';
+import { DecisionRefused, type Reviewer } from '../values/state.js';
 
 /**
  * Each holds a connection while the record is written over another: more at once could leave none for the record. Of one principal one at

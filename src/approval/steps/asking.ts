@@ -1,11 +1,11 @@
 /** Asking: the approval that a statement waits for, new or there already. */
 import { randomUUID } from 'node:crypto';
 import { asBytes, type JsonRow, RecorderUnavailable } from '../../transcript/index.js';
-import { bindingsOf, standingBindingsOf, termsAsked } from '../form/binding.js';
-import { personsOf } from '../form/persons.js';
-import type { Approval, Request, TooManyApprovals } from '../form/state.js';
 import { type ApprovalParts, expire, hold, isOpen, openAll, readAll, record } from '../rows/opened.js';
 import { nowOf, reading } from '../rows/transactions.js';
+import { bindingsOf, standingBindingsOf, termsAsked } from '../values/binding.js';
+import { personsOf } from '../values/persons.js';
+import type { Approval, Request, TooManyApprovals } from '../values/state.js';
 import { tooMany } from './bounds.js';
 
 const OPEN = `WHERE t.state IN ('pending', 'approved') AND t.issuer = $1 AND t.subject = $2 AND t.client_id = $3 AND t.digest = $4`;

@@ -1,8 +1,8 @@
 /** How much one principal may ask of people. */
 import type { PoolClient } from 'pg';
-import { approvalRow, type Request, TooManyApprovals } from '../form/state.js';
 import { type ApprovalParts, isOpen } from '../rows/opened.js';
 import { nowOf } from '../rows/transactions.js';
+import { approvalRow, type Request, TooManyApprovals } from '../values/state.js';
 
 /**
  * One at a time of each principal, over all replicas, so that no two are let through as the last one. By a row, which many principals share,

@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import type { JsonRow } from '../../transcript/index.js';
-import { termsAsked } from '../form/binding.js';
-import { isAsked, type Requirement } from '../form/enough.js';
-import { missingOf, reviewerNames } from '../form/persons.js';
-import { type Approval, type ApprovalState, type Decision, DecisionRefused, type Reviewer } from '../form/state.js';
-import { isGranted, saidOf, signed, standingOf, type Word } from '../form/words.js';
 import { type ApprovalParts, lock, move, record } from '../rows/opened.js';
 import { MAX_STANDING_MS, MAX_STANDING_USES, STANDING_USES, standingRowOf } from '../rows/standing.js';
 import { nowOf } from '../rows/transactions.js';
+import { termsAsked } from '../values/binding.js';
+import { isAsked, type Requirement } from '../values/enough.js';
+import { missingOf, reviewerNames } from '../values/persons.js';
+import { type Approval, type ApprovalState, type Decision, DecisionRefused, type Reviewer } from '../values/state.js';
+import { isGranted, saidOf, signed, standingOf, type Word } from '../values/words.js';
 import { get } from './looking.js';
 
 /** One reviewer's word. Throws DecisionRefused, RecorderUnavailable. */

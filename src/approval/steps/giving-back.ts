@@ -1,8 +1,8 @@
 /** Giving back: an approval whose statement changed nothing holds again. */
 import { ownRows } from '../../transcript/index.js';
-import { type Found, isOvertaken, saidOf, signed } from '../form/words.js';
 import { type ApprovalParts, hold, move, openAll, record } from '../rows/opened.js';
 import { nowOf } from '../rows/transactions.js';
+import { type Found, isOvertaken, saidOf, signed } from '../values/words.js';
 
 /** A use of an approval that came to nothing. */
 export interface Lost {

@@ -1,11 +1,11 @@
 /** Looking: one approval, pages of them, and how many there are. */
 import { z } from 'zod';
 import { type JsonRow, Strangers } from '../../transcript/index.js';
-import { type Approval, type ApprovalState, approvalRow } from '../form/state.js';
 import { type ApprovalParts, readAll } from '../rows/opened.js';
 import { recordedOf } from '../rows/recorded.js';
 import { BY_IDS, IN_STATE, MAX_PAGE_BYTES, pageOf } from '../rows/selecting.js';
 import { nowOf, reading } from '../rows/transactions.js';
+import { type Approval, type ApprovalState, approvalRow } from '../values/state.js';
 
 export interface ListOptions {
   readonly state?: ApprovalState | undefined;

@@ -1,11 +1,11 @@
 /** Standing approvals as people see them, and end them. */
 import { z } from 'zod';
 import type { JsonRow } from '../../transcript/index.js';
-import { approvalRow, type Decision, DecisionRefused, type Reviewer } from '../form/state.js';
 import { type ApprovalParts, READ_AT_ONCE, readAll, record } from '../rows/opened.js';
 import { BY_IDS, MAX_PAGE_BYTES } from '../rows/selecting.js';
 import { listStanding, recordedUses, revoke, type Standing } from '../rows/standing.js';
 import { nowOf, reading } from '../rows/transactions.js';
+import { approvalRow, type Decision, DecisionRefused, type Reviewer } from '../values/state.js';
 import { mayDecide } from './deciding.js';
 
 export type ShownStanding = Omit<Standing, 'row' | 'binding'> & { readonly shape: string };

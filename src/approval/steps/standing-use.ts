@@ -1,11 +1,11 @@
 /** Standing approvals: one that lets a statement run without anybody being asked again. */
 import type { Pool } from 'pg';
-import { isAmong, standingBindingsOf } from '../form/binding.js';
-import type { Approval } from '../form/state.js';
-import { saidOf, standingOf } from '../form/words.js';
 import { type ApprovalParts, type Place, readAll, record } from '../rows/opened.js';
 import { type Standing, type StandingQuestion, standingFor } from '../rows/standing.js';
 import { nowOf, reading } from '../rows/transactions.js';
+import { isAmong, standingBindingsOf } from '../values/binding.js';
+import type { Approval } from '../values/state.js';
+import { saidOf, standingOf } from '../values/words.js';
 
 /** One that may let this statement run; undefined if none does. Throws RecorderUnavailable. */
 export function standing(parts: ApprovalParts, question: StandingQuestion): Promise<Standing | undefined> {

@@ -1,10 +1,10 @@
 /** Using: an approval lets its statement run once, and for as long as the record says that this use of it is the last. */
 import type { Pool } from 'pg';
-import { bindingsOf, isAmong, termsAsked } from '../form/binding.js';
-import type { Approval } from '../form/state.js';
-import { isGranted, saidOf } from '../form/words.js';
 import { type ApprovalParts, expire, lock, move, type Place, placeOf } from '../rows/opened.js';
 import { nowOf, reading } from '../rows/transactions.js';
+import { bindingsOf, isAmong, termsAsked } from '../values/binding.js';
+import type { Approval } from '../values/state.js';
+import { isGranted, saidOf } from '../values/words.js';
 
 /**
  * True for exactly one caller: the one that may run the statement now. What people said is counted again, from their signed words over

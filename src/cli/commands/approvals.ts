@@ -1,8 +1,8 @@
 /** `snowfence approvals …`: the reviewer's side without a browser. */
 import { type Command, Option } from 'commander';
-import { withStore } from '../form/configured.js';
-import { configOption, jsonOption, whole } from '../form/options.js';
-import { say } from '../form/output.js';
+import { withStore } from '../io/configured.js';
+import { configOption, jsonOption, whole } from '../io/options.js';
+import { say } from '../io/output.js';
 
 export function approvalsCommand(approvals: Command): void {
   approvals

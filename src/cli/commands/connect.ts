@@ -1,7 +1,7 @@
 /** `snowfence connect`: the bridge that a stdio client starts. */
 import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
-import { complain } from '../form/output.js';
+import { complain } from '../io/output.js';
 
 export function connectCommand(command: Command): void {
   command

@@ -1,6 +1,6 @@
 /** `snowfence demo`: in the foreground, until Ctrl-C. */
 import type { Command } from 'commander';
-import { collect, jsonOption, whole } from '../form/options.js';
+import { collect, jsonOption, whole } from '../io/options.js';
 
 export function demoCommand(command: Command): void {
   command

@@ -1,8 +1,8 @@
 /** `snowfence doctor`: each part that `serve` needs, tried. */
 import type { Command } from 'commander';
 import { styleFor } from '../../terminal/index.js';
-import { configOption, jsonOption } from '../form/options.js';
-import { say } from '../form/output.js';
+import { configOption, jsonOption } from '../io/options.js';
+import { say } from '../io/output.js';
 
 export function doctorCommand(command: Command): void {
   command

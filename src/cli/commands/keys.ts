@@ -1,8 +1,8 @@
 /** `snowfence keys …`: making, showing and changing keys, and erasing by them. */
 import { Argument, type Command } from 'commander';
-import { configOf, withStore } from '../form/configured.js';
-import { configOption, moment } from '../form/options.js';
-import { say } from '../form/output.js';
+import { configOf, withStore } from '../io/configured.js';
+import { configOption, moment } from '../io/options.js';
+import { say } from '../io/output.js';
 
 export function keysCommand(keys: Command): void {
   keys

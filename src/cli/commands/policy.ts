@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
 import { PolicyProblems } from '../../policy/rules/problems.js';
 import { styleFor } from '../../terminal/index.js';
-import { configOf } from '../form/configured.js';
-import { collect, configOption, jsonOption } from '../form/options.js';
-import { answerInJson, complain, say } from '../form/output.js';
+import { configOf } from '../io/configured.js';
+import { collect, configOption, jsonOption } from '../io/options.js';
+import { answerInJson, complain, say } from '../io/output.js';
 
 export function policyCommand(policy: Command): void {
   policy

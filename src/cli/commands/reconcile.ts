@@ -1,8 +1,8 @@
 /** `snowfence reconcile`: the transcript against the warehouse's history. */
 import type { Command } from 'commander';
-import { withStore } from '../form/configured.js';
-import { configOption, jsonOption, moment } from '../form/options.js';
-import { say } from '../form/output.js';
+import { withStore } from '../io/configured.js';
+import { configOption, jsonOption, moment } from '../io/options.js';
+import { say } from '../io/output.js';
 
 export function reconcileCommand(command: Command): void {
   command

@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
 import { progressLine } from '../../terminal/index.js';
-import { withStore } from '../form/configured.js';
-import { configOption, jsonOption, moment } from '../form/options.js';
-import { say } from '../form/output.js';
+import { withStore } from '../io/configured.js';
+import { configOption, jsonOption, moment } from '../io/options.js';
+import { say } from '../io/output.js';
 
 export function retentionCommand(retention: Command): void {
   retention

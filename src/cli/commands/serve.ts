@@ -1,7 +1,7 @@
 /** `snowfence serve`: over HTTP, or over standard input and output for the one client that started it. */
 import type { Command } from 'commander';
-import { configOf } from '../form/configured.js';
-import { configOption } from '../form/options.js';
+import { configOf } from '../io/configured.js';
+import { configOption } from '../io/options.js';
 
 export function serveCommand(command: Command): void {
   command

@@ -1,9 +1,9 @@
 /** `snowfence sessions …`: transcripts, shown, searched, played and exported. */
 import { type Command, Option } from 'commander';
 import { styleFor } from '../../terminal/index.js';
-import { withStore } from '../form/configured.js';
-import { configOption, jsonOption, positive, whole } from '../form/options.js';
-import { complain, say } from '../form/output.js';
+import { withStore } from '../io/configured.js';
+import { configOption, jsonOption, positive, whole } from '../io/options.js';
+import { complain, say } from '../io/output.js';
 
 const SEARCH_TERMS = `
 Terms have all to hold; a minus before one turns it round. Words are looked for in statements and purposes.

@@ -1,8 +1,8 @@
 /** `snowfence store …`: setting the transcript's store up. */
 import type { Command } from 'commander';
-import { configOf } from '../form/configured.js';
-import { configOption } from '../form/options.js';
-import { say } from '../form/output.js';
+import { configOf } from '../io/configured.js';
+import { configOption } from '../io/options.js';
+import { say } from '../io/output.js';
 
 export function storeCommand(store: Command): void {
   store

@@ -1,9 +1,9 @@
 /** `snowfence verify`: of the store, or of an export without either configuration or database. */
 import type { Command } from 'commander';
 import { progressLine, styleFor } from '../../terminal/index.js';
-import { configOf } from '../form/configured.js';
-import { collect, configOption, jsonOption } from '../form/options.js';
-import { complain, say } from '../form/output.js';
+import { configOf } from '../io/configured.js';
+import { collect, configOption, jsonOption } from '../io/options.js';
+import { complain, say } from '../io/output.js';
 
 export function verifyCommand(command: Command): void {
   command

@@ -1,8 +1,8 @@
 /** `snowfence webhooks …`: how delivery goes, and trying it again. */
 import type { Command } from 'commander';
-import { withStore } from '../form/configured.js';
-import { configOption, jsonOption } from '../form/options.js';
-import { say } from '../form/output.js';
+import { withStore } from '../io/configured.js';
+import { configOption, jsonOption } from '../io/options.js';
+import { say } from '../io/output.js';
 
 export function webhooksCommand(webhooks: Command): void {
   webhooks

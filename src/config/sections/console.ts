@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import type { IssuerOptions } from '../../identity/index.js';
 import { issuerKey } from '../../policy/index.js';
-import { identifier } from '../forms/address.js';
-import { period } from '../forms/amounts.js';
-import { environment, file, secret } from '../forms/secrets.js';
 import { SnowfenceError } from '../problem.js';
+import { identifier } from '../values/address.js';
+import { period } from '../values/amounts.js';
+import { environment, file, secret } from '../values/secrets.js';
 import { type Parts, type Role, roleGroups, rolesOf } from './identity.js';
 
 export const consoleShape = z

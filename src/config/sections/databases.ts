@@ -1,7 +1,8 @@
 /** Of the configuration: the record's database, as each role that it is reached by. */
-import { checkedDatabase } from '../forms/database.js';
-import { secret } from '../forms/secrets.js';
+
 import { SnowfenceError } from '../problem.js';
+import { checkedDatabase } from '../values/database.js';
+import { secret } from '../values/secrets.js';
 import type { Transcript } from './transcript.js';
 
 const DATABASE_URLS = {

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { DEFAULT_ALGORITHMS, type IssuerOptions, openIssuerProblem } from '../../identity/index.js';
 import { issuerKey } from '../../policy/index.js';
-import { identifier } from '../forms/address.js';
-import { duration } from '../forms/amounts.js';
+import { identifier } from '../values/address.js';
+import { duration } from '../values/amounts.js';
 
 /** Values are compared whole; what looks like a glob would match nothing, and a reader would believe that it does. */
 const claimText = z

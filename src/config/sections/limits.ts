@@ -1,7 +1,7 @@
 /** Of the configuration: what each principal may cost before anything of it is judged. */
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type Limits } from '../../gateway/index.js';
-import { count, size } from '../forms/amounts.js';
+import { count, size } from '../values/amounts.js';
 
 export const limitsShape = z
   .strictObject({

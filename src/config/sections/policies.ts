@@ -2,8 +2,8 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFAULT_TIMES, type Times } from '../../policy/index.js';
-import { duration } from '../forms/amounts.js';
-import { file } from '../forms/secrets.js';
+import { duration } from '../values/amounts.js';
+import { file } from '../values/secrets.js';
 
 export const policiesShape = z.preprocess(
   (value) => (typeof value === 'string' ? { folder: value } : value),

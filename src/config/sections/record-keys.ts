@@ -6,8 +6,8 @@ import {
   readSealingKey,
   readSigningKey,
 } from '../../transcript/index.js';
-import { secret, secretEnvironment, secretFile } from '../forms/secrets.js';
 import { SnowfenceError } from '../problem.js';
+import { secret, secretEnvironment, secretFile } from '../values/secrets.js';
 import type { Transcript } from './transcript.js';
 
 export async function recordKeys(transcript: Transcript, base: string): Promise<RecordKeys> {

@@ -1,10 +1,10 @@
 /** Of the configuration: where the gateway listens and under which name, what it logs, and how it ends. */
 import { z } from 'zod';
 import { checksCertificates, isLoopback } from '../../network/index.js';
-import { identifier } from '../forms/address.js';
-import { duration } from '../forms/amounts.js';
-import { file, secretFile } from '../forms/secrets.js';
 import { SnowfenceError } from '../problem.js';
+import { identifier } from '../values/address.js';
+import { duration } from '../values/amounts.js';
+import { file, secretFile } from '../values/secrets.js';
 
 const listen = z
   .string()

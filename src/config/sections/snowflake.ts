@@ -1,10 +1,10 @@
 /** Of the configuration: the warehouse, and what it is logged in to with. */
 import { z } from 'zod';
 import type { WarehouseOptions } from '../../warehouse/index.js';
-import { address } from '../forms/address.js';
-import { duration } from '../forms/amounts.js';
-import { environment, file, secret, secretEnvironment } from '../forms/secrets.js';
 import { SnowfenceError } from '../problem.js';
+import { address } from '../values/address.js';
+import { duration } from '../values/amounts.js';
+import { environment, file, secret, secretEnvironment } from '../values/secrets.js';
 
 export const snowflakeShape = z.strictObject({
   account: z.string().regex(/^\w+(?:[.-]\w+)*$/, 'an account identifier such as myorg-myaccount'),

@@ -2,9 +2,9 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isOrigin } from '../../transcript/index.js';
-import { duration } from '../forms/amounts.js';
-import { databaseTls } from '../forms/database.js';
-import { environment, file } from '../forms/secrets.js';
+import { duration } from '../values/amounts.js';
+import { databaseTls } from '../values/database.js';
+import { environment, file } from '../values/secrets.js';
 import { roleGroups } from './identity.js';
 
 export const transcriptShape = z.strictObject({

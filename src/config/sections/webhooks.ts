@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { MESSAGE_KINDS } from '../../approval/index.js';
 import { addressProblem } from '../../network/index.js';
 import { EVENT_KINDS, readWebhookSecret, type Webhook } from '../../transcript/index.js';
-import { address } from '../forms/address.js';
-import { environment, file, secret } from '../forms/secrets.js';
 import { SnowfenceError } from '../problem.js';
+import { address } from '../values/address.js';
+import { environment, file, secret } from '../values/secrets.js';
 
 export const webhooksShape = z
   .array(

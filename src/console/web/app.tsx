@@ -2,9 +2,6 @@
 import './sight.ts';
 import { type JSX, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Me } from './ask/answers.ts';
-import { goTo, linkTo, useEvents, useHere, useLoaded, useSoon } from './ask/hooks.ts';
-import { MeContext, NOBODY } from './ask/me.ts';
 import { AgentPage, AgentsPage } from './pages/agents.tsx';
 import { ApprovalPage } from './pages/approval.tsx';
 import { ApprovalsPage } from './pages/approvals.tsx';
@@ -15,6 +12,9 @@ import { SessionPage } from './pages/session.tsx';
 import { SessionsPage } from './pages/sessions.tsx';
 import { StatementPage } from './pages/statement.tsx';
 import { Empty, Problem } from './parts/panel.tsx';
+import type { Me } from './requests/answers.ts';
+import { goTo, linkTo, useEvents, useHere, useLoaded, useSoon } from './requests/hooks.ts';
+import { MeContext, NOBODY } from './requests/me.ts';
 
 const PLACES = [
   { path: '/', name: 'Now', key: 'n' },

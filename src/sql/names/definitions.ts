@@ -7,8 +7,8 @@
 import type { Origin, OutputColumn } from '../analysis/analysis.js';
 import type { Ctes, Scope, Source } from '../scope/scope.js';
 import { asBody, asList, type Body, folded, type Identifier, identifierOf, isBody, nodeOf } from '../text/tree.js';
+import { isPresent } from './allow-lists.js';
 import { byPlace, named, ordering } from './outputs.js';
-import { isPresent } from './understood.js';
 import type { Walk } from './walk.js';
 
 export function definitions(walk: Walk, body: Body, ctes: Ctes, outer: Scope | undefined): Ctes {

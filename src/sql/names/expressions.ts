@@ -17,9 +17,9 @@ import {
   nodeOf,
 } from '../text/tree.js';
 import { isName } from '../words/claims.js';
+import { EXPRESSION_KINDS, FUNCTION_KINDS } from './allow-lists.js';
 import { byWhichever } from './outputs.js';
 import { walkStar } from './query.js';
-import { EXPRESSION_KINDS, FUNCTION_KINDS } from './understood.js';
 import type { Walk } from './walk.js';
 
 export function walkExpression(

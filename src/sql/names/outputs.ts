@@ -1,11 +1,11 @@
 /** Columns that a query gives: by place, by name, under a list of names, and as ORDER BY and GROUP BY mean them. */
 import type { ColumnUsage, OutputColumn } from '../analysis/analysis.js';
-import type { Count } from '../analysis/budget.js';
+import type { Count } from '../analysis/effort.js';
 import { columnsNamed, originsOf, UNKNOWN, union } from '../scope/origins.js';
 import { type Ctes, type Scope, scopeOf } from '../scope/scope.js';
 import type { ParsedStatement } from '../text/statement.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
-import { isPresent } from './understood.js';
+import { isPresent } from './allow-lists.js';
 import type { Walk } from './walk.js';
 
 /** Of lists of columns that were asked for before. */

@@ -4,9 +4,9 @@ import { columnsNamed, originsOf, UNKNOWN } from '../scope/origins.js';
 import { type Ctes, namesIn, type Scope, type Source, scopeOf } from '../scope/scope.js';
 import { isWord } from '../text/lex.js';
 import { asBody, asList, type Body, dotted, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
+import { isPresent } from './allow-lists.js';
 import { definitions } from './definitions.js';
 import { byName, byPlace, ordering, positional } from './outputs.js';
-import { isPresent } from './understood.js';
 import type { Walk } from './walk.js';
 
 const SET_OPERATIONS: ReadonlySet<string> = new Set(['union', 'except', 'intersect']);

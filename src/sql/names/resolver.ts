@@ -1,7 +1,7 @@
 /** The walk put together: one statement, the tables that are known, and what is found of it. */
 import type { ColumnUsage, NameInText, Origin, OutputColumn, Target } from '../analysis/analysis.js';
-import { type Budget, PART } from '../analysis/budget.js';
 import { type Defaults, objectKey } from '../analysis/catalog.js';
+import { type Budget, PART } from '../analysis/effort.js';
 import { originsOf } from '../scope/origins.js';
 import type { Relations } from '../scope/relations.js';
 import { type Ctes, isNowhere, type Scope, type Source } from '../scope/scope.js';

@@ -3,8 +3,8 @@
  * table only where the word before its dot is that table's, or where it stands in a query that can't see the target.
  */
 import type { NameInText, Origin } from '../analysis/analysis.js';
-import { PART } from '../analysis/budget.js';
 import { objectKey } from '../analysis/catalog.js';
+import { PART } from '../analysis/effort.js';
 import { isUnknown } from '../scope/origins.js';
 import { isOperator, isWord, type Token } from '../text/lex.js';
 import { positionOf } from '../text/statement.js';

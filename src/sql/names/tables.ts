@@ -6,8 +6,8 @@ import { type Ctes, NOWHERE, type Source } from '../scope/scope.js';
 import { isOperator, isWord } from '../text/lex.js';
 import { asBody, asList, asText, type Body, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
 import { type AliasKind, aliasAt, type FoundAlias } from '../words/alias-places.js';
+import { isPresent } from './allow-lists.js';
 import { named } from './outputs.js';
-import { isPresent } from './understood.js';
 import type { Walk } from './walk.js';
 
 export function aliasOf(body: Body): string | undefined {

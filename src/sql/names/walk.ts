@@ -3,8 +3,8 @@
  * walked in files of their own; each calls the others through this one interface.
  */
 import type { ColumnUsage, Origin, OutputColumn } from '../analysis/analysis.js';
-import type { Budget, Count, Work } from '../analysis/budget.js';
 import type { Defaults, ObjectName } from '../analysis/catalog.js';
+import type { Budget, Count, Work } from '../analysis/effort.js';
 import { isUnknown, UNKNOWN, union } from '../scope/origins.js';
 import type { Relations } from '../scope/relations.js';
 import { type Ctes, isOfTarget, lookUp, type Resolution, type Scope, type Source } from '../scope/scope.js';
@@ -16,8 +16,8 @@ import { type Body, folded, type Identifier } from '../text/tree.js';
 import { type AliasPlaces, aliasPlaces } from '../words/alias-places.js';
 import { type Claims, isName, nameOf, type Owner } from '../words/claims.js';
 import { type Symbols, symbolsOf } from '../words/symbols.js';
+import { type Form, unknownField } from './allow-lists.js';
 import { nothingFound } from './findings.js';
-import { type Form, unknownField } from './understood.js';
 
 /** A star over a star doubles its columns: without a bound some dozens of definitions would fill the memory. */
 const MAX_COLUMNS = 10_000;

@@ -1,6 +1,6 @@
 /** Columns and what they come from, in lists that are shared and never changed: put together, found by name. */
 import type { Origin, OutputColumn } from '../analysis/analysis.js';
-import type { Count } from '../analysis/budget.js';
+import type { Count } from '../analysis/effort.js';
 
 /** Where values come from that no column of a known table accounts for: no exception of a detector holds for them. */
 export const UNKNOWN: Origin = Object.freeze({

@@ -5,8 +5,8 @@
  * A look-up is total: it answers with columns or with `unowned`, never with nothing.
  */
 import type { Origin, OutputColumn } from '../analysis/analysis.js';
-import type { Count } from '../analysis/budget.js';
 import type { ObjectName } from '../analysis/catalog.js';
+import type { Count } from '../analysis/effort.js';
 import { folded, type Identifier } from '../text/tree.js';
 import { columnsNamed, union } from './origins.js';
 

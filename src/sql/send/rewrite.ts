@@ -7,8 +7,8 @@
  * constructs/with, functions/case), nothing else.
  */
 import type { ExcludedName, FullAnalysis, TableReference } from '../analysis/analysis.js';
-import { Budget } from '../analysis/budget.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from '../analysis/catalog.js';
+import { Budget } from '../analysis/effort.js';
 import { isOperator, isWord, joined, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from '../text/lex.js';
 import { Refusal } from '../text/refusal.js';
 import { positionOf } from '../text/statement.js';

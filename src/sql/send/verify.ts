@@ -1,7 +1,7 @@
 /** The text to send, read once more before it is: it may name nothing but what was judged. */
 import type { FullAnalysis } from '../analysis/analysis.js';
-import type { Budget } from '../analysis/budget.js';
 import { objectKey } from '../analysis/catalog.js';
+import type { Budget } from '../analysis/effort.js';
 import { Resolver } from '../names/index.js';
 import { cteNames, Disagreement, secondOpinion } from '../opinion/opinion.js';
 import { Relations } from '../scope/relations.js';

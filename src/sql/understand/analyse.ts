@@ -3,8 +3,8 @@
  * which functions it calls, where in the text each of them stands.
  */
 import type { FullAnalysis } from '../analysis/analysis.js';
-import { Budget } from '../analysis/budget.js';
 import type { CatalogReader, Defaults, ObjectName } from '../analysis/catalog.js';
+import { Budget } from '../analysis/effort.js';
 import { spending } from '../analysis/spending.js';
 import { loadParsers } from '../opinion/parsers.js';
 import { Relations } from '../scope/relations.js';

@@ -8,8 +8,8 @@ import type {
   Origin,
   Unowned,
 } from '../analysis/analysis.js';
-import { PART } from '../analysis/budget.js';
 import { type Defaults, type ObjectName, objectKey } from '../analysis/catalog.js';
+import { PART } from '../analysis/effort.js';
 import { spending } from '../analysis/spending.js';
 import type { Findings } from '../names/index.js';
 import { isUnknown } from '../scope/origins.js';

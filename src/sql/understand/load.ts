@@ -1,6 +1,7 @@
 /** What a text names is looked up, and the views among it are opened down to their base tables. */
-import type { Count } from '../analysis/budget.js';
+
 import { type CatalogReader, type ObjectName, objectKey, type RelationInfo } from '../analysis/catalog.js';
+import type { Count } from '../analysis/effort.js';
 import { Relations } from '../scope/relations.js';
 import { Refusal } from '../text/refusal.js';
 import { parseStatement } from '../text/statement.js';

@@ -1,7 +1,7 @@
 /** What one judgement has looked up and opened so far. */
 import type { FullAnalysis } from '../analysis/analysis.js';
-import type { Budget } from '../analysis/budget.js';
 import type { ObjectName } from '../analysis/catalog.js';
+import type { Budget } from '../analysis/effort.js';
 import { Relations } from '../scope/relations.js';
 import type { Refusal } from '../text/refusal.js';
 

@@ -1,7 +1,7 @@
 /** What a view's columns come from, down to base tables. */
 import type { FullAnalysis, Origin } from '../analysis/analysis.js';
-import { type Count, PART } from '../analysis/budget.js';
 import { objectKey } from '../analysis/catalog.js';
+import { type Count, PART } from '../analysis/effort.js';
 import { byWhichever } from '../names/index.js';
 import { isUnknown, union } from '../scope/origins.js';
 import type { Opened } from './opened.js';

@@ -1,7 +1,7 @@
 /** One text walked, by the kind of its statement: what is found, what it gives, and which tables it names. */
 import type { FullAnalysis, FunctionUse, Unowned } from '../analysis/analysis.js';
-import type { Budget } from '../analysis/budget.js';
 import { type Defaults, type ObjectName, objectKey } from '../analysis/catalog.js';
+import type { Budget } from '../analysis/effort.js';
 import { type Findings, Resolver } from '../names/index.js';
 import type { Relations } from '../scope/relations.js';
 import { isWord } from '../text/lex.js';

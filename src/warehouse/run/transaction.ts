@@ -7,7 +7,7 @@
  */
 import type { WarehouseConnection } from '../connection/connection.js';
 import { StatementCancelled } from '../errors/failures.js';
-import { type RunOptions, type RunResult, run } from './run.js';
+import { type RunOptions, type RunResult, run } from './statement.js';
 
 export interface BoundedOptions extends RunOptions {
   /** What the transaction's own statements are called in Snowflake's history. */

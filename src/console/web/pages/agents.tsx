@@ -1,12 +1,12 @@
 /** Who the agents are. */
 import type { JSX } from 'preact';
-import type { Agent, AgentSummary } from '../ask/answers.ts';
-import { withQuery } from '../ask/api.ts';
-import { useClock, useHere, useLoaded, useTitle } from '../ask/hooks.ts';
 import { Bars } from '../parts/charts.tsx';
 import { Badge, Empty, Link, Panel, Shown } from '../parts/panel.tsx';
 import { StatementList } from '../parts/statements.tsx';
 import { ago, count, dateTime } from '../parts/words.ts';
+import type { Agent, AgentSummary } from '../requests/answers.ts';
+import { withQuery } from '../requests/api.ts';
+import { useClock, useHere, useLoaded, useTitle } from '../requests/hooks.ts';
 
 export function AgentsPage(): JSX.Element {
   useTitle('Agents');

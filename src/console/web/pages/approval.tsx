@@ -1,14 +1,14 @@
 /** One approval: who asks for what, what it would touch, and the decision. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Approval, Requirement } from '../ask/answers.ts';
-import { post, withQuery } from '../ask/api.ts';
-import { useClock, useEvents, useLoaded, useSoon, useTitle } from '../ask/hooks.ts';
 import { Badge, Empty, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
 import { StatementList } from '../parts/statements.tsx';
 import { UsesTable } from '../parts/uses.tsx';
 import { ago, count, dateTime, plural, toneOf, touches, until } from '../parts/words.ts';
+import type { Approval, Requirement } from '../requests/answers.ts';
+import { post, withQuery } from '../requests/api.ts';
+import { useClock, useEvents, useLoaded, useSoon, useTitle } from '../requests/hooks.ts';
 import { Decide } from './decide.tsx';
 
 /** The issuer whose groups are asked is named where it is not the agent's own. */

@@ -1,11 +1,11 @@
 /** Statements that wait for a person, and those that did. */
 import type { JSX } from 'preact';
-import type { ApprovalSummary } from '../ask/answers.ts';
-import { withQuery } from '../ask/api.ts';
-import { useClock, useEvents, useHere, useLoaded, useSoon, useTitle } from '../ask/hooks.ts';
 import { Pages } from '../parts/lists.tsx';
 import { Badge, Empty, Link, Shown } from '../parts/panel.tsx';
 import { clock, plural, toneOf, touches, until } from '../parts/words.ts';
+import type { ApprovalSummary } from '../requests/answers.ts';
+import { withQuery } from '../requests/api.ts';
+import { useClock, useEvents, useHere, useLoaded, useSoon, useTitle } from '../requests/hooks.ts';
 import { StandingList } from './standing.tsx';
 
 const STATES = ['pending', 'approved', 'used', 'denied', 'expired', 'withdrawn', 'all'] as const;

@@ -1,11 +1,11 @@
 /** A yes or a no, with what else a yes lets pass. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Approval } from '../ask/answers.ts';
-import { post } from '../ask/api.ts';
 import { Problem } from '../parts/panel.tsx';
 import { Sql } from '../parts/sql.tsx';
 import { plural, touches } from '../parts/words.ts';
+import type { Approval } from '../requests/answers.ts';
+import { post } from '../requests/api.ts';
 
 const TIMES: readonly (readonly [number, string])[] = [
   [0, 'This one statement'],

@@ -1,12 +1,12 @@
 /** How the record itself is doing. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Integrity, RecordedEvent } from '../ask/answers.ts';
-import { post } from '../ask/api.ts';
-import { useClock, useLoaded, useTitle } from '../ask/hooks.ts';
-import { useMe } from '../ask/me.ts';
 import { Badge, Empty, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { ago, count, dateTime, eventWords, plural } from '../parts/words.ts';
+import type { Integrity, RecordedEvent } from '../requests/answers.ts';
+import { post } from '../requests/api.ts';
+import { useClock, useLoaded, useTitle } from '../requests/hooks.ts';
+import { useMe } from '../requests/me.ts';
 
 const text = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
 

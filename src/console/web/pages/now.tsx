@@ -1,12 +1,12 @@
 /** What is going on. */
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import type { LiveEvent, Now, Statement } from '../ask/answers.ts';
-import { useClock, useEvents, useLoaded, useSoon, useTitle } from '../ask/hooks.ts';
 import { Bars, VerdictChart } from '../parts/charts.tsx';
 import { Badge, Empty, Link, Panel, Shown } from '../parts/panel.tsx';
 import { StatementList } from '../parts/statements.tsx';
 import { ago, bytes as bytesText, count, plural } from '../parts/words.ts';
+import type { LiveEvent, Now, Statement } from '../requests/answers.ts';
+import { useClock, useEvents, useLoaded, useSoon, useTitle } from '../requests/hooks.ts';
 
 const MINUTES = 60;
 const SHOWN = 60;

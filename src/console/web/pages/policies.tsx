@@ -1,13 +1,13 @@
 /** The rules in force, and a place to try them. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Policies, Tried } from '../ask/answers.ts';
-import { post } from '../ask/api.ts';
-import { useLoaded, useTitle } from '../ask/hooks.ts';
 import { Badge, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
 import { UsesTable } from '../parts/uses.tsx';
 import type { Tone } from '../parts/words.ts';
+import type { Policies, Tried } from '../requests/answers.ts';
+import { post } from '../requests/api.ts';
+import { useLoaded, useTitle } from '../requests/hooks.ts';
 
 const VERDICTS: Readonly<Record<string, readonly [string, Tone]>> = {
   allow: ['allowed', 'good'],

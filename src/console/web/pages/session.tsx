@@ -1,13 +1,13 @@
 /** One session, as a line of time that can be played. */
 import type { JSX } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import type { Session, Statement } from '../ask/answers.ts';
-import { get, withQuery } from '../ask/api.ts';
-import { goTo, linkTo, useLoaded, useTitle } from '../ask/hooks.ts';
 import { Virtual } from '../parts/lists.tsx';
 import { Badge, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { Standing, sizeOf } from '../parts/statements.tsx';
 import { clock, count, dateTime, plural, span } from '../parts/words.ts';
+import type { Session, Statement } from '../requests/answers.ts';
+import { get, withQuery } from '../requests/api.ts';
+import { goTo, linkTo, useLoaded, useTitle } from '../requests/hooks.ts';
 import { StatementView } from './statement.tsx';
 
 const PAGE = 500;

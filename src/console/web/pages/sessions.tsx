@@ -1,13 +1,13 @@
 /** Sessions and the search over all statements. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Session, Statement } from '../ask/answers.ts';
-import { get, withQuery } from '../ask/api.ts';
-import { goTo, useClock, useHere, useLoaded, useTitle } from '../ask/hooks.ts';
 import { Pages } from '../parts/lists.tsx';
 import { Badge, Empty, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { StatementList } from '../parts/statements.tsx';
 import { ago, count, dateTime, plural } from '../parts/words.ts';
+import type { Session, Statement } from '../requests/answers.ts';
+import { get, withQuery } from '../requests/api.ts';
+import { goTo, useClock, useHere, useLoaded, useTitle } from '../requests/hooks.ts';
 
 const EXAMPLES = [
   'verdict:denied after:7d',

@@ -1,11 +1,11 @@
 /** Approvals that hold for a while, and the button that ends one. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { StandingApproval } from '../ask/answers.ts';
-import { remove, withQuery } from '../ask/api.ts';
-import { useClock, useLoaded } from '../ask/hooks.ts';
 import { Link, Panel, Problem } from '../parts/panel.tsx';
 import { until } from '../parts/words.ts';
+import type { StandingApproval } from '../requests/answers.ts';
+import { remove, withQuery } from '../requests/api.ts';
+import { useClock, useLoaded } from '../requests/hooks.ts';
 
 export function StandingList(): JSX.Element | null {
   const [after, setAfter] = useState<string | undefined>();

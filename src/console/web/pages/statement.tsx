@@ -1,14 +1,14 @@
 /** Everything that happened to one statement: purpose, statement, verdict, rows. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { RecordedEvent, StatementDetail, Uses } from '../ask/answers.ts';
-import { post } from '../ask/api.ts';
-import { useLoaded, useTitle } from '../ask/hooks.ts';
-import { useMe } from '../ask/me.ts';
 import { Badge, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
 import { UsesTable } from '../parts/uses.tsx';
 import { bytes, clock, dateTime, eventWords, plural, span } from '../parts/words.ts';
+import type { RecordedEvent, StatementDetail, Uses } from '../requests/answers.ts';
+import { post } from '../requests/api.ts';
+import { useLoaded, useTitle } from '../requests/hooks.ts';
+import { useMe } from '../requests/me.ts';
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);

@@ -1,7 +1,7 @@
 /** Lists that are too long for one page: the way to what is older, or only what is in view. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { withQuery } from '../ask/api.ts';
+import { withQuery } from '../requests/api.ts';
 import { Link } from './panel.tsx';
 
 /** The way to the rest of a list, where there is one: nothing older is out of reach. */

@@ -1,7 +1,7 @@
 /** What every page is made of. */
 import type { ComponentChildren, JSX } from 'preact';
-import { Refused } from '../ask/api.ts';
-import { linkTo } from '../ask/hooks.ts';
+import { Refused } from '../requests/api.ts';
+import { linkTo } from '../requests/hooks.ts';
 import type { Tone } from './words.ts';
 
 export const Badge = ({ tone = '', children }: { tone?: Tone; children: ComponentChildren }): JSX.Element => (

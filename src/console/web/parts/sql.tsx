@@ -1,6 +1,6 @@
 /** Texts of statements, and what is different in the text as sent. */
 import type { JSX } from 'preact';
-import type { SqlDifference, SqlPart } from '../ask/answers.ts';
+import type { SqlDifference, SqlPart } from '../requests/answers.ts';
 
 export const Sql = ({ parts, label }: { parts: readonly SqlPart[]; label: string }): JSX.Element => (
   // A region that scrolls has to be reached by the keyboard.

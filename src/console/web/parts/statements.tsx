@@ -1,7 +1,7 @@
 /** Statements in a list, and how each stands. */
 import type { JSX } from 'preact';
-import type { Statement } from '../ask/answers.ts';
-import { linkTo } from '../ask/hooks.ts';
+import type { Statement } from '../requests/answers.ts';
+import { linkTo } from '../requests/hooks.ts';
 import { Badge } from './panel.tsx';
 import { clock, plural, span, standingOf } from './words.ts';
 

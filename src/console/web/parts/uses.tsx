@@ -1,6 +1,6 @@
 /** What a statement touches, and by which rules. */
 import type { JSX } from 'preact';
-import type { Uses } from '../ask/answers.ts';
+import type { Uses } from '../requests/answers.ts';
 import { Badge } from './panel.tsx';
 
 /** Objects, columns with their masks, row predicates and the rules that said so. */

@@ -1,5 +1,5 @@
 /** Numbers, times and states as people read them. */
-import type { ApprovalSummary } from '../ask/answers.ts';
+import type { ApprovalSummary } from '../requests/answers.ts';
 
 export const clock = (iso: string): string => new Date(iso).toLocaleTimeString(undefined, { hour12: false });
 export const dateTime = (iso: string): string =>
