@@ -28,7 +28,7 @@ export {
   showIdentifier,
   showObject,
 } from './analysis/catalog.js';
-export { Budget, type Count } from './analysis/effort.js';
+export { type Count, Effort } from './analysis/effort.js';
 export { type KeptAnalysis, type KeptStatement, keptAnalysis, keptRefused, keptStatement } from './analysis/kept.js';
 export { type ColumnPart, isTouching, Making, madeOf } from './analysis/made-of.js';
 export { namesNoTable } from './analysis/scans.js';

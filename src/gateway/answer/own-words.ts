@@ -36,7 +36,7 @@ const callsForeignCode = ({ analysis }: Judged): boolean => {
   return analysis.functions.some((use) => use.class !== 'pure' && use.class !== 'table');
 };
 
-/** Nothing, where foreign code runs: it may raise texts that look like the compiler's (see `warehouse/error-text.ts`). */
+/** Nothing, where foreign code runs: it may raise texts that look like the compiler's (see `warehouse/errors/text.ts`). */
 export function ownWords(judged: Judged): OwnWords {
   const { statement, analysis, sent } = judged;
   if (!statement || callsForeignCode(judged)) return NO_WORDS;

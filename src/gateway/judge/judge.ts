@@ -22,11 +22,11 @@ import {
 } from '../../policy/index.js';
 import {
   type Analysis,
-  Budget,
   type CatalogReader,
   cteNames,
   type Defaults,
   Disagreement,
+  Effort,
   type FullAnalysis,
   keptAnalysis,
   keptRefused,
@@ -142,9 +142,9 @@ export class Judge {
       if (kindDenial) return { ...nothing, statement, denial: kindDenial };
       const hashDenial = denyHash(read);
       if (hashDenial) return { ...nothing, statement, denial: hashDenial };
-      const budget = new Budget();
+      const effort = new Effort();
       // Names come before what there is: what no rule lets them see is refused without a question to the catalog.
-      const named = await readNames(read, this.#parts.defaults, budget);
+      const named = await readNames(read, this.#parts.defaults, effort);
       const refused = (analysis: FullAnalysis, verdict: Verdict): Judged => ({
         ...nothing,
         statement,
@@ -156,10 +156,10 @@ export class Judge {
       if (barred) return refused(named.analysis, barred);
       const catalog = this.#parts.catalogs.reader(keyOf(standing(policies), principal));
       const reader = trusting(catalog, policies);
-      const analysed = await lookUp(named, reader, budget, (object) => mayBeLookedUp(policies, object));
+      const analysed = await lookUp(named, reader, effort, (object) => mayBeLookedUp(policies, object));
       secondOpinion(analysed, cteNames(analysed.statement));
       const circumstances = circumstancesOf(analysed, request, undefined);
-      const spend = spending(budget, analysed.statement, 'columns');
+      const spend = spending(effort, analysed.statement, 'columns');
       const before = decide({ ...rules, subject: principal, analysis: analysed, circumstances }, spend);
       // Nothing is asked about a table which may not be changed anyhow.
       if (before.denial) return refused(analysed, before);
@@ -168,7 +168,7 @@ export class Judge {
         analysis === analysed ? before : decideAgain({ ...rules, subject: principal, analysis, circumstances }, before);
       if (verdict.denial) return refused(analysis, verdict);
       const views = await secureViews(verdict, catalog);
-      const sent = rewrite(analysis, treatments(verdict, views), budget);
+      const sent = rewrite(analysis, treatments(verdict, views), effort);
       return {
         version,
         statement,

@@ -71,7 +71,7 @@ function sent(state: UnderWay | undefined, event: RawEvent): UnderWay | undefine
   return { ...state, wasSent: true, mayBeCommitted: state.mayBeCommitted || step === 'commit' };
 }
 
-/** Whether an approval was given back too late, or for another use of it: the statement goes on (approval/words.ts). */
+/** Whether an approval was given back too late, or for another use of it: the statement goes on (approval/values/words.ts). */
 function isVoid(state: UnderWay | undefined, event: RawEvent): boolean {
   if (!state || event.kind !== 'approval_released') return false;
   const { use, found } = bodyOf(event);

@@ -11,7 +11,7 @@ import { keyOf } from '../judge/whose.js';
 import type { Log } from '../record/counters.js';
 import type { Intent } from '../record/intent.js';
 
-/** As long as the catalog is believed (warehouse/catalog.ts): a view that was made anew is seen by then. */
+/** As long as the catalog is believed (warehouse/catalog/catalog.ts): a view that was made anew is seen by then. */
 const CONFIRMED_MS = 60_000;
 const CONFIRMED_CACHE = 2000;
 

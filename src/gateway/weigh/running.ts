@@ -6,8 +6,8 @@ import { nameOf } from '../judge/whose.js';
 import type { Intent } from '../record/intent.js';
 
 export class Running {
-  /** By statement. What is asked of the warehouse about a statement before it runs stands in the statement's own place. */
-  readonly #places = new Map<string, { readonly principal: string; readonly controller: AbortController }>();
+  /** By statement. What is asked of the warehouse about a statement before it runs stands under the statement's own name. */
+  readonly #underWay = new Map<string, { readonly principal: string; readonly controller: AbortController }>();
   readonly #byPrincipal = new Map<string, number>();
 
   /**
@@ -20,33 +20,33 @@ export class Running {
     limit: number | undefined,
     signal: AbortSignal | undefined,
   ): AbortSignal | undefined {
-    let place = this.#places.get(statement);
-    if (!place) {
+    let entry = this.#underWay.get(statement);
+    if (!entry) {
       const others = this.#byPrincipal.get(principal) ?? 0;
       if (limit !== undefined && others >= limit) return undefined;
-      place = { principal, controller: new AbortController() };
-      this.#places.set(statement, place);
+      entry = { principal, controller: new AbortController() };
+      this.#underWay.set(statement, entry);
       this.#byPrincipal.set(principal, others + 1);
     }
-    return signal ? AbortSignal.any([signal, place.controller.signal]) : place.controller.signal;
+    return signal ? AbortSignal.any([signal, entry.controller.signal]) : entry.controller.signal;
   }
 
   leave(statement: string): void {
-    const place = this.#places.get(statement);
-    if (!place) return;
-    this.#places.delete(statement);
-    const left = (this.#byPrincipal.get(place.principal) ?? 1) - 1;
-    if (left > 0) this.#byPrincipal.set(place.principal, left);
-    else this.#byPrincipal.delete(place.principal);
+    const entry = this.#underWay.get(statement);
+    if (!entry) return;
+    this.#underWay.delete(statement);
+    const left = (this.#byPrincipal.get(entry.principal) ?? 1) - 1;
+    if (left > 0) this.#byPrincipal.set(entry.principal, left);
+    else this.#byPrincipal.delete(entry.principal);
   }
 
   get count(): number {
-    return this.#places.size;
+    return this.#underWay.size;
   }
 
   /** Ends whatever runs. */
   abort(): void {
-    for (const { controller } of this.#places.values()) controller.abort();
+    for (const { controller } of this.#underWay.values()) controller.abort();
   }
 }
 

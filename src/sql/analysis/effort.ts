@@ -1,6 +1,6 @@
 /**
  * What one judgement may cost, in steps that are counted alike everywhere: parts of the tree walked, columns and origins looked at, tokens
- * gone through. One budget holds for all walks of a statement (to find its tables, to judge it, to read what is sent once more), for the
+ * gone through. One `Effort` holds for all walks of a statement (to find its tables, to judge it, to read what is sent once more), for the
  * views that it reads, and for every level of nesting: a bound for each of them would be multiplied by how many there are.
  *
  * A step is what takes no longer than some hundred nanoseconds; what takes longer counts as several. Should something cost more than it is
@@ -44,7 +44,7 @@ const CLOCK: Clock = () => {
   return { wall, processor: known.processor };
 };
 
-export class Budget {
+export class Effort {
   readonly #most: number;
   readonly #clock: Clock;
   readonly #spent: Record<Work, number> = { parts: 0, columns: 0, tokens: 0 };

@@ -1,7 +1,7 @@
 /** The walk put together: one statement, the tables that are known, and what is found of it. */
 import type { ColumnUsage, NameInText, Origin, OutputColumn, Target } from '../analysis/analysis.js';
 import { type Defaults, objectKey } from '../analysis/catalog.js';
-import { type Budget, PART } from '../analysis/effort.js';
+import { type Effort, PART } from '../analysis/effort.js';
 import { originsOf } from '../scope/origins.js';
 import type { Relations } from '../scope/relations.js';
 import { type Ctes, isNowhere, type Scope, type Source } from '../scope/scope.js';
@@ -25,10 +25,10 @@ import { saysWhichRows } from './which-rows.js';
 export class Resolver extends Walk {
   readonly #words: ReadonlySet<number>;
 
-  constructor(statement: ParsedStatement, relations: Relations, defaults: Defaults, budget: Budget) {
+  constructor(statement: ParsedStatement, relations: Relations, defaults: Defaults, effort: Effort) {
     const claims = new Claims(statement.tokens);
     const words = keywordsOf(statement.tokens, statement.pairs, statement.clauses);
-    super(statement, relations, defaults, claims, words, budget);
+    super(statement, relations, defaults, claims, words, effort);
     this.#words = words;
     // Keywords, places, aliases, symbols, owners: each goes through the text, and looks at some neighbours of each token.
     this.spend(5 * PART * statement.tokens.length, 'tokens');

@@ -4,7 +4,7 @@
  */
 import type { ColumnUsage, Origin, OutputColumn } from '../analysis/analysis.js';
 import type { Defaults, ObjectName } from '../analysis/catalog.js';
-import type { Budget, Count, Work } from '../analysis/effort.js';
+import type { Count, Effort, Work } from '../analysis/effort.js';
 import { isUnknown, UNKNOWN, union } from '../scope/origins.js';
 import type { Relations } from '../scope/relations.js';
 import { type Ctes, isOfTarget, lookUp, type Resolution, type Scope, type Source } from '../scope/scope.js';
@@ -42,7 +42,7 @@ export abstract class Walk {
   readonly symbols: ReadonlySet<string>;
   readonly #symbols: Symbols;
   readonly #keywords: ReadonlySet<number>;
-  readonly #budget: Budget;
+  readonly #effort: Effort;
   readonly findings = nothingFound();
 
   constructor(
@@ -51,10 +51,10 @@ export abstract class Walk {
     defaults: Defaults,
     claims: Claims,
     keywords: ReadonlySet<number>,
-    budget: Budget,
+    effort: Effort,
   ) {
     this.statement = statement;
-    this.#budget = budget;
+    this.#effort = effort;
     this.aliasPlaces = aliasPlaces(statement.tokens, statement.pairs);
     this.#symbols = symbolsOf(statement.tokens, statement.pairs);
     this.symbols = this.#symbols.names;
@@ -72,7 +72,7 @@ export abstract class Walk {
 
   /** Counts work. Throws where the whole judgement has taken too much of it. */
   spend(steps: number, work: Work): void {
-    const much = this.#budget.spend(steps, work);
+    const much = this.#effort.spend(steps, work);
     if (much !== undefined) throw tooMuch(much, positionOf(this.statement, 0));
   }
 

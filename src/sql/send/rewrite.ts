@@ -8,7 +8,7 @@
  */
 import type { ExcludedName, FullAnalysis, TableReference } from '../analysis/analysis.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from '../analysis/catalog.js';
-import { Budget } from '../analysis/effort.js';
+import { Effort } from '../analysis/effort.js';
 import { isOperator, isWord, joined, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from '../text/lex.js';
 import { Refusal } from '../text/refusal.js';
 import { positionOf } from '../text/statement.js';
@@ -236,11 +236,11 @@ export interface Rewritten {
 /**
  * The text to send: the statement's own tokens with every table's name in full, and masked sub-queries in the place of treated
  * tables. Throws a Refusal where a treated table stands in a place that takes only a name, and where the outcome does not read as
- * exactly the objects that were judged. `budget`: what is left of the judgement's.
+ * exactly the objects that were judged. `effort`: what is left of the judgement's.
  */
-export function rewrite(analysis: FullAnalysis, treatments: Treatments, budget = new Budget()): Rewritten {
+export function rewrite(analysis: FullAnalysis, treatments: Treatments, effort = new Effort()): Rewritten {
   const rewriter = new Rewriter(treatments, analysis);
   const text = rewriter.text(analysis, true);
-  if (rewriter.isRewritten || rewriter.isRenamed) verify(text, analysis, treatments, budget);
+  if (rewriter.isRewritten || rewriter.isRenamed) verify(text, analysis, treatments, effort);
   return { text, isChanged: rewriter.isRewritten };
 }

@@ -1,7 +1,7 @@
 /** The text to send, read once more before it is: it may name nothing but what was judged. */
 import type { FullAnalysis } from '../analysis/analysis.js';
 import { objectKey } from '../analysis/catalog.js';
-import type { Budget } from '../analysis/effort.js';
+import type { Effort } from '../analysis/effort.js';
 import { Resolver } from '../names/index.js';
 import { cteNames, Disagreement, secondOpinion } from '../opinion/opinion.js';
 import { Relations } from '../scope/relations.js';
@@ -14,13 +14,13 @@ import { isTouched, type Treatments } from './treatments.js';
  * Reads the rewritten text once more, by every parser: it may name nothing but what was judged, and changes what was to be changed. What the
  * parsers and the walk say of it is not passed on: their places and words are of a text with the rules in it.
  */
-export function verify(text: string, analysis: FullAnalysis, treatments: Treatments, budget: Budget): void {
+export function verify(text: string, analysis: FullAnalysis, treatments: Treatments, effort: Effort): void {
   if (analysis.kind === 'describe') return;
   const touched = analysis.references.find(({ relation }) => isTouched(treatments.get(objectKey(relation))));
   const place = positionOf(analysis.statement, touched?.from ?? 0);
   let isRight = false;
   try {
-    isRight = readsAsJudged(text, analysis, treatments, budget);
+    isRight = readsAsJudged(text, analysis, treatments, effort);
   } catch (error) {
     // What there is too much of is a number: no word of the text.
     if (error instanceof TooComplex) throw tooMuch(error.what, place);
@@ -36,11 +36,11 @@ export function verify(text: string, analysis: FullAnalysis, treatments: Treatme
 }
 
 /** Throws a Refusal where the text is not even understood. */
-function readsAsJudged(text: string, analysis: FullAnalysis, treatments: Treatments, budget: Budget): boolean {
+function readsAsJudged(text: string, analysis: FullAnalysis, treatments: Treatments, effort: Effort): boolean {
   const { kind, defaults } = analysis;
   const parsed = parseStatement(readStatement(text));
   if (parsed.kind !== kind) return false;
-  const resolver = new Resolver(parsed, new Relations(), defaults, budget);
+  const resolver = new Resolver(parsed, new Relations(), defaults, effort);
   if (kind === 'select') resolver.query(parsed.tree, new Map(), undefined);
   else if (kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'merge')
     resolver.change(kind, nodeOf(parsed.tree)?.body ?? {});

@@ -4,7 +4,7 @@
  */
 import type { FullAnalysis } from '../analysis/analysis.js';
 import type { CatalogReader, Defaults, ObjectName } from '../analysis/catalog.js';
-import { Budget } from '../analysis/effort.js';
+import { Effort } from '../analysis/effort.js';
 import { spending } from '../analysis/spending.js';
 import { loadParsers } from '../opinion/parsers.js';
 import { Relations } from '../scope/relations.js';
@@ -38,31 +38,31 @@ async function bounded<T>(statement: Statement, read: () => T | Promise<T>): Pro
  * Reads what a statement names. Throws a Refusal for what the text alone shows: so what it answers is the same whatever there is.
  * `defaults` are the session's database and schema.
  */
-export async function readNames(statement: Statement, defaults: Defaults, budget: Budget): Promise<Named> {
-  await budget.waitFor(loadParsers());
+export async function readNames(statement: Statement, defaults: Defaults, effort: Effort): Promise<Named> {
+  await effort.waitFor(loadParsers());
   return bounded(statement, () => {
     const parsed = parseStatement(statement);
-    const walked = walk(parsed, new Relations(), defaults, budget);
+    const walked = walk(parsed, new Relations(), defaults, effort);
     const names = namesOf(walked);
-    return { parsed, names, analysis: assembled(parsed, defaults, nothingOpened(budget), [], walked) };
+    return { parsed, names, analysis: assembled(parsed, defaults, nothingOpened(effort), [], walked) };
   });
 }
 
 /**
  * Analyses against the catalog what was read before, and may be looked up: views are opened only as far as `mayBeRead` lets them.
- * Throws a Refusal for whatever is not fully understood, and for what takes more than is left of the `budget`.
+ * Throws a Refusal for whatever is not fully understood, and for what takes more than is left of the `effort`.
  */
 export function lookUp(
   { parsed, names, analysis: { defaults } }: Named,
   reader: CatalogReader,
-  budget: Budget,
+  effort: Effort,
   mayBeRead: MayBeRead,
 ): Promise<FullAnalysis> {
   return bounded(parsed, async () => {
-    const opened = nothingOpened(budget);
+    const opened = nothingOpened(effort);
     // A description opens nothing.
     if (parsed.kind === 'describe') for (const key of names.keys()) opened.begun.add(key);
-    await load(names, { reader, mayBeRead, opened, spend: spending(budget, parsed, 'columns') }, 0);
+    await load(names, { reader, mayBeRead, opened, spend: spending(effort, parsed, 'columns') }, 0);
     return finish(parsed, defaults, opened, []);
   });
 }
@@ -72,7 +72,7 @@ export async function analyse(
   statement: Statement,
   reader: CatalogReader,
   defaults: Defaults,
-  budget = new Budget(),
+  effort = new Effort(),
 ): Promise<FullAnalysis> {
-  return lookUp(await readNames(statement, defaults, budget), reader, budget, () => true);
+  return lookUp(await readNames(statement, defaults, effort), reader, effort, () => true);
 }

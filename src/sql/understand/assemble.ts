@@ -27,7 +27,7 @@ export const finish = (
   opened: Opened,
   via: readonly ObjectName[],
 ): FullAnalysis =>
-  assembled(statement, defaults, opened, via, walk(statement, opened.relations, defaults, opened.budget));
+  assembled(statement, defaults, opened, via, walk(statement, opened.relations, defaults, opened.effort));
 
 export function assembled(
   statement: ParsedStatement,
@@ -36,7 +36,7 @@ export function assembled(
   via: readonly ObjectName[],
   { findings, outputs, hasWhere, changes, functions, called, unowned, words }: Walked,
 ): FullAnalysis {
-  const spend = spending(opened.budget, statement, 'columns');
+  const spend = spending(opened.effort, statement, 'columns');
   const isOutermost = via.length === 0;
   const places = new Map<number, ReturnType<typeof positionOf>>();
   const place = (token: number) => {

@@ -30,7 +30,7 @@ interface LookUp {
   readonly reader: CatalogReader;
   readonly mayBeRead: MayBeRead;
   readonly opened: Opened;
-  /** Of the budget, for the statement that was sent. */
+  /** Steps taken, for the statement that was sent. */
   readonly spend: Count;
 }
 
@@ -45,7 +45,7 @@ export async function load(names: ReadonlyMap<string, ObjectName>, lookUp: LookU
     const relation = await reader.relation(object);
     if (relation) opened.relations.set(key, relation);
   });
-  await opened.budget.waitFor(looking);
+  await opened.effort.waitFor(looking);
   const read = wanted.reduce((sum, [key]) => sum + (opened.relations.get(key)?.columns.length ?? 0), 0);
   spend(LOOKED_UP * wanted.length + COLUMN_READ * read);
   for (const key of names.keys()) {
@@ -64,7 +64,7 @@ async function open(relation: RelationInfo, lookUp: LookUp, depth: number): Prom
     // Names in a view's text are completed by the view's own place (documentation page sql/create-view).
     const own = { database: relation.database, schema: relation.schema };
     const inside = understood(relation, () => parseStatement(query));
-    const names = understood(relation, () => namesOf(walk(inside, new Relations(), own, opened.budget)));
+    const names = understood(relation, () => namesOf(walk(inside, new Relations(), own, opened.effort)));
     const barred = [...names.values()].filter((object) => !mayBeRead(object));
     if (barred.length > 0) {
       opened.barred.set(key, barred);

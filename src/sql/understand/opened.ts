@@ -1,7 +1,7 @@
 /** What one judgement has looked up and opened so far. */
 import type { FullAnalysis } from '../analysis/analysis.js';
 import type { ObjectName } from '../analysis/catalog.js';
-import type { Budget } from '../analysis/effort.js';
+import type { Effort } from '../analysis/effort.js';
 import { Relations } from '../scope/relations.js';
 import type { Refusal } from '../text/refusal.js';
 
@@ -17,15 +17,15 @@ export interface Opened {
   /** What views read that may not be read: nothing of it is looked up, and the view is not opened. */
   readonly barred: Map<string, readonly ObjectName[]>;
   /** Of the whole judgement. */
-  readonly budget: Budget;
+  readonly effort: Effort;
 }
 
-export const nothingOpened = (budget: Budget): Opened => ({
+export const nothingOpened = (effort: Effort): Opened => ({
   asked: new Set(),
   relations: new Relations(),
   begun: new Set(),
   views: new Map(),
   closed: new Map(),
   barred: new Map(),
-  budget,
+  effort,
 });

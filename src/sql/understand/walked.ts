@@ -1,7 +1,7 @@
 /** One text walked, by the kind of its statement: what is found, what it gives, and which tables it names. */
 import type { FullAnalysis, FunctionUse, Unowned } from '../analysis/analysis.js';
 import { type Defaults, type ObjectName, objectKey } from '../analysis/catalog.js';
-import type { Budget } from '../analysis/effort.js';
+import type { Effort } from '../analysis/effort.js';
 import { type Findings, Resolver } from '../names/index.js';
 import type { Relations } from '../scope/relations.js';
 import { isWord } from '../text/lex.js';
@@ -24,8 +24,8 @@ export interface Walked {
 }
 
 /** Walks a statement by its kind. `relations` may be empty: a first walk finds out which ones are named. */
-export function walk(statement: ParsedStatement, relations: Relations, defaults: Defaults, budget: Budget): Walked {
-  const resolver = new Resolver(statement, relations, defaults, budget);
+export function walk(statement: ParsedStatement, relations: Relations, defaults: Defaults, effort: Effort): Walked {
+  const resolver = new Resolver(statement, relations, defaults, effort);
   const node = nodeOf(statement.tree);
   const body = node?.body ?? {};
   switch (statement.kind) {

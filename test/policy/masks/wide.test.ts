@@ -7,7 +7,7 @@ import { inForce, loadPolicies, masksOf, type PolicySet } from '../../../dist/po
 import { appliedMasks } from '../../../dist/policy/masks/applied-masks.js';
 import { ColumnGlobs } from '../../../dist/policy/masks/column-globs.js';
 import { parseColumnGlob } from '../../../dist/policy/rules/globs.js';
-import { analyse, Budget, Making, readStatement } from '../../../dist/sql/index.js';
+import { analyse, Effort, Making, readStatement } from '../../../dist/sql/index.js';
 import { DEFAULTS } from '../../support/catalog.js';
 
 const WIDE = 1500;
@@ -67,7 +67,7 @@ describe('masks of a wide table', () => {
       expect(appliedMasks(one ?? [], masked, undefined, () => undefined)).not.toBe(masks);
   });
 
-  it('end where there is no budget left for them', async () => {
+  it('end where there is no effort left for them', async () => {
     const { policies } = await setOf(POLICY);
     const spend = (): void => {
       throw new Error('too many');
@@ -119,14 +119,14 @@ describe('looking up', () => {
   it('is counted, whether anything is there or not', async () => {
     const names = Array.from({ length: 50 }, (_, at) => `DB.S."%${at}"`).join(', ');
     const spent = async (known: boolean): Promise<number> => {
-      const budget = new Budget();
+      const effort = new Effort();
       const relation = { ...object, kind: 'table', columns, viewText: undefined, comment: '', rows: 1 } as const;
       const reader = {
         relation: async (name: typeof object) => (known ? { ...relation, ...name } : undefined),
         constraints: async () => undefined,
       };
-      await analyse(readStatement(`SELECT 1 FROM ${names}`), reader, DEFAULTS, budget);
-      return budget.spent;
+      await analyse(readStatement(`SELECT 1 FROM ${names}`), reader, DEFAULTS, effort);
+      return effort.spent;
     };
     const missing = await spent(false);
     expect(missing).toBeGreaterThanOrEqual(50 * 1000);

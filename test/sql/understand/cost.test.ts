@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
   analyse,
-  Budget,
   type CatalogReader,
+  Effort,
   type FullAnalysis,
   Refusal,
   readStatement,
@@ -35,14 +35,14 @@ const still = () => ({ wall: 0, processor: 0 });
 
 /** Steps, and what came out: an analysis, or why not. */
 async function judged(sql: string): Promise<{ steps: number; analysis: FullAnalysis | undefined; refusal: string }> {
-  const budget = new Budget(undefined, still);
+  const effort = new Effort(undefined, still);
   try {
-    const analysis = await analyse(readStatement(sql), catalog, DEFAULTS, budget);
-    rewrite(analysis, new Map(), budget);
-    return { steps: budget.spent, analysis, refusal: '' };
+    const analysis = await analyse(readStatement(sql), catalog, DEFAULTS, effort);
+    rewrite(analysis, new Map(), effort);
+    return { steps: effort.spent, analysis, refusal: '' };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { steps: budget.spent, analysis: undefined, refusal: error.message };
+    return { steps: effort.spent, analysis: undefined, refusal: error.message };
   }
 }
 
@@ -117,7 +117,7 @@ const WORDS =
   );
 
 describe('words that are repeated', () => {
-  /** What is counted and what is not take the same text: so the text alone is gone through, by what works before the budget. */
+  /** What is counted and what is not take the same text: so the text alone is gone through, by what works before the effort. */
   it.each(WORDS)('%s', async (word) => {
     const unclosed = word.includes('(') || word.includes('[') || word.includes('{') ? 180 : 4000;
     for (const begin of ['SELECT ', 'SELECT 1 FROM W ', 'SELECT f(', 'SELECT 1 FROM W WHERE ']) {
@@ -131,34 +131,34 @@ describe('words that are repeated', () => {
 describe('the clock', () => {
   it('ends a judgement that takes longer than its steps say, and does not count what is waited for', async () => {
     let now = 0;
-    const budget = new Budget(undefined, () => ({ wall: now, processor: now }));
-    await budget.waitFor(
+    const effort = new Effort(undefined, () => ({ wall: now, processor: now }));
+    await effort.waitFor(
       Promise.resolve().then(() => {
         now += 60_000;
       }),
     );
-    expect(budget.spend(20_000, 'parts')).toBeUndefined();
+    expect(effort.spend(20_000, 'parts')).toBeUndefined();
     now += 2600;
-    expect(budget.spend(20_000, 'parts')).toMatch(/took too long/);
+    expect(effort.spend(20_000, 'parts')).toMatch(/took too long/);
   });
 
   it('goes by the shorter of the wall’s time and the processor’s: others wait for the processor, and other threads take it', () => {
     let time = { wall: 0, processor: 0 };
-    const budget = new Budget(undefined, () => time);
+    const effort = new Effort(undefined, () => time);
     time = { wall: 10_000, processor: 100 };
-    expect(budget.look()).toBeUndefined();
+    expect(effort.look()).toBeUndefined();
     time = { wall: 100, processor: 10_000 };
-    expect(budget.look()).toBeUndefined();
+    expect(effort.look()).toBeUndefined();
     time = { wall: 10_000, processor: 10_000 };
-    expect(budget.look()).toMatch(/took too long/);
+    expect(effort.look()).toMatch(/took too long/);
   });
 
   it('refuses with a hint', async () => {
     let now = 0;
-    const budget = new Budget(undefined, () => ({ wall: now, processor: now }));
+    const effort = new Effort(undefined, () => ({ wall: now, processor: now }));
     const sql = `SELECT ${list('C1', 1000, ', ')} FROM W`;
     now = 3000;
-    await expect(analyse(readStatement(sql), catalog, DEFAULTS, budget)).rejects.toMatchObject({
+    await expect(analyse(readStatement(sql), catalog, DEFAULTS, effort)).rejects.toMatchObject({
       code: 'NOT_UNDERSTOOD',
       message: expect.stringContaining('too long'),
       hint: expect.stringContaining('Split it'),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { analyse, Budget, objectKey, Refusal, readStatement, rewrite } from '../../../dist/sql/index.js';
+import { analyse, Effort, objectKey, Refusal, readStatement, rewrite } from '../../../dist/sql/index.js';
 import { catalog, DEFAULTS, name } from '../../support/catalog.js';
 
 const CHARACTERS = 5000;
@@ -67,13 +67,13 @@ const FIRSTS = [
 
 /** Steps of the whole judgement, in which it may be that it is too much; never more than one refusal further. */
 async function steps(sql: string): Promise<number> {
-  const budget = new Budget(STEPS);
+  const effort = new Effort(STEPS);
   try {
-    rewrite(await analyse(readStatement(sql), catalog, DEFAULTS, budget), treatments, budget);
+    rewrite(await analyse(readStatement(sql), catalog, DEFAULTS, effort), treatments, effort);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
   }
-  return budget.spent;
+  return effort.spent;
 }
 
 describe('what a judgement costs, in steps', () => {
@@ -101,12 +101,12 @@ describe('what a judgement costs, in steps', () => {
     expect(many).toBeLessThan(6 * few);
   });
 
-  it('is one budget for finding, judging and reading once more', async () => {
+  it('is one bound for finding, judging and reading once more', async () => {
     const sql = 'SELECT ID, EMAIL FROM CUSTOMERS';
     const all = await steps(sql);
-    const budget = new Budget(all - 1);
-    const analysis = await analyse(readStatement(sql), catalog, DEFAULTS, budget);
-    expect(() => rewrite(analysis, treatments, budget)).toThrow(/too complex to be read: its /);
+    const effort = new Effort(all - 1);
+    const analysis = await analyse(readStatement(sql), catalog, DEFAULTS, effort);
+    expect(() => rewrite(analysis, treatments, effort)).toThrow(/too complex to be read: its /);
   });
 
   it('says what there is too much of', async () => {
@@ -114,7 +114,7 @@ describe('what a judgement costs, in steps', () => {
     const sql = `WITH D0 AS (SELECT 1 AS X), ${doubled.join(', ')} SELECT COUNT(*) FROM D20`;
     await expect(analyse(readStatement(sql), catalog, DEFAULTS)).rejects.toThrow(/columns/);
     const long = `SELECT 1 IN (${'1, '.repeat(150)}1) AS X`;
-    await expect(analyse(readStatement(long), catalog, DEFAULTS, new Budget(100))).rejects.toThrow(
+    await expect(analyse(readStatement(long), catalog, DEFAULTS, new Effort(100))).rejects.toThrow(
       /too complex to be read: its .*(?:parts|text)/,
     );
   });
