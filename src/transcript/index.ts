@@ -64,6 +64,7 @@ export { pendingMigrations } from './store/migrate.js';
 export { storePool } from './store/pool.js';
 export type { StoreRoles } from './store/rights.js';
 export { excessPrivileges, type StoreUrls, setUpStore, userOf } from './store/setup.js';
+export { isUnreachable } from './store/unreachable.js';
 export { TranscriptStore } from './transcript-store.js';
 export { verifyExport } from './verify/export.js';
 export { ensureHolds } from './verify/holds.js';

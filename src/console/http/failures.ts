@@ -1,13 +1,19 @@
-/** What is answered where something went wrong, and where there is nothing. */
+/** What is answered where something went wrong, and where there is nothing: data to the API, a page to a browser. */
 import type { Context } from 'hono';
 import { z } from 'zod';
-import { RecorderUnavailable } from '../../transcript/index.js';
+import { isUnreachable, RecorderUnavailable } from '../../transcript/index.js';
 import { ApiProblem } from '../api/route.js';
 import type { Env } from '../people/visitor.js';
 import type { ConsoleOptions } from './options.js';
 import { messagePage } from './page.js';
 
-export function failed(error: unknown, context: Context<Env>, log: ConsoleOptions['log']): Response {
+const isApi = (context: Context<Env>): boolean => context.req.path.startsWith('/api');
+
+export function failed(
+  error: unknown,
+  context: Context<Env>,
+  log: ConsoleOptions['log'],
+): Response | Promise<Response> {
   if (error instanceof ApiProblem)
     return context.json(
       { error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) },
@@ -17,15 +23,28 @@ export function failed(error: unknown, context: Context<Env>, log: ConsoleOption
     const [issue] = error.issues;
     return context.json({ error: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not in that form'}` }, 400);
   }
-  if (error instanceof RecorderUnavailable) {
-    log.error({ err: error.cause }, 'the transcript store is not reachable');
-    return context.json({ error: 'The transcript store is not reachable.', hint: 'Try again in a moment.' }, 503);
+  if (error instanceof RecorderUnavailable || isUnreachable(error)) {
+    log.error(
+      { err: error instanceof RecorderUnavailable ? error.cause : error },
+      'the transcript store is not reachable',
+    );
+    return said(context, 503, 'The transcript store is not reachable.', 'Try again in a moment.');
   }
   log.error({ err: error, path: context.req.path }, 'the console failed for a reason of our own');
-  return context.json({ error: 'Something went wrong inside snowfence; it has been logged.' }, 500);
+  return said(context, 500, 'Something went wrong inside snowfence; it has been logged.', undefined);
 }
 
+const said = (
+  context: Context<Env>,
+  status: 500 | 503,
+  what: string,
+  hint: string | undefined,
+): Response | Promise<Response> =>
+  isApi(context)
+    ? context.json({ error: what, ...(hint === undefined ? {} : { hint }) }, status)
+    : context.html(messagePage(what, hint ?? ''), status);
+
 export const missing = (context: Context<Env>): Response | Promise<Response> =>
-  context.req.path.startsWith('/api')
+  isApi(context)
     ? context.json({ error: 'There is nothing at this address.', hint: '/api/openapi.json lists what there is.' }, 404)
     : context.html(messagePage('There is nothing here.', 'The address leads nowhere.'), 404);

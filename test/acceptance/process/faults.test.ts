@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Demo } from '../../../dist/demo/demo.js';
 import { ACCEPTANCE, agent, query } from '../../support/demo.js';
 import { connectDriver, seen } from '../../support/outside/driver.js';
+import { Person } from '../../support/outside/person.js';
 
 let demo: Demo;
 let sales: Client;
+let steward: Person;
 /** What stopped is started again once the outage has been looked at: whichever of the two comes first waits for the other. */
 let outages = { looked: 0, ended: 0 };
 let wake: () => void = () => undefined;
@@ -26,6 +28,8 @@ const goOn = (): void => {
 beforeAll(async () => {
   demo = await Demo.start({ ...ACCEPTANCE, pause }, () => undefined);
   sales = await agent(demo.ready, 'sales-bot');
+  steward = new Person(demo.ready);
+  await steward.signIn('steward');
   await query(sales, 'SELECT COUNT(*) FROM ANALYTICS.REF.COUNTRIES');
 });
 afterAll(async () => {
@@ -52,11 +56,19 @@ describe('the transcript store', () => {
     for (const mark of marks) expect(await seen(connection, mark)).toEqual([]);
     connection.destroy(() => undefined);
     expect((await fetch(new URL('/readyz', demo.ready.mcp_url))).status).toBe(503);
+    // People are told as well, by data and by a page; their sign-in is not lost.
+    expect(await steward.get('/me')).toMatchObject({
+      status: 503,
+      body: { error: 'The transcript store is not reachable.' },
+    });
+    const page = await steward.fetch(new URL('/console', demo.ready.console_url));
+    expect([page.status, await page.text()]).toEqual([503, expect.stringContaining('Try again in a moment.')]);
     goOn();
     // The demo brings it back; the gateway finds it by itself.
     await expect
       .poll(async () => (await query(sales, 'SELECT 1 AS STORE_BACK')).status, { timeout: OUTAGE, interval: 200 })
       .toBe('ok');
+    expect((await steward.get('/me')).status).toBe(200);
   }, 60_000);
 });
 
