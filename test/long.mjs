@@ -51,7 +51,7 @@ async function run({ name, script, args }) {
     console.log(`${label}${line}`);
   });
   const code = await new Promise((resolve) => child.once('close', resolve));
-  const [, passed, failed] = [...text.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1) ?? [];
+  const [, passed, failed] = [...text.matchAll(/^(\d+) passed, (\d+) failed\b/gm)].at(-1) ?? [];
   const minutes = Math.round((Date.now() - started) / 60_000);
   // One that ends without its numbers has failed, whatever it says.
   const counts = passed === undefined ? { passed: 0, failed: 1 } : { passed: Number(passed), failed: Number(failed) };
