@@ -29,8 +29,12 @@ const withoutIds = (told) =>
 
 /** What a machine that is too busy answers, one side sooner than the other: it says nothing of the statement. */
 const OUTAGE = /^(?:WAREHOUSE_UNAVAILABLE|RECORDER_UNAVAILABLE|CANCELLED)$/;
-const isOut = ({ denial, error }) =>
-  OUTAGE.test(denial?.code ?? error?.code ?? '') || (denial?.code === 'LIMIT_REACHED' && /longer/.test(denial.message));
+const isOut = (answer) => {
+  // What explain and describe tell stands one level deeper.
+  const { denial, error } = answer.out ?? answer;
+  const isLate = denial?.code === 'LIMIT_REACHED' && /longer/.test(denial.message);
+  return isLate || OUTAGE.test(denial?.code ?? error?.code ?? '');
+};
 
 const TRIES = 3;
 
@@ -47,7 +51,8 @@ const codeOf = ({ denial, error }) => denial?.code ?? error?.code;
 async function readDifference(harness, value, { errorsOnly, pageRows }) {
   const { sql, isOrdered, as, told, object } = value;
   if (told === 'explain' || told === 'describe') {
-    const [left, right] = await (told === 'explain' ? harness.explain(sql, as) : harness.describe(object, as));
+    const ask = () => (told === 'explain' ? harness.explain(sql, as) : harness.describe(object, as));
+    const [left, right] = await settled(ask);
     return { status: told, differs: withoutIds(left) !== withoutIds(right), left, right };
   }
   const [left, right] = await settled(() => harness.ask(sql, { as, pageRows }));
@@ -78,7 +83,7 @@ async function changeDifference(harness, value) {
   const compare = (what, [left, right]) => {
     if (left !== right) found.push({ what, left, right });
   };
-  if (isExplained) compare('explain', (await harness.explain(sql, as)).map(withoutIds));
+  if (isExplained) compare('explain', (await settled(() => harness.explain(sql, as))).map(withoutIds));
   let answers = await harness.ask(sql, { as });
   if (answers.some(isOut)) {
     await harness.restore(target);
@@ -93,6 +98,10 @@ async function changeDifference(harness, value) {
   const wait = answers.every((answer) => answer.status === 'approval_required');
   if (wait && isApproved) {
     answers = await harness.approve(answers, as);
+    if (answers.some(isOut)) {
+      await harness.restore(target);
+      return { status: 'out', differs: false };
+    }
     compare(
       'answer after approval',
       answers.map((answer) => seen(answer, false)),
@@ -102,7 +111,7 @@ async function changeDifference(harness, value) {
   const changed = hasRun ? await harness.changed(target) : [0, 0];
   if (changed.some((count) => count > 0)) {
     compare('cells afterwards', await cells(harness, target, as));
-    if (isExplained) compare('describe', (await harness.describe(target, as)).map(withoutIds));
+    if (isExplained) compare('describe', (await settled(() => harness.describe(target, as))).map(withoutIds));
     await harness.restore(target);
   }
   const [first] = found;
