@@ -86,11 +86,15 @@ export async function endProcess(child: ChildProcess, ask: () => void): Promise<
 const FIRST_PORT = 15_000;
 const LAST_PORT = 31_999;
 const PORT_TRIES = 50;
+/** What this process was given before: whoever asked may not listen there yet. */
+const given = new Set<number>();
 
-/** A port of 127.0.0.1 that is free now. */
+/** A port of 127.0.0.1 that is free now, and that nobody in this process has asked for before. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < PORT_TRIES; tries++) {
     const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) return port;
   }
   throw new Error(`There is no free port between ${FIRST_PORT} and ${LAST_PORT}.`);

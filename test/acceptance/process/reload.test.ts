@@ -1,11 +1,11 @@
 /** A gateway beside the demo's, on the same store, that is told to take its policies anew: by command and by signal. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { freePort } from '../../../dist/demo/child.js';
 import { bareEnv, MAIN } from '../../support/demo.js';
 
 const ready = inject('ready');
@@ -16,15 +16,6 @@ let config: string;
 let url: string;
 let gateway: ChildProcess;
 let log = '';
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 
 const reload = (...more: string[]): Promise<{ code: number; text: string }> =>
   new Promise((resolve) => {
@@ -55,7 +46,7 @@ beforeAll(async () => {
     stringify({
       ...given,
       server: { listen: `127.0.0.1:${port}`, public_url: url },
-      policies: { folder: './policies', still_opening: '1m', reload_socket: './reload.sock' },
+      policies: { folder: './policies', still_opening: '10m', reload_socket: './reload.sock' },
     }),
   );
   gateway = spawn(process.execPath, [MAIN, 'serve', '--config', config], {
@@ -64,7 +55,7 @@ beforeAll(async () => {
   });
   for (const stream of [gateway.stdout, gateway.stderr]) stream?.on('data', (data: Buffer) => (log += data.toString()));
   await vi.waitFor(() => expect(log).toContain('snowfence is listening'), 60_000);
-}, 90_000);
+});
 
 afterAll(async () => {
   const isOver = new Promise((resolve) => gateway.once('exit', resolve));
