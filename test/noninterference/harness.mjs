@@ -104,7 +104,7 @@ export class Harness {
         database: undefined,
         schema: undefined,
         poolSize: 8,
-        connectTimeoutMs: 10_000,
+        connectTimeoutMs: 60_000,
         // EXPLAIN sees objects, no values: it can hide no difference and show none.
         confirm: 'off',
       });

@@ -12,7 +12,7 @@ let sides: Sides;
 
 beforeAll(async () => {
   sides = await Sides.start({ policy: file('./data/made-of.yaml') });
-}, 120_000);
+});
 afterAll(() => sides?.end());
 
 const ask = (sql: string) => sides.both((gateway, caller) => gateway.query(caller, { sql }));
@@ -63,7 +63,7 @@ describe('with hash, and a table that may be changed and not read', () => {
   let hashed: Sides;
   beforeAll(async () => {
     hashed = await Sides.start({ policy: file('./data/hashed.yaml') });
-  }, 120_000);
+  });
   afterAll(() => hashed?.end());
   const both = (sql: string) => hashed.both((gateway, caller) => gateway.query(caller, { sql }));
   /** How many hidden values the hashes of a table meet: the same on both sides, where nothing of them was put there. */

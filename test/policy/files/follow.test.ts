@@ -341,7 +341,8 @@ describe('a start', () => {
 });
 
 describe('on a real disk and clock', () => {
-  const QUICK = { stillMs: 50, openingMs: 200, pollMs: 100 };
+  /** A write in place is two steps, and what lies between them is no file that anybody wrote: it passes more quickly than this. */
+  const QUICK = { stillMs: 400, openingMs: 1600, pollMs: 100 };
   let dispose: (() => PromiseLike<void>) | undefined;
   afterEach(async () => dispose?.());
 

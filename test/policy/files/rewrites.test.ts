@@ -200,7 +200,9 @@ async function rewrite(
     for (const [file, text] of files) writeFileSync(join(aside, file), text);
     after = await loadPolicies(aside);
     rmSync(aside, { recursive: true });
-    const way = pick(next, Object.keys(how.ways));
+    const drawn = pick(next, Object.keys(how.ways));
+    // Where there is a disk that can be full, it is once at least, whatever is drawn.
+    const way = isReal && round === 0 ? 'onFullDisk' : drawn;
     at = `seed ${seed}, round ${round}, ${way}`;
     // With counted sums a writer may sleep for as long as it likes; without it has to be quicker than half a file is waited for.
     const longest = how.sums === 'counted' ? 60_000 : 9000;
