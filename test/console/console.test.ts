@@ -9,6 +9,7 @@ import { readSealingKey, SealedRows } from '../../dist/transcript/index.js';
 import { agent, query } from '../support/demo.js';
 import { Person } from '../support/outside/person.js';
 
+const began = performance.now();
 const ready = inject('ready');
 let pipeline: Client;
 let sales: Client;
@@ -25,11 +26,8 @@ const signedIn = async (name: string): Promise<Person> => {
   return person;
 };
 let order = 4700;
-const ask = async () => {
-  order++;
-  const asked = await query(pipeline, `DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = ${order}`, {
-    purpose: 'Clean up.',
-  });
+const ask = async (sql = `DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = ${++order}`) => {
+  const asked = await query(pipeline, sql, { purpose: 'Clean up.' });
   return { id: asked.approval?.id ?? '', statement: asked.statement_id, session: asked.session ?? '' };
 };
 const resume = async (id: string) =>
@@ -337,10 +335,14 @@ describe('approvals', () => {
   });
 
   it('stand for a while, if the reviewer says so, and end at once', async () => {
-    const { id } = await ask();
+    // Of a shape that nobody else asks for: files that run at the same time ask the same gateway.
+    const { id } = await ask(`DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4699 AND STATUS <> 'stands'`);
     await steward.post(`/approvals/${id}/decision`, { decision: 'approve', standing_minutes: 30 });
     expect((await resume(id)).status).toBe('ok');
-    const { standing } = (await steward.get('/standing')).body as { standing: { id: string; may_revoke: boolean }[] };
+    const { body } = await steward.get('/standing');
+    const standing = (body['standing'] as { id: string; approval_id: string; may_revoke: boolean }[]).filter(
+      ({ approval_id: of }) => of === id,
+    );
     expect(standing).toMatchObject([{ agent: 'pipeline-bot', approval_id: id, may_revoke: true }]);
     const path = `/standing/${standing[0]?.id}`;
     const token = { 'x-snowfence-csrf': auditor.csrf };
@@ -369,20 +371,24 @@ describe('what the API says', () => {
   });
 
   it('tells what a policy would say, without a record of it', async () => {
-    const before = await database.query('SELECT count(*) FROM statement');
+    const mark = `TRIED_${Date.now()}`;
     const tried = await platform.post('/policies/try', {
       subject: 'sales-bot',
       groups: ['sales-agents'],
-      sql: 'SELECT EMAIL FROM ANALYTICS.SALES.CUSTOMERS',
+      sql: `SELECT EMAIL AS ${mark} FROM ANALYTICS.SALES.CUSTOMERS`,
       purpose: 'why',
     });
     expect(tried.body).toMatchObject({
       verdict: 'allow',
       masks: expect.arrayContaining([expect.objectContaining({ column: 'ANALYTICS.SALES.CUSTOMERS.EMAIL' })]),
     });
-    const stranger = await platform.post('/policies/try', { subject: 'x', groups: [], sql: 'SELECT 1' });
+    const stranger = await platform.post('/policies/try', { subject: 'x', groups: [], sql: `SELECT 1 AS ${mark}` });
     expect(stranger.body).toMatchObject({ verdict: 'deny', denial: { code: 'NO_POLICY' } });
-    expect((await database.query('SELECT count(*) FROM statement')).rows).toEqual(before.rows);
+    const { rows: kept } = await database.query(
+      `SELECT body::text AS text FROM event WHERE body::text LIKE $1 UNION ALL SELECT text FROM statement WHERE text LIKE $1`,
+      [`%${mark}%`],
+    );
+    expect(kept).toEqual([]);
   });
 
   it('shows agents, policies, the state of the record', async () => {
@@ -425,7 +431,8 @@ describe('whoever begins sign-ins without end', () => {
   it('keeps nobody from signing in who comes from the same address', async () => {
     const nobody = new Person(ready);
     const statuses = new Set<number>();
-    for (let at = 0; at < 130; at++) {
+    // What is over a minute's share within one minute: one may end on the way.
+    for (let at = 0; at < 400 && !statuses.has(429); at++) {
       statuses.add((await nobody.fetch('/console/sign-in')).status);
       statuses.add((await new Person(ready).fetch('/console/callback?code=x&state=y')).status);
     }
@@ -435,7 +442,7 @@ describe('whoever begins sign-ins without end', () => {
     const { rows } = await database.query(
       `SELECT count(*)::int AS n FROM event WHERE kind = 'sign_in_refused' AND body->>'problem' LIKE 'no sign-in was begun%'`,
     );
-    expect(rows[0].n).toBeLessThanOrEqual(4);
+    expect(rows[0].n).toBeLessThanOrEqual(4 + 2 * Math.floor((performance.now() - began) / 60_000));
     const deputy = await signedIn('deputy');
     expect((await deputy.get('/now')).status).toBe(200);
   });

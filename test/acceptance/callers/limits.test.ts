@@ -33,7 +33,7 @@ beforeAll(async () => {
   [sales, pipeline] = [await agent(demo.ready, 'sales-bot'), await agent(demo.ready, 'pipeline-bot')];
   steward = new Person(demo.ready);
   await steward.signIn('steward');
-}, 120_000);
+});
 afterAll(async () => {
   await sales.close();
   await pipeline.close();
@@ -74,13 +74,47 @@ async function freshToken(name: string): Promise<string> {
   return ((await response.json()) as { access_token: string }).access_token;
 }
 
-const turnedAway = async (limit: string): Promise<number> =>
+/** What was written down of whoever was turned away: the first of a minute at once, the others as a number when it is over. */
+const turnedAway = async (limit: string, subject: string): Promise<number[]> =>
   (
     await database.query(
-      `SELECT coalesce(sum((body->>'count')::int), 0)::int AS n FROM event WHERE kind = 'attempts_turned_away' AND body->>'limit' = $1`,
-      [limit],
+      `SELECT (body->>'count')::int AS n FROM event
+       WHERE kind = 'attempts_turned_away' AND body->>'limit' = $1 AND body->>'subject' = $2 ORDER BY sequence`,
+      [limit, subject],
     )
-  ).rows[0].n;
+  ).rows.map(({ n }) => n);
+/** No event for each: two of a minute, of which one may end at any moment. */
+const expectFew = (counts: readonly number[], since: number): void => {
+  expect(counts[0]).toBe(1);
+  expect(counts.length).toBeLessThanOrEqual(3 + 2 * Math.floor((performance.now() - since) / 60_000));
+};
+
+/** A call whose body stops at its beginning: it is under way until what comes back is called, which answers its status. */
+function begun(token: string, body: object): () => Promise<number> {
+  const { hostname, port, host } = new URL(demo.ready.mcp_url);
+  const text = JSON.stringify(body);
+  const socket = connect(Number(port), hostname);
+  const status = new Promise<number>((resolve, reject) => {
+    socket.once('data', (part) => resolve(Number(part.toString('latin1').split(' ')[1])));
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('it was closed')));
+  });
+  // Whoever asks for it hears of it.
+  status.catch(() => undefined);
+  const head = [
+    'POST /mcp HTTP/1.1',
+    `host: ${host}`,
+    `authorization: Bearer ${token}`,
+    'content-type: application/json',
+    'accept: application/json, text/event-stream',
+    `content-length: ${Buffer.byteLength(text)}`,
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n${text.slice(0, 1)}`);
+  return () => {
+    socket.write(text.slice(1));
+    return status.finally(() => socket.destroy());
+  };
+}
 
 /** The first line of the answer to a request written by hand, and whether more was asked for. */
 function raw(text: string): Promise<{ status: number; text: string }> {
@@ -92,7 +126,7 @@ function raw(text: string): Promise<{ status: number; text: string }> {
       socket.destroy();
       resolve({ status: Number(answer.split(' ')[1]), text: answer });
     };
-    socket.setTimeout(8000, () => {
+    socket.setTimeout(60_000, () => {
       socket.destroy();
       reject(new Error(`no answer to ${text.slice(0, 100)}: ${answer.slice(0, 100)}`));
     });
@@ -279,7 +313,7 @@ describe('approvals', () => {
     const next = await erase(9004);
     expect(next.status).toBe('approval_required');
     asked.push(next.approval?.id ?? '');
-    expect(await turnedAway('approvals')).toBe(1);
+    expect(await turnedAway('approvals', 'pipeline-bot')).toEqual([1]);
   });
 
   it('are listed in pages, each once and none out of sight', async () => {
@@ -312,15 +346,16 @@ describe('approvals', () => {
 
 describe('one of many', () => {
   it('has so many requests at a time, and nobody else waits for that', async () => {
-    const before = await turnedAway('requests_at_once');
+    const since = performance.now();
     const token = tokenOf(demo.ready, 'sales-bot');
+    const under = Array.from({ length: 4 }, () => begun(token, queryCall(READ)));
+    await expect.poll(async () => (await call(token, queryCall(READ))).status).toBe(429);
     const [answers, other] = await Promise.all([
-      Promise.all(Array.from({ length: 12 }, () => call(token, queryCall(READ)))),
+      Promise.all(Array.from({ length: 8 }, () => call(token, queryCall(READ)))),
       query(pipeline, READ, { purpose: 'Look.' }),
     ]);
-    const statuses = answers.map(({ status }) => status);
-    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4);
-    const turned = answers.find(({ status }) => status === 429);
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(429));
+    const [turned] = answers;
     expect(turned?.headers.get('retry-after')).toBe('1');
     expect(await turned?.json()).toEqual({
       jsonrpc: '2.0',
@@ -328,9 +363,10 @@ describe('one of many', () => {
       id: null,
     });
     expect(other.status).toBe('ok');
-    expect(await turnedAway('requests_at_once')).toBe(before + 1);
-    // They are given back.
-    expect((await call(token, queryCall(READ))).status).toBe(200);
+    expectFew(await turnedAway('requests_at_once', 'sales-bot'), since);
+    // Those four are answered all the same, and then they are given back.
+    for (const finish of under) expect(await finish()).toBe(200);
+    await expect.poll(async () => (await call(token, queryCall(READ))).status).toBe(200);
   });
 
   it('has so many streams', async () => {
@@ -345,15 +381,12 @@ describe('one of many', () => {
     other.abort();
     for (const end of ends) end.abort();
     await expect
-      .poll(
-        async () => {
-          const again = new AbortController();
-          const { status } = await fetch(demo.ready.sse_url, { headers, signal: again.signal });
-          again.abort();
-          return status;
-        },
-        { timeout: 10_000 },
-      )
+      .poll(async () => {
+        const again = new AbortController();
+        const { status } = await fetch(demo.ready.sse_url, { headers, signal: again.signal });
+        again.abort();
+        return status;
+      })
       .toBe(200);
   });
 
@@ -399,7 +432,7 @@ describe('one of many', () => {
   });
 
   it('is refused so often, and then not judged at all', async () => {
-    const before = await turnedAway('refusals');
+    const since = performance.now();
     // Nothing of theirs was refused before.
     const auditor = await agent(demo.ready, 'auditor');
     const denials: string[] = [];
@@ -412,16 +445,17 @@ describe('one of many', () => {
     expect(denials.slice(5)).toEqual(Array(4).fill('LIMIT_REACHED 5 of your statements were refused within an hour.'));
     const { rows } = await database.query(`SELECT count(*)::int AS n FROM statement WHERE agent = 'auditor'`);
     expect(rows[0].n).toBe(5);
-    expect(await turnedAway('refusals')).toBe(before + 1);
+    expectFew(await turnedAway('refusals', 'auditor'), since);
   });
 
   it('sends so many requests in a minute, told before its body is read', async () => {
     const token = tokenOf(demo.ready, 'stranger');
+    // A minute of theirs may be nearly over: what is looked at is a no that holds for some time yet.
+    const isLong = (answer: Response | undefined): boolean => Number(answer?.headers.get('retry-after') ?? 0) > 20;
     let turned: Response | undefined;
-    for (let at = 0; at < 400 && turned?.status !== 429; at++)
+    for (let at = 0; at < 1000 && !isLong(turned); at++)
       turned = await call(token, { jsonrpc: '2.0', id: 1, method: 'ping' });
-    expect(turned?.status).toBe(429);
-    expect(Number(turned?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect([turned?.status, isLong(turned)]).toEqual([429, true]);
     const host = `host: ${new URL(demo.ready.mcp_url).host}`;
     const unread = ['POST /mcp HTTP/1.1', host, `authorization: Bearer ${token}`, 'content-length: 1000000', '', '{'];
     expect((await raw(unread.join('\r\n'))).status).toBe(429);

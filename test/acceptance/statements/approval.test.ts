@@ -86,12 +86,12 @@ describe('a statement that needs a person', () => {
   it('answers the waiting call as soon as a reviewer decides', async () => {
     const asked = await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4020', PURPOSE);
     const id = asked.approval?.id ?? '';
-    const waiting = resume(id, { wait_seconds: 40 });
+    const waiting = resume(id, { wait_seconds: 50 });
     await cli(['approvals', 'approve', id], tokenOf(ready, 'steward'));
     const decided = performance.now();
     expect(await waiting).toMatchObject({ status: 'ok', rows: [[1]], statement_id: asked.statement_id });
-    // Far from the 40 seconds that it would have waited.
-    expect(performance.now() - decided).toBeLessThan(15_000);
+    // Far from the time that it would have waited.
+    expect(performance.now() - decided).toBeLessThan(30_000);
   });
 
   it('tells reviewers what it would touch', async () => {
@@ -154,10 +154,14 @@ describe('a statement that needs a person', () => {
     const other = await query(pipeline, `${sql(4052)} OR ORDER_ID = 1`, PURPOSE);
     expect(other.status).toBe('approval_required');
     await resume(other.approval?.id ?? '', { withdraw: true });
-    const listed = JSON.parse((await cli(['approvals', 'standing', '--json'])).text) as {
-      id: string;
-      subject: string;
-    }[];
+    // Others may stand beside it, of files that run at the same time.
+    const listed = (
+      JSON.parse((await cli(['approvals', 'standing', '--json'])).text) as {
+        id: string;
+        approval_id: string;
+        subject: string;
+      }[]
+    ).filter(({ approval_id: of }) => of === id);
     expect(listed).toMatchObject([{ subject: 'pipeline-bot' }]);
     expect((await cli(['approvals', 'revoke', listed[0]?.id ?? ''], tokenOf(ready, 'pipeline-bot'))).code).toBe(1);
     expect((await cli(['approvals', 'revoke', listed[0]?.id ?? ''], tokenOf(ready, 'steward'))).code).toBe(0);
