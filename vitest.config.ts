@@ -39,10 +39,11 @@ export default defineConfig({
     // A worker loads parsers, driver and warehouse once, not for each file: no file changes what others see of them.
     isolate: false,
     sequence: { sequencer: LongestFirst },
-    // What hangs is ended; a machine that does ten other things at once is not what is tested.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 15_000 } },
+    // What hangs is ended; a machine that does ten other things at once is not what is tested. Whoever waits for something waits for as
+    // long as this: a shorter time belongs only where it is what the test is about.
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 60_000 } },
     reporters: process.env['CI'] ? ['default'] : ['default'],
   },
 });

@@ -207,7 +207,7 @@ describe('a reviewer', () => {
     // The browser writes down every answer that is a no; this one had to be.
     expect(complaints.splice(0)).toEqual([expect.stringContaining('409')]);
     expect((await waitFor(id)).denial?.code).toBe('APPROVAL_EXPIRED');
-    await expect.poll(() => badge(page).textContent(), { timeout: 15_000 }).toBe('expired');
+    await expect.poll(() => badge(page).textContent()).toBe('expired');
   });
 
   it('never decides on a statement of their own', async () => {
@@ -255,7 +255,7 @@ describe('a reviewer', () => {
     await writeFile(join(policies, 'pipeline.yaml'), `${POLICY}limits: { rows: 500 }\n`);
     const versionOf = async () =>
       (await pipeline.callTool({ name: 'whoami', arguments: {} })).structuredContent as { limits: { rows: number } };
-    await expect.poll(async () => (await versionOf()).limits.rows, { timeout: 10_000 }).toBe(500);
+    await expect.poll(async () => (await versionOf()).limits.rows).toBe(500);
     expect((await waitFor(id)).denial).toMatchObject({
       code: 'APPROVAL_EXPIRED',
       message: expect.stringContaining('have changed'),
@@ -451,7 +451,7 @@ describe('much of it', () => {
     const opened = performance.now() - started;
     // A machine that does ten other things at once is given more; the figure is printed.
     process.stdout.write(`opened in ${Math.round(opened)} ms\n`);
-    expect(opened).toBeLessThan(5000);
+    expect(opened).toBeLessThan(20_000);
     const list = page.getByLabel('Statements in order');
     let frames: number[] = [];
     for (let turn = 0; turn < 12; turn++) {
@@ -481,7 +481,7 @@ describe('much of it', () => {
     await list.evaluate((element) => {
       element.scrollTop = element.scrollHeight;
     });
-    await expect.poll(() => list.locator('.line').last().textContent(), { timeout: 10_000 }).toMatch(/Number 49\d\d/);
+    await expect.poll(() => list.locator('.line').last().textContent()).toMatch(/Number 49\d\d/);
     expect(await list.locator('.line').count()).toBeLessThan(80);
   });
 
@@ -501,13 +501,13 @@ describe('much of it', () => {
       await store.recorder.append(completed(session, id));
     }
     await expect
-      .poll(() => page.locator('.sql-line').first().textContent(), { timeout: 5000 })
+      .poll(() => page.locator('.sql-line').first().textContent())
       .toBe(`SELECT ${statements - 1} AS LIVE_EVENT`);
     // The page still answers at once.
     const started = performance.now();
     await page.getByRole('link', { name: 'Policies' }).click();
     await page.locator('h1', { hasText: 'Policies' }).waitFor();
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 });
 

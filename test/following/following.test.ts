@@ -56,6 +56,15 @@ async function restartGateway(): Promise<void> {
   gateway = await startGateway(demo.ready.config_file, demo.ready.mcp_url);
 }
 
+/** What a killed process wrote half is no line, wherever it was cut; undefined. An event that is lost by that would be missed. */
+function whole(line: string): { readonly type: string; readonly sequence: string } | undefined {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
 /** `sessions export --follow`, begun again after its last event where it ends. */
 class Follower {
   readonly lines: { readonly sequence: string }[] = [];
@@ -77,10 +86,8 @@ class Follower {
     });
     this.#child = child;
     createInterface({ input: child.stdout }).on('line', (line) => {
-      // What a killed process wrote half is no line.
-      if (!line.endsWith('}')) return;
-      const event = JSON.parse(line);
-      if (event.type === 'event') this.lines.push(event);
+      const event = whole(line);
+      if (event?.type === 'event') this.lines.push(event);
     });
     child.once('close', () => {
       if (this.#isOver) return;

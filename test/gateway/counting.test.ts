@@ -4,6 +4,7 @@ import { endingOf, tracesOf } from '../../dist/gateway/record/traces.js';
 import { analyse, keptAnalysis, readStatement } from '../../dist/sql/index.js';
 import { type HistoryEntry, StatementFailed } from '../../dist/warehouse/index.js';
 import { catalog, DEFAULTS } from '../support/catalog.js';
+import { withinOneDay } from '../support/day.js';
 import { callerOf, KEY, Whole } from '../support/gateways/whole.js';
 
 const bot = callerOf('bot', ['g']);
@@ -66,6 +67,7 @@ describe('bytes, where something is hidden', () => {
   });
 
   it('are taken from the day as such', async () => {
+    await withinOneDay();
     const { gateway } = await whole.gateway(`${MASKED}limits: { bytes_scanned_per_day: ${2 * WHOLE} }\n`, pruned(1));
     const agent = callerOf('daily', ['g']);
     const sql = 'SELECT ID FROM DB.PUBLIC.T WHERE ID = 1';

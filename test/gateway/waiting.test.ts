@@ -65,7 +65,7 @@ describe('whoever waits for approval', () => {
     const asked = await gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 2' });
     const id = asked.approval?.id ?? '';
     await gateway.resume(bot, id, { waitMs: 0 });
-    const waiting = gateway.resume(bot, id, { waitMs: 10_000 });
+    const waiting = gateway.resume(bot, id, { waitMs: 60_000 });
     await whole.approvals.decide(id, steward, yes);
     expect((await waiting).status).toBe('ok');
     const { judged } = spies();

@@ -30,6 +30,8 @@ export async function openStore(adminUrl, more = {}) {
     mask: recordMask(),
     writer: { actor: 'gateway', subject: 'gateway', groups: [] },
     onError: () => undefined,
+    // What a gateway waits for is five seconds; a machine that is busy with other tests is no store that does not answer.
+    statementTimeoutMs: 60_000,
     onIntegrityProblem: (problem) => {
       throw new Error(problem);
     },

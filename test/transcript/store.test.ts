@@ -204,10 +204,9 @@ describe('writing', () => {
     await expect(store.recorder.append(completed(session, statement))).rejects.toThrow(RecorderUnavailable);
     expect(store.recorder.isHealthy).toBe(false);
     await admin.query('ALTER ROLE snowfence_gateway_test LOGIN');
-    await expect
-      .poll(() => kindsOf(session), { timeout: 15_000 })
-      .toEqual(['session_opened', 'statement_submitted', 'statement_completed']);
-    expect(store.recorder.isHealthy).toBe(true);
+    await expect.poll(() => kindsOf(session)).toEqual(['session_opened', 'statement_submitted', 'statement_completed']);
+    // Others see it before its writer has heard of it.
+    await expect.poll(() => store.recorder.isHealthy).toBe(true);
     expect((await verify()).breaks).toEqual([]);
   });
 

@@ -78,11 +78,19 @@ const options = () => ({
   database: undefined,
   schema: undefined,
   poolSize: 2,
-  connectTimeoutMs: 3000,
+  connectTimeoutMs: 60_000,
   confirm: 'off' as const,
 });
 const KEY = { role: 'R', warehouse: 'W' };
-const RUN = { binds: [], tag: '', maxResultRows: 10, maxRows: 10, maxBytes: 1000, timeoutMs: 5000, signal: undefined };
+const RUN = {
+  binds: [],
+  tag: '',
+  maxResultRows: 10,
+  maxRows: 10,
+  maxBytes: 1000,
+  timeoutMs: 60_000,
+  signal: undefined,
+};
 
 describe('a VARIANT cell', () => {
   it.each([

@@ -19,19 +19,17 @@ beforeAll(async () => {
     database: undefined,
     schema: undefined,
     poolSize: CONNECTIONS,
-    connectTimeoutMs: 30_000,
+    connectTimeoutMs: 60_000,
     confirm: 'off',
   });
   await Promise.all(Array.from({ length: CONNECTIONS }, () => warehouse.ask(KEY, 'SELECT 1', 'warm')));
-}, 60_000);
+});
 afterAll(async () => {
   await warehouse[Symbol.asyncDispose]();
   await embedded[Symbol.asyncDispose]();
 });
 
-it('whoever sends many leaves a quarter to the others, and waits behind those with fewer', {
-  timeout: 60_000,
-}, async () => {
+it('whoever sends many leaves a quarter to the others, and waits behind those with fewer', async () => {
   const order: string[] = [];
   const ask = async (whose: string | undefined): Promise<void> => {
     await warehouse.ask(whose === undefined ? KEY : { ...KEY, whose }, 'SELECT 1', 'test');

@@ -12,7 +12,7 @@ const RUN = {
   maxResultRows: 10,
   maxRows: 10,
   maxBytes: 10_000,
-  timeoutMs: 20_000,
+  timeoutMs: 60_000,
   signal: undefined,
 };
 const KEY = { role: 'PUBLIC', warehouse: 'COMPUTE_WH' };
@@ -39,7 +39,7 @@ describe.each(['America/Los_Angeles', 'Pacific/Kiritimati', 'Asia/Kathmandu', 'U
         database: 'DB',
         schema: 'PUBLIC',
         poolSize: 2,
-        connectTimeoutMs: 20_000,
+        connectTimeoutMs: 60_000,
         confirm: 'off',
       });
       alone = await connectDriver({ access_url: embedded.url, username: 'A', password: 'p' });

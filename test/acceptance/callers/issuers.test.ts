@@ -69,7 +69,7 @@ async function configured(
 
 const cli = (args: readonly string[], env: Record<string, string> = {}) =>
   new Promise<{ code: number; said: string }>((done) => {
-    execFile(process.execPath, [MAIN, ...args], { env: bareEnv(env), timeout: 60_000 }, (error, stdout, stderr) =>
+    execFile(process.execPath, [MAIN, ...args], { env: bareEnv(env), timeout: 120_000 }, (error, stdout, stderr) =>
       done({ code: error ? Number(error.code) : 0, said: `${stdout}${stderr}`.replaceAll(/\s+/g, ' ') }),
     );
   });
@@ -132,8 +132,8 @@ beforeAll(async () => {
       (response) => response.ok,
       () => false,
     );
-  for (const until = Date.now() + 50_000; !(await isReady()) && Date.now() < until; ) await sleep(200);
-}, 60_000);
+  for (const until = Date.now() + 120_000; !(await isReady()) && Date.now() < until; ) await sleep(200);
+});
 afterAll(async () => {
   gateway.kill('SIGTERM');
   await new Promise((done) => gateway.once('exit', done));

@@ -37,14 +37,12 @@ afterAll(async () => {
   await demo[Symbol.asyncDispose]();
 });
 
-const OUTAGE = 40_000;
-
 describe('the transcript store', () => {
   it('down: RECORDER_UNAVAILABLE, and nothing reaches the warehouse; back: all goes on', async () => {
     process.kill(demo.ready.pids.postgres, 'SIGINT');
     // One that comes while it still stops may be recorded, and run.
     await expect
-      .poll(async () => (await query(sales, 'SELECT 1 AS STORE_STOPS')).denial?.code, { timeout: 10_000 })
+      .poll(async () => (await query(sales, 'SELECT 1 AS STORE_STOPS')).denial?.code)
       .toBe('RECORDER_UNAVAILABLE');
     const marks = ['STORE_DOWN_1', 'STORE_DOWN_2'];
     expect((await query(sales, `SELECT 1 AS ${marks[0]}`)).denial?.code).toBe('RECORDER_UNAVAILABLE');
@@ -65,11 +63,9 @@ describe('the transcript store', () => {
     expect([page.status, await page.text()]).toEqual([503, expect.stringContaining('Try again in a moment.')]);
     goOn();
     // The demo brings it back; the gateway finds it by itself.
-    await expect
-      .poll(async () => (await query(sales, 'SELECT 1 AS STORE_BACK')).status, { timeout: OUTAGE, interval: 200 })
-      .toBe('ok');
+    await expect.poll(async () => (await query(sales, 'SELECT 1 AS STORE_BACK')).status, { interval: 200 }).toBe('ok');
     expect((await steward.get('/me')).status).toBe(200);
-  }, 60_000);
+  });
 });
 
 describe('the warehouse', () => {
@@ -89,16 +85,16 @@ describe('the warehouse', () => {
     const started = performance.now();
     const hung = await query(sales, 'SELECT NAME AS HUNG FROM ANALYTICS.REF.PRODUCTS');
     expect(hung.denial?.code).toBe('WAREHOUSE_UNAVAILABLE');
-    expect(performance.now() - started).toBeLessThan(35_000);
+    // The driver by itself would go on for minutes.
+    expect(performance.now() - started).toBeLessThan(60_000);
     expect(await events('HUNG')).toContainEqual({ kind: 'statement_refused', code: 'WAREHOUSE_UNAVAILABLE' });
     process.kill(demo.ready.pids.warehouse, 'SIGCONT');
     await expect
       .poll(async () => (await query(sales, 'SELECT NAME AS CONTINUED FROM ANALYTICS.REF.PRODUCTS LIMIT 1')).status, {
-        timeout: OUTAGE,
         interval: 500,
       })
       .toBe('ok');
-  }, 80_000);
+  });
 
   it('gone: WAREHOUSE_UNAVAILABLE, recorded; started again: all goes on', async () => {
     process.kill(demo.ready.pids.warehouse, 'SIGKILL');
@@ -108,9 +104,8 @@ describe('the warehouse', () => {
     goOn();
     await expect
       .poll(async () => (await query(sales, 'SELECT NAME AS AGAIN FROM ANALYTICS.REF.COUNTRIES')).status, {
-        timeout: OUTAGE,
         interval: 200,
       })
       .toBe('ok');
-  }, 80_000);
+  });
 });

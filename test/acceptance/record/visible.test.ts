@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const cli = async (...args: string[]): Promise<string> =>
   (await run(process.execPath, [MAIN, ...args, '--config', ready.config_file], { maxBuffer: 64e6 })).stdout;
 
-it('shows on the command line what can not be seen, and keeps it for programs', { timeout: 120_000 }, async () => {
+it('shows on the command line what can not be seen, and keeps it for programs', async () => {
   const mark = `T${Date.now()}`;
   const sql = `UPDATE /* ${mark}${RTL} AND 1 = 1 ${NONE}*/ ANALYTICS.SALES.ORDERS SET CHANNEL = 'a${RTL}' WHERE ORDER_ID = 1`;
   const purpose = `${mark} for p${String.fromCodePoint(0x430)}ypal${RTL}`;

@@ -59,7 +59,7 @@ beforeAll(async () => {
     database: undefined,
     schema: undefined,
     poolSize: 1,
-    connectTimeoutMs: 10_000,
+    connectTimeoutMs: 60_000,
     confirm: 'off',
   });
   for (const sql of [
@@ -178,7 +178,7 @@ describe('a result in pages', () => {
     );
     takeAtOnce();
     await expect
-      .poll(async () => (await fetchMore(pipeline, cursor, { max_rows: 1 })).denial?.code, { timeout: 40_000 })
+      .poll(async () => (await fetchMore(pipeline, cursor, { max_rows: 1 })).denial?.code)
       .toBe('NOT_VERIFIED');
     const last = (await events(first.statement_id)).at(-1);
     expect(last).toMatchObject({ kind: 'rows_fetched', body: { rows: 0, denial: { code: 'NOT_VERIFIED' } } });
@@ -249,7 +249,7 @@ describe('masks that may be written', () => {
     takeAtOnce();
     const sql = `INSERT INTO ${target} SELECT CUSTOMER_ID, EMAIL FROM ANALYTICS.SALES.CUSTOMERS WHERE CUSTOMER_ID = 9`;
     await expect
-      .poll(async () => (await query(pipeline, sql)).denial, { timeout: 40_000 })
+      .poll(async () => (await query(pipeline, sql)).denial)
       .toMatchObject({ code: 'COLUMN_DENIED', hint: expect.stringContaining('write_masked') });
   });
 });

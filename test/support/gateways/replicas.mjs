@@ -139,26 +139,27 @@ export async function startGateway(config, url) {
       words = (words + text).slice(-8000);
     });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const until = Date.now() + 30_000;
+  const until = Date.now() + 120_000;
   for (;;) {
     const isReady = await fetch(new URL('/readyz', url)).then(
       (response) => response.ok,
       () => false,
     );
     if (isReady) return { child, ended, words: () => words };
-    if (child.exitCode !== null || Date.now() > until) throw new Error(`The gateway did not start: ${words}`);
+    if (child.exitCode !== null || child.signalCode !== null || Date.now() > until)
+      throw new Error(`The gateway did not start: ${words}`);
     await pause(20);
   }
 }
 
 /** A killed server's shared memory is free once its last child has noticed. */
 export async function restartPostgres(postgres) {
-  for (let tries = 0; ; tries++) {
+  for (const until = Date.now() + 120_000; ; ) {
     try {
       await postgres.restart();
       return;
     } catch (error) {
-      if (tries > 20) throw error;
+      if (Date.now() > until) throw error;
       await pause(250);
     }
   }

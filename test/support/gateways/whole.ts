@@ -73,7 +73,7 @@ export class Whole {
       database: undefined,
       schema: undefined,
       poolSize: 4,
-      connectTimeoutMs: 10_000,
+      connectTimeoutMs: 60_000,
       confirm: 'cached',
     });
     ends.push(() => warehouse[Symbol.asyncDispose]());

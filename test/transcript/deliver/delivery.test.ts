@@ -94,14 +94,12 @@ const write = async (name: string, events: number): Promise<string> => {
 const positionsOf = (session: string): number[] =>
   receiver.received.flatMap(({ payload: { data } }) => (data['session'] === session ? [Number(data['position'])] : []));
 
-describe('webhooks', { timeout: 30_000 }, () => {
+describe('webhooks', () => {
   it('bring every event, signed, in the order of its session', async () => {
     await deliver(60_000);
     const sessions = await Promise.all(['a', 'b', 'c'].map((name) => write(`order-${name}`, 12)));
     for (const session of sessions)
-      await expect
-        .poll(() => positionsOf(session), { timeout: 15_000 })
-        .toEqual(Array.from({ length: 13 }, (_, at) => at));
+      await expect.poll(() => positionsOf(session)).toEqual(Array.from({ length: 13 }, (_, at) => at));
     const [first] = receiver.received;
     expect(first?.payload.data).toMatchObject({ type: 'event', hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
     expect(receiver.received.map(({ payload }) => payload.type)).toContain('statement.refused');
@@ -112,7 +110,7 @@ describe('webhooks', { timeout: 30_000 }, () => {
   it('bring only what was asked for', async () => {
     await deliver(60_000, ['session_opened']);
     const session = await write('kinds', 3);
-    await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0]);
+    await expect.poll(() => positionsOf(session)).toEqual([0]);
     await expect
       .poll(
         async () =>
@@ -131,10 +129,10 @@ describe('webhooks', { timeout: 30_000 }, () => {
     receiver.answers.push(500, { location: 'http://127.0.0.1:9/elsewhere' }, 503);
     const { name } = await deliver(60_000);
     const session = await write('again', 4);
-    await expect.poll(() => positionsOf(session), { timeout: 20_000 }).toEqual([0, 1, 2, 3, 4]);
+    await expect.poll(() => positionsOf(session)).toEqual([0, 1, 2, 3, 4]);
     // Of each session one event is tried again, and each in its own time.
     await expect
-      .poll(() => deliveryStates(pool), { timeout: 20_000 })
+      .poll(() => deliveryStates(pool))
       .toContainEqual(expect.objectContaining({ webhook: name, failing: 0, dead: 0 }));
   });
 
@@ -143,9 +141,9 @@ describe('webhooks', { timeout: 30_000 }, () => {
     // What is told of the deliveries themselves is not sent: it would take answers that are meant for others.
     const webhook = await deliver(0, ['session_opened', 'statement_refused']);
     const session = await write('dead', 2);
-    await expect.poll(() => positionsOf(session).at(-1), { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => positionsOf(session).at(-1)).toBe(2);
     await expect
-      .poll(() => deliveryStates(pool), { timeout: 20_000 })
+      .poll(() => deliveryStates(pool))
       .toContainEqual(expect.objectContaining({ webhook: webhook.name, failing: 0 }));
     expect(receiver.answers).toEqual([]);
     const dead = await deadLetters(pool, webhook.name);
@@ -183,7 +181,7 @@ describe('webhooks', { timeout: 30_000 }, () => {
       await deliver(60_000, undefined, { by: away });
       expect(failed).toBe(2);
       const session = await write(`late ${asked}`, 2);
-      await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0, 1, 2]);
+      await expect.poll(() => positionsOf(session)).toEqual([0, 1, 2]);
     },
   );
 
@@ -191,7 +189,7 @@ describe('webhooks', { timeout: 30_000 }, () => {
     const problems: string[] = [];
     const { name } = await deliver(60_000, undefined, { keptMs: 300, onProblem: (text) => problems.push(text) });
     const session = await write('kept', 1);
-    await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0, 1]);
+    await expect.poll(() => positionsOf(session)).toEqual([0, 1]);
     const other = await admin.connect();
     try {
       await other.query('BEGIN');
@@ -202,7 +200,7 @@ describe('webhooks', { timeout: 30_000 }, () => {
             await store.recorder.append(refused(session, timeOrderedId()));
             return problems.join();
           },
-          { timeout: 20_000, interval: 500 },
+          { interval: 500 },
         )
         .toContain(`its place in session ${session} locked`);
       expect(positionsOf(session)).toEqual([0, 1]);
@@ -212,7 +210,7 @@ describe('webhooks', { timeout: 30_000 }, () => {
     }
     // … and goes on once it is not.
     await store.recorder.append(refused(session, timeOrderedId()));
-    await expect.poll(() => positionsOf(session).slice(0, 3), { timeout: 15_000 }).toEqual([0, 1, 2]);
+    await expect.poll(() => positionsOf(session).slice(0, 3)).toEqual([0, 1, 2]);
   });
 
   it('are found by the next process where one died before it could say that there is news', async () => {
@@ -222,7 +220,7 @@ describe('webhooks', { timeout: 30_000 }, () => {
       `hook-${count + 1}`,
     ]);
     await deliver(60_000);
-    await expect.poll(() => positionsOf(session), { timeout: 15_000 }).toEqual([0, 1, 2]);
+    await expect.poll(() => positionsOf(session)).toEqual([0, 1, 2]);
   });
 });
 

@@ -257,7 +257,7 @@ describe('in the order of writing', () => {
   });
 });
 
-describe('in the order of a session', { timeout: 120_000 }, () => {
+describe('in the order of a session', () => {
   const sessions: string[] = [];
   beforeAll(async () => {
     for (const edge of EDGES) {
@@ -275,7 +275,7 @@ describe('in the order of a session', { timeout: 120_000 }, () => {
       onIntegrityProblem: fail,
     });
     await checkpoints.make();
-  }, 120_000);
+  });
 
   it.each([...EDGES.entries()])('pages of session %i end and begin right around %i', async (index, edge) => {
     const session = sessions[index] ?? '';
@@ -351,12 +351,10 @@ describe('in the order of a session', { timeout: 120_000 }, () => {
       await delivery.start();
       await lengthen(store, session, 1);
       await expect
-        .poll(
-          () =>
-            receiver.received.flatMap(({ payload: { data } }) =>
-              data['session'] === session ? [Number(data['position'])] : [],
-            ),
-          { timeout: 15_000 },
+        .poll(() =>
+          receiver.received.flatMap(({ payload: { data } }) =>
+            data['session'] === session ? [Number(data['position'])] : [],
+          ),
         )
         .toEqual(numbers(edge - 7, edge + 6));
       expect(receiver.problems).toEqual([]);

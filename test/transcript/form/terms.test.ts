@@ -91,7 +91,7 @@ describe('in the store', () => {
     postgres = await startPostgres();
     store = await openStore(postgres.url, { keys });
     admin = storePool(postgres.url, 30_000, 2);
-  }, 60_000);
+  });
   afterAll(async () => {
     await store[Symbol.asyncDispose]();
     await admin.end();
@@ -125,7 +125,7 @@ describe('in the store', () => {
       );
     expect(await found('agent:long verdict:denied')).toEqual(ids.toSorted().toReversed());
     expect(await breaks()).toEqual([]);
-  }, 60_000);
+  });
 
   it('what the store does not take is recorded all the same, and nothing of others goes with it', async () => {
     // Whatever it is about a text that the database can't do: it raises, or takes longer than a statement may.
@@ -139,7 +139,7 @@ describe('in the store', () => {
     await admin.query(
       'CREATE TRIGGER refuse_some BEFORE INSERT ON statement FOR EACH ROW EXECUTE FUNCTION refuse_some()',
     );
-    await using own = await openStore(postgres.url, { keys, statementTimeoutMs: 1500 });
+    await using own = await openStore(postgres.url, { keys, statementTimeoutMs: 5000 });
     const session = await own.sessions.find(actor('poison'), client, undefined);
     const text = `SELECT ${noise(40_000)}`;
     const ids = Array.from({ length: 6 }, () => timeOrderedId());
@@ -168,10 +168,10 @@ describe('in the store', () => {
       body: { query_id: 'q', rows: 1, bytes: 1, duration_ms: 1 },
     });
     expect(await breaks()).toEqual([]);
-  }, 60_000);
+  });
 
   it('one session that somebody keeps locked holds up nobody else', async () => {
-    await using own = await openStore(postgres.url, { keys, statementTimeoutMs: 1500 });
+    await using own = await openStore(postgres.url, { keys, statementTimeoutMs: 5000 });
     const sessions = await Promise.all(
       Array.from({ length: LANES + 1 }, (_, index) => own.sessions.find(actor(`locked-${index}`), client, undefined)),
     );
@@ -190,5 +190,5 @@ describe('in the store', () => {
     expect(written.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', ...others.map(() => 'fulfilled')]);
     await own.recorder.append(refused(locked, timeOrderedId()));
     expect(await breaks()).toEqual([]);
-  }, 60_000);
+  });
 });

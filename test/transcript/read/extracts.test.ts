@@ -12,7 +12,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   store = await openStore(postgres.url);
   admin = storePool(postgres.url, 30_000, 2);
-}, 60_000);
+});
 afterAll(async () => {
   await store[Symbol.asyncDispose]();
   await admin.end();
@@ -57,7 +57,7 @@ describe('a look', () => {
     await store.recorder.append(submitted(session, another));
     expect(await new Overview(store.readPool).eventsOf(another)).toMatchObject({ events: [{}], leftOut: 0 });
     expect(await new Overview(store.readPool).eventsOf(timeOrderedId())).toEqual({ events: [], leftOut: 0 });
-  }, 60_000);
+  });
 
   it('at the record has what was erased from it, however often somebody looked since', async () => {
     await store.recorder.append(own('keys_erased', { sessions: [] }));
@@ -68,7 +68,7 @@ describe('a look', () => {
     expect(kinds.filter((kind) => kind === 'record_viewed')).toHaveLength(50);
     expect(kinds.slice(-2)).toEqual(['integrity_problem', 'keys_erased']);
     expect(acts.leftOut).toBe(70);
-  }, 60_000);
+  });
 });
 
 it('what opened a statement is found by few rows, wherever in its session it is', async () => {
@@ -99,4 +99,4 @@ it('what opened a statement is found by few rows, wherever in its session it is'
   expect(await reader.openingsOf(session, statement)).toMatchObject([{ position: 1 }]);
   expect(await reader.openingsOf(session, timeOrderedId())).toEqual([]);
   expect(rows).toBeLessThanOrEqual(6);
-}, 60_000);
+});

@@ -15,6 +15,7 @@ import {
   withClient,
 } from '../../../dist/transcript/index.js';
 import { checkState } from '../../../dist/transcript/verify/state.js';
+import { withinOneDay } from '../../support/day.js';
 import { Receiver } from '../../support/outside/receiver.js';
 import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
@@ -75,6 +76,7 @@ const breaks = (change = 'SELECT 1', hasKeys = false): Promise<readonly string[]
 let count = 0;
 
 describe('the bytes of a day', () => {
+  beforeEach(() => withinOneDay());
   const record = (of: TranscriptStore, taken: object) =>
     of.recorder.append({ kind: 'bytes_taken', sessionId: session, statementId: timeOrderedId(), body: { ...taken } });
   const take = async (of: TranscriptStore, principal: string, bytes: number, limit = 100): Promise<boolean> => {
@@ -436,7 +438,7 @@ describe('a sign-in', () => {
   });
 });
 
-describe('webhooks', { timeout: 90_000 }, () => {
+describe('webhooks', () => {
   const secret = randomBytes(32);
   let pool: ReturnType<typeof storePool>;
   beforeAll(() => {
@@ -476,7 +478,11 @@ describe('webhooks', { timeout: 90_000 }, () => {
       delivery = await running(name, receiver.url);
       const of = await store.sessions.find(actor(`hooked-${count}`), client, undefined);
       for (let index = 0; index < 2; index++) await store.recorder.append(refused(of, timeOrderedId()));
-      await expect.poll(() => positionsOf(receiver, of), { timeout: 20_000 }).toEqual([0, 1, 2]);
+      await expect.poll(() => positionsOf(receiver, of)).toEqual([0, 1, 2]);
+      // It is sent before it is written down that it was.
+      const place = () =>
+        admin.query('SELECT position::int AS n FROM delivery WHERE webhook = $1 AND session_id = $2', [name, of]);
+      await expect.poll(async () => (await place()).rows[0]?.n).toBe(3);
       await delivery.stop();
       expect(await breaks('SELECT 1', true)).toEqual([]);
       for (let index = 0; index < 3; index++) await store.recorder.append(refused(of, timeOrderedId()));
@@ -486,7 +492,7 @@ describe('webhooks', { timeout: 90_000 }, () => {
       told.length = 0;
       receiver.received.length = 0;
       delivery = await running(name, receiver.url);
-      await expect.poll(() => positionsOf(receiver, of).at(-1), { timeout: 25_000 }).toBe(5);
+      await expect.poll(() => positionsOf(receiver, of).at(-1)).toBe(5);
       await delivery.stop();
       expect(await breaks('SELECT 1', true)).toEqual([]);
       return positionsOf(receiver, of);
@@ -537,7 +543,7 @@ describe('webhooks', { timeout: 90_000 }, () => {
     ]);
     const receiver = await Receiver.start(secret);
     const delivery = await running(name, receiver.url);
-    await expect.poll(() => positionsOf(receiver, early), { timeout: 25_000 }).toEqual([0]);
+    await expect.poll(() => positionsOf(receiver, early)).toEqual([0]);
     await delivery.stop();
     await receiver[Symbol.asyncDispose]();
     // Whatever else this file has put into the record is told as well.

@@ -62,7 +62,7 @@ describe('the connection to PostgreSQL', () => {
     const { port } = server.address() as AddressInfo;
     const pool = storePool(
       `postgres://gateway:of-a-test@${host}:${port}/x${address === undefined ? '?sslmode=require' : ''}`,
-      1000,
+      60_000,
       1,
     );
     await expect(pool.query('SELECT 1')).rejects.toThrow(/SSL/);

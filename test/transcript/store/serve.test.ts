@@ -42,14 +42,14 @@ async function snowfence(args: readonly string[], url: string): Promise<{ code: 
   const policies = fileURLToPath(new URL('../../acceptance/policies', import.meta.url));
   await writeFile(config, stringify({ server, snowflake, transcript, identity: { issuers }, policies }));
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args, '--config', config], { timeout: 20_000 }, (error, stdout, stderr) =>
+    execFile(process.execPath, [MAIN, ...args, '--config', config], { timeout: 60_000 }, (error, stdout, stderr) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, text: stdout + stderr }),
     );
   });
 }
 
 it('names the command that sets a store up, and refuses a role that could change the record', {
-  timeout: 60_000,
+  timeout: 400_000,
 }, async () => {
   const administrator = await snowfence(['serve'], postgres.url);
   expect(administrator).toMatchObject({ code: 2, text: expect.stringContaining('snowfence store setup') });

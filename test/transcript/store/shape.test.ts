@@ -50,7 +50,7 @@ beforeAll(async () => {
     reader: storePool(urls.reader, 30_000, 2),
   };
   await fill(store, { agents: 2, statements: 2 });
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all(Object.values(pools).map((pool) => pool.end()));
   await store[Symbol.asyncDispose]();

@@ -48,7 +48,7 @@ async function work(mcpUrl, token, index, state) {
       state.calls++;
       const { structuredContent } = await client.callTool(
         { name: 'query', arguments: { sql, purpose: 'to be killed' } },
-        { timeout: 10_000 },
+        { timeout: 60_000 },
       );
       const said = [structuredContent?.status, structuredContent?.denial?.code ?? structuredContent?.error?.code]
         .filter(Boolean)
@@ -84,7 +84,7 @@ export async function kill(gateways, postgresKills, seed, say = () => undefined)
   let seen = 0;
   const check = async (when) => {
     // One that is killed right after its first checkpoint has not kept it elsewhere yet: the next gateway does.
-    for (let tries = 0; tries < 150 && !config.checkpoints.files.every((kept) => existsSync(kept)); tries++)
+    for (let tries = 0; tries < 600 && !config.checkpoints.files.every((kept) => existsSync(kept)); tries++)
       await pause(100);
     const report = await verifyConfigured(config, { checkpoints: [], keys: [], onProgress: () => undefined });
     if (!report.isWhole) problems.push(`${when}: ${JSON.stringify(report.breaks.slice(0, 3))}`);
@@ -155,7 +155,7 @@ export async function kill(gateways, postgresKills, seed, say = () => undefined)
 }
 
 async function untilReady(mcpUrl) {
-  for (const until = Date.now() + 30_000; Date.now() < until; await pause(50)) {
+  for (const until = Date.now() + 120_000; Date.now() < until; await pause(50)) {
     const isReady = await fetch(new URL('/readyz', mcpUrl)).then(
       (response) => response.ok,
       () => false,
@@ -170,7 +170,7 @@ async function settled(config, problems) {
   const pool = storePool(config.databaseUrl, 30_000, 1);
   try {
     let left = [];
-    for (const until = Date.now() + 30_000; Date.now() < until; await pause(500)) {
+    for (const until = Date.now() + 120_000; Date.now() < until; await pause(500)) {
       left = (await pool.query('SELECT statement_id FROM running')).rows;
       if (left.length === 0) return;
     }
