@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
-const START_TIMEOUT_MS = 30_000;
+/** What fails says so at once; this is for what hangs, and a machine may be busy with other things. */
+const START_TIMEOUT_MS = 120_000;
 
 const answer = z.union([z.object({ error: z.string() }), z.record(z.string(), z.unknown())]);
 

@@ -11,7 +11,8 @@ import type { Ready } from './ready.js';
 /** As the demo's identity provider knows the console. */
 const CONSOLE_CLIENT_ID = 'snowfence-console';
 
-const READY_TIMEOUT_MS = 30_000;
+/** One that ends before is told of at once; this is for one that hangs. */
+const READY_TIMEOUT_MS = 120_000;
 
 export async function writeConfig(
   folder: string,
@@ -90,7 +91,7 @@ export async function untilReady(url: URL, gateway: ChildProcess, lastWords: () 
       () => false,
     );
     if (isReady) return;
-    if (gateway.exitCode !== null)
+    if (gateway.exitCode !== null || gateway.signalCode !== null)
       throw new SnowfenceError('GATEWAY_FAILED', `The gateway did not start: ${lastWords()}`, undefined, 1);
     if (Date.now() > until)
       throw new SnowfenceError(

@@ -41,6 +41,8 @@ class Replica {
   #parts;
   #index;
   #client;
+  /** Why the last call had no answer. */
+  problem;
 
   constructor(parts, index) {
     this.#parts = parts;
@@ -82,7 +84,8 @@ class Replica {
         this.#client = client;
       }
       return (await this.#client.callTool({ name, arguments: args }, { timeout: 60_000 })).structuredContent;
-    } catch {
+    } catch (error) {
+      this.problem = `${error} ${error?.cause ?? ''}`;
       await this.#client?.close().catch(() => undefined);
       this.#client = undefined;
       return undefined;
@@ -120,7 +123,9 @@ export async function race(rounds, seed, say = () => undefined) {
         const sql = `DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = ${round}`;
         const asked = await replicas[round % 2].call('query', { sql });
         if (asked?.status !== 'approval_required') {
-          problems.push(`round ${round}: the statement was answered with ${JSON.stringify(asked)}`);
+          problems.push(
+            `round ${round}: the statement was answered with ${JSON.stringify(asked) ?? replicas[round % 2].problem}`,
+          );
           return;
         }
         const { id } = asked.approval;

@@ -94,7 +94,7 @@ describe('demo', () => {
     ]);
     expect(stdout).toContain('SELECT 1 AS KEPT');
     await ends(second.child, 'SIGTERM');
-  }, 150_000);
+  }, 400_000);
 
   it.each([
     [['demo', '--port', 'x'], 2, /whole number from 0 to 65535/],

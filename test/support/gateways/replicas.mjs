@@ -99,7 +99,8 @@ export async function startParts({ agents, policies, replicas = 1, limits = GENE
             signing_key_file: 'signing.pem',
             encryption_keys: [{ file: 'encryption' }],
             checkpoints: { every: '1s', files: ['checkpoints.txt'] },
-            settle_after: '3s',
+            // A gateway that a busy machine leaves alone for a moment is none that others settle for.
+            settle_after: '12s',
           },
           identity: { issuers: [issuer] },
           limits,
