@@ -34,6 +34,8 @@ rules:
 
 /** One round in so many has a kill. */
 const KILL_EVERY = 4;
+/** What a killed gateway does not answer breaks off at once; one that lives is waited for. */
+const ANSWERED_WITHIN_MS = 180_000;
 const SETTLED_WITHIN_MS = 240_000;
 
 /** Two gateways, and a client at each that finds its way back. */
@@ -80,10 +82,12 @@ class Replica {
           new StreamableHTTPClientTransport(new URL(this.#parts.urls[this.#index]), {
             authProvider: { token: async () => token },
           }),
+          { timeout: ANSWERED_WITHIN_MS },
         );
         this.#client = client;
       }
-      return (await this.#client.callTool({ name, arguments: args }, { timeout: 60_000 })).structuredContent;
+      return (await this.#client.callTool({ name, arguments: args }, { timeout: ANSWERED_WITHIN_MS }))
+        .structuredContent;
     } catch (error) {
       this.problem = `${error} ${error?.cause ?? ''}`;
       await this.#client?.close().catch(() => undefined);

@@ -69,6 +69,9 @@ export function tokenOf(ready: Ready, name: string): string {
   return found.token;
 }
 
+/** Longer than the client's own minute: as long as a test. */
+const PATIENT = { timeout: 170_000 };
+
 /** A client of the current protocol, as one of the demo's agents. */
 export async function agent(ready: Ready, name: string): Promise<Client> {
   const client = new Client({ name: 'snowfence-tests', version: '1' }, { versionNegotiation: { mode: 'auto' } });
@@ -76,11 +79,12 @@ export async function agent(ready: Ready, name: string): Promise<Client> {
     new StreamableHTTPClientTransport(new URL(ready.mcp_url), {
       authProvider: { token: async () => tokenOf(ready, name) },
     }),
+    PATIENT,
   );
   return client;
 }
 
 export async function query(client: Client, sql: string, more: Record<string, unknown> = {}): Promise<QueryAnswer> {
-  const result = await client.callTool({ name: 'query', arguments: { sql, ...more } });
+  const result = await client.callTool({ name: 'query', arguments: { sql, ...more } }, PATIENT);
   return result.structuredContent as unknown as QueryAnswer;
 }

@@ -142,7 +142,8 @@ export async function startGateway(config, url) {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const until = Date.now() + 120_000;
   for (;;) {
-    const isReady = await fetch(new URL('/readyz', url)).then(
+    // On a connection of its own: one that is kept is closed by the gateway after five seconds, and whoever sends into that gets no answer.
+    const isReady = await fetch(new URL('/readyz', url), { headers: { connection: 'close' } }).then(
       (response) => response.ok,
       () => false,
     );

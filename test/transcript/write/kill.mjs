@@ -156,7 +156,7 @@ export async function kill(gateways, postgresKills, seed, say = () => undefined)
 
 async function untilReady(mcpUrl) {
   for (const until = Date.now() + 120_000; Date.now() < until; await pause(50)) {
-    const isReady = await fetch(new URL('/readyz', mcpUrl)).then(
+    const isReady = await fetch(new URL('/readyz', mcpUrl), { headers: { connection: 'close' } }).then(
       (response) => response.ok,
       () => false,
     );
