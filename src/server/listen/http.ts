@@ -73,6 +73,9 @@ export async function serveHttp(config: Config): Promise<void> {
   const server = config.tls ? createTlsServer(config.tls, onRequest) : createServer(onRequest);
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
+  // Longer than clients and load balancers keep a connection that nobody uses (a minute): who closes first must not be us, or a request
+  // that is just on its way is lost.
+  server.keepAliveTimeout = 75_000;
   server.maxHeadersCount = 100;
   await listen(server, config.listen.host, config.listen.port);
   const reloads =

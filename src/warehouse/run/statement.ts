@@ -45,26 +45,50 @@ export interface ResumeOptions extends Pick<RunOptions, 'before' | 'maxRows' | '
 /** Our deadline comes a little after Snowflake's own, so that its clearer error is the one that is heard. */
 const GRACE_MS = 2000;
 const CANCEL_WAIT_MS = 3000;
+const CANCEL_AGAIN_MS = 200;
 
-/** True once the warehouse has said that it heard. */
-function cancelStatement(statement: RowStatement | undefined, connection: WarehouseConnection): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      connection.markBroken();
-      resolve(false);
-    }, CANCEL_WAIT_MS);
-    const done = (): void => {
-      clearTimeout(timer);
-      resolve(true);
-    };
-    try {
-      if (statement) statement.cancel(done);
-      else done();
-    } catch {
-      connection.markBroken();
-      done();
-    }
+/** Whether a statement's end, of whatever kind, comes within so long. */
+async function endsWithin(work: Promise<unknown> | undefined, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
   });
+  const end = work?.then(
+    () => true,
+    () => true,
+  );
+  const hasEnded = await Promise.race([late, ...(end ? [end] : [])]);
+  clearTimeout(timer);
+  return hasEnded;
+}
+
+/** True where Snowflake says that it was cancelled. Throws what the driver throws. */
+const sendCancel = (statement: RowStatement): Promise<boolean> =>
+  new Promise((resolve) => statement.cancel((error) => resolve(!error)));
+
+/**
+ * True once the warehouse has said that it heard, or the statement has ended. A no may mean that the statement is not there yet (the
+ * request to cancel was quicker): it is told again. Of a connection on which it may still run nobody has anything any more.
+ */
+async function cancelStatement(
+  statement: RowStatement | undefined,
+  work: Promise<unknown> | undefined,
+  connection: WarehouseConnection,
+): Promise<boolean> {
+  if (!statement) return true;
+  const until = performance.now() + CANCEL_WAIT_MS;
+  try {
+    for (let left = CANCEL_WAIT_MS; left > 0; left = until - performance.now()) {
+      const said = sendCancel(statement);
+      // Where nothing is heard, the statement's own end is.
+      if (await Promise.race([said, endsWithin(work, left)])) return true;
+      if (await endsWithin(work, CANCEL_AGAIN_MS)) return true;
+    }
+  } catch {
+    // The driver knows nothing to cancel: whether it runs is not known.
+  }
+  connection.markBroken();
+  return false;
 }
 
 /** Reads the first page of what a statement leaves. */
@@ -109,7 +133,7 @@ async function within(
       () => undefined,
     );
     if (error instanceof StatementCancelled) {
-      const isHeard = await cancelStatement(statement, connection);
+      const isHeard = await cancelStatement(statement, work, connection);
       // A deadline that passed in silence says more of the warehouse than of the statement.
       if (!isHeard && error.reason === 'timeout')
         throw new WarehouseUnavailable('Snowflake does not answer.', 'cancelling was not heard');
