@@ -4,7 +4,7 @@
  */
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { distance } from '../policy/index.js';
+import { closest } from '../spelling/index.js';
 import { SnowfenceError } from './problem.js';
 import { consoleShape } from './sections/console.js';
 import { checkRoles, identityShape } from './sections/identity.js';
@@ -38,8 +38,8 @@ const KEYS = Object.keys(configFile.shape).concat(
 );
 
 function unknownKey(key: string): string {
-  const best = KEYS.map((known) => ({ known, edits: distance(key, known) })).sort((a, b) => a.edits - b.edits)[0];
-  return best && best.edits <= 3 ? `unknown key "${key}". Did you mean "${best.known}"?` : `unknown key "${key}".`;
+  const best = closest(key, KEYS, 3);
+  return best === undefined ? `unknown key "${key}".` : `unknown key "${key}". Did you mean "${best}"?`;
 }
 
 /** Throws a SnowfenceError that names the place of each thing that is wrong, and what it should be. */

@@ -3,6 +3,8 @@
  * names policy, rule and line for each of its parts, and the masks and predicates that hold. It reads files and nothing else from outside,
  * asks no warehouse, and allows nothing that no rule allows.
  */
+
+export { distance } from '../spelling/index.js';
 export { bytesDenial, hides } from './decide/bytes.js';
 export { needsConstraints } from './decide/constraints.js';
 export { decide, decideAgain, decideNamed } from './decide/decide.js';
@@ -15,7 +17,6 @@ export type { AppliedRows, AppliedRule, Denial, DenialCode, Estimate, Verdict } 
 export { mayBeLookedUp, mayHold, mayRead } from './decide/visible.js';
 export { DEFAULT_TIMES, type Held, heldWords, type Reloaded, type Times } from './files/follow.js';
 export { loadPolicies, policySums } from './files/load.js';
-export { distance } from './files/spelling.js';
 export { type PolicyWatch, watchPolicies } from './files/watch.js';
 export type { AppliedMask } from './masks/applied-masks.js';
 export { ByColumn } from './masks/by-column.js';

@@ -3,7 +3,8 @@ import { userInfo } from 'node:os';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { recordMask } from '../../gateway/index.js';
-import { type StoreRoles, setUpStore, storePool, TranscriptStore, userOf } from '../../transcript/index.js';
+import { type StoreRoles, setUpStore, TranscriptStore, userOf } from '../../transcript/index.js';
+import { asAdmin } from './admin.js';
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -49,33 +50,31 @@ export const rolesOf = ({ databaseUrl, notaryUrl, readerUrl }: Config): StoreRol
 });
 
 /** `snowfence store setup` */
-export async function setUp(config: Config): Promise<string> {
-  const admin = storePool(await config.adminUrl(), 600_000, 1);
-  try {
-    const { databaseUrl: gateway, notaryUrl: notary, readerUrl: reader } = config;
-    const { migrations, made } = await setUpStore(admin, { gateway, notary, reader });
-    const line = (url: string | undefined, may: string): string[] => {
-      if (url === undefined) return [];
-      const role = userOf(url);
-      const isNew = made.includes(role);
+export const setUp = (config: Config): Promise<string> =>
+  asAdmin(config, { statementTimeoutMs: 600_000, connections: 1 }, async (admin) => {
+    try {
+      const { databaseUrl: gateway, notaryUrl: notary, readerUrl: reader } = config;
+      const { migrations, made } = await setUpStore(admin, { gateway, notary, reader });
+      const line = (url: string | undefined, may: string): string[] => {
+        if (url === undefined) return [];
+        const role = userOf(url);
+        const isNew = made.includes(role);
+        return [
+          `${isNew ? 'Made the role' : 'The role'} ${role}${isNew ? '' : ' was there'}: it may ${may}, nothing else.`,
+        ];
+      };
       return [
-        `${isNew ? 'Made the role' : 'The role'} ${role}${isNew ? '' : ' was there'}: it may ${may}, nothing else.`,
-      ];
-    };
-    return [
-      migrations.length === 0 ? 'The tables are up to date.' : `Applied ${migrations.join(', ')}.`,
-      ...line(gateway, `read the transcript and add to it${notary === undefined ? ', and sign it' : ''}`),
-      ...line(notary, 'read the transcript and sign it'),
-      ...line(reader, 'read the transcript'),
-    ].join('\n');
-  } catch (error) {
-    throw new SnowfenceError(
-      'STORE_NOT_SET_UP',
-      `The store could not be set up: ${messageOf(error)}`,
-      'The administrator of admin_url_env or admin_url_file has to own the database, or be allowed to make tables and roles in it.',
-      1,
-    );
-  } finally {
-    await admin.end();
-  }
-}
+        migrations.length === 0 ? 'The tables are up to date.' : `Applied ${migrations.join(', ')}.`,
+        ...line(gateway, `read the transcript and add to it${notary === undefined ? ', and sign it' : ''}`),
+        ...line(notary, 'read the transcript and sign it'),
+        ...line(reader, 'read the transcript'),
+      ].join('\n');
+    } catch (error) {
+      throw new SnowfenceError(
+        'STORE_NOT_SET_UP',
+        `The store could not be set up: ${messageOf(error)}`,
+        'The administrator of admin_url_env or admin_url_file has to own the database, or be allowed to make tables and roles in it.',
+        1,
+      );
+    }
+  });

@@ -4,9 +4,9 @@
  */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Server } from '@modelcontextprotocol/server';
-import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
+import { serveUntilEnd } from '../../stdio/index.js';
 import { fetchHere } from './gateway-trust.js';
 import type { TokenOptions, TokenSource } from './source.js';
 import { tokenSource } from './token.js';
@@ -89,7 +89,7 @@ export async function connect(options: TokenOptions): Promise<void> {
   // Said at once, on standard error, rather than with the first call.
   await source.token();
   await using remote = new Remote(options.url, source);
-  const handle = serveStdio(() => {
+  await serveUntilEnd(() => {
     const server = new Server({ name: 'snowfence', version: VERSION }, { capabilities: { tools: {} } });
     const name = (): string | undefined => server.getClientVersion()?.name;
     server.setRequestHandler('tools/list', async () => ({
@@ -119,11 +119,4 @@ export async function connect(options: TokenOptions): Promise<void> {
     });
     return server;
   });
-  await new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-    process.stdin.once('end', resolve);
-    process.stdin.once('close', resolve);
-  });
-  await handle.close();
 }

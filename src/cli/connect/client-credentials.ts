@@ -4,7 +4,7 @@ import { importPKCS8 } from 'jose';
 import { ClientSecretBasic, clientCredentialsGrant, PrivateKeyJwt } from 'openid-client';
 import { SnowfenceError } from '../../config/problem.js';
 import { authorizationOf, checkAudience, configure } from './provider.js';
-import { cached, type TokenOptions, type TokenSource } from './source.js';
+import { cached, fromEnvironment, type TokenOptions, type TokenSource } from './source.js';
 
 export function clientCredentials(options: TokenOptions, clientId: string): TokenSource {
   return cached(async () => {
@@ -49,13 +49,5 @@ async function clientAuthentication(options: TokenOptions) {
       'Convert it with: openssl pkcs8 -topk8 -nocrypt -in key.pem',
     );
   }
-  const name = options.clientSecretEnv ?? '';
-  const secret = process.env[name];
-  if (!secret)
-    throw new SnowfenceError(
-      'SECRET_MISSING',
-      `The environment variable ${name} is not set.`,
-      'Put the client secret into it.',
-    );
-  return ClientSecretBasic(secret);
+  return ClientSecretBasic(fromEnvironment(options.clientSecretEnv ?? '', 'Put the client secret into it.'));
 }

@@ -1,4 +1,5 @@
 /** Something that gives access tokens, and what is asked of it. */
+import { SnowfenceError } from '../../config/problem.js';
 
 export interface TokenOptions {
   readonly url: URL;
@@ -20,6 +21,13 @@ export interface TokenSource {
   readonly token: () => Promise<string>;
   /** The last one was refused. */
   readonly refused: () => void;
+}
+
+/** A secret that the environment holds. `remedy`: what to put there. Throws a SnowfenceError where there is none. */
+export function fromEnvironment(name: string, remedy: string): string {
+  const secret = process.env[name];
+  if (!secret) throw new SnowfenceError('SECRET_MISSING', `The environment variable ${name} is not set.`, remedy);
+  return secret;
 }
 
 const EARLY_MS = 30_000;

@@ -9,7 +9,7 @@ import { browser } from './browser.js';
 import { clientCredentials } from './client-credentials.js';
 import { type ProtectedResource, protectedResource, trustedIssuer } from './gateway-trust.js';
 import { githubActions } from './github-actions.js';
-import type { TokenOptions, TokenSource } from './source.js';
+import { fromEnvironment, type TokenOptions, type TokenSource } from './source.js';
 
 /** A token that is there already goes to no gateway that calls itself something else, either. */
 function held(options: TokenOptions, read: () => Promise<string>): TokenSource {
@@ -45,15 +45,6 @@ export function tokenSource(options: TokenOptions): TokenSource {
     return clientCredentials(options, options.clientId);
   const name = tokenEnv ?? 'SNOWFENCE_TOKEN';
   if (tokenEnv !== undefined || process.env[name])
-    return held(options, async () => {
-      const text = process.env[name];
-      if (!text)
-        throw new SnowfenceError(
-          'SECRET_MISSING',
-          `The environment variable ${name} is not set.`,
-          'Put the access token into it.',
-        );
-      return text;
-    });
+    return held(options, async () => fromEnvironment(name, 'Put the access token into it.'));
   return browser(options);
 }

@@ -86,28 +86,30 @@ async function checkRoles(config: Config): Promise<Finding[]> {
   return findings;
 }
 
+/** What somebody did to the store, the first of it; `untouched`: what is said where nobody did. */
+const tampered = (problems: readonly string[], untouched: string, remedy: string): Finding[] =>
+  problems.length === 0
+    ? [ok('transcript', untouched)]
+    : problems.slice(0, 20).map((what) => problem('transcript', what, remedy));
+
 /** The store itself against what the migrations make: what `verify` asks first. */
 async function checkShape(pool: ReturnType<typeof storePool>, config: Config): Promise<Finding[]> {
   const problems = await withClient(pool, (client) => storeProblems(client, rolesOf(config)));
-  if (problems.length === 0)
-    return [ok('transcript', 'functions, triggers, owners and rights are as setup makes them')];
-  return problems
-    .slice(0, 20)
-    .map((what) =>
-      problem('transcript', what, 'Find out who did that, then run snowfence verify and snowfence store setup.'),
-    );
+  return tampered(
+    problems,
+    'functions, triggers, owners and rights are as setup makes them',
+    'Find out who did that, then run snowfence verify and snowfence store setup.',
+  );
 }
 
 /** Budgets, cursors, deliveries and sign-ins against their HMACs and the record: what `verify` asks, too. */
 async function checkRows(pool: ReturnType<typeof storePool>, config: Config): Promise<Finding[]> {
   const problems = await stateProblems(pool, new SealedRows(config.keys.sealing, () => undefined));
-  if (problems.length === 0)
-    return [ok('transcript', 'budgets, cursors, webhooks and sign-ins are as the record has them')];
-  return problems
-    .slice(0, 20)
-    .map((what) =>
-      problem('transcript', what, 'Find out who did that, then run snowfence verify. It counts for nothing.'),
-    );
+  return tampered(
+    problems,
+    'budgets, cursors, webhooks and sign-ins are as the record has them',
+    'Find out who did that, then run snowfence verify. It counts for nothing.',
+  );
 }
 
 /** Whether the notary has a place of its own to remember by. */

@@ -10,10 +10,10 @@ import {
   issuersToErase,
   keyCounts,
   rotateKeys,
-  storePool,
   type TranscriptStore,
   trustedKeys,
 } from '../../transcript/index.js';
+import { type AdminLimits, asAdmin } from '../access/admin.js';
 
 const erasureOf = (options: EraseOptions): Erasure => ({
   sessions: options.sessions,
@@ -29,15 +29,7 @@ export interface EraseOptions {
   readonly before: Date | undefined;
 }
 
-/** With the administrator's rights. */
-async function asAdmin<T>(config: Config, work: (admin: ReturnType<typeof storePool>) => Promise<T>): Promise<T> {
-  const admin = storePool(await config.adminUrl(), 600_000, 1);
-  try {
-    return await work(admin);
-  } finally {
-    await admin.end();
-  }
-}
+const LIMITS: AdminLimits = { statementTimeoutMs: 600_000, connections: 1 };
 
 export async function listKeys(config: Config, store: TranscriptStore): Promise<string> {
   const counts = new Map((await keyCounts(store.pool)).map(({ keyId, sessions }) => [keyId, sessions]));
@@ -55,7 +47,7 @@ export async function listKeys(config: Config, store: TranscriptStore): Promise<
 
 /** After a new key was put first in the configuration. */
 export async function rotate(config: Config, store: TranscriptStore): Promise<string> {
-  const changed = await asAdmin(config, (admin) => rotateKeys(admin, store.vault));
+  const changed = await asAdmin(config, LIMITS, (admin) => rotateKeys(admin, store.vault));
   await store.recorder.append({
     kind: 'keys_rotated',
     sessionId: undefined,
@@ -92,7 +84,7 @@ export async function erase(
     issuer: erasure.issuer ?? null,
     before: erasure.before?.toISOString() ?? null,
   };
-  const erased = await asAdmin(config, async (admin) => {
+  const erased = await asAdmin(config, LIMITS, async (admin) => {
     await ensureHolds(admin, trustedKeys(config.keys), config);
     return eraseKeys(admin, erasure, async (sessions) => {
       await store.recorder.append({

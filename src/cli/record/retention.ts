@@ -3,19 +3,11 @@ import { userInfo } from 'node:os';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { table } from '../../terminal/index.js';
-import { archive, holds, liftHold, placeHold, storePool, type TranscriptStore } from '../../transcript/index.js';
+import { archive, holds, liftHold, placeHold, type TranscriptStore } from '../../transcript/index.js';
+import { type AdminLimits, asAdmin } from '../access/admin.js';
 
-type Admin = ReturnType<typeof storePool>;
-
-/** With the administrator's rights: the gateway's role may neither hold nor drop. */
-async function asAdmin<T>(config: Config, work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = storePool(await config.adminUrl(), 3_600_000, 2);
-  try {
-    return await work(admin);
-  } finally {
-    await admin.end();
-  }
-}
+/** The gateway's role may neither hold nor drop. */
+const LIMITS: AdminLimits = { statementTimeoutMs: 3_600_000, connections: 2 };
 
 export async function listHolds(store: TranscriptStore, json: boolean): Promise<string> {
   const all = await holds(store.pool);
@@ -56,7 +48,7 @@ export async function hold(
       'snowfence sessions list shows them.',
       1,
     );
-  const id = await asAdmin(config, (admin) =>
+  const id = await asAdmin(config, LIMITS, (admin) =>
     placeHold(
       admin,
       session === undefined ? { subject: agent ?? '', issuer } : { session },
@@ -69,7 +61,7 @@ export async function hold(
 }
 
 export async function lift(config: Config, store: TranscriptStore, id: string): Promise<string> {
-  const isLifted = await asAdmin(config, (admin) =>
+  const isLifted = await asAdmin(config, LIMITS, (admin) =>
     liftHold(admin, id, userInfo().username, (event) => store.recorder.append(event)),
   ).catch((error: unknown) => {
     throw new SnowfenceError(
@@ -97,7 +89,7 @@ export async function archiveOld(
   folder: string,
   onProgress: (week: string) => void,
 ): Promise<string> {
-  const done = await asAdmin(config, (admin) =>
+  const done = await asAdmin(config, LIMITS, (admin) =>
     archive(admin, {
       acknowledged: new Set([...config.acknowledged, ...config.forged]),
       forged: config.forged,

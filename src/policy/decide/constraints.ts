@@ -53,8 +53,6 @@ interface Question {
   readonly isOpen: IsOpen;
 }
 
-const HINT = 'Have somebody change this row who may see all of it.';
-
 /** undefined where no constraint tells anything that is hidden. */
 export function decideConstraints(question: Question): Denial | undefined {
   const { analysis, own } = question;
@@ -82,6 +80,16 @@ export function decideConstraints(question: Question): Denial | undefined {
 const hiddenBy = ({ column, method }: AppliedMask): ColumnPart[] =>
   method.kind === 'paths' ? method.paths.map(({ path }) => ({ column, path })) : [{ column, path: [] }];
 
+/** What a constraint of the changed table would tell by its error. */
+const comparesHidden = (analysis: Analysis, table: ObjectName, constraint: string, mask: AppliedMask): Denial => ({
+  code: 'COLUMN_DENIED',
+  message: `The ${constraint} of ${showObject(table)} compares ${mask.column}, which is masked for you: whether a change fails would tell its value.`,
+  policy: mask.policy,
+  rule: mask.rule,
+  position: analysis.objects.find((use) => use.access === 'write')?.position,
+  hint: 'Have somebody change this row who may see all of it.',
+});
+
 /** New rows hold what the agent gives and defaults; in a row that stays, each column that is not given a value is one that is there. */
 function decideChecks({ analysis, own }: Question, { checks }: Constraints): Denial | undefined {
   const { target, kind, assignments } = analysis;
@@ -96,15 +104,7 @@ function decideChecks({ analysis, own }: Question, { checks }: Constraints): Den
       (entry) =>
         !given.has(entry.column) && hiddenBy(entry).some((hidden) => named.some((part) => isTouching(part, hidden))),
     );
-    if (!mask) continue;
-    return {
-      code: 'COLUMN_DENIED',
-      message: `The CHECK constraint ${showIdentifier(name)} of ${showObject(target.object)} compares ${mask.column}, which is masked for you: whether a change fails would tell its value.`,
-      policy: mask.policy,
-      rule: mask.rule,
-      position: analysis.objects.find((use) => use.access === 'write')?.position,
-      hint: HINT,
-    };
+    if (mask) return comparesHidden(analysis, target.object, `CHECK constraint ${showIdentifier(name)}`, mask);
   }
   return undefined;
 }
@@ -119,15 +119,7 @@ function decideKeys({ analysis, own }: Question, { keys }: Constraints): Denial 
     if (!columns.some((column) => given.has(column) && !own.some((entry) => entry.column === column))) continue;
     // Where the hidden one is given a value, too, `write_masked` has allowed that.
     const mask = own.find((entry) => columns.includes(entry.column) && !given.has(entry.column));
-    if (!mask) continue;
-    return {
-      code: 'COLUMN_DENIED',
-      message: `The unique key ${showIdentifier(name)} of ${showObject(target.object)} compares ${mask.column}, which is masked for you: whether a change fails would tell its value.`,
-      policy: mask.policy,
-      rule: mask.rule,
-      position: analysis.objects.find((use) => use.access === 'write')?.position,
-      hint: HINT,
-    };
+    if (mask) return comparesHidden(analysis, target.object, `unique key ${showIdentifier(name)}`, mask);
   }
   return undefined;
 }

@@ -1,11 +1,11 @@
 /** `snowfence serve --stdio`: the gateway over standard input and output, for the one client that started it. */
 import { readFile } from 'node:fs/promises';
-import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
 import type { Principal } from '../../identity/index.js';
 import { makeServer } from '../../mcp/index.js';
+import { serveUntilEnd } from '../../stdio/index.js';
 import { makeLog } from '../report/log.js';
 import { startRuntime } from '../runtime/runtime.js';
 import { reloadOnSignal } from './reload-signal.js';
@@ -42,16 +42,9 @@ export async function serveOnStdio(config: Config, token: StdioToken): Promise<v
     principal = await runtime.verifier.verify(await readToken(token));
   };
   const parts = { gateway: runtime.gateway, consoleUrl: new URL('/console', config.publicUrl).href, version: VERSION };
-  const handle = serveStdio(() =>
+  await serveUntilEnd(() =>
     makeServer(parts, { principal: () => principal, beforeCall: refresh, transport: 'stdio', address: undefined }),
   );
-  await new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-    process.stdin.once('end', resolve);
-    process.stdin.once('close', resolve);
-  });
-  await handle.close();
   await quiet(runtime);
   await runtime[Symbol.asyncDispose]();
 }

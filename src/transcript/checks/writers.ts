@@ -2,13 +2,11 @@
  * What each process wrote, in the order of writing: every number once and without a gap, every batch under one signature of ours. The
  * notary asks this of what is new, `verify` of everything.
  */
-import { digestOf, isSignedBatch } from '../form/chain.js';
+import { digestOf, isSignedBatch, MAX_UNSIGNED } from '../form/chain.js';
 import type { RawEvent } from '../form/event.js';
 import type { VerifierKey } from '../form/keys.js';
 import type { Breaks } from './breaks.js';
 
-/** Further than any gateway writes at once; whoever goes on without a signature is none of ours. */
-const MAX_UNSIGNED = 1000;
 /** An outcome that could not be written in time keeps its own, so times of one writer do not only rise. */
 const LATE_MS = 3_600_000;
 

@@ -52,6 +52,9 @@ export const batchMessage = (writer: string, firstN: number, contents: readonly 
 const batchMessageOf = (writer: string, firstN: number, digests: readonly Uint8Array[]): Buffer =>
   Buffer.concat([Buffer.from(`snowfence batch v1\n${writer}\n${firstN}\n`), ...digests]);
 
+/** Further than any process writes at once: whoever goes on without a signature is none of ours. */
+export const MAX_UNSIGNED = 1000;
+
 /** What one process wrote at once, as far as its signature says. */
 export interface Batch {
   readonly writer: string;

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { codeOf } from '../form/error-code.js';
 import { Frontier } from '../form/tree.js';
 
 export interface NotaryHead {
@@ -21,11 +22,6 @@ const stateFile = z.strictObject({
   frontier: z.string(),
   note: z.string(),
 });
-
-const codeOf = (error: unknown): string | undefined =>
-  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
 
 /** undefined where there is no such file. Throws where it can't be read, or is not what was written. */
 export async function readNotaryState(file: string): Promise<NotaryHead | undefined> {

@@ -5,13 +5,10 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { type Batch, digestOf, isSignedBatch } from '../form/chain.js';
+import { type Batch, digestOf, isSignedBatch, MAX_UNSIGNED } from '../form/chain.js';
 import type { RawEvent } from '../form/event.js';
 import type { VerifierKey } from '../form/keys.js';
 import { timeText } from './columns.js';
-
-/** Further than any process writes at once. */
-const MAX_UNSIGNED = 1000;
 
 /** Of `event e` what `contentOf` makes, by nothing that could be replaced in the database's schema, and that readers may not call. */
 const CONTENT = `'{"at":"' || ${timeText('e.at')} || '","body":' || e.body::text || ',"kind":"' || e.kind || '","n":' || e.n::text || ',"session":"' || e.session_id::text || '"'

@@ -5,7 +5,7 @@
  */
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { digestOf, isSignedBatch } from '../form/chain.js';
+import { digestOf, isSignedBatch, MAX_UNSIGNED } from '../form/chain.js';
 import type { RawEvent } from '../form/event.js';
 import type { VerifierKey } from '../form/keys.js';
 import { AS_PRINTED, eventOf, PRINTED_EVENT, PRINTING, type PrintedEvent } from '../read/printed.js';
@@ -13,9 +13,6 @@ import { rowsOf } from '../store/snapshot.js';
 
 export const ACT_KINDS = ['events_archived', 'keys_erased', 'hold_placed', 'hold_lifted'] as const;
 const ACTS: ReadonlySet<string> = new Set(ACT_KINDS);
-
-/** Further than any process writes at once. */
-const MAX_UNSIGNED = 1000;
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const archiveBody = z.object({

@@ -1,4 +1,5 @@
 /** What keeps an event from being written: as callers hear of it, and as PostgreSQL tells it. */
+import { codeOf } from '../form/error-code.js';
 
 /** The store does not take events: no statement may run. */
 export class RecorderUnavailable extends Error {
@@ -15,11 +16,6 @@ export class RecordInDoubt extends RecorderUnavailable {
     this.name = 'RecordInDoubt';
   }
 }
-
-const codeOf = (error: unknown): string | undefined =>
-  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
 
 /**
  * It lies with an event, not with the store: data exceptions, integrity, limits, and what append() itself refuses (classes of SQLSTATE,
