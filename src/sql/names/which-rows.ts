@@ -5,7 +5,7 @@
  * It is made against a WHERE that was left out or says nothing, and not for telling how many rows a predicate leaves over: `ID > 0` may be
  * all of them. For that there is `rows_affected_over`.
  */
-import { asBody, asList, identifierOf, isBody, nodeOf } from '../text/tree.js';
+import { asBody, asList, bodiesIn, identifierOf, nodeOf } from '../text/tree.js';
 import { type ChangeKind, kindsOf } from './changes.js';
 import type { Walk } from './walk.js';
 
@@ -61,19 +61,12 @@ const alike = (value: unknown): string =>
 /** Whether a column of the changed table stands anywhere in it. */
 function namesTarget(walk: Walk, value: unknown): boolean {
   const { ofTarget } = walk.findings;
-  const open: unknown[] = [value];
-  for (let item = open.pop(); item !== undefined; item = open.pop()) {
-    if (Array.isArray(item)) {
-      for (const part of item) if (typeof part === 'object' && part !== null) open.push(part);
-      continue;
-    }
-    if (!isBody(item)) continue;
+  for (const item of bodiesIn(value)) {
     walk.spend(1, 'parts');
     const token = walk.token(identifierOf(item));
     if (token >= 0 && ofTarget.has(token)) return true;
     const node = nodeOf(item);
     if (node?.kind === 'parameter' && isPlaceOfTarget(walk, node.body['index'])) return true;
-    for (const part of Object.values(item)) if (typeof part === 'object' && part !== null) open.push(part);
   }
   return false;
 }

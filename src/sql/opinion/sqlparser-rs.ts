@@ -1,7 +1,7 @@
 /** The second parser in WebAssembly, sqlparser-rs: it tells kind and tables, as they are written. */
 import { readFile } from 'node:fs/promises';
 import { isWord, type Token } from '../text/lex.js';
-import { asBody, asList, asText, type Body, folded, isBody } from '../text/tree.js';
+import { asBody, asList, asText, type Body, bodiesIn, folded, isBody } from '../text/tree.js';
 import type { Reader, Seen } from './reader.js';
 
 const PACKAGE = '@guanmingchiu/sqlparser-ts';
@@ -51,18 +51,11 @@ function nameParts(value: unknown): string[] {
 /** Every table that the tree names, at any depth. */
 function rustTables(tree: unknown): string[][] {
   const found: string[][] = [];
-  const open: unknown[] = [tree];
-  for (let item = open.pop(); item !== undefined; item = open.pop()) {
-    if (Array.isArray(item)) {
-      open.push(...item.filter((part) => part !== undefined));
-      continue;
-    }
-    if (!isBody(item)) continue;
+  for (const item of bodiesIn(tree)) {
     const table = asBody(item['Table']);
     // With arguments it is a function.
     if (Array.isArray(table['name']) && !isBody(table['args'])) found.push(nameParts(table['name']));
     if (Array.isArray(item['TableName'])) found.push(nameParts(item['TableName']));
-    open.push(...Object.values(item).filter((part) => typeof part === 'object' && part !== null));
   }
   return found;
 }

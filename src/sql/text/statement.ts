@@ -7,7 +7,7 @@ import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, isWord, joined, lex, type Token } from './lex.js';
 import { normalise, type Piece, restoreNames } from './normalise.js';
 import { lineStarts, type Position, positionAt, positionIn, Refusal } from './refusal.js';
-import { asList, identifierOf, isBody } from './tree.js';
+import { asList, bodiesIn, identifierOf } from './tree.js';
 
 const MAX_SET_OPERATIONS = 1000;
 
@@ -127,17 +127,10 @@ function pieceStarts(pieces: readonly Piece[]): number[] {
  * says goes into the tree.
  */
 function markQuoted(tree: unknown, tokenAt: (offset: number) => Token | undefined): void {
-  const open: unknown[] = [tree];
-  for (let item = open.pop(); item !== undefined; item = open.pop()) {
-    if (Array.isArray(item)) {
-      for (const part of item) if (typeof part === 'object' && part !== null) open.push(part);
-      continue;
-    }
-    if (!isBody(item)) continue;
+  for (const item of bodiesIn(tree)) {
     const identifier = identifierOf(item);
     if (identifier && !identifier.quoted && identifier.start >= 0 && tokenAt(identifier.start)?.kind === 'quoted')
       Object.assign(item, { quoted: true });
-    for (const part of Object.values(item)) if (typeof part === 'object' && part !== null) open.push(part);
   }
 }
 

@@ -15,6 +15,16 @@ export interface TreeNode {
 export const isBody = (value: unknown): value is Body =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Every record of a tree, whatever its depth: none of them before the one that it stands in. */
+export function* bodiesIn(tree: unknown): Generator<Body> {
+  const open: unknown[] = [tree];
+  for (let item = open.pop(); item !== undefined; item = open.pop()) {
+    if (isBody(item)) yield item;
+    const parts: readonly unknown[] = Array.isArray(item) ? item : Object.values(asBody(item));
+    for (const part of parts) if (typeof part === 'object' && part !== null) open.push(part);
+  }
+}
+
 export const asBody = (value: unknown): Body => (isBody(value) ? value : {});
 
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { newEncryptionKey, newSigningKey } from '../../../dist/config/new-secrets.js';
 import { Child, freePort } from '../../../dist/demo/child.js';
+import { withToken } from '../../../dist/demo/people.js';
 import { IdentityProvider } from '../../../dist/embedded/identity/index.js';
 import { setUpStore, storePool } from '../../../dist/transcript/index.js';
 import { GENEROUS_CONFIG } from '../limits.mjs';
@@ -108,25 +109,14 @@ export async function startParts({ agents, policies, replicas = 1, limits = GENE
           shutdown: { grace: '5s' },
         }),
       );
-    const tokens = await Promise.all(provider.agents.map((agent) => tokenOf(provider.issuer, mcpUrl, agent)));
+    const known = await Promise.all(provider.agents.map((agent) => withToken(provider.issuer, mcpUrl, agent)));
+    const tokens = known.map(({ token }) => token);
     const urls = ports.map((port) => `http://127.0.0.1:${port}/mcp`);
     return { folder, configurations, urls, issuer: provider.issuer, postgres, tokens, end };
   } catch (error) {
     await end();
     throw error;
   }
-}
-
-async function tokenOf(issuer, audience, client) {
-  const response = await fetch(new URL('/token', issuer), {
-    method: 'POST',
-    headers: {
-      authorization: `Basic ${Buffer.from(`${client.client_id}:${client.client_secret}`).toString('base64')}`,
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'snowfence', resource: audience }),
-  });
-  return (await response.json()).access_token;
 }
 
 /** Answers once it is ready. `config`: its configuration file; `url`: where it listens. */

@@ -2,7 +2,9 @@
 import type { JSX } from 'preact';
 import { Bars } from '../parts/charts.tsx';
 import { Badge, Empty, Link, Panel, Shown } from '../parts/panel.tsx';
+import { PolicyWords } from '../parts/policy.tsx';
 import { StatementList } from '../parts/statements.tsx';
+import { Table } from '../parts/table.tsx';
 import { ago, count, dateTime } from '../parts/words.ts';
 import type { Agent, AgentSummary } from '../requests/answers.ts';
 import { withQuery } from '../requests/api.ts';
@@ -24,39 +26,30 @@ export function AgentsPage(): JSX.Element {
             {agents.length === 0 ? (
               <Empty>No agent has been here yet.</Empty>
             ) : (
-              <div class="scroll">
-                <table>
-                  <thead>
-                    <tr>
-                      <th>Agent</th>
-                      <th>Groups</th>
-                      <th>Last seen</th>
-                      <th class="number">Statements</th>
-                      <th class="number">Denied</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {agents.map((agent) => (
-                      <tr key={`${agent.issuer} ${agent.agent}`}>
-                        <td>
-                          <Link to={withQuery('/agent', { name: agent.agent, issuer: agent.issuer })}>
-                            {agent.agent}
-                          </Link>
-                          <div class="small muted wrap">{agent.issuer}</div>
-                        </td>
-                        <td>{agent.groups.join(', ') || <span class="muted">none</span>}</td>
-                        <td class="nowrap" title={dateTime(agent.last_at)}>
-                          {ago(agent.last_at, now)}
-                        </td>
-                        <td class="number">{count(agent.statements)}</td>
-                        <td class="number">
-                          {agent.refused > 0 ? <Badge tone="bad">{count(agent.refused)}</Badge> : '0'}
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <Table
+                headings={[
+                  'Agent',
+                  'Groups',
+                  'Last seen',
+                  { text: 'Statements', is: 'number' },
+                  { text: 'Denied', is: 'number' },
+                ]}
+              >
+                {agents.map((agent) => (
+                  <tr key={`${agent.issuer} ${agent.agent}`}>
+                    <td>
+                      <Link to={withQuery('/agent', { name: agent.agent, issuer: agent.issuer })}>{agent.agent}</Link>
+                      <div class="small muted wrap">{agent.issuer}</div>
+                    </td>
+                    <td>{agent.groups.join(', ') || <span class="muted">none</span>}</td>
+                    <td class="nowrap" title={dateTime(agent.last_at)}>
+                      {ago(agent.last_at, now)}
+                    </td>
+                    <td class="number">{count(agent.statements)}</td>
+                    <td class="number">{agent.refused > 0 ? <Badge tone="bad">{count(agent.refused)}</Badge> : '0'}</td>
+                  </tr>
+                ))}
+              </Table>
             )}
           </section>
         )}
@@ -105,13 +98,7 @@ export function AgentPage(): JSX.Element {
                   policies.map((policy) => (
                     <div key={policy.name} class="stack tight">
                       <h3>{policy.name}</h3>
-                      <ul class="stack tight">
-                        {policy.words.map((words) => (
-                          <li key={words} class="wrap">
-                            {words}
-                          </li>
-                        ))}
-                      </ul>
+                      <PolicyWords policy={policy} />
                     </div>
                   ))
                 )}

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Badge, Empty, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
+import { Table } from '../parts/table.tsx';
 import { ago, count, dateTime, eventWords, plural } from '../parts/words.ts';
 import type { Integrity, RecordedEvent } from '../requests/answers.ts';
 import { post } from '../requests/api.ts';
@@ -84,26 +85,15 @@ export function IntegrityPage(): JSX.Element {
                   {integrity.checkpoints.length === 0 ? (
                     <Empty>The first is signed within a minute.</Empty>
                   ) : (
-                    <div class="scroll">
-                      <table>
-                        <thead>
-                          <tr>
-                            <th class="number">Size</th>
-                            <th>When</th>
-                            <th>Root</th>
-                          </tr>
-                        </thead>
-                        <tbody>
-                          {integrity.checkpoints.map(({ size, note, at }) => (
-                            <tr key={size}>
-                              <td class="number">{count(size)}</td>
-                              <td class="nowrap">{at ? dateTime(at) : ''}</td>
-                              <td class="mono wrap">{note.split('\n')[2]}</td>
-                            </tr>
-                          ))}
-                        </tbody>
-                      </table>
-                    </div>
+                    <Table headings={[{ text: 'Size', is: 'number' }, 'When', 'Root']}>
+                      {integrity.checkpoints.map(({ size, note, at }) => (
+                        <tr key={size}>
+                          <td class="number">{count(size)}</td>
+                          <td class="nowrap">{at ? dateTime(at) : ''}</td>
+                          <td class="mono wrap">{note.split('\n')[2]}</td>
+                        </tr>
+                      ))}
+                    </Table>
                   )}
                 </Panel>
                 <div class="stack">
@@ -115,45 +105,32 @@ export function IntegrityPage(): JSX.Element {
                     {integrity.webhooks.length === 0 ? (
                       <Empty>The configuration names none.</Empty>
                     ) : (
-                      <div class="scroll">
-                        <table>
-                          <thead>
-                            <tr>
-                              <th>Webhook</th>
-                              <th>Last delivered</th>
-                              <th>State</th>
-                            </tr>
-                          </thead>
-                          <tbody>
-                            {integrity.webhooks.map((webhook) => (
-                              <tr key={webhook.name}>
-                                <td>
-                                  {webhook.name}
-                                  <div class="small muted wrap">{webhook.url}</div>
-                                </td>
-                                <td class="nowrap">
-                                  {webhook.delivered_at ? ago(webhook.delivered_at, now) : 'never'}
-                                </td>
-                                <td>
-                                  {webhook.failing > 0 && (
-                                    <Badge tone="bad">{plural(webhook.failing, 'session')} waiting</Badge>
-                                  )}
-                                  {webhook.behind && <Badge tone="bad">behind</Badge>}
-                                  {webhook.failing === 0 && !webhook.behind && <Badge tone="good">fine</Badge>}
-                                  {webhook.dead > 0 && <Badge tone="bad">{count(webhook.dead)} given up</Badge>}
-                                  {webhook.dead > 0 && roles.includes('administrator') && (
-                                    <button type="button" class="button small" onClick={() => retry(webhook.name)}>
-                                      Send again
-                                    </button>
-                                  )}
-                                  {webhook.behind && <div class="small wrap">{webhook.behind}</div>}
-                                  {webhook.problem && <div class="small wrap">{webhook.problem}</div>}
-                                </td>
-                              </tr>
-                            ))}
-                          </tbody>
-                        </table>
-                      </div>
+                      <Table headings={['Webhook', 'Last delivered', 'State']}>
+                        {integrity.webhooks.map((webhook) => (
+                          <tr key={webhook.name}>
+                            <td>
+                              {webhook.name}
+                              <div class="small muted wrap">{webhook.url}</div>
+                            </td>
+                            <td class="nowrap">{webhook.delivered_at ? ago(webhook.delivered_at, now) : 'never'}</td>
+                            <td>
+                              {webhook.failing > 0 && (
+                                <Badge tone="bad">{plural(webhook.failing, 'session')} waiting</Badge>
+                              )}
+                              {webhook.behind && <Badge tone="bad">behind</Badge>}
+                              {webhook.failing === 0 && !webhook.behind && <Badge tone="good">fine</Badge>}
+                              {webhook.dead > 0 && <Badge tone="bad">{count(webhook.dead)} given up</Badge>}
+                              {webhook.dead > 0 && roles.includes('administrator') && (
+                                <button type="button" class="button small" onClick={() => retry(webhook.name)}>
+                                  Send again
+                                </button>
+                              )}
+                              {webhook.behind && <div class="small wrap">{webhook.behind}</div>}
+                              {webhook.problem && <div class="small wrap">{webhook.problem}</div>}
+                            </td>
+                          </tr>
+                        ))}
+                      </Table>
                     )}
                   </Panel>
                   <Panel title="Acts on the record" isBare>

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Badge, Panel, Problem, Shown } from '../parts/panel.tsx';
+import { PolicyWords } from '../parts/policy.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
 import { UsesTable } from '../parts/uses.tsx';
 import type { Tone } from '../parts/words.ts';
@@ -54,6 +55,20 @@ function Answer({ tried }: { tried: Tried }): JSX.Element {
   );
 }
 
+interface LineProps {
+  readonly label: string;
+  readonly value: string;
+  readonly placeholder?: string;
+  readonly onChange: (value: string) => void;
+}
+
+const Line = ({ label, onChange, ...shown }: LineProps): JSX.Element => (
+  <label>
+    {label}
+    <input {...shown} autocomplete="off" onInput={(event) => onChange(event.currentTarget.value)} />
+  </label>
+);
+
 function Playground({ issuers }: { issuers: readonly string[] }): JSX.Element {
   const [issuer, setIssuer] = useState('');
   const [subject, setSubject] = useState('');
@@ -92,24 +107,8 @@ function Playground({ issuers }: { issuers: readonly string[] }): JSX.Element {
           </label>
         )}
         <div class="columns">
-          <label>
-            Principal
-            <input
-              value={subject}
-              placeholder="sales-bot"
-              autocomplete="off"
-              onInput={(event) => setSubject(event.currentTarget.value)}
-            />
-          </label>
-          <label>
-            Groups, with commas between
-            <input
-              value={groups}
-              placeholder="sales-agents"
-              autocomplete="off"
-              onInput={(event) => setGroups(event.currentTarget.value)}
-            />
-          </label>
+          <Line label="Principal" value={subject} placeholder="sales-bot" onChange={setSubject} />
+          <Line label="Groups, with commas between" value={groups} placeholder="sales-agents" onChange={setGroups} />
         </div>
         <label>
           SQL
@@ -125,10 +124,7 @@ function Playground({ issuers }: { issuers: readonly string[] }): JSX.Element {
             }}
           />
         </label>
-        <label>
-          Purpose
-          <input value={purpose} autocomplete="off" onInput={(event) => setPurpose(event.currentTarget.value)} />
-        </label>
+        <Line label="Purpose" value={purpose} onChange={setPurpose} />
         <p class="row">
           <button type="submit" class="button primary">
             Judge
@@ -182,13 +178,7 @@ export function PoliciesPage(): JSX.Element {
                           {policy.role} on {policy.warehouse}
                         </dd>
                       </dl>
-                      <ul class="stack tight">
-                        {policy.words.map((words) => (
-                          <li key={words} class="wrap">
-                            {words}
-                          </li>
-                        ))}
-                      </ul>
+                      <PolicyWords policy={policy} />
                     </div>
                   </Panel>
                 ))}

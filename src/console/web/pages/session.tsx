@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { Virtual } from '../parts/lists.tsx';
 import { Badge, Panel, Problem, Shown } from '../parts/panel.tsx';
-import { Standing, sizeOf } from '../parts/statements.tsx';
+import { Outcome } from '../parts/statements.tsx';
 import { clock, count, dateTime, plural, span } from '../parts/words.ts';
 import type { Session, Statement } from '../requests/answers.ts';
 import { get, withQuery } from '../requests/api.ts';
@@ -195,10 +195,7 @@ export function SessionPage({ id }: { id: string }): JSX.Element {
                           {clock(statement.at)} {statement.purpose ?? ''}
                         </p>
                       </span>
-                      <span class="row">
-                        <span class="small muted number">{sizeOf(statement)}</span>
-                        <Standing verdict={statement.verdict} state={statement.state} />
-                      </span>
+                      <Outcome statement={statement} />
                     </a>
                   </li>
                 )}

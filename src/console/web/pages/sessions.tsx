@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Pages } from '../parts/lists.tsx';
 import { Badge, Empty, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { StatementList } from '../parts/statements.tsx';
+import { Table } from '../parts/table.tsx';
 import { ago, count, dateTime, plural } from '../parts/words.ts';
 import type { Session, Statement } from '../requests/answers.ts';
 import { get, withQuery } from '../requests/api.ts';
@@ -80,39 +81,34 @@ function SessionList({ agent }: { agent: string | undefined }): JSX.Element {
           {sessions.length === 0 ? (
             <Empty>No agent has been here yet.</Empty>
           ) : (
-            <div class="scroll">
-              <table>
-                <thead>
-                  <tr>
-                    <th>Agent</th>
-                    <th>Client</th>
-                    <th>Opened</th>
-                    <th>Last</th>
-                    <th class="number">Statements</th>
-                    <th class="number">Denied</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {sessions.map((session) => (
-                    <tr key={session.id}>
-                      <td>
-                        <Link to={`/sessions/${session.id}`}>{session.subject}</Link>
-                        <div class="small muted">{session.groups.join(', ') || 'no group'}</div>
-                      </td>
-                      <td>{session.client.name ?? session.transport}</td>
-                      <td class="nowrap">{dateTime(session.opened_at)}</td>
-                      <td class="nowrap">
-                        {ago(session.last_at, now)} {session.is_open ? <Badge tone="good">open</Badge> : null}
-                      </td>
-                      <td class="number">{count(session.statements)}</td>
-                      <td class="number">
-                        {session.refused > 0 ? <Badge tone="bad">{count(session.refused)}</Badge> : '0'}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table
+              headings={[
+                'Agent',
+                'Client',
+                'Opened',
+                'Last',
+                { text: 'Statements', is: 'number' },
+                { text: 'Denied', is: 'number' },
+              ]}
+            >
+              {sessions.map((session) => (
+                <tr key={session.id}>
+                  <td>
+                    <Link to={`/sessions/${session.id}`}>{session.subject}</Link>
+                    <div class="small muted">{session.groups.join(', ') || 'no group'}</div>
+                  </td>
+                  <td>{session.client.name ?? session.transport}</td>
+                  <td class="nowrap">{dateTime(session.opened_at)}</td>
+                  <td class="nowrap">
+                    {ago(session.last_at, now)} {session.is_open ? <Badge tone="good">open</Badge> : null}
+                  </td>
+                  <td class="number">{count(session.statements)}</td>
+                  <td class="number">
+                    {session.refused > 0 ? <Badge tone="bad">{count(session.refused)}</Badge> : '0'}
+                  </td>
+                </tr>
+              ))}
+            </Table>
           )}
           <Pages path="/sessions" query={{}} after={after} next={next} />
         </Panel>

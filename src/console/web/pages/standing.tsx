@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Link, Panel, Problem } from '../parts/panel.tsx';
+import { Table } from '../parts/table.tsx';
 import { until } from '../parts/words.ts';
 import type { StandingApproval } from '../requests/answers.ts';
 import { remove, withQuery } from '../requests/api.ts';
@@ -19,50 +20,34 @@ export function StandingList(): JSX.Element | null {
   return (
     <Panel title="Standing approvals" isBare>
       {problem && <Problem error={problem} />}
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th>Agent</th>
-              <th>Shape</th>
-              <th>Used</th>
-              <th>Ends in</th>
-              <th>From</th>
-              <th>
-                <span class="sr">End it</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {standing.map((entry) => (
-              <tr key={entry.id}>
-                <td>{entry.agent}</td>
-                <td class="mono wrap">{entry.shape}</td>
-                <td class="number">
-                  {entry.uses} of {entry.max_uses}
-                </td>
-                <td class="number">{until(entry.expires_at, now)}</td>
-                <td>
-                  <Link to={`/approvals/${entry.approval_id}`}>its approval</Link>
-                </td>
-                <td>
-                  {entry.may_revoke && (
-                    <button
-                      type="button"
-                      class="button small danger"
-                      onClick={() => {
-                        remove(`/standing/${entry.id}`).then(loaded.reload, setProblem);
-                      }}
-                    >
-                      End now
-                    </button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table headings={['Agent', 'Shape', 'Used', 'Ends in', 'From', { text: 'End it', is: 'sr' }]}>
+        {standing.map((entry) => (
+          <tr key={entry.id}>
+            <td>{entry.agent}</td>
+            <td class="mono wrap">{entry.shape}</td>
+            <td class="number">
+              {entry.uses} of {entry.max_uses}
+            </td>
+            <td class="number">{until(entry.expires_at, now)}</td>
+            <td>
+              <Link to={`/approvals/${entry.approval_id}`}>its approval</Link>
+            </td>
+            <td>
+              {entry.may_revoke && (
+                <button
+                  type="button"
+                  class="button small danger"
+                  onClick={() => {
+                    remove(`/standing/${entry.id}`).then(loaded.reload, setProblem);
+                  }}
+                >
+                  End now
+                </button>
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
       {(after !== undefined || next !== null) && (
         <p class="empty row">
           {after !== undefined && (

@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Badge, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
+import { Table } from '../parts/table.tsx';
 import { UsesTable } from '../parts/uses.tsx';
 import { bytes, clock, dateTime, eventWords, plural, span } from '../parts/words.ts';
 import type { RecordedEvent, StatementDetail, Uses } from '../requests/answers.ts';
@@ -20,29 +21,17 @@ function RowsTable({ event }: { event: RecordedEvent }): JSX.Element | null {
   const rows = list(event.body['result']);
   if (columns.length === 0 || rows.length === 0) return null;
   return (
-    <div class="scroll">
-      <table>
-        <caption class="sr">Rows as the agent saw them</caption>
-        <thead>
-          <tr>
-            {columns.map((column) => (
-              <th key={column}>{column}</th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, 50).map((row, index) => (
-            <tr key={index}>
-              {list(row).map((cell, at) => (
-                <td key={at} class="mono wrap">
-                  {cell === null ? 'NULL' : typeof cell === 'object' ? JSON.stringify(cell) : String(cell)}
-                </td>
-              ))}
-            </tr>
+    <Table caption="Rows as the agent saw them" headings={columns}>
+      {rows.slice(0, 50).map((row, index) => (
+        <tr key={index}>
+          {list(row).map((cell, at) => (
+            <td key={at} class="mono wrap">
+              {cell === null ? 'NULL' : typeof cell === 'object' ? JSON.stringify(cell) : String(cell)}
+            </td>
           ))}
-        </tbody>
-      </table>
-    </div>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -5,13 +5,21 @@ import { linkTo } from '../requests/hooks.ts';
 import { Badge } from './panel.tsx';
 import { clock, plural, span, standingOf } from './words.ts';
 
-export function Standing({ verdict, state }: { verdict: string; state: string | null }): JSX.Element {
+function Standing({ verdict, state }: { verdict: string; state: string | null }): JSX.Element {
   const { tone, word } = standingOf(verdict, state);
   return <Badge tone={tone}>{word}</Badge>;
 }
 
-export const sizeOf = ({ rows, duration_ms: ms }: Pick<Statement, 'rows' | 'duration_ms'>): string =>
+const sizeOf = ({ rows, duration_ms: ms }: Pick<Statement, 'rows' | 'duration_ms'>): string =>
   [rows === null ? '' : plural(rows, 'row'), ms === null ? '' : span(ms)].filter((part) => part !== '').join(' · ');
+
+/** The end of a statement's line: how much it was, and how it stands. */
+export const Outcome = ({ statement }: { statement: Statement }): JSX.Element => (
+  <span class="row">
+    <span class="small muted number">{sizeOf(statement)}</span>
+    <Standing verdict={statement.verdict} state={statement.state} />
+  </span>
+);
 
 const StatementLine = ({
   statement,
@@ -31,10 +39,7 @@ const StatementLine = ({
       <p class="sql-line">{statement.text}</p>
       {statement.purpose && <p class="small muted">{statement.purpose}</p>}
     </span>
-    <span class="row">
-      <span class="small muted number">{sizeOf(statement)}</span>
-      <Standing verdict={statement.verdict} state={statement.state} />
-    </span>
+    <Outcome statement={statement} />
   </a>
 );
 

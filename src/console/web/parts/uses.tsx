@@ -2,40 +2,30 @@
 import type { JSX } from 'preact';
 import type { Uses } from '../requests/answers.ts';
 import { Badge } from './panel.tsx';
+import { Table } from './table.tsx';
 
 /** Objects, columns with their masks, row predicates and the rules that said so. */
 export function UsesTable({ uses }: { uses: Uses }): JSX.Element {
   const masks = new Map(uses.masks.map((mask) => [mask.column, mask]));
   return (
     <div class="stack tight">
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th>Object</th>
-              <th>Access</th>
-              <th>Rule</th>
+      <Table headings={['Object', 'Access', 'Rule']}>
+        {uses.objects.map(({ object, access, via }) => {
+          const rule = uses.rules.find((entry) => entry.object === object);
+          return (
+            <tr key={`${object} ${access} ${via.join()}`}>
+              <td class="mono wrap">
+                {object}
+                {via.length > 0 && <span class="muted"> through {via.join(' → ')}</span>}
+              </td>
+              <td>
+                <Badge tone={access === 'write' ? 'wait' : ''}>{access}</Badge>
+              </td>
+              <td class="small muted wrap">{rule ? `${rule.effect} ${rule.kind}: ${rule.rule}` : ''}</td>
             </tr>
-          </thead>
-          <tbody>
-            {uses.objects.map(({ object, access, via }) => {
-              const rule = uses.rules.find((entry) => entry.object === object);
-              return (
-                <tr key={`${object} ${access} ${via.join()}`}>
-                  <td class="mono wrap">
-                    {object}
-                    {via.length > 0 && <span class="muted"> through {via.join(' → ')}</span>}
-                  </td>
-                  <td>
-                    <Badge tone={access === 'write' ? 'wait' : ''}>{access}</Badge>
-                  </td>
-                  <td class="small muted wrap">{rule ? `${rule.effect} ${rule.kind}: ${rule.rule}` : ''}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
+          );
+        })}
+      </Table>
       {uses.columns.length > 0 && (
         <>
           <h3>Columns</h3>

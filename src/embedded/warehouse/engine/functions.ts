@@ -9,6 +9,8 @@ import {
   DuckDBScalarFunction,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
+  type DuckDBType,
+  type DuckDBValue,
   TIMESTAMP,
   TIMESTAMPTZ,
   VARCHAR,
@@ -123,107 +125,46 @@ function changeObject(how: string, text: string, key: string, value: string): st
   return JSON.stringify(Object.fromEntries([...entries].sort(([left], [right]) => (left < right ? -1 : 1))));
 }
 
-function scalarFunctions(hashKey: string): DuckDBScalarFunction[] {
-  return [
-    DuckDBScalarFunction.create({
-      name: 'sf_keyed_hash',
-      returnType: VARCHAR,
-      parameterTypes: [VARCHAR],
-      mainFunction: (_info, input, output) => {
-        const values = input.getColumnVector(0);
-        for (let row = 0; row < input.rowCount; row++) {
-          const value = values.getItem(row);
-          output.setItem(
-            row,
-            value === null ? null : createHmac('sha256', hashKey).update(String(value)).digest('hex'),
-          );
-        }
-        output.flush();
-      },
-    }),
-    DuckDBScalarFunction.create({
-      name: 'sf_js_object',
-      returnType: VARCHAR,
-      parameterTypes: [VARCHAR, VARCHAR, VARCHAR, VARCHAR],
-      mainFunction: (_info, input, output) => {
-        const [how, objects, keys, values] = [0, 1, 2, 3].map((at) => input.getColumnVector(at));
-        for (let row = 0; row < input.rowCount; row++) {
-          const text = objects?.getItem(row);
-          const changed =
-            text === null || text === undefined
-              ? null
-              : changeObject(
-                  String(how?.getItem(row)),
-                  String(text),
-                  String(keys?.getItem(row)),
-                  String(values?.getItem(row)),
-                );
-          output.setItem(row, changed);
-        }
-        output.flush();
-      },
-    }),
-    DuckDBScalarFunction.create({
-      name: 'sf_js_to_char',
-      returnType: VARCHAR,
-      parameterTypes: [VARCHAR, VARCHAR, VARCHAR],
-      mainFunction: (_info, input, output) => {
-        const [types, values, formats] = [input.getColumnVector(0), input.getColumnVector(1), input.getColumnVector(2)];
-        for (let row = 0; row < input.rowCount; row++) {
-          const type = String(types.getItem(row));
-          const value = values.getItem(row);
-          const format = String(formats.getItem(row));
-          if (value === null) output.setItem(row, null);
-          else if (/^(?:DATE|TIME)/.test(type)) output.setItem(row, formatTime(type, String(value), format));
-          else output.setItem(row, formatNumber(String(value), format));
-        }
-        output.flush();
-      },
-    }),
-    DuckDBScalarFunction.create({
-      name: 'sf_js_json',
-      returnType: VARCHAR,
-      parameterTypes: [VARCHAR],
-      mainFunction: (_info, input, output) => {
-        const values = input.getColumnVector(0);
-        for (let row = 0; row < input.rowCount; row++) {
-          const value = values.getItem(row);
-          output.setItem(row, value === null ? null : strictJson(String(value)));
-        }
-        output.flush();
-      },
-    }),
-    DuckDBScalarFunction.create({
-      name: 'sf_js_ntz',
-      returnType: TIMESTAMP,
-      parameterTypes: [VARCHAR],
-      mainFunction: (_info, input, output) => {
-        const values = input.getColumnVector(0);
-        for (let row = 0; row < input.rowCount; row++) {
-          const value = values.getItem(row);
-          output.setItem(row, value === null ? null : new DuckDBTimestampValue(parseTimestamp(String(value)).wall));
-        }
-        output.flush();
-      },
-    }),
-    DuckDBScalarFunction.create({
-      name: 'sf_js_ltz',
-      returnType: TIMESTAMPTZ,
-      parameterTypes: [VARCHAR, VARCHAR],
-      mainFunction: (_info, input, output) => {
-        const [values, zones] = [input.getColumnVector(0), input.getColumnVector(1)];
-        for (let row = 0; row < input.rowCount; row++) {
-          const value = values.getItem(row);
-          if (value === null) {
-            output.setItem(row, null);
-            continue;
-          }
-          const { wall, offsetMinutes } = parseTimestamp(String(value));
-          const minutes = offsetMinutes ?? zoneOffsetMinutes(String(zones.getItem(row)), Number(wall / 1000n), true);
-          output.setItem(row, new DuckDBTimestampTZValue(wall - BigInt(minutes) * 60_000_000n));
-        }
-        output.flush();
-      },
-    }),
-  ];
-}
+/** A function of DuckDB's that is computed row by row: `of` its arguments. */
+const rowByRow = (
+  name: string,
+  parameterTypes: readonly DuckDBType[],
+  returnType: DuckDBType,
+  of: (...values: readonly DuckDBValue[]) => DuckDBValue,
+): DuckDBScalarFunction =>
+  DuckDBScalarFunction.create({
+    name,
+    returnType,
+    parameterTypes,
+    mainFunction: (_info, input, output) => {
+      const columns = parameterTypes.map((_type, at) => input.getColumnVector(at));
+      for (let row = 0; row < input.rowCount; row++)
+        output.setItem(row, of(...columns.map((column) => column.getItem(row))));
+      output.flush();
+    },
+  });
+
+const scalarFunctions = (hashKey: string): DuckDBScalarFunction[] => [
+  rowByRow('sf_keyed_hash', [VARCHAR], VARCHAR, (value) =>
+    value === null ? null : createHmac('sha256', hashKey).update(String(value)).digest('hex'),
+  ),
+  rowByRow('sf_js_object', [VARCHAR, VARCHAR, VARCHAR, VARCHAR], VARCHAR, (how, object, key, value) =>
+    object === null ? null : changeObject(String(how), String(object), String(key), String(value)),
+  ),
+  rowByRow('sf_js_to_char', [VARCHAR, VARCHAR, VARCHAR], VARCHAR, (type, value, format) => {
+    if (value === null) return null;
+    return /^(?:DATE|TIME)/.test(String(type))
+      ? formatTime(String(type), String(value), String(format))
+      : formatNumber(String(value), String(format));
+  }),
+  rowByRow('sf_js_json', [VARCHAR], VARCHAR, (value) => (value === null ? null : strictJson(String(value)))),
+  rowByRow('sf_js_ntz', [VARCHAR], TIMESTAMP, (value) =>
+    value === null ? null : new DuckDBTimestampValue(parseTimestamp(String(value)).wall),
+  ),
+  rowByRow('sf_js_ltz', [VARCHAR, VARCHAR], TIMESTAMPTZ, (value, zone) => {
+    if (value === null) return null;
+    const { wall, offsetMinutes } = parseTimestamp(String(value));
+    const minutes = offsetMinutes ?? zoneOffsetMinutes(String(zone), Number(wall / 1000n), true);
+    return new DuckDBTimestampTZValue(wall - BigInt(minutes) * 60_000_000n);
+  }),
+];
