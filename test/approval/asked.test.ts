@@ -1,32 +1,19 @@
 /** An approval is in the record before anybody can know of it: what fails in between leaves nothing that has to be explained. */
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { type Approval, type Approvals, TooManyApprovals } from '../../dist/approval/index.js';
+import { afterAll, beforeEach, expect, it } from 'vitest';
+import { type Approval, TooManyApprovals } from '../../dist/approval/index.js';
 import { Breaks } from '../../dist/transcript/checks/breaks.js';
-import {
-  RecorderUnavailable,
-  type storePool,
-  type TranscriptStore,
-  timeOrderedId,
-  withClient,
-} from '../../dist/transcript/index.js';
+import { RecorderUnavailable, timeOrderedId, withClient } from '../../dist/transcript/index.js';
 import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
 import { questionOf, startApprovals, steward, YES } from '../support/approvals.js';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const ana = steward('ana');
 
-let end: () => Promise<void>;
-let store: TranscriptStore;
-let approvals: Approvals;
-let session: string;
-let admin: ReturnType<typeof storePool>;
 const told: string[] = [];
 
-beforeAll(async () => {
-  ({ store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem)));
-  session = await store.sessions.find({ ...actor('bot') }, client, undefined);
-});
-afterAll(() => end());
+const { store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem));
+const session = await store.sessions.find({ ...actor('bot') }, client, undefined);
+afterAll(end);
 beforeEach(() => {
   told.length = 0;
 });

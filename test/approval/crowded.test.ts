@@ -1,13 +1,11 @@
 /** Rows of nobody's take no place of ours, and rows of before are believed by nobody: as the gateway's role, which may INSERT and UPDATE. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { People } from '../../dist/console/people/people.js';
 import { Breaks } from '../../dist/transcript/checks/breaks.js';
-import { storePool, type TranscriptStore, timeOrderedId, withClient } from '../../dist/transcript/index.js';
+import { timeOrderedId, withClient } from '../../dist/transcript/index.js';
 import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
-import { questionOf, steward } from '../support/approvals.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
-import { newKeys, openStore } from '../support/store.mjs';
+import { questionOf, startApprovals, steward } from '../support/approvals.js';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const ISSUER = 'https://issuer.example';
@@ -15,31 +13,13 @@ const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via
 const no = { ...yes, decision: 'deny' } as const;
 const standing = { ...yes, standingMs: 3_600_000, standingUses: 50 } as const;
 
-let postgres: TestPostgres;
-let store: TranscriptStore;
-let other: TranscriptStore;
-let approvals: Approvals;
-let session: string;
-/** The database's superuser: it takes out again what a test has put in. */
-let admin: ReturnType<typeof storePool>;
 const told: string[] = [];
 const tell = (problem: string): void => void told.push(problem);
 
-beforeAll(async () => {
-  postgres = await startPostgres();
-  const keys = newKeys();
-  store = await openStore(postgres.url, { keys, onIntegrityProblem: tell });
-  other = await openStore(postgres.url, { keys, onIntegrityProblem: tell });
-  approvals = new Approvals(store);
-  admin = storePool(postgres.url, 60_000);
-  session = await store.sessions.find({ ...actor('bot') }, client, undefined);
-});
-afterAll(async () => {
-  await admin.end();
-  await other[Symbol.asyncDispose]();
-  await store[Symbol.asyncDispose]();
-  await postgres.end();
-});
+const { store, another, approvals, admin, end } = await startApprovals(tell);
+const other = await another();
+const session = await store.sessions.find({ ...actor('bot') }, client, undefined);
+afterAll(end);
 beforeEach(async () => {
   await admin.query('TRUNCATE standing_approval, approval_decision, approval CASCADE');
   told.length = 0;

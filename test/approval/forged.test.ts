@@ -1,9 +1,9 @@
 /** Whoever holds the database is no reviewer: rows and events that snowfence did not write let nothing run. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Approval, type Approvals, TooManyApprovals } from '../../dist/approval/index.js';
+import { type Approval, TooManyApprovals } from '../../dist/approval/index.js';
 import { People } from '../../dist/console/people/people.js';
 import { Breaks } from '../../dist/transcript/checks/breaks.js';
-import { type storePool, type TranscriptStore, timeOrderedId, withClient } from '../../dist/transcript/index.js';
+import { timeOrderedId, withClient } from '../../dist/transcript/index.js';
 import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
 import { questionOf, startApprovals } from '../support/approvals.js';
 import { actor, client, submitted } from '../transcript/fill.mjs';
@@ -19,19 +19,11 @@ const person = (subject: string, groups: readonly string[] = ['stewards']) => ({
 const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'console' } as const;
 const no = { ...yes, decision: 'deny' } as const;
 
-let end: () => Promise<void>;
-let store: TranscriptStore;
-let approvals: Approvals;
-let session: string;
-/** The database's superuser. */
-let admin: ReturnType<typeof storePool>;
 const told: string[] = [];
 
-beforeAll(async () => {
-  ({ store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem)));
-  session = await store.sessions.find(agent, client, undefined);
-});
-afterAll(() => end());
+const { store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem));
+const session = await store.sessions.find(agent, client, undefined);
+afterAll(end);
 beforeEach(() => {
   told.length = 0;
 });

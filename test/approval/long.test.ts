@@ -1,9 +1,8 @@
 /** What long approvals, and many of them, cost those who look, ask and decide: by bytes, rows and turns, whatever the machine. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
-import { type storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
+import { timeOrderedId } from '../../dist/transcript/index.js';
 import { NO, questionOf, startApprovals, steward } from '../support/approvals.js';
-import { newKeys } from '../support/store.mjs';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const standing = {
@@ -14,19 +13,11 @@ const standing = {
   via: 'console',
 } as const;
 
-let end: () => Promise<void>;
-let store: TranscriptStore;
-let approvals: Approvals;
-let session: string;
-let admin: ReturnType<typeof storePool>;
-const keys = newKeys();
 const told: string[] = [];
 
-beforeAll(async () => {
-  ({ store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem), { keys }));
-  session = await store.sessions.find({ ...actor('bot') }, client, undefined);
-});
-afterAll(() => end());
+const { store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem));
+const session = await store.sessions.find({ ...actor('bot') }, client, undefined);
+afterAll(end);
 beforeEach(async () => {
   vi.restoreAllMocks();
   told.length = 0;

@@ -1,9 +1,9 @@
 /** Whatever rows say of a statement, it is settled, and its approval given back, by what the record says of it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Approval, type Approvals, TooManyApprovals } from '../../dist/approval/index.js';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Approval, TooManyApprovals } from '../../dist/approval/index.js';
 import { signed } from '../../dist/approval/values/words.js';
 import { settle } from '../../dist/gateway/record/settle.js';
-import { type Event, type storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
+import { type Event, timeOrderedId } from '../../dist/transcript/index.js';
 import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';
 import { questionOf, startApprovals, steward, YES } from '../support/approvals.js';
 import { actor, client, completed, refused, submitted } from '../transcript/fill.mjs';
@@ -12,19 +12,11 @@ const agent = { ...actor('pipeline-bot'), claims: {} };
 const carl = steward('carl');
 const SILENT_MS = 60_000;
 
-let end: () => Promise<void>;
-let store: TranscriptStore;
-let approvals: Approvals;
-let session: string;
-/** The database's superuser. */
-let admin: ReturnType<typeof storePool>;
 const told: string[] = [];
 
-beforeAll(async () => {
-  ({ store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem), {}, 1));
-  session = await store.sessions.find(agent, client, undefined);
-});
-afterAll(() => end());
+const { store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem), 1);
+const session = await store.sessions.find(agent, client, undefined);
+afterAll(end);
 beforeEach(async () => {
   told.length = 0;
   await admin.query('DELETE FROM running');

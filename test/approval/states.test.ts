@@ -1,18 +1,11 @@
 /** The states of an approval, as the gateway, reviewers and time drive them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { type Approval, Approvals, DecisionRefused, TooManyApprovals, Wakeups } from '../../dist/approval/index.js';
-import { storePool, type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
-import { gatewayUrlOf, openStore } from '../support/store.mjs';
+import { timeOrderedId } from '../../dist/transcript/index.js';
+import { startStore } from '../support/own-store.js';
+import { gatewayUrlOf } from '../support/store.mjs';
 import { actor, client, completed, submitted } from '../transcript/fill.mjs';
-
-let postgres: TestPostgres;
-let store: TranscriptStore;
-let other: TranscriptStore;
-let approvals: Approvals;
-let session: string;
-let admin: ReturnType<typeof storePool>;
 
 const ISSUER = 'https://issuer.example';
 const agent = {
@@ -39,6 +32,12 @@ const ABOUT = {
 };
 
 const SHAPE = { key: 'DELETE FROM T WHERE ID = ?', text: 'DELETE FROM T WHERE ID = ⟨number⟩', holes: [] };
+
+const { store, another, postgres, admin, end } = await startStore({ connections: 1 });
+const other = await another();
+const approvals = new Approvals(store);
+const session = await store.sessions.find(agent, client, undefined);
+afterAll(end);
 
 let count = 0;
 const ask = async (more: object = {}) => {
@@ -83,21 +82,6 @@ const begin =
       runs: 'begins',
     });
   };
-
-beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url);
-  other = await openStore(postgres.url, { keys: store.keys });
-  admin = storePool(postgres.url, 30_000, 1);
-  approvals = new Approvals(store);
-  session = await store.sessions.find(agent, client, undefined);
-});
-afterAll(async () => {
-  await admin.end();
-  await other[Symbol.asyncDispose]();
-  await store[Symbol.asyncDispose]();
-  await postgres.end();
-});
 
 describe('an approval', () => {
   it('is asked for once for the same statement, also when several ask at once', async () => {

@@ -1,18 +1,11 @@
 /** Whoever holds the password of the gateway's role appends what they like: nothing is given back, run or signed for that. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { settle } from '../../dist/gateway/record/settle.js';
-import {
-  type Event,
-  newSealingKey,
-  type storePool,
-  type TranscriptStore,
-  timeOrderedId,
-} from '../../dist/transcript/index.js';
+import { type Event, newSealingKey, timeOrderedId } from '../../dist/transcript/index.js';
 import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';
 import { questionOf, startApprovals, steward, YES } from '../support/approvals.js';
-import type { TestPostgres } from '../support/postgres.mjs';
-import { newKeys, openStore } from '../support/store.mjs';
+import { openStore } from '../support/store.mjs';
 import { actor, client, completed, submitted } from '../transcript/fill.mjs';
 
 const [HERE, THERE] = ['https://issuer.example', 'https://other.example'];
@@ -21,23 +14,11 @@ const carl = steward('carl');
 const SILENT_MS = 60_000;
 const AGES = [0, SILENT_MS + 10_000, 7_200_000];
 
-const keys = newKeys();
-let end: () => Promise<void>;
-let postgres: TestPostgres;
-let store: TranscriptStore;
-let approvals: Approvals;
 let session: string;
-let admin: ReturnType<typeof storePool>;
 const told: string[] = [];
 
-beforeAll(async () => {
-  ({ store, approvals, admin, end, postgres } = await startApprovals(
-    (problem) => void told.push(problem),
-    { keys },
-    1,
-  ));
-});
-afterAll(() => end());
+const { keys, postgres, store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem), 1);
+afterAll(end);
 beforeEach(async () => {
   told.length = 0;
   await admin.query('DELETE FROM running');

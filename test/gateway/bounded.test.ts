@@ -4,7 +4,8 @@ import { reconcile } from '../../dist/cli/record/reconcile.js';
 import type { Config } from '../../dist/config/config.js';
 import { settle } from '../../dist/gateway/record/settle.js';
 import { CommitUnknown, StatementCancelled, type Warehouse, WarehouseUnavailable } from '../../dist/warehouse/index.js';
-import { callerOf, ISSUER, KEY, Whole } from '../support/gateways/whole.js';
+import { callerOf, ISSUER } from '../support/caller.mjs';
+import { KEY, Whole } from '../support/gateways/whole.js';
 
 const COUNT = 'SELECT COUNT(*) AS N FROM DB.PUBLIC.T';
 const steward = { issuer: ISSUER, subject: 'steward', groups: ['stewards'], claims: {} };

@@ -1,26 +1,18 @@
 /** What the warehouse says when it fails, at each moment of the way: in the answer, the record and the log. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
-import type { Caller } from '../../dist/gateway/judge/whose.js';
-import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
+import type { PolicySet } from '../../dist/policy/index.js';
 import { failureOf } from '../../dist/warehouse/errors/driver-error.js';
 import { WarehouseUnavailable } from '../../dist/warehouse/index.js';
+import { callerOf } from '../support/caller.mjs';
 import { GENEROUS } from '../support/limits.mjs';
+import { policyOf, setOf } from '../support/policies.mjs';
 
-let folder: string;
 let policies: PolicySet;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-errors-'));
-  await writeFile(
-    join(folder, 'p.yaml'),
-    `policy: p
-principals: { groups: [g] }
-snowflake: { role: R, warehouse: W }
-rules:
+  policies = await setOf(
+    policyOf(`rules:
   - allow: [read, delete]
     on: [DB.S.*]
   - deny: [delete]
@@ -32,25 +24,11 @@ columns:
 rows:
   - on: DB.S.T
     where: REGION = 'hidden-region'
-`,
+`),
   );
-  policies = await loadPolicies(folder);
 });
-afterAll(() => rm(folder, { recursive: true }));
 
-const caller: Caller = {
-  principal: {
-    issuer: 'https://issuer.example',
-    subject: 'bot',
-    clientId: 'bot',
-    groups: ['g'],
-    scopes: [],
-    claims: {},
-    tokenId: undefined,
-    expiresAt: 4_102_444_800,
-  },
-  client: { transport: 'test', name: undefined, version: undefined, address: undefined },
-};
+const caller = callerOf('bot', ['g']);
 
 /** As the driver throws it. */
 const thrown = (message: string, code = '100038', sqlState = '22018'): never => {

@@ -1,56 +1,43 @@
 /** The way with parts that fail at one moment: no real store or warehouse could be made to. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
-import type { Caller } from '../../dist/gateway/judge/whose.js';
-import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
+import type { PolicySet } from '../../dist/policy/index.js';
 import { RecorderUnavailable } from '../../dist/transcript/index.js';
 import { StatementCancelled, WarehouseUnavailable } from '../../dist/warehouse/index.js';
+import { callerOf } from '../support/caller.mjs';
 import { GENEROUS } from '../support/limits.mjs';
+import { policyOf, setOf } from '../support/policies.mjs';
 
-let folder: string;
 let policies: PolicySet;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-gateway-'));
-  await writeFile(
-    join(folder, 'p.yaml'),
-    'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\n',
-  );
-  policies = await loadPolicies(folder);
+  policies = await setOf(policyOf('rules:\n  - allow: [read]\n    on: [DB.S.*]\n'));
 });
-afterAll(() => rm(folder, { recursive: true }));
 
-const caller: Caller = {
-  principal: {
-    issuer: 'https://issuer.example',
-    subject: 'bot',
-    clientId: 'bot',
-    groups: ['g'],
-    scopes: [],
-    claims: {},
-    tokenId: undefined,
-    expiresAt: 4_102_444_800,
-  },
-  client: { transport: 'test', name: undefined, version: undefined, address: undefined },
-};
+const caller = callerOf('bot', ['g']);
 
 let counting: PolicySet;
 let asking: PolicySet;
 beforeAll(async () => {
-  const other = await mkdtemp(join(tmpdir(), 'snowfence-gateway-'));
-  await writeFile(
-    join(other, 'p.yaml'),
-    'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read, delete]\n    on: [DB.S.*]\n  - deny: [delete]\n    on: [DB.S.*]\n    when: { rows_affected_over: 5 }\n    reason: Too many.\nlimits: { statements_per_hour: 1 }\n',
+  counting = await setOf(
+    policyOf(
+      'rules:\n  - allow: [read, delete]\n    on: [DB.S.*]\n  - deny: [delete]\n    on: [DB.S.*]\n    when: { rows_affected_over: 5 }\n    reason: Too many.\nlimits: { statements_per_hour: 1 }\n',
+    ),
   );
-  counting = await loadPolicies(other);
-  await writeFile(
-    join(other, 'p.yaml'),
-    'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\n  - approve: [delete]\n    on: [DB.S.*]\n    by: { groups: [stewards], count: 1, within: 15m, tolerance: 50% }\n',
+  asking = await setOf(
+    policyOf(
+      'rules:\n  - allow: [read]\n    on: [DB.S.*]\n  - approve: [delete]\n    on: [DB.S.*]\n    by: { groups: [stewards], count: 1, within: 15m, tolerance: 50% }\n',
+    ),
   );
-  asking = await loadPolicies(other);
-  await rm(other, { recursive: true });
+});
+
+/** A catalog in which every name is a table of one column. */
+const anyTable = (type: string) => async (_key: unknown, name: object) => ({
+  ...name,
+  kind: 'table',
+  columns: [{ name: 'ID', type, comment: '' }],
+  viewText: undefined,
+  comment: '',
+  rows: 1,
 });
 
 interface Before {
@@ -99,14 +86,7 @@ function gatewayThat(
     ran.push(isCommitted ? 'COMMIT' : 'ROLLBACK');
     return { isCommitted, rows, result };
   };
-  const relation = async (_key: unknown, name: { database: string; schema: string; name: string }) => ({
-    ...name,
-    kind: 'table',
-    columns: [{ name: 'ID', type: 'NUMBER', comment: '' }],
-    viewText: undefined,
-    comment: '',
-    rows: 1,
-  });
+  const relation = anyTable('NUMBER');
   const parts = {
     policies: () => set,
     transcript: {
@@ -280,21 +260,10 @@ describe('the compiler as a witness', () => {
     ['not where none is', 'null', 'SNOWFENCE.MASKING.HASH_KEY', 'denied'],
     ['and nothing else', 'hash', 'SNOWFENCE.MASKING.OTHER', 'denied'],
   ])('%s', async (_what, mask, object, expected) => {
-    const own = await mkdtemp(join(tmpdir(), 'snowfence-gateway-'));
-    await writeFile(
-      join(own, 'p.yaml'),
-      `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\ncolumns:\n  - match: [DB.S.T.ID]\n    mask: ${mask}\n`,
+    const set = await setOf(
+      policyOf(`rules:\n  - allow: [read]\n    on: [DB.S.*]\ncolumns:\n  - match: [DB.S.T.ID]\n    mask: ${mask}\n`),
     );
-    const set = await loadPolicies(own);
-    await rm(own, { recursive: true });
-    const relation = async (_key: unknown, name: object) => ({
-      ...name,
-      kind: 'table',
-      columns: [{ name: 'ID', type: 'VARCHAR', comment: '' }],
-      viewText: undefined,
-      comment: '',
-      rows: 1,
-    });
+    const relation = anyTable('VARCHAR');
     const warehouse = {
       options: { confirm: 'always' },
       catalog: { version: 1, relation },

@@ -1,11 +1,9 @@
 /** "Did you mean …?": near names, visible ones alone, at a bounded price. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Judged } from '../../dist/gateway/judge/judged.js';
 import { Nearest } from '../../dist/gateway/show/nearest.js';
-import { distance, type InForce, inForce, loadPolicies } from '../../dist/policy/index.js';
+import { distance, type InForce, inForce } from '../../dist/policy/index.js';
+import { policyOf, setOf } from '../support/policies.mjs';
 
 const PRINCIPAL = {
   issuer: 'https://i',
@@ -17,24 +15,17 @@ const PRINCIPAL = {
   expiresAt: 0,
   tokenId: undefined,
 };
-const POLICY = `policy: p
-principals: { groups: [g] }
-snowflake: { role: R, warehouse: W }
-rules:
+const POLICY = policyOf(`rules:
   - allow: [read]
     on: [DB.S.*, DB.T.ORDERS]
-`;
+`);
 const position = { line: 1, column: 15 };
 const table = (name: string, schema = 'S') => ({ database: 'DB', schema, name });
 
 let rules: InForce;
-let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-nearest-'));
-  await writeFile(join(folder, 'p.yaml'), POLICY);
-  rules = inForce(await loadPolicies(folder), PRINCIPAL, new Date());
+  rules = inForce(await setOf(POLICY), PRINCIPAL, new Date());
 });
-afterAll(() => rm(folder, { recursive: true }));
 
 /** As the judge refuses a table that is not there. */
 const refused = (name: string): Judged =>

@@ -1,14 +1,11 @@
 /** A set that is loaded while a statement is under way: judged, weighed, run and recorded by one version all the same. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
-import type { Caller } from '../../dist/gateway/judge/whose.js';
-import { loadPolicies, type PolicySet } from '../../dist/policy/index.js';
+import type { PolicySet } from '../../dist/policy/index.js';
+import { callerOf } from '../support/caller.mjs';
 import { GENEROUS } from '../support/limits.mjs';
+import { policyOf, setOf } from '../support/policies.mjs';
 
-const HEAD = 'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n';
 const RULES = 'rules:\n  - allow: [read, delete]\n    on: [DB.S.*]\n';
 /** Both have a limit on bytes, so that a statement is weighed again after the warehouse has answered. */
 const SETS = {
@@ -17,27 +14,10 @@ const SETS = {
 };
 const sets: PolicySet[] = [];
 beforeAll(async () => {
-  for (const more of Object.values(SETS)) {
-    const folder = await mkdtemp(join(tmpdir(), 'snowfence-version-'));
-    await writeFile(join(folder, 'p.yaml'), `${HEAD}${RULES}${more}`);
-    sets.push(await loadPolicies(folder));
-    await rm(folder, { recursive: true });
-  }
+  for (const more of Object.values(SETS)) sets.push(await setOf(policyOf(RULES + more)));
 });
 
-const caller: Caller = {
-  principal: {
-    issuer: 'https://issuer.example',
-    subject: 'bot',
-    clientId: 'bot',
-    groups: ['g'],
-    scopes: [],
-    claims: {},
-    tokenId: undefined,
-    expiresAt: 4_102_444_800,
-  },
-  client: { transport: 'test', name: undefined, version: undefined, address: undefined },
-};
+const caller = callerOf('bot', ['g']);
 
 interface Recorded {
   readonly kind: string;

@@ -6,7 +6,8 @@ import type { PolicySet } from '../../dist/policy/index.js';
 import { loadPolicies } from '../../dist/policy/index.js';
 import { storePool } from '../../dist/transcript/index.js';
 import type { Warehouse } from '../../dist/warehouse/index.js';
-import { callerOf, ISSUER, KEY, Whole } from '../support/gateways/whole.js';
+import { callerOf, ISSUER } from '../support/caller.mjs';
+import { KEY, Whole } from '../support/gateways/whole.js';
 
 const steward = { issuer: ISSUER, subject: 'steward', groups: ['stewards'], claims: {} };
 const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'command line' } as const;

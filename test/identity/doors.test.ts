@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { addressProblem, isLoopback, safeFetch } from '../../dist/network/addresses.js';
 import { post } from '../../dist/transcript/index.js';
-import { Warehouse } from '../../dist/warehouse/index.js';
+import { warehouseAt } from '../support/warehouse.mjs';
 
 const SOURCES = fileURLToPath(new URL('../../src', import.meta.url));
 
@@ -77,17 +77,7 @@ describe('an address', () => {
   });
 
   it('gets no log-in of the warehouse', async () => {
-    await using warehouse = new Warehouse({
-      account: 'a-b',
-      accessUrl: 'http://proxy.example.com',
-      username: 'u',
-      auth: { kind: 'password', password: 'p' },
-      database: undefined,
-      schema: undefined,
-      poolSize: 1,
-      connectTimeoutMs: 1000,
-      confirm: 'off',
-    });
+    await using warehouse = warehouseAt('http://proxy.example.com', 'p', { connectTimeoutMs: 1000 });
     await expect(warehouse.ask({ role: 'R', warehouse: 'W' }, 'SELECT 1', 'tag')).rejects.toThrow(
       'Snowflake is not asked',
     );

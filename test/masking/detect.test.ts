@@ -1,9 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DETECTOR_KINDS, type DetectRule, patternFinder, Scrubber, type TextMask } from '../../dist/masking/index.js';
-import { detectRules, loadPolicies } from '../../dist/policy/index.js';
+import { detectRules } from '../../dist/policy/index.js';
+import { policyOf, setOf } from '../support/policies.mjs';
 import { LABELLED, measure } from './labelled.mjs';
 
 const REDACT: TextMask = { kind: 'redact' };
@@ -128,18 +126,7 @@ describe('how it is masked', () => {
 });
 
 describe('in a policy', () => {
-  const load = async (detect: string) => {
-    const folder = await mkdtemp(join(tmpdir(), 'snowfence-detect-'));
-    try {
-      await writeFile(
-        join(folder, 'p.yaml'),
-        `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n${detect}\n`,
-      );
-      return (await loadPolicies(folder)).policies[0]?.detect ?? [];
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  };
+  const load = async (detect: string) => (await setOf(policyOf(`${detect}\n`))).policies[0]?.detect ?? [];
 
   it('takes patterns of its own and leaves excepted columns alone', async () => {
     const detect = await load(

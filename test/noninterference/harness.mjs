@@ -2,23 +2,14 @@
  * Non-interference by experiment: two embedded warehouses that differ in hidden values alone, a whole gateway before each (judge, masks,
  * transcript, driver), and the same statements to both. Whatever an agent sees has to be equal, and so has what a change leaves behind.
  */
-import { randomBytes } from 'node:crypto';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Approvals } from '../../dist/approval/index.js';
-import { Child, freePort } from '../../dist/demo/child.js';
-import { Gateway } from '../../dist/gateway/gateway.js';
 import { TOOLS } from '../../dist/mcp/tools.js';
-import { loadPolicies } from '../../dist/policy/index.js';
-import { Warehouse } from '../../dist/warehouse/index.js';
-import { GENEROUS } from '../support/limits.mjs';
-import { openStore } from '../support/store.mjs';
+import { callerOf } from '../support/caller.mjs';
+import { startBoth } from './both.mjs';
 import { LEAKS } from './leaks.mjs';
 import { TARGETS } from './make/changes.mjs';
 
-const file = (name) => fileURLToPath(new URL(name, import.meta.url));
+const POLICIES = fileURLToPath(new URL('./policies', import.meta.url));
 const tool = (name) => TOOLS.find((entry) => entry.name === name);
 
 /** The policies' groups, by the name that the harness has for them. */
@@ -30,26 +21,13 @@ const GROUPS = {
 };
 
 /** One client on each side: approvals of both are in one store. */
-const callerOf = (as, side) => ({
-  principal: {
-    issuer: 'https://issuer.example',
-    subject: as,
-    clientId: `client-${side}`,
-    groups: [GROUPS[as]],
-    scopes: ['snowfence'],
-    claims: {},
-    tokenId: undefined,
-    expiresAt: 4_102_444_800,
-  },
-  client: { transport: 'test', name: 'harness', version: '1', address: undefined },
-});
+const callerOn = (as, side) => callerOf(as, [GROUPS[as]], { clientId: `client-${side}`, scopes: ['snowfence'] });
 const REVIEWER = { issuer: 'https://issuer.example', subject: 'steward', groups: ['data-stewards'], claims: {} };
-const QUIET = { warn: () => undefined, error: () => undefined, info: () => undefined };
 const MAX_RAW = 1000;
 
 /** Both sides; `end` stops every process and removes every file. */
 export class Harness {
-  #ends = [];
+  #end;
   #sides = [];
   #door;
   #leak;
@@ -58,9 +36,7 @@ export class Harness {
   static async start({ hasOtherRows = true } = {}) {
     const harness = new Harness();
     try {
-      await harness.#start(
-        hasOtherRows ? [file('./data/twist.sql'), file('./data/rows.sql')] : [file('./data/twist.sql')],
-      );
+      await harness.#start(hasOtherRows);
       return harness;
     } catch (error) {
       await harness.end();
@@ -68,64 +44,21 @@ export class Harness {
     }
   }
 
-  async #start(twists) {
-    const folder = await mkdtemp(join(tmpdir(), 'snowfence-noninterference-'));
-    this.#ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-    await cp(file('./policies'), join(folder, 'policies'), { recursive: true });
-    const policies = await loadPolicies(join(folder, 'policies'), ['https://issuer.example']);
-    const [port, secret] = [await freePort(), randomBytes(18).toString('hex')];
-    const postgres = await Child.start('../embedded/postgres/main.js', {
-      dataFolder: join(folder, 'postgres'),
-      port,
-      password: secret,
-    });
-    this.#ends.push(() => postgres.stop());
-    const url = `postgres://snowfence:${secret}@127.0.0.1:${port}/postgres`;
-    const transcript = await openStore(url);
-    this.#ends.push(() => transcript[Symbol.asyncDispose]());
-    const approvals = new Approvals(transcript);
-    const seeds = ['../acceptance/seed.sql', './data/targets.sql', './data/small.sql'].map(file);
-    const users = [{ name: 'SNOWFENCE', password: secret }];
-    const both = [[], twists].map((more) => ({ seeds: [...seeds, ...more], databases: ['ANALYTICS'], users }));
-    const child = await Child.start(
-      '../../test/noninterference/warehouses.mjs',
-      { warehouses: both },
-      { UV_THREADPOOL_SIZE: '16' },
-    );
-    this.#ends.push(() => child.stop());
-    this.#door = child.answer.door;
-    for (const [of, accessUrl] of child.answer.urls.entries()) {
-      const raw = new Map();
-      const warehouse = new Warehouse({
-        account: 'demo',
-        accessUrl,
-        username: 'SNOWFENCE',
-        auth: { kind: 'password', password: secret },
-        database: undefined,
-        schema: undefined,
-        poolSize: 8,
-        connectTimeoutMs: 60_000,
-        // EXPLAIN sees objects, no values: it can hide no difference and show none.
-        confirm: 'off',
-      });
-      this.#ends.push(() => warehouse[Symbol.asyncDispose]());
-      const gateway = new Gateway({
-        policies: () => policies,
-        transcript,
-        approvals,
-        warehouse: overheard(warehouse, raw),
-        log: QUIET,
-        counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
-        now: () => new Date(),
-        limits: GENEROUS,
-      });
+  async #start(hasOtherRows) {
+    const raws = [new Map(), new Map()];
+    const between = (warehouse, of) => overheard(warehouse, raws[of]);
+    const { sides, approvals, door, end } = await startBoth({ policies: POLICIES, hasOtherRows, between });
+    this.#end = end;
+    this.#door = door;
+    for (const [of, { gateway, warehouse }] of sides.entries()) {
       await this.#order({ do: 'keep', of, tables: [...new Set(TARGETS)] });
       const [[hiddenRows]] = await this.#order({
         do: 'rows',
         of,
         sql: 'SELECT count(*) FROM ANALYTICS.SALES.CUSTOMERS',
       });
-      this.#sides.push({ of, gateway, approvals, raw, catalog: warehouse.catalog, hiddenRows: Number(hiddenRows) });
+      const { catalog } = warehouse;
+      this.#sides.push({ of, gateway, approvals, raw: raws[of], catalog, hiddenRows: Number(hiddenRows) });
     }
   }
 
@@ -158,7 +91,7 @@ export class Harness {
   /** `pageRows`: a few rows at a time, the others by cursor, as one answer with the notices of all of them. */
   ask(sql, { as = 'readers', pageRows } = {}) {
     return this.#both(async (side) => {
-      const caller = callerOf(as, side.of);
+      const caller = callerOn(as, side.of);
       const first = await side.gateway.query(caller, { sql, maxRows: pageRows });
       const pages = [first];
       for (let last = first; last.cursor !== null && pages.length < 50; pages.push(last))
@@ -182,7 +115,7 @@ export class Harness {
     const signal = new AbortController().signal;
     return {
       gateway,
-      caller: callerOf(as, side.of),
+      caller: callerOn(as, side.of),
       consoleUrl: 'https://console.example',
       signal,
       onProgress: () => undefined,
@@ -227,7 +160,7 @@ export class Harness {
         standingMs: undefined,
         via: 'console',
       });
-      const answer = await side.gateway.resume(callerOf(as, side.of), id, { waitMs: 0 });
+      const answer = await side.gateway.resume(callerOn(as, side.of), id, { waitMs: 0 });
       return { ...this.#told(answer, side), shownRows: about.estimate.rows };
     });
   }
@@ -235,7 +168,7 @@ export class Harness {
   /** Nothing waits on either side any more, else the same statement would be the same approval later. */
   withdraw(answers, as) {
     return this.#both((side, index) =>
-      side.gateway.withdraw(callerOf(as, side.of), answers[index].approval.id, undefined),
+      side.gateway.withdraw(callerOn(as, side.of), answers[index].approval.id, undefined),
     );
   }
 
@@ -255,8 +188,7 @@ export class Harness {
   }
 
   async end() {
-    for (const end of this.#ends.reverse()) await end();
-    this.#ends = [];
+    await this.#end?.();
   }
 }
 

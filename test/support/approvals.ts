@@ -1,11 +1,8 @@
 /** A store with approvals over it, what agents ask reviewers, and what reviewers say. */
 import { Approvals } from '../../dist/approval/index.js';
-import { storePool } from '../../dist/transcript/index.js';
 import { actor } from '../transcript/fill.mjs';
-import { startPostgres } from './postgres.mjs';
-import { openStore } from './store.mjs';
-
-const ISSUER = 'https://issuer.example';
+import { ISSUER } from './caller.mjs';
+import { startStore } from './own-store.js';
 
 /** One whose yes counts, where the question does not ask others. */
 export const steward = (subject: string, claims: Readonly<Record<string, unknown>> = {}) => ({
@@ -41,24 +38,8 @@ export const questionOf = (
   ...more,
 });
 
-/** `admin`: the database's superuser, over so many connections; `onIntegrityProblem`: who hears what the store finds. */
-export async function startApprovals(
-  onIntegrityProblem: (problem: string) => void,
-  more: object = {},
-  connections: number | undefined = undefined,
-) {
-  const postgres = await startPostgres();
-  const store = await openStore(postgres.url, { ...more, onIntegrityProblem });
-  const admin = storePool(postgres.url, 60_000, connections);
-  return {
-    postgres,
-    store,
-    approvals: new Approvals(store),
-    admin,
-    end: async (): Promise<void> => {
-      await admin.end();
-      await store[Symbol.asyncDispose]();
-      await postgres.end();
-    },
-  };
+/** A store of a test's own (own-store.ts), with approvals over it. */
+export async function startApprovals(onIntegrityProblem: (problem: string) => void, connections?: number) {
+  const own = await startStore({ onIntegrityProblem, connections });
+  return { ...own, approvals: new Approvals(own.store) };
 }

@@ -1,7 +1,6 @@
 /** The store as its writers, readers and would-be editors meet it. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,7 +8,6 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordMask } from '../../dist/gateway/record/recorded.js';
 import {
-  Checkpoints,
   countKeys,
   eraseKeys,
   excessPrivileges,
@@ -22,59 +20,23 @@ import {
   SearchProblem,
   type StoredEvent,
   search,
-  storePool,
-  type TranscriptStore,
   timeOrderedId,
   trustedKeys,
   Vault,
   type VerifyReport,
   verifierKeyOf,
   verifyExport,
-  verifyStore,
 } from '../../dist/transcript/index.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.mjs';
+import { checkpointsOf, verified } from '../support/keeping.mjs';
+import { startStore } from '../support/own-store.js';
 import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
 import { actor, client, completed, fill, refused, submitted } from './fill.mjs';
 
-let postgres: TestPostgres;
-let admin: ReturnType<typeof storePool>;
-let store: TranscriptStore;
-let folder: string;
-const keys = newKeys();
-beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { keys });
-  admin = storePool(postgres.url, 30_000, 2);
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-store-'));
-});
-afterAll(async () => {
-  await store[Symbol.asyncDispose]();
-  await admin.end();
-  await postgres.end();
-  await rm(folder, { recursive: true });
-});
-
-const fail = (problem: string, error?: unknown): never => {
-  throw new Error(problem, { cause: error });
-};
-
-const checkpointsOf = (of: TranscriptStore) =>
-  new Checkpoints({
-    pool: of.pool,
-    keys: of.keys,
-    recorder: of.recorder,
-    places: [],
-    onProblem: fail,
-    onIntegrityProblem: fail,
-  });
+const { keys, postgres, store, admin, folder, end } = await startStore();
+afterAll(end);
 
 const verify = (): Promise<VerifyReport> =>
-  verifyStore(store.pool, {
-    keys: trustedKeys(keys),
-    kept: [],
-    onProgress: () => undefined,
-    openKey: (session, key) => store.vault.check(session, key),
-  });
+  verified(store.pool, keys, { openKey: (session, key) => store.vault.check(session, key) });
 
 /** Events of a session as they were given, without those that open it. */
 const kindsOf = async (session: string): Promise<string[]> =>

@@ -1,7 +1,8 @@
 /** Connections that principals share, by the real driver against the embedded warehouse: none takes all of them. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
-import { Warehouse } from '../../dist/warehouse/index.js';
+import type { Warehouse } from '../../dist/warehouse/index.js';
+import { warehouseAt } from '../support/warehouse.mjs';
 
 const KEY = { role: 'R', warehouse: 'W' };
 const CONNECTIONS = 4;
@@ -11,17 +12,7 @@ let warehouse: Warehouse;
 beforeAll(async () => {
   const users = [{ name: 'SNOWFENCE', password: 'p' }];
   embedded = await Embedded.start({ ...DEFAULT_OPTIONS, databases: ['DB'], seeds: [], users, latencyMs: 400 });
-  warehouse = new Warehouse({
-    account: 'demo',
-    accessUrl: embedded.url,
-    username: 'SNOWFENCE',
-    auth: { kind: 'password', password: 'p' },
-    database: undefined,
-    schema: undefined,
-    poolSize: CONNECTIONS,
-    connectTimeoutMs: 60_000,
-    confirm: 'off',
-  });
+  warehouse = warehouseAt(embedded.url, 'p', { poolSize: CONNECTIONS });
   await Promise.all(Array.from({ length: CONNECTIONS }, () => warehouse.ask(KEY, 'SELECT 1', 'warm')));
 });
 afterAll(async () => {

@@ -1,8 +1,9 @@
 /** A change in a transaction of its own, by the real driver against the embedded warehouse, and against one that does not answer. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
-import { Warehouse } from '../../dist/warehouse/index.js';
+import type { Warehouse } from '../../dist/warehouse/index.js';
 import { changedRows } from '../../dist/warehouse/run/transaction.js';
+import { warehouseAt } from '../support/warehouse.mjs';
 
 const KEY = { role: 'R', warehouse: 'W' };
 const tags = { begin: 'begin', commit: 'commit', rollback: 'rollback' };
@@ -22,17 +23,9 @@ let warehouse: Warehouse;
 beforeAll(async () => {
   const users = [{ name: 'SNOWFENCE', password: 'p' }];
   embedded = await Embedded.start({ ...DEFAULT_OPTIONS, databases: ['DB'], seeds: [], users });
-  warehouse = new Warehouse({
-    account: 'demo',
-    accessUrl: embedded.url,
-    username: 'SNOWFENCE',
-    auth: { kind: 'password', password: 'p' },
-    database: undefined,
-    schema: undefined,
+  warehouse = warehouseAt(embedded.url, 'p', {
     // One, so that what is left open on it would be seen.
     poolSize: 1,
-    connectTimeoutMs: 60_000,
-    confirm: 'off',
   });
   await warehouse.ask(KEY, 'CREATE TABLE DB.PUBLIC.T (ID NUMBER)', 'seed');
   await warehouse.ask(KEY, 'INSERT INTO DB.PUBLIC.T VALUES (1), (2), (3)', 'seed');

@@ -2,9 +2,10 @@
 import type { Connection } from 'snowflake-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
-import { isOwnQuestion, Warehouse } from '../../dist/warehouse/index.js';
+import { isOwnQuestion, type Warehouse } from '../../dist/warehouse/index.js';
 import { converter } from '../../dist/warehouse/run/value.js';
 import { connectDriver, execute } from '../support/outside/driver.js';
+import { warehouseAt } from '../support/warehouse.mjs';
 
 const RUN = {
   binds: [],
@@ -31,16 +32,11 @@ describe.each(['America/Los_Angeles', 'Pacific/Kiritimati', 'Asia/Kathmandu', 'U
         seeds: [],
         users: [{ name: 'A', password: 'p' }],
       });
-      warehouse = new Warehouse({
-        account: 'demo',
-        accessUrl: embedded.url,
+      warehouse = warehouseAt(embedded.url, 'p', {
         username: 'A',
-        auth: { kind: 'password', password: 'p' },
         database: 'DB',
         schema: 'PUBLIC',
         poolSize: 2,
-        connectTimeoutMs: 60_000,
-        confirm: 'off',
       });
       alone = await connectDriver({ access_url: embedded.url, username: 'A', password: 'p' });
     });

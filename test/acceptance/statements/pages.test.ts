@@ -6,8 +6,9 @@ import type { Client } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Demo } from '../../../dist/demo/demo.js';
-import { Warehouse } from '../../../dist/warehouse/index.js';
+import type { Warehouse } from '../../../dist/warehouse/index.js';
 import { ACCEPTANCE, agent, type QueryAnswer, query } from '../../support/demo.js';
+import { warehouseAt } from '../../support/warehouse.mjs';
 
 const SALES = `policy: sales
 principals: { groups: [sales-agents] }
@@ -51,17 +52,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'pipeline.yaml'), PIPELINE('write_masked: allow\n'));
   demo = await Demo.start({ ...ACCEPTANCE, policies: folder }, () => undefined);
   const { account, access_url, username, password } = demo.ready.warehouse;
-  owner = new Warehouse({
-    account,
-    accessUrl: access_url,
-    username,
-    auth: { kind: 'password', password },
-    database: undefined,
-    schema: undefined,
-    poolSize: 1,
-    connectTimeoutMs: 60_000,
-    confirm: 'off',
-  });
+  owner = warehouseAt(access_url, password, { account, username, poolSize: 1 });
   for (const sql of [
     "CREATE SECURE VIEW ANALYTICS.SALES.EU_CUSTOMERS AS SELECT * FROM ANALYTICS.SALES.CUSTOMERS WHERE REGION = 'EU'",
     "CREATE SECURE VIEW ANALYTICS.REF.HARDWARE AS SELECT PRODUCT_ID, NAME FROM ANALYTICS.REF.PRODUCTS WHERE CATEGORY = 'Hardware'",

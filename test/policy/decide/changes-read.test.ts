@@ -2,40 +2,16 @@
  * A change reads its target where a column of it stands in an expression: the number of rows that it touches answers any predicate. So the
  * target counts with `select` there, as its sources do.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { catalogReader } from '../../../dist/cli/policy/catalog.js';
-import { judgeOffline, offlineJudge } from '../../../dist/cli/policy/judge.js';
-import { loadPolicies } from '../../../dist/policy/index.js';
+import { judgedOffline } from '../../support/judging.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
 const reader = catalogReader([
   { tables: { 'DB.S.REF': ['ID NUMBER', 'LABEL VARCHAR'], 'DB.S.SEQ': ['ID NUMBER', 'NAME VARCHAR'] } },
 ]);
-const subject = { issuer: 'https://i', subject: 's', clientId: 's', groups: ['g'], claims: {} };
-
-async function judged(sql: string, ...rules: string[]) {
-  const folder = await mkdtemp(join(tmpdir(), 'snowfence-changes-read-'));
-  try {
-    for (const [at, text] of rules.entries())
-      await writeFile(
-        join(folder, `p${at}.yaml`),
-        `policy: p${at}\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n${text}\n`,
-      );
-    const set = await loadPolicies(folder);
-    return await judgeOffline({
-      set,
-      judge: offlineJudge(reader),
-      subject,
-      sql,
-      purpose: undefined,
-      at: new Date('2026-01-01T00:00:00Z'),
-    });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
+const judged = async (sql: string, ...rules: string[]) =>
+  judgedOffline(reader, await setOf(...rules.map((text, at) => policyOf(`rules:\n${text}\n`, `p${at}`))), sql);
 
 const WRITES =
   '  - allow: [insert, update, delete, merge]\n    on: [DB.S.REF]\n  - allow: [select]\n    on: [DB.S.SEQ]';

@@ -2,14 +2,11 @@
  * Errors that the warehouse computes over hidden values: CHECK constraints, and keys of hybrid tables (documentation pages
  * constraints-overview, sql/create-hybrid-table). The judge alone, over a catalog that says what is enforced.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { judgeOffline, offlineJudge } from '../../../dist/cli/policy/judge.js';
-import { loadPolicies } from '../../../dist/policy/index.js';
 import type { CatalogReader, Constraints } from '../../../dist/sql/index.js';
 import { unconstrained } from '../../support/catalog.js';
+import { judgedOffline } from '../../support/judging.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
 const NAMES = ['ID', 'AMOUNT', 'CEILING', 'NOTE', 'PAYLOAD', 'CEILING_KEY'];
 const of = (name: string) => ({ database: 'DB', schema: 'S', name });
@@ -35,30 +32,16 @@ function readerOf(constraints: Partial<Constraints> | undefined, isHybrid = fals
   return { reader, asked };
 }
 
-const RULES = `
-policy: p
-principals: { groups: [g] }
-snowflake: { role: R, warehouse: W }
-rules:
+const RULES = policyOf(`rules:
   - allow: [select, insert, update, delete, merge, truncate]
     on: [DB.S.*]
   - deny: [any]
     on: [DB.S.CLOSED]
-`;
+`);
 const MASKS = 'columns:\n  - { match: [DB.S.T.CEILING, DB.S.MASKED.X, "DB.S.T.PAYLOAD:who"], mask: null }\n';
 
-async function judged(sql: string, { reader }: ReturnType<typeof readerOf>, more = MASKS) {
-  const folder = await mkdtemp(join(tmpdir(), 'snowfence-constraints-'));
-  try {
-    await writeFile(join(folder, 'p.yaml'), RULES + more);
-    const set = await loadPolicies(folder);
-    const subject = { issuer: 'https://i', subject: 's', clientId: 's', groups: ['g'], claims: {} };
-    const at = new Date('2026-01-01T00:00:00Z');
-    return await judgeOffline({ set, judge: offlineJudge(reader), subject, sql, purpose: undefined, at });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
+const judged = async (sql: string, { reader }: ReturnType<typeof readerOf>, more = MASKS) =>
+  judgedOffline(reader, await setOf(RULES + more), sql);
 
 const check = (clause: string): Partial<Constraints> => ({ checks: [{ name: 'KEPT', clause }] });
 const UPDATE = 'UPDATE DB.S.T SET AMOUNT = 500 WHERE ID = 7';

@@ -1,25 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Judge } from '../../../dist/gateway/judge/judge.js';
-import { loadPolicies, type PolicySet } from '../../../dist/policy/index.js';
+import type { PolicySet } from '../../../dist/policy/index.js';
 import type { CatalogReader } from '../../../dist/sql/index.js';
 import { unconstrained } from '../../support/catalog.js';
+import { BOT } from '../../support/judging.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-judge-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-async function load(more: string): Promise<PolicySet> {
-  await writeFile(
-    join(folder, 'p.yaml'),
-    `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\n${more}`,
-  );
-  return loadPolicies(folder);
-}
+const READ = 'rules:\n  - allow: [read]\n    on: [DB.S.*]\n';
+const load = (more: string): Promise<PolicySet> => setOf(policyOf(READ + more));
 
 let looks = 0;
 const reader: CatalogReader = {
@@ -38,7 +26,6 @@ const reader: CatalogReader = {
     };
   },
 };
-const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
 const judgeWith = (catalogs = { version: 1, reader: () => reader }): Judge =>
   new Judge({
     catalogs,
@@ -52,7 +39,7 @@ describe('a view whose text can not be read', () => {
 
   it('is refused', async () => {
     const set = await load('');
-    const { denial } = await judgeWith().judge(SUBJECT, { set, policies: set.policies }, { sql: SQL });
+    const { denial } = await judgeWith().judge(BOT, { set, policies: set.policies }, { sql: SQL });
     expect(denial).toMatchObject({
       code: 'NOT_UNDERSTOOD',
       message: expect.stringContaining('not visible to the gateway'),
@@ -63,7 +50,7 @@ describe('a view whose text can not be read', () => {
     const set = await load(
       'views: { trusted: [DB.S.CLOSED] }\ncolumns:\n  - match: [DB.S.CLOSED.EMAIL]\n    mask: email\n',
     );
-    const { denial, sent } = await judgeWith().judge(SUBJECT, { set, policies: set.policies }, { sql: SQL });
+    const { denial, sent } = await judgeWith().judge(BOT, { set, policies: set.policies }, { sql: SQL });
     expect(denial).toBeUndefined();
     expect(sent).toContain('SPLIT_PART');
   });
@@ -74,20 +61,15 @@ describe('rows of secure views', () => {
 
   it('are refused where two policies name different ones', async () => {
     const rows = (view: string): string => `rows:\n  - on: DB.S.OPEN\n    secure_view: ${view}\n`;
-    await writeFile(
-      join(folder, 'q.yaml'),
-      `policy: q\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n${rows('DB.S.OTHER')}`,
-    );
-    const set = await load(rows('DB.S.CLOSED'));
-    await rm(join(folder, 'q.yaml'));
-    const { denial, sent } = await judgeWith().judge(SUBJECT, { set, policies: set.policies }, { sql: SQL });
+    const set = await setOf(policyOf(READ + rows('DB.S.CLOSED')), policyOf(rows('DB.S.OTHER'), 'q'));
+    const { denial, sent } = await judgeWith().judge(BOT, { set, policies: set.policies }, { sql: SQL });
     expect(denial).toMatchObject({ code: 'OBJECT_DENIED', message: expect.stringContaining('different secure views') });
     expect(sent).toBeUndefined();
   });
 
   it('are refused where the view is not secure', async () => {
     const set = await load('rows:\n  - on: DB.S.OPEN\n    secure_view: DB.S.CLOSED\n');
-    const { denial } = await judgeWith().judge(SUBJECT, { set, policies: set.policies }, { sql: SQL });
+    const { denial } = await judgeWith().judge(BOT, { set, policies: set.policies }, { sql: SQL });
     expect(denial?.message).toContain('no such secure view');
   });
 });
@@ -97,7 +79,7 @@ describe('what was judged before', () => {
     const set = await load('');
     const catalogs = { version: 1, reader: () => reader };
     const judge = judgeWith(catalogs);
-    const ask = () => judge.judge(SUBJECT, { set, policies: set.policies }, { sql: 'SELECT ID FROM DB.S.OPEN' });
+    const ask = () => judge.judge(BOT, { set, policies: set.policies }, { sql: 'SELECT ID FROM DB.S.OPEN' });
     looks = 0;
     await ask();
     await ask();

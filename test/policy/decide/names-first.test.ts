@@ -2,20 +2,15 @@
  * What no rule lets a principal see is refused by its name alone: what is there, and what it is like, changes neither the answer nor the
  * questions that the catalog is asked.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Judge } from '../../../dist/gateway/judge/judge.js';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Visible } from '../../../dist/gateway/show/visible.js';
-import { loadPolicies, type PolicySet } from '../../../dist/policy/index.js';
-import type { RelationInfo } from '../../../dist/sql/index.js';
+import type { PolicySet } from '../../../dist/policy/index.js';
+import type { CatalogReader, RelationInfo } from '../../../dist/sql/index.js';
 import { unconstrained } from '../../support/catalog.js';
+import { BOT, judgedOver } from '../../support/judging.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
-const POLICY = `policy: p
-principals: { groups: [g] }
-snowflake: { role: R, warehouse: W }
-rules:
+const POLICY = policyOf(`rules:
   - allow: [read, insert, update, delete, merge]
     on: [DB.S.*]
   - deny: [any]
@@ -30,9 +25,7 @@ columns:
     reason: numbers of people
   - match: [DB.S.*.EMAIL]
     mask: hash
-`;
-
-const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
+`);
 
 type Known = Pick<RelationInfo, 'kind' | 'columns' | 'viewText'>;
 
@@ -61,14 +54,10 @@ const SHAPES: Readonly<Record<string, Known | undefined>> = {
   'is a view of itself': viewOf('CREATE VIEW X AS SELECT * FROM DB.HR.SECRET', 'ID'),
 };
 
-let folder: string;
 let set: PolicySet;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-names-first-'));
-  await writeFile(join(folder, 'p.yaml'), POLICY);
-  set = await loadPolicies(folder);
+  set = await setOf(POLICY);
 });
-afterAll(() => rm(folder, { recursive: true }));
 
 interface Told {
   readonly denial: string;
@@ -82,27 +71,19 @@ interface Told {
 async function told(sql: string, catalog: Readonly<Record<string, Known | undefined>>): Promise<Told> {
   const asked: string[] = [];
   let [underWay, most] = [0, 0];
-  const judge = new Judge({
-    catalogs: {
-      version: 1,
-      reader: () => ({
-        constraints: unconstrained,
-        relation: async (object) => {
-          const name = `${object.database}.${object.schema}.${object.name}`;
-          asked.push(name);
-          most = Math.max(most, ++underWay);
-          await new Promise((resolve) => setTimeout(resolve, 1));
-          underWay--;
-          const known = catalog[name];
-          return known && { ...object, ...known, comment: '', rows: 1 };
-        },
-      }),
+  const reader: CatalogReader = {
+    constraints: unconstrained,
+    relation: async (object) => {
+      const name = `${object.database}.${object.schema}.${object.name}`;
+      asked.push(name);
+      most = Math.max(most, ++underWay);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      underWay--;
+      const known = catalog[name];
+      return known && { ...object, ...known, comment: '', rows: 1 };
     },
-    defaults: { database: 'DB', schema: 'S' },
-    onUnreachable: () => undefined,
-    onDisagreement: () => undefined,
-  });
-  const { denial, analysis } = await judge.judge(SUBJECT, { set, policies: set.policies }, { sql });
+  };
+  const { denial, analysis } = await judgedOver(reader, set, sql);
   return {
     denial: JSON.stringify(denial ?? null),
     code: denial?.code,
@@ -286,7 +267,7 @@ describe('looking names up', () => {
     };
     const parts = { policies: () => set, warehouse: { catalog }, now: () => new Date() };
     const visible = new Visible(parts as unknown as ConstructorParameters<typeof Visible>[0]);
-    const principal = SUBJECT as unknown as Parameters<Visible['objects']>[0];
+    const principal = BOT as unknown as Parameters<Visible['objects']>[0];
     for (const [database, schema] of [['DB'], ['DB', 'S'], ['DB', 'HR'], ['DB', 'NOPE'], ['OTHER'], ['OTHER', 'S']])
       await visible.objects(principal, database, schema, 10);
     expect(asked).toEqual(['DB', 'DB.S']);

@@ -1,13 +1,11 @@
 /** Every name has an owner, in reads and in changes: statements with the denial that they must get, and the place that it points at. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Judge } from '../../../dist/gateway/judge/judge.js';
-import { loadPolicies, type PolicySet } from '../../../dist/policy/index.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { PolicySet } from '../../../dist/policy/index.js';
 import type { CatalogReader } from '../../../dist/sql/index.js';
 import { unconstrained } from '../../support/catalog.js';
+import { judgedOver } from '../../support/judging.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
 interface Refused {
   readonly sql: string;
@@ -38,10 +36,7 @@ const reader: CatalogReader = {
   },
 };
 
-const POLICY = `policy: p
-principals: { groups: [g] }
-snowflake: { role: R, warehouse: W }
-rules:
+const POLICY = policyOf(`rules:
   - allow: [read, insert, update, delete, merge]
     on: [DB.S.CUSTOMERS, DB.S.ORDERS, DB.S.PAYMENTS, DB.S.LEADS, DB.S.EVENTS, DB.S.CALENDAR]
   - allow: [read, merge]
@@ -51,28 +46,14 @@ columns:
     mask: null
   - match: [DB.S.PAYMENTS.CARD_NUMBER]
     mask: deny
-`;
+`);
 
-let folder: string;
 let set: PolicySet;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-owners-'));
-  await writeFile(join(folder, 'p.yaml'), POLICY);
-  set = await loadPolicies(folder);
+  set = await setOf(POLICY);
 });
-afterAll(() => rm(folder, { recursive: true }));
 
-const judge = (sql: string) =>
-  new Judge({
-    catalogs: { version: 1, reader: () => reader },
-    defaults: { database: 'DB', schema: 'S' },
-    onUnreachable: () => undefined,
-    onDisagreement: () => undefined,
-  }).judge(
-    { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} },
-    { set, policies: set.policies },
-    { sql },
-  );
+const judge = (sql: string) => judgedOver(reader, set, sql);
 
 describe('a name without an owner, and a hidden one by any route', () => {
   it.each(refused)('$code: $sql', async ({ sql, code, at, hint }) => {

@@ -1,29 +1,24 @@
 /** What is remembered of judgements: nothing of how they were read, counted as it lies in memory, and dropped in time. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { heldBytes } from '../../../dist/gateway/judge/held-bytes.js';
-import { Judge } from '../../../dist/gateway/judge/judge.js';
 import type { Judged } from '../../../dist/gateway/judge/judged.js';
 import { Judgements } from '../../../dist/gateway/judge/judgements.js';
-import { loadPolicies, type PolicySet } from '../../../dist/policy/index.js';
+import type { PolicySet } from '../../../dist/policy/index.js';
 import type { CatalogReader, RelationInfo } from '../../../dist/sql/index.js';
 import { unconstrained } from '../../support/catalog.js';
+import { BOT, judgedOver, judgeOver } from '../../support/judging.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
-let folder: string;
 let set: PolicySet;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-remembered-'));
-  await writeFile(
-    join(folder, 'p.yaml'),
-    'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read, update]\n    on: [DB.S.*]\ncolumns:\n  - match: ["*.*.*.C1*"]\n    mask: null\n',
+  set = await setOf(
+    policyOf(
+      'rules:\n  - allow: [read, update]\n    on: [DB.S.*]\ncolumns:\n  - match: ["*.*.*.C1*"]\n    mask: null\n',
+    ),
   );
-  set = await loadPolicies(folder);
 });
-afterAll(() => rm(folder, { recursive: true }));
 
 const COLUMNS = Array.from({ length: 200 }, (_, at) => ({ name: `C${at}`, type: 'NUMBER', comment: '' }));
 const TABLE: Omit<RelationInfo, 'database' | 'schema' | 'name'> = {
@@ -38,15 +33,8 @@ const reader: CatalogReader = {
   constraints: unconstrained,
   relation: async (name) => ({ ...(name.name === 'V' ? VIEW : TABLE), ...name }),
 };
-const judge = () =>
-  new Judge({
-    catalogs: { version: 1, reader: () => reader },
-    defaults: { database: 'DB', schema: 'S' },
-    onUnreachable: () => undefined,
-    onDisagreement: () => undefined,
-  });
-const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
-const judged = (sql: string): Promise<Judged> => judge().judge(SUBJECT, { set, policies: set.policies }, { sql });
+const judge = () => judgeOver(reader);
+const judged = (sql: string): Promise<Judged> => judgedOver(reader, set, sql);
 
 const many = (what: string, count = 1000): string => Array.from({ length: count }, () => what).join(',');
 const relationsOf = ({ analysis }: Judged): unknown[] => [
@@ -101,7 +89,7 @@ describe('what is kept of a judgement', () => {
     const collect: () => void = runInNewContext('gc');
     const one = judge();
     const list = COLUMNS.map(({ name }) => name).join(',');
-    const judgeOne = (sql: string) => one.judge(SUBJECT, { set, policies: set.policies }, { sql });
+    const judgeOne = (sql: string) => one.judge(BOT, { set, policies: set.policies }, { sql });
     for (const make of [
       (at: number) => `SELECT ${at}, ${list} FROM T WHERE C0 IN (${many('1')})`,
       (at: number) => `SELECT ${at}, [${many('C0,C2')}] X FROM OTHER.HR.Q`,

@@ -1,12 +1,10 @@
 /** What rules and masks are held against: every function however it is written, targets that are no tables, columns by their place. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Judge } from '../../../dist/gateway/judge/judge.js';
-import { loadPolicies, type PolicySet } from '../../../dist/policy/index.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { PolicySet } from '../../../dist/policy/index.js';
 import type { CatalogReader, RelationInfo } from '../../../dist/sql/index.js';
 import { unconstrained } from '../../support/catalog.js';
+import { judgedOver } from '../../support/judging.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
 const TABLES: Readonly<Record<string, string>> = {
   CUSTOMERS: 'ID NAME SSN',
@@ -35,10 +33,7 @@ const reader: CatalogReader = {
 };
 
 const FUNCTIONS = ['MD5', 'LISTAGG', 'CURRENT_DATE', 'TO_JSON', 'DB.S.SCORE', 'UPPER'];
-const POLICY = `policy: p
-principals: { groups: [g] }
-snowflake: { role: R, warehouse: W }
-functions: { allow: [DB.S.SCORE] }
+const POLICY = policyOf(`functions: { allow: [DB.S.SCORE] }
 rules:
   - allow: [read, insert, update, delete, merge]
     on: [DB.S.*]
@@ -60,28 +55,14 @@ rows:
     where: "REGION = 'EU'"
   - on: DB.S.HYBRID
     where: "REGION = 'EU'"
-`;
+`);
 
-let folder: string;
 let set: PolicySet;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-rules-'));
-  await writeFile(join(folder, 'p.yaml'), POLICY);
-  set = await loadPolicies(folder);
+  set = await setOf(POLICY);
 });
-afterAll(() => rm(folder, { recursive: true }));
 
-const judge = (sql: string) =>
-  new Judge({
-    catalogs: { version: 1, reader: () => reader },
-    defaults: { database: 'DB', schema: 'S' },
-    onUnreachable: () => undefined,
-    onDisagreement: () => undefined,
-  }).judge(
-    { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} },
-    { set, policies: set.policies },
-    { sql },
-  );
+const judge = (sql: string) => judgedOver(reader, set, sql);
 const denialOf = async (sql: string) => (await judge(sql)).denial;
 
 describe('a rule about a function', () => {

@@ -1,22 +1,14 @@
 /** By how much a change may pass what its reviewers were told. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mostRows } from '../../../dist/gateway/weigh/bounded.js';
-import { loadPolicies, PolicyProblems, type Tolerance, type Verdict } from '../../../dist/policy/index.js';
+import { PolicyProblems, type Tolerance, type Verdict } from '../../../dist/policy/index.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
 async function toleranceOf(text: string): Promise<Tolerance | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), 'snowfence-tolerance-'));
-  try {
-    await writeFile(
-      join(folder, 'p.yaml'),
-      `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - approve: [delete]\n    on: [DB.S.*]\n    by: { groups: [s]${text} }\n`,
-    );
-    return (await loadPolicies(folder)).policies[0]?.rules[0]?.by?.tolerance;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const { policies } = await setOf(
+    policyOf(`rules:\n  - approve: [delete]\n    on: [DB.S.*]\n    by: { groups: [s]${text} }\n`),
+  );
+  return policies[0]?.rules[0]?.by?.tolerance;
 }
 
 describe('tolerance', () => {

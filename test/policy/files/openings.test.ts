@@ -1,25 +1,12 @@
 /** What one set opens against another: a case for each key of the language, each way round, and each key must be there. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openingsOf, openingWords } from '../../../dist/policy/files/openings.js';
-import { loadPolicies, type PolicySet } from '../../../dist/policy/index.js';
 import { policyFile } from '../../../dist/policy/rules/schema.js';
+import { setOf } from '../../support/policies.mjs';
 
 const RULES = 'rules:\n  - allow: [select]\n    on: [DB.S.T]\n';
 const policy = (more: string, who = 'groups: [g]', name = 'p', role = 'R'): string =>
   `policy: ${name}\nprincipals: { ${who} }\nsnowflake: { role: ${role}, warehouse: W }\n${more}`;
-
-async function setOf(...texts: string[]): Promise<PolicySet> {
-  const folder = await mkdtemp(join(tmpdir(), 'snowfence-openings-'));
-  try {
-    for (const [index, text] of texts.entries()) await writeFile(join(folder, `p${index}.yaml`), text);
-    return await loadPolicies(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
 
 const kindsOf = async (before: string[], after: string[]): Promise<{ lost: string[]; gained: string[] }> => {
   const { lost, gained } = openingsOf(await setOf(...before), await setOf(...after));
@@ -207,7 +194,7 @@ describe('what a set opens', () => {
       openingsOf(await setOf(before), await setOf(policy(`${RULES}  - allow: [drop]\n    on: [DB.S.T]\n`))),
     );
     expect(words).toMatch(
-      /^gone or changed: mask \(DB\.S\.T\.A; .*p0\.yaml\), row predicate \(DB\.S\.T; .*\); new: permission \(DB\.S\.T; /,
+      /^gone or changed: mask \(DB\.S\.T\.A; .*p\.yaml\), row predicate \(DB\.S\.T; .*\); new: permission \(DB\.S\.T; /,
     );
     expect(words).not.toContain('Ada');
   });

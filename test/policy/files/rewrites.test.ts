@@ -13,17 +13,8 @@ import { readFolder } from '../../../dist/policy/files/reading.js';
 import { decide, decideKind, inForce, loadPolicies, type PolicySet, type Verdict } from '../../../dist/policy/index.js';
 import { analyse, type CatalogReader, type FullAnalysis, readStatement } from '../../../dist/sql/index.js';
 import { unconstrained } from '../../support/catalog.js';
-import {
-  type Files,
-  fullDisks,
-  LINKED_WAYS,
-  pick,
-  type Random,
-  random,
-  randomFiles,
-  sumsOf,
-  WAYS,
-} from './rewrites.js';
+import { random } from '../../support/random.mjs';
+import { type Files, fullDisks, LINKED_WAYS, pick, type Random, randomFiles, sumsOf, WAYS } from './rewrites.js';
 
 /** The gate tries 200 (`rewriting.mjs`). */
 const ROUNDS = Number(process.env['ROUNDS'] ?? 60);

@@ -18,17 +18,6 @@ import { basename, dirname, join } from 'node:path';
 
 export type Random = () => number;
 
-/** Mulberry32: the same numbers for the same seed. */
-export function random(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 export const pick = <T>(next: Random, list: readonly T[]): T => {
   const found = list[Math.floor(next() * list.length)];
   if (found === undefined) throw new Error('nothing to pick from');

@@ -2,50 +2,27 @@
  * Two policies in force: none opens what the other closes. A case for each row of the table in docs/policies.md, "Two policies in
  * force"; each is judged under both orders of the files.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Judge } from '../../../dist/gateway/judge/judge.js';
+import { describe, expect, it } from 'vitest';
 import type { Judged } from '../../../dist/gateway/judge/judged.js';
 import { type MaskMethod, Scrubber, type TextMask } from '../../../dist/masking/index.js';
-import { detectRules, inForce, loadPolicies, type PolicySet, standing } from '../../../dist/policy/index.js';
+import { detectRules, inForce, type PolicySet, standing } from '../../../dist/policy/index.js';
 import { narrower } from '../../../dist/policy/masks/masks.js';
 import { policyFile } from '../../../dist/policy/rules/schema.js';
 import type { CatalogReader } from '../../../dist/sql/index.js';
-import { catalog, DEFAULTS, unconstrained } from '../../support/catalog.js';
+import { catalog, unconstrained } from '../../support/catalog.js';
+import { BOT, judgeOver } from '../../support/judging.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-merging-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
 const READ = 'rules:\n  - allow: [read]\n    on: [DB.S.*]\n';
 const deny = (on: string, effect = 'deny'): string =>
   `rules:\n  - ${effect}: [select]\n    on: [${on}]\n${effect === 'approve' ? '    by: { groups: [r] }\n' : ''}`;
 const mask = (column: string, method: string): string => `columns:\n  - match: ["${column}"]\n    mask: ${method}\n`;
 const rows = (on: string, where: string): string => `rows:\n  - on: ${on}\n    where: ${where}\n`;
 
-async function load(...bodies: readonly string[]) {
-  for (const at of [0, 1])
-    await writeFile(
-      join(folder, `p${at}.yaml`),
-      `policy: p${at}\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n${bodies[at] ?? ''}`,
-    );
-  return loadPolicies(folder);
-}
+const load = (...bodies: readonly string[]) => setOf(policyOf(bodies[0] ?? '', 'p0'), policyOf(bodies[1] ?? '', 'p1'));
 
-function judgedWith(set: PolicySet, reader: CatalogReader, sql: string): Promise<Judged> {
-  const judge = new Judge({
-    catalogs: { version: 1, reader: () => reader },
-    defaults: DEFAULTS,
-    onUnreachable: () => undefined,
-    onDisagreement: () => undefined,
-  });
-  return judge.judge(SUBJECT, inForce(set, SUBJECT, new Date()), { sql });
-}
+const judgedWith = (set: PolicySet, reader: CatalogReader, sql: string): Promise<Judged> =>
+  judgeOver(reader).judge(BOT, inForce(set, BOT, new Date()), { sql });
 
 const judged = async (sql: string, ...bodies: readonly string[]): Promise<Judged> =>
   judgedWith(await load(...bodies), catalog, sql);
@@ -401,16 +378,14 @@ describe('two policies in force', () => {
 
   it('hours and except: a policy that does not name the principal now neither allows nor hides', async () => {
     const set = await load(READ, mask('*', 'null'));
-    expect(inForce(set, { ...SUBJECT, groups: ['other'] }, new Date()).policies).toEqual([]);
+    expect(inForce(set, { ...BOT, groups: ['other'] }, new Date()).policies).toEqual([]);
   });
 
   it('snowflake: another role is refused', async () => {
-    await load(READ);
-    await writeFile(
-      join(folder, 'p1.yaml'),
+    const { policies } = await setOf(
+      policyOf(READ, 'p0'),
       'policy: p1\nprincipals: { groups: [g] }\nsnowflake: { role: Q, warehouse: W }\n',
     );
-    const { policies } = await loadPolicies(folder);
     expect(policies.map(({ role }) => role)).toEqual(['R', 'Q']);
   });
 

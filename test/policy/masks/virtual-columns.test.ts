@@ -2,13 +2,11 @@
  * Names that stand for other columns: virtual columns of tables and of external tables (documentation pages virtual-columns,
  * user-guide/tables-external-intro). What hides a column hides what is made of it.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { catalogReader } from '../../../dist/cli/policy/catalog.js';
-import { judgeOffline, offlineJudge } from '../../../dist/cli/policy/judge.js';
-import { loadPolicies, masksOf } from '../../../dist/policy/index.js';
+import { masksOf } from '../../../dist/policy/index.js';
+import { judgedOffline } from '../../support/judging.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
 const CUSTOMERS = [
   'ID NUMBER',
@@ -78,46 +76,27 @@ const reader = catalogReader([
   { views: { 'DB.S.KEYS': { columns: ['ID', 'K'], as: 'SELECT ID, SSN_TAIL FROM DB.S.CUSTOMERS', secure: false } } },
 ]);
 
-const policy = (name: string, more: string): string => `
-policy: ${name}
-principals: { groups: [g] }
-snowflake: { role: R, warehouse: W }
-rules:
+const policy = (more: string, name = 'p'): string =>
+  policyOf(
+    `rules:
   - allow: [select, describe, insert, update, delete, merge]
     on: [DB.S.*]
-${more}`;
+${more}`,
+    name,
+  );
 
-async function setOf(...files: string[]) {
-  const folder = await mkdtemp(join(tmpdir(), 'snowfence-virtual-'));
-  try {
-    for (const [at, text] of files.entries()) await writeFile(join(folder, `p${at}.yaml`), policy(`p${at}`, text));
-    return await loadPolicies(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
+const loaded = (...files: string[]) => setOf(...files.map((text, at) => policy(text, `p${at}`)));
 
 /** The masks on a table, by column. */
 async function masks(table: string, ...files: string[]): Promise<Record<string, string>> {
-  const { policies } = await setOf(...files);
+  const { policies } = await loaded(...files);
   const object = { database: 'DB', schema: 'S', name: table };
   const relation = await reader.relation(object);
   const found = masksOf(policies, { object, columns: relation?.columns ?? [], isExternal: relation?.isExternal });
   return Object.fromEntries([...found.values()].map(({ column, method }) => [column, method.kind]));
 }
 
-const subject = { issuer: 'https://i', subject: 's', clientId: 's', groups: ['g'], claims: {} };
-async function judged(sql: string, ...files: string[]) {
-  const set = await setOf(...files);
-  return judgeOffline({
-    set,
-    judge: offlineJudge(reader),
-    subject,
-    sql,
-    purpose: undefined,
-    at: new Date('2026-01-01T00:00:00Z'),
-  });
-}
+const judged = async (sql: string, ...files: string[]) => judgedOffline(reader, await loaded(...files), sql);
 
 const HIDES_SSN = 'columns:\n  - { match: [DB.S.CUSTOMERS.SSN], mask: { keep_last: 2 } }';
 const UNREAD = { UNREAD: 'null' };
@@ -304,24 +283,10 @@ describe('a view under hash', () => {
   const HASHES = 'columns:\n  - { match: ["*.*.*.EMAIL"], mask: hash }';
   const READ_ONLY = 'allow: [select]';
   const sentFor = async (sql: string, text: string, reads = false) => {
-    const folder = await mkdtemp(join(tmpdir(), 'snowfence-dictionary-'));
-    try {
-      const written = policy('p', text).replace('allow: [select, describe, insert, update, delete, merge]', (all) =>
-        reads ? READ_ONLY : all,
-      );
-      await writeFile(join(folder, 'p.yaml'), written);
-      const set = await loadPolicies(folder);
-      return await judgeOffline({
-        set,
-        judge: offlineJudge(reader),
-        subject,
-        sql,
-        purpose: undefined,
-        at: new Date('2026-01-01T00:00:00Z'),
-      });
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    const written = policy(text).replace('allow: [select, describe, insert, update, delete, merge]', (all) =>
+      reads ? READ_ONLY : all,
+    );
+    return judgedOffline(reader, await setOf(written), sql);
   };
 
   it.each(['SHOWN', 'PICKED', 'DEEPER', 'EITHER', 'SPREAD'])(

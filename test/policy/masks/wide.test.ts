@@ -1,14 +1,12 @@
 /** Masks of wide tables: what a column costs, in steps, and that an index of globs answers what each of them would. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { inForce, loadPolicies, masksOf, type PolicySet } from '../../../dist/policy/index.js';
+import { inForce, masksOf } from '../../../dist/policy/index.js';
 import { appliedMasks } from '../../../dist/policy/masks/applied-masks.js';
 import { ColumnGlobs } from '../../../dist/policy/masks/column-globs.js';
 import { parseColumnGlob } from '../../../dist/policy/rules/globs.js';
 import { analyse, Effort, Making, readStatement } from '../../../dist/sql/index.js';
 import { DEFAULTS } from '../../support/catalog.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
 const WIDE = 1500;
 const object = { database: 'DB', schema: 'S', name: 'T' };
@@ -18,18 +16,8 @@ const columns = Array.from({ length: WIDE }, (_, at) => ({
   comment: '',
 }));
 const LIST = Array.from({ length: 60 }, (_, at) => `  - match: ['*.*.*.SECRET_${at}*']\n    mask: null\n`).join('');
-const POLICY = `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\ncolumns:\n${LIST}`;
+const POLICY = policyOf(`rules:\n  - allow: [read]\n    on: [DB.S.*]\ncolumns:\n${LIST}`);
 const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
-
-async function setOf(policy: string): Promise<PolicySet> {
-  const folder = await mkdtemp(join(tmpdir(), 'snowfence-wide-'));
-  try {
-    await writeFile(join(folder, 'p.yaml'), policy);
-    return await loadPolicies(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
 
 function counter() {
   const taken = { steps: 0 };

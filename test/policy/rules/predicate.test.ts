@@ -1,26 +1,12 @@
 /** Row predicates: what a file may say, and what a principal's values can be in them. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadPolicies, rowsFor } from '../../../dist/policy/index.js';
+import { describe, expect, it } from 'vitest';
+import { rowsFor } from '../../../dist/policy/index.js';
 import { fillPredicate, parsePredicate } from '../../../dist/policy/rules/predicate.js';
 import { lex } from '../../../dist/sql/index.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 import { random } from '../../support/random.mjs';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-predicates-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-async function load(where: string) {
-  await writeFile(
-    join(folder, 'p.yaml'),
-    `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrows:\n  - on: DB.S.T\n    where: ${JSON.stringify(where)}\n`,
-  );
-  return loadPolicies(folder);
-}
+const load = (where: string) => setOf(policyOf(`rows:\n  - on: DB.S.T\n    where: ${JSON.stringify(where)}\n`));
 
 const bearer = (claims: Record<string, unknown> = {}, subject = 'bot') => ({
   issuer: 'https://issuer.example',

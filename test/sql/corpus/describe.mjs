@@ -6,7 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { analyse, isUnknown, objectKey, Refusal, readStatement, showObject } from '../../../dist/sql/index.js';
 
-const TABLES = {
+/** Columns of the corpus's tables, in DB.S. */
+export const TABLES = {
   CUSTOMERS: 'ID NAME EMAIL PHONE REGION COUNTRY AGE CREATED_AT',
   ORDERS: 'ID CUSTOMER_ID TOTAL STATUS REGION AT',
   EVENTS: 'ID CUSTOMER_ID KIND PAYLOAD AT',
@@ -19,7 +20,8 @@ const TABLES = {
   TEMPS: 'OBSERVED TEMPERATURE CITY COUNTY',
   SECRETS: 'ID TEXT',
 };
-const VIEWS = {
+/** Columns of its views, and their texts. */
+export const VIEWS = {
   CONTACTS: ['ID CONTACT', 'CREATE VIEW DB.S.CONTACTS (ID, CONTACT) AS SELECT ID, EMAIL FROM CUSTOMERS'],
   NESTED: ['CONTACT', 'CREATE VIEW DB.S.NESTED AS SELECT CONTACT FROM DB.S.CONTACTS'],
 };

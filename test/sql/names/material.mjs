@@ -1,14 +1,11 @@
 /** Statements, catalogs and policies for tests that need no warehouse: the corpus, the acceptance cases, generated reads and changes. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Judge } from '../../../dist/gateway/judge/judge.js';
-import { loadPolicies } from '../../../dist/policy/index.js';
 import { ChangeGenerator } from '../../noninterference/make/changes.mjs';
 import { Generator } from '../../noninterference/make/generate.mjs';
+import { policyOf, setOf } from '../../support/policies.mjs';
 import { random } from '../../support/random.mjs';
-import { catalog as corpusCatalog, read } from '../corpus/describe.mjs';
+import { TABLES as CORPUS_TABLES, VIEWS as CORPUS_VIEWS, catalog as corpusCatalog, read } from '../corpus/describe.mjs';
 
 const text = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
 
@@ -59,26 +56,15 @@ const reader = {
   },
 };
 
-const CORPUS_COLUMNS = {
-  CUSTOMERS: 'ID NAME EMAIL PHONE REGION COUNTRY AGE CREATED_AT',
-  ORDERS: 'ID CUSTOMER_ID TOTAL STATUS REGION AT',
-  EVENTS: 'ID CUSTOMER_ID KIND PAYLOAD AT',
-  EMPLOYEES: 'ID NAME MANAGER_ID TITLE SALARY',
-  PRODUCTS: 'ID NAME PRICE CATEGORY',
-  SALES: 'EMPID DEPT JAN FEB MAR APR',
-  QUARTERLY: 'EMPID AMOUNT QUARTER',
-  STOCK: 'SYMBOL AT PRICE',
-  QUOTES: 'SYMBOL AT BID',
-  TEMPS: 'OBSERVED TEMPERATURE CITY COUNTY',
-  SECRETS: 'ID TEXT',
-  CONTACTS: 'ID CONTACT',
-  NESTED: 'CONTACT',
-};
+const corpusColumns = [
+  ...Object.entries(CORPUS_TABLES),
+  ...Object.entries(CORPUS_VIEWS).map(([name, [columns]]) => [name, columns]),
+];
 
 /** Column names of every table, by full name. */
 export const TABLES = new Map([
   ...[...SEEDED].map(([name, { columns }]) => [name, columns.map((column) => column.name)]),
-  ...Object.entries(CORPUS_COLUMNS).map(([name, columns]) => [`DB.S.${name}`, columns.split(' ')]),
+  ...corpusColumns.map(([name, columns]) => [`DB.S.${name}`, columns.split(' ')]),
 ]);
 export const COLUMNS = new Set([...TABLES.values()].flat());
 /** Names that a definition may share with something else. */
@@ -103,10 +89,7 @@ export const HIDDEN = new Map([
 ]);
 
 const SUBJECT = { issuer: 'https://issuer.example', subject: 'bot', clientId: 'bot', groups: ['g'], claims: {} };
-const RULES = `policy: p
-principals: { groups: [g] }
-snowflake: { role: R, warehouse: W }
-rules:
+const RULES = `rules:
   - allow: [select, describe, insert, update, delete, merge]
     on: [DB.*.*, ANALYTICS.SALES.*, ANALYTICS.REF.*]
 `;
@@ -126,16 +109,6 @@ const ROWS = `rows:
     where: REGION = 'EU'
 `;
 
-async function policies(more) {
-  const folder = await mkdtemp(join(tmpdir(), 'snowfence-names-'));
-  try {
-    await writeFile(join(folder, 'p.yaml'), RULES + more);
-    return await loadPolicies(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
 /** Judges a text without a warehouse: `plain` hides nothing, `masked` hides what HIDDEN names. No user-defined function is listed. */
 export async function judges() {
   const judgeOf = (set) => {
@@ -147,7 +120,7 @@ export async function judges() {
     });
     return (sql) => judge.judge(SUBJECT, { set, policies: set.policies }, { sql });
   };
-  return { plain: judgeOf(await policies('')), masked: judgeOf(await policies(MASKS + ROWS)) };
+  return { plain: judgeOf(await setOf(policyOf(RULES))), masked: judgeOf(await setOf(policyOf(RULES + MASKS + ROWS))) };
 }
 
 /** `count` statements drawn by the seed: of the corpus, the acceptance cases, and as many again generated, reads and changes. */

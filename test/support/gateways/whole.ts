@@ -5,33 +5,20 @@ import { join } from 'node:path';
 import { Approvals } from '../../../dist/approval/index.js';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../../dist/embedded/warehouse/index.js';
 import { Gateway, type GatewayParts } from '../../../dist/gateway/gateway.js';
-import type { Caller } from '../../../dist/gateway/judge/whose.js';
 import { loadPolicies } from '../../../dist/policy/index.js';
 import type { TranscriptStore } from '../../../dist/transcript/index.js';
-import { Warehouse } from '../../../dist/warehouse/index.js';
+import type { Warehouse } from '../../../dist/warehouse/index.js';
+import { ISSUER } from '../caller.mjs';
 import { GENEROUS } from '../limits.mjs';
+import { policyOf } from '../policies.mjs';
 import { startPostgres } from '../postgres.mjs';
 import { openStore } from '../store.mjs';
+import { warehouseAt } from '../warehouse.mjs';
 
-export const ISSUER = 'https://issuer.example';
 export const KEY = { role: 'R', warehouse: 'W' };
 
-export const callerOf = (subject: string, groups: readonly string[]): Caller => ({
-  principal: {
-    issuer: ISSUER,
-    subject,
-    clientId: subject,
-    groups,
-    scopes: [],
-    claims: {},
-    tokenId: undefined,
-    expiresAt: 4_102_444_800,
-  },
-  client: { transport: 'test', name: undefined, version: undefined, address: undefined },
-});
-
 export class Whole {
-  readonly #ends: (() => Promise<unknown>)[] = [];
+  readonly #ends: (() => Promise<unknown>)[];
   readonly #folder: string;
   readonly adminUrl: string;
   readonly transcript: TranscriptStore;
@@ -65,17 +52,7 @@ export class Whole {
     const users = [{ name: 'SNOWFENCE', password: 'of-a-test' }];
     const embedded = await Embedded.start({ ...DEFAULT_OPTIONS, databases: ['DB'], seeds: [], users });
     ends.push(() => embedded[Symbol.asyncDispose]());
-    const warehouse = new Warehouse({
-      account: 'demo',
-      accessUrl: embedded.url,
-      username: 'SNOWFENCE',
-      auth: { kind: 'password', password: 'of-a-test' },
-      database: undefined,
-      schema: undefined,
-      poolSize: 4,
-      connectTimeoutMs: 60_000,
-      confirm: 'cached',
-    });
+    const warehouse = warehouseAt(embedded.url, 'of-a-test', { confirm: 'cached' });
     ends.push(() => warehouse[Symbol.asyncDispose]());
     for (const sql of seed) await warehouse.ask(KEY, sql, 'seed');
     warehouse.catalog.invalidate();
@@ -93,11 +70,8 @@ export class Whole {
   ): Promise<{ gateway: Gateway; policies: string }> {
     const folder = join(await mkdtemp(join(this.#folder, 'of-')), 'policies');
     await mkdir(folder);
-    await writeFile(
-      join(folder, 'p.yaml'),
-      `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n${rules}`,
-    );
-    const policies = await loadPolicies(folder, ['https://issuer.example']);
+    await writeFile(join(folder, 'p.yaml'), policyOf(rules));
+    const policies = await loadPolicies(folder, [ISSUER]);
     const parts: GatewayParts = {
       policies: () => policies,
       transcript: this.transcript,

@@ -1,6 +1,6 @@
 /** Webhooks: signed, in order, again until they arrive, given up in the end. */
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   DELIVERY_CONNECTIONS,
   Delivery,
@@ -11,39 +11,22 @@ import {
   readWebhookSecret,
   retryDead,
   type StoredEvent,
-  storePool,
-  type TranscriptStore,
   timeOrderedId,
   type Webhook,
 } from '../../../dist/transcript/index.js';
 import { Receiver } from '../../support/outside/receiver.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { startStore } from '../../support/own-store.js';
 import { actor, client, refused } from '../fill.mjs';
 
-let postgres: TestPostgres;
-let admin: ReturnType<typeof storePool>;
-let pool: ReturnType<typeof storePool>;
-let store: TranscriptStore;
 let receiver: Receiver;
 let delivery: Delivery | undefined;
 const secret = randomBytes(32);
 const asRecord = async (event: StoredEvent): Promise<string> => payloadOf(event);
-const keys = newKeys();
 let count = 0;
 
-beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { keys });
-  admin = storePool(postgres.url, 30_000, 2);
-  pool = storePool(gatewayUrlOf(postgres.url), 30_000, DELIVERY_CONNECTIONS);
-});
-afterAll(async () => {
-  await store[Symbol.asyncDispose]();
-  await pool.end();
-  await admin.end();
-  await postgres.end();
-});
+const { store, admin, pool: poolOf, end } = await startStore();
+const pool = poolOf('gateway', DELIVERY_CONNECTIONS);
+afterAll(end);
 beforeEach(async () => {
   receiver = await Receiver.start(secret);
 });

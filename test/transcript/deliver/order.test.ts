@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Feed } from '../../../dist/console/http/feed.js';
 import {
   asTime,
-  Checkpoints,
   DELIVERY_CONNECTIONS,
   Delivery,
   exportLines,
@@ -22,35 +21,20 @@ import {
   trustedKeys,
   verifierKeyOf,
   verifyExport,
-  verifyStore,
 } from '../../../dist/transcript/index.js';
+import { checkpointsOf, fail, verified } from '../../support/keeping.mjs';
 import { Receiver } from '../../support/outside/receiver.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { startStore } from '../../support/own-store.js';
+import { gatewayUrlOf, openStore } from '../../support/store.mjs';
 import { actor, client, lengthen, refused } from '../fill.mjs';
 
 const EDGES = [10, 100, 1000, 10_000] as const;
-const keys = newKeys();
-let postgres: TestPostgres;
-let store: TranscriptStore;
-let admin: ReturnType<typeof storePool>;
 
-beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { keys });
-  admin = storePool(postgres.url, 30_000, 2);
-});
-afterAll(async () => {
-  await store[Symbol.asyncDispose]();
-  await admin.end();
-  await postgres.end();
-});
+const { keys, postgres, store, admin, end } = await startStore();
+afterAll(end);
 
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index);
 const sequencesOf = (events: readonly StoredEvent[]): number[] => events.map(({ sequence }) => Number(sequence));
-const fail = (problem: string, error?: unknown): never => {
-  throw new Error(problem, { cause: error });
-};
 
 /** The next event has this number. */
 const goOnAt = (sequence: number) =>
@@ -266,14 +250,7 @@ describe('in the order of a session', () => {
       await lengthen(store, session, edge + 4);
       sessions.push(session);
     }
-    const checkpoints = new Checkpoints({
-      pool: store.pool,
-      keys,
-      recorder: store.recorder,
-      places: [],
-      onProblem: fail,
-      onIntegrityProblem: fail,
-    });
+    const checkpoints = checkpointsOf(store);
     await checkpoints.make();
   });
 
@@ -314,12 +291,7 @@ describe('in the order of a session', () => {
       expect(await verifyExport(file, trustedKeys(keys), [])).toMatchObject({ isWhole: true, breaks: [] });
     }
     await rm(folder, { recursive: true });
-    const report = await verifyStore(admin, {
-      keys: trustedKeys(keys),
-      kept: [],
-      onProgress: () => undefined,
-      openKey: undefined,
-    });
+    const report = await verified(admin, keys);
     expect(report.breaks).toEqual([]);
   });
 

@@ -1,25 +1,12 @@
 /** The queue's tables are the gateway role's. Whatever that role does there: what is behind comes, and what does not come is told of. */
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Metrics } from '../../../dist/server/report/metrics.js';
-import {
-  DELIVERY_CONNECTIONS,
-  Delivery,
-  storePool,
-  type TranscriptStore,
-  timeOrderedId,
-} from '../../../dist/transcript/index.js';
+import { DELIVERY_CONNECTIONS, Delivery, timeOrderedId } from '../../../dist/transcript/index.js';
 import { Receiver } from '../../support/outside/receiver.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { startStore } from '../../support/own-store.js';
 import { actor, client, refused } from '../fill.mjs';
 
-let postgres: TestPostgres;
-let admin: ReturnType<typeof storePool>;
-/** With the password of the gateway's role. */
-let thief: ReturnType<typeof storePool>;
-let pool: ReturnType<typeof storePool>;
-let store: TranscriptStore;
 let receiver: Receiver;
 let delivery: Delivery | undefined;
 let again: NodeJS.Timeout | undefined;
@@ -27,21 +14,12 @@ const secret = randomBytes(32);
 const problems: string[] = [];
 let count = 0;
 
-beforeAll(async () => {
-  postgres = await startPostgres();
-  // What is none of ours is told, and is none of this file's.
-  store = await openStore(postgres.url, { keys: newKeys(), onIntegrityProblem: () => undefined });
-  admin = storePool(postgres.url, 30_000, 2);
-  thief = storePool(gatewayUrlOf(postgres.url), 30_000, 2);
-  pool = storePool(gatewayUrlOf(postgres.url), 3000, DELIVERY_CONNECTIONS + 1);
-});
-afterAll(async () => {
-  await store[Symbol.asyncDispose]();
-  await pool.end();
-  await thief.end();
-  await admin.end();
-  await postgres.end();
-});
+// What is none of ours is told, and is none of this file's.
+const { store, admin, pool: poolOf, end } = await startStore({ onIntegrityProblem: () => undefined });
+/** With the password of the gateway's role. */
+const thief = poolOf('gateway', 2);
+const pool = poolOf('gateway', DELIVERY_CONNECTIONS + 1, 3000);
+afterAll(end);
 beforeEach(async () => {
   problems.length = 0;
   receiver = await Receiver.start(secret);

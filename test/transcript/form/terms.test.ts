@@ -1,18 +1,12 @@
 /** What a statement is found by is no larger than what the store takes, whatever stands in its names. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { sessionTerms, statementRow } from '../../../dist/transcript/form/projection.js';
 import { term } from '../../../dist/transcript/form/terms.js';
-import {
-  search,
-  storePool,
-  type TranscriptStore,
-  timeOrderedId,
-  trustedKeys,
-  verifyStore,
-} from '../../../dist/transcript/index.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
+import { search, timeOrderedId } from '../../../dist/transcript/index.js';
+import { verified } from '../../support/keeping.mjs';
+import { startStore } from '../../support/own-store.js';
 import { random } from '../../support/random.mjs';
-import { newKeys, openStore } from '../../support/store.mjs';
+import { openStore } from '../../support/store.mjs';
 import { actor, client, refused, submitted } from '../fill.mjs';
 
 const rowOf = (more: Record<string, unknown>) =>
@@ -82,25 +76,11 @@ describe('terms', () => {
 const LANES = 3;
 const laneOf = (session: string): number => Number.parseInt(session.slice(-4), 16) % LANES;
 
-describe('in the store', () => {
-  const keys = newKeys();
-  let postgres: TestPostgres;
-  let admin: ReturnType<typeof storePool>;
-  let store: TranscriptStore;
-  beforeAll(async () => {
-    postgres = await startPostgres();
-    store = await openStore(postgres.url, { keys });
-    admin = storePool(postgres.url, 30_000, 2);
-  });
-  afterAll(async () => {
-    await store[Symbol.asyncDispose]();
-    await admin.end();
-    await postgres.end();
-  });
+const { keys, postgres, store, admin, end } = await startStore();
+afterAll(end);
 
-  const breaks = async () =>
-    (await verifyStore(admin, { keys: trustedKeys(keys), kept: [], onProgress: () => undefined, openKey: undefined }))
-      .breaks;
+describe('in the store', () => {
+  const breaks = async () => (await verified(admin, keys)).breaks;
   const found = async (text: string) =>
     (await search(store.readPool, text, { limit: 100, now: new Date() })).statements.map(({ id }) => id);
 

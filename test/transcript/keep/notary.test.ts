@@ -7,15 +7,15 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batchMessage, contentOf, nextHash } from '../../../dist/transcript/form/chain.js';
 import {
-  Checkpoints,
+  type Checkpoints,
   storePool,
   type TranscriptStore,
   timeOrderedId,
   trustedKeys,
   type VerifyReport,
-  verifyStore,
 } from '../../../dist/transcript/index.js';
 import { timeText } from '../../../dist/transcript/read/columns.js';
+import { checkpointsOf, verified } from '../../support/keeping.mjs';
 import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
 import { actor, client, fill, refused } from '../fill.mjs';
@@ -31,17 +31,10 @@ const databaseUrl = (name: string): string => {
   return url.href;
 };
 
-const checkpointsOf = (store: TranscriptStore, state: string, problems: string[], forged?: ReadonlySet<string>) =>
-  new Checkpoints({
-    pool: store.pool,
-    keys,
-    recorder: store.recorder,
-    places: [],
+const notaryOf = (store: TranscriptStore, state: string, problems: string[], forged?: ReadonlySet<string>) =>
+  checkpointsOf(store, {
     state,
     ...(forged ? { forged } : {}),
-    onProblem: (problem, error) => {
-      throw new Error(problem, { cause: error });
-    },
     onIntegrityProblem: (problem) => problems.push(problem),
   });
 
@@ -52,7 +45,7 @@ beforeAll(async () => {
   await control.connect();
   const problems: string[] = [];
   const store = await openStore(postgres.url, { keys });
-  const checkpoints = checkpointsOf(store, join(folder, 'base.json'), problems);
+  const checkpoints = notaryOf(store, join(folder, 'base.json'), problems);
   await fill(store, { agents: 2, statements: 3 });
   await checkpoints.make();
   await store.recorder.close();
@@ -96,7 +89,7 @@ class Copy implements AsyncDisposable {
   }
 
   checkpoints(forged?: ReadonlySet<string>): Checkpoints {
-    return checkpointsOf(this.store, this.state, this.problems, forged);
+    return notaryOf(this.store, this.state, this.problems, forged);
   }
 
   session(): Promise<string> {
@@ -109,11 +102,7 @@ class Copy implements AsyncDisposable {
   }
 
   verify(forged: readonly string[] = [], acknowledged: readonly string[] = []): Promise<VerifyReport> {
-    return verifyStore(this.store.pool, {
-      keys: trustedKeys(keys),
-      kept: [],
-      onProgress: () => undefined,
-      openKey: undefined,
+    return verified(this.store.pool, keys, {
       forged: new Set(forged),
       acknowledged: new Set(acknowledged),
     });
@@ -404,8 +393,8 @@ describe('what the notary keeps outside of the store', () => {
 
   it('each replica keeps its own, and follows the others', async () => {
     await using copy = await Copy.make();
-    const mine = checkpointsOf(copy.store, copy.state, copy.problems);
-    const theirs = checkpointsOf(copy.store, `${copy.state}-2`, copy.problems);
+    const mine = notaryOf(copy.store, copy.state, copy.problems);
+    const theirs = notaryOf(copy.store, `${copy.state}-2`, copy.problems);
     for (const turn of [mine, theirs, theirs, mine]) {
       await copy.write(1);
       expect(await turn.make()).toBeDefined();
@@ -425,11 +414,7 @@ describe('what the notary keeps outside of the store', () => {
     await using copy = await Copy.make();
     await rm(copy.state);
     let trusted = 0;
-    const checkpoints = new Checkpoints({
-      pool: copy.store.pool,
-      keys,
-      recorder: copy.store.recorder,
-      places: [],
+    const checkpoints = checkpointsOf(copy.store, {
       state: copy.state,
       onProblem: () => undefined,
       onIntegrityProblem: (problem) => copy.problems.push(problem),
@@ -488,13 +473,7 @@ describe('verify', () => {
 
   it('fails where checkpoints that were kept elsewhere are missing', async () => {
     await using copy = await Copy.make();
-    const report = await verifyStore(copy.store.pool, {
-      keys: trustedKeys(keys),
-      kept: [],
-      missing: ['/nowhere/checkpoints.txt'],
-      onProgress: () => undefined,
-      openKey: undefined,
-    });
+    const report = await verified(copy.store.pool, keys, { missing: ['/nowhere/checkpoints.txt'] });
     expect(report.breaks[0]?.what).toBe('The checkpoints that are kept in /nowhere/checkpoints.txt are missing.');
   });
 

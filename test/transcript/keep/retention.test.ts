@@ -1,13 +1,10 @@
 /** What is old goes to files that verify, and what remains still verifies. */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { archivedOf } from '../../../dist/cli/record/export.js';
 import {
-  archive,
   asTime,
-  Checkpoints,
   type Event,
   exportLines,
   follow,
@@ -16,42 +13,21 @@ import {
   newestSequence,
   placeHold,
   search,
-  storePool,
-  type TranscriptStore,
   timeOrderedId,
   trustedKeys,
   verifierKeyOf,
   verifyExport,
-  verifyStore,
 } from '../../../dist/transcript/index.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { newKeys, openStore } from '../../support/store.mjs';
+import { archiveBefore, checkpointsOf, verified } from '../../support/keeping.mjs';
+import { startStore } from '../../support/own-store.js';
 import { actor, client, completed, refused, submitted } from '../fill.mjs';
 
-let postgres: TestPostgres;
-let admin: ReturnType<typeof storePool>;
-let store: TranscriptStore;
-let folder: string;
-const keys = newKeys();
+const { keys, store, admin, folder, end } = await startStore();
 const sessions: Record<string, string> = {};
 const straddling = timeOrderedId(Date.parse('2026-10-04T23:59:00Z'));
 
-const fail = (problem: string, error?: unknown): never => {
-  throw new Error(problem, { cause: error });
-};
-const checkpoint = async (): Promise<void> => {
-  const { pool, recorder } = store;
-  await new Checkpoints({ pool, keys, recorder, places: [], onProblem: fail, onIntegrityProblem: fail }).make();
-};
-const verify = async () =>
-  (
-    await verifyStore(store.pool, {
-      keys: trustedKeys(keys),
-      kept: [],
-      onProgress: () => undefined,
-      openKey: undefined,
-    })
-  ).breaks;
+const checkpoint = () => checkpointsOf(store).make();
+const verify = async () => (await verified(store.pool, keys)).breaks;
 const record = (event: Event): Promise<unknown> => store.recorder.append(event);
 
 /** At a moment of the past. */
@@ -71,10 +47,6 @@ async function run(name: string, statement = timeOrderedId()): Promise<void> {
 }
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { keys });
-  admin = storePool(postgres.url, 30_000, 2);
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-archive-'));
   await admin.query("SELECT ensure_partitions('2026-09-28', 10)");
   // The week of 28 September, that of 5 October, and now.
   await at('2026-09-29T10:00:00Z', async () => {
@@ -116,12 +88,7 @@ beforeAll(async () => {
   await run('long');
   await checkpoint();
 });
-afterAll(async () => {
-  await store[Symbol.asyncDispose]();
-  await admin.end();
-  await postgres.end();
-  await rm(folder, { recursive: true });
-});
+afterAll(end);
 
 /** What proves the export of these sessions wrong. */
 async function wrongIn(...names: string[]): Promise<readonly { readonly what: string }[]> {
@@ -157,14 +124,7 @@ describe('retention', () => {
   it('takes whole weeks, but for what is held and what a later event belongs to', async () => {
     expect(await verify()).toEqual([]);
     const hold = await placeHold(admin, { subject: 'held' }, 'a lawsuit', 'counsel', record);
-    const done = await archive(admin, {
-      keys,
-      before: new Date('2026-10-06T00:00:00Z'),
-      folder,
-      record,
-      now: new Date(),
-      onProgress: () => undefined,
-    });
+    const done = await archiveBefore('2026-10-06T00:00:00Z', { admin, store, folder });
     expect(done).toMatchObject({ from: '2026-09-28', to: '2026-10-05' });
     expect(await positions('old')).toEqual([]);
     expect(await positions('held')).toEqual([0, 1, 2, 3, 4]);
@@ -200,14 +160,7 @@ describe('retention', () => {
   });
 
   it('takes the rest later, and each file verifies by itself', async () => {
-    const done = await archive(admin, {
-      keys,
-      before: new Date('2026-10-20T00:00:00Z'),
-      folder,
-      record,
-      now: new Date(),
-      onProgress: () => undefined,
-    });
+    const done = await archiveBefore('2026-10-20T00:00:00Z', { admin, store, folder });
     expect(done).toMatchObject({ from: '2026-09-28' });
     expect(await positions('bridge')).toEqual([]);
     expect(await positions('held')).toEqual([]);

@@ -1,23 +1,11 @@
 /** What is looked at of the record is bounded, and says so: whoever repeats one thing pushes nothing else out of sight. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Overview, storePool, type TranscriptStore, timeOrderedId } from '../../../dist/transcript/index.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { openStore } from '../../support/store.mjs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Overview, timeOrderedId } from '../../../dist/transcript/index.js';
+import { startStore } from '../../support/own-store.js';
 import { actor, client, completed, lengthen, submitted } from '../fill.mjs';
 
-let postgres: TestPostgres;
-let admin: ReturnType<typeof storePool>;
-let store: TranscriptStore;
-beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url);
-  admin = storePool(postgres.url, 30_000, 2);
-});
-afterAll(async () => {
-  await store[Symbol.asyncDispose]();
-  await admin.end();
-  await postgres.end();
-});
+const { store, admin, end } = await startStore();
+afterAll(end);
 
 const own = (kind: 'record_viewed' | 'keys_erased' | 'integrity_problem', body: Record<string, unknown>) => ({
   kind,

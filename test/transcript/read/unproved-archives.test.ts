@@ -2,32 +2,24 @@
  * What archives leave of the record is given to whoever follows it, though parts of what was written at once are gone; what is put in once
  * more after it went is not.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import {
-  archive,
-  Checkpoints,
   follow,
   liftHold,
   newestSequence,
   placeHold,
   type StoredEvent,
-  storePool,
   type TranscriptStore,
   timeOrderedId,
 } from '../../../dist/transcript/index.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { archiveBefore, checkpointsOf } from '../../support/keeping.mjs';
+import { startStore } from '../../support/own-store.js';
 import { actor, client, refused } from '../fill.mjs';
 
-const keys = newKeys();
-let postgres: TestPostgres;
-let admin: ReturnType<typeof storePool>;
-let thief: ReturnType<typeof storePool>;
-let store: TranscriptStore;
-let folder: string;
+const { store, admin, pool, folder, end } = await startStore({
+  onIntegrityProblem: (problem) => problems.push(problem),
+});
+const thief = pool('gateway', 2);
 let hold: string;
 let gone: string;
 let held: string;
@@ -35,30 +27,11 @@ let held: string;
 let went: readonly StoredEvent[];
 let problems: string[] = [];
 
-const fail = (problem: string, error?: unknown): never => {
-  throw new Error(problem, { cause: error });
-};
-const checkpoint = async (): Promise<void> => {
-  const { pool, recorder } = store;
-  await new Checkpoints({ pool, keys, recorder, places: [], onProblem: fail, onIntegrityProblem: fail }).make();
-};
+const checkpoint = () => checkpointsOf(store).make();
 const record = (event: Parameters<TranscriptStore['recorder']['append']>[0]) => store.recorder.append(event);
-const archiveAll = () =>
-  archive(admin, {
-    keys,
-    before: new Date('2026-10-06T00:00:00Z'),
-    folder,
-    record,
-    now: new Date(),
-    onProgress: () => undefined,
-  });
+const archiveAll = () => archiveBefore('2026-10-06T00:00:00Z', { admin, store, folder });
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { keys, onIntegrityProblem: (problem) => problems.push(problem) });
-  admin = storePool(postgres.url, 30_000, 2);
-  thief = storePool(gatewayUrlOf(postgres.url), 30_000, 2);
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-unproved-'));
   await admin.query("SELECT ensure_partitions('2026-09-28', 10)");
   vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-09-29T10:00:00Z') });
   try {
@@ -80,13 +53,7 @@ beforeAll(async () => {
   expect(await archiveAll()).toMatchObject({ sessions: expect.any(Number) });
   expect(await store.reader.events(gone)).toEqual([]);
 });
-afterAll(async () => {
-  await store[Symbol.asyncDispose]();
-  await admin.end();
-  await thief.end();
-  await postgres.end();
-  await rm(folder, { recursive: true });
-});
+afterAll(end);
 
 /** Everything there is, as a follower gets it that begins at the beginning. */
 async function followed(pool = store.readPool): Promise<StoredEvent[]> {

@@ -17,35 +17,18 @@ import {
 import { checkState } from '../../../dist/transcript/verify/state.js';
 import { withinOneDay } from '../../support/day.js';
 import { Receiver } from '../../support/outside/receiver.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { startStore } from '../../support/own-store.js';
+import { gatewayUrlOf } from '../../support/store.mjs';
 import { actor, client, completed, refused, submitted } from '../fill.mjs';
 
-const keys = newKeys();
 const agent = { ...actor('sales-bot'), claims: {}, scopes: [], expiresAt: 0 };
-let postgres: TestPostgres;
-let store: TranscriptStore;
-/** Another replica, which knows nothing of what the first one did. */
-let other: TranscriptStore;
-/** The database's superuser. */
-let admin: ReturnType<typeof storePool>;
-let session: string;
 const told: string[] = [];
 const tell = (problem: string): void => void told.push(problem);
 
-beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { keys, onIntegrityProblem: tell });
-  other = await openStore(postgres.url, { keys, onIntegrityProblem: tell });
-  admin = storePool(postgres.url);
-  session = await store.sessions.find(agent, client, undefined);
-});
-afterAll(async () => {
-  await admin.end();
-  await other[Symbol.asyncDispose]();
-  await store[Symbol.asyncDispose]();
-  await postgres.end();
-});
+const { postgres, store, another, admin, end } = await startStore({ onIntegrityProblem: tell });
+const other = await another();
+const session = await store.sessions.find(agent, client, undefined);
+afterAll(end);
 beforeEach(() => {
   told.length = 0;
 });

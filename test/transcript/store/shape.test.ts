@@ -3,17 +3,15 @@ import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  Checkpoints,
   excessPrivileges,
   setUpStore,
   storePool,
   storeProblems,
   type TranscriptStore,
-  trustedKeys,
-  verifyStore,
   withClient,
 } from '../../../dist/transcript/index.js';
 import { structureOf } from '../../../dist/transcript/store/structure.js';
+import { checkpointsOf, verified } from '../../support/keeping.mjs';
 import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
 import { fill } from '../fill.mjs';
@@ -94,20 +92,10 @@ describe('roles', () => {
   });
 
   it('do each what they are for', async () => {
-    const notary = new Checkpoints({
-      pool: pools.notary,
-      keys,
-      recorder: store.recorder,
-      places: [],
-      onProblem: (problem) => expect(problem).toBe(''),
-      onIntegrityProblem: (problem) => expect(problem).toBe(''),
-    });
+    const notary = checkpointsOf(store, { pool: pools.notary });
     expect(await notary.make()).toBeDefined();
-    const gateway = new Checkpoints({
+    const gateway = checkpointsOf(store, {
       pool: pools.gateway,
-      keys,
-      recorder: store.recorder,
-      places: [],
       onProblem: () => undefined,
       onIntegrityProblem: () => undefined,
     });
@@ -116,13 +104,7 @@ describe('roles', () => {
     expect(gateway.stopped).toMatch(/The notary is kept out: permission denied/);
     // The connection that was refused lets go of its lock when the server has noticed.
     await expect.poll(() => notary.make()).toBeDefined();
-    const report = await verifyStore(pools.reader, {
-      keys: trustedKeys(keys),
-      kept: [],
-      onProgress: () => undefined,
-      openKey: undefined,
-      roles,
-    });
+    const report = await verified(pools.reader, keys, { roles });
     expect(report.breaks).toEqual([]);
   });
 });
@@ -300,14 +282,7 @@ describe('what somebody changes of the store', () => {
   });
 
   it('makes verify fail, and rows that are hidden do', async () => {
-    const look = () =>
-      verifyStore(pools.reader, {
-        keys: trustedKeys(keys),
-        kept: [],
-        onProgress: () => undefined,
-        openKey: undefined,
-        roles,
-      });
+    const look = () => verified(pools.reader, keys, { roles });
     await admin.query('ALTER TABLE event ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON event USING (position < 1)');
     const report = await look();
     expect(report.isWhole).toBe(false);

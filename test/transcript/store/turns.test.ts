@@ -19,6 +19,7 @@ import {
 } from '../../../dist/transcript/index.js';
 import { structureProblems } from '../../../dist/transcript/store/structure.js';
 import { startGateway, startParts } from '../../support/gateways/replicas.mjs';
+import { checkpointsOf, fail } from '../../support/keeping.mjs';
 import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
 import { actor, client, refused, submitted } from '../fill.mjs';
@@ -58,11 +59,7 @@ async function setUp(): Promise<void> {
   await setUpStore(pool, urls).finally(() => pool.end());
 }
 
-const fail = (problem: string, error?: unknown): never => {
-  throw new Error(problem, { cause: error });
-};
-const checkpointsOf = (pool = notary) =>
-  new Checkpoints({ pool, keys, recorder: store.recorder, places: [], onProblem: fail, onIntegrityProblem: fail });
+const signer = (pool = notary) => checkpointsOf(store, { pool });
 async function write(name: string): Promise<string> {
   const session = await store.sessions.find(actor(name), client, undefined);
   await store.recorder.append(refused(session, timeOrderedId()));
@@ -107,7 +104,7 @@ describe('a role that may only read', () => {
     );
     try {
       const session = await write('held');
-      expect(await checkpointsOf().make()).toContain(keys.origin);
+      expect(await signer().make()).toContain(keys.origin);
       expect(await ask(session)).toMatchObject({ isNew: true });
       await ensurePartitions(store.pool);
       await admin.query(`DELETE FROM migration WHERE name = '028_turns.sql'`);
@@ -188,7 +185,7 @@ describe('the gateway’s role', () => {
     await other.query(`SELECT ensure_partitions(now() + interval '30 weeks', 1)`);
     const session = await write('meanwhile');
     expect((await store.reader.events(session)).length).toBeGreaterThan(0);
-    expect(await checkpointsOf().make()).toContain(keys.origin);
+    expect(await signer().make()).toContain(keys.origin);
     await ensurePartitions(store.pool);
     await other.end();
   });
@@ -199,7 +196,7 @@ const maintenanceOf = (problems: string[], pool = notary) =>
     pool: store.pool,
     recorder: store.recorder,
     sessions: store.sessions,
-    checkpoints: checkpointsOf(pool),
+    checkpoints: signer(pool),
     everyMs: 60_000,
     silentMs: 60_000,
     settle: () => Promise.resolve(),
@@ -218,7 +215,7 @@ describe('a turn of the notary that somebody keeps', () => {
 
   it('is told of where there is something to sign, and once; and that it goes on', async () => {
     const said: string[] = [];
-    const checkpoints = checkpointsOf();
+    const checkpoints = signer();
     const watch = new NotaryWatch({
       pool: store.pool,
       checkpoints,
@@ -328,7 +325,7 @@ describe('a turn of the notary that somebody keeps', () => {
 
   it('is told of, too, where heads pass for covered by leaves that nobody signed', async () => {
     const said: string[] = [];
-    const checkpoints = checkpointsOf();
+    const checkpoints = signer();
     const watch = new NotaryWatch({
       pool: store.pool,
       checkpoints,
@@ -364,7 +361,7 @@ describe('a turn of the notary that somebody keeps', () => {
         pool: store.pool,
         recorder: quiet,
         sessions: store.sessions,
-        checkpoints: checkpointsOf(),
+        checkpoints: signer(),
         everyMs: 60_000,
         silentMs: 60_000,
         settle: () => Promise.resolve(),

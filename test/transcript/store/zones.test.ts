@@ -1,63 +1,41 @@
 /** The record is the same in whatever zone and form of dates the database's server, its database or its roles are set to. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   archive,
-  Checkpoints,
   exportLines,
   search,
-  storePool,
-  type TranscriptStore,
   timeOrderedId,
   trustedKeys,
   verifierKeyOf,
   verifyExport,
-  verifyStore,
 } from '../../../dist/transcript/index.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { newKeys, openStore } from '../../support/store.mjs';
+import { checkpointsOf, verified } from '../../support/keeping.mjs';
+import { startStore } from '../../support/own-store.js';
 import { actor, client, completed, refused, submitted } from '../fill.mjs';
 
-const keys = newKeys();
-let postgres: TestPostgres;
-let store: TranscriptStore;
-let admin: ReturnType<typeof storePool>;
-let folder: string;
-
 /** As whoever set the database up may have it: read by a connection that says nothing itself. */
-const asTheDatabaseHasIt = async (sql: string): Promise<unknown> => {
-  const plain = new pg.Client({ connectionString: postgres.url });
+const asTheDatabaseHasIt = async (url: string, sql: string): Promise<unknown> => {
+  const plain = new pg.Client({ connectionString: url });
   await plain.connect();
   const { rows } = await plain.query({ text: sql, rowMode: 'array' });
   await plain.end();
   return rows[0]?.[0];
 };
 
-const fail = (problem: string, error?: unknown): never => {
-  throw new Error(problem, { cause: error });
-};
-
-beforeAll(async () => {
-  postgres = await startPostgres();
-  await asTheDatabaseHasIt("ALTER DATABASE postgres SET timezone TO 'America/Los_Angeles'");
-  await asTheDatabaseHasIt("ALTER DATABASE postgres SET datestyle TO 'SQL, DMY'");
-  expect(await asTheDatabaseHasIt('SHOW timezone')).toBe('America/Los_Angeles');
-  store = await openStore(postgres.url, { keys });
-  admin = storePool(postgres.url, 30_000, 2);
-  await admin.query(
-    "SELECT ensure_partitions('2026-12-28T00:00:00Z', 16), ensure_partitions('2026-02-23T00:00:00Z', 3)",
-  );
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-zones-'));
+const { keys, store, admin, folder, end } = await startStore({
+  before: async (url) => {
+    await asTheDatabaseHasIt(url, "ALTER DATABASE postgres SET timezone TO 'America/Los_Angeles'");
+    await asTheDatabaseHasIt(url, "ALTER DATABASE postgres SET datestyle TO 'SQL, DMY'");
+    expect(await asTheDatabaseHasIt(url, 'SHOW timezone')).toBe('America/Los_Angeles');
+  },
 });
-afterAll(async () => {
-  await store[Symbol.asyncDispose]();
-  await admin.end();
-  await postgres.end();
-  await rm(folder, { recursive: true });
-});
+beforeAll(() =>
+  admin.query("SELECT ensure_partitions('2026-12-28T00:00:00Z', 16), ensure_partitions('2026-02-23T00:00:00Z', 3)"),
+);
+afterAll(end);
 
 describe('in a database that is set to another zone', () => {
   it('our connections are in UTC and print dates in one form', async () => {
@@ -75,9 +53,7 @@ describe('in a database that is set to another zone', () => {
       now: new Date(),
       onProgress: () => undefined,
     };
-    const { pool, recorder } = store;
-    const covered = () =>
-      new Checkpoints({ pool, keys, recorder, places: [], onProblem: fail, onIntegrityProblem: fail }).make();
+    const covered = () => checkpointsOf(store).make();
     const [before, after] = ['2026-03-08T23:59:59Z', '2026-03-09T00:00:00Z'].map((time) => new Date(time));
     // Of one week and of the next, both of them over whenever this runs: what tells of an archive is never in it.
     vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-03-01T12:00:00Z') });
@@ -116,14 +92,9 @@ describe('in a database that is set to another zone', () => {
     const found = await search(store.pool, 'ZONED after:1h', { limit: 9, now: new Date() });
     expect(found.statements.map(({ id }) => id)).toEqual([statement]);
     expect(Math.abs((found.statements[0]?.at.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
-    const { pool, recorder } = store;
-    await new Checkpoints({ pool, keys, recorder, places: [], onProblem: fail, onIntegrityProblem: fail }).make();
-    const report = await verifyStore(pool, {
-      keys: trustedKeys(keys),
-      kept: [],
-      onProgress: () => undefined,
-      openKey: undefined,
-    });
+    const { pool } = store;
+    await checkpointsOf(store).make();
+    const report = await verified(pool, keys);
     expect(report.breaks).toEqual([]);
     const lines: string[] = [];
     await exportLines(pool, {

@@ -1,36 +1,28 @@
 /** What makes a verification expect less is believed by signatures alone: archives, where an export begins, what it leaves out, holds. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { contentOf, firstHash, nextHash } from '../../../dist/transcript/form/chain.js';
 import { manifestOf } from '../../../dist/transcript/form/manifest.js';
 import {
   archive,
-  Checkpoints,
   canonical,
   ensureHolds,
   exportLines,
   liftHold,
   placeHold,
-  storePool,
   type TranscriptStore,
   timeOrderedId,
   trustedKeys,
   verifierKeyOf,
   verifyExport,
-  verifyStore,
 } from '../../../dist/transcript/index.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { newKeys, openStore } from '../../support/store.mjs';
+import { archiveBefore, checkpointsOf, verified } from '../../support/keeping.mjs';
+import { startStore } from '../../support/own-store.js';
 import { actor, client, completed, submitted } from '../fill.mjs';
 
-let postgres: TestPostgres;
-let admin: ReturnType<typeof storePool>;
-let store: TranscriptStore;
-let folder: string;
-const keys = newKeys();
+const { keys, store, admin, folder, end } = await startStore();
 const kept: { note: string; where: string }[] = [];
 /** Of it the beginning is in an archive. */
 let long: string;
@@ -39,23 +31,11 @@ let recent: string;
 /** All of it is here, and no checkpoint covers its end. */
 let open: string;
 
-const fail = (problem: string, error?: unknown): never => {
-  throw new Error(problem, { cause: error });
-};
 const checkpoint = async (): Promise<void> => {
-  const { pool, recorder } = store;
   const place = { name: 'elsewhere', put: async (note: string) => void kept.push({ note, where: 'elsewhere' }) };
-  await new Checkpoints({ pool, keys, recorder, places: [place], onProblem: fail, onIntegrityProblem: fail }).make();
+  await checkpointsOf(store, { places: [place] }).make();
 };
-const verify = async (): Promise<string[]> =>
-  (
-    await verifyStore(admin, {
-      keys: trustedKeys(keys),
-      kept,
-      onProgress: () => undefined,
-      openKey: undefined,
-    })
-  ).breaks.map(({ what }) => what);
+const verify = async (): Promise<string[]> => (await verified(admin, keys, { kept })).breaks.map(({ what }) => what);
 const run = async (session: string): Promise<void> => {
   const statement = timeOrderedId();
   await store.recorder.append(submitted(session, statement));
@@ -63,10 +43,6 @@ const run = async (session: string): Promise<void> => {
 };
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { keys });
-  admin = storePool(postgres.url, 30_000, 2);
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-proved-'));
   await admin.query("SELECT ensure_partitions('2026-09-28', 10)");
   vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-09-29T10:00:00Z') });
   try {
@@ -80,25 +56,13 @@ beforeAll(async () => {
   recent = await store.sessions.find(actor('recent'), client, undefined);
   for (let index = 0; index < 3; index++) await run(recent);
   await checkpoint();
-  const done = await archive(admin, {
-    keys,
-    before: new Date('2026-10-06T00:00:00Z'),
-    folder,
-    record: (event) => store.recorder.append(event),
-    now: new Date(),
-    onProgress: () => undefined,
-  });
+  const done = await archiveBefore('2026-10-06T00:00:00Z', { admin, store, folder });
   if (done === undefined) throw new Error('nothing was archived');
   await checkpoint();
   open = await store.sessions.find(actor('open'), client, undefined);
   await run(open);
 });
-afterAll(async () => {
-  await store[Symbol.asyncDispose]();
-  await admin.end();
-  await postgres.end();
-  await rm(folder, { recursive: true });
-});
+afterAll(end);
 
 type Line = Readonly<Record<string, unknown>> & { readonly type: string };
 

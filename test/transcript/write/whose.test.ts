@@ -1,34 +1,17 @@
 /** What a principal does stands in a session of its own, whatever the store's rows say of whose a session is. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sessionKey } from '../../../dist/transcript/form/projection.js';
-import {
-  Checkpoints,
-  type ClientInfo,
-  storePool,
-  type TranscriptStore,
-  timeOrderedId,
-  trustedKeys,
-  verifyStore,
-} from '../../../dist/transcript/index.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { newKeys, openStore } from '../../support/store.mjs';
+import { type ClientInfo, type TranscriptStore, timeOrderedId } from '../../../dist/transcript/index.js';
+import { checkpointsOf, verified } from '../../support/keeping.mjs';
+import { startStore } from '../../support/own-store.js';
 import { actor, client, completed, submitted } from '../fill.mjs';
 
-let postgres: TestPostgres;
-/** The database's superuser. */
-let admin: ReturnType<typeof storePool>;
-let store: TranscriptStore;
-/** Another replica, or the same after a restart: it remembers nothing. */
-let other: TranscriptStore;
-const keys = newKeys();
 const told: string[] = [];
 const tell = (problem: string): void => void told.push(problem);
 
+const { keys, store, another, admin, end } = await startStore({ onIntegrityProblem: tell });
+const other = await another();
 beforeAll(async () => {
-  postgres = await startPostgres();
-  store = await openStore(postgres.url, { keys, onIntegrityProblem: tell });
-  other = await openStore(postgres.url, { keys, onIntegrityProblem: tell });
-  admin = storePool(postgres.url, 30_000, 2);
   // The first lane has a name from its first event on, and agents' sessions may all fall on others.
   await store.recorder.append({
     kind: 'policy_reloaded',
@@ -37,12 +20,7 @@ beforeAll(async () => {
     body: { version: 'the first' },
   });
 });
-afterAll(async () => {
-  await store[Symbol.asyncDispose]();
-  await other[Symbol.asyncDispose]();
-  await admin.end();
-  await postgres.end();
-});
+afterAll(end);
 beforeEach(() => {
   told.length = 0;
 });
@@ -160,19 +138,8 @@ describe('a session', () => {
 });
 
 describe('a statement’s event that names another principal than its session’s', () => {
-  const verify = async (): Promise<string[]> =>
-    (
-      await verifyStore(admin, { keys: trustedKeys(keys), kept: [], onProgress: () => undefined, openKey: undefined })
-    ).breaks.map(({ what }) => what);
-  const make = (of: TranscriptStore) =>
-    new Checkpoints({
-      pool: of.pool,
-      keys,
-      recorder: of.recorder,
-      places: [],
-      onProblem: tell,
-      onIntegrityProblem: tell,
-    }).make();
+  const verify = async (): Promise<string[]> => (await verified(admin, keys)).breaks.map(({ what }) => what);
+  const make = (of: TranscriptStore) => checkpointsOf(of, { onProblem: tell, onIntegrityProblem: tell }).make();
 
   it('is found by verify, and not signed by the notary', async () => {
     const session = await find(store, actor('sales-bot'));
