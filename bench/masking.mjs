@@ -23,11 +23,13 @@ import { DETECTOR_KINDS, maskExpression, Scrubber } from '../dist/masking/index.
 import { loadPolicies } from '../dist/policy/index.js';
 import { analyse, objectKey, readStatement, rewrite } from '../dist/sql/index.js';
 import { maskedText } from '../dist/sql/send/rewrite.js';
-import { loadDriver, Warehouse } from '../dist/warehouse/index.js';
 import { LABELLED } from '../test/masking/labelled.mjs';
 import { catalog, read } from '../test/sql/corpus/describe.mjs';
+import { callerOf } from '../test/support/caller.mjs';
 import { GENEROUS } from '../test/support/limits.mjs';
+import { connectDriver } from '../test/support/outside/driver.mjs';
 import { openStore } from '../test/support/store.mjs';
+import { warehouseAt } from '../test/support/warehouse.mjs';
 
 const json = process.argv.includes('--json');
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -189,19 +191,7 @@ const BY_HAND = [
 ];
 const STREAMED = 'SELECT * FROM ANALYTICS.BENCH.BIG';
 
-async function connect({ warehouse }) {
-  const driver = await loadDriver();
-  const connection = driver.createConnection({
-    account: warehouse.account,
-    username: warehouse.username,
-    password: warehouse.password,
-    accessUrl: warehouse.access_url,
-    role: 'AGENT',
-    warehouse: 'WH',
-  });
-  await new Promise((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
-  return connection;
-}
+const connect = ({ warehouse }) => connectDriver(warehouse, { role: 'AGENT', warehouse: 'WH' });
 
 /** Every cell of a result, as the driver streams it. */
 const stream = (connection, sqlText) =>
@@ -256,17 +246,7 @@ async function gatewayOf(
 ) {
   const policies = await loadPolicies(folder);
   const transcript = await openStore(url);
-  const warehouse = new Warehouse({
-    account,
-    accessUrl,
-    username,
-    auth: { kind: 'password', password },
-    database: undefined,
-    schema: undefined,
-    poolSize: 2,
-    connectTimeoutMs: 10_000,
-    confirm: 'cached',
-  });
+  const warehouse = warehouseAt(accessUrl, password, { account, username, poolSize: 2, confirm: 'cached' });
   const quiet = () => undefined;
   const gateway = new Gateway({
     policies: () => policies,
@@ -278,17 +258,7 @@ async function gatewayOf(
     now: () => new Date(),
     limits: GENEROUS,
   });
-  const principal = {
-    issuer: 'https://issuer.example',
-    subject: 'sales-bot',
-    clientId: 'sales-bot',
-    groups: ['sales-agents'],
-    scopes: [],
-    claims: {},
-    tokenId: undefined,
-    expiresAt: 4_102_444_800,
-  };
-  const caller = { principal, client: { transport: 'bench', name: 'bench', version: '1', address: undefined } };
+  const caller = callerOf('sales-bot', ['sales-agents']);
   const end = async () => {
     await warehouse[Symbol.asyncDispose]();
     await transcript[Symbol.asyncDispose]();

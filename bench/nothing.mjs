@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { issuerOptions } from '../test/support/outside/issuer.mjs';
 
 export async function startNothing(options) {
   const child = fork(fileURLToPath(import.meta.url), [JSON.stringify(options)]);
@@ -32,19 +33,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     gateway: { query: async () => answer },
     consoleUrl: 'http://127.0.0.1/console',
     version: '0',
-    verifier: new TokenVerifier([
-      {
-        issuer,
-        audience,
-        algorithms: ['ES256'],
-        groupsClaim: 'groups',
-        groupsFrom: [],
-        requiredClaims: [],
-        requiredScopes: ['snowfence'],
-        type: 'at+jwt',
-        clockSkew: 30,
-      },
-    ]),
+    verifier: new TokenVerifier([issuerOptions(issuer, audience)]),
     publicUrl: new URL(audience),
     allowedHosts: ['127.0.0.1'],
     isBehindProxy: false,

@@ -10,8 +10,8 @@ import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Demo } from '../dist/demo/demo.js';
-import { loadDriver } from '../dist/warehouse/index.js';
 import { GENEROUS_CONFIG } from '../test/support/limits.mjs';
+import { connectDriver } from '../test/support/outside/driver.mjs';
 import { startNothing } from './nothing.mjs';
 
 const json = process.argv.includes('--json');
@@ -47,16 +47,7 @@ async function agent(url, token) {
 }
 
 async function driverConnection({ warehouse }) {
-  const driver = await loadDriver();
-  const connection = driver.createConnection({
-    account: warehouse.account,
-    username: warehouse.username,
-    password: warehouse.password,
-    accessUrl: warehouse.access_url,
-    role: 'AGENT',
-    warehouse: 'WH',
-  });
-  await new Promise((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
+  const connection = await connectDriver(warehouse, { role: 'AGENT', warehouse: 'WH' });
   return (sqlText) =>
     new Promise((resolve, reject) =>
       connection.execute({

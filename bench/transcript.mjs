@@ -7,7 +7,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { Checkpoints, search, storePool, timeOrderedId, trustedKeys, verifyStore } from '../dist/transcript/index.js';
+import { search, storePool, timeOrderedId } from '../dist/transcript/index.js';
+import { checkpointsOf, verified } from '../test/support/keeping.mjs';
 import { startPostgres } from '../test/support/postgres.mjs';
 import { random } from '../test/support/random.mjs';
 import { newKeys, openStore } from '../test/support/store.mjs';
@@ -304,17 +305,7 @@ try {
   if (only.has('search') || only.has('verification')) {
     const { events, sessions } = await fill(store, Number(values.events));
     say(`        ${events} events`);
-    const fail = (problem, error) => {
-      throw new Error(problem, { cause: error });
-    };
-    await new Checkpoints({
-      pool: store.pool,
-      keys,
-      recorder: store.recorder,
-      places: [],
-      onProblem: fail,
-      onIntegrityProblem: fail,
-    }).make();
+    await checkpointsOf(store).make();
     const admin = storePool(postgres.url, 600_000, 1);
     // As autovacuum would have done in the days that so many events take.
     await admin.query('VACUUM ANALYZE');
@@ -323,13 +314,7 @@ try {
     if (only.has('verification')) {
       const pool = storePool(postgres.url, 0, 1);
       const started = performance.now();
-      const report = await verifyStore(pool, {
-        keys: trustedKeys(keys),
-        kept: [],
-        onProgress: () => undefined,
-        openKey: undefined,
-        url: postgres.url,
-      });
+      const report = await verified(pool, keys, { url: postgres.url });
       const rate = report.events / ((performance.now() - started) / 1000);
       await pool.end();
       if (!report.isWhole) throw new Error(`The store does not verify: ${report.breaks[0]?.what}`);

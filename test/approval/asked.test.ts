@@ -1,10 +1,8 @@
 /** An approval is in the record before anybody can know of it: what fails in between leaves nothing that has to be explained. */
 import { afterAll, beforeEach, expect, it } from 'vitest';
 import { type Approval, TooManyApprovals } from '../../dist/approval/index.js';
-import { Breaks } from '../../dist/transcript/checks/breaks.js';
-import { RecorderUnavailable, timeOrderedId, withClient } from '../../dist/transcript/index.js';
-import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
-import { questionOf, startApprovals, steward, YES } from '../support/approvals.js';
+import { RecorderUnavailable, timeOrderedId } from '../../dist/transcript/index.js';
+import { approvalBreaks, questionOf, startApprovals, steward, YES } from '../support/approvals.js';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const ana = steward('ana');
@@ -37,14 +35,7 @@ async function ask(sql: string, record: Record = written): Promise<{ approval: A
   if (asked instanceof TooManyApprovals) throw new Error('too many');
   return asked;
 }
-const breaks = (): Promise<readonly string[]> =>
-  withClient(admin, async (connection) => {
-    const found = new Breaks();
-    await connection.query('BEGIN');
-    await checkApprovals(connection, found, { rows: store.rows, archived: new Set() });
-    await connection.query('COMMIT');
-    return found.sorted.map(({ what }) => what);
-  });
+const breaks = () => approvalBreaks(admin, store.rows);
 const rowsOf = async (): Promise<number> => (await admin.query('SELECT FROM approval')).rowCount ?? 0;
 const kindsOf = async (statement: string): Promise<string[]> =>
   (await store.reader.events(session)).flatMap((event) => (event.statement === statement ? [event.kind] : []));

@@ -2,11 +2,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Approval, TooManyApprovals } from '../../dist/approval/index.js';
 import { People } from '../../dist/console/people/people.js';
-import { Breaks } from '../../dist/transcript/checks/breaks.js';
-import { timeOrderedId, withClient } from '../../dist/transcript/index.js';
-import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
-import { questionOf, startApprovals } from '../support/approvals.js';
-import { actor, client, submitted } from '../transcript/fill.mjs';
+import { timeOrderedId } from '../../dist/transcript/index.js';
+import { approvalBreaks, questionOf, startApprovals } from '../support/approvals.js';
+import { actor, client, putIn, submitted } from '../transcript/fill.mjs';
 
 const ISSUER = 'https://issuer.example';
 const agent = { ...actor('pipeline-bot'), claims: {} };
@@ -47,20 +45,8 @@ const fresh = async (needed = 1): Promise<Approval> => {
 const use = (id: string): Promise<boolean> => approvals.use(id, () => Promise.resolve());
 /** Puts an event into the record as anybody can who may call append(): without our signature. */
 const forge = (approval: Approval, kind: string, body: object): Promise<unknown> =>
-  store.pool.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
-    store.recorder.writerOf(session),
-    [session],
-    JSON.stringify([
-      {
-        s: session,
-        at: new Date().toISOString(),
-        n: 1_000_000 + count++,
-        st: approval.statement_id,
-        k: kind,
-        body: { approval: approval.id, ...body },
-        sig: null,
-      },
-    ]),
+  putIn(store.pool, store.recorder.writerOf(session), session, [
+    { n: 1_000_000 + count++, st: approval.statement_id, k: kind, body: { approval: approval.id, ...body } },
   ]);
 const rowOf = async (id: string) => (await admin.query('SELECT * FROM approval WHERE id = $1', [id])).rows[0];
 /** A row as it was, HMAC and all. */
@@ -116,12 +102,7 @@ describe('an approval', () => {
       });
     };
     expect(await approvals.use(id, begin)).toBe(true);
-    await admin.query('UPDATE approval SET state = $2, changed_at = $3, mac = $4 WHERE id = $1', [
-      id,
-      before.state,
-      before.changed_at.toISOString(),
-      before.mac,
-    ]);
+    await putBack(before);
     expect(await approvals.get(id)).toMatchObject({ state: 'used' });
     expect(await use(id)).toBe(false);
     expect(told).toEqual([expect.stringContaining('was put back as it was before: the record says used')]);
@@ -174,12 +155,7 @@ describe('an approval', () => {
       released: new Date().toISOString(),
       signature: 'AAAA',
     });
-    await admin.query('UPDATE approval SET state = $2, changed_at = $3, mac = $4 WHERE id = $1', [
-      id,
-      before.state,
-      before.changed_at.toISOString(),
-      before.mac,
-    ]);
+    await putBack(before);
     expect(await use(id)).toBe(false);
   });
 
@@ -200,12 +176,7 @@ describe('an approval', () => {
     );
     expect(await approvals.use(id, begin)).toBe(true);
     await forge(approval, 'approval_released', { ...released?.body });
-    await admin.query('UPDATE approval SET state = $2, changed_at = $3, mac = $4 WHERE id = $1', [
-      id,
-      before.state,
-      before.changed_at.toISOString(),
-      before.mac,
-    ]);
+    await putBack(before);
     expect(await approvals.get(id)).toMatchObject({ state: 'used' });
     expect(await use(id)).toBe(false);
   });
@@ -245,15 +216,7 @@ describe('an approval', () => {
 
 describe('verify', () => {
   /** Breaks that are there after a change which is taken back again; by whoever has no key. */
-  const breaksAfter = (change: string): Promise<readonly string[]> =>
-    withClient(admin, async (client) => {
-      const breaks = new Breaks();
-      await client.query('BEGIN');
-      await client.query(change);
-      await checkApprovals(client, breaks, { rows: undefined, archived: new Set() });
-      await client.query('ROLLBACK');
-      return breaks.sorted.map(({ what }) => what);
-    });
+  const breaksAfter = (change: string) => approvalBreaks(admin, undefined, change);
   let id: string;
   let pendingId: string;
 
@@ -309,17 +272,15 @@ describe('verify', () => {
   });
 
   it('proves HMACs where it has the keys', async () => {
-    await withClient(admin, async (client) => {
-      const breaks = new Breaks();
-      await client.query('BEGIN');
-      await client.query("UPDATE approval SET expires_at = expires_at + interval '1 day'");
-      await checkApprovals(client, breaks, { rows: store.rows, archived: new Set() });
-      await client.query('ROLLBACK');
-      expect(breaks.sorted.map(({ what }) => what).sort()).toEqual([
-        expect.stringContaining('of approval was not written by snowfence'),
-        expect.stringContaining('of approval was not written by snowfence'),
-      ]);
-    });
+    const breaks = await approvalBreaks(
+      admin,
+      store.rows,
+      "UPDATE approval SET expires_at = expires_at + interval '1 day'",
+    );
+    expect(breaks.sort()).toEqual([
+      expect.stringContaining('of approval was not written by snowfence'),
+      expect.stringContaining('of approval was not written by snowfence'),
+    ]);
   });
 });
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { timeOrderedId } from '../../dist/transcript/index.js';
-import { NO, questionOf, startApprovals, steward } from '../support/approvals.js';
+import { NO, questionOf, startApprovals, steward, textOf } from '../support/approvals.js';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const standing = {
@@ -41,14 +41,7 @@ async function asking(
     questionOf(session, statementId, sql, {
       bounds,
       actor: { ...actor(subject), claims: {} },
-      text: {
-        statement: sql,
-        sent: sql,
-        binds: [],
-        purpose: null,
-        door: 'mcp',
-        shape: { key: JSON.stringify([sql]), text: sql, holes: [] },
-      },
+      text: textOf(sql, JSON.stringify([sql])),
     }),
   );
 }

@@ -1,12 +1,11 @@
 /** Whatever rows say of a statement, it is settled, and its approval given back, by what the record says of it. */
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Approval, TooManyApprovals } from '../../dist/approval/index.js';
+import type { Approval } from '../../dist/approval/index.js';
 import { signed } from '../../dist/approval/values/words.js';
-import { settle } from '../../dist/gateway/record/settle.js';
-import { type Event, timeOrderedId } from '../../dist/transcript/index.js';
-import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';
-import { questionOf, startApprovals, steward, YES } from '../support/approvals.js';
-import { actor, client, completed, refused, submitted } from '../transcript/fill.mjs';
+import { timeOrderedId } from '../../dist/transcript/index.js';
+import type { HistoryEntry } from '../../dist/warehouse/index.js';
+import { approving, startApprovals, steward, YES } from '../support/approvals.js';
+import { actor, client, completed, refused } from '../transcript/fill.mjs';
 
 const agent = { ...actor('pipeline-bot'), claims: {} };
 const carl = steward('carl');
@@ -14,7 +13,8 @@ const SILENT_MS = 60_000;
 
 const told: string[] = [];
 
-const { store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem), 1);
+const own = await startApprovals((problem) => void told.push(problem), 1);
+const { store, approvals, admin, end } = own;
 const session = await store.sessions.find(agent, client, undefined);
 afterAll(end);
 beforeEach(async () => {
@@ -22,47 +22,9 @@ beforeEach(async () => {
   await admin.query('DELETE FROM running');
 });
 
-let count = 0;
-/** Asked for, as the gateway does it. */
-async function asked(): Promise<Approval> {
-  const sql = `DELETE FROM T WHERE ID = ${++count}`;
-  const statementId = timeOrderedId();
-  await store.recorder.append({ ...submitted(session, statementId, { verdict: 'approve' }), runs: 'pauses' });
-  const found = await approvals.ask(questionOf(session, statementId, sql, { actor: agent }));
-  if (found instanceof TooManyApprovals) throw new Error('too many');
-  const { approval } = found;
-  await tell(approval, 'approval_asked', { approval: approval.id, binding: approval.binding }, 'pauses');
-  return approval;
-}
-const tell = (approval: Approval, kind: Event['kind'], body: object = {}, runs?: Event['runs']) =>
-  store.recorder.append({ kind, sessionId: session, statementId: approval.statement_id, body: { ...body }, runs });
-const use = (approval: Approval) =>
-  approvals.use(approval.id, async () => {
-    await tell(approval, 'approval_used', { approval: approval.id, use: 'u' }, 'begins');
-  });
-async function used(): Promise<Approval> {
-  const approval = await asked();
-  await approvals.decide(approval.id, carl, YES);
-  expect(await use(approval)).toBe(true);
-  return approval;
-}
-const kindsOf = async ({ statement_id: statement }: Approval): Promise<string[]> =>
-  (await store.reader.events(session)).flatMap((event) => (event.statement === statement ? [event.kind] : []));
-
-/** As if so much time had passed for the statement, and with this in the warehouse's history. */
-const settled = (afterMs: number, history: readonly HistoryEntry[] = [], waitMs = 0): Promise<number> =>
-  settle({
-    transcript: store,
-    approvals,
-    warehouse: { history: () => Promise.resolve(history) } as unknown as Warehouse,
-    roles: () => [{ role: 'R', warehouse: 'W' }],
-    silentMs: SILENT_MS,
-    waitMs,
-    onProblem: (problem, error) => {
-      throw new Error(problem, { cause: error });
-    },
-    now: () => Date.now() + afterMs,
-  });
+const { tell, use, kindsOf, settled, ...made } = approving(own, () => session);
+const asked = () => made.asked({ actor: agent });
+const used = () => made.used({ actor: agent });
 
 /** What somebody says who holds the store, as superuser: that it runs, of a process that is dead, since long ago. */
 async function lie(approval: Approval): Promise<void> {
@@ -230,8 +192,8 @@ describe('a statement that rows call lost', () => {
   it('waits for as long as it may wait for a connection', async () => {
     const approval = await used();
     await lie(approval);
-    expect(await settled(SILENT_MS + 10_000, [], 20_000)).toBe(0);
-    expect(await settled(SILENT_MS + 30_000, [], 20_000)).toBe(1);
+    expect(await settled(SILENT_MS + 10_000, [], { waitMs: 20_000 })).toBe(0);
+    expect(await settled(SILENT_MS + 30_000, [], { waitMs: 20_000 })).toBe(1);
     expect(await kindsOf(approval)).toContain('approval_released');
   });
 
@@ -299,6 +261,7 @@ describe('append()', () => {
         terms: '',
       },
     ]);
+  let count = 0;
   const append = (statement: string, kind: string | undefined, rows: Record<number, string | null>) =>
     store.pool.query('SELECT append($1, NULL, $2, $3, $4, $5, $6, $7, NULL)', [
       store.recorder.writerOf(session),

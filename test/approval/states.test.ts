@@ -39,6 +39,15 @@ const approvals = new Approvals(store);
 const session = await store.sessions.find(agent, client, undefined);
 afterAll(end);
 
+const textOf = (sql: string, purpose: string | null = null) => ({
+  statement: sql,
+  sent: sql,
+  binds: [],
+  purpose,
+  door: 'mcp',
+  shape: SHAPE,
+});
+
 let count = 0;
 const ask = async (more: object = {}) => {
   count++;
@@ -48,7 +57,7 @@ const ask = async (more: object = {}) => {
     statementId: timeOrderedId(),
     sessionId: session,
     actor: agent,
-    text: { statement: sql, sent: sql, binds: [], purpose: 'Clean up.', door: 'mcp', shape: SHAPE },
+    text: textOf(sql, 'Clean up.'),
     fits: 'aa',
     fingerprint: 'f1',
     about: ABOUT,
@@ -85,28 +94,14 @@ const begin =
 
 describe('an approval', () => {
   it('is asked for once for the same statement, also when several ask at once', async () => {
-    const text = {
-      statement: 'DELETE FROM ONE',
-      sent: 'DELETE FROM ONE',
-      binds: [],
-      purpose: null,
-      door: 'mcp',
-      shape: SHAPE,
-    };
+    const text = textOf('DELETE FROM ONE');
     const asked = await Promise.all([1, 2, 3, 4].map(() => ask({ text })));
     expect(new Set(asked.map(({ approval }) => approval.id)).size).toBe(1);
     expect(asked.filter(({ isNew }) => isNew)).toHaveLength(1);
   });
 
   it('is over where rules or objects have changed, and another takes its place', async () => {
-    const text = {
-      statement: 'DELETE FROM TWO',
-      sent: 'DELETE FROM TWO',
-      binds: [],
-      purpose: null,
-      door: 'mcp',
-      shape: SHAPE,
-    };
+    const text = textOf('DELETE FROM TWO');
     const first = await fresh({ text });
     const second = await fresh({ text, policyVersion: 'v2' });
     const third = await fresh({ text, policyVersion: 'v2', fits: 'bb' });

@@ -1,12 +1,10 @@
 /** Whoever holds the password of the gateway's role appends what they like: nothing is given back, run or signed for that. */
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
-import { settle } from '../../dist/gateway/record/settle.js';
-import { type Event, newSealingKey, timeOrderedId } from '../../dist/transcript/index.js';
-import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';
-import { questionOf, startApprovals, steward, YES } from '../support/approvals.js';
+import { type Approval, Approvals } from '../../dist/approval/index.js';
+import { newSealingKey, timeOrderedId } from '../../dist/transcript/index.js';
+import { approving, startApprovals, steward, YES } from '../support/approvals.js';
 import { openStore } from '../support/store.mjs';
-import { actor, client, completed, submitted } from '../transcript/fill.mjs';
+import { actor, client, completed, putIn } from '../transcript/fill.mjs';
 
 const [HERE, THERE] = ['https://issuer.example', 'https://other.example'];
 const agent = { ...actor('pipeline-bot'), claims: {} };
@@ -17,7 +15,8 @@ const AGES = [0, SILENT_MS + 10_000, 7_200_000];
 let session: string;
 const told: string[] = [];
 
-const { keys, postgres, store, approvals, admin, end } = await startApprovals((problem) => void told.push(problem), 1);
+const own = await startApprovals((problem) => void told.push(problem), 1);
+const { keys, postgres, store, approvals, admin, end } = own;
 afterAll(end);
 beforeEach(async () => {
   told.length = 0;
@@ -25,36 +24,14 @@ beforeEach(async () => {
   session = await store.sessions.find({ ...agent, tokenId: timeOrderedId() }, client, undefined);
 });
 
-let count = 0;
-async function asked(people = 1): Promise<Approval> {
-  const sql = `DELETE FROM T WHERE ID = ${++count}`;
-  const statementId = timeOrderedId();
-  await store.recorder.append({ ...submitted(session, statementId, { verdict: 'approve' }), runs: 'pauses' });
-  const found = await approvals.ask(
-    questionOf(session, statementId, sql, {
-      actor: agent,
-      requirements: [{ issuers: [HERE, THERE], groups: ['stewards'], count: people, rule: 'p.yaml:1' }],
-    }),
-  );
-  if (found instanceof TooManyApprovals) throw new Error('too many');
-  const { approval } = found;
-  await tell(approval, 'approval_asked', { approval: approval.id, binding: approval.binding }, 'pauses');
-  return approval;
-}
-const tell = (approval: Approval, kind: Event['kind'], body: object = {}, runs?: Event['runs']) =>
-  store.recorder.append({ kind, sessionId: session, statementId: approval.statement_id, body: { ...body }, runs });
-const use = (approval: Approval, as = 'u') =>
-  approvals.use(approval.id, async () => {
-    await tell(approval, 'approval_used', { approval: approval.id, use: as }, 'begins');
-  });
-async function used(): Promise<Approval> {
-  const approval = await asked();
-  await approvals.decide(approval.id, carl, YES);
-  expect(await use(approval)).toBe(true);
-  return approval;
-}
-const kindsOf = async ({ statement_id: statement }: Approval): Promise<string[]> =>
-  (await store.reader.events(session)).flatMap((event) => (event.statement === statement ? [event.kind] : []));
+const { tell, use, kindsOf, settled, ...made } = approving(own, () => session);
+/** By so many people. */
+const question = (people: number) => ({
+  actor: agent,
+  requirements: [{ issuers: [HERE, THERE], groups: ['stewards'], count: people, rule: 'p.yaml:1' }],
+});
+const asked = (people = 1) => made.asked(question(people));
+const used = () => made.used(question(1));
 const lastUse = async () => (await store.reader.events(session)).findLast(({ kind }) => kind === 'approval_used');
 
 interface Put {
@@ -98,19 +75,6 @@ const forgedUse = ({ id }: Approval, as: string): Put => ({
   body: { approval: id, use: as },
   sig: null,
 });
-
-const settled = (afterMs: number, history: readonly HistoryEntry[] = []): Promise<number> =>
-  settle({
-    transcript: store,
-    approvals,
-    warehouse: { history: () => Promise.resolve(history) } as unknown as Warehouse,
-    roles: () => [{ role: 'R', warehouse: 'W' }],
-    silentMs: SILENT_MS,
-    onProblem: (problem, error) => {
-      throw new Error(problem, { cause: error });
-    },
-    now: () => Date.now() + afterMs,
-  });
 
 describe('an approval that was used and has ended', () => {
   it.each(['statement_completed', 'statement_failed', 'statement_settled'] as const)(
@@ -217,21 +181,13 @@ describe('a session', () => {
   });
 
   it('is not taken for quiet by an event that nobody signed, or that was signed before', async () => {
-    await store.recorder.append({
-      kind: 'rows_fetched',
-      sessionId: session,
-      statementId: undefined,
-      body: { n: 1 },
-      at: new Date(Date.now() - 3_600_000),
-    });
+    const fetched = (n: number, at = new Date()) =>
+      store.recorder.append({ kind: 'rows_fetched', sessionId: session, statementId: undefined, body: { n }, at });
+    await fetched(1, new Date(Date.now() - 3_600_000));
     const old = (await store.reader.events(session)).at(-1);
-    await store.recorder.append({ kind: 'rows_fetched', sessionId: session, statementId: undefined, body: { n: 2 } });
+    await fetched(2);
     const put = (event: object, writer: string) =>
-      store.pool.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
-        writer,
-        [session],
-        JSON.stringify([{ s: session, st: null, k: 'rows_fetched', ...event }]),
-      ]);
+      putIn(store.pool, writer, session, [{ k: 'rows_fetched', ...event }]);
     const { at, n, body, signature: sig, writer = '' } = old ?? {};
     await put({ at, n: 9_000_000, body, sig: null }, writer);
     expect(await store.sessions.closeQuiet()).toBe(0);
@@ -241,13 +197,7 @@ describe('a session', () => {
       true,
     );
     // As it is with one that is ours.
-    await store.recorder.append({
-      kind: 'rows_fetched',
-      sessionId: session,
-      statementId: undefined,
-      body: { n: 3 },
-      at: new Date(Date.now() - 3_600_000),
-    });
+    await fetched(3, new Date(Date.now() - 3_600_000));
     expect(await store.sessions.closeQuiet()).toBe(1);
   });
 });

@@ -5,7 +5,7 @@ import type { Connection, RowStatement } from 'snowflake-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse } from '../../dist/embedded/warehouse/index.js';
 import { OBJECT_LIKE } from '../../dist/warehouse/connection/own-questions.js';
-import { connectDriver, execute } from '../support/outside/driver.js';
+import { connectDriver, execute } from '../support/outside/driver.mjs';
 
 const pair = () =>
   generateKeyPairSync('rsa', {

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { reconcile } from '../../dist/cli/record/reconcile.js';
 import type { Config } from '../../dist/config/config.js';
-import { settle } from '../../dist/gateway/record/settle.js';
 import { CommitUnknown, StatementCancelled, type Warehouse, WarehouseUnavailable } from '../../dist/warehouse/index.js';
 import { callerOf, ISSUER } from '../support/caller.mjs';
 import { KEY, Whole } from '../support/gateways/whole.js';
@@ -262,20 +261,6 @@ const reconciled = (policies: string, since: Date) =>
     new Date(Date.now() + 1000),
   );
 
-/** Settles what is left; as if `afterMs` had passed since. */
-const settled = (afterMs = 0) =>
-  settle({
-    transcript: whole.transcript,
-    approvals: whole.approvals,
-    warehouse: whole.warehouse,
-    roles: () => [KEY],
-    silentMs: 60_000,
-    onProblem: (problem, error) => {
-      throw new Error(problem, { cause: error });
-    },
-    now: () => Date.now() + afterMs,
-  });
-
 describe('a COMMIT that nobody heard of', () => {
   const SQL = 'DELETE FROM DB.PUBLIC.T WHERE ID < 3';
 
@@ -295,7 +280,7 @@ describe('a COMMIT that nobody heard of', () => {
     const answer = await gateway.query(bot, { sql: SQL });
     expect(answer.denial).toMatchObject({ code: 'WAREHOUSE_UNAVAILABLE', message: expect.stringContaining('commit') });
     expect((await outcomeOf(answer.session, answer.statementId))?.kind).toBe('statement_sent');
-    expect(await settled()).toBe(1);
+    expect(await whole.settled()).toBe(1);
     const outcome = await outcomeOf(answer.session, answer.statementId);
     expect(outcome).toMatchObject({ kind: 'statement_settled', body: { state: 'ok', found: true } });
     const { differences } = await reconciled(policies, since);
@@ -323,8 +308,8 @@ describe('a COMMIT that nobody heard of', () => {
     expect((await gateway.resume(bot, id, { waitMs: 0 })).denial?.code).toBe('WAREHOUSE_UNAVAILABLE');
     expect((await whole.approvals.get(id))?.state).toBe('used');
     // A COMMIT of this process may still be on its way: not yet.
-    expect(await settled(60_000)).toBe(0);
-    expect(await settled(600_000)).toBe(1);
+    expect(await whole.settled(60_000)).toBe(0);
+    expect(await whole.settled(600_000)).toBe(1);
     expect((await whole.approvals.get(id))?.state).toBe('approved');
     expect(await whole.rows(COUNT)).toBe(4);
     // Again, by a gateway that lives: it is made once.
@@ -352,7 +337,7 @@ describe('a COMMIT that nobody heard of', () => {
     const answer = await gateway.query(bot, { sql: SQL });
     expect(answer.denial?.message).toContain('stood still');
     expect(await whole.rows(COUNT)).toBe(4);
-    expect(await settled()).toBe(1);
+    expect(await whole.settled()).toBe(1);
     expect(await outcomeOf(answer.session, answer.statementId)).toMatchObject({
       kind: 'statement_settled',
       body: { state: 'failed', code: 'ROLLED_BACK' },
@@ -387,7 +372,7 @@ describe('a change without a limit on its rows that we were cut off from', () =>
       const answer = await gateway.query(bot, { sql: SQL });
       expect(answer.denial?.code).toBe(code);
       expect(await outcomesOf(answer.session, answer.statementId)).toEqual([]);
-      expect(await settled()).toBe(1);
+      expect(await whole.settled()).toBe(1);
       expect(await outcomesOf(answer.session, answer.statementId)).toMatchObject([
         { kind: 'statement_settled', body: { state: isMade ? 'ok' : 'failed', found: true } },
       ]);

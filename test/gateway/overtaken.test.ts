@@ -1,6 +1,5 @@
 /** What was asked before a wait is asked again after it: with the connection in hand, and before a change is committed. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { settle } from '../../dist/gateway/record/settle.js';
 import { tracesOf } from '../../dist/gateway/record/traces.js';
 import type { PolicySet } from '../../dist/policy/index.js';
 import { loadPolicies } from '../../dist/policy/index.js';
@@ -72,17 +71,7 @@ function meanwhile(is: (sql: string) => boolean, happens: () => Promise<unknown>
 /** Others took this process for dead, and have settled what it left. */
 async function takenForDead(): Promise<void> {
   await admin.query('UPDATE writer SET settled_at = now() WHERE settled_at IS NULL');
-  await settle({
-    transcript: whole.transcript,
-    approvals: whole.approvals,
-    warehouse: whole.warehouse,
-    roles: () => [KEY],
-    silentMs: 60_000,
-    onProblem: (problem, error) => {
-      throw new Error(problem, { cause: error });
-    },
-    now: () => Date.now() + 120_000,
-  });
+  await whole.settled(120_000);
 }
 
 async function approved(gateway: Awaited<ReturnType<Whole['gateway']>>['gateway'], sql: string): Promise<string> {

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { metadataProblem, SignIn, TokenVerifier } from '../../dist/identity/index.js';
+import { issuerOptions } from '../support/outside/issuer.mjs';
 
 let server: Server;
 let port: number;
@@ -42,17 +43,7 @@ afterAll(() => {
   server.close();
 });
 
-const options = (issuer: string) => ({
-  issuer,
-  audience: 'a',
-  algorithms: ['ES256'],
-  groupsClaim: 'groups',
-  groupsFrom: [],
-  requiredClaims: [],
-  requiredScopes: [],
-  type: undefined,
-  clockSkew: 30,
-});
+const options = (issuer: string) => issuerOptions(issuer, 'a', { requiredScopes: [], type: undefined });
 
 /** By both doors. */
 async function tried(issuer: string): Promise<readonly (string | undefined)[]> {

@@ -55,6 +55,40 @@ export const refused = (session, statement, more = {}) => ({
   },
 });
 
+/**
+ * As anybody can who may call append(): events of a session that are not signed, or not by us. What is the same for most of them is filled
+ * in.
+ */
+export const putIn = (pool, writer, session, events) =>
+  pool.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
+    writer,
+    [session],
+    JSON.stringify(
+      events.map((event) => ({ s: session, at: new Date().toISOString(), st: null, sig: null, ...event })),
+    ),
+  ]);
+
+/** Where reading on from a statement begins. */
+export const cursorOf = (session, statement) => ({
+  sessionId: session,
+  statementId: statement,
+  queryId: `q-${statement}`,
+  statement: 'SELECT 1',
+  binds: [],
+  purpose: undefined,
+  grant: 'grant',
+  position: 3,
+  endRow: 10,
+  bytesLeft: 1000,
+});
+
+/** A session of an agent with so many events that follow its first one. */
+export async function writeRefused(store, name, events) {
+  const session = await store.sessions.find(actor(name), client, undefined);
+  for (let index = 0; index < events; index++) await store.recorder.append(refused(session, timeOrderedId()));
+  return session;
+}
+
 /** Lengthens a session by so many small events that no search goes by; many at once. */
 export async function lengthen(store, session, events) {
   for (let from = 0; from < events; from += 500)

@@ -302,6 +302,15 @@ describe('exports', () => {
     await writeFile(file, `${lines.join('\n')}\n`);
     return file;
   };
+  /** The first two sessions' export, changed by somebody. */
+  const writeChanged = async (name: string, change: (text: string) => string): Promise<string> => {
+    const file = await write(sessions.slice(0, 2), name);
+    const text = await readFile(file, 'utf8');
+    const changed = change(text);
+    expect(changed).not.toBe(text);
+    await writeFile(file, changed);
+    return file;
+  };
   let sessions: string[];
   beforeAll(async () => {
     sessions = await fill(store, { agents: 3, seed: 7 });
@@ -334,11 +343,7 @@ describe('exports', () => {
       (text: string) => text.replace(/"type":"end","events":\d+/, '"type":"end","events":1'),
     ],
   ])('with %s do not', async (_name, change) => {
-    const file = await write(sessions.slice(0, 2), 'changed.jsonl');
-    const text = await readFile(file, 'utf8');
-    const changed = change(text);
-    expect(changed).not.toBe(text);
-    await writeFile(file, changed);
+    const file = await writeChanged('changed.jsonl', change);
     expect(await verifyExport(file, trustedKeys(keys), [])).toMatchObject({ isWhole: false });
   });
 
@@ -353,11 +358,7 @@ describe('exports', () => {
     ['a key of nobody’s at its head', (text: string) => text.replace('"format":1,', '"format":1,"auditor":"cfo",')],
     ['blanks', (text: string) => text.replace('"kind":', '"kind": ')],
   ])('with %s can be read in two ways, and are refused', async (_name, change) => {
-    const file = await write(sessions.slice(0, 2), 'ambiguous.jsonl');
-    const text = await readFile(file, 'utf8');
-    const changed = change(text);
-    expect(changed).not.toBe(text);
-    await writeFile(file, changed);
+    const file = await writeChanged('ambiguous.jsonl', change);
     await expect(verifyExport(file, trustedKeys(keys), [])).rejects.toThrow(
       /is no line of an export|is not written as exports are/,
     );

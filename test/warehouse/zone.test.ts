@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
 import { isOwnQuestion, type Warehouse } from '../../dist/warehouse/index.js';
 import { converter } from '../../dist/warehouse/run/value.js';
-import { connectDriver, execute } from '../support/outside/driver.js';
+import { connectDriver, execute } from '../support/outside/driver.mjs';
 import { warehouseAt } from '../support/warehouse.mjs';
 
 const RUN = {

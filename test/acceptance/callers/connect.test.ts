@@ -10,6 +10,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { opener } from '../../../dist/cli/connect/browser.js';
 import { bareEnv, MAIN } from '../../support/demo.js';
+import { metadataOf } from '../../support/outside/issuer.mjs';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -49,16 +50,10 @@ class Listener {
   provides(more: object = {}, audience: unknown = `${gateway.url}/mcp`): void {
     const { url } = this;
     this.answers = {
-      '/.well-known/openid-configuration': {
-        issuer: url,
-        token_endpoint: `${url}/token`,
-        authorization_endpoint: `${url}/auth`,
-        jwks_uri: `${url}/jwks`,
-        response_types_supported: ['code'],
-        subject_types_supported: ['public'],
+      '/.well-known/openid-configuration': metadataOf(url, {
         id_token_signing_alg_values_supported: ['RS256'],
         ...more,
-      },
+      }),
       '/token': { access_token: tokenFor(audience), token_type: 'bearer', expires_in: 3600 },
     };
   }

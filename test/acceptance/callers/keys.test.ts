@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TokenRefused, TokenVerifier } from '../../../dist/identity/index.js';
+import { issuerOptions, metadataOf } from '../../support/outside/issuer.mjs';
 
 const AUDIENCE = 'https://snowfence.example.com/mcp';
 let server: Server;
@@ -13,18 +14,7 @@ let keys: JWK[] = [];
 beforeAll(async () => {
   server = createServer((request, response) => {
     response.setHeader('content-type', 'application/json');
-    if (request.url === '/.well-known/openid-configuration')
-      response.end(
-        JSON.stringify({
-          issuer,
-          jwks_uri: `${issuer}/jwks`,
-          authorization_endpoint: `${issuer}/auth`,
-          token_endpoint: `${issuer}/token`,
-          response_types_supported: ['code'],
-          subject_types_supported: ['public'],
-          id_token_signing_alg_values_supported: ['ES256'],
-        }),
-      );
+    if (request.url === '/.well-known/openid-configuration') response.end(JSON.stringify(metadataOf(issuer)));
     else response.end(JSON.stringify({ keys }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -38,18 +28,7 @@ async function newKey(kid: string) {
   return privateKey;
 }
 
-const options = (more: object = {}) => ({
-  issuer,
-  audience: AUDIENCE,
-  algorithms: ['ES256'],
-  groupsClaim: 'groups',
-  groupsFrom: [],
-  requiredClaims: [],
-  requiredScopes: ['snowfence'],
-  type: 'at+jwt',
-  clockSkew: 30,
-  ...more,
-});
+const options = (more: object = {}) => issuerOptions(issuer, AUDIENCE, more);
 
 interface Parts {
   readonly claims?: Record<string, unknown>;

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Demo } from '../../../dist/demo/demo.js';
 import { ACCEPTANCE, agent, query } from '../../support/demo.js';
-import { connectDriver, seen } from '../../support/outside/driver.js';
+import { connectDriver, seen } from '../../support/outside/driver.mjs';
 import { Person } from '../../support/outside/person.js';
 
 let demo: Demo;

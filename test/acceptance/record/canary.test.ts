@@ -13,7 +13,7 @@ import type { Ready } from '../../../dist/demo/ready.js';
 import { recordMask } from '../../../dist/gateway/record/recorded.js';
 import { DELIVERY_CONNECTIONS, Delivery, storePool, TranscriptStore } from '../../../dist/transcript/index.js';
 import { ACCEPTANCE, agent, MAIN, query } from '../../support/demo.js';
-import { connectDriver, execute } from '../../support/outside/driver.js';
+import { connectDriver, execute } from '../../support/outside/driver.mjs';
 import { Receiver } from '../../support/outside/receiver.js';
 
 /** What the seed puts into hidden columns and rows. The agent's own literals (`canary-0%`, `canary-000104729`, `4111%`) are none. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { agent, query } from '../../support/demo.js';
-import { connectDriver, execute } from '../../support/outside/driver.js';
+import { connectDriver, execute } from '../../support/outside/driver.mjs';
 
 interface Case {
   readonly id: string;

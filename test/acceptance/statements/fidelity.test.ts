@@ -8,7 +8,7 @@ import type { Connection } from 'snowflake-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Demo } from '../../../dist/demo/demo.js';
 import { ACCEPTANCE, agent, query } from '../../support/demo.js';
-import { connectDriver, execute } from '../../support/outside/driver.js';
+import { connectDriver, execute } from '../../support/outside/driver.mjs';
 
 const cases = (
   JSON.parse(readFileSync(new URL('../cases.json', import.meta.url), 'utf8')) as {

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { Approvals } from '../../../dist/approval/index.js';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../../dist/embedded/warehouse/index.js';
 import { Gateway, type GatewayParts } from '../../../dist/gateway/gateway.js';
+import { settle } from '../../../dist/gateway/record/settle.js';
 import { loadPolicies } from '../../../dist/policy/index.js';
 import type { TranscriptStore } from '../../../dist/transcript/index.js';
 import type { Warehouse } from '../../../dist/warehouse/index.js';
 import { ISSUER } from '../caller.mjs';
+import { fail } from '../keeping.mjs';
 import { GENEROUS } from '../limits.mjs';
 import { policyOf } from '../policies.mjs';
 import { startPostgres } from '../postgres.mjs';
@@ -94,6 +96,19 @@ export class Whole {
         const value: unknown = Reflect.get(target, key);
         return typeof value === 'function' ? value.bind(target) : value;
       },
+    });
+  }
+
+  /** Settles what is left; as if so much time had passed since. */
+  settled(afterMs = 0): Promise<number> {
+    return settle({
+      transcript: this.transcript,
+      approvals: this.approvals,
+      warehouse: this.warehouse,
+      roles: () => [KEY],
+      silentMs: 60_000,
+      onProblem: fail,
+      now: () => Date.now() + afterMs,
     });
   }
 

@@ -16,7 +16,7 @@ import {
 } from '../../../dist/transcript/index.js';
 import { Receiver } from '../../support/outside/receiver.js';
 import { startStore } from '../../support/own-store.js';
-import { actor, client, refused } from '../fill.mjs';
+import { refused, writeRefused } from '../fill.mjs';
 
 let receiver: Receiver;
 let delivery: Delivery | undefined;
@@ -69,11 +69,7 @@ async function deliver(
   return webhook;
 }
 
-const write = async (name: string, events: number): Promise<string> => {
-  const session = await store.sessions.find(actor(name), client, undefined);
-  for (let index = 0; index < events; index++) await store.recorder.append(refused(session, timeOrderedId()));
-  return session;
-};
+const write = (name: string, events: number) => writeRefused(store, name, events);
 const positionsOf = (session: string): number[] =>
   receiver.received.flatMap(({ payload: { data } }) => (data['session'] === session ? [Number(data['position'])] : []));
 

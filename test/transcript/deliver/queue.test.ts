@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Metrics } from '../../../dist/server/report/metrics.js';
-import { DELIVERY_CONNECTIONS, Delivery, timeOrderedId } from '../../../dist/transcript/index.js';
+import { DELIVERY_CONNECTIONS, Delivery } from '../../../dist/transcript/index.js';
 import { Receiver } from '../../support/outside/receiver.js';
 import { startStore } from '../../support/own-store.js';
-import { actor, client, refused } from '../fill.mjs';
+import { writeRefused } from '../fill.mjs';
 
 let receiver: Receiver;
 let delivery: Delivery | undefined;
@@ -48,11 +48,7 @@ async function deliver(keptMs = 60_000): Promise<string> {
   await expect.poll(async () => (await admin.query('SELECT FROM webhook WHERE name = $1', [name])).rowCount).toBe(1);
   return name;
 }
-const write = async (name: string, events: number): Promise<string> => {
-  const session = await store.sessions.find(actor(name), client, undefined);
-  for (let index = 0; index < events; index++) await store.recorder.append(refused(session, timeOrderedId()));
-  return session;
-};
+const write = (name: string, events: number) => writeRefused(store, name, events);
 const positionsOf = (session: string): number[] =>
   receiver.received.flatMap(({ payload: { data } }) => (data['session'] === session ? [Number(data['position'])] : []));
 const comes = (session: string, positions: readonly number[]): Promise<void> =>

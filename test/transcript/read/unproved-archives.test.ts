@@ -14,7 +14,7 @@ import {
 } from '../../../dist/transcript/index.js';
 import { archiveBefore, checkpointsOf } from '../../support/keeping.mjs';
 import { startStore } from '../../support/own-store.js';
-import { actor, client, refused } from '../fill.mjs';
+import { actor, client, putIn, refused } from '../fill.mjs';
 
 const { store, admin, pool, folder, end } = await startStore({
   onIntegrityProblem: (problem) => problems.push(problem),
@@ -99,11 +99,7 @@ it('what is put in once more after it went is not given', async () => {
   if (!last) throw new Error('nothing went');
   const { session, at, n, statement, kind, body, signature, writer } = last;
   const before = await followed();
-  await thief.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
-    writer,
-    [session],
-    JSON.stringify([{ s: session, at, n, st: statement, k: kind, body, sig: signature }]),
-  ]);
+  await putIn(thief, writer, session, [{ at, n, st: statement, k: kind, body, sig: signature }]);
   await expect(followed()).rejects.toThrow('comes twice, after the notary had read all that its writer wrote');
   expect(problems).toEqual([expect.stringContaining(`session ${session}`)]);
   // As if it had never been.

@@ -19,7 +19,7 @@ import { withinOneDay } from '../../support/day.js';
 import { Receiver } from '../../support/outside/receiver.js';
 import { startStore } from '../../support/own-store.js';
 import { gatewayUrlOf } from '../../support/store.mjs';
-import { actor, client, completed, refused, submitted } from '../fill.mjs';
+import { actor, client, completed, cursorOf, putIn, refused, submitted } from '../fill.mjs';
 
 const agent = { ...actor('sales-bot'), claims: {}, scopes: [], expiresAt: 0 };
 const told: string[] = [];
@@ -177,20 +177,8 @@ describe('the bytes of a day', () => {
     await take(store, name, 10);
     const day = new Date().toISOString().slice(0, 10);
     for (const bytes of [-5, '-5', 'many', 1e300, null])
-      await store.pool.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
-        store.recorder.writerOf(session),
-        [session],
-        JSON.stringify([
-          {
-            s: session,
-            at: new Date().toISOString(),
-            n: 1_000_000 + count++,
-            st: null,
-            k: 'bytes_taken',
-            body: { principal: name, day, bytes },
-            sig: null,
-          },
-        ]),
+      await putIn(store.pool, store.recorder.writerOf(session), session, [
+        { n: 1_000_000 + count++, k: 'bytes_taken', body: { principal: name, day, bytes } },
       ]);
     await admin.query('DELETE FROM scan_budget t WHERE t.principal = $1', [name]);
     expect(await take(other, name, 91)).toBe(false);
@@ -230,18 +218,7 @@ describe('a cursor', () => {
     const statementId = timeOrderedId();
     await store.recorder.append(submitted(session, statementId));
     await store.recorder.append(completed(session, statementId));
-    const text = await by.make(agent, {
-      sessionId: session,
-      statementId,
-      queryId: `q-${statementId}`,
-      statement: 'SELECT 1',
-      binds: [],
-      purpose: undefined,
-      grant: 'grant',
-      position: 3,
-      endRow: 10,
-      bytesLeft: 1000,
-    });
+    const text = await by.make(agent, cursorOf(session, statementId));
     return { text, id: text.split('.')[0] ?? '' };
   };
   const found = async (by: Cursors, text: string): Promise<Cursor> => {

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Approvals } from '../../../dist/approval/index.js';
 import {
-  Checkpoints,
+  type Checkpoints,
   ensurePartitions,
   Maintenance,
   NotaryWatch,
@@ -18,11 +18,12 @@ import {
   withClient,
 } from '../../../dist/transcript/index.js';
 import { structureProblems } from '../../../dist/transcript/store/structure.js';
+import { questionOf } from '../../support/approvals.js';
 import { startGateway, startParts } from '../../support/gateways/replicas.mjs';
 import { checkpointsOf, fail } from '../../support/keeping.mjs';
 import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
-import { actor, client, refused, submitted } from '../fill.mjs';
+import { actor, client, putIn, refused, submitted } from '../fill.mjs';
 
 const keys = newKeys();
 const ROLES = { notary: 'snowfence_notary_test', reader: 'snowfence_reader_test' };
@@ -60,6 +61,16 @@ async function setUp(): Promise<void> {
 }
 
 const signer = (pool = notary) => checkpointsOf(store, { pool });
+/** Whether the notary reads; `said`: what it tells of silence. */
+const watchOf = (checkpoints: Checkpoints, said: string[], onEnd: (problem: string) => unknown) =>
+  new NotaryWatch({
+    pool: store.pool,
+    checkpoints,
+    everyMs: 1000,
+    leastMs: 0,
+    onSilence: (problem) => said.push(problem),
+    onEnd,
+  });
 async function write(name: string): Promise<string> {
   const session = await store.sessions.find(actor(name), client, undefined);
   await store.recorder.append(refused(session, timeOrderedId()));
@@ -69,26 +80,7 @@ const ask = async (session: string) => {
   const statementId = timeOrderedId();
   await store.recorder.append({ ...submitted(session, statementId, { verdict: 'approve' }), runs: 'pauses' });
   const sql = `DELETE FROM T WHERE ID = '${statementId}'`;
-  return new Approvals(store).ask({
-    bounds: { open: 10, perHour: 10 },
-    statementId,
-    sessionId: session,
-    actor: { ...actor('held'), claims: {} },
-    text: {
-      statement: sql,
-      sent: sql,
-      binds: [],
-      purpose: null,
-      door: 'mcp',
-      shape: { key: 'k', text: sql, holes: [] },
-    },
-    fits: 'aa',
-    fingerprint: 'f',
-    about: null as never,
-    policyVersion: 'v1',
-    requirements: [{ issuers: ['i'], groups: ['g'], count: 1, rule: 'p.yaml:1' }],
-    withinMs: 600_000,
-  });
+  return new Approvals(store).ask(questionOf(session, statementId, sql, { actor: { ...actor('held'), claims: {} } }));
 };
 
 /** Every advisory lock that one of our versions has ever gone by. */
@@ -216,14 +208,7 @@ describe('a turn of the notary that somebody keeps', () => {
   it('is told of where there is something to sign, and once; and that it goes on', async () => {
     const said: string[] = [];
     const checkpoints = signer();
-    const watch = new NotaryWatch({
-      pool: store.pool,
-      checkpoints,
-      everyMs: 1000,
-      leastMs: 0,
-      onSilence: (problem) => said.push(problem),
-      onEnd: (problem) => said.push(`over: ${problem}`),
-    });
+    const watch = watchOf(checkpoints, said, (problem) => said.push(`over: ${problem}`));
     const looks = async (count: number) => {
       for (let look = 0; look < count; look++) {
         await checkpoints.make();
@@ -257,12 +242,7 @@ describe('a turn of the notary that somebody keeps', () => {
     const spoilt = await startPostgres();
     const own = await openStore(spoilt.url, { keys, onIntegrityProblem: (problem) => void found.push(problem) });
     try {
-      const checkpoints = new Checkpoints({
-        pool: own.pool,
-        keys,
-        recorder: own.recorder,
-        places: [],
-        onProblem: fail,
+      const checkpoints = checkpointsOf(own, {
         onIntegrityProblem: (problem) => {
           own.found(problem);
           found.push(problem);
@@ -289,21 +269,7 @@ describe('a turn of the notary that somebody keeps', () => {
       // Nobody reads.
       for (let look = 0; look < 8; look++) await watch.look();
       expect(said).toHaveLength(1);
-      await own.pool.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
-        own.recorder.writerOf(session),
-        [session],
-        JSON.stringify([
-          {
-            s: session,
-            at: new Date().toISOString(),
-            n: 1_000_000,
-            st: null,
-            k: 'policy_problem',
-            body: {},
-            sig: null,
-          },
-        ]),
-      ]);
+      await putIn(own.pool, own.recorder.writerOf(session), session, [{ n: 1_000_000, k: 'policy_problem', body: {} }]);
       for (let look = 0; look < 8; look++) {
         await checkpoints.make();
         await watch.look();
@@ -326,14 +292,7 @@ describe('a turn of the notary that somebody keeps', () => {
   it('is told of, too, where heads pass for covered by leaves that nobody signed', async () => {
     const said: string[] = [];
     const checkpoints = signer();
-    const watch = new NotaryWatch({
-      pool: store.pool,
-      checkpoints,
-      everyMs: 1000,
-      leastMs: 0,
-      onSilence: (problem) => said.push(problem),
-      onEnd: fail,
-    });
+    const watch = watchOf(checkpoints, said, fail);
     const session = await write('covered');
     await held(async () => {
       const { rows } = await admin.query(

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
-  archive,
   exportLines,
   search,
   timeOrderedId,
@@ -12,7 +11,7 @@ import {
   verifierKeyOf,
   verifyExport,
 } from '../../../dist/transcript/index.js';
-import { checkpointsOf, verified } from '../../support/keeping.mjs';
+import { archiveBefore, checkpointsOf, verified } from '../../support/keeping.mjs';
 import { startStore } from '../../support/own-store.js';
 import { actor, client, completed, refused, submitted } from '../fill.mjs';
 
@@ -46,15 +45,8 @@ describe('in a database that is set to another zone', () => {
   });
 
   it('a week ends at midnight between Sunday and Monday in UTC, also where clocks change that Sunday', async () => {
-    const shared = {
-      keys,
-      folder,
-      record: (event: Parameters<typeof store.recorder.append>[0]) => store.recorder.append(event),
-      now: new Date(),
-      onProgress: () => undefined,
-    };
     const covered = () => checkpointsOf(store).make();
-    const [before, after] = ['2026-03-08T23:59:59Z', '2026-03-09T00:00:00Z'].map((time) => new Date(time));
+    const own = { admin, store, folder };
     // Of one week and of the next, both of them over whenever this runs: what tells of an archive is never in it.
     vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-03-01T12:00:00Z') });
     try {
@@ -74,9 +66,9 @@ describe('in a database that is set to another zone', () => {
       vi.useRealTimers();
     }
     await covered();
-    const early = await archive(admin, { ...shared, before: before ?? new Date(0) });
+    const early = await archiveBefore('2026-03-08T23:59:59Z', own);
     expect(early?.to).toBe('2026-03-02');
-    const late = await archive(admin, { ...shared, before: after ?? new Date(0) });
+    const late = await archiveBefore('2026-03-09T00:00:00Z', own);
     expect(late).toMatchObject({ to: '2026-03-09' });
   });
 

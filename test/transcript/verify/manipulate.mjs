@@ -27,7 +27,7 @@ import { timeText } from '../../../dist/transcript/read/columns.js';
 import { startPostgres } from '../../support/postgres.mjs';
 import { random } from '../../support/random.mjs';
 import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
-import { actor, completed, fill, submitted } from '../fill.mjs';
+import { actor, completed, cursorOf, fill, submitted } from '../fill.mjs';
 import { tryStoreChanges } from '../store/changes.mjs';
 
 const databaseUrl = (url, name) => {
@@ -530,18 +530,7 @@ async function fillState(store, session, before) {
     { kind: 'bytes_taken', sessionId: session, statementId: statement, body: { ...taken } },
     completed(session, statement),
   ]);
-  await new Cursors(store).make(actor('agent-0'), {
-    sessionId: session,
-    statementId: statement,
-    queryId: `q-${statement}`,
-    statement: 'SELECT 1',
-    binds: [],
-    purpose: undefined,
-    grant: 'grant',
-    position: 3,
-    endRow: 10,
-    bytesLeft: 1000,
-  });
+  await new Cursors(store).make(actor('agent-0'), cursorOf(session, statement));
   const people = new People({
     pool,
     rows,

@@ -11,6 +11,7 @@ import { loadConfig } from '../../../dist/config/config.js';
 import { batchMessage, contentOf } from '../../../dist/transcript/form/chain.js';
 import { storePool } from '../../../dist/transcript/index.js';
 import { startGateway, startParts } from '../../support/gateways/replicas.mjs';
+import { putIn } from '../fill.mjs';
 
 let parts: Awaited<ReturnType<typeof startParts>>;
 let gateway: Awaited<ReturnType<typeof startGateway>>;
@@ -65,11 +66,7 @@ async function forge(): Promise<void> {
   const event = { session, at, writer, n, statement: null, kind: 'approval_decided', body: JSON.stringify(body) };
   const key = generateKeyPairSync('ed25519').privateKey;
   const sig = sign(null, batchMessage(writer, n, [contentOf(event)]), key).toString('base64');
-  await pool.query('SELECT append($1, NULL, $2, $3, NULL, NULL, NULL, NULL, NULL)', [
-    writer,
-    [session],
-    JSON.stringify([{ s: session, at, n, st: null, k: event.kind, body, sig }]),
-  ]);
+  await putIn(pool, writer, session, [{ at, n, k: event.kind, body, sig }]);
   await pool.end();
 }
 
