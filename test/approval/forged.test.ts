@@ -42,6 +42,13 @@ const fresh = async (needed = 1): Promise<Approval> => {
   if (asked instanceof TooManyApprovals) throw new Error('too many');
   return asked.approval;
 };
+/** As the gateway writes it down when a statement begins. */
+const beginning =
+  ({ id, statement_id: statementId }: Approval) =>
+  async (): Promise<void> => {
+    const body = { approval: id };
+    await store.recorder.append({ kind: 'approval_used', sessionId: session, statementId, body, runs: 'begins' });
+  };
 const use = (id: string): Promise<boolean> => approvals.use(id, () => Promise.resolve());
 /** Puts an event into the record as anybody can who may call append(): without our signature. */
 const forge = (approval: Approval, kind: string, body: object): Promise<unknown> =>
@@ -89,18 +96,11 @@ describe('an approval', () => {
   });
 
   it('is used once, also where its row is put back as it was, HMAC and all', async () => {
-    const { id, statement_id: statementId } = await fresh();
+    const approval = await fresh();
+    const { id } = approval;
     await approvals.decide(id, person('carl'), yes);
     const before = await rowOf(id);
-    const begin = async (): Promise<void> => {
-      await store.recorder.append({
-        kind: 'approval_used',
-        sessionId: session,
-        statementId,
-        body: { approval: id },
-        runs: 'begins',
-      });
-    };
+    const begin = beginning(approval);
     expect(await approvals.use(id, begin)).toBe(true);
     await putBack(before);
     expect(await approvals.get(id)).toMatchObject({ state: 'used' });
@@ -138,18 +138,10 @@ describe('an approval', () => {
 
   it('is not given back by an event that nobody signed', async () => {
     const approval = await fresh();
-    const { id, statement_id: statementId } = approval;
+    const { id } = approval;
     await approvals.decide(id, person('carl'), yes);
     const before = await rowOf(id);
-    await approvals.use(id, async () => {
-      await store.recorder.append({
-        kind: 'approval_used',
-        sessionId: session,
-        statementId,
-        body: { approval: id },
-        runs: 'begins',
-      });
-    });
+    await approvals.use(id, beginning(approval));
     await forge(approval, 'approval_released', {
       binding: approval.binding,
       released: new Date().toISOString(),
@@ -163,10 +155,7 @@ describe('an approval', () => {
     const approval = await fresh();
     const { id, statement_id: statementId } = approval;
     await approvals.decide(id, person('carl'), yes);
-    const begin = async (): Promise<void> => {
-      const body = { approval: id };
-      await store.recorder.append({ kind: 'approval_used', sessionId: session, statementId, body, runs: 'begins' });
-    };
+    const begin = beginning(approval);
     expect(await approvals.use(id, begin)).toBe(true);
     const last = (await store.reader.events(session)).findLast(({ kind }) => kind === 'approval_used');
     expect(await approvals.release(statementId, { use: String(last?.position), isTakenBack: false })).toBe('released');

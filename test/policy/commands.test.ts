@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type DescribedColumn, policyJsonSchema, suggestionsYaml, suggestMasks } from '../../dist/policy/index.js';
 import { bareEnv, MAIN } from '../support/demo.js';
+import { policyOf } from '../support/policies.mjs';
 
 const run = promisify(execFile);
 const EXAMPLES = fileURLToPath(new URL('../../policies', import.meta.url));
@@ -21,6 +22,18 @@ const policy = (...args: string[]) =>
       err: error.stderr,
     }),
   );
+
+const READ = 'rules:\n  - allow: [read]\n    on: [DB.S.*]\n';
+/** With a folder of its own, which is gone again. */
+async function onFiles(command: string, files: Readonly<Record<string, string>>) {
+  const own = await mkdtemp(join(tmpdir(), 'snowfence-commands-'));
+  try {
+    for (const [name, text] of Object.entries(files)) await writeFile(join(own, name), text);
+    return await policy(command, own);
+  } finally {
+    await rm(own, { recursive: true });
+  }
+}
 
 let folder: string;
 beforeAll(async () => {
@@ -40,36 +53,24 @@ describe('policy test', () => {
   });
 
   it('knows secure views, with or without their query', async () => {
-    const own = await mkdtemp(join(tmpdir(), 'snowfence-commands-'));
     const rows = 'rows:\n  - on: DB.S.T\n    secure_view: DB.S.V\n  - on: DB.S.U\n    secure_view: DB.S.PLAIN\n';
-    await writeFile(
-      join(own, 'p.yaml'),
-      `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\n${rows}`,
-    );
-    await writeFile(
-      join(own, 'p.test.yaml'),
-      'tables:\n  DB.S.T: [ID NUMBER, NAME VARCHAR]\n  DB.S.U: [ID NUMBER]\nviews:\n  DB.S.V: { columns: [ID NUMBER], secure: true }\n  DB.S.PLAIN: { columns: [ID NUMBER], as: SELECT ID FROM DB.S.U }\nprincipals:\n  a: { groups: [g] }\ncases:\n  - as: a\n    sql: SELECT ID FROM DB.S.T\n    expect: { decision: allow, sent: \'FROM "DB" . "S" . "V" )\' }\n  - as: a\n    sql: SELECT NAME FROM DB.S.T\n    expect: { decision: deny, message: no column NAME }\n  - as: a\n    sql: SELECT ID FROM DB.S.U\n    expect: { decision: deny, message: no such secure view }\n',
-    );
-    const { code, out } = await policy('test', own);
+    const { code, out } = await onFiles('test', {
+      'p.yaml': policyOf(READ + rows),
+      'p.test.yaml':
+        'tables:\n  DB.S.T: [ID NUMBER, NAME VARCHAR]\n  DB.S.U: [ID NUMBER]\nviews:\n  DB.S.V: { columns: [ID NUMBER], secure: true }\n  DB.S.PLAIN: { columns: [ID NUMBER], as: SELECT ID FROM DB.S.U }\nprincipals:\n  a: { groups: [g] }\ncases:\n  - as: a\n    sql: SELECT ID FROM DB.S.T\n    expect: { decision: allow, sent: \'FROM "DB" . "S" . "V" )\' }\n  - as: a\n    sql: SELECT NAME FROM DB.S.T\n    expect: { decision: deny, message: no column NAME }\n  - as: a\n    sql: SELECT ID FROM DB.S.U\n    expect: { decision: deny, message: no such secure view }\n',
+    });
     expect(out).toContain('3 passed, 0 failed');
     expect(code).toBe(0);
-    await rm(own, { recursive: true });
   });
 
   it('knows external tables, whose raw rows hide with their columns', async () => {
-    const own = await mkdtemp(join(tmpdir(), 'snowfence-commands-'));
-    await writeFile(
-      join(own, 'p.yaml'),
-      'policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\ncolumns:\n  - match: [DB.S.F.SSN]\n    mask: hash\n',
-    );
-    await writeFile(
-      join(own, 'p.test.yaml'),
-      'external_tables:\n  DB.S.F: [VALUE VARIANT, SSN VARCHAR]\nprincipals:\n  a: { groups: [g] }\ncases:\n  - as: a\n    sql: SELECT VALUE FROM DB.S.F\n    expect: { decision: allow, masks: { VALUE: "null", SSN: hash } }\n',
-    );
-    const { code, out } = await policy('test', own);
+    const { code, out } = await onFiles('test', {
+      'p.yaml': policyOf(`${READ}columns:\n  - match: [DB.S.F.SSN]\n    mask: hash\n`),
+      'p.test.yaml':
+        'external_tables:\n  DB.S.F: [VALUE VARIANT, SSN VARCHAR]\nprincipals:\n  a: { groups: [g] }\ncases:\n  - as: a\n    sql: SELECT VALUE FROM DB.S.F\n    expect: { decision: allow, masks: { VALUE: "null", SSN: hash } }\n',
+    });
     expect(out).toContain('1 passed, 0 failed');
     expect(code).toBe(0);
-    await rm(own, { recursive: true });
   });
 
   it.each([
@@ -85,15 +86,9 @@ describe('policy test', () => {
     ['rows:\n  - on: DB.S.T\n    where: A = 1 -- all\n', /p\.yaml:9:\d+ A predicate has no comment/],
     ['functions: { allow: [SNOWFENCE.MASKING.HASH_TEXT] }\n', /p\.yaml:7:\d+ .*called by nobody/],
   ])('says what is wrong with %j', async (more, message) => {
-    const own = await mkdtemp(join(tmpdir(), 'snowfence-commands-'));
-    await writeFile(
-      join(own, 'p.yaml'),
-      `policy: p\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.*]\n${more}`,
-    );
-    const { code, out, err } = await policy('check', own);
+    const { code, out, err } = await onFiles('check', { 'p.yaml': policyOf(READ + more) });
     expect(`${out}${err}`).toMatch(message);
     expect(code).not.toBe(0);
-    await rm(own, { recursive: true });
   });
 
   it('shows what was expected and what came instead, with the place', async () => {

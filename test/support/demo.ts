@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import type { DemoOptions } from '../../dist/demo/demo.js';
+import { Demo, type DemoOptions } from '../../dist/demo/demo.js';
 import type { Ready } from '../../dist/demo/ready.js';
 import { GENEROUS_CONFIG } from './limits.mjs';
 import { copyCluster } from './postgres.mjs';
@@ -87,4 +88,16 @@ export async function agent(ready: Ready, name: string): Promise<Client> {
 export async function query(client: Client, sql: string, more: Record<string, unknown> = {}): Promise<QueryAnswer> {
   const result = await client.callTool({ name: 'query', arguments: { sql, ...more } }, PATIENT);
   return result.structuredContent as unknown as QueryAnswer;
+}
+
+/** A demo with policies of its own, by the names of their files. */
+export async function demoWith(files: Readonly<Record<string, string>>) {
+  const policies = await mkdtemp(join(tmpdir(), 'snowfence-policies-'));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(policies, name), text);
+  const demo = await Demo.start({ ...ACCEPTANCE, policies }, () => undefined);
+  const end = async (): Promise<void> => {
+    await demo[Symbol.asyncDispose]();
+    await rm(policies, { recursive: true });
+  };
+  return { demo, policies, end };
 }

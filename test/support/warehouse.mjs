@@ -11,7 +11,7 @@ export const warehouseAt = (accessUrl, password, more = {}) =>
     database: undefined,
     schema: undefined,
     poolSize: 4,
-    connectTimeoutMs: 10_000,
+    connectTimeoutMs: 60_000,
     confirm: 'off',
     ...more,
   });

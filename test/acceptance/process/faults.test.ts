@@ -80,6 +80,10 @@ describe('the warehouse', () => {
     return rows;
   };
 
+  /** Asked again and again, in the end. */
+  const answers = (sql: string, interval: number) =>
+    expect.poll(async () => (await query(sales, sql)).status, { interval }).toBe('ok');
+
   it('not answering: WAREHOUSE_UNAVAILABLE in time, recorded; answering again: all goes on', async () => {
     process.kill(demo.ready.pids.warehouse, 'SIGSTOP');
     const started = performance.now();
@@ -89,11 +93,7 @@ describe('the warehouse', () => {
     expect(performance.now() - started).toBeLessThan(60_000);
     expect(await events('HUNG')).toContainEqual({ kind: 'statement_refused', code: 'WAREHOUSE_UNAVAILABLE' });
     process.kill(demo.ready.pids.warehouse, 'SIGCONT');
-    await expect
-      .poll(async () => (await query(sales, 'SELECT NAME AS CONTINUED FROM ANALYTICS.REF.PRODUCTS LIMIT 1')).status, {
-        interval: 500,
-      })
-      .toBe('ok');
+    await answers('SELECT NAME AS CONTINUED FROM ANALYTICS.REF.PRODUCTS LIMIT 1', 500);
   });
 
   it('gone: WAREHOUSE_UNAVAILABLE, recorded; started again: all goes on', async () => {
@@ -102,10 +102,6 @@ describe('the warehouse', () => {
     expect(gone.denial?.code).toBe('WAREHOUSE_UNAVAILABLE');
     expect(await events('GONE')).toContainEqual(expect.objectContaining({ code: 'WAREHOUSE_UNAVAILABLE' }));
     goOn();
-    await expect
-      .poll(async () => (await query(sales, 'SELECT NAME AS AGAIN FROM ANALYTICS.REF.COUNTRIES')).status, {
-        interval: 200,
-      })
-      .toBe('ok');
+    await answers('SELECT NAME AS AGAIN FROM ANALYTICS.REF.COUNTRIES', 200);
   });
 });

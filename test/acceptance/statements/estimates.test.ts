@@ -1,48 +1,40 @@
 /** Rules and limits that go by what Snowflake estimates, against a demo with policies of its own. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../../../dist/demo/demo.js';
+import type { Demo } from '../../../dist/demo/demo.js';
 import { readSealingKey, SealedRows } from '../../../dist/transcript/index.js';
 import { withinOneDay } from '../../support/day.js';
-import { ACCEPTANCE, agent, query } from '../../support/demo.js';
+import { agent, demoWith, query } from '../../support/demo.js';
 
 const policy = (name: string, group: string, body: string): string =>
   `policy: ${name}\nprincipals: { groups: [${group}] }\nsnowflake: { role: AGENT_RO, warehouse: AGENT_WH }\n${body}`;
 
 let demo: Demo;
-let folder: string;
+let end: () => Promise<void>;
 let sales: Client;
 let pipeline: Client;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-estimates-'));
-  await writeFile(
-    join(folder, 'sales.yaml'),
-    policy(
+  ({ demo, end } = await demoWith({
+    'sales.yaml': policy(
       'sales',
       'sales-agents',
       'rules:\n  - allow: [read]\n    on: [ANALYTICS.*.*]\nlimits: { bytes_scanned_per_statement: 100MB, bytes_scanned_per_day: 20MB }\n',
     ),
-  );
-  await writeFile(
-    join(folder, 'pipeline.yaml'),
-    policy(
+    'pipeline.yaml': policy(
       'pipeline',
       'pipeline-agents',
       'rules:\n  - allow: [read, delete, merge]\n    on: [ANALYTICS.SALES.*]\n  - approve: [delete, merge]\n    on: [ANALYTICS.SALES.*]\n    when: { rows_affected_over: 2 }\n    by: { groups: [data-stewards] }\n  - deny: [select]\n    on: [ANALYTICS.SALES.CUSTOMERS]\n    when: { bytes_scanned_over: 10KB }\n    reason: Too much to read.\n',
     ),
-  );
-  demo = await Demo.start({ ...ACCEPTANCE, policies: folder }, () => undefined);
+  }));
   [sales, pipeline] = await Promise.all([agent(demo.ready, 'sales-bot'), agent(demo.ready, 'pipeline-bot')]);
 });
 afterAll(async () => {
   await Promise.all([sales.close(), pipeline.close()]);
-  await demo[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true });
+  await end();
 });
 
 describe('what Snowflake estimates', () => {

@@ -1,13 +1,10 @@
 /** What snowfence does not hide it does not change: the same rows as by the driver alone, cell by cell. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import type { Connection } from 'snowflake-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../../../dist/demo/demo.js';
-import { ACCEPTANCE, agent, query } from '../../support/demo.js';
+import type { Demo } from '../../../dist/demo/demo.js';
+import { agent, demoWith, query } from '../../support/demo.js';
 import { connectDriver, execute } from '../../support/outside/driver.mjs';
 
 const cases = (
@@ -25,31 +22,27 @@ const policy = (name: string, group: string, more: string): string =>
   `policy: ${name}\nprincipals: { groups: [${group}] }\nsnowflake: { role: AGENT_RO, warehouse: AGENT_WH }\nrules:\n  - allow: [read]\n    on: [ANALYTICS.*.*]\nlimits: { rows: 100000, result_bytes: 100MB }\n${more}`;
 
 let demo: Demo;
-let folder: string;
+let end: () => Promise<void>;
 let whole: Client;
 let masked: Client;
 let alone: Connection;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-fidelity-'));
-  await writeFile(join(folder, 'whole.yaml'), policy('whole', 'sales-agents', ''));
-  await writeFile(
-    join(folder, 'masked.yaml'),
-    policy(
+  ({ demo, end } = await demoWith({
+    'whole.yaml': policy('whole', 'sales-agents', ''),
+    'masked.yaml': policy(
       'masked',
       'pipeline-agents',
       'columns:\n  - match: ["ANALYTICS.SALES.CUSTOMERS.EMAIL", "ANALYTICS.SALES.CUSTOMERS.PHONE"]\n    mask: redact\n',
     ),
-  );
-  demo = await Demo.start({ ...ACCEPTANCE, policies: folder }, () => undefined);
+  }));
   [whole, masked] = await Promise.all([agent(demo.ready, 'sales-bot'), agent(demo.ready, 'pipeline-bot')]);
   alone = await connectDriver(demo.ready.warehouse, { representNullAsStringNull: false });
 });
 afterAll(async () => {
   await Promise.all([whole.close(), masked.close()]);
   alone.destroy(() => undefined);
-  await demo[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true });
+  await end();
 });
 
 /** Numbers and times in one spelling: the driver gives them as JavaScript's values, an answer as JSON. */

@@ -1,13 +1,12 @@
 /** Results in pages, rows of secure views, masks that may be written: against a demo with policies of its own. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Demo } from '../../../dist/demo/demo.js';
+import type { Demo } from '../../../dist/demo/demo.js';
 import type { Warehouse } from '../../../dist/warehouse/index.js';
-import { ACCEPTANCE, agent, type QueryAnswer, query } from '../../support/demo.js';
+import { agent, demoWith, type QueryAnswer, query } from '../../support/demo.js';
 import { warehouseAt } from '../../support/warehouse.mjs';
 
 const SALES = `policy: sales
@@ -40,6 +39,7 @@ columns:
 ${writeMasked}`;
 
 let demo: Demo;
+let end: () => Promise<void>;
 let folder: string;
 let sales: Client;
 let pipeline: Client;
@@ -47,10 +47,8 @@ let owner: Warehouse;
 const KEY = { role: 'SYSADMIN', warehouse: 'WH' };
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'snowfence-pages-'));
-  await writeFile(join(folder, 'sales.yaml'), SALES);
-  await writeFile(join(folder, 'pipeline.yaml'), PIPELINE('write_masked: allow\n'));
-  demo = await Demo.start({ ...ACCEPTANCE, policies: folder }, () => undefined);
+  const files = { 'sales.yaml': SALES, 'pipeline.yaml': PIPELINE('write_masked: allow\n') };
+  ({ demo, policies: folder, end } = await demoWith(files));
   const { account, access_url, username, password } = demo.ready.warehouse;
   owner = warehouseAt(access_url, password, { account, username, poolSize: 1 });
   for (const sql of [
@@ -64,8 +62,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([sales.close(), pipeline.close()]);
   await owner[Symbol.asyncDispose]();
-  await demo[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true });
+  await end();
 });
 
 /** Policies that open something are held back for a while, unless somebody asks for them. */

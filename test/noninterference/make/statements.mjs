@@ -17,14 +17,21 @@ const WRITERS = ['writers', 'writers', 'stewards', 'stewards', 'metered'];
 const EXPLAINED = 0.05;
 const DESCRIBED = 0.01;
 
+/** So many of what is made; `shows` keeps those that fit. */
+function* fitting(count, shows, make) {
+  for (let made = 0; made < count; ) {
+    const value = make();
+    if (shows && !shows.test(value.sql)) continue;
+    made++;
+    yield value;
+  }
+}
+
 /** Reads: most are run, of some only explain and describe are asked; `shows` keeps those that fit. */
 export function* reads(count, seed, { shows } = {}) {
   const generator = new Generator(seed);
   const next = random(seed + 1);
-  for (let made = 0; made < count; ) {
-    const value = generator.statement();
-    if (shows && !shows.test(value.sql)) continue;
-    made++;
+  for (const value of fitting(count, shows, () => generator.statement())) {
     const draw = next();
     if (!shows && draw < EXPLAINED)
       yield { ...value, as: draw < EXPLAINED / 2 ? 'readers' : 'metered', told: 'explain' };
@@ -46,10 +53,7 @@ export function* described() {
 export function* changes(count, seed, { shows, as } = {}) {
   const generator = new ChangeGenerator(seed);
   const next = random(seed + 1);
-  for (let made = 0; made < count; ) {
-    const value = generator.change();
-    if (shows && !shows.test(value.sql)) continue;
-    made++;
+  for (const value of fitting(count, shows, () => generator.change())) {
     yield {
       ...value,
       as: as ?? WRITERS[Math.floor(next() * WRITERS.length)],
