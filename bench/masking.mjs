@@ -26,9 +26,9 @@ import { maskedText } from '../dist/sql/send/rewrite.js';
 import { LABELLED } from '../test/masking/labelled.mjs';
 import { catalog, read } from '../test/sql/corpus/describe.mjs';
 import { callerOf } from '../test/support/caller.mjs';
-import { GENEROUS } from '../test/support/limits.mjs';
+import { GENEROUS } from '../test/support/gateways/limits.mjs';
 import { connectDriver } from '../test/support/outside/driver.mjs';
-import { openStore } from '../test/support/store.mjs';
+import { openStore } from '../test/support/store/store.mjs';
 import { warehouseAt } from '../test/support/warehouse.mjs';
 
 const json = process.argv.includes('--json');

@@ -10,7 +10,7 @@ import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Demo } from '../dist/demo/demo.js';
-import { GENEROUS_CONFIG } from '../test/support/limits.mjs';
+import { GENEROUS_CONFIG } from '../test/support/gateways/limits.mjs';
 import { connectDriver } from '../test/support/outside/driver.mjs';
 import { startNothing } from './nothing.mjs';
 

@@ -8,10 +8,10 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { search, storePool, timeOrderedId } from '../dist/transcript/index.js';
-import { checkpointsOf, verified } from '../test/support/keeping.mjs';
-import { startPostgres } from '../test/support/postgres.mjs';
 import { random } from '../test/support/random.mjs';
-import { newKeys, openStore } from '../test/support/store.mjs';
+import { checkpointsOf, verified } from '../test/support/store/keeping.mjs';
+import { startPostgres } from '../test/support/store/postgres.mjs';
+import { newKeys, openStore } from '../test/support/store/store.mjs';
 import { actor, completed, refused, submitted } from '../test/transcript/fill.mjs';
 
 const { values } = parseArgs({

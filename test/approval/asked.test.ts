@@ -2,7 +2,7 @@
 import { afterAll, beforeEach, expect, it } from 'vitest';
 import { type Approval, TooManyApprovals } from '../../dist/approval/index.js';
 import { RecorderUnavailable, timeOrderedId } from '../../dist/transcript/index.js';
-import { approvalBreaks, questionOf, startApprovals, steward, YES } from '../support/approvals.js';
+import { approvalBreaks, questionOf, startApprovals, steward, YES } from '../support/store/approvals.js';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const ana = steward('ana');

@@ -3,7 +3,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { People } from '../../dist/console/people/people.js';
 import { timeOrderedId } from '../../dist/transcript/index.js';
-import { approvalBreaks, questionOf, startApprovals, steward } from '../support/approvals.js';
+import { approvalBreaks, questionOf, startApprovals, steward } from '../support/store/approvals.js';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const ISSUER = 'https://issuer.example';

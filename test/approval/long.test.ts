@@ -2,7 +2,7 @@
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
 import { timeOrderedId } from '../../dist/transcript/index.js';
-import { NO, questionOf, startApprovals, steward, textOf } from '../support/approvals.js';
+import { NO, questionOf, startApprovals, steward, textOf } from '../support/store/approvals.js';
 import { actor, client, submitted } from '../transcript/fill.mjs';
 
 const standing = {

@@ -4,7 +4,7 @@ import type { Approval } from '../../dist/approval/index.js';
 import { signed } from '../../dist/approval/values/words.js';
 import { timeOrderedId } from '../../dist/transcript/index.js';
 import type { HistoryEntry } from '../../dist/warehouse/index.js';
-import { approving, startApprovals, steward, YES } from '../support/approvals.js';
+import { approving, startApprovals, steward, YES } from '../support/store/approvals.js';
 import { actor, client, completed, refused } from '../transcript/fill.mjs';
 
 const agent = { ...actor('pipeline-bot'), claims: {} };

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Approval, Approvals, DecisionRefused, TooManyApprovals, Wakeups } from '../../dist/approval/index.js';
 import { timeOrderedId } from '../../dist/transcript/index.js';
-import { startStore } from '../support/own-store.js';
-import { gatewayUrlOf } from '../support/store.mjs';
+import { startStore } from '../support/store/own-store.js';
+import { gatewayUrlOf } from '../support/store/store.mjs';
 import { actor, client, completed, submitted } from '../transcript/fill.mjs';
 
 const ISSUER = 'https://issuer.example';

@@ -2,8 +2,8 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Approval, Approvals } from '../../dist/approval/index.js';
 import { newSealingKey, timeOrderedId } from '../../dist/transcript/index.js';
-import { approving, startApprovals, steward, YES } from '../support/approvals.js';
-import { openStore } from '../support/store.mjs';
+import { approving, startApprovals, steward, YES } from '../support/store/approvals.js';
+import { openStore } from '../support/store/store.mjs';
 import { actor, client, completed, putIn } from '../transcript/fill.mjs';
 
 const [HERE, THERE] = ['https://issuer.example', 'https://other.example'];

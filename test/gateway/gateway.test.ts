@@ -5,7 +5,7 @@ import type { PolicySet } from '../../dist/policy/index.js';
 import { RecorderUnavailable } from '../../dist/transcript/index.js';
 import { StatementCancelled, WarehouseUnavailable } from '../../dist/warehouse/index.js';
 import { callerOf } from '../support/caller.mjs';
-import { GENEROUS } from '../support/limits.mjs';
+import { GENEROUS } from '../support/gateways/limits.mjs';
 import { policyOf, setOf } from '../support/policies.mjs';
 
 let policies: PolicySet;

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
 import type { PolicySet } from '../../dist/policy/index.js';
 import { callerOf } from '../support/caller.mjs';
-import { GENEROUS } from '../support/limits.mjs';
+import { GENEROUS } from '../support/gateways/limits.mjs';
 import { policyOf, setOf } from '../support/policies.mjs';
 
 const RULES = 'rules:\n  - allow: [read, delete]\n    on: [DB.S.*]\n';

@@ -6,7 +6,7 @@ import { DETECTOR_KINDS, hiddenInSql, patternFinder, Scrubber } from '../../dist
 import { lex, pieces } from '../../dist/sql/index.js';
 import { Vault } from '../../dist/transcript/write/vault.js';
 import { random } from '../support/random.mjs';
-import { newKeys } from '../support/store.mjs';
+import { newKeys } from '../support/store/store.mjs';
 
 const redact = { kind: 'redact' } as const;
 const built = DETECTOR_KINDS.map((name) => ({ name, pattern: undefined, mask: redact }));

@@ -9,8 +9,8 @@ import { Child, freePort } from '../../dist/demo/child.js';
 import { Gateway } from '../../dist/gateway/gateway.js';
 import { loadPolicies } from '../../dist/policy/index.js';
 import { ISSUER } from '../support/caller.mjs';
-import { GENEROUS } from '../support/limits.mjs';
-import { openStore } from '../support/store.mjs';
+import { GENEROUS } from '../support/gateways/limits.mjs';
+import { openStore } from '../support/store/store.mjs';
 import { warehouseAt } from '../support/warehouse.mjs';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Demo, type DemoOptions } from '../../dist/demo/demo.js';
 import type { Ready } from '../../dist/demo/ready.js';
-import { GENEROUS_CONFIG } from './limits.mjs';
-import { copyCluster } from './postgres.mjs';
+import { GENEROUS_CONFIG } from './gateways/limits.mjs';
+import { copyCluster } from './store/postgres.mjs';
 
 export const ACCEPTANCE: DemoOptions = {
   port: 0,

@@ -3,7 +3,7 @@ import type { TestProject } from 'vitest/node';
 import { Demo } from '../../dist/demo/demo.js';
 import type { Ready } from '../../dist/demo/ready.js';
 import { ACCEPTANCE } from './demo.js';
-import { makeCluster } from './postgres.mjs';
+import { makeCluster } from './store/postgres.mjs';
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -27,9 +27,9 @@ import {
   verifierKeyOf,
   verifyExport,
 } from '../../dist/transcript/index.js';
-import { checkpointsOf, verified } from '../support/keeping.mjs';
-import { startStore } from '../support/own-store.js';
-import { gatewayUrlOf, newKeys, openStore } from '../support/store.mjs';
+import { checkpointsOf, verified } from '../support/store/keeping.mjs';
+import { startStore } from '../support/store/own-store.js';
+import { gatewayUrlOf, newKeys, openStore } from '../support/store/store.mjs';
 import { actor, client, completed, fill, refused, submitted } from './fill.mjs';
 
 const { keys, postgres, store, admin, folder, end } = await startStore();

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { TestPostgres } from '../postgres.mjs';
+import type { TestPostgres } from '../store/postgres.mjs';
 
 export interface Parts {
   readonly folder: string;

@@ -10,9 +10,9 @@ import { Child, freePort } from '../../../dist/demo/child.js';
 import { withToken } from '../../../dist/demo/people.js';
 import { IdentityProvider } from '../../../dist/embedded/identity/index.js';
 import { setUpStore, storePool } from '../../../dist/transcript/index.js';
-import { GENEROUS_CONFIG } from '../limits.mjs';
-import { startPostgres } from '../postgres.mjs';
-import { gatewayUrlOf } from '../store.mjs';
+import { startPostgres } from '../store/postgres.mjs';
+import { gatewayUrlOf } from '../store/store.mjs';
+import { GENEROUS_CONFIG } from './limits.mjs';
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -10,12 +10,12 @@ import { loadPolicies } from '../../../dist/policy/index.js';
 import type { TranscriptStore } from '../../../dist/transcript/index.js';
 import type { Warehouse } from '../../../dist/warehouse/index.js';
 import { ISSUER } from '../caller.mjs';
-import { fail } from '../keeping.mjs';
-import { GENEROUS } from '../limits.mjs';
 import { policyOf } from '../policies.mjs';
-import { startPostgres } from '../postgres.mjs';
-import { openStore } from '../store.mjs';
+import { fail } from '../store/keeping.mjs';
+import { startPostgres } from '../store/postgres.mjs';
+import { openStore } from '../store/store.mjs';
 import { warehouseAt } from '../warehouse.mjs';
+import { GENEROUS } from './limits.mjs';
 
 export const KEY = { role: 'R', warehouse: 'W' };
 

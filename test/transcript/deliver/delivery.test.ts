@@ -15,7 +15,7 @@ import {
   type Webhook,
 } from '../../../dist/transcript/index.js';
 import { Receiver } from '../../support/outside/receiver.js';
-import { startStore } from '../../support/own-store.js';
+import { startStore } from '../../support/store/own-store.js';
 import { refused, writeRefused } from '../fill.mjs';
 
 let receiver: Receiver;

@@ -22,10 +22,10 @@ import {
   verifierKeyOf,
   verifyExport,
 } from '../../../dist/transcript/index.js';
-import { checkpointsOf, fail, verified } from '../../support/keeping.mjs';
 import { Receiver } from '../../support/outside/receiver.js';
-import { startStore } from '../../support/own-store.js';
-import { gatewayUrlOf, openStore } from '../../support/store.mjs';
+import { checkpointsOf, fail, verified } from '../../support/store/keeping.mjs';
+import { startStore } from '../../support/store/own-store.js';
+import { gatewayUrlOf, openStore } from '../../support/store/store.mjs';
 import { actor, client, lengthen, refused } from '../fill.mjs';
 
 const EDGES = [10, 100, 1000, 10_000] as const;

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Metrics } from '../../../dist/server/report/metrics.js';
 import { DELIVERY_CONNECTIONS, Delivery } from '../../../dist/transcript/index.js';
 import { Receiver } from '../../support/outside/receiver.js';
-import { startStore } from '../../support/own-store.js';
+import { startStore } from '../../support/store/own-store.js';
 import { writeRefused } from '../fill.mjs';
 
 let receiver: Receiver;

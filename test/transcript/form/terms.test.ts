@@ -3,10 +3,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { sessionTerms, statementRow } from '../../../dist/transcript/form/projection.js';
 import { term } from '../../../dist/transcript/form/terms.js';
 import { search, timeOrderedId } from '../../../dist/transcript/index.js';
-import { verified } from '../../support/keeping.mjs';
-import { startStore } from '../../support/own-store.js';
 import { random } from '../../support/random.mjs';
-import { openStore } from '../../support/store.mjs';
+import { verified } from '../../support/store/keeping.mjs';
+import { startStore } from '../../support/store/own-store.js';
+import { openStore } from '../../support/store/store.mjs';
 import { actor, client, refused, submitted } from '../fill.mjs';
 
 const rowOf = (more: Record<string, unknown>) =>

@@ -15,9 +15,9 @@ import {
   type VerifyReport,
 } from '../../../dist/transcript/index.js';
 import { timeText } from '../../../dist/transcript/read/columns.js';
-import { checkpointsOf, verified } from '../../support/keeping.mjs';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { checkpointsOf, verified } from '../../support/store/keeping.mjs';
+import { startPostgres, type TestPostgres } from '../../support/store/postgres.mjs';
+import { gatewayUrlOf, newKeys, openStore } from '../../support/store/store.mjs';
 import { actor, client, fill, refused } from '../fill.mjs';
 
 const keys = newKeys();

@@ -1,7 +1,7 @@
 /** What is looked at of the record is bounded, and says so: whoever repeats one thing pushes nothing else out of sight. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { Overview, timeOrderedId } from '../../../dist/transcript/index.js';
-import { startStore } from '../../support/own-store.js';
+import { startStore } from '../../support/store/own-store.js';
 import { actor, client, completed, lengthen, submitted } from '../fill.mjs';
 
 const { store, admin, end } = await startStore();

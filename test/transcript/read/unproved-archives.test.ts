@@ -12,8 +12,8 @@ import {
   type TranscriptStore,
   timeOrderedId,
 } from '../../../dist/transcript/index.js';
-import { archiveBefore, checkpointsOf } from '../../support/keeping.mjs';
-import { startStore } from '../../support/own-store.js';
+import { archiveBefore, checkpointsOf } from '../../support/store/keeping.mjs';
+import { startStore } from '../../support/store/own-store.js';
 import { actor, client, putIn, refused } from '../fill.mjs';
 
 const { store, admin, pool, folder, end } = await startStore({

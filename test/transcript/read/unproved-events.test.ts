@@ -27,8 +27,8 @@ import {
 } from '../../../dist/transcript/index.js';
 import { ownerOf } from '../../../dist/transcript/write/opening.js';
 import { Receiver } from '../../support/outside/receiver.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { startPostgres, type TestPostgres } from '../../support/store/postgres.mjs';
+import { gatewayUrlOf, newKeys, openStore } from '../../support/store/store.mjs';
 import { actor, client, lengthen, refused } from '../fill.mjs';
 
 const keys = newKeys();

@@ -17,8 +17,8 @@ import {
 import { checkState } from '../../../dist/transcript/verify/state.js';
 import { withinOneDay } from '../../support/day.js';
 import { Receiver } from '../../support/outside/receiver.js';
-import { startStore } from '../../support/own-store.js';
-import { gatewayUrlOf } from '../../support/store.mjs';
+import { startStore } from '../../support/store/own-store.js';
+import { gatewayUrlOf } from '../../support/store/store.mjs';
 import { actor, client, completed, cursorOf, putIn, refused, submitted } from '../fill.mjs';
 
 const agent = { ...actor('sales-bot'), claims: {}, scopes: [], expiresAt: 0 };

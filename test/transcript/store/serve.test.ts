@@ -9,8 +9,8 @@ import { stringify } from 'yaml';
 import { newEncryptionKey, newSigningKey } from '../../../dist/config/new-secrets.js';
 import { freePort } from '../../../dist/demo/child.js';
 import { MAIN } from '../../support/demo.js';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { gatewayUrlOf } from '../../support/store.mjs';
+import { startPostgres, type TestPostgres } from '../../support/store/postgres.mjs';
+import { gatewayUrlOf } from '../../support/store/store.mjs';
 
 let postgres: TestPostgres;
 let folder: string;

@@ -11,9 +11,9 @@ import {
   withClient,
 } from '../../../dist/transcript/index.js';
 import { structureOf } from '../../../dist/transcript/store/structure.js';
-import { checkpointsOf, verified } from '../../support/keeping.mjs';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { checkpointsOf, verified } from '../../support/store/keeping.mjs';
+import { startPostgres, type TestPostgres } from '../../support/store/postgres.mjs';
+import { gatewayUrlOf, newKeys, openStore } from '../../support/store/store.mjs';
 import { fill } from '../fill.mjs';
 import { tryStoreChanges } from './changes.mjs';
 

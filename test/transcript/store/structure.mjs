@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { withClient } from '../../../dist/transcript/index.js';
 import { STRUCTURE, structureOf } from '../../../dist/transcript/store/structure.js';
-import { startPostgres } from '../../support/postgres.mjs';
-import { openStore } from '../../support/store.mjs';
+import { startPostgres } from '../../support/store/postgres.mjs';
+import { openStore } from '../../support/store/store.mjs';
 
 const postgres = await startPostgres();
 try {

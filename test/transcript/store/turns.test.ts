@@ -18,11 +18,11 @@ import {
   withClient,
 } from '../../../dist/transcript/index.js';
 import { structureProblems } from '../../../dist/transcript/store/structure.js';
-import { questionOf } from '../../support/approvals.js';
 import { startGateway, startParts } from '../../support/gateways/replicas.mjs';
-import { checkpointsOf, fail } from '../../support/keeping.mjs';
-import { startPostgres, type TestPostgres } from '../../support/postgres.mjs';
-import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { questionOf } from '../../support/store/approvals.js';
+import { checkpointsOf, fail } from '../../support/store/keeping.mjs';
+import { startPostgres, type TestPostgres } from '../../support/store/postgres.mjs';
+import { gatewayUrlOf, newKeys, openStore } from '../../support/store/store.mjs';
 import { actor, client, putIn, refused, submitted } from '../fill.mjs';
 
 const keys = newKeys();

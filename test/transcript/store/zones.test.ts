@@ -11,8 +11,8 @@ import {
   verifierKeyOf,
   verifyExport,
 } from '../../../dist/transcript/index.js';
-import { archiveBefore, checkpointsOf, verified } from '../../support/keeping.mjs';
-import { startStore } from '../../support/own-store.js';
+import { archiveBefore, checkpointsOf, verified } from '../../support/store/keeping.mjs';
+import { startStore } from '../../support/store/own-store.js';
 import { actor, client, completed, refused, submitted } from '../fill.mjs';
 
 /** As whoever set the database up may have it: read by a connection that says nothing itself. */

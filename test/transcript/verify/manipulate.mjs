@@ -24,9 +24,9 @@ import {
   verifyStore,
 } from '../../../dist/transcript/index.js';
 import { timeText } from '../../../dist/transcript/read/columns.js';
-import { startPostgres } from '../../support/postgres.mjs';
 import { random } from '../../support/random.mjs';
-import { gatewayUrlOf, newKeys, openStore } from '../../support/store.mjs';
+import { startPostgres } from '../../support/store/postgres.mjs';
+import { gatewayUrlOf, newKeys, openStore } from '../../support/store/store.mjs';
 import { actor, completed, cursorOf, fill, submitted } from '../fill.mjs';
 import { tryStoreChanges } from '../store/changes.mjs';
 

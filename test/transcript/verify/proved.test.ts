@@ -18,8 +18,8 @@ import {
   verifierKeyOf,
   verifyExport,
 } from '../../../dist/transcript/index.js';
-import { archiveBefore, checkpointsOf, verified } from '../../support/keeping.mjs';
-import { startStore } from '../../support/own-store.js';
+import { archiveBefore, checkpointsOf, verified } from '../../support/store/keeping.mjs';
+import { startStore } from '../../support/store/own-store.js';
 import { actor, client, completed, submitted } from '../fill.mjs';
 
 const { keys, store, admin, folder, end } = await startStore();

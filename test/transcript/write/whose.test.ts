@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sessionKey } from '../../../dist/transcript/form/projection.js';
 import { type ClientInfo, type TranscriptStore, timeOrderedId } from '../../../dist/transcript/index.js';
-import { checkpointsOf, verified } from '../../support/keeping.mjs';
-import { startStore } from '../../support/own-store.js';
+import { checkpointsOf, verified } from '../../support/store/keeping.mjs';
+import { startStore } from '../../support/store/own-store.js';
 import { actor, client, completed, submitted } from '../fill.mjs';
 
 const told: string[] = [];

@@ -1,4 +1,4 @@
-import type { Limits } from '../../dist/gateway/limits/admission.js';
+import type { Limits } from '../../../dist/gateway/limits/admission.js';
 
 export const GENEROUS: Limits;
 export const GENEROUS_CONFIG: Readonly<Record<string, unknown>>;

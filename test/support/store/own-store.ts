@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { storePool } from '../../dist/transcript/index.js';
+import { storePool } from '../../../dist/transcript/index.js';
 import { startPostgres } from './postgres.mjs';
 import { gatewayUrlOf, newKeys, openStore } from './store.mjs';
 

@@ -5,7 +5,7 @@ import { appendFile, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Child, freePort } from '../../dist/demo/child.js';
+import { Child, freePort } from '../../../dist/demo/child.js';
 
 const run = promisify(execFile);
 const temporary = () => mkdtemp(join(tmpdir(), 'snowfence-postgres-'));

@@ -1,5 +1,5 @@
 /** What keeps a record: checkpoints over a store, verifications of it, archives from it. */
-import { archive, Checkpoints, trustedKeys, verifyStore } from '../../dist/transcript/index.js';
+import { archive, Checkpoints, trustedKeys, verifyStore } from '../../../dist/transcript/index.js';
 
 /** What a test did not ask for ends it. */
 export const fail = (problem, error) => {

@@ -6,7 +6,7 @@ import type {
   TranscriptStore,
   VerifyReport,
   verifyStore,
-} from '../../dist/transcript/index.js';
+} from '../../../dist/transcript/index.js';
 
 export function fail(problem: string, error?: unknown): never;
 export function checkpointsOf(

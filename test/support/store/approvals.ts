@@ -1,13 +1,13 @@
 /** A store with approvals over it, what agents ask reviewers, and what reviewers say. */
 import type { Pool } from 'pg';
-import { type Approval, Approvals, TooManyApprovals } from '../../dist/approval/index.js';
-import { settle } from '../../dist/gateway/record/settle.js';
-import { Breaks } from '../../dist/transcript/checks/breaks.js';
-import { type Event, type SealedRows, timeOrderedId, withClient } from '../../dist/transcript/index.js';
-import { checkApprovals } from '../../dist/transcript/verify/approvals.js';
-import type { HistoryEntry, Warehouse } from '../../dist/warehouse/index.js';
-import { actor, submitted } from '../transcript/fill.mjs';
-import { ISSUER } from './caller.mjs';
+import { type Approval, Approvals, TooManyApprovals } from '../../../dist/approval/index.js';
+import { settle } from '../../../dist/gateway/record/settle.js';
+import { Breaks } from '../../../dist/transcript/checks/breaks.js';
+import { type Event, type SealedRows, timeOrderedId, withClient } from '../../../dist/transcript/index.js';
+import { checkApprovals } from '../../../dist/transcript/verify/approvals.js';
+import type { HistoryEntry, Warehouse } from '../../../dist/warehouse/index.js';
+import { actor, submitted } from '../../transcript/fill.mjs';
+import { ISSUER } from '../caller.mjs';
 import { fail } from './keeping.mjs';
 import { startStore } from './own-store.js';
 

@@ -1,7 +1,7 @@
 /** A transcript store in this process, for tests and benches that put a gateway together themselves. */
 import { generateKeyPairSync } from 'node:crypto';
-import { recordMask } from '../../dist/gateway/record/recorded.js';
-import { newSealingKey, setUpStore, storePool, TranscriptStore } from '../../dist/transcript/index.js';
+import { recordMask } from '../../../dist/gateway/record/recorded.js';
+import { newSealingKey, setUpStore, storePool, TranscriptStore } from '../../../dist/transcript/index.js';
 
 export const newKeys = () => ({
   signing: generateKeyPairSync('ed25519').privateKey,

@@ -1,4 +1,4 @@
-import type { RecordKeys, TranscriptStore } from '../../dist/transcript/index.js';
+import type { RecordKeys, TranscriptStore } from '../../../dist/transcript/index.js';
 
 export function newKeys(): RecordKeys;
 export function gatewayUrlOf(adminUrl: string, role?: string): string;
