@@ -17,7 +17,7 @@ const ROOMS = {
   transcript: ['network'],
   warehouse: ['network'],
   approval: ['transcript', 'turns', 'visible-text'],
-  gateway: ['approval', 'identity', 'masking', 'policy', 'sql', 'transcript', 'turns', 'warehouse'],
+  gateway: ['approval', 'identity', 'masking', 'policy', 'spelling', 'sql', 'transcript', 'turns', 'warehouse'],
   mcp: ['gateway', 'identity', 'masking', 'network', 'sql'],
   console: ['approval', 'gateway', 'identity', 'masking', 'network', 'policy', 'sql', 'transcript', 'visible-text'],
   terminal: ['transcript', 'visible-text'],

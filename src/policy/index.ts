@@ -3,8 +3,6 @@
  * names policy, rule and line for each of its parts, and the masks and predicates that hold. It reads files and nothing else from outside,
  * asks no warehouse, and allows nothing that no rule allows.
  */
-
-export { distance } from '../spelling/index.js';
 export { bytesDenial, hides } from './decide/bytes.js';
 export { needsConstraints } from './decide/constraints.js';
 export { decide, decideAgain, decideNamed } from './decide/decide.js';

@@ -2,7 +2,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Judged } from '../../dist/gateway/judge/judged.js';
 import { Nearest } from '../../dist/gateway/show/nearest.js';
-import { distance, type InForce, inForce } from '../../dist/policy/index.js';
+import { type InForce, inForce } from '../../dist/policy/index.js';
+import { distance } from '../../dist/spelling/index.js';
 import { policyOf, setOf } from '../support/policies.mjs';
 
 const PRINCIPAL = {

@@ -137,9 +137,15 @@ describe('a statement that is cancelled', () => {
     expect(logins).toBe(2);
   });
 
-  it('by its deadline says so of the warehouse, where that was not heard', async () => {
+  it('by its deadline says so of the warehouse, where that does not answer', async () => {
+    await using on = warehouse();
+    isDeaf = true;
+    expect(await run(on, undefined, 100)).toBeInstanceOf(WarehouseUnavailable);
+  });
+
+  it('by its deadline is late, and not the warehouse away, where that answers', async () => {
     await using on = warehouse();
     hearsAt = Number.POSITIVE_INFINITY;
-    expect(await run(on, undefined, 100)).toBeInstanceOf(WarehouseUnavailable);
+    expect(await run(on, undefined, 100)).toMatchObject({ name: 'StatementCancelled', reason: 'timeout' });
   });
 });

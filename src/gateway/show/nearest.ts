@@ -1,6 +1,7 @@
 /** For a table that is not there or not to be seen: the nearest names that are. Never a hint at anything else. */
 import type { Principal } from '../../identity/index.js';
-import { distance, type InForce, mayRead } from '../../policy/index.js';
+import { type InForce, mayRead } from '../../policy/index.js';
+import { distance } from '../../spelling/index.js';
 import { type ObjectName, showObject } from '../../sql/index.js';
 import type { Judged } from '../judge/judged.js';
 import type { Visible } from './visible.js';

@@ -2,6 +2,7 @@
  * A statement run, or a result of one taken up again: rows in pages, with a deadline of our own (the driver goes on asking a dead
  * server a thousand times).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowStatement, StatementOption } from 'snowflake-sdk';
 import type { WarehouseConnection } from '../connection/connection.js';
 import { waitFor } from '../connection/deadline.js';
@@ -47,28 +48,16 @@ const GRACE_MS = 2000;
 const CANCEL_WAIT_MS = 3000;
 const CANCEL_AGAIN_MS = 200;
 
-/** Whether a statement's end, of whatever kind, comes within so long. */
-async function endsWithin(work: Promise<unknown> | undefined, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const end = work?.then(
-    () => true,
-    () => true,
-  );
-  const hasEnded = await Promise.race([late, ...(end ? [end] : [])]);
-  clearTimeout(timer);
-  return hasEnded;
-}
+/** What is heard of a cancel: a yes or a no of Snowflake, or nothing in time. */
+type Heard = 'yes' | 'no' | undefined;
 
-/** True where Snowflake says that it was cancelled. Throws what the driver throws. */
-const sendCancel = (statement: RowStatement): Promise<boolean> =>
-  new Promise((resolve) => statement.cancel((error) => resolve(!error)));
+const sendCancel = (statement: RowStatement): Promise<Heard> =>
+  new Promise((resolve) => statement.cancel((error) => resolve(error ? 'no' : 'yes')));
 
 /**
- * True once the warehouse has said that it heard, or the statement has ended. A no may mean that the statement is not there yet (the
- * request to cancel was quicker): it is told again. Of a connection on which it may still run nobody has anything any more.
+ * Cancels until the warehouse says that it has, or the statement has ended. A no may mean that the statement is not there yet (the request
+ * to cancel was quicker): it is told again. On a connection on which it may still run nothing else is run. Answers whether the warehouse
+ * answers.
  */
 async function cancelStatement(
   statement: RowStatement | undefined,
@@ -76,19 +65,32 @@ async function cancelStatement(
   connection: WarehouseConnection,
 ): Promise<boolean> {
   if (!statement) return true;
-  const until = performance.now() + CANCEL_WAIT_MS;
+  const waits = new AbortController();
+  const { signal } = waits;
+  const pause = (ms: number): Promise<undefined> => sleep(ms, undefined, { signal }).catch(() => undefined);
+  const late = pause(CANCEL_WAIT_MS);
+  const ended = work?.then<Heard, Heard>(
+    () => 'yes',
+    () => 'yes',
+  );
+  const first = (...others: Promise<Heard>[]): Promise<Heard> =>
+    Promise.race([late, ...(ended ? [ended] : []), ...others]);
+  let isAnswered = false;
   try {
-    for (let left = CANCEL_WAIT_MS; left > 0; left = until - performance.now()) {
-      const said = sendCancel(statement);
-      // Where nothing is heard, the statement's own end is.
-      if (await Promise.race([said, endsWithin(work, left)])) return true;
-      if (await endsWithin(work, CANCEL_AGAIN_MS)) return true;
+    const until = performance.now() + CANCEL_WAIT_MS;
+    while (performance.now() < until) {
+      const heard = await first(sendCancel(statement));
+      isAnswered ||= heard !== undefined;
+      if (heard === 'yes' || (await first(pause(CANCEL_AGAIN_MS))) === 'yes') return true;
     }
   } catch {
     // The driver knows nothing to cancel: whether it runs is not known.
+    isAnswered = true;
+  } finally {
+    waits.abort();
   }
   connection.markBroken();
-  return false;
+  return isAnswered;
 }
 
 /** Reads the first page of what a statement leaves. */
@@ -133,9 +135,9 @@ async function within(
       () => undefined,
     );
     if (error instanceof StatementCancelled) {
-      const isHeard = await cancelStatement(statement, work, connection);
+      const isAnswered = await cancelStatement(statement, work, connection);
       // A deadline that passed in silence says more of the warehouse than of the statement.
-      if (!isHeard && error.reason === 'timeout')
+      if (!isAnswered && error.reason === 'timeout')
         throw new WarehouseUnavailable('Snowflake does not answer.', 'cancelling was not heard');
     }
     if (error instanceof WarehouseUnavailable) connection.markBroken();

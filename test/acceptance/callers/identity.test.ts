@@ -124,6 +124,12 @@ describe('what anybody may ask', () => {
     expect(await (await fetch(ready.metrics_url)).text()).not.toMatch(/sales-bot|CUSTOMERS/);
   });
 
+  it('are kept connected for longer than a load balancer keeps a connection that nobody uses', async () => {
+    const { headers } = await fetch(new URL('/healthz', ready.mcp_url));
+    const [, seconds] = /timeout=(\d+)/.exec(headers.get('keep-alive') ?? '') ?? [];
+    expect(Number(seconds)).toBeGreaterThan(60);
+  });
+
   it('refuses other hosts and origins (DNS rebinding)', async () => {
     expect((await post(tokenOf(ready, 'sales-bot'), '/mcp', { origin: 'https://evil.example' })).status).toBe(403);
     const { request } = await import('node:http');
