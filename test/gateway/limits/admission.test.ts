@@ -1,8 +1,8 @@
 /** What one principal may cost, and that others have their turn whatever it sends. */
 import { describe, expect, it, vi } from 'vitest';
-import { Admission, DEFAULT_LIMITS, type Limits, NotAdmitted } from '../../dist/gateway/limits/admission.js';
-import { LONG_TEXT, LongTexts } from '../../dist/gateway/limits/long-texts.js';
-import { FairGate } from '../../dist/turns/fair.js';
+import { Admission, DEFAULT_LIMITS, type Limits, NotAdmitted } from '../../../dist/gateway/limits/admission.js';
+import { LONG_TEXT, LongTexts } from '../../../dist/gateway/limits/long-texts.js';
+import { FairGate } from '../../../dist/turns/fair.js';
 
 const ANN = { issuer: 'https://i', subject: 'ann' };
 const BOB = { issuer: 'https://i', subject: 'bob' };

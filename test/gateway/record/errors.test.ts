@@ -1,13 +1,13 @@
 /** What the warehouse says when it fails, at each moment of the way: in the answer, the record and the log. */
 import { inspect } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
-import type { PolicySet } from '../../dist/policy/index.js';
-import { failureOf } from '../../dist/warehouse/errors/driver-error.js';
-import { WarehouseUnavailable } from '../../dist/warehouse/index.js';
-import { callerOf } from '../support/caller.mjs';
-import { GENEROUS } from '../support/gateways/limits.mjs';
-import { policyOf, setOf } from '../support/policies.mjs';
+import { Gateway, type GatewayParts } from '../../../dist/gateway/gateway.js';
+import type { PolicySet } from '../../../dist/policy/index.js';
+import { failureOf } from '../../../dist/warehouse/errors/driver-error.js';
+import { WarehouseUnavailable } from '../../../dist/warehouse/index.js';
+import { callerOf } from '../../support/caller.mjs';
+import { GENEROUS } from '../../support/gateways/limits.mjs';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
 let policies: PolicySet;
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 /** What waiting costs the others: a statement is judged by turns at every door, and not again at each look at an approval. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Judge } from '../../dist/gateway/judge/judge.js';
-import { FairGate } from '../../dist/turns/fair.js';
-import { WarehouseUnavailable } from '../../dist/warehouse/index.js';
-import { callerOf, ISSUER } from '../support/caller.mjs';
-import { KEY, Whole } from '../support/gateways/whole.js';
+import { Judge } from '../../../dist/gateway/judge/judge.js';
+import { FairGate } from '../../../dist/turns/fair.js';
+import { WarehouseUnavailable } from '../../../dist/warehouse/index.js';
+import { callerOf, ISSUER } from '../../support/caller.mjs';
+import { KEY, Whole } from '../../support/gateways/whole.js';
 
 const steward = { issuer: ISSUER, subject: 'steward', groups: ['stewards'], claims: {} };
 const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'command line' } as const;

@@ -1,12 +1,12 @@
 /** What was asked before a wait is asked again after it: with the connection in hand, and before a change is committed. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { tracesOf } from '../../dist/gateway/record/traces.js';
-import type { PolicySet } from '../../dist/policy/index.js';
-import { loadPolicies } from '../../dist/policy/index.js';
-import { storePool } from '../../dist/transcript/index.js';
-import type { Warehouse } from '../../dist/warehouse/index.js';
-import { callerOf, ISSUER } from '../support/caller.mjs';
-import { KEY, Whole } from '../support/gateways/whole.js';
+import { tracesOf } from '../../../dist/gateway/record/traces.js';
+import type { PolicySet } from '../../../dist/policy/index.js';
+import { loadPolicies } from '../../../dist/policy/index.js';
+import { storePool } from '../../../dist/transcript/index.js';
+import type { Warehouse } from '../../../dist/warehouse/index.js';
+import { callerOf, ISSUER } from '../../support/caller.mjs';
+import { KEY, Whole } from '../../support/gateways/whole.js';
 
 const steward = { issuer: ISSUER, subject: 'steward', groups: ['stewards'], claims: {} };
 const yes = { decision: 'approve', reason: undefined, standingMs: undefined, via: 'command line' } as const;

@@ -1,10 +1,10 @@
 /** A set that is loaded while a statement is under way: judged, weighed, run and recorded by one version all the same. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Gateway, type GatewayParts } from '../../dist/gateway/gateway.js';
-import type { PolicySet } from '../../dist/policy/index.js';
-import { callerOf } from '../support/caller.mjs';
-import { GENEROUS } from '../support/gateways/limits.mjs';
-import { policyOf, setOf } from '../support/policies.mjs';
+import { Gateway, type GatewayParts } from '../../../dist/gateway/gateway.js';
+import type { PolicySet } from '../../../dist/policy/index.js';
+import { callerOf } from '../../support/caller.mjs';
+import { GENEROUS } from '../../support/gateways/limits.mjs';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
 const RULES = 'rules:\n  - allow: [read, delete]\n    on: [DB.S.*]\n';
 /** Both have a limit on bytes, so that a statement is weighed again after the warehouse has answered. */

@@ -1,12 +1,12 @@
 /** Bytes and row counts where something is hidden: whole tables, and nobody is told. What the history tells of a statement. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { endingOf, tracesOf } from '../../dist/gateway/record/traces.js';
-import { analyse, keptAnalysis, readStatement } from '../../dist/sql/index.js';
-import { type HistoryEntry, StatementFailed } from '../../dist/warehouse/index.js';
-import { callerOf } from '../support/caller.mjs';
-import { catalog, DEFAULTS } from '../support/catalog.js';
-import { withinOneDay } from '../support/day.js';
-import { KEY, Whole } from '../support/gateways/whole.js';
+import { endingOf, tracesOf } from '../../../dist/gateway/record/traces.js';
+import { analyse, keptAnalysis, readStatement } from '../../../dist/sql/index.js';
+import { type HistoryEntry, StatementFailed } from '../../../dist/warehouse/index.js';
+import { callerOf } from '../../support/caller.mjs';
+import { catalog, DEFAULTS } from '../../support/catalog.js';
+import { withinOneDay } from '../../support/day.js';
+import { KEY, Whole } from '../../support/gateways/whole.js';
 
 const bot = callerOf('bot', ['g']);
 /** Of the embedded warehouse: 16 bytes for each value of a table. */

@@ -1,10 +1,10 @@
 /** "Did you mean …?": near names, visible ones alone, at a bounded price. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Judged } from '../../dist/gateway/judge/judged.js';
-import { Nearest } from '../../dist/gateway/show/nearest.js';
-import { type InForce, inForce } from '../../dist/policy/index.js';
-import { distance } from '../../dist/spelling/index.js';
-import { policyOf, setOf } from '../support/policies.mjs';
+import type { Judged } from '../../../dist/gateway/judge/judged.js';
+import { Nearest } from '../../../dist/gateway/show/nearest.js';
+import { type InForce, inForce } from '../../../dist/policy/index.js';
+import { distance } from '../../../dist/spelling/index.js';
+import { policyOf, setOf } from '../../support/policies.mjs';
 
 const PRINCIPAL = {
   issuer: 'https://i',

@@ -1,7 +1,7 @@
 /** How many requests of one principal are worked on at a time: fewer, the more principals are here. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { Shares } from '../../dist/turns/shares.js';
+import { Shares } from '../../../dist/turns/shares.js';
 
 const started = () => {
   let now = 0;

@@ -1,10 +1,10 @@
 /** The limit on the rows that a change touches holds for the run itself, and what became of a change is what became of its COMMIT. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { reconcile } from '../../dist/cli/record/reconcile.js';
-import type { Config } from '../../dist/config/config.js';
-import { CommitUnknown, StatementCancelled, type Warehouse, WarehouseUnavailable } from '../../dist/warehouse/index.js';
-import { callerOf, ISSUER } from '../support/caller.mjs';
-import { KEY, Whole } from '../support/gateways/whole.js';
+import { reconcile } from '../../../dist/cli/record/reconcile.js';
+import type { Config } from '../../../dist/config/config.js';
+import { CommitUnknown, StatementCancelled, type Warehouse, WarehouseUnavailable } from '../../../dist/warehouse/index.js';
+import { callerOf, ISSUER } from '../../support/caller.mjs';
+import { KEY, Whole } from '../../support/gateways/whole.js';
 
 const COUNT = 'SELECT COUNT(*) AS N FROM DB.PUBLIC.T';
 const steward = { issuer: ISSUER, subject: 'steward', groups: ['stewards'], claims: {} };

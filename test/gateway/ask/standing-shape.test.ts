@@ -1,11 +1,11 @@
 /** How wide a standing approval is: literals that a table's column is compared with by `=` or `IN`, where that only narrows. */
 import { describe, expect, it } from 'vitest';
-import { textOf } from '../../dist/gateway/ask/asking.js';
-import { fingerprintOf } from '../../dist/gateway/judge/fingerprint.js';
-import type { Intent } from '../../dist/gateway/record/intent.js';
-import { analyse, type CatalogReader, lex, Refusal, readStatement } from '../../dist/sql/index.js';
-import { unconstrained } from '../support/catalog.js';
-import { random } from '../support/random.mjs';
+import { textOf } from '../../../dist/gateway/ask/asking.js';
+import { fingerprintOf } from '../../../dist/gateway/judge/fingerprint.js';
+import type { Intent } from '../../../dist/gateway/record/intent.js';
+import { analyse, type CatalogReader, lex, Refusal, readStatement } from '../../../dist/sql/index.js';
+import { unconstrained } from '../../support/catalog.js';
+import { random } from '../../support/random.mjs';
 
 const COLUMNS: Readonly<Record<string, string>> = {
   T: 'ID A B N STATUS REGION Name n K t',
