@@ -1,0 +1,118 @@
+/** Streamable HTTP, of 2026-07-28 and of older clients: every request is a call of its own, and no state is kept between two of them. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { toNodeHandler } from '@modelcontextprotocol/node';
+import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+import type { TurnedAway } from '../gateway/index.js';
+import type { Principal } from '../identity/index.js';
+import type { Proved } from './bearer.js';
+import { MAX_BODY_BYTES } from './bodies.js';
+import { CallsUnderWay } from './calls.js';
+import { bodyInTurn, problem, turnAway } from './reading.js';
+import { makeServer, type ServerParts } from './server.js';
+
+const toolCall = z.object({ method: z.literal('tools/call'), params: z.object({ name: z.string() }) });
+
+export class Streamable {
+  readonly #parts: ServerParts;
+  readonly #principals = new WeakMap<AuthInfo, Principal>();
+  readonly #tools = new WeakMap<AuthInfo, string>();
+  /** A request's turn, which its first call takes over. */
+  readonly #turns = new WeakMap<AuthInfo, Disposable>();
+  readonly #calls = new CallsUnderWay();
+  readonly #handler: ReturnType<typeof createMcpHandler>;
+  readonly #node: ReturnType<typeof toNodeHandler>;
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    this.#handler = createMcpHandler((context) => {
+      const principal = context.authInfo ? this.#principals.get(context.authInfo) : undefined;
+      if (!principal) throw new Error('A request came through without a principal.');
+      const address = context.requestInfo?.headers.get('x-snowfence-address') ?? undefined;
+      return makeServer(parts, {
+        principal: () => principal,
+        transport: 'streamable-http',
+        tool: context.authInfo ? this.#tools.get(context.authInfo) : undefined,
+        address,
+        onCall: (id, controller) => this.#calls.register(principal, address, id, controller),
+        work: async () => this.#takenOver(context.authInfo) ?? (await parts.gateway.admission.turn(principal)),
+      });
+    });
+    this.#node = toNodeHandler(this.#handler, { maxRequestBodySize: MAX_BODY_BYTES });
+  }
+
+  #takenOver(auth: AuthInfo | undefined): Disposable | undefined {
+    const turn = auth && this.#turns.get(auth);
+    if (auth) this.#turns.delete(auth);
+    return turn;
+  }
+
+  /** `POST /mcp`. */
+  async answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    caller: Proved,
+    address: string | undefined,
+  ): Promise<void> {
+    if (request.method !== 'POST') {
+      response.writeHead(405, { allow: 'POST', 'content-type': 'application/json' });
+      response.end(problem('Method not allowed. Send POST.'));
+      return;
+    }
+    const read = await bodyInTurn(this.#parts.gateway.admission, request, response, caller.principal);
+    if (read === undefined) return;
+    const { body, turn } = read;
+    try {
+      const others = await this.#others(caller.principal, body);
+      if (!('places' in others)) {
+        turn[Symbol.dispose]();
+        await turnAway(this.#parts.gateway.admission, request, response, others);
+        return;
+      }
+      try {
+        this.#turns.set(caller.auth, turn);
+        await this.#call(request, response, caller, address, body);
+      } finally {
+        for (const place of others.places) place[Symbol.dispose]();
+      }
+    } finally {
+      turn[Symbol.dispose]();
+    }
+  }
+
+  /** Older clients may send several calls at once: each is a request of its own, beside the one that brought them. */
+  async #others(principal: Principal, body: object): Promise<{ readonly places: readonly Disposable[] } | TurnedAway> {
+    const places: Disposable[] = [];
+    for (let more = Array.isArray(body) ? body.length - 1 : 0; more > 0; more--) {
+      const place = await this.#parts.gateway.admission.request(principal);
+      if (!(Symbol.dispose in place)) {
+        for (const taken of places) taken[Symbol.dispose]();
+        return place;
+      }
+      places.push(place);
+    }
+    return { places };
+  }
+
+  async #call(
+    request: IncomingMessage,
+    response: ServerResponse,
+    caller: Proved,
+    address: string | undefined,
+    body: object,
+  ): Promise<void> {
+    this.#principals.set(caller.auth, caller.principal);
+    this.#calls.cancel(caller.principal, address, body);
+    const call = toolCall.safeParse(body);
+    if (call.success) this.#tools.set(caller.auth, call.data.params.name);
+    // Ours alone: a caller can't set it.
+    request.headers['x-snowfence-address'] = address ?? '';
+    // Node's request has all that the handler's narrower type asks for.
+    const proved = Object.assign(request, { auth: caller.auth }) as Parameters<ReturnType<typeof toNodeHandler>>[0];
+    await this.#node(proved, response, body);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handler.close();
+  }
+}
