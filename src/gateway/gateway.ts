@@ -2,7 +2,7 @@
 import type { Approvals } from '../approval/index.js';
 import type { Policy, Subject } from '../policy/index.js';
 import type { Warehouse } from '../warehouse/index.js';
-import type { Answer, QueryRequest } from './answer/answer.js';
+import type { Answer, QueryRequest, ReadOnRequest } from './answer/answer.js';
 import { Cursors } from './answer/cursors.js';
 import type { Waiting } from './ask/own.js';
 import { Pending } from './ask/pending.js';
@@ -103,8 +103,8 @@ export class Gateway {
     return withdraw(this.#parts, caller, id, reason);
   }
 
-  /** The next rows of a result, under the rules of now: where these have changed, the cursor is over. */
-  fetch(caller: Caller, cursor: string, request: Pick<QueryRequest, 'maxRows' | 'signal'>): Promise<Answer> {
+  /** The next rows of a result, or a cell of it whole, under the rules of now: where these have changed, the cursor is over. */
+  fetch(caller: Caller, cursor: string, request: ReadOnRequest): Promise<Answer> {
     return readOn(this.#parts, caller, cursor, request);
   }
 

@@ -1,12 +1,12 @@
-/** The next rows of a result, under the rules of now: where these have changed, the cursor is over. */
+/** The next rows of a result, or one of its cells whole, under the rules of now: where these have changed, the cursor is over. */
 import { randomUUID } from 'node:crypto';
 import type { Denial, Verdict } from '../policy/index.js';
-import { type RunResult, StatementCancelled, StatementFailed } from '../warehouse/index.js';
-import { type Answer, AnswerBuilder, type QueryRequest } from './answer/answer.js';
+import { type PageSize, type RunResult, StatementCancelled, StatementFailed } from '../warehouse/index.js';
+import { type Answer, AnswerBuilder, type QueryRequest, type ReadOnRequest } from './answer/answer.js';
 import { type Cursor, cursorAt, grantOf, isSame } from './answer/cursors.js';
-import { CHANGED_RULES, NO_CURSOR, SLOW_ROWS } from './answer/denials.js';
+import { CHANGED_RULES, largeCell, NO_CELL, NO_CURSOR, SLOW_ROWS } from './answer/denials.js';
 import { noticesFor } from './answer/notices.js';
-import { PAGE_BYTES, PAGE_ROWS, shownPage } from './answer/page.js';
+import { ASKED_BYTES, pageSize, shownPage } from './answer/page.js';
 import { type Caller, keyOf, type Rules, type Whose, whoseOf } from './judge/whose.js';
 import type { Judging } from './limits/judging.js';
 import { type FailureParts, failure } from './record/failure.js';
@@ -14,6 +14,9 @@ import { Intent } from './record/intent.js';
 import type { RefuseParts } from './record/refuse.js';
 import type { CompleteParts } from './run/complete.js';
 import { NotSent, notOvertaken } from './weigh/overtaken.js';
+
+/** A value of Snowflake's may have 128 MB; so much of one is answered. */
+const CELL_BYTES = 16_000_000;
 
 export interface ReadOnParts extends Rules, CompleteParts, FailureParts {
   readonly judging: Judging;
@@ -23,7 +26,7 @@ export async function readOn(
   parts: ReadOnParts,
   { principal }: Caller,
   text: string,
-  request: Pick<QueryRequest, 'maxRows' | 'signal'>,
+  request: ReadOnRequest,
 ): Promise<Answer> {
   const answer = new AnswerBuilder(randomUUID(), performance.now(), parts.now());
   try {
@@ -33,7 +36,13 @@ export async function readOn(
     answer.session = cursor.session_id;
     answer.statementId = cursor.statement_id;
     const { statement: sql, binds } = cursor;
-    const full: QueryRequest = { ...request, sql, binds, purpose: cursor.purpose ?? undefined };
+    const full: QueryRequest = {
+      maxRows: request.maxRows,
+      signal: request.signal,
+      sql,
+      binds,
+      purpose: cursor.purpose ?? undefined,
+    };
     const whose = whoseOf(parts, principal, answer.askedAt);
     const judged = await parts.judging.inTurn(whose, full);
     const intent = new Intent(principal, cursor.session_id, cursor.statement_id, full, judged);
@@ -41,7 +50,8 @@ export async function readOn(
     if (denial || !verdict || sent === undefined || !isSame(cursor, grantOf(verdict, sent))) {
       return await refuseRows(parts, answer, intent, cursor, denial ?? CHANGED_RULES);
     }
-    return await nextPage(parts, answer, intent, whose, verdict, cursor);
+    const of: Reading = { parts, answer, intent, whose, verdict, cursor };
+    return request.cell ? await wholeCell(of, request.cell) : await nextPage(of);
   } catch (error) {
     return failure(parts, answer, error);
   }
@@ -62,19 +72,26 @@ async function refuseRows(
   return answer.denied(denial);
 }
 
-async function nextPage(
-  parts: ReadOnParts,
-  answer: AnswerBuilder,
-  intent: Intent,
-  whose: Whose,
-  verdict: Verdict,
-  cursor: Cursor,
+interface Reading {
+  readonly parts: ReadOnParts;
+  readonly answer: AnswerBuilder;
+  readonly intent: Intent;
+  readonly whose: Whose;
+  readonly verdict: Verdict;
+  readonly cursor: Cursor;
+}
+
+/** Rows of the result from where it is asked, with what may be answered of them in bytes. What is not used of these is given back. */
+async function readBy(
+  { parts, answer, intent, whose, verdict, cursor }: Reading,
+  from: number,
+  most: number,
+  sizeFor: (rowsLeft: number, bytes: number) => PageSize,
+  answered: (result: RunResult, bytes: number) => Promise<{ readonly answer: Answer; readonly used: number }>,
 ): Promise<Answer> {
-  const { warehouse, cursors, counters } = parts;
-  const { recorder } = parts.transcript;
-  const { position, end_row: endRow } = cursor;
-  const rowsLeft = Math.max(0, Math.min(endRow, verdict.limits.rows) - position);
-  const taken = rowsLeft === 0 ? 0 : await cursors.takeBytes(cursor, PAGE_BYTES);
+  const { warehouse, cursors } = parts;
+  const rowsLeft = Math.max(0, Math.min(cursor.end_row, verdict.limits.rows) - from);
+  const taken = rowsLeft === 0 ? 0 : await cursors.takeBytes(cursor, most);
   if (taken === 0) return answer.finish({ status: 'error', error: NO_CURSOR });
   let used = 0;
   let result: RunResult | undefined;
@@ -82,46 +99,21 @@ async function nextPage(
     result = await warehouse.resume(keyOf(verdict, whose.principal), {
       before: () => notOvertaken(parts, whose, CHANGED_RULES),
       queryId: cursor.query_id,
-      from: position,
-      maxRows: Math.min(intent.request.maxRows ?? PAGE_ROWS, PAGE_ROWS, rowsLeft),
-      maxBytes: taken,
+      from,
+      ...sizeFor(rowsLeft, taken),
       timeoutMs: verdict.limits.timeoutMs,
       signal: intent.request.signal,
     });
-    used = result.bytes;
-    const page = shownPage(intent.judged, verdict, result);
-    const next = position + result.rows.length;
-    const hasMore = !result.isLast && result.rows.length > 0 && next < endRow;
-    await recorder.append(
-      intent.event('rows_fetched', {
-        query_id: result.queryId,
-        from: position,
-        rows: result.rows.length,
-        bytes: result.bytes,
-        detected: [...page.found],
-        ...page.record,
-      }),
-    );
-    if (result.reader && hasMore) warehouse.hold(result.reader, true);
-    else result.reader?.close();
-    counters.ran(answer.elapsed, result.rows.length, result.bytes);
-    const more = hasMore ? 'cursor' : 'limit';
-    return answer.finish({
-      status: 'ok',
-      columns: page.columns,
-      rows: page.rows,
-      isTruncated: !result.isLast,
-      cursor: hasMore ? cursorAt(cursor.id, next) : null,
-      notices: noticesFor(intent.judged, verdict, result.isLast ? undefined : more, page.found, []),
-      queryId: result.queryId,
-    });
+    const done = await answered(result, taken);
+    used = done.used;
+    return done.answer;
   } catch (error) {
     result?.reader?.close();
     if (error instanceof NotSent) return await refuseRows(parts, answer, intent, cursor, error.denial);
     if (error instanceof StatementFailed || error instanceof StatementCancelled) {
       const code = error instanceof StatementFailed ? error.code : 'CANCELLED';
-      await recorder.append(
-        intent.event('rows_fetched', { query_id: cursor.query_id, from: position, rows: 0, error: code }),
+      await parts.transcript.recorder.append(
+        intent.event('rows_fetched', { query_id: cursor.query_id, from, rows: 0, error: code }),
       );
       return answer.finish({ status: 'error', error: error instanceof StatementFailed ? NO_CURSOR : SLOW_ROWS });
     }
@@ -129,4 +121,95 @@ async function nextPage(
   } finally {
     await cursors.giveBack(cursor, taken - used);
   }
+}
+
+function nextPage(of: Reading): Promise<Answer> {
+  const { parts, answer, intent, verdict, cursor } = of;
+  const { position } = cursor;
+  return readBy(
+    of,
+    position,
+    ASKED_BYTES,
+    (rowsLeft, bytes) => pageSize(intent.request.maxRows, rowsLeft, bytes),
+    async (result) => {
+      const page = shownPage(intent.judged, verdict, result);
+      const next = position + result.rows.length;
+      const hasMore = !result.isLast && result.rows.length > 0 && next < cursor.end_row;
+      await parts.transcript.recorder.append(
+        intent.event('rows_fetched', {
+          query_id: result.queryId,
+          from: position,
+          rows: result.rows.length,
+          bytes: result.bytes,
+          detected: [...page.found],
+          ...page.record,
+        }),
+      );
+      if (result.reader && hasMore) parts.warehouse.hold(result.reader, true);
+      else result.reader?.close();
+      parts.counters.ran(answer.elapsed, result.rows.length, result.bytes);
+      const more = hasMore ? 'cursor' : 'limit';
+      const told = answer.finish({
+        status: 'ok',
+        columns: page.columns,
+        rows: page.rows,
+        isTruncated: !result.isLast,
+        cursor: hasMore ? cursorAt(cursor.id, next) : null,
+        cut: page.cut.length === 0 ? undefined : { cursor: cursorAt(cursor.id, position), cells: page.cut },
+        notices: noticesFor(intent.judged, verdict, result.isLast ? undefined : more, page.found, []),
+        queryId: result.queryId,
+      });
+      return { answer: told, used: result.bytes };
+    },
+  );
+}
+
+/** The column that is meant by its name where only one has it, or by its number, also as a text; undefined for none. */
+function columnOf({ columns }: RunResult, wanted: number | string): number | undefined {
+  const named = columns.flatMap(({ name }, at) => (name === wanted ? [at] : []));
+  if (named.length > 0) return named.length === 1 ? named[0] : undefined;
+  const number = /^\d+$/.test(String(wanted)) ? Number(wanted) : 0;
+  return number >= 1 && number <= columns.length ? number - 1 : undefined;
+}
+
+function wholeCell(of: Reading, { row, column: wanted }: NonNullable<ReadOnRequest['cell']>): Promise<Answer> {
+  const { parts, answer, intent, verdict, cursor } = of;
+  const from = cursor.position + row - 1;
+  return readBy(
+    of,
+    from,
+    CELL_BYTES,
+    // Of the row one cell is answered, which is measured by itself.
+    () => ({ maxRows: 1, maxBytes: Number.MAX_SAFE_INTEGER }),
+    async (result, bytes) => {
+      result.reader?.close();
+      const column = columnOf(result, wanted);
+      if (result.rows.length === 0 || column === undefined)
+        return { answer: answer.finish({ status: 'error', error: NO_CELL }), used: 0 };
+      const page = shownPage(intent.judged, verdict, result, column);
+      const used = Buffer.byteLength(JSON.stringify(page.rows));
+      if (used > bytes)
+        return { answer: await refuseRows(parts, answer, intent, cursor, largeCell(used, bytes)), used: 0 };
+      await parts.transcript.recorder.append(
+        intent.event('rows_fetched', {
+          query_id: result.queryId,
+          from,
+          rows: 1,
+          column: column + 1,
+          bytes: used,
+          detected: [...page.found],
+          ...page.record,
+        }),
+      );
+      parts.counters.ran(answer.elapsed, 1, used);
+      const told = answer.finish({
+        status: 'ok',
+        columns: page.columns,
+        rows: page.rows,
+        notices: noticesFor(intent.judged, verdict, undefined, page.found, []),
+        queryId: result.queryId,
+      });
+      return { answer: told, used };
+    },
+  );
 }

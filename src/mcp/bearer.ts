@@ -45,6 +45,8 @@ export async function authenticated(
           } catch (error) {
             // Nothing to be had by signing in anew: whose token it is stays the same.
             if (error instanceof TokenRefused && error.problem === 'not ours') throw error;
+            if (error instanceof TokenRefused && error.problem === 'scope missing')
+              throw new OAuthError(OAuthErrorCode.InsufficientScope, error.message, error.problem);
             if (error instanceof TokenRefused)
               throw new OAuthError(OAuthErrorCode.InvalidToken, 'The access token is not accepted.', error.problem);
             throw error;
@@ -96,11 +98,18 @@ function refuse(parts: BearerParts, request: IncomingMessage, response: ServerRe
     );
     return;
   }
-  // The caller hears that its token is not accepted, not which check failed.
-  const known = isTokenError
-    ? new OAuthError(OAuthErrorCode.InvalidToken, 'A valid access token for this gateway is needed.')
-    : error;
-  const challenge = bearerAuthChallengeResponse(known, { resourceMetadataUrl: metadataUrl(parts) });
+  const requiredScopes = [...parts.verifier.scopes];
+  const isScopeMissing = error instanceof OAuthError && error.code === OAuthErrorCode.InsufficientScope;
+  // The caller hears that its token is not accepted, not which check failed; a sound one that lacks a scope is told which (RFC 6750, section 3.1).
+  const known = isScopeMissing
+    ? new OAuthError(
+        OAuthErrorCode.InsufficientScope,
+        `The access token lacks a scope that this gateway asks for: ${requiredScopes.join(', ')}.`,
+      )
+    : isTokenError
+      ? new OAuthError(OAuthErrorCode.InvalidToken, 'A valid access token for this gateway is needed.')
+      : error;
+  const challenge = bearerAuthChallengeResponse(known, { resourceMetadataUrl: metadataUrl(parts), requiredScopes });
   response.writeHead(challenge.status, Object.fromEntries(challenge.headers));
   void challenge.text().then((text) => response.end(text));
 }

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostHeaderValidation, originValidation } from '@modelcontextprotocol/node';
 import { senderOf } from '../network/index.js';
 import { authenticated, type BearerParts, tellMetadata } from './bearer.js';
+import { isNamed, toldWhoMayRead } from './cors.js';
 import { turnAway } from './reading.js';
 import type { ServerParts } from './server.js';
 import { SseStreams } from './sse.js';
@@ -13,6 +14,8 @@ import { Streamable } from './streamable.js';
 
 export interface HttpOptions extends ServerParts, BearerParts {
   readonly allowedHosts: readonly string[];
+  /** Whose pages may ask: origins as browsers send them, such as `https://inspector.example.com`. */
+  readonly allowedOrigins: readonly string[];
 }
 
 export class McpHttp {
@@ -33,11 +36,15 @@ export class McpHttp {
   /** True where the request was one of ours and has been answered. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const url = new URL(request.url ?? '/', this.#options.publicUrl);
-    const { pathname } = url;
+    // Clients' settings are typed by hand: with a slash at the end the same is meant.
+    const pathname = url.pathname.replace(/(?<=.)\/$/, '');
     const isOurs =
       ['/mcp', '/sse', '/messages'].includes(pathname) || pathname.startsWith('/.well-known/oauth-protected-resource');
     if (!isOurs) return false;
-    if (!this.#isHostAllowed(request, response) || !this.#isOriginAllowed(request, response)) return true;
+    const { allowedOrigins } = this.#options;
+    if (!this.#isHostAllowed(request, response)) return true;
+    if (!isNamed(request, allowedOrigins) && !this.#isOriginAllowed(request, response)) return true;
+    if (toldWhoMayRead(request, response, allowedOrigins)) return true;
     if (pathname.startsWith('/.well-known/')) {
       tellMetadata(this.#options, response);
       return true;

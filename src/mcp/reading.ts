@@ -4,6 +4,7 @@ import type { Gateway, TurnedAway } from '../gateway/index.js';
 import type { Principal } from '../identity/index.js';
 import { JsonProblem, parseBounded } from '../network/index.js';
 import { drain, MAX_BODY_BYTES, readBody } from './bodies.js';
+import { withoutNullArguments } from './schema.js';
 
 type Admission = Gateway['admission'];
 
@@ -49,7 +50,9 @@ export async function bodyInTurn(
     told = problem(`The request is larger than ${MAX_BODY_BYTES} bytes.`);
   } else
     try {
-      return { body: parseBounded(raw), turn };
+      const body = parseBounded(raw);
+      for (const message of [body].flat()) withoutNullArguments(message);
+      return { body, turn };
     } catch (error) {
       turn[Symbol.dispose]();
       if (!(error instanceof JsonProblem)) throw error;

@@ -1,17 +1,88 @@
-/** A schema whose JSON Schema is made once: Streamable HTTP registers a tool anew for each request. */
+/**
+ * A tool's schema as clients meet it. Models' APIs differ in what of JSON Schema they take: ours stay within what all of them do (no `$schema`,
+ * no exclusive bounds, no lists of types). Arguments are read generously: models send `null` for what they leave out, and numbers as texts.
+ */
 import type { StandardSchemaWithJSON } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 
-export function remembered(
-  schema: z.ZodObject,
-): StandardSchemaWithJSON<Record<string, unknown>, Record<string, unknown>> {
+type Shape = StandardSchemaWithJSON<Record<string, unknown>, Record<string, unknown>>;
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+const isSchema = (value: unknown): value is JsonSchema => typeof value === 'object' && value !== null;
+
+/** What a property takes, alternatives included. */
+function typesOf(property: JsonSchema): readonly unknown[] {
+  const { type, anyOf } = property;
+  return Array.isArray(anyOf) ? anyOf.flatMap((one) => (isSchema(one) ? typesOf(one) : [])) : [type];
+}
+
+/** A value as its property means it; as it is where it means nothing else. */
+function meant(value: unknown, property: JsonSchema): unknown {
+  if (typeof value !== 'string') return value;
+  const types = typesOf(property);
+  // A text that a text is taken for stays one.
+  if (types.includes('string')) return value;
+  const text = value.trim();
+  if ((types.includes('integer') || types.includes('number')) && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
+  if (types.includes('boolean') && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true';
+  if (types.includes('array') && text.startsWith('['))
+    try {
+      return JSON.parse(text);
+    } catch {
+      // Refused as what it is, with its place.
+    }
+  return value;
+}
+
+/** A call that says `null` for no arguments is one without any: the protocol's own schema would refuse it. */
+export function withoutNullArguments(message: unknown): void {
+  const params = isSchema(message) ? message['params'] : undefined;
+  if (isSchema(params) && params['arguments'] === null) Reflect.deleteProperty(params, 'arguments');
+}
+
+/** Arguments as they are meant: without those that are `null` and may be left out. */
+function generous(input: unknown, schema: JsonSchema): unknown {
+  if (!isSchema(input) || Array.isArray(input)) return input ?? {};
+  const properties = isSchema(schema['properties']) ? schema['properties'] : {};
+  const required = Array.isArray(schema['required']) ? schema['required'] : [];
+  return Object.fromEntries(
+    Object.entries(input).flatMap(([name, value]) => {
+      if (value === null && !required.includes(name)) return [];
+      const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+      return [[name, isSchema(property) ? meant(value, property) : value]];
+    }),
+  );
+}
+
+/** A schema in which alternatives are told by `anyOf`, and no list of types stands. */
+function withoutTypeLists(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutTypeLists);
+  if (!isSchema(schema)) return schema;
+  const { type, ...rest } = Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [key, withoutTypeLists(value)]),
+  );
+  if (type === undefined) return rest;
+  // A property may be called "type"; its schema is no list.
+  return Array.isArray(type) ? { ...rest, anyOf: type.map((one) => ({ type: one })) } : { type, ...rest };
+}
+
+/** Made once: Streamable HTTP registers a tool anew for each request. */
+export function remembered(schema: z.ZodObject): Shape {
   const standard = schema['~standard'];
   const made = new Map<string, Record<string, unknown>>();
   const once = (io: 'input' | 'output') => (options: Parameters<typeof standard.jsonSchema.input>[0]) => {
     const key = `${io} ${options.target}`;
-    const known = made.get(key) ?? standard.jsonSchema[io](options);
-    made.set(key, known);
-    return known;
+    const known = made.get(key);
+    if (known) return known;
+    // MCP's own dialect is the one that is meant where none is named.
+    const { $schema: _, ...plain } = standard.jsonSchema[io](options);
+    const told = withoutTypeLists(plain) as Record<string, unknown>;
+    made.set(key, told);
+    return told;
   };
-  return { '~standard': { ...standard, jsonSchema: { input: once('input'), output: once('output') } } };
+  const jsonSchema = { input: once('input'), output: once('output') };
+  const taken = jsonSchema.input({ target: 'draft-2020-12' });
+  return {
+    '~standard': { ...standard, validate: (value) => standard.validate(generous(value, taken)), jsonSchema },
+  };
 }

@@ -13,6 +13,16 @@ import { makeServer, type ServerParts } from './server.js';
 
 const toolCall = z.object({ method: z.literal('tools/call'), params: z.object({ name: z.string() }) });
 
+/**
+ * The protocol asks clients to name both forms of an answer; `curl` and hand-made clients name one, or anything. Whoever takes one of them
+ * is answered; other types stay as they are, and are refused.
+ */
+function bothForms(accept: string | undefined): string {
+  const types = (accept ?? '*/*').split(',').map((type) => type.split(';')[0]?.trim().toLowerCase());
+  const takes = ['*/*', 'application/*', 'application/json', 'text/*', 'text/event-stream'];
+  return types.some((type) => takes.includes(type ?? '')) ? 'application/json, text/event-stream' : (accept ?? '');
+}
+
 export class Streamable {
   readonly #parts: ServerParts;
   readonly #principals = new WeakMap<AuthInfo, Principal>();
@@ -105,6 +115,7 @@ export class Streamable {
     this.#calls.cancel(caller.principal, address, body);
     const call = toolCall.safeParse(body);
     if (call.success) this.#tools.set(caller.auth, call.data.params.name);
+    request.headers.accept = bothForms(request.headers.accept);
     // Ours alone: a caller can't set it.
     request.headers['x-snowfence-address'] = address ?? '';
     // Node's request has all that the handler's narrower type asks for.

@@ -10,6 +10,7 @@ export { ownQuestion, TEXT } from './connection/own-questions.js';
 export { StatementCancelled, StatementFailed, WarehouseUnavailable } from './errors/failures.js';
 export { NO_WORDS, type OwnWords, type Place } from './errors/text.js';
 export type { HistoryEntry } from './run/history.js';
+export type { PageSize } from './run/result.js';
 export type { RunResult } from './run/statement.js';
 export { CommitUnknown } from './run/transaction.js';
 export { exactNumber, type Json } from './run/value.js';

@@ -88,7 +88,7 @@ export class Warehouse implements AsyncDisposable {
         throw error;
       }
       try {
-        const page = await waitFor(options, () => reader.read(options.maxRows, options.maxBytes));
+        const page = await waitFor(options, () => reader.read(options));
         if (page.isLast) reader.close();
         return { ...page, columns: reader.columns, queryId: reader.queryId, reader: page.isLast ? undefined : reader };
       } catch (error) {

@@ -148,6 +148,16 @@ describe('types', () => {
       ),
     ).toEqual(['ID', 'nick', 'COUNT(*) OVER ()', "'X'"]);
   });
+
+  it('places behind a character of two units are where they are', async () => {
+    const [row] = await execute(connection, "SELECT '😀😀' AS face, name FROM people ORDER BY id LIMIT 1; ");
+    expect(Object.keys(row ?? {})).toEqual(['FACE', 'NAME']);
+    expect(row?.['FACE']).toBe('😀😀');
+    expect(Object.keys((await execute(connection, "SELECT '😀' , upper('é😀')"))[0] ?? {})).toEqual([
+      "'😀'",
+      "UPPER('É😀')",
+    ]);
+  });
 });
 
 describe('results', () => {

@@ -1,5 +1,6 @@
 /** What of two answers has to be equal, and the search for statements whose answers are not. */
 import { lex } from '../../dist/sql/index.js';
+import { withoutMarks } from '../support/marks.mjs';
 import { HIDDEN, TABLES } from './make/changes.mjs';
 
 /** What an agent sees, without what differs by nature (ids, times). */
@@ -23,9 +24,7 @@ const seenOfErrors = ({ status, denial, error }) => JSON.stringify({ status, den
 
 /** Ids, and the marks of fences. */
 const withoutIds = (told) =>
-  JSON.stringify(told)
-    .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}/g, 'id')
-    .replaceAll(/(untrusted-data )[0-9a-f]+/g, '$1mark');
+  withoutMarks(JSON.stringify(told).replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}/g, 'id'));
 
 /** What a machine that is too busy answers, one side sooner than the other: it says nothing of the statement. */
 const OUTAGE = /^(?:WAREHOUSE_UNAVAILABLE|RECORDER_UNAVAILABLE|CANCELLED)$/;

@@ -24,6 +24,8 @@ const GROUPS = {
 const callerOn = (as, side) => callerOf(as, [GROUPS[as]], { clientId: `client-${side}`, scopes: ['snowfence'] });
 const REVIEWER = { issuer: 'https://issuer.example', subject: 'steward', groups: ['data-stewards'], claims: {} };
 const MAX_RAW = 1000;
+/** More than any answer has: rows come in one page unless pages are what is tried. */
+const ALL_ROWS = 10_000;
 
 /** Both sides; `end` stops every process and removes every file. */
 export class Harness {
@@ -92,10 +94,10 @@ export class Harness {
   ask(sql, { as = 'readers', pageRows } = {}) {
     return this.#both(async (side) => {
       const caller = callerOn(as, side.of);
-      const first = await side.gateway.query(caller, { sql, maxRows: pageRows });
+      const first = await side.gateway.query(caller, { sql, maxRows: pageRows ?? ALL_ROWS });
       const pages = [first];
       for (let last = first; last.cursor !== null && pages.length < 50; pages.push(last))
-        last = await side.gateway.fetch(caller, last.cursor, { maxRows: pageRows });
+        last = await side.gateway.fetch(caller, last.cursor, { maxRows: pageRows ?? ALL_ROWS });
       const last = pages.at(-1);
       const whole = {
         ...first,

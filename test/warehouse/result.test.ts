@@ -43,7 +43,7 @@ describe('a result in pages', () => {
     const reader = new ResultReader(statement(1000));
     const seen: unknown[] = [];
     for (;;) {
-      const page = await reader.read(maxRows, maxBytes);
+      const page = await reader.read({ maxRows, maxBytes });
       expect(page.rows.length).toBeLessThanOrEqual(maxRows);
       expect(page.bytes).toBeLessThanOrEqual(maxBytes);
       seen.push(...page.rows.map(([n]) => n));
@@ -57,10 +57,10 @@ describe('a result in pages', () => {
 
   it('does not move past a row that fits into no page', async () => {
     const reader = new ResultReader(statement(50));
-    expect(await reader.read(100, 30)).toMatchObject({ isLast: false });
+    expect(await reader.read({ maxRows: 100, maxBytes: 30 })).toMatchObject({ isLast: false });
     for (let tries = 0; tries < 3; tries++) {
       const { position } = reader;
-      expect(await reader.read(100, 5)).toEqual({ rows: [], bytes: 0, isLast: false });
+      expect(await reader.read({ maxRows: 100, maxBytes: 5 })).toEqual({ rows: [], bytes: 0, isLast: false });
       expect(reader.position).toBe(position);
     }
     reader.close();
@@ -70,10 +70,10 @@ describe('a result in pages', () => {
     const reader = new ResultReader(statement(1000, { failAfter: 500 }));
     await expect(
       (async () => {
-        while (!(await reader.read(100, 1_000_000)).isLast);
+        while (!(await reader.read({ maxRows: 100, maxBytes: 1_000_000 })).isLast);
       })(),
     ).rejects.toBeInstanceOf(StatementFailed);
-    await expect(reader.read(1, 1000)).rejects.toBeInstanceOf(StatementFailed);
+    await expect(reader.read({ maxRows: 1, maxBytes: 1000 })).rejects.toBeInstanceOf(StatementFailed);
   });
 
   it('ends with an error, not with the process, where a cell can not be converted', async () => {
@@ -90,7 +90,7 @@ describe('a result in pages', () => {
       streamRows: () => stream,
     } as unknown as RowStatement);
     stream.write([time]);
-    await expect(reader.read(10, 1000)).rejects.toThrow();
+    await expect(reader.read({ maxRows: 10, maxBytes: 1000 })).rejects.toThrow();
   });
 
   it('holds no more than a page ahead', async () => {
@@ -99,13 +99,13 @@ describe('a result in pages', () => {
       made = at + 1;
     };
     const reader = new ResultReader(statement(200_000, { onRow }));
-    await reader.read(10, 1_000_000);
+    await reader.read({ maxRows: 10, maxBytes: 1_000_000 });
     reader.readAhead();
     await expect.poll(() => made).toBeGreaterThanOrEqual(10_000);
     await new Promise((resolve) => setTimeout(resolve, 100));
     // A page, and what streams hold on the way.
     expect(made).toBeLessThan(10_200);
-    const { rows } = await reader.read(1_000_000, 100_000_000);
+    const { rows } = await reader.read({ maxRows: 1_000_000, maxBytes: 100_000_000 });
     expect(rows).toHaveLength(199_990);
     reader.close();
   });

@@ -11,11 +11,20 @@ const listen = z
   .regex(/^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'an address and a port, such as 127.0.0.1:8787')
   .refine((text) => Number(/\d+$/.exec(text)?.[0]) <= 65_535, 'a port up to 65535');
 
+/** As a browser sends it: scheme, host and port, nothing behind. No star: whose pages may ask is named. */
+const origin = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && new URL(text).origin === text && /^https?:/.test(text),
+    'an origin, such as https://inspector.example.com: scheme, host and port, nothing behind',
+  );
+
 export const serverShape = z
   .strictObject({
     listen: listen.default('127.0.0.1:8787'),
     public_url: identifier.optional(),
     allowed_hosts: z.array(z.string().min(1)).optional(),
+    allowed_origins: z.array(origin).max(100).default([]),
     tls: z.strictObject({ cert_file: file, key_file: file }).optional(),
     behind_proxy: z.boolean().default(false),
   })
@@ -40,6 +49,8 @@ export interface Listening {
   /** A proxy does TLS, and says where requests come from. */
   readonly isBehindProxy: boolean;
   readonly allowedHosts: readonly string[];
+  /** Pages of other origins get no answer that they could read. */
+  readonly allowedOrigins: readonly string[];
 }
 
 /** Throws SnowfenceError where tokens would travel in clear, or nobody could check whom they go to. */
@@ -71,6 +82,7 @@ export function listeningOf(server: Server): Listening {
     listen: { host: bare, port: Number(port) },
     publicUrl,
     isBehindProxy: server.behind_proxy,
+    allowedOrigins: server.allowed_origins,
     allowedHosts: [
       ...new Set([
         ...(server.allowed_hosts ?? []),

@@ -17,12 +17,28 @@ export interface QueryRequest {
   readonly onWaiting?: (() => void) | undefined;
 }
 
+/** The next rows of a result, or, with `cell`, one cell whole. */
+export interface ReadOnRequest extends Pick<QueryRequest, 'maxRows' | 'signal'> {
+  /** The row counts from the cursor's, which is 1; the column by its number, from 1, or its name. */
+  readonly cell?: { readonly row: number; readonly column: number | string } | undefined;
+}
+
 export interface AnswerColumn {
   readonly name: string;
   readonly type: string;
   readonly mask: string | null;
   /** Named after a value of the data (PIVOT with ANY): as little to be trusted as a row. */
   readonly isFromData: boolean;
+}
+
+/** A cell of which an answer has the beginning alone. */
+export interface CutCell {
+  /** Of the answer's rows, from 1. */
+  readonly row: number;
+  /** Of its columns, from 1. */
+  readonly column: number;
+  /** UTF-16 units of the whole. */
+  readonly characters: number;
 }
 
 export interface Answer {
@@ -34,6 +50,8 @@ export interface Answer {
   readonly isTruncated: boolean;
   /** Where fetch goes on; null where there is nothing more to be had. */
   readonly cursor: string | null;
+  /** Cells that are not whole, and by which cursor they are read; null where there is nothing more to be had. */
+  readonly cut: { readonly cursor: string | null; readonly cells: readonly CutCell[] } | undefined;
   readonly notices: readonly string[];
   readonly queryId: string | null;
   readonly durationMs: number;
@@ -79,6 +97,7 @@ export class AnswerBuilder {
       rows: [],
       isTruncated: false,
       cursor: null,
+      cut: undefined,
       notices: [],
       queryId: null,
       durationMs: Math.round(this.elapsed),

@@ -81,6 +81,9 @@ export const isSame = (cursor: Cursor, grant: string): boolean => hashOf(grant).
 
 export const cursorAt = (id: string, position: number): string => `${id}.${position}`;
 
+/** Of the same result, another row. */
+export const movedTo = (cursor: string, position: number): string => cursorAt(cursor.split('.')[0] ?? '', position);
+
 /** In whole seconds: what is signed is what PostgreSQL prints. */
 const inAnHour = (): string => asTime(new Date(Math.ceil((Date.now() + LIFE_MS) / 1000) * 1000));
 

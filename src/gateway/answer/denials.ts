@@ -157,6 +157,18 @@ export const NO_CURSOR = {
   message: 'There is no such cursor of yours, or it is over. Send the statement again.',
 };
 
+export const NO_CELL = {
+  code: 'UNKNOWN_CELL',
+  message:
+    'That cell is not in this result. Rows count from 1 at the row that the cursor names, columns from 1; a name that two columns have means none of them.',
+};
+
+export const largeCell = (bytes: number, left: number): Denial => ({
+  code: 'LIMIT_REACHED',
+  message: `This cell has ${bytes} bytes, and ${left} may still be answered of this result.`,
+  hint: 'Select a part of it, by SUBSTR or by a path.',
+});
+
 export const SLOW_ROWS = {
   code: 'CANCELLED',
   message: 'The rows did not come in time. Ask again with the same cursor.',

@@ -2,12 +2,46 @@
 import { createHash } from 'node:crypto';
 import { Scrubber } from '../../masking/index.js';
 import { detectRules, type Verdict } from '../../policy/index.js';
-import type { Json, RunResult } from '../../warehouse/index.js';
+import type { Json, PageSize, RunResult } from '../../warehouse/index.js';
 import type { Judged, OutputMask } from '../judge/judged.js';
+import type { CutCell } from './answer.js';
 
-/** What an answer holds at most; more comes by its cursor. */
-export const PAGE_ROWS = 10_000;
-export const PAGE_BYTES = 10_000_000;
+/** What a model can take at a time. */
+const PAGE_ROWS = 100;
+const PAGE_BYTES = 20_000;
+/** What an answer holds at most, where more is asked for. */
+const ASKED_ROWS = 10_000;
+export const ASKED_BYTES = 10_000_000;
+/** Of one cell in a page; the rest is asked for by its cursor. */
+const CELL_CHARS = 2000;
+
+/** How much an answer holds; more comes by its cursor. `bytesLeft`: what the principal may still be answered of this result. */
+export const pageSize = (asked: number | undefined, rowsLeft: number, bytesLeft: number): PageSize => ({
+  maxRows: Math.min(asked ?? PAGE_ROWS, ASKED_ROWS, rowsLeft),
+  maxBytes: Math.min(ASKED_BYTES, bytesLeft),
+  pageBytes: asked === undefined ? PAGE_BYTES : ASKED_BYTES,
+  cellChars: CELL_CHARS,
+});
+
+/** A long text by its beginning, which says that it is one. Never half of a character of two units. */
+function cutText(text: string): string {
+  const end = /[\uD800-\uDBFF]/.test(text.charAt(CELL_CHARS - 1)) ? CELL_CHARS - 1 : CELL_CHARS;
+  return `${text.slice(0, end)}… [cut: ${end} of ${text.length} characters]`;
+}
+
+/** Rows whose long cells are cut, in place, and which these are. */
+function cutCells(rows: RunResult['rows']): readonly CutCell[] {
+  const cut: CutCell[] = [];
+  for (const [at, row] of (rows as Json[][]).entries())
+    for (const [column, value] of row.entries()) {
+      if (value === null || typeof value === 'number' || typeof value === 'boolean') continue;
+      const text = typeof value === 'string' ? value : JSON.stringify(value);
+      if (text.length <= CELL_CHARS) continue;
+      row[column] = cutText(text);
+      cut.push({ row: at + 1, column: column + 1, characters: text.length });
+    }
+  return cut;
+}
 
 /** One for each column that came back: by place where the analysis foresaw just these columns, else by name. */
 function masksOf(foreseen: readonly OutputMask[], names: readonly string[]): (string | null)[] {
@@ -68,23 +102,27 @@ function scrubbed(
   return { rows, found: new Set(scrubbers.flatMap((scrubber) => [...(scrubber?.found ?? [])])) };
 }
 
-/** Rows as the agent sees them, and what of them is recorded. */
-export function shownPage({ outputMasks }: Judged, verdict: Verdict, result: RunResult) {
-  const { rows, found } = scrubbed(result, verdict, outputMasks);
+/** Rows as the agent sees them, and what of them is recorded. `cell`: the one column, from 0, whose cells are wanted, and whole. */
+export function shownPage({ outputMasks }: Judged, verdict: Verdict, result: RunResult, cell?: number) {
+  // Detectors look at whole texts: what is cut before could be cut in the middle of what they look for.
+  const { rows: whole, found } = scrubbed(result, verdict, outputMasks);
+  const cut = cell === undefined ? cutCells(whole) : [];
+  const rows = cell === undefined ? whole : whole.map((row) => [row[cell] ?? null]);
   const names = result.columns.map(({ name }) => name);
   const masks = masksOf(outputMasks, names);
   const shown = shownNames(outputMasks, names, verdict);
-  const columns = result.columns.map(({ type }, index) => ({
+  const all = result.columns.map(({ type }, index) => ({
     name: shown[index]?.name ?? '',
     type: type === 'FIXED' ? 'NUMBER' : type,
     mask: masks[index] ?? null,
     isFromData: shown[index]?.isFromData ?? false,
   }));
+  const columns = all.filter((_, index) => cell === undefined || index === cell);
   const { results } = verdict.record;
   const digest = results === 'none' ? null : createHash('sha256').update(JSON.stringify(rows)).digest('hex');
   const record = {
     digest,
     ...(results === 'masked' ? { columns: columns.map(({ name }) => name), result: rows } : {}),
   };
-  return { columns, rows, found, record };
+  return { columns, rows, cut, found, record };
 }

@@ -4,7 +4,7 @@ import type { Verdict } from '../../policy/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
 import type { RunResult, Warehouse } from '../../warehouse/index.js';
 import type { Answer, AnswerBuilder } from '../answer/answer.js';
-import { type Cursors, grantOf } from '../answer/cursors.js';
+import { type Cursors, grantOf, movedTo } from '../answer/cursors.js';
 import { noticesFor } from '../answer/notices.js';
 import { shownPage } from '../answer/page.js';
 import { isForeseen, UNFORESEEN } from '../judge/foreseen.js';
@@ -31,9 +31,9 @@ export async function complete(
   const names = result.columns.map(({ name }) => name);
   if (!isForeseen(intent.judged, names)) return await unforeseen(parts, answer, intent, result);
   const page = shownPage(intent.judged, verdict, result);
-  const { columns, rows, found } = page;
+  const { columns, rows, found, cut } = page;
   const isTruncated = !result.isLast;
-  const cursor = await cursorOf(parts, intent, principal, verdict, result);
+  const { cursor, first } = await cursorsOf(parts, intent, principal, verdict, result, cut.length > 0);
   const more = cursor === null ? 'limit' : 'cursor';
   const notices = noticesFor(intent.judged, verdict, isTruncated ? more : undefined, found, intent.request.binds ?? []);
   await transcript.recorder.appendAll([
@@ -56,6 +56,7 @@ export async function complete(
     rows,
     isTruncated,
     cursor,
+    cut: cut.length === 0 ? undefined : { cursor: first, cells: cut },
     notices,
     queryId: result.queryId,
   });
@@ -83,23 +84,30 @@ async function unforeseen(
   return answer.denied(UNFORESEEN);
 }
 
-/** Where to read on, if there is more and the principal may see more of it. The result stays open here for a while. */
-async function cursorOf(
+/** Where to read on, and where this page begins, for cells of it that were cut; null where there is nothing more to be had. */
+interface Places {
+  readonly cursor: string | null;
+  readonly first: string | null;
+}
+
+const NOWHERE: Places = { cursor: null, first: null };
+
+/** A result of which there is more, and of which the principal may see more, stays open here for a while. */
+async function cursorsOf(
   { cursors, warehouse }: CompleteParts,
   intent: Intent,
   principal: Principal,
   verdict: Verdict,
   result: RunResult,
-): Promise<string | null> {
+  isCut: boolean,
+): Promise<Places> {
   const { reader, rows, bytes } = result;
-  if (!reader) return null;
   const bytesLeft = verdict.limits.resultBytes - bytes;
   // A row that fits into no page is the end as well.
-  if (rows.length === 0 || rows.length >= verdict.limits.rows || bytesLeft <= 0) {
-    reader.close();
-    return null;
-  }
-  const cursor = await cursors
+  const hasMore = reader !== undefined && rows.length > 0 && rows.length < verdict.limits.rows && bytesLeft > 0;
+  if (!hasMore) reader?.close();
+  if (!hasMore && (!isCut || bytesLeft <= 0)) return NOWHERE;
+  const first = await cursors
     .make(principal, {
       sessionId: intent.session,
       statementId: intent.statementId,
@@ -108,14 +116,15 @@ async function cursorOf(
       binds: intent.request.binds ?? [],
       purpose: intent.request.purpose,
       grant: grantOf(verdict, intent.judged.sent ?? ''),
-      position: rows.length,
-      endRow: verdict.limits.rows,
+      position: 0,
+      endRow: hasMore ? verdict.limits.rows : rows.length,
       bytesLeft,
     })
     .catch((error: unknown) => {
-      reader.close();
+      reader?.close();
       throw error;
     });
+  if (!hasMore) return { cursor: null, first };
   warehouse.hold(reader, false);
-  return cursor;
+  return { cursor: movedTo(first, rows.length), first };
 }

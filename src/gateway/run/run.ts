@@ -1,7 +1,7 @@
 /** A statement that is cleared, run: confirmed by Snowflake's compiler, sent, and answered with what came of it. */
 import type { Answer, AnswerBuilder } from '../answer/answer.js';
 import { tooMany } from '../answer/denials.js';
-import { PAGE_BYTES, PAGE_ROWS } from '../answer/page.js';
+import { pageSize } from '../answer/page.js';
 import { keyOf, type Rules } from '../judge/whose.js';
 import { refuse } from '../record/refuse.js';
 import type { Cleared } from '../weigh/cleared.js';
@@ -54,8 +54,7 @@ async function sentAndAnswered(
       binds,
       tag: intent.tag,
       maxResultRows: verdict.limits.rows,
-      maxRows: Math.min(request.maxRows ?? PAGE_ROWS, PAGE_ROWS, verdict.limits.rows),
-      maxBytes: Math.min(PAGE_BYTES, verdict.limits.resultBytes),
+      ...pageSize(request.maxRows, verdict.limits.rows, verdict.limits.resultBytes),
       timeoutMs: verdict.limits.timeoutMs,
       signal,
     };

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { showRows } from '../../gateway/index.js';
 import { methodName } from '../../masking/index.js';
 import { showObject } from '../../sql/index.js';
-import { fenced } from '../text.js';
-import { withoutGaps } from './answered.js';
+import { fenced, untrusted } from '../text.js';
+import { untrustedShape, withoutGaps } from './answered.js';
 import type { Tool, ToolResult } from './tool.js';
 
 const DESCRIBE_LIMIT = 500;
@@ -31,20 +31,22 @@ export const describe: Tool = {
     'Lists the databases, schemas, tables and views that you may see, or one table with its columns, their types and comments, and how each is masked for you. Start here before writing SQL.',
   input: describeInput,
   output: z.object({
-    objects: z.array(
-      z.object({ object: z.string(), kind: z.string(), comment: z.string(), rows: z.number().nullable() }),
-    ),
-    columns: z.array(
-      z.object({
-        name: z.string(),
-        type: z.string(),
-        comment: z.string(),
-        mask: z.string().nullable(),
-        reason: z.string().optional(),
-      }),
-    ),
     truncated: z.boolean(),
     notices: z.array(z.string()),
+    ...untrustedShape({
+      objects: z.array(
+        z.object({ object: z.string(), kind: z.string(), comment: z.string(), rows: z.number().nullable() }),
+      ),
+      columns: z.array(
+        z.object({
+          name: z.string(),
+          type: z.string(),
+          comment: z.string(),
+          mask: z.string().nullable(),
+          reason: z.string().optional(),
+        }),
+      ),
+    }),
   }),
   isReadOnly: true,
   call: async (input, { gateway, caller }) => {
@@ -75,7 +77,7 @@ export const describe: Tool = {
       };
       return {
         text: [`${entry.object} (${entry.kind})`, ...notices, fenced(lines.join('\n'))].join('\n'),
-        structured: { objects: [entry], columns, truncated: false, notices },
+        structured: { truncated: false, notices, ...untrusted('names and comments', { objects: [entry], columns }) },
         isError: false,
       };
     }
@@ -91,7 +93,11 @@ export const describe: Tool = {
     const lines = entries.map((entry) => `${entry.object}\t${entry.kind}\t${entry.rows ?? ''}\t${entry.comment}`);
     return {
       text: [`${entries.length} tables and views that you may see.`, ...notices, fenced(lines.join('\n'))].join('\n'),
-      structured: { objects: entries, columns: [], truncated: isTruncated, notices },
+      structured: {
+        truncated: isTruncated,
+        notices,
+        ...untrusted('names and comments', { objects: entries, columns: [] }),
+      },
       isError: false,
     };
   },
@@ -99,6 +105,10 @@ export const describe: Tool = {
 
 const notVisible = (object: string): ToolResult => ({
   text: `There is no ${object} that you may see. Call describe without an object to list what there is.`,
-  structured: { objects: [], columns: [], truncated: false, notices: [`There is no ${object} that you may see.`] },
+  structured: {
+    truncated: false,
+    notices: [`There is no ${object} that you may see.`],
+    ...untrusted('names and comments', { objects: [], columns: [] }),
+  },
   isError: false,
 });

@@ -21,10 +21,12 @@ export const queryInput = z.object({
   max_rows: z
     .number()
     .int()
-    .positive()
+    .min(1)
     .max(1_000_000)
     .optional()
-    .describe('At most this many rows; your policy may allow fewer.'),
+    .describe(
+      'How many rows to answer at once, at most: 100 rows or 20 KB unless you ask for more. Your policy limits the whole result.',
+    ),
   binds: binds.optional(),
   session: session.optional(),
 });

@@ -45,6 +45,7 @@ export async function serveHttp(config: Config): Promise<void> {
     verifier: runtime.verifier,
     publicUrl: config.publicUrl,
     allowedHosts: config.allowedHosts,
+    allowedOrigins: config.allowedOrigins,
     isBehindProxy: config.isBehindProxy,
     log,
     onRefused: runtime.refused,

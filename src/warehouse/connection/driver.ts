@@ -5,13 +5,29 @@
  * not JSON is run as JavaScript in this process, unless a parser is named that never throws.
  */
 import type snowflake from 'snowflake-sdk';
+import { exactNumber } from '../run/value.js';
 
 export type Driver = typeof snowflake;
 
-/** JSON where it is, the text itself where it isn't. Never throws: the driver would let an exception end the process. */
+/** More digits than a double is sure to hold, or an exponent. */
+const PERHAPS_INEXACT = /\d{16}|\d[.\d]{16}|\d[eE]/;
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** JSON in which a number that no double holds is a text of its digits. */
+const withExactNumbers = (text: string): string =>
+  PERHAPS_INEXACT.test(text)
+    ? text.replace(STRING_OR_NUMBER, (part) =>
+        part.startsWith('"') || typeof exactNumber(part) === 'number' ? part : `"${part}"`,
+      )
+    : text;
+
+/**
+ * JSON where it is, the text itself where it isn't; numbers while a double holds them exactly, else their digits as a text. Never throws: the
+ * driver would let an exception end the process.
+ */
 export function parseVariant(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(withExactNumbers(text));
   } catch {
     return text;
   }

@@ -24,18 +24,43 @@ export interface ResultColumn {
 
 export interface Page {
   readonly rows: readonly (readonly Json[])[];
-  /** Of the rows' values as texts, with what JSON puts around each. */
+  /** Of what is answered of the rows' values as texts, with what JSON puts around each. */
   readonly bytes: number;
   /** There are no rows after these. */
   readonly isLast: boolean;
 }
 
+/** How much of a result is read at a time. */
+export interface PageSize {
+  readonly maxRows: number;
+  /** Of the values as they are answered, for all rows; where the first row alone is larger, the page is empty. */
+  readonly maxBytes: number;
+  /** Where a page ends before that; its first row may be larger. */
+  readonly pageBytes?: number | undefined;
+  /** Longer values are answered by their first characters: no more of them is counted. */
+  readonly cellChars?: number | undefined;
+}
+
+/** What a page of cut cells holds in memory, however little of it is answered. */
+const READ_BYTES = 10_000_000;
+/** What an answer says after a value that it cuts. */
+const CUT_WORDS = 45;
+/** JSON's quotes and comma. */
+const AROUND = 3;
+
 /** Bytes of a value in an answer: near to its JSON text's, without writing that for each row. */
 const sizeOf = (value: Json): number => {
-  if (typeof value === 'string') return Buffer.byteLength(value) + 3;
+  if (typeof value === 'string') return Buffer.byteLength(value) + AROUND;
   if (typeof value === 'object' && value !== null) return Buffer.byteLength(JSON.stringify(value)) + 1;
   return typeof value === 'number' ? 9 : 6;
 };
+
+/** The same of what is answered of it. */
+function answeredSizeOf(value: Json, chars: number): number {
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return sizeOf(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length <= chars ? sizeOf(value) : Buffer.byteLength(text.slice(0, chars)) + AROUND + CUT_WORDS;
+}
 
 interface Row {
   readonly values: Json[];
@@ -119,12 +144,22 @@ export class ResultReader {
   }
 
   /** The next rows, at most so many and so large. Throws StatementFailed or WarehouseUnavailable. */
-  read(maxRows: number, maxBytes: number): Promise<Page> {
+  read({ maxRows, maxBytes, pageBytes = maxBytes, cellChars }: PageSize): Promise<Page> {
     const rows: Json[][] = [];
     let bytes = 0;
+    let read = 0;
     const add = ({ values, size }: Row): boolean => {
-      if (rows.length >= maxRows || bytes + size > maxBytes) return false;
-      bytes += size;
+      if (rows.length >= maxRows) return false;
+      // No answer is larger than its row: one that is small needs no second look.
+      const answered =
+        cellChars === undefined || size <= cellChars
+          ? size
+          : values.reduce<number>((sum, value) => sum + answeredSizeOf(value, cellChars), 1);
+      if (bytes + answered > maxBytes) return false;
+      if (rows.length > 0 && (bytes + answered > pageBytes || (cellChars !== undefined && read + size > READ_BYTES)))
+        return false;
+      bytes += answered;
+      read += size;
       rows.push(values);
       return true;
     };

@@ -8,7 +8,7 @@ import type { WarehouseConnection } from '../connection/connection.js';
 import { waitFor } from '../connection/deadline.js';
 import { failureOf } from '../errors/driver-error.js';
 import { StatementCancelled, WarehouseUnavailable } from '../errors/failures.js';
-import { type Page, ResultReader } from './result.js';
+import { type Page, type PageSize, ResultReader } from './result.js';
 
 /** What is still to be asked once nothing lies between the answer and the statement but its way to Snowflake. */
 export interface Leaving {
@@ -16,16 +16,13 @@ export interface Leaving {
   readonly before?: (() => Promise<void>) | undefined;
 }
 
-export interface RunOptions extends Leaving {
+/** Its sizes are those of the first page. */
+export interface RunOptions extends Leaving, PageSize {
   readonly binds: readonly (string | number | boolean | null)[];
   /** Stands in Snowflake's history with the statement. */
   readonly tag: string;
   /** Of the whole result; what lies beyond is not kept by Snowflake. */
   readonly maxResultRows: number;
-  /** Of the first page. */
-  readonly maxRows: number;
-  /** Of its values as texts. */
-  readonly maxBytes: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -38,7 +35,7 @@ export interface RunResult extends Page {
 }
 
 /** A part of a result that a statement left behind. */
-export interface ResumeOptions extends Pick<RunOptions, 'before' | 'maxRows' | 'maxBytes' | 'timeoutMs' | 'signal'> {
+export interface ResumeOptions extends PageSize, Pick<RunOptions, 'before' | 'timeoutMs' | 'signal'> {
   readonly queryId: string;
   readonly from: number;
 }
@@ -94,14 +91,10 @@ async function cancelStatement(
 }
 
 /** Reads the first page of what a statement leaves. */
-async function firstPage(
-  statement: RowStatement,
-  from: number,
-  { maxRows, maxBytes }: Pick<RunOptions, 'maxRows' | 'maxBytes'>,
-): Promise<RunResult> {
+async function firstPage(statement: RowStatement, from: number, size: PageSize): Promise<RunResult> {
   const reader = new ResultReader(statement, from);
   try {
-    const page = await reader.read(maxRows, maxBytes);
+    const page = await reader.read(size);
     if (page.isLast) reader.close();
     return { ...page, columns: reader.columns, queryId: reader.queryId, reader: page.isLast ? undefined : reader };
   } catch (error) {

@@ -90,7 +90,7 @@ describe('a result in pages', () => {
     expect(first).toMatchObject({ status: 'ok', row_count: 1000, truncated: true });
     expect(first.notices.join()).toContain('fetch');
     const second = await fetchMore(sales, first.cursor, { max_rows: 1000 });
-    const third = await fetchMore(sales, second.cursor);
+    const third = await fetchMore(sales, second.cursor, { max_rows: 1000 });
     expect([second.row_count, third.row_count]).toEqual([1000, 500]);
     // The limit of 2500 is for all pages together.
     expect(third).toMatchObject({ truncated: true, cursor: null });

@@ -2,7 +2,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { reconcile } from '../../../dist/cli/record/reconcile.js';
 import type { Config } from '../../../dist/config/config.js';
-import { CommitUnknown, StatementCancelled, type Warehouse, WarehouseUnavailable } from '../../../dist/warehouse/index.js';
+import {
+  CommitUnknown,
+  StatementCancelled,
+  type Warehouse,
+  WarehouseUnavailable,
+} from '../../../dist/warehouse/index.js';
 import { callerOf, ISSUER } from '../../support/caller.mjs';
 import { KEY, Whole } from '../../support/gateways/whole.js';
 

@@ -6,6 +6,7 @@ export interface Parts {
   readonly configurations: readonly string[];
   readonly urls: readonly string[];
   readonly issuer: string;
+  readonly agents: readonly { readonly client_id: string; readonly client_secret: string }[];
   readonly postgres: TestPostgres;
   readonly tokens: readonly string[];
   readonly end: () => Promise<void>;
@@ -22,6 +23,7 @@ export function startParts(options: {
   readonly agents: readonly { readonly name: string; readonly groups: readonly string[] }[];
   readonly policies: string;
   readonly replicas?: number;
+  readonly server?: Readonly<Record<string, unknown>>;
 }): Promise<Parts>;
 export function startGateway(config: string, url: string): Promise<StartedGateway>;
 export function restartPostgres(postgres: TestPostgres): Promise<void>;

@@ -19,9 +19,9 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Everything but the gateways, which come and go: one for each configuration that is answered. `policies`: a folder, absolute; `limits`: of
- * each principal.
+ * each principal; `server`: more of that section.
  */
-export async function startParts({ agents, policies, replicas = 1, limits = GENEROUS_CONFIG }) {
+export async function startParts({ agents, policies, replicas = 1, limits = GENEROUS_CONFIG, server = {} }) {
   const ends = [];
   const end = async () => {
     for (const stop of ends.reverse()) await stop();
@@ -85,7 +85,7 @@ export async function startParts({ agents, policies, replicas = 1, limits = GENE
       await writeFile(
         configurations[index],
         stringify({
-          server: { listen: `127.0.0.1:${port}`, public_url: mcpUrl },
+          server: { listen: `127.0.0.1:${port}`, public_url: mcpUrl, ...server },
           snowflake: {
             account: 'demo',
             username: 'SNOWFENCE',
@@ -112,7 +112,7 @@ export async function startParts({ agents, policies, replicas = 1, limits = GENE
     const known = await Promise.all(provider.agents.map((agent) => withToken(provider.issuer, mcpUrl, agent)));
     const tokens = known.map(({ token }) => token);
     const urls = ports.map((port) => `http://127.0.0.1:${port}/mcp`);
-    return { folder, configurations, urls, issuer: provider.issuer, postgres, tokens, end };
+    return { folder, configurations, urls, issuer: provider.issuer, agents: known, postgres, tokens, end };
   } catch (error) {
     await end();
     throw error;

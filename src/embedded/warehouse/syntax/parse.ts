@@ -34,9 +34,18 @@ export function toDuckSql(tree: unknown): string {
   return duck.sql?.[0] ?? '';
 }
 
+/** Where a place that the parser counts in code points stands in the text. */
+function placesIn(sql: string): (place: number) => number {
+  if (!/[\uD800-\uDBFF]/.test(sql)) return (place) => place;
+  const places = [0];
+  for (const character of sql) places.push((places.at(-1) ?? 0) + character.length);
+  return (place) => places[place] ?? sql.length;
+}
+
 export function tokens(sql: string): TokenText[] {
   const result = polyglot.tokenize(sql, polyglot.Dialect.Snowflake);
   if (!result.success) throw syntaxError(`unexpected. ${result.error ?? ''}`);
+  const placeOf = placesIn(sql);
   return asList(result.tokens)
     .map(asBody)
     .map((token) => {
@@ -44,8 +53,8 @@ export function tokens(sql: string): TokenText[] {
       return {
         type: String(token['token_type']),
         text: String(token['text']),
-        start: Number(span['start']),
-        end: Number(span['end']),
+        start: placeOf(Number(span['start'])),
+        end: placeOf(Number(span['end'])),
       };
     });
 }

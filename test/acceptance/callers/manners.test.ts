@@ -1,0 +1,252 @@
+/** How the door bears with clients that exist: addresses, types, scopes, pages in browsers, schemas and arguments of models. */
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startGateway, startParts } from '../../support/gateways/replicas.mjs';
+
+const ORIGIN = 'https://inspector.example.com';
+let parts: Awaited<ReturnType<typeof startParts>>;
+let gateway: Awaited<ReturnType<typeof startGateway>>;
+let url: string;
+
+beforeAll(async () => {
+  const policies = fileURLToPath(new URL('../policies', import.meta.url));
+  parts = await startParts({
+    agents: [{ name: 'sales-bot', groups: ['sales-agents'] }],
+    policies,
+    server: { allowed_origins: [ORIGIN] },
+  });
+  url = parts.urls[0] ?? '';
+  gateway = await startGateway(parts.configurations[0] ?? '', url);
+});
+afterAll(async () => {
+  gateway.child.kill('SIGKILL');
+  await gateway.ended;
+  await parts.end();
+});
+
+const LIST = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
+const call = (name: string, args: unknown) => ({
+  jsonrpc: '2.0',
+  id: 7,
+  method: 'tools/call',
+  params: { name, arguments: args },
+});
+
+function post(body: object, headers: Record<string, string> = {}, path = '/mcp'): Promise<Response> {
+  return fetch(new URL(path, url), {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${parts.tokens[0]}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headers,
+    },
+    body: JSON.stringify(body),
+  });
+}
+
+interface Message {
+  readonly result: {
+    readonly isError?: boolean;
+    readonly tools: readonly Readonly<Record<string, unknown>>[];
+    readonly content: readonly { readonly text: string }[];
+    readonly structuredContent: { readonly rows: unknown };
+  };
+}
+
+/** The message of an answer, in whichever form it comes. */
+async function message(response: Response): Promise<Message> {
+  const text = await response.text();
+  const data = /^data: (.*)$/m.exec(text)?.[1];
+  return JSON.parse(data ?? text) as Message;
+}
+
+async function tokenFor(scope: string): Promise<string> {
+  const [{ client_id: id, client_secret: secret } = { client_id: '', client_secret: '' }] = parts.agents;
+  const response = await fetch(new URL('/token', parts.issuer), {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: new URLSearchParams({ grant_type: 'client_credentials', scope, resource: url }),
+  });
+  return ((await response.json()) as { access_token: string }).access_token;
+}
+
+describe('addresses and types', () => {
+  it.each(['/mcp', '/mcp/'])('%s is where the tools are', async (path) => {
+    expect((await message(await post(LIST, {}, path))).result.tools.length).toBeGreaterThan(5);
+  });
+
+  it.each([
+    'application/json, text/event-stream',
+    '*/*',
+    'text/event-stream',
+    'application/json',
+    'application/*;q=0.9, text/html',
+    'TEXT/EVENT-STREAM; q=1',
+  ])('Accept: %s is answered', async (accept) => {
+    const response = await post(LIST, { accept });
+    expect(response.status).toBe(200);
+    expect((await message(response)).result.tools.length).toBeGreaterThan(5);
+  });
+
+  it('a body of nothing is told as such', async () => {
+    for (const body of [[null], [], [1, 'x'], { params: null }]) {
+      const response = await post(body);
+      expect(response.status).toBe(400);
+      await response.text();
+    }
+  });
+
+  it('a type that neither form is stays refused', async () => {
+    expect((await post(LIST, { accept: 'image/png' })).status).toBe(406);
+  });
+});
+
+describe('scopes', () => {
+  it('are named where no token comes', async () => {
+    const response = await fetch(url, { method: 'POST', body: '{}' });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toMatch(/scope="snowfence"/);
+    expect(response.headers.get('www-authenticate')).toMatch(/resource_metadata="/);
+  });
+
+  it('that a sound token lacks are told with 403', async () => {
+    const response = await post(LIST, { authorization: `Bearer ${await tokenFor('other')}` });
+    expect(response.status).toBe(403);
+    const challenge = response.headers.get('www-authenticate') ?? '';
+    expect(challenge).toMatch(/error="insufficient_scope"/);
+    expect(challenge).toMatch(/scope="snowfence"/);
+    expect(await response.json()).toMatchObject({ error: 'insufficient_scope' });
+  });
+
+  it('are not told of a token that is not sound', async () => {
+    const response = await post(LIST, { authorization: 'Bearer nonsense' });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toMatch(/error="invalid_token"/);
+  });
+});
+
+describe('pages in browsers', () => {
+  const preflight = (origin: string, headers: string) =>
+    fetch(url, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': headers },
+    });
+
+  it('of a named origin may ask, with the protocol’s headers and no others', async () => {
+    const asked = 'authorization,content-type,mcp-protocol-version,mcp-session-id,mcp-method,x-evil,cookie';
+    const response = await preflight(ORIGIN, asked);
+    expect(response.status).toBe(204);
+    expect(response.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+    expect(response.headers.get('access-control-allow-credentials')).toBeNull();
+    expect(response.headers.get('access-control-allow-headers')?.split(', ')).toEqual(
+      asked.split(',').filter((name) => name !== 'x-evil' && name !== 'cookie'),
+    );
+    expect(response.headers.get('vary')).toContain('Origin');
+  });
+
+  it('may read the answer, and what a refusal asks for', async () => {
+    const answered = await post(LIST, { origin: ORIGIN });
+    expect(answered.status).toBe(200);
+    expect(answered.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+    const refused = await post(LIST, { origin: ORIGIN, authorization: 'Bearer nonsense' });
+    expect(refused.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+    expect(refused.headers.get('access-control-expose-headers')).toContain('WWW-Authenticate');
+  });
+
+  it.each([
+    'https://other.example.com',
+    'https://inspector.example.com.evil.example',
+    'http://inspector.example.com',
+    'https://inspector.example.com:8443',
+    'null',
+  ])('of %s may not', async (origin) => {
+    const asked = await preflight(origin, 'authorization');
+    expect(asked.headers.get('access-control-allow-origin')).toBeNull();
+    expect(asked.status).toBe(403);
+    const response = await post(LIST, { origin });
+    expect(response.status).toBe(403);
+    expect(response.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
+/** Every schema within a schema, with its path. */
+function* within(schema: unknown, path = '$'): Generator<[string, Record<string, unknown>]> {
+  if (typeof schema !== 'object' || schema === null) return;
+  if (!Array.isArray(schema)) yield [path, schema as Record<string, unknown>];
+  for (const [key, value] of Object.entries(schema)) yield* within(value, `${path}.${key}`);
+}
+
+describe('schemas', () => {
+  it('say nothing that some model’s API does not take', async () => {
+    const { tools } = (await message(await post(LIST))).result;
+    const odd: string[] = [];
+    for (const tool of tools)
+      for (const form of ['inputSchema', 'outputSchema'])
+        for (const [path, schema] of within(tool[form], `${tool['name']}.${form}`)) {
+          for (const word of ['$schema', '$ref', 'exclusiveMinimum', 'exclusiveMaximum', 'const', 'patternProperties'])
+            if (word in schema) odd.push(`${path}: ${word}`);
+          if (Array.isArray(schema['type'])) odd.push(`${path}: a list of types`);
+        }
+    expect(odd).toEqual([]);
+    for (const tool of tools) expect((tool['inputSchema'] as { type: string }).type).toBe('object');
+  });
+});
+
+describe('arguments', () => {
+  const ask = async (name: string, args: unknown) => (await message(await post(call(name, args)))).result;
+  const sql = 'SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS ORDER BY 1';
+
+  it.each([
+    ['null for what may be left out', { sql, max_rows: null, purpose: null, binds: null, session: null }, 100],
+    ['a number as a text', { sql, max_rows: '10' }, 10],
+    ['a number as a text with space around', { sql, max_rows: ' 3 ' }, 3],
+    ['a list as a text', { sql: 'SELECT ? AS A', binds: '["x"]' }, 1],
+    ['numbers and null as binds', { sql: 'SELECT ? AS A, ? AS B', binds: [7, null] }, 1],
+    ['more than there are', { sql, max_rows: 5, limit: 3, explanation: 'x' }, 5],
+  ])('%s', async (_what, args, rows) => {
+    const { structuredContent } = await ask('query', args);
+    expect(structuredContent).toMatchObject({ status: 'ok', row_count: rows });
+  });
+
+  it('a boolean as a text', async () => {
+    const { structuredContent } = await ask('approval', { id: 'none', withdraw: 'true', wait_seconds: '1' });
+    expect(structuredContent).toMatchObject({ status: expect.stringMatching(/^(?:denied|error)$/) });
+  });
+
+  it('none at all, for a tool that needs none', async () => {
+    for (const args of [undefined, {}, null]) expect((await ask('whoami', args)).isError ?? false).toBe(false);
+  });
+
+  it.each([
+    ['null for what is needed', { sql: null }],
+    ['a text that is no number', { sql, max_rows: 'ten' }],
+    ['a half', { sql, max_rows: '1.5' }],
+    ['none of it', {}],
+  ])('%s is told, and nothing runs', async (_what, args) => {
+    const answer = await message(await post(call('query', args)));
+    const told = JSON.stringify(answer);
+    expect(told).toMatch(/max_rows|sql/);
+    expect(told).not.toMatch(/"status":"ok"/);
+  });
+});
+
+describe('numbers in VARIANT', () => {
+  it.each([
+    ['9007199254740993', '"9007199254740993"'],
+    ['9007199254740992', '9007199254740992'],
+    ['-12345678901234567890', '"-12345678901234567890"'],
+    [
+      '{"a": [1, 12345678901234567891], "b": "12345678901234567891 \\\\" 1"}',
+      '{"a":[1,"12345678901234567891"],"b":"12345678901234567891 \\" 1"}',
+    ],
+  ])('%s', async (json, shown) => {
+    const sql = `SELECT PARSE_JSON('${json}') AS V`;
+    const { structuredContent, content } = (await message(await post(call('query', { sql })))).result;
+    expect(JSON.stringify(structuredContent.rows)).toBe(`[[${shown}]]`);
+    expect(content[0]?.text).toContain(`[${shown}]`);
+  });
+});

@@ -1,0 +1,1 @@
+export function withoutMarks(text: string): string;
