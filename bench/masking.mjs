@@ -221,6 +221,9 @@ async function sentFor(client, sql) {
   return structuredContent.statement_id;
 }
 
+/** As many at a time as an answer holds. */
+const ROWS = 10_000;
+
 /** Every cell of a result, page by page. `first` and `next` answer as the query and fetch tools do. */
 async function pages(first, next) {
   let cells = 0;
@@ -234,8 +237,8 @@ async function pages(first, next) {
 const throughClient = (client) => {
   const call = async (name, args) => (await client.callTool({ name, arguments: args })).structuredContent;
   return pages(
-    () => call('query', { sql: STREAMED }),
-    (cursor) => call('fetch', { cursor }),
+    () => call('query', { sql: STREAMED, max_rows: ROWS }),
+    (cursor) => call('fetch', { cursor, max_rows: ROWS }),
   );
 };
 
@@ -265,8 +268,8 @@ async function gatewayOf(
   };
   const read = () =>
     pages(
-      () => gateway.query(caller, { sql: STREAMED }),
-      (cursor) => gateway.fetch(caller, cursor, {}),
+      () => gateway.query(caller, { sql: STREAMED, maxRows: ROWS }),
+      (cursor) => gateway.fetch(caller, cursor, { maxRows: ROWS }),
     );
   return { read, end };
 }
@@ -302,6 +305,8 @@ async function warehouse() {
     const connection = await connect(demo.ready);
     const pg = (await import('pg')).default;
     const database = new pg.Client({ connectionString: demo.ready.database_url });
+    // It is ended with the demo where something fails before.
+    database.on('error', () => undefined);
     await database.connect();
     const sent = async (sql) => {
       const id = await sentFor(client, sql);
@@ -344,7 +349,7 @@ async function warehouse() {
     const whole = await sent(STREAMED);
     const pid = demo.ready.pids.gateway;
     // At rest, after it has served: what it loads once is loaded.
-    await client.callTool({ name: 'query', arguments: { sql: `${STREAMED} LIMIT 1000` } });
+    await client.callTool({ name: 'query', arguments: { sql: `${STREAMED} LIMIT 1000`, max_rows: ROWS } });
     await new Promise((resolve) => setTimeout(resolve, 2000));
     const idle = memory(pid).now;
     const own = await gatewayOf(demo.ready, folder);

@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { GENEROUS } from '../test/support/gateways/limits.mjs';
 import { issuerOptions } from '../test/support/outside/issuer.mjs';
 
 export async function startNothing(options) {
@@ -13,6 +14,7 @@ export async function startNothing(options) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { McpHttp } = await import('../dist/mcp/index.js');
   const { TokenVerifier } = await import('../dist/identity/index.js');
+  const { Admission } = await import('../dist/gateway/limits/admission.js');
   const { issuer, audience } = JSON.parse(process.argv[2]);
   const answer = {
     status: 'ok',
@@ -30,12 +32,14 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     rows: [[42, 'open', 72.66]],
   };
   const mcp = new McpHttp({
-    gateway: { query: async () => answer },
+    gateway: { query: async () => answer, admission: new Admission(GENEROUS, () => undefined) },
     consoleUrl: 'http://127.0.0.1/console',
     version: '0',
     verifier: new TokenVerifier([issuerOptions(issuer, audience)]),
     publicUrl: new URL(audience),
     allowedHosts: ['127.0.0.1'],
+    allowedOrigins: [],
+    toolPrefix: '',
     isBehindProxy: false,
     log: { warn: () => undefined },
     onRefused: () => undefined,

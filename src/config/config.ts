@@ -31,6 +31,8 @@ export interface Config extends Listening, Databases, RecordConfig, PolicyFolder
   readonly issuers: readonly IssuerOptions[];
   /** What each principal may cost before anything of it is judged. */
   readonly limits: Limits;
+  /** What stands before the name of each tool; empty for nothing. */
+  readonly toolPrefix: string;
   readonly logLevel: ConfigFile['log']['level'];
   readonly shutdown: { readonly graceMs: number; readonly running: 'finish' | 'cancel' };
 }
@@ -68,6 +70,7 @@ export async function loadConfig(path: string): Promise<Config> {
     limits: limitsOf(parsed.limits),
     console: await readConsole(parsed.console, parsed, issuers, base),
     ...policyFolderOf(parsed.policies, base),
+    toolPrefix: parsed.tools.prefix,
     logLevel: parsed.log.level,
     shutdown: { graceMs: parsed.shutdown.grace, running: parsed.shutdown.running },
   };

@@ -12,11 +12,13 @@ import { limitsShape } from './sections/limits.js';
 import { policiesShape } from './sections/policies.js';
 import { logShape, serverShape, shutdownShape } from './sections/server.js';
 import { snowflakeShape } from './sections/snowflake.js';
+import { toolsShape } from './sections/tools.js';
 import { transcriptShape } from './sections/transcript.js';
 import { webhooksShape } from './sections/webhooks.js';
 
 const configFile = z.strictObject({
   server: serverShape,
+  tools: toolsShape,
   snowflake: snowflakeShape,
   transcript: transcriptShape,
   identity: identityShape,

@@ -1,6 +1,7 @@
 /** `snowfence connect`: the bridge that a stdio client starts. */
 import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
+import { fail } from '../io/failure.js';
 import { complain } from '../io/output.js';
 
 export function connectCommand(command: Command): void {
@@ -22,7 +23,7 @@ export function connectCommand(command: Command): void {
           'Write it whole, such as https://snowfence.example.com/mcp.',
         );
       const { connect } = await import('../connect/bridge.js');
-      await connect({
+      const asked = {
         url: new URL(options.url),
         tokenEnv: options.tokenEnv,
         tokenFile: options.tokenFile,
@@ -33,6 +34,7 @@ export function connectCommand(command: Command): void {
         issuer: options.issuer,
         audience: options.audience,
         say: complain,
-      });
+      };
+      await connect(asked, (error) => fail(error, false));
     });
 }

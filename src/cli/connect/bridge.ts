@@ -2,7 +2,8 @@
  * `snowfence connect`: the bridge that a stdio client starts. It speaks either generation of the protocol with the client and with
  * the gateway, forwards progress and cancellation, and holds nothing but an access token.
  */
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Server } from '@modelcontextprotocol/server';
 import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
@@ -49,13 +50,17 @@ class Remote {
     return client;
   }
 
-  /** Throws with words that help whoever reads the client's log. */
-  async client(name: string | undefined): Promise<Client> {
+  /** Throws with words that help whoever reads what their client shows. */
+  async ask<T>(name: string | undefined, question: (client: Client) => Promise<T>): Promise<T> {
     this.#client ??= this.#open(name);
+    const opened = this.#client;
+    let isOpen = false;
     try {
-      return await this.#client;
+      const client = await opened;
+      isOpen = true;
+      return await question(client);
     } catch (error) {
-      this.#client = undefined;
+      if (!isOpen && this.#client === opened) this.#client = undefined;
       const refusal = this.#refusal;
       this.#refusal = undefined;
       throw explained(refusal ?? error, this.#url);
@@ -70,52 +75,72 @@ class Remote {
 function explained(error: unknown, url: URL): Error {
   if (error instanceof SnowfenceError) return new Error(error.hint ? `${error.message} ${error.hint}` : error.message);
   const text = error instanceof Error ? error.message : String(error);
+  // What the gateway says of a call, in the protocol's words, is handed on as it is.
+  if (error instanceof ProtocolError) return error;
   if (/401|nauthorized/.test(text))
     return new Error(
       `The gateway at ${url.href} does not accept this access token. Get a new one for the audience ${url.href}.`,
+    );
+  if (/insufficient_scope/.test(text))
+    return new Error(
+      `The access token lacks a scope that the gateway at ${url.href} asks for. Get one with the scopes that ${new URL(`/.well-known/oauth-protected-resource${url.pathname}`, url).href} names.`,
     );
   if (/access_denied|\b403\b/.test(text))
     return new Error(
       `The gateway at ${url.href} does not serve this token’s holder: its issuer gives tokens to others as well, and the gateway asks for claims that this one does not have. (${text})`,
     );
-  if (/fetch failed|ECONNREFUSED|ENOTFOUND/.test(text))
+  if (/fetch failed|ECONNREFUSED|ECONNRESET|ENOTFOUND|socket hang up|terminated/.test(text))
     return new Error(`No gateway answers at ${url.href}. Check --url and that it is running.`);
-  return new Error(text);
+  return error instanceof Error ? error : new Error(text);
 }
 
-/** Runs until the client closes standard input. */
-export async function connect(options: TokenOptions): Promise<void> {
+/** How long somebody who has gone already is waited for with what is wrong. */
+const LAST_WORDS_MS = 15_000;
+
+/**
+ * Runs until the client closes standard input. What is wrong is said to `onProblem` at once, and to the client as the answer to each request,
+ * which it shows; a process that ends is "Connection closed" to it, whatever it said before.
+ */
+export async function connect(options: TokenOptions, onProblem: (error: unknown) => void): Promise<void> {
   const source = tokenSource(options);
-  // Said at once, on standard error, rather than with the first call.
-  await source.token();
+  const checked = source.token().then(() => undefined, onProblem);
   await using remote = new Remote(options.url, source);
+  await serveBridge(remote);
+  const waits = new AbortController();
+  const { signal } = waits;
+  await Promise.race([checked, sleep(LAST_WORDS_MS, undefined, { signal }).catch(() => undefined)]);
+  waits.abort();
+}
+
+async function serveBridge(remote: Remote): Promise<void> {
   await serveUntilEnd(() => {
     const server = new Server({ name: 'snowfence', version: VERSION }, { capabilities: { tools: {} } });
     const name = (): string | undefined => server.getClientVersion()?.name;
     server.setRequestHandler('tools/list', async () => ({
-      tools: (await (await remote.client(name())).listTools()).tools,
+      tools: (await remote.ask(name(), (client) => client.listTools())).tools,
     }));
     server.setRequestHandler('tools/call', async (request, context) => {
       const { mcpReq } = context;
       const progressToken = mcpReq._meta?.progressToken;
-      const client = await remote.client(name());
-      return client.callTool(
-        { name: request.params.name, ...(request.params.arguments ? { arguments: request.params.arguments } : {}) },
-        {
-          signal: mcpReq.signal,
-          timeout: CALL_TIMEOUT_MS,
-          resetTimeoutOnProgress: true,
-          ...(progressToken === undefined
-            ? {}
-            : {
-                onprogress: (update) => {
-                  mcpReq
-                    .notify({ method: 'notifications/progress', params: { progressToken, ...update } })
-                    .catch(() => undefined);
-                },
-              }),
-        },
-      );
+      const call = (client: Client) =>
+        client.callTool(
+          { name: request.params.name, ...(request.params.arguments ? { arguments: request.params.arguments } : {}) },
+          {
+            signal: mcpReq.signal,
+            timeout: CALL_TIMEOUT_MS,
+            resetTimeoutOnProgress: true,
+            ...(progressToken === undefined
+              ? {}
+              : {
+                  onprogress: (update) => {
+                    mcpReq
+                      .notify({ method: 'notifications/progress', params: { progressToken, ...update } })
+                      .catch(() => undefined);
+                  },
+                }),
+          },
+        );
+      return remote.ask(name(), call);
     });
     return server;
   });

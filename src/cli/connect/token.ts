@@ -4,6 +4,7 @@
  * trusted (gateway-trust.ts).
  */
 import { readFile } from 'node:fs/promises';
+import { decodeJwt } from 'jose';
 import { SnowfenceError } from '../../config/problem.js';
 import { browser } from './browser.js';
 import { clientCredentials } from './client-credentials.js';
@@ -22,12 +23,31 @@ function held(options: TokenOptions, read: () => Promise<string>): TokenSource {
       });
       const { issuers } = await checked;
       if (options.issuer !== undefined) await trustedIssuer(options.url, { issuers }, options.issuer, options.say);
-      return read();
+      const token = await read();
+      checkEnd(token);
+      return token;
     },
     refused: () => {
       checked = undefined;
     },
   };
+}
+
+/** Throws a SnowfenceError for a token that is over: a gateway does not tell which of its checks failed. */
+function checkEnd(token: string): void {
+  let ends: number | undefined;
+  try {
+    ({ exp: ends } = decodeJwt(token));
+  } catch {
+    // The gateway says what it thinks of it.
+  }
+  if (ends === undefined || ends * 1000 > Date.now()) return;
+  throw new SnowfenceError(
+    'TOKEN_EXPIRED',
+    `The access token ended at ${new Date(ends * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC.`,
+    'Get a new one; --client-id or a sign-in in the browser renew theirs by themselves.',
+    1,
+  );
 }
 
 /** The source that the options ask for. */

@@ -40,12 +40,13 @@ export const logoutPage = (form: string): string =>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:4rem auto;padding:0 1rem;color:#16202c;background:#fff}button{font:inherit;padding:.5rem 1rem;margin-right:.5rem}</style>
 <h1>snowfence demo</h1>${form}<p>Sign out of this identity provider, too?</p><button type="submit" form="op.logoutForm" name="logout" value="yes" autofocus>Yes, sign out</button><button type="submit" form="op.logoutForm">No</button></html>`;
 
-/** Shows the form, checks it, and goes on with the sign-in. */
+/** Shows the form, checks it, and goes on with the sign-in. `resource`: the one that tokens here are for. */
 export async function loginPage(
   provider: Provider,
   request: IncomingMessage,
   response: ServerResponse,
   identities: readonly IssuedClient[],
+  resource: { readonly audience: string; readonly scope: string },
 ): Promise<void> {
   try {
     const details = await provider.interactionDetails(request, response);
@@ -55,9 +56,9 @@ export async function loginPage(
       const identity = identities.find((entry) => entry.name === fields.get('name'));
       if (same(identity?.client_secret ?? '', fields.get('secret') ?? '') && identity) {
         const grant = new provider.Grant({ accountId: identity.name, clientId: String(details.params['client_id']) });
-        grant.addOIDCScope('openid offline_access profile email');
-        for (const resource of [details.params['resource']].flat())
-          if (typeof resource === 'string') grant.addResourceScope(resource, 'snowfence');
+        // The provider counts the gateway's scope among its own as well as among the gateway's: what lacks one of them is asked for again.
+        grant.addOIDCScope(`openid offline_access profile email ${resource.scope}`);
+        grant.addResourceScope(resource.audience, resource.scope);
         const grantId = await grant.save();
         await provider.interactionFinished(
           request,

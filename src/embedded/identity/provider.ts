@@ -87,7 +87,10 @@ export class IdentityProvider {
     const callback = provider.callback();
     server.on('request', (request, response) => {
       if (request.url?.startsWith('/interaction/'))
-        void loginPage(provider, request, response, [...agents, ...reviewers]);
+        void loginPage(provider, request, response, [...agents, ...reviewers], {
+          audience: options.audience,
+          scope: SCOPE,
+        });
       else void callback(request, response);
     });
     return new IdentityProvider(server, issuer, agents, reviewers);

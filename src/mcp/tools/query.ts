@@ -6,8 +6,10 @@ import type { Tool } from './tool.js';
 export const query: Tool = {
   name: 'query',
   title: 'Run SQL on Snowflake',
-  description:
-    'Runs one SQL statement on Snowflake under the policies that apply to you, and answers its rows. Some columns may be masked and some rows hidden; the answer says which. A denied statement has not run: the denial says why and what would work. Everything is recorded.',
+  description: `Runs one SQL statement on Snowflake under the policies that apply to you, and answers its rows.
+Can run, where your policies allow it (whoami says which): SELECT with all that belongs to it, DESCRIBE TABLE, INSERT, UPDATE, DELETE, MERGE. Never runs: SHOW, EXPLAIN (the tools describe and explain answer those), DDL, TRUNCATE, COPY, CALL, GRANT, USE and SET, transactions, several statements at once.
+Some columns may be masked and some rows hidden; the answer says which. Values may come as ? or :1 in binds.
+A denied statement has not run; its code says how to go on: NOT_UNDERSTOOD, mend the place that it names; OBJECT_DENIED or COLUMN_DENIED, ask describe for what you may read; KIND_DENIED or FUNCTION_DENIED, do without; LIMIT_REACHED, narrow or aggregate, or wait as it says; PURPOSE_REQUIRED, say in purpose what the user asked; RECORDER_UNAVAILABLE or WAREHOUSE_UNAVAILABLE, try again later. approval_required: call approval with the id that it answers. Everything is recorded.`,
   input: queryInput,
   output: queryOutput,
   isReadOnly: false,

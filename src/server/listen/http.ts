@@ -42,6 +42,7 @@ export async function serveHttp(config: Config): Promise<void> {
     gateway: runtime.gateway,
     consoleUrl: new URL('/console', config.publicUrl).href,
     version: VERSION,
+    toolPrefix: config.toolPrefix,
     verifier: runtime.verifier,
     publicUrl: config.publicUrl,
     allowedHosts: config.allowedHosts,

@@ -41,7 +41,12 @@ export async function serveOnStdio(config: Config, token: StdioToken): Promise<v
   const refresh = async (): Promise<void> => {
     principal = await runtime.verifier.verify(await readToken(token));
   };
-  const parts = { gateway: runtime.gateway, consoleUrl: new URL('/console', config.publicUrl).href, version: VERSION };
+  const parts = {
+    gateway: runtime.gateway,
+    consoleUrl: new URL('/console', config.publicUrl).href,
+    version: VERSION,
+    toolPrefix: config.toolPrefix,
+  };
   await serveUntilEnd(() =>
     makeServer(parts, { principal: () => principal, beforeCall: refresh, transport: 'stdio', address: undefined }),
   );

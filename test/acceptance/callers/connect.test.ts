@@ -1,6 +1,6 @@
 /** `snowfence connect` before a gateway or an identity provider that is not the one that was meant: what it gives them, and what it says. */
 import { spawn } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -369,5 +369,92 @@ describe('what comes back from a browser', () => {
     const { code } = await signIn((known) => ({ code: 'CODE', state: known, iss: first.url }));
     expect(code).toBe(0);
     expect(all()).toContain('code=CODE');
+  });
+});
+
+/** What a client shows of it. */
+async function shown(args: readonly string[], more: Record<string, string> = {}): Promise<string> {
+  const client = new Client({ name: 'test', version: '1' });
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [MAIN, 'connect', ...args],
+    env: env(more),
+    stderr: 'ignore',
+  });
+  await client.connect(transport);
+  try {
+    const asked = await Promise.allSettled([
+      client.listTools(),
+      client.callTool({ name: 'whoami', arguments: {} }, undefined, { timeout: 60_000 }),
+    ]);
+    const words = asked.map((one) => (one.status === 'rejected' ? String(one.reason) : 'answered'));
+    // Whichever a client asks first: it hears the same.
+    expect(words[1]).toBe(words[0]);
+    return words[0] ?? '';
+  } finally {
+    await client.close();
+  }
+}
+
+const ended = ['{"alg":"ES256"}', JSON.stringify({ exp: 1_700_000_000 }), 'TOKEN']
+  .map((part) => Buffer.from(part).toString('base64url'))
+  .join('.');
+
+describe('what is wrong', () => {
+  it.each([
+    ['a token that is not there', ['--token-env', 'NOTHING'], {}, /NOTHING is not set.*Put the access token into it/],
+    ['a file that is not there', ['--token-file', '/nowhere/token'], {}, /no token in \/nowhere\/token.*--token-file/],
+    ['a token that is over', [], { SNOWFENCE_TOKEN: ended }, /ended at 2023-11-14 22:13:20 UTC.*Get a new one/],
+    ['a client without its secret', ['--client-id', 'bot', '--client-secret-env', 'NONE'], {}, /NONE is not set/],
+    [
+      'a token that is refused',
+      [],
+      { SNOWFENCE_TOKEN: tokenFor('another') },
+      /does not accept this access token.*Get a new one for the audience/,
+    ],
+  ] as [string, string[], Record<string, string>, RegExp][])(
+    'is shown by the client: %s',
+    async (_what, args, more, words) => {
+      gateway.answers['/mcp'] = (_request: IncomingMessage, response: ServerResponse) =>
+        response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end();
+      expect(await shown(here(...args), more)).toMatch(words);
+    },
+  );
+
+  it('is shown by the client: no gateway is there', async () => {
+    expect(await shown(['--url', 'http://127.0.0.1:9/mcp'], { SNOWFENCE_TOKEN: 'HELD' })).toMatch(
+      /No snowfence gateway answers at http:\/\/127\.0\.0\.1:9.*Check --url/,
+    );
+  });
+
+  it('is shown by the client: an address of a page', async () => {
+    const metadata = { resource: `${gateway.url}/mcp`, authorization_servers: [first.url] };
+    gateway.answers = {
+      '/.well-known/oauth-protected-resource/console': metadata,
+      '/.well-known/oauth-protected-resource': metadata,
+    };
+    for (const page of ['/console', '/', '/mcp/other'])
+      expect(await shown(['--url', `${gateway.url}${page}`], { SNOWFENCE_TOKEN: 'HELD' })).toContain(
+        `Write ${gateway.url}/mcp into --url.`,
+      );
+    nothingWasGiven();
+  });
+
+  it('is over once it is mended: the same process goes on', async () => {
+    const client = new Client({ name: 'test', version: '1' });
+    const file = join(state, 'token');
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: [MAIN, 'connect', ...here('--token-file', file)],
+      env: env(),
+      stderr: 'ignore',
+    });
+    await client.connect(transport);
+    await expect(client.listTools()).rejects.toThrow(/no token in/);
+    await writeFile(file, tokenFor('another'));
+    gateway.answers['/mcp'] = (_request: IncomingMessage, response: ServerResponse) =>
+      response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end();
+    await expect(client.listTools()).rejects.toThrow(/does not accept this access token/);
+    await client.close();
   });
 });

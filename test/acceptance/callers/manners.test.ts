@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGateway, startParts } from '../../support/gateways/replicas.mjs';
 
+/** For clients that mix several servers' tools. */
+const PREFIX = 'sf_';
 const ORIGIN = 'https://inspector.example.com';
 let parts: Awaited<ReturnType<typeof startParts>>;
 let gateway: Awaited<ReturnType<typeof startGateway>>;
@@ -14,6 +16,7 @@ beforeAll(async () => {
     agents: [{ name: 'sales-bot', groups: ['sales-agents'] }],
     policies,
     server: { allowed_origins: [ORIGIN] },
+    tools: { prefix: PREFIX },
   });
   url = parts.urls[0] ?? '';
   gateway = await startGateway(parts.configurations[0] ?? '', url);
@@ -29,7 +32,7 @@ const call = (name: string, args: unknown) => ({
   jsonrpc: '2.0',
   id: 7,
   method: 'tools/call',
-  params: { name, arguments: args },
+  params: { name: `${PREFIX}${name}`, arguments: args },
 });
 
 function post(body: object, headers: Record<string, string> = {}, path = '/mcp'): Promise<Response> {
@@ -179,6 +182,17 @@ function* within(schema: unknown, path = '$'): Generator<[string, Record<string,
   if (!Array.isArray(schema)) yield [path, schema as Record<string, unknown>];
   for (const [key, value] of Object.entries(schema)) yield* within(value, `${path}.${key}`);
 }
+
+describe('names of tools', () => {
+  it('have the prefix of the configuration, and are known by no other name', async () => {
+    const { tools } = (await message(await post(LIST))).result;
+    expect(tools.map(({ name }) => name)).toEqual(
+      ['query', 'fetch', 'describe', 'explain', 'approval', 'whoami'].map((name) => `${PREFIX}${name}`),
+    );
+    const plain = await message(await post({ ...call('', {}), params: { name: 'whoami', arguments: {} } }));
+    expect(JSON.stringify(plain)).toMatch(/whoami not found/i);
+  });
+});
 
 describe('schemas', () => {
   it('say nothing that some model’s API does not take', async () => {

@@ -19,9 +19,16 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Everything but the gateways, which come and go: one for each configuration that is answered. `policies`: a folder, absolute; `limits`: of
- * each principal; `server`: more of that section.
+ * each principal; `server`, `tools`: more of those sections.
  */
-export async function startParts({ agents, policies, replicas = 1, limits = GENEROUS_CONFIG, server = {} }) {
+export async function startParts({
+  agents,
+  policies,
+  replicas = 1,
+  limits = GENEROUS_CONFIG,
+  server = {},
+  tools = {},
+}) {
   const ends = [];
   const end = async () => {
     for (const stop of ends.reverse()) await stop();
@@ -86,6 +93,7 @@ export async function startParts({ agents, policies, replicas = 1, limits = GENE
         configurations[index],
         stringify({
           server: { listen: `127.0.0.1:${port}`, public_url: mcpUrl, ...server },
+          tools,
           snowflake: {
             account: 'demo',
             username: 'SNOWFENCE',
