@@ -7,7 +7,7 @@ export { isOwnQuestion, type PoolKey, SETUP_TAG } from './connection/connection.
 export { loadDriver, parseVariant } from './connection/driver.js';
 export type { WarehouseOptions } from './connection/options.js';
 export { ownQuestion, TEXT } from './connection/own-questions.js';
-export { StatementCancelled, StatementFailed, WarehouseUnavailable } from './errors/failures.js';
+export { LogInRefused, StatementCancelled, StatementFailed, WarehouseUnavailable } from './errors/failures.js';
 export { NO_WORDS, type OwnWords, type Place } from './errors/text.js';
 export type { HistoryEntry } from './run/history.js';
 export type { PageSize } from './run/result.js';

@@ -104,6 +104,16 @@ export class Warehouse implements AsyncDisposable {
     return this.#pool.use(key, (connection) => explain(connection, sqlText, binds, tag));
   }
 
+  /** Why Snowflake refused the gateway's own log-in the last time; undefined where it did not. */
+  get refusal(): string | undefined {
+    return this.#pool.refusal;
+  }
+
+  /** A log-in for its own sake. Throws WarehouseUnavailable, LogInRefused among them. */
+  logIn(): Promise<void> {
+    return this.#pool.logIn();
+  }
+
   /** Bytes of a whole table, whatever is asked of it; undefined where Snowflake does not say. Throws WarehouseUnavailable. */
   wholeSize(key: PoolKey, object: CatalogName): Promise<number | undefined> {
     return this.#sizes.of(key, object);

@@ -138,7 +138,7 @@ const OVERTAKEN: ReadonlySet<Denial> = new Set([RULES_CHANGED, TOKEN_ENDED, STAN
 export const GIVEN_BACK: ReadonlySet<Denial> = new Set([UNHEARD, TOKEN_ENDED]);
 
 /** It lies with us: no refusal of theirs. */
-const NOT_THEIRS: ReadonlySet<string> = new Set(['RECORDER_UNAVAILABLE', 'WAREHOUSE_UNAVAILABLE']);
+const NOT_THEIRS: ReadonlySet<string> = new Set(['RECORDER_UNAVAILABLE', 'WAREHOUSE_UNAVAILABLE', 'MISCONFIGURED']);
 
 /** Whether a refusal counts against whoever hears it. */
 export const isTheirs = (denial: Denial): boolean => !NOT_THEIRS.has(denial.code) && !OVERTAKEN.has(denial);

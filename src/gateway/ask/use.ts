@@ -5,7 +5,7 @@ import type { Principal } from '../../identity/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
 import type { AnswerBuilder, QueryRequest } from '../answer/answer.js';
 import { CHANGED_APPROVAL, overDenial, TOKEN_ENDED } from '../answer/denials.js';
-import { NOTHING_JUDGED, UNREACHABLE } from '../judge/judged.js';
+import { isOutage, NOTHING_JUDGED } from '../judge/judged.js';
 import { type Rules, type Whose, whoseOf } from '../judge/whose.js';
 import type { Judging } from '../limits/judging.js';
 import { Intent } from '../record/intent.js';
@@ -60,7 +60,7 @@ export async function use(
   // Nothing of it is used up by whoever may no longer ask.
   if (isTokenOver(whose, parts.now())) return answered(await refuseAgain(parts, answer, intent, id, TOKEN_ENDED));
   // That the warehouse is away says nothing of the approval: it stays what it is.
-  if (judged.denial === UNREACHABLE) return answered(answer.denied(UNREACHABLE));
+  if (judged.denial && isOutage(judged.denial)) return answered(answer.denied(judged.denial));
   const isOutdated =
     approval.policy_version !== judged.version || approval.sent !== judged.sent || approval.fits !== fitsOf(judged);
   if (judged.denial || isOutdated || !judged.verdict) {

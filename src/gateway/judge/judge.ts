@@ -42,7 +42,7 @@ import {
 import { type PoolKey, type Warehouse, WarehouseUnavailable } from '../../warehouse/index.js';
 import { fingerprintOf, NO_FINGERPRINT } from './fingerprint.js';
 import { heldBytes } from './held-bytes.js';
-import { type Judged, type JudgedStatement, type Question, UNREACHABLE } from './judged.js';
+import { isOutage, type Judged, type JudgedStatement, type Question, unreachable } from './judged.js';
 import { Judgements } from './judgements.js';
 import { outputMasks, secureViews, treatments } from './treatments.js';
 import { keyOf } from './whose.js';
@@ -190,7 +190,7 @@ export class Judge {
       // Recorded as refused, like any attempt: without the catalog nothing can be judged.
       if (error instanceof WarehouseUnavailable) {
         this.#parts.onUnreachable(error);
-        return { ...nothing, statement, denial: UNREACHABLE };
+        return { ...nothing, statement, denial: unreachable(error) };
       }
       throw error;
     }
@@ -229,7 +229,7 @@ async function withConstraints(
 /** What a judgement holds: tables, views and detections are the catalog's and the policies' own. One without a warehouse is not to be remembered. */
 function bytesOf(judged: Judged): number | undefined {
   const { analysis, verdict, denial } = judged;
-  if (denial?.code === 'WAREHOUSE_UNAVAILABLE') return undefined;
+  if (denial && isOutage(denial)) return undefined;
   const relations = (analysis?.objects ?? []).map(({ relation }) => relation);
   return heldBytes(judged, [...relations, analysis?.target?.relation, ...(verdict?.detect ?? [])]);
 }

@@ -1,6 +1,7 @@
 /** A statement judged, as every later step has it: plain data, the same for all who read it. */
 import type { Denial, Verdict } from '../../policy/index.js';
 import type { KeptAnalysis, KeptStatement, Origin } from '../../sql/index.js';
+import { LogInRefused, type WarehouseUnavailable } from '../../warehouse/index.js';
 
 export interface Question {
   readonly sql: string;
@@ -36,11 +37,24 @@ export interface OutputMask {
   readonly isMany: boolean;
 }
 
-export const UNREACHABLE: Denial = {
+const UNREACHABLE: Denial = {
   code: 'WAREHOUSE_UNAVAILABLE',
   message: 'Snowflake is not reachable at the moment.',
   hint: 'Try again later.',
 };
+
+const MISCONFIGURED: Denial = {
+  code: 'MISCONFIGURED',
+  message: 'Snowflake refuses the log-in of this gateway, so nothing can be run.',
+  hint: 'Tell whoever operates snowfence: its log and /readyz say why. Trying again does not help until it is mended.',
+};
+
+/** Whether the warehouse could not be asked: nothing was judged then, and nothing of it is to be remembered. */
+export const isOutage = ({ code }: Denial): boolean => code === UNREACHABLE.code || code === MISCONFIGURED.code;
+
+/** What an agent hears of a warehouse that can't be asked. */
+export const unreachable = (error: WarehouseUnavailable): Denial =>
+  error instanceof LogInRefused ? MISCONFIGURED : UNREACHABLE;
 
 /** Of a text that was not read. */
 export const NOTHING_JUDGED: Judged = {

@@ -3,7 +3,7 @@ import { RecorderUnavailable, RecordInDoubt } from '../../transcript/index.js';
 import { WarehouseUnavailable } from '../../warehouse/index.js';
 import type { Answer, AnswerBuilder } from '../answer/answer.js';
 import { IN_DOUBT, INTERNAL, unrecordedDenial } from '../answer/denials.js';
-import { UNREACHABLE } from '../judge/judged.js';
+import { unreachable } from '../judge/judged.js';
 import { NotAdmitted } from '../limits/admission.js';
 import type { Refusals } from '../limits/refusals.js';
 import type { Counters, Log } from './counters.js';
@@ -32,8 +32,9 @@ export function failure({ log, counters, refusals }: FailureParts, answer: Answe
   }
   if (error instanceof WarehouseUnavailable) {
     log.error({ err: error }, 'the warehouse is not reachable');
-    counters.verdict('deny', 'WAREHOUSE_UNAVAILABLE');
-    return answer.denied(UNREACHABLE);
+    const denial = unreachable(error);
+    counters.verdict('deny', denial.code);
+    return answer.denied(denial);
   }
   log.error({ err: error }, 'a statement failed for a reason of our own');
   return answer.finish({ status: 'error', error: INTERNAL });

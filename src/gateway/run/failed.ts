@@ -5,7 +5,7 @@ import { CommitUnknown, StatementCancelled, StatementFailed, WarehouseUnavailabl
 import type { Answer, AnswerBuilder } from '../answer/answer.js';
 import { COMMIT_UNKNOWN, cutOffDenial, GIVEN_BACK, STILL, STOOD_STILL, tooSlow } from '../answer/denials.js';
 import { errorText } from '../answer/own-words.js';
-import { isChange } from '../judge/judged.js';
+import { isChange, unreachable } from '../judge/judged.js';
 import type { Counters, Log } from '../record/counters.js';
 import type { Intent } from '../record/intent.js';
 import { refuse, refuseAgain } from '../record/refuse.js';
@@ -84,7 +84,7 @@ export async function failed(
   }
   if (error instanceof WarehouseUnavailable)
     await recorder.append(
-      intent.event('statement_failed', { code: 'WAREHOUSE_UNAVAILABLE', message: error.message, ...duration }),
+      intent.event('statement_failed', { code: unreachable(error).code, message: error.message, ...duration }),
     );
   throw error;
 }

@@ -2,7 +2,7 @@
 import { WarehouseUnavailable } from '../../warehouse/index.js';
 import { tooMany } from '../answer/denials.js';
 import type { Judge } from '../judge/judge.js';
-import { type Judged, UNREACHABLE } from '../judge/judged.js';
+import { type Judged, unreachable } from '../judge/judged.js';
 import type { Whose } from '../judge/whose.js';
 import type { Intent } from '../record/intent.js';
 import type { Counting } from './counting.js';
@@ -31,7 +31,7 @@ async function weighed({ judge, counting, running }: WeighParts, intent: Intent,
     if (asked.denial) return { ...judged, denial: asked.denial };
     return judge.weigh(judged, principal, policies, request, asked.estimate);
   } catch (error) {
-    if (error instanceof WarehouseUnavailable) return { ...judged, denial: UNREACHABLE };
+    if (error instanceof WarehouseUnavailable) return { ...judged, denial: unreachable(error) };
     if (error instanceof NotSent) return { ...judged, denial: error.denial };
     throw error;
   }

@@ -20,7 +20,8 @@ export type DenialCode =
   | 'NOT_VERIFIED'
   | 'RECORDER_UNAVAILABLE'
   | 'RECORD_IN_DOUBT'
-  | 'WAREHOUSE_UNAVAILABLE';
+  | 'WAREHOUSE_UNAVAILABLE'
+  | 'MISCONFIGURED';
 
 export interface Denial {
   readonly code: DenialCode;

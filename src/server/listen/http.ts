@@ -79,7 +79,15 @@ export async function serveHttp(config: Config): Promise<void> {
   // that is just on its way is lost.
   server.keepAliveTimeout = 75_000;
   server.maxHeadersCount = 100;
-  await listen(server, config.listen.host, config.listen.port);
+  try {
+    await listen(server, config.listen.host, config.listen.port);
+  } catch (error) {
+    // Whoever can't start ends at once: nothing that was begun holds the process.
+    await console[Symbol.asyncDispose]();
+    await mcp[Symbol.asyncDispose]();
+    await runtime[Symbol.asyncDispose]();
+    throw error;
+  }
   const reloads =
     config.reloadSocket === undefined
       ? undefined

@@ -7,10 +7,11 @@ import { TokenVerifier } from '../../identity/index.js';
 import type { PolicyWatch } from '../../policy/index.js';
 import { loadParsers } from '../../sql/index.js';
 import { DELIVERY_CONNECTIONS, Delivery, storePool, TranscriptStore } from '../../transcript/index.js';
-import { loadDriver, Warehouse } from '../../warehouse/index.js';
+import { Warehouse } from '../../warehouse/index.js';
 import type { Logger } from '../report/log.js';
 import { Metrics } from '../report/metrics.js';
 import { payloadFor } from '../report/notify.js';
+import { watchLogIn } from './log-in.js';
 import type { Note } from './note.js';
 import { followPolicies } from './policies.js';
 import { lookAtStore } from './ready.js';
@@ -19,6 +20,7 @@ import { makeUpkeep } from './upkeep.js';
 
 export interface Runtime extends AsyncDisposable {
   readonly gateway: Gateway;
+  readonly warehouse: Pick<Warehouse, 'refusal'>;
   readonly approvals: Approvals;
   readonly verifier: TokenVerifier;
   readonly transcript: TranscriptStore;
@@ -89,9 +91,9 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     await transcript[Symbol.asyncDispose]();
     throw new SnowfenceError('STORE_NOT_READY', problem[0], problem[1]);
   }
-  // Half a second of loading that the first statement need not wait for.
-  void loadDriver();
   const warehouse = new Warehouse(config.warehouse);
+  // Half a second of loading that the first statement need not wait for, and whether Snowflake lets us in.
+  void watchLogIn(warehouse, log, stopping.signal);
   const { recorder } = transcript;
   const complain = (text: string, error?: unknown): void => log.error({ err: error }, text);
   const wakeups = new Wakeups({ url: config.databaseUrl, onProblem: complain });
@@ -152,6 +154,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   });
   return {
     gateway,
+    warehouse,
     approvals,
     verifier: new TokenVerifier(config.issuers),
     transcript,

@@ -2,7 +2,7 @@
 import type { Connection, ConnectionOptions, RowStatement, StatementOption } from 'snowflake-sdk';
 import { addressProblem } from '../../network/index.js';
 import { failureOf, unavailable } from '../errors/driver-error.js';
-import { WarehouseUnavailable } from '../errors/failures.js';
+import { LogInRefused, WarehouseUnavailable } from '../errors/failures.js';
 import { loadDriver } from './driver.js';
 import type { WarehouseOptions } from './options.js';
 import { OWN_FORMS } from './own-questions.js';
@@ -55,30 +55,27 @@ const authentication = (options: WarehouseOptions): Partial<ConnectionOptions> =
 };
 
 export class WarehouseConnection {
-  readonly key: PoolKey;
   readonly #connection: Connection;
   readonly #opened = Date.now();
   readonly #answerTimeoutMs: number;
   #isBroken = false;
 
-  private constructor(key: PoolKey, connection: Connection, answerTimeoutMs: number) {
-    this.key = key;
+  private constructor(connection: Connection, answerTimeoutMs: number) {
     this.#answerTimeoutMs = answerTimeoutMs;
     this.#connection = connection;
   }
 
-  /** Throws WarehouseUnavailable, also where the log-in is refused: the message says so without the secret. */
-  static async open(options: WarehouseOptions, key: PoolKey): Promise<WarehouseConnection> {
+  /** Throws WarehouseUnavailable, and LogInRefused where the log-in is refused: the message says so without the secret. */
+  static async open(options: WarehouseOptions, key: PoolKey | undefined): Promise<WarehouseConnection> {
     // The log-in has a secret in it. Without an address of its own the driver makes an https one of the account.
     const problem = options.accessUrl === undefined ? undefined : addressProblem(options.accessUrl);
-    if (problem !== undefined) throw new WarehouseUnavailable(`Snowflake is not asked: ${problem}`);
+    if (problem !== undefined) throw new LogInRefused(`Snowflake is not asked: ${problem}`, false);
     const driver = await loadDriver();
     const connection = driver.createConnection({
       account: options.account,
       username: options.username,
       application: 'snowfence',
-      role: key.role,
-      warehouse: key.warehouse,
+      ...(key ? { role: key.role, warehouse: key.warehouse } : {}),
       clientSessionKeepAlive: false,
       // Two chunks ahead is its habit; each stands in memory until it is read.
       resultPrefetch: 1,
@@ -92,7 +89,7 @@ export class WarehouseConnection {
       ...(options.schema ? { schema: options.schema } : {}),
       ...authentication(options),
     } as ConnectionOptions);
-    const own = new WarehouseConnection(key, connection, options.connectTimeoutMs);
+    const own = new WarehouseConnection(connection, options.connectTimeoutMs);
     await within(
       options.connectTimeoutMs,
       new Promise<void>((resolve, reject) => {

@@ -4,7 +4,7 @@
  * tried in a loop lock a Snowflake user out.
  */
 
-import { WarehouseUnavailable } from '../errors/failures.js';
+import { LogInRefused, WarehouseUnavailable } from '../errors/failures.js';
 import { type PoolKey, WarehouseConnection } from './connection.js';
 import type { WarehouseOptions } from './options.js';
 
@@ -23,6 +23,9 @@ interface Waiting {
   readonly resolve: (connection: WarehouseConnection | undefined) => void;
 }
 
+/** What came of a log-in; undefined for a good end. */
+type Opened = (error: unknown) => void;
+
 class Pool {
   readonly #options: WarehouseOptions;
   readonly #key: PoolKey;
@@ -36,9 +39,12 @@ class Pool {
   #lastError: unknown;
   #isClosed = false;
 
-  constructor(options: WarehouseOptions, key: PoolKey) {
+  readonly #onOpened: Opened;
+
+  constructor(options: WarehouseOptions, key: PoolKey, onOpened: Opened) {
     this.#options = options;
     this.#key = key;
+    this.#onOpened = onOpened;
   }
 
   async acquire(whose: string | undefined): Promise<WarehouseConnection> {
@@ -101,12 +107,14 @@ class Pool {
     try {
       const connection = await WarehouseConnection.open(this.#options, this.#key);
       this.#failures = 0;
+      this.#onOpened(undefined);
       return connection;
     } catch (error) {
       this.#open--;
       this.#hold(whose, -1);
       this.#failures++;
       this.#lastError = error;
+      this.#onOpened(error);
       this.#blockedUntil = Date.now() + Math.min(PAUSE_MS[0] * 2 ** (this.#failures - 1), PAUSE_MS[1]);
       this.#wakeAll();
       throw error;
@@ -176,6 +184,8 @@ export class WarehousePool implements AsyncDisposable {
   readonly #options: WarehouseOptions;
   readonly #pools = new Map<string, Pool>();
   readonly #sweeper: NodeJS.Timeout;
+  /** Why the gateway's own log-in was refused the last time, whatever the role; undefined where it was not. */
+  refusal: string | undefined;
 
   constructor(options: WarehouseOptions) {
     this.#options = options;
@@ -184,12 +194,29 @@ export class WarehousePool implements AsyncDisposable {
     }, SWEEP_MS).unref();
   }
 
+  readonly #onOpened: Opened = (error) => {
+    if (error === undefined) this.refusal = undefined;
+    else if (error instanceof LogInRefused && !error.isOfRole) this.refusal = error.message;
+  };
+
+  /** A log-in for its own sake, with the user's default role. Throws as `WarehouseConnection.open` does. */
+  async logIn(): Promise<void> {
+    try {
+      const connection = await WarehouseConnection.open(this.#options, undefined);
+      connection.close();
+      this.#onOpened(undefined);
+    } catch (error) {
+      this.#onOpened(error);
+      throw error;
+    }
+  }
+
   #pool(key: PoolKey): Pool {
     const name = JSON.stringify([key.role, key.warehouse]);
     const known = this.#pools.get(name);
     if (known) return known;
     if (this.#pools.size >= MAX_POOLS) throw new WarehouseUnavailable('Too many Snowflake roles are in use at once.');
-    const pool = new Pool(this.#options, key);
+    const pool = new Pool(this.#options, key, this.#onOpened);
     this.#pools.set(name, pool);
     return pool;
   }

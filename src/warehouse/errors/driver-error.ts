@@ -1,5 +1,5 @@
 /** The driver's errors as ours. What they say is taken apart elsewhere (`text.ts`). */
-import { StatementFailed, WarehouseUnavailable } from './failures.js';
+import { LogInRefused, StatementFailed, WarehouseUnavailable } from './failures.js';
 import { loginText } from './text.js';
 
 interface DriverError {
@@ -12,6 +12,9 @@ interface DriverError {
 
 /** Codes of sessions that are gone and of a network that does not answer: the connection is of no more use. */
 const CONNECTION_LOST = /^(?:3901(?:0[0-9]|1[0-9])|40[0-9]{4})$/;
+
+/** The role of a log-in is not there, or not granted to its user (snowflakedb/terraform-provider-snowflake, acceptance tests). */
+const ROLE_REFUSED = '390189';
 
 const MAX_CAUSES = 4;
 
@@ -38,11 +41,12 @@ export function failureOf(error: unknown, ahead = 0): StatementFailed | Warehous
 /** Of a log-in: where it was refused, why, without the secret. */
 export function unavailable(error: unknown): WarehouseUnavailable {
   const { code, message } = (error ?? {}) as DriverError;
-  const refused = /^(?:3901|3903|3944)/.test(String(code ?? ''));
-  return new WarehouseUnavailable(
-    refused
-      ? `Snowflake refused the gateway's own log-in (${String(code)}): ${loginText(message ?? '')}`
-      : 'Snowflake is not reachable at the moment.',
+  const text = String(code ?? '');
+  if (!/^(?:3901|3903|3944)/.test(text))
+    return new WarehouseUnavailable('Snowflake is not reachable at the moment.', traceOf(error));
+  return new LogInRefused(
+    `Snowflake refused the gateway's own log-in (${text}): ${loginText(message ?? '')}`,
+    text === ROLE_REFUSED,
     traceOf(error),
   );
 }

@@ -10,6 +10,18 @@ export class WarehouseUnavailable extends Error {
   }
 }
 
+/** Snowflake refuses the gateway's own log-in, or is not asked for one: somebody has to mend the configuration. */
+export class LogInRefused extends WarehouseUnavailable {
+  /** Only what one policy asks for is refused (its role), not the gateway as such. */
+  readonly isOfRole: boolean;
+
+  constructor(message: string, isOfRole: boolean, cause?: string) {
+    super(message, cause);
+    this.name = 'LogInRefused';
+    this.isOfRole = isOfRole;
+  }
+}
+
 /**
  * Snowflake answered with an error. Its text can quote rows, so nothing that is printed, logged or recorded by mistake holds it:
  * `message`, and with it the stack, is the text with every hole empty. What of it somebody's own statement fills is asked for.

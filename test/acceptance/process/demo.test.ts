@@ -109,7 +109,10 @@ describe('demo', () => {
     [['policy', 'check', 'nowhere'], 2, /no folder nowhere/],
     [['nothing'], 2, /unknown command/],
   ])('says what is wrong with %j', async (args, code, message) => {
-    const result = await run(process.execPath, [MAIN, ...args]).then(
+    const running = run(process.execPath, [MAIN, ...args]);
+    // `connect` serves a client until that has gone.
+    running.child.stdin?.end();
+    const result = await running.then(
       () => ({ code: 0, stderr: '' }),
       (error: { code: number; stderr: string }) => error,
     );

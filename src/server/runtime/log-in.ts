@@ -1,0 +1,27 @@
+/** Whether Snowflake lets the gateway in: looked at once at the start, and again now and then while it does not. */
+import type { Warehouse } from '../../warehouse/index.js';
+import type { Logger } from '../report/log.js';
+
+/** Seldom: a few wrong passwords within a quarter of an hour lock a user out (user-guide/admin-user-management, "MINS_TO_UNLOCK"). */
+const AGAIN_MS = 5 * 60_000;
+
+const HINT =
+  'Statements are refused until this is mended: check snowflake.account, username and the credential in the configuration, or run snowfence doctor.';
+
+/** Goes on until `signal`. Whoever can't be reached is no matter of this: that passes by itself. */
+export async function watchLogIn(warehouse: Warehouse, log: Logger, signal: AbortSignal): Promise<void> {
+  const look = async (): Promise<void> => {
+    try {
+      await warehouse.logIn();
+    } catch (error) {
+      if (warehouse.refusal === undefined)
+        log.warn({ err: error }, 'Snowflake was not reachable at the start; statements try again');
+      else log.error({ problem: warehouse.refusal, hint: HINT }, 'Snowflake refuses the log-in of this gateway');
+    }
+  };
+  const timer = setInterval(() => {
+    if (warehouse.refusal !== undefined) void look();
+  }, AGAIN_MS).unref();
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  await look();
+}
