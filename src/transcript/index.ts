@@ -32,6 +32,7 @@ export {
   type VerifierKey,
 } from './form/keys.js';
 export { decodeVerifierKey, isOrigin, verifierKeyOf } from './form/note.js';
+export { endOf } from './form/projection.js';
 export { archive } from './keep/archive.js';
 export { type CheckpointPlace, Checkpoints } from './keep/checkpoints.js';
 export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKeys } from './keep/erase.js';

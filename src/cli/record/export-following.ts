@@ -1,6 +1,7 @@
 /** An export that goes on with what comes, until it is stopped. */
 import { VERSION } from '../../config/version.js';
 import {
+  endOf,
   eventLine,
   follow,
   type SessionSummary,
@@ -8,7 +9,7 @@ import {
   type TranscriptStore,
   toOcsf,
 } from '../../transcript/index.js';
-import { ENDS, OPENS } from './export-ocsf.js';
+import { OPENS } from './export-ocsf.js';
 import type { ExportRequest } from './export-request.js';
 
 export async function followTo(
@@ -30,7 +31,7 @@ export async function followTo(
       if (wanted.size > 0 && !wanted.has(event.session)) continue;
       if (request.format === 'jsonl') await write(`${JSON.stringify(eventLine(event))}\n`);
       else {
-        if (!ENDS.has(event.kind) || event.statement === null) continue;
+        if (endOf(event) === undefined) continue;
         if (!summaries.has(event.session)) {
           if (summaries.size > 1000) summaries.clear();
           summaries.set(event.session, await store.reader.session(event.session));
@@ -38,12 +39,19 @@ export async function followTo(
         const session = summaries.get(event.session);
         const opening = OPENS.has(event.kind) && 'statement' in event.body ? event : await openingOf(store, event);
         if (!session || !opening) continue;
-        await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION))}\n`);
+        const before = await hashBefore(store, event);
+        await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION, before))}\n`);
       }
       written++;
     }
   }
   return written;
+}
+
+/** undefined where there is none any more: an archive took it. */
+async function hashBefore(store: TranscriptStore, { session, position }: StoredEvent): Promise<string | undefined> {
+  const [before] = await store.reader.events(session, position - 1, 1);
+  return before?.position === position - 1 ? before.hash : undefined;
 }
 
 async function openingOf(store: TranscriptStore, event: StoredEvent): Promise<StoredEvent | undefined> {

@@ -1,15 +1,8 @@
 /** Statements of sessions as OCSF events: each once it has ended, with what opened it. */
 import { VERSION } from '../../config/version.js';
-import { type SessionSummary, type StoredEvent, type TranscriptStore, toOcsf } from '../../transcript/index.js';
+import { endOf, type SessionSummary, type StoredEvent, type TranscriptStore, toOcsf } from '../../transcript/index.js';
 import { eventsOf, sessionOf } from './stored.js';
 
-export const ENDS: ReadonlySet<string> = new Set([
-  'statement_refused',
-  'statement_completed',
-  'statement_failed',
-  'statement_cancelled',
-  'statement_settled',
-]);
 export const OPENS: ReadonlySet<string> = new Set(['statement_submitted', 'statement_refused']);
 
 export async function exportOcsf(
@@ -22,12 +15,16 @@ export async function exportOcsf(
     wanted.length > 0 ? await Promise.all(wanted.map((id) => sessionOf(store, id))) : await everySession(store);
   for (const session of summaries) {
     const openings = new Map<string, StoredEvent>();
+    let last: StoredEvent | undefined;
     for await (const event of store.proofs.own(eventsOf(store, session.id))) {
+      // What stood before a gap (an archive took it) is not known here.
+      const before = last?.position === event.position - 1 ? last.hash : undefined;
+      last = event;
       if (event.statement === null) continue;
       if (OPENS.has(event.kind) && !openings.has(event.statement)) openings.set(event.statement, event);
       const opening = openings.get(event.statement);
-      if (!ENDS.has(event.kind) || !opening) continue;
-      await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION))}\n`);
+      if (endOf(event) === undefined || !opening) continue;
+      await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION, before))}\n`);
       written++;
     }
   }

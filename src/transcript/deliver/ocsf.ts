@@ -1,9 +1,10 @@
 /**
  * Statements as events of OCSF's class Datastore Activity (6005), profile security_control, version 1.2.0 of the schema:
- * https://schema.ocsf.io/1.2.0/classes/datastore_activity. One event for each way a statement ends: refused, completed, failed,
- * cancelled, settled.
+ * https://schema.ocsf.io/1.2.0/classes/datastore_activity. One event for each way a statement ends: refused, completed, failed, cancelled,
+ * settled, denied by a person, not decided in time, withdrawn.
  */
 import type { StoredEvent } from '../form/event.js';
+import { endOf, type OutcomeState } from '../form/projection.js';
 import type { SessionSummary } from '../read/reader.js';
 
 const OCSF_VERSION = '1.2.0';
@@ -37,23 +38,49 @@ type Status = readonly [number, string];
 const SUCCESS: Status = [1, 'Success'];
 const FAILURE: Status = [2, 'Failure'];
 
-function statusOf({ kind, body }: StoredEvent): Status {
-  if (kind === 'statement_completed') return SUCCESS;
-  if (kind !== 'statement_settled') return FAILURE;
-  return body['state'] === 'ok' ? SUCCESS : body['state'] === 'failed' ? FAILURE : [0, 'Unknown'];
-}
+const STATUSES: Readonly<Record<OutcomeState, Status>> = {
+  ok: SUCCESS,
+  failed: FAILURE,
+  denied: FAILURE,
+  cancelled: FAILURE,
+  unknown: [0, 'Unknown'],
+};
+
+/** What the agent hears of an approval that ended so, for events that have no code of their own. */
+const CODES: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
+  approval_decided: 'APPROVAL_DENIED',
+  approval_expired: 'APPROVAL_EXPIRED',
+  approval_withdrawn: 'APPROVAL_WITHDRAWN',
+};
+
+/** In words, after the subject. */
+const WORDS: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
+  statement_refused: 'was denied a statement',
+  approval_decided: 'was denied a statement by a reviewer',
+  approval_expired: 'was not allowed a statement in time',
+  approval_withdrawn: 'withdrew a statement',
+};
 
 const IP = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]+)$/i;
 
 /**
  * `outcome`: the event that ended the statement; `opening`: the one that it was submitted or refused with, which has its text. Leaves
- * out what is not known, as the schema asks.
+ * out what is not known, as the schema asks. `before`: the hash of the event before the outcome in its session; with it a receiver sees that
+ * nothing was put in between.
  */
-export function toOcsf(outcome: StoredEvent, opening: StoredEvent, session: SessionSummary, version: string): object {
+export function toOcsf(
+  outcome: StoredEvent,
+  opening: StoredEvent,
+  session: SessionSummary,
+  version: string,
+  before: string | undefined,
+): object {
   const { body } = opening;
-  const isDenied = outcome.kind === 'statement_refused';
+  const end = endOf(outcome);
+  if (end === undefined) throw new Error(`${outcome.kind} ends no statement.`);
+  const isDenied = end === 'denied' || outcome.kind === 'approval_withdrawn';
   const [activityId, activity] = activityOf(body['kind']);
-  const [statusId, status] = statusOf(outcome);
+  const [statusId, status] = STATUSES[end];
   const denial = (outcome.body['denial'] ?? {}) as Readonly<Record<string, unknown>>;
   const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap(
     (use: { object?: unknown }) => textOf(use.object) ?? [],
@@ -70,8 +97,8 @@ export function toOcsf(outcome: StoredEvent, opening: StoredEvent, session: Sess
   const rows = numberOf(outcome.body['rows']);
   const duration = numberOf(outcome.body['duration_ms']);
   const bytes = numberOf(outcome.body['bytes']);
-  const denialCode = textOf(denial['code']) ?? textOf(outcome.body['code']);
-  const detail = textOf(denial['message']) ?? textOf(outcome.body['message']);
+  const denialCode = textOf(denial['code']) ?? textOf(outcome.body['code']) ?? CODES[outcome.kind];
+  const detail = textOf(denial['message']) ?? textOf(outcome.body['message']) ?? textOf(outcome.body['reason']);
   const purpose = textOf(body['purpose']);
   return drop({
     activity_id: activityId,
@@ -85,7 +112,7 @@ export function toOcsf(outcome: StoredEvent, opening: StoredEvent, session: Sess
     severity_id: isDenied ? 3 : 1,
     severity: isDenied ? 'Medium' : 'Informational',
     time: Date.parse(outcome.at),
-    message: `${session.subject} ${isDenied ? 'was denied' : 'ran'} a statement${purpose === undefined ? '' : `: ${purpose}`}`,
+    message: `${session.subject} ${WORDS[outcome.kind] ?? 'ran a statement'}${purpose === undefined ? '' : `: ${purpose}`}`,
     status_id: statusId,
     status,
     status_code: denialCode,
@@ -138,7 +165,10 @@ export function toOcsf(outcome: StoredEvent, opening: StoredEvent, session: Sess
       policies,
       policy_version: textOf(body['policy_version']),
       rules,
+      approval: textOf(outcome.body['approval']),
+      reviewer: textOf(outcome.body['reviewer']),
       hash: outcome.hash,
+      previous_hash: before,
     }),
   });
 }

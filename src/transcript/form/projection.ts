@@ -185,17 +185,29 @@ const STATES: Readonly<Partial<Record<StoredEvent['kind'], OutcomeState>>> = {
 
 const SETTLED: ReadonlySet<unknown> = new Set(['ok', 'failed', 'unknown']);
 
-/** What an event says of how its statement ended. */
-export function outcomeRow({ at, statement, kind, body }: Projected): OutcomeRow | undefined {
+/** How a statement ended with an event; undefined for one that ends none. */
+export function endOf({
+  statement,
+  kind,
+  body,
+}: Pick<StoredEvent, 'statement' | 'kind' | 'body'>): OutcomeState | undefined {
+  if (statement === null) return undefined;
   // A reviewer's no, or nobody's word in time.
   const isTurnedDown = kind === 'approval_expired' || (kind === 'approval_decided' && body['state'] === 'denied');
-  const state = isTurnedDown ? 'denied' : STATES[kind];
-  if (statement === null || state === undefined) return undefined;
+  if (isTurnedDown) return 'denied';
   const settled = body['state'];
+  return kind === 'statement_settled' && SETTLED.has(settled) ? (settled as OutcomeState) : STATES[kind];
+}
+
+/** What an event says of how its statement ended. */
+export function outcomeRow(event: Projected): OutcomeRow | undefined {
+  const { at, statement, body } = event;
+  const state = endOf(event);
+  if (statement === null || state === undefined) return undefined;
   return {
     id: statement,
     at,
-    state: kind === 'statement_settled' && SETTLED.has(settled) ? (settled as OutcomeState) : state,
+    state,
     rows: numberOf(body['rows']),
     bytes: numberOf(body['bytes']),
     duration_ms: numberOf(body['duration_ms']),

@@ -1,0 +1,114 @@
+/** Whoever watches by OCSF alone misses no end of a statement: those that people bring about, and those that nobody does. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Client } from '@modelcontextprotocol/client';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { agent, bareEnv, MAIN, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
+
+const ready = inject('ready');
+const run = promisify(execFile);
+let pipeline: Client;
+let session: string;
+
+beforeAll(async () => {
+  pipeline = await agent(ready, 'pipeline-bot');
+});
+afterAll(() => pipeline.close());
+
+const cli = async (args: readonly string[], token?: string): Promise<string> =>
+  (
+    await run(process.execPath, [MAIN, ...args, '--config', ready.config_file], {
+      env: bareEnv(token === undefined ? {} : { SNOWFENCE_TOKEN: token }),
+      maxBuffer: 64e6,
+    })
+  ).stdout;
+
+const PURPOSE = 'Mend orders, for the test of OCSF.';
+const ask = async (sql: string): Promise<QueryAnswer> => {
+  const answer = await query(pipeline, sql, { purpose: PURPOSE, ...(session ? { session } : {}) });
+  session = answer.session ?? session;
+  return answer;
+};
+const approval = async (id: string | undefined, more: object = {}): Promise<QueryAnswer> =>
+  (await pipeline.callTool({ name: 'approval', arguments: { id, ...more } }))
+    .structuredContent as unknown as QueryAnswer;
+const change = (order: number): string => `DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = ${order}`;
+
+interface Ocsf {
+  status: string;
+  status_code?: string;
+  status_detail?: string;
+  action: string;
+  message: string;
+  query_info: { query_string: string };
+  unmapped: { statement_id: string; hash: string; previous_hash: string; reviewer?: string };
+}
+
+describe('an export as OCSF', () => {
+  it('has each way that a statement ends, once, with the hash before it', async () => {
+    const ran = await ask('SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS');
+    const refused = await ask('SELECT * FROM ANALYTICS.HR.PAYROLL');
+    const failed = await ask('SELECT 1 / (ORDER_ID - ORDER_ID) FROM ANALYTICS.SALES.ORDERS');
+    const denied = await ask(change(3101));
+    await cli(
+      ['approvals', 'deny', denied.approval?.id ?? '', '--reason', 'Not in this quarter.'],
+      tokenOf(ready, 'steward'),
+    );
+    const heard = await approval(denied.approval?.id);
+    const withdrawn = await ask(change(3102));
+    await approval(withdrawn.approval?.id, { withdraw: true, reason: 'A mistake.' });
+    const approved = await ask(change(3103));
+    await cli(['approvals', 'approve', approved.approval?.id ?? ''], tokenOf(ready, 'steward'));
+    expect((await approval(approved.approval?.id)).status).toBe('ok');
+    const open = await ask(change(3104));
+    expect([ran.status, refused.status, failed.status, heard.denial?.code, open.status]).toEqual([
+      'ok',
+      'denied',
+      'error',
+      'APPROVAL_DENIED',
+      'approval_required',
+    ]);
+
+    const events = (await cli(['sessions', 'export', session, '--format', 'ocsf']))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Ocsf);
+    const of = (answer: QueryAnswer): Ocsf[] =>
+      events.filter(({ unmapped }) => unmapped.statement_id === answer.statement_id);
+    const ends = [ran, refused, failed, denied, withdrawn, approved].map((answer) => {
+      const found = of(answer);
+      expect(found).toHaveLength(1);
+      return [found[0]?.status, found[0]?.action, found[0]?.status_code];
+    });
+    expect(ends).toEqual([
+      ['Success', 'Allowed', undefined],
+      ['Failure', 'Denied', refused.denial?.code],
+      ['Failure', 'Allowed', failed.error?.code],
+      ['Failure', 'Denied', 'APPROVAL_DENIED'],
+      ['Failure', 'Denied', 'APPROVAL_WITHDRAWN'],
+      ['Success', 'Allowed', undefined],
+    ]);
+    // What still waits has not ended.
+    expect(of(open)).toEqual([]);
+    expect(of(denied)[0]).toMatchObject({
+      status_detail: 'Not in this quarter.',
+      query_info: { query_string: change(3101) },
+      unmapped: { reviewer: 'steward' },
+    });
+    expect(of(denied)[0]?.message).toBe(`pipeline-bot was denied a statement by a reviewer: ${PURPOSE}`);
+
+    // Each hash is that of an event of the session, and so is the one before it.
+    const lines = (await cli(['sessions', 'export', session, '--format', 'jsonl']))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; hash: string });
+    const hashes = lines.filter(({ type }) => type === 'event').map(({ hash }) => hash);
+    for (const { unmapped } of events) {
+      const at = hashes.indexOf(unmapped.hash);
+      expect(at).toBeGreaterThan(0);
+      expect(unmapped.previous_hash).toBe(hashes[at - 1]);
+    }
+    // Nothing is left behind for other tests.
+    await approval(open.approval?.id, { withdraw: true });
+  });
+});
