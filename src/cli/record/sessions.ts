@@ -90,7 +90,7 @@ const rowOf = (row: FoundStatement): string[] => [
   row.at.toISOString().slice(0, 19),
   row.agent,
   row.verdict,
-  row.state ?? 'open',
+  row.is_explained ? 'explained' : (row.state ?? 'open'),
   row.rows === null ? '' : String(row.rows),
   row.duration_ms === null ? '' : String(row.duration_ms),
   row.session_id,

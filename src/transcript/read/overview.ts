@@ -3,14 +3,14 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { parsed, type RawEvent, type StoredEvent } from '../form/event.js';
 import { EVENT_COLUMNS } from './columns.js';
-import { idAt, shownStatement } from './search.js';
+import { IS_EXPLAINED, idAt, shownStatement } from './search.js';
 
 export type ShownStatement = z.infer<typeof shownStatement>;
 
 /** Lists show the beginning of a text; the statement's own page has all of it. */
 const SHOWN_TEXT = 300;
 
-const STATEMENT = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, left(s.text, ${SHOWN_TEXT}) AS text, left(s.purpose, ${SHOWN_TEXT}) AS purpose,
+const STATEMENT = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, left(s.text, ${SHOWN_TEXT}) AS text, left(s.purpose, ${SHOWN_TEXT}) AS purpose, ${IS_EXPLAINED},
          o.state, o.rows, o.bytes, o.duration_ms`;
 
 const OF_SESSION = `

@@ -281,6 +281,8 @@ export const shownStatement = z.object({
   rows: z.coerce.number().nullable(),
   bytes: z.coerce.number().nullable(),
   duration_ms: z.coerce.number().nullable(),
+  /** Only explained: it never runs, and has no outcome. */
+  is_explained: z.boolean(),
 });
 
 export const foundStatement = shownStatement.extend({ query_id: z.string().nullable() });
@@ -293,7 +295,8 @@ export interface Found {
   readonly cursor: string | undefined;
 }
 
-const COLUMNS_SHOWN = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, s.text, s.purpose, o.state, o.rows, o.bytes, o.duration_ms, o.query_id`;
+export const IS_EXPLAINED = `s.terms @> ARRAY['is:explain'] AS is_explained`;
+const COLUMNS_SHOWN = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, s.text, s.purpose, ${IS_EXPLAINED}, o.state, o.rows, o.bytes, o.duration_ms, o.query_id`;
 
 /** So many of the newest are looked through one by one first: what is frequent is found there at once. */
 const NEWEST = 4000;

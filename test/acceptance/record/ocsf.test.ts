@@ -111,4 +111,21 @@ describe('an export as OCSF', () => {
     // Nothing is left behind for other tests.
     await approval(open.approval?.id, { withdraw: true });
   });
+
+  it('has nothing of what was only explained, which is told as such and never as running', async () => {
+    const mark = `ONLY_EXPLAINED_${Date.now()}`;
+    const explained = (
+      await pipeline.callTool({
+        name: 'explain',
+        arguments: { sql: `SELECT ORDER_ID AS ${mark} FROM ANALYTICS.SALES.ORDERS`, session, purpose: PURPOSE },
+      })
+    ).structuredContent as { verdict: string; statement_id: string };
+    expect(explained.verdict).toBe('allow');
+    const found = JSON.parse(await cli(['sessions', 'search', mark, '--json'])) as {
+      statements: { id: string; is_explained: boolean; state: string | null }[];
+    };
+    expect(found.statements).toMatchObject([{ id: explained.statement_id, is_explained: true, state: null }]);
+    expect(await cli(['sessions', 'search', mark])).toMatch(/allowed +explained/);
+    expect(await cli(['sessions', 'export', session, '--format', 'ocsf'])).not.toContain(mark);
+  });
 });

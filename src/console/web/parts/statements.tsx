@@ -5,8 +5,8 @@ import { linkTo } from '../requests/hooks.ts';
 import { Badge } from './panel.tsx';
 import { clock, plural, span, standingOf } from './words.ts';
 
-function Standing({ verdict, state }: { verdict: string; state: string | null }): JSX.Element {
-  const { tone, word } = standingOf(verdict, state);
+function Standing({ verdict, state, is_explained: isExplained }: Statement): JSX.Element {
+  const { tone, word } = standingOf(verdict, state, isExplained);
   return <Badge tone={tone}>{word}</Badge>;
 }
 
@@ -17,7 +17,7 @@ const sizeOf = ({ rows, duration_ms: ms }: Pick<Statement, 'rows' | 'duration_ms
 export const Outcome = ({ statement }: { statement: Statement }): JSX.Element => (
   <span class="row">
     <span class="small muted number">{sizeOf(statement)}</span>
-    <Standing verdict={statement.verdict} state={statement.state} />
+    <Standing {...statement} />
   </span>
 );
 

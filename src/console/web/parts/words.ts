@@ -40,7 +40,12 @@ export const plural = (value: number, one: string): string => `${count(value)} $
 export type Tone = 'good' | 'bad' | 'wait' | 'lead' | '';
 
 /** How a statement stands: its verdict before it ran, its outcome after. */
-export function standingOf(verdict: string, state: string | null): { readonly tone: Tone; readonly word: string } {
+export function standingOf(
+  verdict: string,
+  state: string | null,
+  isExplained: boolean,
+): { readonly tone: Tone; readonly word: string } {
+  if (isExplained) return { tone: verdict === 'denied' ? 'bad' : '', word: 'explained' };
   if (verdict === 'denied' || state === 'denied') return { tone: 'bad', word: 'denied' };
   if (state === 'ok') return { tone: 'good', word: verdict === 'asked' ? 'approved' : 'ran' };
   if (state === 'failed') return { tone: 'bad', word: 'failed' };

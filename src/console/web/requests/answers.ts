@@ -22,6 +22,7 @@ export interface Statement {
   readonly rows: number | null;
   readonly bytes: number | null;
   readonly duration_ms: number | null;
+  readonly is_explained: boolean;
 }
 
 export interface LiveSession {
