@@ -26,11 +26,15 @@ export function policyCommand(policy: Command): void {
         }
         throw error;
       });
+      // Sound, and perhaps meant: limits alone, for instance. Whoever left its rules away by mistake hears of it.
+      for (const { name, rules, columns, rows, detect } of set?.policies ?? [])
+        if (!options.json && rules.length + columns.length + rows.length + detect.length === 0)
+          say(`Note: ${name} allows nothing and hides nothing: it has no rules, columns, rows or detect.`);
       if (set)
         say(
           options.json
             ? JSON.stringify({ policies: set.policies.map((entry) => entry.name), version: set.version })
-            : `${set.policies.length} policies are sound, version ${set.version}.`,
+            : `${set.policies.length === 1 ? '1 policy is' : `${set.policies.length} policies are`} sound, version ${set.version}.`,
         );
     });
 

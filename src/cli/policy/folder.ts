@@ -40,7 +40,15 @@ const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException |
  * no such folder.
  */
 export async function loadFolder(folder: string, issuers?: readonly string[]): Promise<PolicySet> {
-  return inFolder(folder, () => loadPolicies(folder, issuers));
+  const set = await inFolder(folder, () => loadPolicies(folder, issuers));
+  if (set.policies.length === 0)
+    throw new SnowfenceError(
+      'NO_POLICIES',
+      `There is no policy in ${folder}: nobody may do anything.`,
+      'Policies are files that end in .yaml or .yml; examples are in policies/.',
+      1,
+    );
+  return set;
 }
 
 /** What `policies.sha256` has to say of a folder. Throws like loadFolder. */
@@ -50,6 +58,8 @@ async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOTDIR')
+      throw new SnowfenceError('NO_FOLDER', `${folder} is a file.`, 'Name the folder that your policies are in.');
     if (!isMissing(error)) throw error;
     throw new SnowfenceError('NO_FOLDER', `There is no folder ${folder}.`, 'Name the folder of your policies.');
   }

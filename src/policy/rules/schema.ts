@@ -1,6 +1,7 @@
 /** The shape of a policy file. The same zod schema loads files and, as JSON Schema, helps editors. */
 import { z } from 'zod';
 import { DETECTOR_KINDS, type MaskMethod, type TextMask } from '../../masking/index.js';
+import { closest } from '../../spelling/index.js';
 import { STATEMENT_KINDS, type StatementKind } from '../../sql/index.js';
 import { issuerKey } from './issuers.js';
 
@@ -23,6 +24,21 @@ const kinds = z
     ),
   ]);
 
+/** What may stand in one place in several forms, and what is said of anything else: all of them, and what was likely meant. */
+function forms(what: string, words: readonly string[], others: string) {
+  const list = [...words, others].filter((form) => form !== '').join(', ');
+  return {
+    error: ({ input }: { readonly input?: unknown }): string => {
+      const meant = typeof input === 'string' ? closest(input.toLowerCase(), words, MAX_DISTANCE) : undefined;
+      const said = input === undefined ? 'Nothing' : JSON.stringify(input);
+      return `${said} is no ${what}. There are: ${list}.${meant === undefined ? '' : ` Did you mean "${meant}"?`}`;
+    },
+  };
+}
+
+/** Letters between what was written and what was likely meant. */
+const MAX_DISTANCE = 2;
+
 const duration = z
   .string()
   .regex(/^\d+(?:ms|s|m|h|d)$/, 'a duration such as 30s, 15m or 2h')
@@ -31,27 +47,41 @@ const duration = z
     return Number.parseInt(text, 10) * unit;
   });
 
-const size = z.union([
-  z.number().int().positive(),
-  z
-    .string()
-    .regex(/^\d+(?:\.\d+)?\s*(?:B|KB|MB|GB|TB)$/i, 'a size such as 500KB, 1MB or 2GB')
-    .transform((text) => {
-      const unit = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 }[/[A-Z]+$/.exec(text.toUpperCase())?.[0] ?? 'B'] ?? 1;
-      return Math.floor(Number.parseFloat(text) * unit);
-    }),
-]);
+const size = z.union(
+  [
+    z.number().int().positive(),
+    z
+      .string()
+      .regex(/^\d+(?:\.\d+)?\s*(?:B|KB|MB|GB|TB)$/i, 'a size such as 500KB, 1MB or 2GB')
+      .transform((text) => {
+        const unit = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 }[/[A-Z]+$/.exec(text.toUpperCase())?.[0] ?? 'B'] ?? 1;
+        return Math.floor(Number.parseFloat(text) * unit);
+      }),
+  ],
+  forms('size', [], 'a number of bytes, or one with its unit such as 500KB, 1MB or 2GB'),
+);
+
+const MASK_WORDS = ['null', 'redact', 'hash', 'email', 'deny'] as const;
+const TEXT_MASK_WORDS = ['null', 'redact'] as const;
+const DATE_PARTS = ['year', 'quarter', 'month', 'week', 'day'] as const;
 
 const mask = z
-  .union([
-    z.null(),
-    z.enum(['null', 'redact', 'hash', 'email', 'deny']),
-    z.strictObject({ constant: z.union([z.string(), z.number(), z.boolean()]) }),
-    z.strictObject({ keep_first: z.number().int().positive().max(64) }),
-    z.strictObject({ keep_last: z.number().int().positive().max(64) }),
-    z.strictObject({ bucket: z.number().int().positive() }),
-    z.strictObject({ truncate_date: z.enum(['year', 'quarter', 'month', 'week', 'day']) }),
-  ])
+  .union(
+    [
+      z.null(),
+      z.enum(MASK_WORDS),
+      z.strictObject({ constant: z.union([z.string(), z.number(), z.boolean()]) }),
+      z.strictObject({ keep_first: z.number().int().positive().max(64) }),
+      z.strictObject({ keep_last: z.number().int().positive().max(64) }),
+      z.strictObject({ bucket: z.number().int().positive() }),
+      z.strictObject({ truncate_date: z.enum(DATE_PARTS) }),
+    ],
+    forms(
+      'mask',
+      MASK_WORDS,
+      `{ constant: VALUE }, { keep_first: 1 to 64 }, { keep_last: 1 to 64 }, { bucket: SIZE }, { truncate_date: ${DATE_PARTS.join(' or ')} }`,
+    ),
+  )
   .transform((value): MaskMethod => {
     // YAML reads a bare null as nothing at all; as a method it means the same.
     if (value === null) return { kind: 'null' };
@@ -65,13 +95,16 @@ const mask = z
 
 /** What may stand in the place of a text that a detector finds: no method that needs a key or the column's type. */
 const textMask = z
-  .union([
-    z.null(),
-    z.enum(['null', 'redact']),
-    z.strictObject({ constant: z.string().max(200) }),
-    z.strictObject({ keep_first: z.number().int().positive().max(64) }),
-    z.strictObject({ keep_last: z.number().int().positive().max(64) }),
-  ])
+  .union(
+    [
+      z.null(),
+      z.enum(TEXT_MASK_WORDS),
+      z.strictObject({ constant: z.string().max(200) }),
+      z.strictObject({ keep_first: z.number().int().positive().max(64) }),
+      z.strictObject({ keep_last: z.number().int().positive().max(64) }),
+    ],
+    forms('mask of a text', TEXT_MASK_WORDS, '{ constant: TEXT }, { keep_first: 1 to 64 }, { keep_last: 1 to 64 }'),
+  )
   .transform((value): TextMask => {
     if (value === null) return { kind: 'null' };
     if (typeof value === 'string') return { kind: value };
@@ -81,28 +114,47 @@ const textMask = z
   });
 
 /** A kind that is known, or a pattern of the policy's own in RE2's syntax, and what to call what it finds. */
-const detector = z.union([
-  z.enum(DETECTOR_KINDS),
-  z.strictObject({
-    name: z
-      .string()
-      .regex(/^[a-z][a-z0-9_]{0,39}$/, 'a name in lower case, digits and underscores')
-      .refine((name) => !(DETECTOR_KINDS as readonly string[]).includes(name), 'a name that no detector has already'),
-    pattern: z.string().min(1).max(1000),
-  }),
-]);
+const detector = z.union(
+  [
+    z.enum(DETECTOR_KINDS),
+    z.strictObject({
+      name: z
+        .string()
+        .regex(/^[a-z][a-z0-9_]{0,39}$/, 'a name in lower case, digits and underscores')
+        .refine((name) => !(DETECTOR_KINDS as readonly string[]).includes(name), 'a name that no detector has already'),
+      pattern: z.string().min(1).max(1000),
+    }),
+  ],
+  forms(
+    'detector',
+    DETECTOR_KINDS,
+    '{ name: NAME, pattern: PATTERN } with a name in lower case that no detector has already',
+  ),
+);
 
 /** One issuer or several, as they are compared: without the slash at the end. */
 const issuer = z
-  .union([z.url({ protocol: /^https?$/ }), z.array(z.url({ protocol: /^https?$/ })).min(1)])
+  .union(
+    [z.url({ protocol: /^https?$/ }), z.array(z.url({ protocol: /^https?$/ })).min(1)],
+    forms('issuer', [], 'an address such as https://login.example.com, or a list of them'),
+  )
   .transform((value) => (Array.isArray(value) ? value : [value]).map(issuerKey));
+
+/** An empty list looks as if it held for everybody, and holds for nobody. */
+const names = z.array(z.string().min(1)).min(1, 'an empty list is nobody: name one at least, or leave it out');
 
 const who = {
   issuer: issuer.optional(),
-  groups: z.array(z.string().min(1)).optional(),
-  subjects: z.array(z.string().min(1)).optional(),
+  groups: names.optional(),
+  subjects: names.optional(),
   claims: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]))
+    .record(
+      z.string(),
+      z.union(
+        [z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))],
+        forms('value of a claim', [], 'a text, a number, true or false, a list of texts or numbers'),
+      ),
+    )
     .optional(),
 };
 
@@ -117,10 +169,13 @@ const hours = z.strictObject({
 
 /** By how much a change may pass what its reviewers were told: rows, or a part of the rows that they were told of. */
 const tolerance = z
-  .union([
-    z.number().int().min(0),
-    z.string().regex(/^(?:\d{1,2}(?:\.\d+)?|100)\s*%$/, 'a number of rows, or a part of them such as 10%'),
-  ])
+  .union(
+    [
+      z.number().int().min(0),
+      z.string().regex(/^(?:\d{1,2}(?:\.\d+)?|100)\s*%$/, 'a number of rows, or a part of them such as 10%'),
+    ],
+    forms('tolerance', [], 'a number of rows, or a part of them such as 10%'),
+  )
   .transform((value) =>
     typeof value === 'number' ? { rows: value, share: 0 } : { rows: 0, share: Number.parseFloat(value) / 100 },
   );
