@@ -1,4 +1,5 @@
 /** What of two answers has to be equal, and the search for statements whose answers are not. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { lex } from '../../dist/sql/index.js';
 import { withoutMarks } from '../support/marks.mjs';
 import { HIDDEN, TABLES } from './make/changes.mjs';
@@ -35,12 +36,16 @@ const isOut = (answer) => {
   return isLate || OUTAGE.test(denial?.code ?? error?.code ?? '');
 };
 
-const TRIES = 3;
+const TRIES = 8;
+const FIRST_PAUSE_MS = 250;
 
-/** Asks until neither side was out, a few times at most; a leak would show again. */
+/** Asks until neither side was out, for half a minute at most (a warehouse that was out is left alone for as long); a leak would show again. */
 async function settled(ask) {
   let answers = await ask();
-  for (let tries = 0; answers.some(isOut) && tries < TRIES; tries++) answers = await ask();
+  for (let tries = 0; answers.some(isOut) && tries < TRIES; tries++) {
+    await pause(FIRST_PAUSE_MS * 2 ** Math.min(tries, 5));
+    answers = await ask();
+  }
   return answers;
 }
 

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { TOOLS } from '../../dist/mcp/tools.js';
+import { WarehouseUnavailable } from '../../dist/warehouse/index.js';
 import { callerOf } from '../support/caller.mjs';
 import { startBoth } from './both.mjs';
 import { LEAKS } from './leaks.mjs';
@@ -24,6 +25,12 @@ const GROUPS = {
 const callerOn = (as, side) => callerOf(as, [GROUPS[as]], { clientId: `client-${side}`, scopes: ['snowfence'] });
 const REVIEWER = { issuer: 'https://issuer.example', subject: 'steward', groups: ['data-stewards'], claims: {} };
 const MAX_RAW = 1000;
+
+/** A warehouse that is away, as an answer that is asked for again. Anything else is thrown on. */
+function outage(error) {
+  if (!(error instanceof WarehouseUnavailable)) throw error;
+  return { text: '', structured: { error: { code: 'WAREHOUSE_UNAVAILABLE' } } };
+}
 /** More than any answer has: rows come in one page unless pages are what is tried. */
 const ALL_ROWS = 10_000;
 
@@ -135,10 +142,8 @@ export class Harness {
 
   describe(object, as = 'readers') {
     return this.#both(async (side) => {
-      const { text, structured } = await tool('describe').call(
-        object === undefined ? {} : { object },
-        this.#context(side, as),
-      );
+      const asked = tool('describe').call(object === undefined ? {} : { object }, this.#context(side, as));
+      const { text, structured } = await asked.catch(outage);
       return { text, out: this.#leak?.described?.(structured, side) ?? structured };
     });
   }
