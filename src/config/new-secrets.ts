@@ -1,5 +1,7 @@
 /** Secrets made anew, as the configuration reads them. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { SnowfenceError } from './problem.js';
 
 /** Ed25519 as PKCS#8 PEM. */
 export const newSigningKey = (): string =>
@@ -10,3 +12,22 @@ export const newEncryptionKey = (): string => `${randomBytes(32).toString('base6
 
 /** Of a webhook, as the Standard Webhooks specification writes it. */
 export const newWebhookSecret = (): string => `whsec_${randomBytes(32).toString('base64')}\n`;
+
+const OWNER_ALONE = 0o600;
+
+/** Into a new file that only its owner reads. Throws a SnowfenceError: what is there already, a key in use perhaps, is never written over. */
+export async function writeNewSecret(file: string, secret: string): Promise<void> {
+  try {
+    await writeFile(file, secret, { mode: OWNER_ALONE, flag: 'wx' });
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException | undefined)?.code === 'EEXIST';
+    throw new SnowfenceError(
+      'FILE_NOT_WRITTEN',
+      isThere ? `${file} is there already; it was left as it is.` : `${file} can not be written.`,
+      isThere
+        ? 'Name another file: a key that is lost can not be made again.'
+        : 'Check that its folder is there and yours.',
+      1,
+    );
+  }
+}

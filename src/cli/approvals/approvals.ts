@@ -6,6 +6,7 @@ import { previewFor } from '../../server/index.js';
 import { table } from '../../terminal/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
 import { auditorOf } from '../access/auditor.js';
+import { wholeId } from '../record/ids.js';
 import { renderApproval } from './render.js';
 
 /** What two shapes are compared by has the literals in it, and is nobody's to read. */
@@ -47,10 +48,11 @@ export async function listApprovals(
 export async function showApproval(
   config: Config,
   store: TranscriptStore,
-  id: string,
+  typed: string,
   json: boolean,
   whole: { readonly token: string | undefined } | undefined,
 ): Promise<string> {
+  const id = await wholeId(store, 'approval', typed);
   const approval = await new Approvals(store).get(id);
   if (!approval)
     throw new SnowfenceError(

@@ -6,6 +6,7 @@ import { TokenVerifier } from '../../identity/index.js';
 import { previewFor } from '../../server/index.js';
 import { titled } from '../../terminal/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
+import { wholeId } from '../record/ids.js';
 
 const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
   'not found': 'There is no such approval.',
@@ -70,13 +71,14 @@ export interface DecisionOptions {
 export async function decideApproval(
   config: Config,
   store: TranscriptStore,
-  id: string,
+  typed: string,
   decision: 'approve' | 'deny',
   { token, reason, standing, uses }: DecisionOptions,
 ): Promise<string> {
   const standingMs = standingOf(standing);
   const standingUses = usesOf(uses, standingMs);
   const reviewer = await reviewerOf(config, token);
+  const id = await wholeId(store, 'approval', typed);
   try {
     const approval = await new Approvals(store).decide(id, reviewer, {
       decision,

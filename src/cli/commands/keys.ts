@@ -7,13 +7,20 @@ import { say } from '../io/output.js';
 export function keysCommand(keys: Command): void {
   keys
     .command('new')
-    .description('a new key on standard output, for a file that only the gateway reads')
+    .description('a new key, into a file that only its owner reads, or on standard output')
     .addArgument(new Argument('<kind>').choices(['signing', 'encryption', 'webhook']))
-    .action(async (kind: string) => {
-      const { newEncryptionKey, newSigningKey, newWebhookSecret } = await import('../../config/new-secrets.js');
-      process.stdout.write(
-        kind === 'signing' ? newSigningKey() : kind === 'webhook' ? newWebhookSecret() : newEncryptionKey(),
+    .option('--out <file>', 'a new file for it, with mode 600; never over one that is there')
+    .action(async (kind: string, options) => {
+      const { newEncryptionKey, newSigningKey, newWebhookSecret, writeNewSecret } = await import(
+        '../../config/new-secrets.js'
       );
+      const make = { signing: newSigningKey, encryption: newEncryptionKey, webhook: newWebhookSecret }[kind];
+      const key = make?.() ?? '';
+      if (options.out === undefined) process.stdout.write(key);
+      else {
+        await writeNewSecret(options.out, key);
+        say(`A new ${kind} key is in ${options.out}, for its owner alone.`);
+      }
     });
   keys
     .command('show')

@@ -21,14 +21,21 @@ export interface SessionListOptions {
   readonly json: boolean;
 }
 
+const nothingFound = (agent: string | undefined, after: string | undefined): string => {
+  if (after !== undefined) return 'There are no older ones.';
+  return agent === undefined
+    ? 'No sessions are recorded yet.'
+    : `No session of ${agent} is recorded. Without --agent all are listed, with their agents’ names.`;
+};
+
 export async function listSessions(
   store: TranscriptStore,
   { agent, limit, after, all, json }: SessionListOptions,
 ): Promise<string> {
-  if (after !== undefined) await sessionOf(store, after);
-  const { sessions, next } = await store.reader.sessions(agent, limit, { all, after });
+  const from = after === undefined ? undefined : (await sessionOf(store, after)).id;
+  const { sessions, next } = await store.reader.sessions(agent, limit, { all, after: from });
   if (json) return JSON.stringify(sessions, null, 2);
-  if (sessions.length === 0) return 'No sessions are recorded yet.';
+  if (sessions.length === 0) return nothingFound(agent, from);
   const lines = table(
     ['SESSION', 'AGENT', 'CLIENT', 'OPENED', 'LAST', 'STATEMENTS', 'REFUSED'],
     sessions.map((session) => [
@@ -47,12 +54,12 @@ export async function listSessions(
 /** `auditor`: who may see what is masked in it; their look is recorded first. */
 export async function showSession(
   store: TranscriptStore,
-  id: string,
+  typed: string,
   json: boolean,
   auditor: Auditor | undefined,
   write: (text: string) => void,
 ): Promise<void> {
-  await sessionOf(store, id);
+  const { id } = await sessionOf(store, typed);
   if (auditor) await auditor.recordLook(store, id);
   const style = styleFor(process.stdout);
   for await (const recorded of eventsOf(store, id)) {
@@ -100,13 +107,13 @@ const rowOf = (row: FoundStatement): string[] => [
 /** Plays a session; ends when it is over or the watcher has enough. */
 export async function replaySession(
   store: TranscriptStore,
-  id: string,
+  typed: string,
   options: { readonly speed: number; readonly maxPauseMs: number; readonly step: boolean },
   style: Style,
 ): Promise<void> {
-  const session = await sessionOf(store, id);
+  const session = await sessionOf(store, typed);
   const events: StoredEvent[] = [];
-  for await (const page of eventsOf(store, id)) events.push(...page);
+  for await (const page of eventsOf(store, session.id)) events.push(...page);
   const { play } = await import('./replay.js');
   await play(framesOf(session, events, options, style), options.step);
 }

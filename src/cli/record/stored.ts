@@ -1,14 +1,14 @@
 /** A session as it is stored: found by its id, its events in pages. */
 import { SnowfenceError } from '../../config/problem.js';
 import type { SessionSummary, StoredEvent, TranscriptStore } from '../../transcript/index.js';
+import { wholeId } from './ids.js';
 
 const unknown = (id: string): SnowfenceError =>
   new SnowfenceError('UNKNOWN_SESSION', `There is no session ${id}.`, 'snowfence sessions list shows them.', 1);
 
-/** A session, by its id. Throws SnowfenceError. */
-export async function sessionOf(store: TranscriptStore, id: string): Promise<SessionSummary> {
-  if (!/^[0-9a-f-]{36}$/.test(id))
-    throw new SnowfenceError('UNKNOWN_SESSION', `"${id}" is no session id.`, 'snowfence sessions list shows them.');
+/** A session, by its id or what it alone begins with. Throws SnowfenceError. */
+export async function sessionOf(store: TranscriptStore, typed: string): Promise<SessionSummary> {
+  const id = await wholeId(store, 'session', typed);
   const session = await store.reader.session(id);
   if (!session) throw unknown(id);
   return session;

@@ -31,7 +31,7 @@ export async function recordKeys(transcript: Transcript, base: string): Promise<
   };
   const signing = read(
     'the signing key is no Ed25519 key in PEM form',
-    'Make one with: snowfence keys new signing',
+    'Make one with: snowfence keys new signing --out FILE',
     () => readSigningKey(pem),
   );
   const sealing = await Promise.all(
@@ -40,7 +40,9 @@ export async function recordKeys(transcript: Transcript, base: string): Promise<
       const text = await ('env' in named
         ? secretEnvironment(named.env, `transcript: ${what}`)
         : secretFile(named.file, base, `transcript: ${what}`));
-      return read(`${what} is not right`, 'Make one with: snowfence keys new encryption', () => readSealingKey(text));
+      return read(`${what} is not right`, 'Make one with: snowfence keys new encryption --out FILE', () =>
+        readSealingKey(text),
+      );
     }),
   );
   const formerly = transcript.former_keys.map((text) =>
