@@ -108,9 +108,13 @@ export function sessionsCommand(sessions: Command): void {
     .option('--after <sequence>', 'with --follow: from after this event on', whole(0, Number.MAX_SAFE_INTEGER), 0)
     .option('--speed <number>', 'of an asciicast', positive, 1)
     .option('--max-pause <seconds>', 'of an asciicast', positive, 2)
-    .action(async (ids: string[], options) => {
-      const { archivedOf, exportSessions } = await import('../record/export.js');
+    .action(async (typed: string[], options) => {
+      const [{ archivedOf, exportSessions }, { wholeId }] = await Promise.all([
+        import('../record/export.js'),
+        import('../record/ids.js'),
+      ]);
       const written = await withStore(options.config, async ({ store }) => {
+        const ids = await Promise.all(typed.map((id) => wholeId(store, 'session', id)));
         for (const words of await archivedOf(store, ids)) complain(words);
         return exportSessions(store, {
           sessions: ids,

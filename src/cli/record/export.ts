@@ -58,10 +58,9 @@ export async function archivedOf(store: TranscriptStore, sessions: readonly stri
 }
 
 /** An export is recorded before it begins. Answers how many lines or frames it wrote. */
-export async function exportSessions(store: TranscriptStore, asked: ExportRequest): Promise<number> {
-  const found = await Promise.all(asked.sessions.map((typed) => sessionOf(store, typed)));
-  const request = { ...asked, sessions: found.map(({ id }) => id) };
+export async function exportSessions(store: TranscriptStore, request: ExportRequest): Promise<number> {
   const { sessions, format, out } = request;
+  for (const id of sessions) await sessionOf(store, id);
   if (format === 'asciicast' && sessions.length !== 1)
     throw new SnowfenceError(
       'USAGE',

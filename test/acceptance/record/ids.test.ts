@@ -39,8 +39,7 @@ describe('an id', () => {
     const short = id.slice(0, 20);
     expect((await cli(['sessions', 'show', short, ...here])).said.split('\n')[0]).toContain(id);
     expect((await cli(['sessions', 'replay', short, '--speed', '1000', '--max-pause', '0.001', ...here])).code).toBe(0);
-    const [first = ''] = (await cli(['sessions', 'export', short, ...here])).said.split('\n');
-    expect(JSON.parse(first)).toMatchObject({ sessions: [id] });
+    expect((await cli(['sessions', 'export', short, ...here])).said).toContain(`"session":"${id}"`);
   });
 
   it('of an approval may be its beginning: shown and decided on', async () => {
