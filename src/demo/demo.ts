@@ -13,7 +13,7 @@ import { Kept, type Pause, pauseForPeople } from './kept.js';
 import { startPostgresOn, startWarehouseOn } from './parts.js';
 import { AGENTS, REVIEWERS, withToken } from './people.js';
 import { gatewayPort, issuerPort } from './ports.js';
-import { type Ready, writeReadyFile } from './ready.js';
+import { type Ready, writeReadyFile, writeTokens } from './ready.js';
 import { databaseUrl, setUpRecord } from './record.js';
 import { keptSecret, newPassword } from './secrets.js';
 
@@ -188,6 +188,7 @@ async function startParts(
     postgres: Number(postgres.child.answer['pid']),
   });
   const ready: Ready = { ...base, agents, reviewers, config_file: configFile, pids };
+  await writeTokens(ready);
   if (options.readyFile !== undefined) {
     await writeReadyFile(options.readyFile, ready);
     const readyFile = options.readyFile;

@@ -1,5 +1,6 @@
 /** What the demo says of itself once everything answers. */
 import { rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 export interface ReadyAgent {
   readonly name: string;
@@ -28,6 +29,15 @@ export interface Ready {
   };
   readonly config_file: string;
   readonly pids: Record<'gateway' | 'warehouse' | 'postgres', number>;
+}
+
+/** Where an agent's token is, for clients that read it from a file and for people who want to see it. */
+export const tokenFile = ({ config_file: configFile }: Pick<Ready, 'config_file'>, agent: string): string =>
+  join(dirname(configFile), `${agent}.token`);
+
+/** Each agent's token into a file of its own, which only its owner reads. */
+export async function writeTokens(ready: Ready): Promise<void> {
+  for (const { name, token } of ready.agents) await writeFile(tokenFile(ready, name), token, { mode: 0o600 });
 }
 
 /** Whole or not at all: whoever waits for the file must not read half of it. */

@@ -1,12 +1,13 @@
 /** The demo in the foreground: start, tour, wait for Ctrl-C, end without a trace. */
-import { styleFor } from '../terminal/index.js';
+import { columnsOf, folded, styleFor } from '../terminal/index.js';
 import { Demo, type DemoOptions } from './demo.js';
-import { connections, consoleSignIn, tour } from './tour.js';
+import { connections, consoleSignIn, decided, tour, type Waiting } from './tour.js';
 
 export async function runDemo(options: DemoOptions, json: boolean): Promise<void> {
   const style = styleFor(process.stdout);
   const isPerson = process.stdout.isTTY === true && !json;
-  const say = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);
+  const paste = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);
+  const say = (text: string): void => paste(isPerson ? folded(text, columnsOf(process.stdout)) : text);
   const started = performance.now();
   let stop: () => void = () => undefined;
   const stopped = new Promise<void>((resolve) => {
@@ -18,24 +19,27 @@ export async function runDemo(options: DemoOptions, json: boolean): Promise<void
   const starting = Demo.start(options, say);
   // Ctrl-C while it starts ends it as soon as it has started.
   const demo = await starting;
+  let waiting: Waiting | undefined;
   try {
     const { ready } = demo;
     if (json) process.stdout.write(`${JSON.stringify(ready)}\n`);
-    say(
-      `Ready after ${((performance.now() - started) / 1000).toFixed(1)} s.  Gateway ${ready.mcp_url}  Console ${ready.console_url}`,
-    );
+    say(`Ready after ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+    say(`Gateway ${ready.mcp_url}\nConsole ${ready.console_url}`);
     say(
       style.dim(
         'The warehouse is an embedded stand-in for Snowflake (DuckDB behind its protocol), good for trying snowfence, not for judging Snowflake.',
       ),
     );
     if (isPerson && options.tour) {
-      await Promise.race([tour(ready, say, style), stopped]);
-      say(`\n${connections(ready, style)}`);
+      waiting = (await Promise.race([tour(ready, say, style), stopped])) ?? undefined;
+      // What is to be pasted stays in one piece.
+      paste(`\n${connections(ready, style)}`);
       say(`\n${style.dim(`More: snowfence sessions list --config ${ready.config_file}`)}`);
     }
     if (isPerson) say(`\n${consoleSignIn(ready, style)}\n`);
     say('Press Ctrl-C to end.');
+    // A demo that is being ended answers nothing any more.
+    if (waiting) decided(ready, waiting, say, style).catch(() => undefined);
     await stopped;
     say('Ending …');
   } finally {

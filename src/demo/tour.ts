@@ -3,7 +3,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { z } from 'zod';
 import { printable, renderEvents, type Style, table } from '../terminal/index.js';
 import { storePool, TranscriptReader } from '../transcript/index.js';
-import type { Ready, ReadyAgent } from './ready.js';
+import { type Ready, type ReadyAgent, tokenFile } from './ready.js';
 
 const answer = z.object({
   status: z.string(),
@@ -59,9 +59,41 @@ async function connect(ready: Ready, agent: ReadyAgent): Promise<Client> {
   return client;
 }
 
-/** Runs the tour. Returns the ids of the sessions that it made. */
-export async function tour(ready: Ready, say: (text: string) => void, style: Style): Promise<readonly string[]> {
+/** What waits for a person when the tour is over. */
+export interface Waiting {
+  readonly agent: ReadyAgent;
+  readonly id: string;
+}
+
+const WAIT_SECONDS = 50;
+
+/** Goes on when somebody decides, in the console or by the command line, or nobody does in time. */
+export async function decided(ready: Ready, { agent, id }: Waiting, say: (text: string) => void, style: Style) {
+  const client = await connect(ready, agent);
+  try {
+    for (;;) {
+      const result = await client.callTool(
+        { name: 'approval', arguments: { id, wait_seconds: WAIT_SECONDS } },
+        { timeout: (WAIT_SECONDS + 60) * 1000 },
+      );
+      const { status, rows, denial } = answer.parse(result.structuredContent);
+      if (status === 'approval_required') continue;
+      say(
+        denial
+          ? `\n${style.red(`${agent.name} hears: ${denial.code}:`)} ${printable(denial.message)}`
+          : `\n${style.bold(`${agent.name}’s statement was approved, and has run:`)} ${String(rows[0]?.[0] ?? 0)} rows deleted.`,
+      );
+      return;
+    }
+  } finally {
+    await client.close();
+  }
+}
+
+/** Runs the tour. Answers what waits for a person then. */
+export async function tour(ready: Ready, say: (text: string) => void, style: Style): Promise<Waiting | undefined> {
   const sessions = new Set<string>();
+  let waiting: Waiting | undefined;
   for (const step of STEPS) {
     const agent = ready.agents.find((entry) => entry.name === step.agent);
     if (!agent) continue;
@@ -75,9 +107,10 @@ export async function tour(ready: Ready, say: (text: string) => void, style: Sty
       say(
         `${style.red(`Denied, ${denial.code}:`)} ${printable(denial.message)}${denial.rule ? style.dim(`  ${printable(denial.rule)}`) : ''}`,
       );
+    if (approval) waiting = { agent, id: approval.id };
     if (approval)
       say(
-        `${style.yellow('Waits for approval')} ${approval.id}. It has not run.\nLook at it and decide: ${ready.console_url}/approvals/${approval.id}`,
+        `${style.yellow('Waits for approval')} ${approval.id}. It has not run.\nDecide:\n${ready.console_url}/approvals/${approval.id}`,
       );
     if (columns.length > 0)
       say(
@@ -93,7 +126,7 @@ export async function tour(ready: Ready, say: (text: string) => void, style: Sty
   const reader = new TranscriptReader(pool);
   for (const session of sessions) say(renderEvents(await reader.events(session), style));
   await pool.end();
-  return [...sessions];
+  return waiting;
 }
 
 /** Who may sign in to the demo's console, and with what. */
@@ -108,31 +141,32 @@ export function consoleSignIn(ready: Ready, style: Style): string {
   ].join('\n');
 }
 
-/** How to connect real clients to this gateway, ready to paste. */
+/** Of a token, so much is shown. */
+const SHOWN_TOKEN = 12;
+
+/** How to connect real clients to this gateway, ready to paste: lines that stay whole, with tokens by the files that hold them. */
 export function connections(ready: Ready, style: Style): string {
-  const agent = ready.agents[0];
-  const token = agent?.token ?? '';
-  const command = process.argv[1] ?? 'snowfence';
+  const name = ready.agents[0]?.name ?? '';
+  const file = tokenFile(ready, name);
   const desktop = {
     mcpServers: {
       snowfence: {
         command: process.execPath,
-        args: [command, 'connect', '--url', ready.mcp_url],
-        env: { SNOWFENCE_TOKEN: token },
+        args: [process.argv[1] ?? 'snowfence', 'connect', '--url', ready.mcp_url, '--token-file', file],
       },
     },
   };
   return [
-    style.bold(`Connect to this gateway as ${agent?.name ?? ''}`),
+    style.bold(`Connect to this gateway as ${name}`),
     style.dim('Claude Code:'),
-    `claude mcp add --transport http snowfence ${ready.mcp_url} --header "Authorization: Bearer ${token}"`,
-    style.dim('Claude Desktop (claude_desktop_config.json), through the stdio bridge:'),
+    `claude mcp add --transport http snowfence ${ready.mcp_url} \\`,
+    '  --header "Authorization: Bearer $(',
+    `    cat ${file})"`,
+    style.dim('Claude Desktop (claude_desktop_config.json), by the stdio bridge:'),
     JSON.stringify(desktop, null, 2),
-    style.dim(
-      'Devin (Settings, MCP servers, custom, transport HTTP; the gateway must be reachable from Devin, this demo listens on this machine only):',
+    style.dim('Any agent that speaks MCP over HTTP, with its token in the header:'),
+    ...ready.agents.map(
+      (agent) => `${agent.name}  ${agent.token.slice(0, SHOWN_TOKEN)}…  cat ${tokenFile(ready, agent.name)}`,
     ),
-    JSON.stringify({ url: ready.mcp_url, headers: { Authorization: 'Bearer <token>' } }),
-    style.dim('A CI job (GitHub Actions, with permissions: id-token: write and the issuer in snowfence.yaml):'),
-    `npx snowfence connect --url ${ready.mcp_url} --github-actions`,
   ].join('\n');
 }

@@ -49,8 +49,8 @@ export const terminalText = (text: string): string =>
 export const outputText = (text: string, isJson: boolean): string => (isJson ? visibleJson(text) : terminalText(text));
 
 /**
- * Lines that are longer than the terminal is wide are broken here, behind a mark: broken by the terminal, what stands at the width's end
- * would begin a line as if it were ours. What is not ASCII may take two columns.
+ * Lines that are longer than the terminal is wide are broken here, between words where it can be and behind a mark: broken by the terminal,
+ * what stands at the width's end would begin a line as if it were ours. What is not ASCII may take two columns.
  */
 export function folded(text: string, columns: number | undefined): string {
   if (columns === undefined || columns < 20) return text;
@@ -60,9 +60,15 @@ export function folded(text: string, columns: number | undefined): string {
     .join('\n');
 }
 
+const FOLD = '\n  ┊ ';
+/** The mark may take two columns as well. */
+const FOLD_WIDTH = 4 + 2;
+
 function foldedLine(line: string, columns: number): string {
   let out = '';
   let width = 0;
+  /** Behind the last space of this line: its place in `out`, and how wide the line was up to it. */
+  let space: { readonly at: number; readonly width: number } | undefined;
   for (const [at, part] of line.split(STYLES).entries()) {
     if (at % 2 === 1) {
       out += part;
@@ -71,11 +77,16 @@ function foldedLine(line: string, columns: number): string {
     for (const character of part) {
       const wide = character < '\u0080' ? 1 : 2;
       if (width + wide > columns) {
-        out += '\n  ┊ ';
-        width = 4 + 2;
+        // A word that would leave most of the line empty is broken itself.
+        const isBetween = space !== undefined && space.width * 2 > columns;
+        const cut = isBetween && space ? space.at : out.length;
+        width = FOLD_WIDTH + (isBetween && space ? width - space.width : 0);
+        out = `${isBetween ? out.slice(0, cut).trimEnd() : out.slice(0, cut)}${FOLD}${out.slice(cut)}`;
+        space = undefined;
       }
       out += character;
       width += wide;
+      if (character === ' ' && width > FOLD_WIDTH) space = { at: out.length, width };
     }
   }
   return out;
@@ -99,7 +110,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
       .map((text, column) => text.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd();
-  return [draw(lines[0] ?? []), widths.map((width) => '─'.repeat(width)).join('  '), ...lines.slice(1).map(draw)].join(
+  return [draw(lines[0] ?? []), widths.map((width) => '-'.repeat(width)).join('  '), ...lines.slice(1).map(draw)].join(
     '\n',
   );
 }

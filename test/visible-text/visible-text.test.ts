@@ -10,6 +10,7 @@ import { renderEvents } from '../../dist/terminal/events.js';
 import { folded, outputText, printable, styleFor, table, terminalText } from '../../dist/terminal/terminal.js';
 import type { SessionSummary, StoredEvent } from '../../dist/transcript/index.js';
 import { visibleJson, visibleLine, visibleLines, visibleText } from '../../dist/visible-text/visible-text.js';
+import { random } from '../support/random.mjs';
 
 /** By number, so that this file can be read. */
 const at = (code: number): string => String.fromCodePoint(code);
@@ -316,12 +317,35 @@ describe('nobody writes lines of ours', () => {
   it('by the width of the terminal', () => {
     const line = `Purpose    tidy${' '.repeat(65)}State      approved`;
     const [first = '', second = ''] = folded(line, 80).split('\n');
-    expect(first).toHaveLength(80);
+    expect(first.length).toBeLessThanOrEqual(80);
     expect(second).toBe('  ┊ State      approved');
     expect(folded(line, undefined)).toBe(line);
     expect(folded(COLOURS.red('x'.repeat(70)), 80)).toBe(COLOURS.red('x'.repeat(70)));
     // Two columns each.
     for (const part of folded('日'.repeat(100), 40).split('\n')) expect(part.length).toBeLessThanOrEqual(22);
+  });
+
+  it('by words of any length: no line is wider, each but the first has the mark, and no word is lost', () => {
+    const next = random(20261127);
+    for (let round = 0; round < 300; round++) {
+      const words = Array.from({ length: 1 + Math.floor(next() * 40) }, () =>
+        'abcdefghij'.repeat(12).slice(0, 1 + Math.floor(next() ** 3 * 110)),
+      );
+      const width = 20 + Math.floor(next() * 80);
+      const lines = folded(words.join(' '), width).split('\n');
+      for (const [at, line] of lines.entries()) {
+        expect(line.length).toBeLessThanOrEqual(width);
+        expect(line.startsWith('  ┊ ')).toBe(at > 0);
+      }
+      expect(
+        lines
+          .map((line, at) => (at > 0 ? line.slice(4) : line))
+          .join('')
+          .replaceAll(' ', ''),
+      ).toBe(words.join(''));
+    }
+    const told = folded('Note: some rows are hidden from you; counts and sums are over the others.', 42).split('\n');
+    expect(told).toEqual(['Note: some rows are hidden from you;', '  ┊ counts and sums are over the others.']);
   });
 });
 
