@@ -2,7 +2,7 @@
  * One statement's way, from a principal's text to the answer: judged, asked about, recorded, run, masked, recorded again. It never speaks
  * to an agent (the doors do), never signs (the transcript does), and holds no connection (the warehouse does).
  */
-export { showRows } from '../policy/index.js';
+export { readMasks, showRows } from '../policy/index.js';
 export type { Answer, QueryRequest } from './answer/answer.js';
 export { Gateway } from './gateway.js';
 export { Judge } from './judge/judge.js';

@@ -19,6 +19,7 @@ export { type PolicyWatch, watchPolicies } from './files/watch.js';
 export type { AppliedMask } from './masks/applied-masks.js';
 export { ByColumn } from './masks/by-column.js';
 export { masksOf } from './masks/masks.js';
+export { readMasks } from './masks/read-masks.js';
 export { type DescribedColumn, type Suggestion, suggestionsYaml, suggestMasks } from './masks/suggest.js';
 export { issuerKey } from './rules/issuers.js';
 export type { Policy, PolicySet, Tolerance } from './rules/policy.js';

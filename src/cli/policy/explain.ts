@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { loadConfig } from '../../config/index.js';
 import type { Judged } from '../../gateway/index.js';
 import { methodName } from '../../masking/index.js';
-import { inForce, type Subject, showRows } from '../../policy/index.js';
+import { inForce, readMasks, type Subject, showRows } from '../../policy/index.js';
 import { type CatalogReader, type ObjectUse, showObject } from '../../sql/index.js';
 import { printable, type Style, terminalText } from '../../terminal/index.js';
 import { visibleLines } from '../../visible-text/index.js';
@@ -78,7 +78,7 @@ function render(judged: Judged, sql: string, names: readonly string[], style: St
   );
   section(
     'Masks',
-    (verdict?.masks ?? []).map(
+    readMasks(verdict?.masks ?? [], analysis).map(
       (mask) => `${showObject(mask.object)}.${mask.column}  ${methodName(mask.method)}  ${style.dim(mask.rule)}`,
     ),
   );

@@ -1,7 +1,7 @@
 /** The rules in force, and what they would say to a statement. */
 import { z } from 'zod';
 import type { Judged } from '../../gateway/index.js';
-import { describeStanding, type Policy } from '../../policy/index.js';
+import { describeStanding, type Policy, readMasks } from '../../policy/index.js';
 import { shownUses, showObject } from '../../sql/index.js';
 import { ApiProblem, route } from './route.js';
 import { differences, highlighted, sqlDifference, sqlPart } from './sql-view.js';
@@ -116,7 +116,7 @@ function triedOf(judged: Judged, names: readonly string[], sql: string, about: P
       rule,
     })),
     ...shownUses(analysis),
-    masks: (verdict?.masks ?? []).map((mask) => ({
+    masks: readMasks(verdict?.masks ?? [], analysis).map((mask) => ({
       column: `${showObject(mask.object)}.${mask.column}`,
       method: about.method(mask.method),
       rule: mask.rule,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { AboutApproval, ApprovalText } from '../../approval/index.js';
 import { methodName } from '../../masking/index.js';
-import { type Estimate, hides, showRows } from '../../policy/index.js';
+import { type Estimate, hides, readMasks, showRows } from '../../policy/index.js';
 import { isUnknown, type Origin, objectKey, shownUses, showObject, type Token, tokensOf } from '../../sql/index.js';
 import type { Judged } from '../judge/judged.js';
 import type { Intent } from '../record/intent.js';
@@ -105,7 +105,7 @@ export function aboutOf({ analysis, verdict }: Judged, estimate: Estimate): Abou
   return {
     kind: analysis?.kind ?? '',
     ...shownUses(analysis),
-    masks: (verdict?.masks ?? []).map(({ object, column, method, rule }) => ({
+    masks: readMasks(verdict?.masks ?? [], analysis).map(({ object, column, method, rule }) => ({
       column: `${showObject(object)}.${column}`,
       method: methodName(method),
       rule,

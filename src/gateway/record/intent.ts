@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { methodName } from '../../masking/index.js';
-import { showRows } from '../../policy/index.js';
+import { readMasks, showRows } from '../../policy/index.js';
 import { shownUses, showObject } from '../../sql/index.js';
 import type { QueryRequest } from '../answer/answer.js';
 import { NO_FINGERPRINT } from '../judge/fingerprint.js';
@@ -122,12 +122,11 @@ export class Intent {
       ...shownUses(analysis),
       verdict: verdict?.decision ?? 'deny',
       rules: verdict?.rules ?? [],
-      masks:
-        verdict?.masks.map((mask) => ({
-          column: `${showObject(mask.object)}.${mask.column}`,
-          method: methodName(mask.method),
-          rule: mask.rule,
-        })) ?? [],
+      masks: readMasks(verdict?.masks ?? [], analysis).map((mask) => ({
+        column: `${showObject(mask.object)}.${mask.column}`,
+        method: methodName(mask.method),
+        rule: mask.rule,
+      })),
       rows:
         verdict?.rows.map((rows) => ({ object: showObject(rows.object), where: showRows(rows), rule: rows.rule })) ??
         [],

@@ -1,6 +1,6 @@
 /** The tool that tells the verdict on a statement, and runs nothing. */
 import { z } from 'zod';
-import { showRows } from '../../gateway/index.js';
+import { readMasks, showRows } from '../../gateway/index.js';
 import { methodName } from '../../masking/index.js';
 import { shownUses, showObject, withoutViews } from '../../sql/index.js';
 import { answerText } from '../text.js';
@@ -47,7 +47,7 @@ export const explain: Tool = {
       isRefused ? analysis?.objects.flatMap(({ object, via }) => (via.length > 0 ? showObject(object) : [])) : [],
     );
     const isShown = (object: string): boolean => !beyond.has(object);
-    const masks = verdict?.masks.filter(({ object }) => isShown(showObject(object))) ?? [];
+    const masks = readMasks(verdict?.masks ?? [], analysis).filter(({ object }) => isShown(showObject(object)));
     const rows = verdict?.rows.filter(({ object }) => isShown(showObject(object))) ?? [];
     const out = {
       verdict: decision,

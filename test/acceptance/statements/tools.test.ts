@@ -55,6 +55,17 @@ describe('describe', () => {
 });
 
 describe('explain', () => {
+  it('names the masks of columns that the statement reads, and of no others', async () => {
+    const masked = async (sql: string): Promise<string[]> =>
+      ((await call(sales, 'explain', { sql }))['masks'] as { column: string }[])
+        .map(({ column }) => column.replace(/^.*\./, ''))
+        .sort();
+    expect(await masked('SELECT EMAIL FROM ANALYTICS.SALES.CUSTOMERS')).toEqual(['EMAIL']);
+    expect(await masked("SELECT NAME FROM ANALYTICS.SALES.CUSTOMERS WHERE PHONE LIKE '%9'")).toEqual(['PHONE']);
+    expect(await masked('SELECT COUNT(*) FROM ANALYTICS.SALES.CUSTOMERS')).toEqual([]);
+    expect((await masked('SELECT * FROM ANALYTICS.SALES.CUSTOMERS')).length).toBeGreaterThan(2);
+  });
+
   it('says what would happen, and runs nothing', async () => {
     const mark = `EXPLAINED_${Date.now()}`;
     const out = await call(sales, 'explain', { sql: `SELECT EMAIL AS ${mark} FROM ANALYTICS.SALES.CUSTOMERS` });
