@@ -21,8 +21,18 @@ export type Step = (typeof STEPS)[number];
 /** As the event that opens a session has it. */
 const principalOf = ({ issuer, subject, clientId }: Author): object => ({ issuer, subject, client_id: clientId });
 
-const tagOf = (statement: string, session: string, use: string | undefined, step?: Step): string =>
-  JSON.stringify({ app: 'snowfence', statement, session, ...(step ? { step } : {}), ...(use ? { use } : {}) });
+const MAX_SUBJECT = 255;
+
+/** Snowflake keeps 2,000 characters of a tag (documentation page parameters, QUERY_TAG); a subject of OpenID Connect has 255 at most. */
+const tagOf = (agent: string, statement: string, session: string, use: string | undefined, step?: Step): string =>
+  JSON.stringify({
+    app: 'snowfence',
+    agent: agent.slice(0, MAX_SUBJECT),
+    statement,
+    session,
+    ...(step ? { step } : {}),
+    ...(use ? { use } : {}),
+  });
 
 /** What lets a statement run that waited for a person. */
 export interface Permit {
@@ -80,12 +90,12 @@ export class Intent {
 
   /** In Snowflake's history: which statement of which session this was. Nothing but the statement itself goes by this tag alone. */
   get tag(): string {
-    return tagOf(this.statementId, this.session, this.permit?.use);
+    return tagOf(this.#author.subject, this.statementId, this.session, this.permit?.use);
   }
 
   /** For what is sent beside the statement. */
   tagOf(step: Step): string {
-    return tagOf(this.statementId, this.session, this.permit?.use, step);
+    return tagOf(this.#author.subject, this.statementId, this.session, this.permit?.use, step);
   }
 
   get fingerprint(): string {

@@ -104,6 +104,13 @@ describe('a result in pages', () => {
       'rows_fetched',
       'rows_fetched',
     ]);
+    // Whoever reads Snowflake's own history sees which agent it was.
+    expect(JSON.parse(String(recorded[1]?.body['tag']))).toMatchObject({
+      app: 'snowfence',
+      agent: 'sales-bot',
+      statement: first.statement_id,
+      session: first.session,
+    });
     expect(recorded.slice(3).map(({ body }) => [body['from'], body['rows']])).toEqual([
       [1000, 1000],
       [2000, 500],
