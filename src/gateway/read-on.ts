@@ -4,7 +4,7 @@ import type { Denial, Verdict } from '../policy/index.js';
 import { type PageSize, type RunResult, StatementCancelled, StatementFailed } from '../warehouse/index.js';
 import { type Answer, AnswerBuilder, type QueryRequest, type ReadOnRequest } from './answer/answer.js';
 import { type Cursor, cursorAt, grantOf, isSame } from './answer/cursors.js';
-import { CHANGED_RULES, largeCell, NO_CELL, NO_CURSOR, SLOW_ROWS } from './answer/denials.js';
+import { CHANGED_RULES, largeRow, NO_CELL, NO_CURSOR, NOTHING_LEFT, SLOW_ROWS } from './answer/denials.js';
 import { noticesFor } from './answer/notices.js';
 import { ASKED_BYTES, pageSize, shownPage } from './answer/page.js';
 import { type Caller, keyOf, type Rules, type Whose, whoseOf } from './judge/whose.js';
@@ -92,7 +92,7 @@ async function readBy(
   const { warehouse, cursors } = parts;
   const rowsLeft = Math.max(0, Math.min(cursor.end_row, verdict.limits.rows) - from);
   const taken = rowsLeft === 0 ? 0 : await cursors.takeBytes(cursor, most);
-  if (taken === 0) return answer.finish({ status: 'error', error: NO_CURSOR });
+  if (taken === 0) return answer.finish({ status: 'error', error: rowsLeft === 0 ? NO_CURSOR : NOTHING_LEFT });
   let used = 0;
   let result: RunResult | undefined;
   try {
@@ -132,7 +132,7 @@ function nextPage(of: Reading): Promise<Answer> {
     ASKED_BYTES,
     (rowsLeft, bytes) => pageSize(intent.request.maxRows, rowsLeft, bytes),
     async (result) => {
-      const page = shownPage(intent.judged, verdict, result);
+      const page = await shownPage(intent.judged, verdict, result);
       const next = position + result.rows.length;
       const hasMore = !result.isLast && result.rows.length > 0 && next < cursor.end_row;
       await parts.transcript.recorder.append(
@@ -140,14 +140,14 @@ function nextPage(of: Reading): Promise<Answer> {
           query_id: result.queryId,
           from: position,
           rows: result.rows.length,
-          bytes: result.bytes,
+          bytes: page.bytes,
           detected: [...page.found],
           ...page.record,
         }),
       );
       if (result.reader && hasMore) parts.warehouse.hold(result.reader, true);
       else result.reader?.close();
-      parts.counters.ran(answer.elapsed, result.rows.length, result.bytes);
+      parts.counters.ran(answer.elapsed, result.rows.length, page.bytes);
       const more = hasMore ? 'cursor' : 'limit';
       const told = answer.finish({
         status: 'ok',
@@ -159,14 +159,17 @@ function nextPage(of: Reading): Promise<Answer> {
         notices: noticesFor(intent.judged, verdict, result.isLast ? undefined : more, page.found, []),
         queryId: result.queryId,
       });
-      return { answer: told, used: result.bytes };
+      return { answer: told, used: page.bytes };
     },
   );
 }
 
-/** The column that is meant by its name where only one has it, or by its number, also as a text; undefined for none. */
-function columnOf({ columns }: RunResult, wanted: number | string): number | undefined {
-  const named = columns.flatMap(({ name }, at) => (name === wanted ? [at] : []));
+/**
+ * The column that is meant by its name where only one has it, or by its number, also as a text; undefined for none. `isNamedByData`: names
+ * are values then, which would be guessed; by its number alone.
+ */
+function columnOf({ columns }: RunResult, wanted: number | string, isNamedByData: boolean): number | undefined {
+  const named = isNamedByData ? [] : columns.flatMap(({ name }, at) => (name === wanted ? [at] : []));
   if (named.length > 0) return named.length === 1 ? named[0] : undefined;
   const number = /^\d+$/.test(String(wanted)) ? Number(wanted) : 0;
   return number >= 1 && number <= columns.length ? number - 1 : undefined;
@@ -179,17 +182,25 @@ function wholeCell(of: Reading, { row, column: wanted }: NonNullable<ReadOnReque
     of,
     from,
     CELL_BYTES,
-    // Of the row one cell is answered, which is measured by itself.
-    () => ({ maxRows: 1, maxBytes: Number.MAX_SAFE_INTEGER }),
+    // Of the row one cell is looked through and answered; read is all of it.
+    (_rows, bytes) => ({ maxRows: 1, maxBytes: bytes }),
     async (result, bytes) => {
       result.reader?.close();
-      const column = columnOf(result, wanted);
-      if (result.rows.length === 0 || column === undefined)
+      const column = columnOf(
+        result,
+        wanted,
+        intent.judged.outputMasks.some(({ isMany }) => isMany),
+      );
+      const isTooLarge = result.rows.length === 0 && !result.isLast;
+      if (isTooLarge) return { answer: await refuseRows(parts, answer, intent, cursor, largeRow(bytes)), used: 0 };
+      if (result.rows.length === 0 || column === undefined) {
+        await parts.transcript.recorder.append(
+          intent.event('rows_fetched', { query_id: cursor.query_id, from, rows: 0, error: NO_CELL.code }),
+        );
         return { answer: answer.finish({ status: 'error', error: NO_CELL }), used: 0 };
-      const page = shownPage(intent.judged, verdict, result, column);
-      const used = Buffer.byteLength(JSON.stringify(page.rows));
-      if (used > bytes)
-        return { answer: await refuseRows(parts, answer, intent, cursor, largeCell(used, bytes)), used: 0 };
+      }
+      const page = await shownPage(intent.judged, verdict, result, column);
+      const used = page.bytes;
       await parts.transcript.recorder.append(
         intent.event('rows_fetched', {
           query_id: result.queryId,

@@ -18,7 +18,7 @@ const toolCall = z.object({ method: z.literal('tools/call'), params: z.object({ 
  * is answered; other types stay as they are, and are refused.
  */
 function bothForms(accept: string | undefined): string {
-  const types = (accept ?? '*/*').split(',').map((type) => type.split(';')[0]?.trim().toLowerCase());
+  const types = (accept?.trim() || '*/*').split(',').map((type) => type.split(';')[0]?.trim().toLowerCase());
   const takes = ['*/*', 'application/*', 'application/json', 'text/*', 'text/event-stream'];
   return types.some((type) => takes.includes(type ?? '')) ? 'application/json, text/event-stream' : (accept ?? '');
 }

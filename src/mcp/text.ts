@@ -27,12 +27,25 @@ function table({ columns, rows }: Answer, mark: string): string {
   return fenced(lines.join('\n'), mark);
 }
 
+const MAX_NAME = 60;
+/** What JSON leaves as it is, and breaks or turns a line. */
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
+/** A name outside of the fence: somebody chose it, so what is no plain identifier is quoted, in one line, and short. */
+export const plainName = (name: string): string =>
+  /^[\p{L}_][\p{L}\p{N}_$.]{0,254}$/u.test(name)
+    ? name
+    : JSON.stringify(name.slice(0, MAX_NAME)).replace(UNSEEN, (one) => `\\u{${one.codePointAt(0)?.toString(16)}}`);
+
+/** A line of ours that may name things: it stays one line. */
+const oneLine = (text: string): string => text.replace(/[\s\u0085\u2028\u2029]+/g, ' ');
+
 /** Which cells are not whole, and how each is read; a column named after values is told by its number alone. */
 function cutWords({ cut, columns }: Answer): string[] {
   if (!cut) return [];
   const places = cut.cells.map(({ row, column, characters }) => {
     const { name, isFromData } = columns[column - 1] ?? { name: '', isFromData: true };
-    return `row ${row}, column ${column}${isFromData ? '' : ` (${name})`}, ${count(characters, 'character')}`;
+    return `row ${row}, column ${column}${isFromData ? '' : ` (${plainName(name)})`}, ${count(characters, 'character')}`;
   });
   const how =
     cut.cursor === null
@@ -43,12 +56,12 @@ function cutWords({ cut, columns }: Answer): string[] {
 
 /** An answer to `query`, in words. */
 export function answerText(answer: Answer, consoleUrl: string, mark = newMark()): string {
-  const notices = answer.notices.map((notice) => `Note: ${notice}`);
+  const notices = answer.notices.map((notice) => `Note: ${oneLine(notice)}`);
   switch (answer.status) {
     case 'ok': {
       const masked = answer.columns
         .filter((column) => column.mask !== null && !column.isFromData)
-        .map((column) => `${column.name} (${column.mask})`);
+        .map((column) => `${plainName(column.name)} (${column.mask})`);
       const made = new Set(answer.columns.flatMap(({ mask, isFromData }) => (isFromData && mask !== null ? mask : [])));
       // Names made of values stay within the fence.
       for (const mask of made) masked.push(`columns named after values (${mask})`);
@@ -71,7 +84,7 @@ export function answerText(answer: Answer, consoleUrl: string, mark = newMark())
       const place = denial?.position ? ` (line ${denial.position.line}, column ${denial.position.column})` : '';
       const rule = denial?.rule ? [`Rule: ${denial.rule}${denial.policy ? ` of policy ${denial.policy}` : ''}.`] : [];
       const hint = denial?.hint ? [denial.hint] : [];
-      return [`Denied, ${denial?.code ?? ''}${place}: ${denial?.message ?? ''}`, ...hint, ...rule].join('\n');
+      return [`Denied, ${denial?.code ?? ''}${place}: ${oneLine(denial?.message ?? '')}`, ...hint, ...rule].join('\n');
     }
     case 'approval_required':
       return [

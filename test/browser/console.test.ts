@@ -155,7 +155,11 @@ describe('a reviewer', () => {
     );
     const waiting = waitFor(id);
     const page = await reviewer('steward', path);
-    expect(await page.locator('h1').textContent()).toBe(PURPOSE.purpose);
+    // What is known comes first; what the agent wrote is told as the agent's.
+    expect(await page.locator('h1').textContent()).toBe('DELETE on ANALYTICS.SALES.ORDERS');
+    expect(await page.getByLabel('Decision').textContent()).toContain(
+      `pipeline-bot wrote, and nobody checked: ${PURPOSE.purpose}`,
+    );
     expect(await page.getByLabel('Decision').textContent()).toContain('12 rows');
     expect(await page.getByLabel('Decision').textContent()).toContain("Orders are the finance team's record.");
     expect(await page.getByLabel('The statement', { exact: true }).textContent()).toContain('BETWEEN 4801 AND 4812');

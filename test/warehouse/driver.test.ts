@@ -10,6 +10,7 @@ import { inspect, promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   exactNumber,
+  LogInRefused,
   parseVariant,
   StatementFailed,
   Warehouse,
@@ -151,6 +152,28 @@ describe('the driver', () => {
     for (const attempt of attempts)
       expect(attempt.status === 'rejected' && attempt.reason).toBeInstanceOf(WarehouseUnavailable);
     expect(logins - before).toBeLessThanOrEqual(2);
+  });
+
+  it('is asked by one look alone while its log-in is refused, whatever the roles, and goes on once that is over', async () => {
+    await using warehouse = new Warehouse(options());
+    isLoginRefused = true;
+    const before = logins;
+    for (let round = 0; round < 4; round++) {
+      const keys = Array.from({ length: 3 }, (_, at) => ({ ...KEY, role: `ROLE_${at}` }));
+      const attempts = await Promise.allSettled(keys.map((key) => warehouse.run(key, 'SELECT 1', RUN)));
+      for (const attempt of attempts)
+        expect(attempt.status === 'rejected' && attempt.reason).toBeInstanceOf(LogInRefused);
+      // Longer than the pause after a failure.
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+    // Those of the first round were under way at once.
+    expect(logins - before).toBeLessThanOrEqual(3);
+    expect(warehouse.refusal).toMatch(/390100/);
+    isLoginRefused = false;
+    await expect(warehouse.run({ ...KEY, role: 'ROLE_9' }, 'SELECT 1', RUN)).rejects.toBeInstanceOf(LogInRefused);
+    await warehouse.logIn();
+    expect(warehouse.refusal).toBeUndefined();
+    expect((await warehouse.run({ ...KEY, role: 'ROLE_9' }, 'SELECT 1', RUN)).queryId).not.toBe('');
   });
 
   it('gives up on a server that does not answer when our time is over', async () => {

@@ -6,7 +6,7 @@ import { TokenVerifier } from '../../identity/index.js';
 import { previewFor } from '../../server/index.js';
 import { titled } from '../../terminal/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
-import { wholeId } from '../record/ids.js';
+import { LEAST_TO_DECIDE, wholeId } from '../record/ids.js';
 
 const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
   'not found': 'There is no such approval.',
@@ -78,7 +78,7 @@ export async function decideApproval(
   const standingMs = standingOf(standing);
   const standingUses = usesOf(uses, standingMs);
   const reviewer = await reviewerOf(config, token);
-  const id = await wholeId(store, 'approval', typed);
+  const id = await wholeId(store, 'approval', typed, LEAST_TO_DECIDE);
   try {
     const approval = await new Approvals(store).decide(id, reviewer, {
       decision,

@@ -3,7 +3,7 @@
  * the gateway, forwards progress and cancellation, and holds nothing but an access token.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client, ProtocolError, SdkError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Server } from '@modelcontextprotocol/server';
 import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
@@ -91,7 +91,11 @@ function explained(error: unknown, url: URL): Error {
     );
   if (/fetch failed|ECONNREFUSED|ECONNRESET|ENOTFOUND|socket hang up|terminated/.test(text))
     return new Error(`No gateway answers at ${url.href}. Check --url and that it is running.`);
-  return error instanceof Error ? error : new Error(text);
+  // What the protocol's library says is of the exchange; what anything below it says may quote what was sent, the token among it.
+  if (error instanceof SdkError) return error;
+  return new Error(
+    `The gateway at ${url.href} could not be asked (${error instanceof Error ? error.name : 'unknown'}).`,
+  );
 }
 
 /** How long somebody who has gone already is waited for with what is wrong. */

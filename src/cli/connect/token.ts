@@ -24,6 +24,7 @@ function held(options: TokenOptions, read: () => Promise<string>): TokenSource {
       const { issuers } = await checked;
       if (options.issuer !== undefined) await trustedIssuer(options.url, { issuers }, options.issuer, options.say);
       const token = await read();
+      checkForm(token);
       checkEnd(token);
       return token;
     },
@@ -31,6 +32,17 @@ function held(options: TokenOptions, read: () => Promise<string>): TokenSource {
       checked = undefined;
     },
   };
+}
+
+/** What may stand in a header (RFC 6750, section 2.1). Nothing of another text is said: it holds a token, perhaps. */
+function checkForm(token: string): void {
+  if (/^[A-Za-z0-9._~+/-]+=*$/.test(token)) return;
+  throw new SnowfenceError(
+    'TOKEN_MALFORMED',
+    'What stands where the access token is expected is no access token: it has several lines, spaces or other characters in it.',
+    'It is one word, and nothing else may stand beside it.',
+    1,
+  );
 }
 
 /** Throws a SnowfenceError for a token that is over: a gateway does not tell which of its checks failed. */

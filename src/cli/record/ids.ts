@@ -10,18 +10,25 @@ const WHAT = {
 const HEX_DIGITS = 32;
 const LEAST_DIGITS = 4;
 const SHOWN = 5;
+/** Of what is decided on: too many for one to be made that begins the same. */
+export const LEAST_TO_DECIDE = 12;
 
 const asUuid = (digits: string): string => digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
 /** The id that is meant. Throws a SnowfenceError where none, or more than one, begins so. */
-export async function wholeId(store: TranscriptStore, what: keyof typeof WHAT, typed: string): Promise<string> {
+export async function wholeId(
+  store: TranscriptStore,
+  what: keyof typeof WHAT,
+  typed: string,
+  least = LEAST_DIGITS,
+): Promise<string> {
   const { unknown, list } = WHAT[what];
   const digits = typed.toLowerCase().replaceAll('-', '');
-  if (!/^[0-9a-f]+$/.test(digits) || digits.length > HEX_DIGITS || digits.length < LEAST_DIGITS)
+  if (!/^[0-9a-f]+$/.test(digits) || digits.length > HEX_DIGITS || digits.length < least)
     throw new SnowfenceError(
       unknown,
       `"${typed}" is no ${what} id.`,
-      `Its first ${LEAST_DIGITS} characters or more are enough where no other begins so. ${list}`,
+      `Its first ${least} characters or more are enough where no other begins so. ${list}`,
     );
   if (digits.length === HEX_DIGITS) return asUuid(digits);
   const { rows } = await store.readPool.query<{ id: string }>(
@@ -31,6 +38,9 @@ export async function wholeId(store: TranscriptStore, what: keyof typeof WHAT, t
   const [only, another] = rows;
   if (only === undefined)
     throw new SnowfenceError(unknown, `There is no ${what} whose id begins with ${typed}.`, list, 1);
+  // What the store answers is not believed: whoever holds it could have it find another one than was typed.
+  if (!only.id.replaceAll('-', '').startsWith(digits))
+    throw new SnowfenceError(unknown, `The store answered another ${what} than ${typed}.`, 'Run: snowfence verify', 1);
   if (another === undefined) return only.id;
   const shown = rows.slice(0, SHOWN).map(({ id }) => id);
   throw new SnowfenceError(

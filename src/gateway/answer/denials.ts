@@ -163,10 +163,17 @@ export const NO_CELL = {
     'That cell is not in this result. Rows count from 1 at the row that the cursor names, columns from 1; a name that two columns have means none of them.',
 };
 
-export const largeCell = (bytes: number, left: number): Denial => ({
+/** What a page of a result was to be taken from is with others that are read at this moment, or used up. */
+export const NOTHING_LEFT = {
   code: 'LIMIT_REACHED',
-  message: `This cell has ${bytes} bytes, and ${left} may still be answered of this result.`,
-  hint: 'Select a part of it, by SUBSTR or by a path.',
+  message:
+    'Nothing is left of what you may read of this result, or another fetch has it just now. Ask again when that has ended; else select less.',
+};
+
+export const largeRow = (left: number): Denial => ({
+  code: 'LIMIT_REACHED',
+  message: `The row of this cell is larger than the ${Math.floor(left / 1000)} KB that may still be read of this result.`,
+  hint: 'Select the cell alone, or a part of it by SUBSTR or by a path.',
 });
 
 export const SLOW_ROWS = {

@@ -1,5 +1,6 @@
 /** A page of a result: rows as the agent sees them, scanned once more for what detectors look for, and what of them is recorded. */
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { Scrubber } from '../../masking/index.js';
 import { detectRules, type Verdict } from '../../policy/index.js';
 import type { Json, PageSize, RunResult } from '../../warehouse/index.js';
@@ -74,12 +75,15 @@ const isForeseenIn = (foreseen: readonly OutputMask[], names: readonly string[])
 /** Types whose values are no texts. */
 const NO_TEXT = /^(?:FIXED|REAL|BOOLEAN|DATE|TIME|TIMESTAMP_\w+)$/;
 
+/** How long rows are looked through without a pause. */
+const AT_A_TIME_MS = 20;
+
 /** Takes what the detectors find out of rows, and says what that was. */
-function scrubbed(
+async function scrubbed(
   { columns, rows }: Pick<RunResult, 'columns' | 'rows'>,
   { detect }: Verdict,
   foreseen: readonly OutputMask[],
-): { rows: RunResult['rows']; found: ReadonlySet<string> } {
+): Promise<{ rows: RunResult['rows']; found: ReadonlySet<string> }> {
   const isForeseen = isForeseenIn(
     foreseen,
     columns.map(({ name }) => name),
@@ -94,18 +98,30 @@ function scrubbed(
   if (scrubbers.every((scrubber) => scrubber === undefined)) return { rows, found: new Set() };
   // In place: the rows are this page's own, and nearly all of their values stay as they are.
   const looked = scrubbers.flatMap((scrubber, at) => (scrubber ? [{ scrubber, at }] : []));
-  for (const row of rows as Json[][])
+  let since = performance.now();
+  for (const row of rows as Json[][]) {
+    // Others' requests are answered between two rows.
+    if (performance.now() - since > AT_A_TIME_MS) {
+      await setImmediate();
+      since = performance.now();
+    }
     for (const { scrubber, at } of looked) {
       const value = row[at];
       if (value !== null && typeof value !== 'number') row[at] = scrubber.value(value) as Json;
     }
+  }
   return { rows, found: new Set(scrubbers.flatMap((scrubber) => [...(scrubber?.found ?? [])])) };
 }
 
-/** Rows as the agent sees them, and what of them is recorded. `cell`: the one column, from 0, whose cells are wanted, and whole. */
-export function shownPage({ outputMasks }: Judged, verdict: Verdict, result: RunResult, cell?: number) {
+const onlyCell = (rows: RunResult['rows'], cell: number): Json[][] =>
+  rows.map((row) => row.map((value, at) => (at === cell ? value : null)));
+
+/** Rows as the agent sees them, how large these are as JSON, and what of them is recorded. `cell`: the one column, from 0, whose cells are wanted, and whole. */
+export async function shownPage({ outputMasks }: Judged, verdict: Verdict, result: RunResult, cell?: number) {
+  // Of a row that is read for one cell the others are nobody's.
+  const wanted = cell === undefined ? result : { ...result, rows: onlyCell(result.rows, cell) };
   // Detectors look at whole texts: what is cut before could be cut in the middle of what they look for.
-  const { rows: whole, found } = scrubbed(result, verdict, outputMasks);
+  const { rows: whole, found } = await scrubbed(wanted, verdict, outputMasks);
   const cut = cell === undefined ? cutCells(whole) : [];
   const rows = cell === undefined ? whole : whole.map((row) => [row[cell] ?? null]);
   const names = result.columns.map(({ name }) => name);
@@ -119,10 +135,11 @@ export function shownPage({ outputMasks }: Judged, verdict: Verdict, result: Run
   }));
   const columns = all.filter((_, index) => cell === undefined || index === cell);
   const { results } = verdict.record;
-  const digest = results === 'none' ? null : createHash('sha256').update(JSON.stringify(rows)).digest('hex');
+  const json = JSON.stringify(rows);
+  const digest = results === 'none' ? null : createHash('sha256').update(json).digest('hex');
   const record = {
     digest,
     ...(results === 'masked' ? { columns: columns.map(({ name }) => name), result: rows } : {}),
   };
-  return { columns, rows, cut, found, record };
+  return { columns, rows, cut, found, record, bytes: Buffer.byteLength(json) };
 }

@@ -49,12 +49,20 @@ const MISCONFIGURED: Denial = {
   hint: 'Tell whoever operates snowfence: its log and /readyz say why. Trying again does not help until it is mended.',
 };
 
+const ROLE_REFUSED: Denial = {
+  code: 'MISCONFIGURED',
+  message: 'Snowflake refuses the role that your policies name, so nothing can be run for you.',
+  hint: 'Tell whoever operates snowfence: its log says which. Trying again does not help until it is mended.',
+};
+
 /** Whether the warehouse could not be asked: nothing was judged then, and nothing of it is to be remembered. */
 export const isOutage = ({ code }: Denial): boolean => code === UNREACHABLE.code || code === MISCONFIGURED.code;
 
 /** What an agent hears of a warehouse that can't be asked. */
-export const unreachable = (error: WarehouseUnavailable): Denial =>
-  error instanceof LogInRefused ? MISCONFIGURED : UNREACHABLE;
+export function unreachable(error: WarehouseUnavailable): Denial {
+  if (!(error instanceof LogInRefused)) return UNREACHABLE;
+  return error.isOfRole ? ROLE_REFUSED : MISCONFIGURED;
+}
 
 /** Of a text that was not read. */
 export const NOTHING_JUDGED: Judged = {

@@ -30,10 +30,13 @@ export async function complete(
   const { transcript, counters } = parts;
   const names = result.columns.map(({ name }) => name);
   if (!isForeseen(intent.judged, names)) return await unforeseen(parts, answer, intent, result);
-  const page = shownPage(intent.judged, verdict, result);
-  const { columns, rows, found, cut } = page;
+  const page = await shownPage(intent.judged, verdict, result);
+  const { columns, rows, found, cut, bytes } = page;
   const isTruncated = !result.isLast;
-  const { cursor, first } = await cursorsOf(parts, intent, principal, verdict, result, cut.length > 0);
+  const { cursor, first } = await cursorsOf(parts, intent, principal, verdict, result, {
+    isCut: cut.length > 0,
+    bytes,
+  });
   const more = cursor === null ? 'limit' : 'cursor';
   const notices = noticesFor(intent.judged, verdict, isTruncated ? more : undefined, found, intent.request.binds ?? []);
   await transcript.recorder.appendAll([
@@ -41,7 +44,7 @@ export async function complete(
     intent.event('statement_completed', {
       query_id: result.queryId,
       rows: rows.length,
-      bytes: result.bytes,
+      bytes,
       truncated: isTruncated,
       duration_ms: Math.round(answer.elapsed),
       masks: columns.filter((column) => column.mask !== null).map((column) => [column.name, column.mask]),
@@ -49,7 +52,7 @@ export async function complete(
       ...page.record,
     }),
   ]);
-  counters.ran(answer.elapsed, rows.length, result.bytes);
+  counters.ran(answer.elapsed, rows.length, bytes);
   return answer.finish({
     status: 'ok',
     columns,
@@ -99,9 +102,9 @@ async function cursorsOf(
   principal: Principal,
   verdict: Verdict,
   result: RunResult,
-  isCut: boolean,
+  { isCut, bytes }: { readonly isCut: boolean; readonly bytes: number },
 ): Promise<Places> {
-  const { reader, rows, bytes } = result;
+  const { reader, rows } = result;
   const bytesLeft = verdict.limits.resultBytes - bytes;
   // A row that fits into no page is the end as well.
   const hasMore = reader !== undefined && rows.length > 0 && rows.length < verdict.limits.rows && bytesLeft > 0;

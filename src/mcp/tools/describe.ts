@@ -76,7 +76,7 @@ export const describe: Tool = {
         rows: relation.rows ?? null,
       };
       return {
-        text: [`${entry.object} (${entry.kind})`, ...notices, fenced(lines.join('\n'))].join('\n'),
+        text: [...notices, fenced([`${entry.object} (${entry.kind})`, ...lines].join('\n'))].join('\n'),
         structured: { truncated: false, notices, ...untrusted('names and comments', { objects: [entry], columns }) },
         isError: false,
       };

@@ -1,5 +1,5 @@
 /** Whether Snowflake lets the gateway in: looked at once at the start, and again now and then while it does not. */
-import type { Warehouse } from '../../warehouse/index.js';
+import { LogInRefused, type Warehouse } from '../../warehouse/index.js';
 import type { Logger } from '../report/log.js';
 
 /** Seldom: a few wrong passwords within a quarter of an hour lock a user out (user-guide/admin-user-management, "MINS_TO_UNLOCK"). */
@@ -14,9 +14,9 @@ export async function watchLogIn(warehouse: Warehouse, log: Logger, signal: Abor
     try {
       await warehouse.logIn();
     } catch (error) {
-      if (warehouse.refusal === undefined)
-        log.warn({ err: error }, 'Snowflake was not reachable at the start; statements try again');
-      else log.error({ problem: warehouse.refusal, hint: HINT }, 'Snowflake refuses the log-in of this gateway');
+      if (!(error instanceof LogInRefused))
+        log.warn({ err: error }, 'Snowflake was not reachable; statements try again');
+      else log.error({ problem: error.message, hint: HINT }, 'Snowflake refuses the log-in of this gateway');
     }
   };
   const timer = setInterval(() => {

@@ -40,11 +40,14 @@ class Pool {
   #isClosed = false;
 
   readonly #onOpened: Opened;
+  readonly #refusal: () => string | undefined;
 
-  constructor(options: WarehouseOptions, key: PoolKey, onOpened: Opened) {
+  /** `refusal`: why no log-in is tried at all for now. Whoever looks seldom finds out when it is over: tries by every role lock a user out. */
+  constructor(options: WarehouseOptions, key: PoolKey, onOpened: Opened, refusal: () => string | undefined) {
     this.#options = options;
     this.#key = key;
     this.#onOpened = onOpened;
+    this.#refusal = refusal;
   }
 
   async acquire(whose: string | undefined): Promise<WarehouseConnection> {
@@ -102,6 +105,8 @@ class Pool {
 
   async #create(whose: string | undefined): Promise<WarehouseConnection> {
     if (Date.now() < this.#blockedUntil) throw this.#lastError;
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw new LogInRefused(refusal, false);
     this.#open++;
     this.#hold(whose, 1);
     try {
@@ -216,7 +221,7 @@ export class WarehousePool implements AsyncDisposable {
     const known = this.#pools.get(name);
     if (known) return known;
     if (this.#pools.size >= MAX_POOLS) throw new WarehouseUnavailable('Too many Snowflake roles are in use at once.');
-    const pool = new Pool(this.#options, key, this.#onOpened);
+    const pool = new Pool(this.#options, key, this.#onOpened, () => this.refusal);
     this.#pools.set(name, pool);
     return pool;
   }

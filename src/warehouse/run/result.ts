@@ -33,7 +33,7 @@ export interface Page {
 /** How much of a result is read at a time. */
 export interface PageSize {
   readonly maxRows: number;
-  /** Of the values as they are answered, for all rows; where the first row alone is larger, the page is empty. */
+  /** Of the values whole, for all rows: what is read costs as much as what is answered. Where the first row alone is larger, the page is empty. */
   readonly maxBytes: number;
   /** Where a page ends before that; its first row may be larger. */
   readonly pageBytes?: number | undefined;
@@ -41,16 +41,17 @@ export interface PageSize {
   readonly cellChars?: number | undefined;
 }
 
-/** What a page of cut cells holds in memory, however little of it is answered. */
-const READ_BYTES = 10_000_000;
 /** What an answer says after a value that it cuts. */
 const CUT_WORDS = 45;
 /** JSON's quotes and comma. */
 const AROUND = 3;
 
+/** What JSON writes as more than it is. */
+const ESCAPED = /[\p{Cc}"\\]/u;
+
 /** Bytes of a value in an answer: near to its JSON text's, without writing that for each row. */
 const sizeOf = (value: Json): number => {
-  if (typeof value === 'string') return Buffer.byteLength(value) + AROUND;
+  if (typeof value === 'string') return Buffer.byteLength(ESCAPED.test(value) ? JSON.stringify(value) : value) + AROUND;
   if (typeof value === 'object' && value !== null) return Buffer.byteLength(JSON.stringify(value)) + 1;
   return typeof value === 'number' ? 9 : 6;
 };
@@ -59,7 +60,7 @@ const sizeOf = (value: Json): number => {
 function answeredSizeOf(value: Json, chars: number): number {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return sizeOf(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length <= chars ? sizeOf(value) : Buffer.byteLength(text.slice(0, chars)) + AROUND + CUT_WORDS;
+  return text.length <= chars ? sizeOf(value) : sizeOf(text.slice(0, chars)) + CUT_WORDS;
 }
 
 interface Row {
@@ -155,9 +156,7 @@ export class ResultReader {
         cellChars === undefined || size <= cellChars
           ? size
           : values.reduce<number>((sum, value) => sum + answeredSizeOf(value, cellChars), 1);
-      if (bytes + answered > maxBytes) return false;
-      if (rows.length > 0 && (bytes + answered > pageBytes || (cellChars !== undefined && read + size > READ_BYTES)))
-        return false;
+      if (read + size > maxBytes || (rows.length > 0 && bytes + answered > pageBytes)) return false;
       bytes += answered;
       read += size;
       rows.push(values);

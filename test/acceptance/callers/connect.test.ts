@@ -421,6 +421,18 @@ describe('what is wrong', () => {
     },
   );
 
+  it.each(['TOKEN\nSECOND-SECRET', 'TOKEN SECOND-SECRET', 'TÖKEN-SECRET', 'TOKEN\u0000SECRET'])(
+    'is shown without what stands there, where that is no token: %j',
+    async (text) => {
+      const file = join(state, 'token');
+      await writeFile(file, text);
+      const said = await shown(here('--token-file', file));
+      expect(said).toMatch(/is no access token/);
+      expect(said).not.toMatch(/SECRET|TOKEN\b(?!_)/);
+      nothingWasGiven();
+    },
+  );
+
   it('is shown by the client: no gateway is there', async () => {
     expect(await shown(['--url', 'http://127.0.0.1:9/mcp'], { SNOWFENCE_TOKEN: 'HELD' })).toMatch(
       /No snowfence gateway answers at http:\/\/127\.0\.0\.1:9.*Check --url/,

@@ -46,6 +46,9 @@ describe('an id', () => {
     const id = asked.approval?.id ?? '';
     const short = id.slice(0, 13);
     expect((await cli(['approvals', 'show', short, ...here])).said).toContain(id);
+    // Of what is decided on, more than anybody can make to begin the same.
+    const few = await cli(['approvals', 'deny', id.slice(0, 8), ...here], tokenOf(ready, 'steward'));
+    expect(few).toMatchObject({ code: 2, said: expect.stringContaining('Its first 12 characters or more') });
     const denied = await cli(['approvals', 'deny', short, ...here], tokenOf(ready, 'steward'));
     expect(denied).toMatchObject({ code: 0 });
     const answer = await pipeline.callTool({ name: 'approval', arguments: { id } });

@@ -1,7 +1,7 @@
 /** One approval: who asks for what, what it would touch, and the decision. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { Badge, Empty, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
+import { Badge, Empty, Link, Panel, Problem, Reason, Shown } from '../parts/panel.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
 import { StatementList } from '../parts/statements.tsx';
 import { UsesTable } from '../parts/uses.tsx';
@@ -20,12 +20,21 @@ const needed = ({ requirements, issuer }: { requirements: readonly Requirement[]
     })
     .join(' and ');
 
+/** What it is, by what snowfence knows of it: nothing that its agent wrote. */
+function headline({ kind, about }: Pick<Approval, 'kind' | 'about'>): string {
+  const objects = about?.objects ?? [];
+  const written = objects.filter(({ access }) => access === 'write');
+  const [first, ...others] = written.length > 0 ? written : objects;
+  const rest = others.length === 0 ? '' : ` and ${plural(others.length, 'other')}`;
+  return `${kind.replaceAll('_', ' ').toUpperCase()}${first === undefined ? '' : ` on ${first.object}${rest}`}`;
+}
+
 function Head({ approval }: { approval: Approval }): JSX.Element {
   const now = useClock(1000);
   const isOpen = approval.state === 'pending' || approval.state === 'approved';
   return (
     <div class="head">
-      <h1>{approval.purpose ?? 'No purpose was given'}</h1>
+      <h1>{headline(approval)}</h1>
       <Badge tone={toneOf(approval.state)}>{approval.state}</Badge>
       <span class="muted">
         {approval.agent} asked {ago(approval.asked_at, now)}
@@ -70,6 +79,10 @@ function Facts({ approval }: { approval: Approval }): JSX.Element {
         <Link to={`/sessions/${approval.session_id}`}>what else it did</Link>,{' '}
         <Link to={`/statements/${approval.statement_id}`}>its record</Link>
       </dd>
+      <dt>Its reason</dt>
+      <dd>
+        <Reason agent={approval.agent} purpose={approval.purpose} />
+      </dd>
     </dl>
   );
 }
@@ -97,7 +110,7 @@ function Decisions({ approval }: { approval: Approval }): JSX.Element | null {
 export function ApprovalPage({ id }: { id: string }): JSX.Element {
   const loaded = useLoaded<Approval>(`/approvals/${id}`);
   const [problem, setProblem] = useState<Error | undefined>();
-  useTitle(loaded.data ? `Approval: ${loaded.data.purpose ?? loaded.data.agent}` : 'Approval');
+  useTitle(loaded.data ? `Approval: ${headline(loaded.data)}, ${loaded.data.agent}` : 'Approval');
   const refresh = useSoon(loaded.reload, 300);
   useEvents((events) => {
     if (events.some(({ approval }) => approval === id)) refresh();

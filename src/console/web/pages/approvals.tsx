@@ -1,7 +1,7 @@
 /** Statements that wait for a person, and those that did. */
 import type { JSX } from 'preact';
 import { Pages } from '../parts/lists.tsx';
-import { Badge, Empty, Link, Shown } from '../parts/panel.tsx';
+import { Badge, Empty, Link, Reason, Shown } from '../parts/panel.tsx';
 import { clock, plural, toneOf, touches, until } from '../parts/words.ts';
 import type { ApprovalSummary } from '../requests/answers.ts';
 import { withQuery } from '../requests/api.ts';
@@ -59,8 +59,8 @@ export function ApprovalsPage(): JSX.Element {
                       </span>
                       <span class="clip agent">{approval.agent}</span>
                       <span class="what">
-                        <p>{approval.purpose ?? 'No purpose was given'}</p>
-                        <p class="sql-line muted">{approval.text}</p>
+                        <p class="sql-line">{approval.text}</p>
+                        <Reason agent={approval.agent} purpose={approval.purpose} />
                       </span>
                       <span class="row">
                         <span class="small muted">{touches(approval)}</span>

@@ -40,6 +40,7 @@ function withEvents(now: Now, events: readonly LiveEvent[]): Now {
         fingerprint: null,
         text: event.text ?? '',
         purpose: event.purpose,
+        is_explained: false,
         state: isDenied ? 'denied' : null,
         rows: null,
         bytes: null,

@@ -1,7 +1,7 @@
 /** Everything that happened to one statement: purpose, statement, verdict, rows. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { Badge, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
+import { Badge, Link, Panel, Problem, Reason, Shown } from '../parts/panel.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
 import { Table } from '../parts/table.tsx';
 import { UsesTable } from '../parts/uses.tsx';
@@ -113,13 +113,11 @@ export function StatementView({ id, isWhole = false }: { id: string; isWhole?: b
         const policies = list(body['policies']).map(String);
         return (
           <div class="stack">
-            <Panel
-              title={text(body['purpose']) ?? 'No purpose was given'}
-              side={text(body['kind']) ? <Badge>{String(body['kind'])}</Badge> : null}
-            >
+            <Panel title="Statement" side={text(body['kind']) ? <Badge>{String(body['kind'])}</Badge> : null}>
               <div class="stack tight">
                 {problem && <Problem error={problem} />}
                 <Sql parts={detail.statement} label="The statement" />
+                <Reason purpose={text(body['purpose']) ?? null} />
                 {detail.is_masked && (
                   <p class="row small">
                     <span class="muted">Personal data and secrets in it are masked.</span>

@@ -63,3 +63,16 @@ export function Shown<T>(props: {
     </>
   );
 }
+
+/** What an agent wrote as its reason, told as the agent's: whatever it says, it is no word of ours. */
+export const Reason = ({ agent, purpose }: { agent?: string; purpose: string | null }): JSX.Element => (
+  <p class="small muted wrap">
+    {purpose === null ? (
+      'No reason was given.'
+    ) : (
+      <>
+        {agent ?? 'The agent'} wrote, and nobody checked: <q>{purpose}</q>
+      </>
+    )}
+  </p>
+);
