@@ -32,7 +32,7 @@ const MAX_NAME = 60;
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** A name outside of the fence: somebody chose it, so what is no plain identifier is quoted, in one line, and short. */
-export const plainName = (name: string): string =>
+const plainName = (name: string): string =>
   /^[\p{L}_][\p{L}\p{N}_$.]{0,254}$/u.test(name)
     ? name
     : JSON.stringify(name.slice(0, MAX_NAME)).replace(UNSEEN, (one) => `\\u{${one.codePointAt(0)?.toString(16)}}`);

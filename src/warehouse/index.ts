@@ -5,6 +5,7 @@
 export type { CatalogObject, CatalogRelation } from './catalog/catalog.js';
 export { isOwnQuestion, type PoolKey, SETUP_TAG } from './connection/connection.js';
 export { loadDriver, parseVariant } from './connection/driver.js';
+export { exactNumber } from './connection/number.js';
 export type { WarehouseOptions } from './connection/options.js';
 export { ownQuestion, TEXT } from './connection/own-questions.js';
 export { LogInRefused, StatementCancelled, StatementFailed, WarehouseUnavailable } from './errors/failures.js';
@@ -13,5 +14,5 @@ export type { HistoryEntry } from './run/history.js';
 export type { PageSize } from './run/result.js';
 export type { RunResult } from './run/statement.js';
 export { CommitUnknown } from './run/transaction.js';
-export { exactNumber, type Json } from './run/value.js';
+export type { Json } from './run/value.js';
 export { Warehouse } from './warehouse.js';

@@ -6,7 +6,7 @@ import { previewFor } from '../../server/index.js';
 import { table } from '../../terminal/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
 import { auditorOf } from '../access/auditor.js';
-import { wholeId } from '../record/ids.js';
+import { wholeId } from '../access/ids.js';
 import { renderApproval } from './render.js';
 
 /** What two shapes are compared by has the literals in it, and is nobody's to read. */

@@ -6,7 +6,7 @@ import { TokenVerifier } from '../../identity/index.js';
 import { previewFor } from '../../server/index.js';
 import { titled } from '../../terminal/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
-import { LEAST_TO_DECIDE, wholeId } from '../record/ids.js';
+import { LEAST_TO_DECIDE, wholeId } from '../access/ids.js';
 
 const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
   'not found': 'There is no such approval.',

@@ -111,7 +111,7 @@ export function sessionsCommand(sessions: Command): void {
     .action(async (typed: string[], options) => {
       const [{ archivedOf, exportSessions }, { wholeId }] = await Promise.all([
         import('../record/export.js'),
-        import('../record/ids.js'),
+        import('../access/ids.js'),
       ]);
       const written = await withStore(options.config, async ({ store }) => {
         const ids = await Promise.all(typed.map((id) => wholeId(store, 'session', id)));

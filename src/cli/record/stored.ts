@@ -1,7 +1,7 @@
 /** A session as it is stored: found by its id, its events in pages. */
 import { SnowfenceError } from '../../config/problem.js';
 import type { SessionSummary, StoredEvent, TranscriptStore } from '../../transcript/index.js';
-import { wholeId } from './ids.js';
+import { wholeId } from '../access/ids.js';
 
 const unknown = (id: string): SnowfenceError =>
   new SnowfenceError('UNKNOWN_SESSION', `There is no session ${id}.`, 'snowfence sessions list shows them.', 1);

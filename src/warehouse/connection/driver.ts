@@ -5,7 +5,7 @@
  * not JSON is run as JavaScript in this process, unless a parser is named that never throws.
  */
 import type snowflake from 'snowflake-sdk';
-import { exactNumber } from '../run/value.js';
+import { exactNumber } from './number.js';
 
 export type Driver = typeof snowflake;
 
