@@ -151,8 +151,9 @@ describe('what is behind for long is told of', () => {
   };
 
   it.each([
-    ['a session', 'SELECT FROM delivery WHERE webhook = $1 FOR UPDATE', 'has had news for'],
-    ['all of them', 'LOCK TABLE delivery IN ACCESS EXCLUSIVE MODE', 'have not been gone through'],
+    ['a session', 'SELECT FROM delivery WHERE webhook = $1 FOR UPDATE', /has had news for/],
+    // Where the session was seen to be behind just before, that is what is told.
+    ['all of them', 'LOCK TABLE delivery IN ACCESS EXCLUSIVE MODE', /have not been gone through|has had news for/],
   ])('where somebody keeps %s, and over once nobody does', async (_, lock, words) => {
     const name = await deliver(2000);
     const session = await write(`told-${count}`, 1);
@@ -167,8 +168,8 @@ describe('what is behind for long is told of', () => {
       await other.query(lock, lock.includes('$1') ? [name] : []);
       await goOn(`DELETE FROM pgboss.job WHERE state < 'active'`);
       await write(`told-${count}`, 1);
-      await expect.poll(() => delivery?.problemOf(name)).toContain(words);
-      await expect.poll(() => problems.join('\n')).toContain(words);
+      await expect.poll(() => delivery?.problemOf(name)).toMatch(words);
+      await expect.poll(() => problems.join('\n')).toMatch(words);
       await expect.poll(alarm).toMatch(/behind 1\n?$/);
     } finally {
       await other.query('ROLLBACK');
