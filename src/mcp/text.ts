@@ -40,13 +40,18 @@ const plainName = (name: string): string =>
 /** A line of ours that may name things: it stays one line. */
 const oneLine = (text: string): string => text.replace(/[\s\u0085\u2028\u2029]+/g, ' ');
 
+/** So many are told one by one; each says in itself that it is cut. */
+const TOLD_CELLS = 20;
+
 /** Which cells are not whole, and how each is read; a column named after values is told by its number alone. */
 function cutWords({ cut, columns }: Answer): string[] {
   if (!cut) return [];
-  const places = cut.cells.map(({ row, column, characters }) => {
+  const places = cut.cells.slice(0, TOLD_CELLS).map(({ row, column, characters }) => {
     const { name, isFromData } = columns[column - 1] ?? { name: '', isFromData: true };
     return `row ${row}, column ${column}${isFromData ? '' : ` (${plainName(name)})`}, ${count(characters, 'character')}`;
   });
+  const more = cut.cells.length - places.length;
+  if (more > 0) places.push(`and ${more} more, each marked at its end`);
   const how =
     cut.cursor === null
       ? 'Your limit for this result is used up, so they can not be read whole.'

@@ -65,31 +65,32 @@ const FOLD = '\n  ┊ ';
 const FOLD_WIDTH = 4 + 2;
 
 function foldedLine(line: string, columns: number): string {
-  let out = '';
+  const lines: string[] = [];
+  let current = '';
   let width = 0;
-  /** Behind the last space of this line: its place in `out`, and how wide the line was up to it. */
+  /** Behind the last space of this line: its place in `current`, and how wide the line was up to it. */
   let space: { readonly at: number; readonly width: number } | undefined;
   for (const [at, part] of line.split(STYLES).entries()) {
     if (at % 2 === 1) {
-      out += part;
+      current += part;
       continue;
     }
     for (const character of part) {
       const wide = character < '\u0080' ? 1 : 2;
       if (width + wide > columns) {
         // A word that would leave most of the line empty is broken itself.
-        const isBetween = space !== undefined && space.width * 2 > columns;
-        const cut = isBetween && space ? space.at : out.length;
-        width = FOLD_WIDTH + (isBetween && space ? width - space.width : 0);
-        out = `${isBetween ? out.slice(0, cut).trimEnd() : out.slice(0, cut)}${FOLD}${out.slice(cut)}`;
+        const cut = space && space.width * 2 > columns ? space : { at: current.length, width };
+        lines.push(cut === space ? current.slice(0, cut.at).trimEnd() : current);
+        current = current.slice(cut.at);
+        width = FOLD_WIDTH + width - cut.width;
         space = undefined;
       }
-      out += character;
+      current += character;
       width += wide;
-      if (character === ' ' && width > FOLD_WIDTH) space = { at: out.length, width };
+      if (character === ' ' && width > FOLD_WIDTH) space = { at: current.length, width };
     }
   }
-  return out;
+  return [...lines, current].join(FOLD);
 }
 
 /** How wide standard output is, where it is a terminal. */

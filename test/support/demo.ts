@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Demo, type DemoOptions } from '../../dist/demo/demo.js';
 import type { Ready } from '../../dist/demo/ready.js';
@@ -101,3 +103,19 @@ export async function demoWith(files: Readonly<Record<string, string>>) {
   };
   return { demo, policies, end };
 }
+
+const run = promisify(execFile);
+
+/** The command line, with `token` as its caller's. Answers what it said on standard output, and on either stream; it never throws. */
+export const cli = (args: readonly string[], token?: string): Promise<{ code: number; out: string; said: string }> =>
+  run(process.execPath, [MAIN, ...args], {
+    env: bareEnv(token === undefined ? {} : { SNOWFENCE_TOKEN: token }),
+    maxBuffer: 64e6,
+  }).then(
+    ({ stdout, stderr }) => ({ code: 0, out: stdout, said: stdout + stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => ({
+      code: error.code,
+      out: error.stdout,
+      said: error.stdout + error.stderr,
+    }),
+  );

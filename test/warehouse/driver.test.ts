@@ -95,6 +95,21 @@ const RUN = {
 
 describe('a VARIANT cell', () => {
   it.each([
+    ['brackets and escaped quotes', `<a>1234567890123456${'\\"'.repeat(300_000)}</a>`],
+    ['quotes', `1234567890123456${'"x'.repeat(300_001)}`],
+    ['digits', `x${'12345678901234567'.repeat(60_000)}`],
+  ])('that is no JSON stays a text, in time that grows with its length alone: %s', (_what, text) => {
+    expect(parseVariant(text)).toBe(text);
+  });
+
+  it('of many large numbers and strings keeps each as it is', () => {
+    const json = `[${Array.from({ length: 20_000 }, (_, at) => `{"k\\"${at}": 9007199254740993, "s": "1234567890123456789"}`).join(',')}]`;
+    const value = parseVariant(json) as Record<string, unknown>[];
+    expect(value).toHaveLength(20_000);
+    expect(value[7]).toEqual({ 'k"7': '9007199254740993', s: '1234567890123456789' });
+  });
+
+  it.each([
     'globalThis.hacked = true',
     '{"a": 1, "b": process.exit(1)}',
     '(() => { throw new Error("x") })()',

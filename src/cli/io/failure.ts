@@ -5,10 +5,6 @@ import { PolicyProblems } from '../../policy/rules/problems.js';
 import { styleFor } from '../../terminal/index.js';
 import { complain } from './output.js';
 
-/** What went wrong, in a line, and what to do, in another. */
-const inWords = (error: SnowfenceError): string =>
-  `${styleFor(process.stderr).red(error.code)}  ${error.message}${error.hint ? `\n${error.hint}` : ''}`;
-
 export function fail(error: unknown, isVerbose: boolean): void {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
@@ -16,7 +12,7 @@ export function fail(error: unknown, isVerbose: boolean): void {
   }
   const style = styleFor(process.stderr);
   if (error instanceof SnowfenceError) {
-    complain(inWords(error));
+    complain(`${style.red(error.code)}  ${error.message}${error.hint ? `\n${error.hint}` : ''}`);
     process.exitCode = error.exitCode;
   } else if (error instanceof PolicyProblems) {
     complain(`${style.red('POLICIES_UNSOUND')}\n${error.message}`);

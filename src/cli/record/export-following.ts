@@ -51,7 +51,10 @@ export async function followTo(
 /** undefined where there is none any more: an archive took it. */
 async function hashBefore(store: TranscriptStore, { session, position }: StoredEvent): Promise<string | undefined> {
   const [before] = await store.reader.events(session, position - 1, 1);
-  return before?.position === position - 1 ? before.hash : undefined;
+  if (before?.position !== position - 1) return undefined;
+  const proved = await store.proofs.ofParsed([before]);
+  if (proved.unproved) throw proved.unproved;
+  return proved.events[0]?.hash;
 }
 
 async function openingOf(store: TranscriptStore, event: StoredEvent): Promise<StoredEvent | undefined> {

@@ -13,13 +13,11 @@ export type Driver = typeof snowflake;
 const PERHAPS_INEXACT = /\d{16}|\d[.\d]{16}|\d[eE]/;
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** JSON in which a number that no double holds is a text of its digits. */
-const withExactNumbers = (text: string): string =>
-  PERHAPS_INEXACT.test(text)
-    ? text.replace(STRING_OR_NUMBER, (part) =>
-        part.startsWith('"') || typeof exactNumber(part) === 'number' ? part : `"${part}"`,
-      )
-    : text;
+/** JSON in which a number that no double holds is a text of its digits. Of JSON alone: of other texts the expression would take the square of their length. */
+const withExactNumbers = (json: string): string =>
+  json.replace(STRING_OR_NUMBER, (part) =>
+    part.startsWith('"') || typeof exactNumber(part) === 'number' ? part : `"${part}"`,
+  );
 
 /**
  * JSON where it is, the text itself where it isn't; numbers while a double holds them exactly, else their digits as a text. Never throws: the
@@ -27,7 +25,8 @@ const withExactNumbers = (text: string): string =>
  */
 export function parseVariant(text: string): unknown {
   try {
-    return JSON.parse(withExactNumbers(text));
+    const value: unknown = JSON.parse(text);
+    return PERHAPS_INEXACT.test(text) ? JSON.parse(withExactNumbers(text)) : value;
   } catch {
     return text;
   }

@@ -1,15 +1,12 @@
 /** Ids as people type them, and what commands say of those that mean nothing, or too much. Keys that go into files. */
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { agent, bareEnv, MAIN, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
+import { agent, cli, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
 
 const ready = inject('ready');
-const run = promisify(execFile);
 let pipeline: Client;
 let asked: QueryAnswer;
 
@@ -19,17 +16,6 @@ beforeAll(async () => {
 });
 afterAll(() => pipeline.close());
 
-const cli = (args: readonly string[], token?: string): Promise<{ code: number; said: string }> =>
-  run(process.execPath, [MAIN, ...args], {
-    env: bareEnv(token === undefined ? {} : { SNOWFENCE_TOKEN: token }),
-    maxBuffer: 64e6,
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, said: stdout + stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => ({
-      code: error.code,
-      said: error.stdout + error.stderr,
-    }),
-  );
 const here = ['--config', ready.config_file];
 
 describe('an id', () => {

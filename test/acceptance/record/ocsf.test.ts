@@ -1,12 +1,9 @@
 /** Whoever watches by OCSF alone misses no end of a statement: those that people bring about, and those that nobody does. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { agent, bareEnv, MAIN, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
+import { agent, cli, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
 
 const ready = inject('ready');
-const run = promisify(execFile);
 let pipeline: Client;
 let session: string;
 
@@ -15,13 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => pipeline.close());
 
-const cli = async (args: readonly string[], token?: string): Promise<string> =>
-  (
-    await run(process.execPath, [MAIN, ...args, '--config', ready.config_file], {
-      env: bareEnv(token === undefined ? {} : { SNOWFENCE_TOKEN: token }),
-      maxBuffer: 64e6,
-    })
-  ).stdout;
+const outOf = async (args: readonly string[], token?: string): Promise<string> =>
+  (await cli([...args, '--config', ready.config_file], token)).out;
 
 const PURPOSE = 'Mend orders, for the test of OCSF.';
 const ask = async (sql: string): Promise<QueryAnswer> => {
@@ -50,7 +42,7 @@ describe('an export as OCSF', () => {
     const refused = await ask('SELECT * FROM ANALYTICS.HR.PAYROLL');
     const failed = await ask('SELECT 1 / (ORDER_ID - ORDER_ID) FROM ANALYTICS.SALES.ORDERS');
     const denied = await ask(change(3101));
-    await cli(
+    await outOf(
       ['approvals', 'deny', denied.approval?.id ?? '', '--reason', 'Not in this quarter.'],
       tokenOf(ready, 'steward'),
     );
@@ -58,7 +50,7 @@ describe('an export as OCSF', () => {
     const withdrawn = await ask(change(3102));
     await approval(withdrawn.approval?.id, { withdraw: true, reason: 'A mistake.' });
     const approved = await ask(change(3103));
-    await cli(['approvals', 'approve', approved.approval?.id ?? ''], tokenOf(ready, 'steward'));
+    await outOf(['approvals', 'approve', approved.approval?.id ?? ''], tokenOf(ready, 'steward'));
     expect((await approval(approved.approval?.id)).status).toBe('ok');
     const open = await ask(change(3104));
     expect([ran.status, refused.status, failed.status, heard.denial?.code, open.status]).toEqual([
@@ -69,7 +61,7 @@ describe('an export as OCSF', () => {
       'approval_required',
     ]);
 
-    const events = (await cli(['sessions', 'export', session, '--format', 'ocsf']))
+    const events = (await outOf(['sessions', 'export', session, '--format', 'ocsf']))
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Ocsf);
@@ -98,7 +90,7 @@ describe('an export as OCSF', () => {
     expect(of(denied)[0]?.message).toBe(`pipeline-bot was denied a statement by a reviewer: ${PURPOSE}`);
 
     // Each hash is that of an event of the session, and so is the one before it.
-    const lines = (await cli(['sessions', 'export', session, '--format', 'jsonl']))
+    const lines = (await outOf(['sessions', 'export', session, '--format', 'jsonl']))
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { type: string; hash: string });
@@ -121,11 +113,11 @@ describe('an export as OCSF', () => {
       })
     ).structuredContent as { verdict: string; statement_id: string };
     expect(explained.verdict).toBe('allow');
-    const found = JSON.parse(await cli(['sessions', 'search', mark, '--json'])) as {
+    const found = JSON.parse(await outOf(['sessions', 'search', mark, '--json'])) as {
       statements: { id: string; is_explained: boolean; state: string | null }[];
     };
     expect(found.statements).toMatchObject([{ id: explained.statement_id, is_explained: true, state: null }]);
-    expect(await cli(['sessions', 'search', mark])).toMatch(/allowed +explained/);
-    expect(await cli(['sessions', 'export', session, '--format', 'ocsf'])).not.toContain(mark);
+    expect(await outOf(['sessions', 'search', mark])).toMatch(/allowed +explained/);
+    expect(await outOf(['sessions', 'export', session, '--format', 'ocsf'])).not.toContain(mark);
   });
 });
