@@ -6,7 +6,7 @@
 import { Command } from 'commander';
 import { VERSION } from '../config/version.js';
 import { approvalsCommand } from './commands/approvals.js';
-import { connectCommand } from './commands/connect.js';
+import { connectCommand, promptCommand } from './commands/connect.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { keysCommand } from './commands/keys.js';
@@ -26,6 +26,7 @@ const COMMANDS: readonly (readonly [name: string, about: string, define: (comman
   ['demo', 'the whole system on this machine, with nothing to install or configure', demoCommand],
   ['serve', 'the gateway in production, over HTTP', serveCommand],
   ['connect', 'a bridge from a stdio client to a gateway elsewhere', connectCommand],
+  ['prompt', 'tell a gateway what a person typed: for the hook of a client', promptCommand],
   ['doctor', 'check configuration, policies, identity provider, store and warehouse', doctorCommand],
   ['policy', 'policies', policyCommand],
   ['store', 'the transcript’s store in PostgreSQL', storeCommand],

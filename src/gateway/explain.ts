@@ -30,11 +30,11 @@ export async function explain(parts: ExplainParts, caller: Caller, request: Quer
   const answer = new AnswerBuilder(statementId, performance.now(), parts.now());
   const { principal } = caller;
   try {
-    const { session, whose } = await admitted(parts, caller, request, answer.askedAt);
+    const { session, whose, asked } = await admitted(parts, caller, request, answer.askedAt);
     answer.session = session;
-    const found = await parts.judging.inTurn(whose, request);
+    const found = await parts.judging.inTurn(whose, asked);
     const hinted = await parts.nearest.of(principal, whose.policies, found);
-    const intent = await weigh(parts, new Intent(principal, session, statementId, request, hinted, true), whose);
+    const intent = await weigh(parts, new Intent(principal, session, statementId, asked, hinted, true), whose);
     const { judged } = intent;
     parts.counters.verdict(judged.verdict?.decision ?? 'deny', judged.denial?.code);
     await parts.transcript.recorder.append(

@@ -1,6 +1,7 @@
 /** The ways through snowfence, over what this process holds for them. The one that a statement takes is told in query.ts. */
 import type { Approvals } from '../approval/index.js';
 import type { Policy, Subject } from '../policy/index.js';
+import type { PromptReport } from '../transcript/index.js';
 import type { Warehouse } from '../warehouse/index.js';
 import type { Answer, QueryRequest, ReadOnRequest } from './answer/answer.js';
 import { Cursors } from './answer/cursors.js';
@@ -17,6 +18,7 @@ import { type QueryParts, query } from './query.js';
 import { type ReadOnParts, readOn } from './read-on.js';
 import { Budgets } from './record/budgets.js';
 import type { Counters, Log } from './record/counters.js';
+import { type Reporting, reportPrompt } from './report.js';
 import { type ResumeParts, resume, withdraw } from './resume.js';
 import { Confirmed } from './run/confirm.js';
 import type { StandParts } from './run/last-moment.js';
@@ -106,6 +108,11 @@ export class Gateway {
   /** The next rows of a result, or a cell of it whole, under the rules of now: where these have changed, the cursor is over. */
   fetch(caller: Caller, cursor: string, request: ReadOnRequest): Promise<Answer> {
     return readOn(this.#parts, caller, cursor, request);
+  }
+
+  /** What a person typed, as their client's hook says: the statements that come next are tied to it. */
+  report(caller: Caller, prompt: PromptReport): Promise<Reporting> {
+    return reportPrompt(this.#parts, caller, prompt);
   }
 
   /** What the policies would say to somebody's statement: for people who write policies. Runs nothing, records nothing. */

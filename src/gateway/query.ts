@@ -25,11 +25,11 @@ export async function query(parts: QueryParts, caller: Caller, request: QueryReq
   const answer = new AnswerBuilder(statementId, performance.now(), parts.now());
   const { principal } = caller;
   try {
-    const { session, whose } = await admitted(parts, caller, request, answer.askedAt);
+    const { session, whose, asked } = await admitted(parts, caller, request, answer.askedAt);
     answer.session = session;
-    const judged = await parts.judging.inTurn(whose, request);
+    const judged = await parts.judging.inTurn(whose, asked);
     const hinted = await parts.nearest.of(principal, whose.policies, judged);
-    const intent = await weigh(parts, new Intent(principal, session, statementId, request, hinted), whose);
+    const intent = await weigh(parts, new Intent(principal, session, statementId, asked, hinted), whose);
     const denial = intent.judged.denial ?? (await submit(parts, principal, intent));
     if (denial) return await refuse(parts, answer, intent, denial);
     const word = await ask(parts, answer, intent, whose);

@@ -42,6 +42,7 @@ export async function readOn(
       sql,
       binds,
       purpose: cursor.purpose ?? undefined,
+      goesOn: true,
     };
     const whose = whoseOf(parts, principal, answer.askedAt);
     const judged = await parts.judging.inTurn(whose, full);

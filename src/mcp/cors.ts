@@ -5,8 +5,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const METHODS = 'GET, POST, OPTIONS';
-/** What MCP clients send: the protocol's own headers, of all its revisions, and those of any JSON request. */
-const HEADER = /^(?:accept|authorization|content-type|last-event-id|traceparent|mcp-[a-z-]{1,40})$/;
+/** What MCP clients send: the protocol's own headers, of all its revisions, and those of any JSON request; and ours, which say where a statement comes from. */
+const HEADER =
+  /^(?:accept|authorization|content-type|last-event-id|traceparent|mcp-[a-z-]{1,40}|snowfence-[a-z]{1,20})$/;
 const MAX_HEADERS = 30;
 /** What a page may read of an answer beside its body. */
 const EXPOSED = 'WWW-Authenticate, Retry-After, Mcp-Session-Id, Mcp-Protocol-Version';

@@ -1,5 +1,5 @@
 /**
- * MCP over HTTP: Streamable HTTP at `/mcp`, HTTP+SSE at `/sse` and `/messages`. Every request proves its caller anew (RFC 6750, RFC 9728);
+ * MCP over HTTP: Streamable HTTP at `/mcp`, HTTP+SSE at `/sse` and `/messages`, and what hooks report at `/prompts`. Every request proves its caller anew (RFC 6750, RFC 9728);
  * Host and Origin are checked against DNS rebinding.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -7,6 +7,7 @@ import { hostHeaderValidation, originValidation } from '@modelcontextprotocol/no
 import { senderOf } from '../network/index.js';
 import { authenticated, type BearerParts, tellMetadata } from './bearer.js';
 import { isNamed, toldWhoMayRead } from './cors.js';
+import { answerReport } from './prompts.js';
 import { turnAway } from './reading.js';
 import type { ServerParts } from './server.js';
 import { SseStreams } from './sse.js';
@@ -39,7 +40,8 @@ export class McpHttp {
     // Clients' settings are typed by hand: with a slash at the end the same is meant.
     const pathname = url.pathname.replace(/(?<=.)\/$/, '');
     const isOurs =
-      ['/mcp', '/sse', '/messages'].includes(pathname) || pathname.startsWith('/.well-known/oauth-protected-resource');
+      ['/mcp', '/sse', '/messages', '/prompts'].includes(pathname) ||
+      pathname.startsWith('/.well-known/oauth-protected-resource');
     if (!isOurs) return false;
     const { allowedOrigins } = this.#options;
     if (!this.#isHostAllowed(request, response)) return true;
@@ -61,6 +63,8 @@ export class McpHttp {
     try {
       const address = senderOf(request, this.#options.isBehindProxy);
       if (pathname === '/sse') await this.#sse.open(request, response, caller.principal, address);
+      else if (pathname === '/prompts')
+        await answerReport(this.#options.gateway, request, response, caller.principal, address);
       else if (pathname === '/messages') await this.#sse.message(request, response, url, caller.principal);
       else await this.#streamable.answer(request, response, caller, address);
     } finally {

@@ -3,6 +3,8 @@ import { CLIENT_CAPABILITIES_META_KEY, inputRequired, McpServer } from '@modelco
 import { z } from 'zod';
 import type { Caller, Gateway } from '../gateway/index.js';
 import type { Principal } from '../identity/index.js';
+import type { ConnectionReport } from '../reported/index.js';
+import { reportedOf } from './reported.js';
 import { remembered } from './schema.js';
 import { resumed } from './tools/approval.js';
 import { TOOLS } from './tools.js';
@@ -22,6 +24,8 @@ export interface Connection {
   readonly beforeCall?: () => Promise<void>;
   readonly transport: string;
   readonly address: string | undefined;
+  /** What it says of all its calls; asked at each. */
+  readonly report?: () => ConnectionReport;
   /** The one tool that a request calls: registering the others would be work for nothing. undefined registers all. */
   readonly tool?: string | undefined;
   /** Lets a cancellation that comes by another way reach a running call. */
@@ -114,6 +118,7 @@ export function makeServer(parts: ServerParts, connection: Connection): McpServe
             gateway: parts.gateway,
             consoleUrl: parts.consoleUrl,
             caller,
+            reported: reportedOf(mcpReq._meta, connection.report?.()),
             signal: controller.signal,
             onProgress,
             onWaiting,

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SSEServerTransport } from '@modelcontextprotocol/server-legacy/sse';
 import type { Principal } from '../identity/index.js';
+import { type ConnectionReport, reportIn } from '../reported/index.js';
 import { bodyInTurn, turnAway } from './reading.js';
 import { makeServer, type ServerParts } from './server.js';
 
@@ -14,10 +15,14 @@ const EXPIRY_MS = 30_000;
 interface Connection {
   readonly transport: SSEServerTransport;
   principal: Principal;
+  report: ConnectionReport;
 }
 
 const samePrincipal = (left: Principal, right: Principal): boolean =>
   left.issuer === right.issuer && left.subject === right.subject && left.clientId === right.clientId;
+
+const reportOfRequest = ({ headers }: IncomingMessage): ConnectionReport =>
+  reportIn((name) => [headers[name]].flat()[0]);
 
 export class SseStreams {
   readonly #parts: ServerParts;
@@ -48,12 +53,13 @@ export class SseStreams {
       return;
     }
     const transport = new SSEServerTransport('/messages', response);
-    const connection: Connection = { transport, principal };
+    const connection: Connection = { transport, principal, report: reportOfRequest(request) };
     this.#connections.set(transport.sessionId, connection);
     const server = makeServer(this.#parts, {
       principal: () => connection.principal,
       transport: 'sse',
       address,
+      report: () => connection.report,
       // A message is answered before its call is done.
       onCall: () => {
         const call = admission.call(connection.principal);
@@ -83,6 +89,7 @@ export class SseStreams {
     // Its call takes a turn of its own.
     read.turn[Symbol.dispose]();
     connection.principal = principal;
+    connection.report = reportOfRequest(request);
     await connection.transport.handlePostMessage(
       request as Parameters<SSEServerTransport['handlePostMessage']>[0],
       response,

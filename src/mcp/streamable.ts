@@ -5,6 +5,7 @@ import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { TurnedAway } from '../gateway/index.js';
 import type { Principal } from '../identity/index.js';
+import { reportIn } from '../reported/index.js';
 import type { Proved } from './bearer.js';
 import { MAX_BODY_BYTES } from './bodies.js';
 import { CallsUnderWay } from './calls.js';
@@ -39,11 +40,13 @@ export class Streamable {
       const principal = context.authInfo ? this.#principals.get(context.authInfo) : undefined;
       if (!principal) throw new Error('A request came through without a principal.');
       const address = context.requestInfo?.headers.get('x-snowfence-address') ?? undefined;
+      const headers = context.requestInfo?.headers;
       return makeServer(parts, {
         principal: () => principal,
         transport: 'streamable-http',
         tool: context.authInfo ? this.#tools.get(context.authInfo) : undefined,
         address,
+        report: () => reportIn((name) => headers?.get(name)),
         onCall: (id, controller) => this.#calls.register(principal, address, id, controller),
         work: async () => this.#takenOver(context.authInfo) ?? (await parts.gateway.admission.turn(principal)),
       });

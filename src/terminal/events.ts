@@ -6,6 +6,8 @@ import { printable, type Style, titled } from './terminal.js';
 const opening = z.object({
   statement: z.string(),
   purpose: z.string().nullable(),
+  prompt: z.object({ source: z.string(), text: z.string(), length: z.number() }).nullish(),
+  job: z.record(z.string(), z.string()).nullish(),
   verdict: z.string(),
   masks: z.array(z.object({ column: z.string(), method: z.string() })).default([]),
   denial: z.object({ code: z.string(), message: z.string(), rule: z.string().optional() }).nullish(),
@@ -30,6 +32,23 @@ const opened = z.object({
 
 const INDENT = ' '.repeat(15);
 
+/** Who says what a person typed. */
+const SOURCES: Readonly<Record<string, string>> = {
+  hook: 'reported by the client’s hook',
+  call: 'reported by the client with the call',
+  connection: 'reported by the connection',
+};
+
+const typedWords = ({ source, text, length }: { source: string; text: string; length: number }): string =>
+  `“${text}${length > text.length ? '…' : ''}” (${SOURCES[source] ?? 'reported'}${length > text.length ? `, ${length} characters` : ''})`;
+
+const jobWords = (job: Readonly<Record<string, string>>): string =>
+  Object.entries(job)
+    .map(([key, value]) => `${key} ${value}`)
+    .join(', ');
+
+const reported = z.object({ prompt: z.string(), prompt_length: z.number() });
+
 /** A statement and what was decided of it: the lines without their time. */
 function renderStatement(event: StoredEvent, style: Style): string[] {
   const body = opening.parse(event.body);
@@ -38,7 +57,9 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
   const lines = [
     ...titled(colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed'), body.statement),
   ];
+  if (body.prompt) lines.push(`${style.dim('typed  ')}  ${printable(typedWords(body.prompt))}`);
   if (body.purpose) lines.push(`${style.dim('purpose')}  ${printable(body.purpose)}`);
+  if (body.job) lines.push(`${style.dim('job    ')}  ${printable(jobWords(body.job))}`);
   if (isDenied && body.denial)
     lines.push(
       `${style.dim('because')}  ${body.denial.code}: ${printable(body.denial.message)}${body.denial.rule ? style.dim(`  ${printable(body.denial.rule)}`) : ''}`,
@@ -58,6 +79,10 @@ export function linesOf(event: StoredEvent, style: Style): readonly string[] {
       return [
         `${style.bold(`session ${event.session}`)} of ${printable(body.subject)} over ${body.transport}${body.client?.name ? ` with ${printable(body.client.name)}` : ''}`,
       ];
+    }
+    case 'prompt_reported': {
+      const { prompt: text, prompt_length: length } = reported.parse(event.body);
+      return titled(style.bold('typed  '), typedWords({ source: 'hook', text, length }));
     }
     case 'statement_submitted':
     case 'statement_refused':

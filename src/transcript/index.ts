@@ -73,5 +73,6 @@ export type { KeptCheckpoint, VerifyReport } from './verify/report.js';
 export { stateProblems } from './verify/state.js';
 export { storeProblems, verifyStore } from './verify/store.js';
 export { RecorderUnavailable, RecordInDoubt } from './write/failures.js';
+export { MAX_PROMPT, type PromptReport } from './write/prompts.js';
 export type { Recorder } from './write/recorder.js';
 export { Vault } from './write/vault.js';

@@ -7,6 +7,7 @@ import { SealedRows } from './rows/sealed.js';
 import { storePool } from './store/pool.js';
 import { RecorderUnavailable, RecordInDoubt } from './write/failures.js';
 import type { WriterIdentity } from './write/new-session.js';
+import { Prompts } from './write/prompts.js';
 import { Recorder } from './write/recorder.js';
 import { Sessions } from './write/sessions.js';
 import { type Masker, Vault } from './write/vault.js';
@@ -52,6 +53,7 @@ export class TranscriptStore implements AsyncDisposable {
   readonly vault: Vault;
   readonly recorder: Recorder;
   readonly sessions: Sessions;
+  readonly prompts: Prompts;
   readonly reader: TranscriptReader;
   /** What of the record is ours, before it is given on. */
   readonly proofs: Proofs;
@@ -94,6 +96,7 @@ export class TranscriptStore implements AsyncDisposable {
       // A principal's acts in another's name are worse than a row that counts for nothing.
       onForged: options.onIntegrityProblem,
     });
+    this.prompts = new Prompts(this.pool, this.recorder, this.sessions, this.vault, proving);
     this.reader = new TranscriptReader(this.readPool);
     this.proofs = new Proofs(this.readPool, { ...proving, onUnproved: options.onIntegrityProblem });
   }

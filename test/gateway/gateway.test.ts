@@ -91,6 +91,7 @@ function gatewayThat(
     policies: () => set,
     transcript: {
       ensureAlive: async () => undefined,
+      prompts: { newest: async () => undefined },
       sessions: { find: async () => 'session' },
       recorder: { append, appendAll, leave: () => undefined },
     },

@@ -34,5 +34,6 @@ export const judgedOffline = (reader: CatalogReader, set: PolicySet, sql: string
     subject: BOT,
     sql,
     purpose: undefined,
+    prompt: undefined,
     at: new Date('2026-01-01T00:00:00Z'),
   });

@@ -1,10 +1,12 @@
-/** `snowfence connect`: the bridge that a stdio client starts. */
+/** `snowfence connect`: the bridge that a stdio client starts; `snowfence prompt`: what its hook tells the gateway. */
 import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
+import type { TokenOptions } from '../connect/source.js';
 import { fail } from '../io/failure.js';
 import { complain } from '../io/output.js';
 
-export function connectCommand(command: Command): void {
+/** Where the gateway is, and where a token for it comes from. */
+const withToken = (command: Command): Command =>
   command
     .requiredOption('--url <url>', 'of the gateway, such as https://snowfence.example.com/mcp')
     .option('--token-env <name>', 'the variable that holds an access token (SNOWFENCE_TOKEN if set)')
@@ -14,27 +16,54 @@ export function connectCommand(command: Command): void {
     .option('--client-secret-env <name>', 'with --client-id: the variable that holds its secret')
     .option('--github-actions', 'use the identity of this GitHub Actions job')
     .option('--issuer <url>', 'the only identity provider to sign in at; that of the first use if nothing is said')
-    .option('--audience <name>', "whom tokens are for; the gateway's address if nothing is said")
-    .action(async (options) => {
-      if (!URL.canParse(options.url))
-        throw new SnowfenceError(
-          'USAGE',
-          `--url: "${String(options.url)}" is no URL.`,
-          'Write it whole, such as https://snowfence.example.com/mcp.',
-        );
-      const { connect } = await import('../connect/bridge.js');
-      const asked = {
-        url: new URL(options.url),
-        tokenEnv: options.tokenEnv,
-        tokenFile: options.tokenFile,
-        clientId: options.clientId,
-        privateKeyFile: options.privateKey,
-        clientSecretEnv: options.clientSecretEnv,
-        githubActions: options.githubActions === true,
-        issuer: options.issuer,
-        audience: options.audience,
-        say: complain,
-      };
-      await connect(asked, (error) => fail(error, false));
+    .option('--audience <name>', "whom tokens are for; the gateway's address if nothing is said");
+
+function tokenOptions(options: Readonly<Record<string, unknown>>): TokenOptions {
+  const text = (name: string): string | undefined => options[name] as string | undefined;
+  const url = text('url') ?? '';
+  if (!URL.canParse(url))
+    throw new SnowfenceError(
+      'USAGE',
+      `--url: "${url}" is no URL.`,
+      'Write it whole, such as https://snowfence.example.com/mcp.',
+    );
+  return {
+    url: new URL(url),
+    tokenEnv: text('tokenEnv'),
+    tokenFile: text('tokenFile'),
+    clientId: text('clientId'),
+    privateKeyFile: text('privateKey'),
+    clientSecretEnv: text('clientSecretEnv'),
+    githubActions: options['githubActions'] === true,
+    issuer: text('issuer'),
+    audience: text('audience'),
+    say: complain,
+  };
+}
+
+export function connectCommand(command: Command): void {
+  withToken(command).action(async (options: Readonly<Record<string, unknown>>) => {
+    const asked = tokenOptions(options);
+    const { connect } = await import('../connect/bridge.js');
+    await connect(asked, (error) => fail(error, false));
+  });
+}
+
+/** As Claude Code reads it, 2 keeps the prompt from the agent, and what stands on standard output would be read by the agent. */
+const KEPT_BACK = 2;
+
+export function promptCommand(command: Command): void {
+  withToken(command)
+    .option('--text', 'the prompt comes as it is, and not as the JSON that a hook of Claude Code is given')
+    .option('--required', 'a prompt that was not recorded is kept from the agent: ends with 2 instead of 1')
+    .action(async (options: Readonly<Record<string, unknown>>) => {
+      try {
+        const { reportPrompt } = await import('../connect/prompt.js');
+        const told = await reportPrompt(tokenOptions(options), options['text'] === true);
+        if (told !== undefined) complain(told);
+      } catch (error) {
+        fail(error, false);
+        process.exitCode = options['required'] === true ? KEPT_BACK : 1;
+      }
     });
 }

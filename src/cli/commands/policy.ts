@@ -61,7 +61,8 @@ export function policyCommand(policy: Command): void {
     .option('--client-id <id>', 'the token’s client, if another')
     .option('--group <name>', 'a group of the principal; may be repeated', collect, [])
     .option('--claim <name=value>', 'a claim of the token; may be repeated', collect, [])
-    .option('--purpose <text>', 'what the statement is for')
+    .option('--purpose <text>', 'what the statement is for, in the agent’s words')
+    .option('--prompt <text>', 'what the person typed, as their client’s hook would report it')
     .option(
       '--config <file>',
       'look tables up in the warehouse of this configuration, not in the cases beside the policies',
@@ -88,6 +89,7 @@ export function policyCommand(policy: Command): void {
           },
           sql,
           purpose: options.purpose,
+          prompt: options.prompt,
         },
         styleFor(process.stdout),
       );

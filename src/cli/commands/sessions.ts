@@ -6,14 +6,16 @@ import { configOption, jsonOption, positive, whole } from '../io/options.js';
 import { complain, say } from '../io/output.js';
 
 const SEARCH_TERMS = `
-Terms have all to hold; a minus before one turns it round. Words are looked for in statements and purposes.
+Terms have all to hold; a minus before one turns it round. Words are looked for in statements, purposes and what
+people typed, where clients report it.
   agent: client: group:            who
   table: column: masked: kind:     what, by any end of its name
   verdict: state: code: rule: policy:
   after: before:                   2026-11-01, "2026-11-01 13:30" (UTC), or so long ago: 7d, 12h
   duration: rows: bytes:           duration:>10s rows:>=1000 bytes:>1GB
-  text: purpose:                   a pattern with * and ?, or a regular expression between slashes
-  session: statement: fingerprint: is:explain`;
+  text: purpose: prompt:           a pattern with * and ?, or a regular expression between slashes
+  repository: commit: pr: run:     of the job in CI
+  session: statement: fingerprint: is:explain is:reported`;
 
 export function sessionsCommand(sessions: Command): void {
   sessions

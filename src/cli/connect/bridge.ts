@@ -7,6 +7,7 @@ import { Client, ProtocolError, SdkError, StreamableHTTPClientTransport } from '
 import { Server } from '@modelcontextprotocol/server';
 import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
+import { headersOf, reportOf } from '../../reported/index.js';
 import { serveUntilEnd } from '../../stdio/index.js';
 import { fetchHere } from './gateway-trust.js';
 import type { TokenOptions, TokenSource } from './source.js';
@@ -18,13 +19,16 @@ const CALL_TIMEOUT_MS = 15 * 60_000;
 class Remote {
   readonly #url: URL;
   readonly #source: TokenSource;
+  readonly #headers: Readonly<Record<string, string>>;
   #client: Promise<Client> | undefined;
   /** Why a request was not made, or its answer not followed; the protocol's own errors leave the remedy out. */
   #refusal: SnowfenceError | undefined;
 
-  constructor(url: URL, source: TokenSource) {
+  /** `headers`: of every request, beside the protocol's own. */
+  constructor(url: URL, source: TokenSource, headers: Readonly<Record<string, string>>) {
     this.#url = url;
     this.#source = source;
+    this.#headers = headers;
   }
 
   async #open(name: string | undefined): Promise<Client> {
@@ -33,6 +37,7 @@ class Remote {
       { versionNegotiation: { mode: 'auto' } },
     );
     const transport = new StreamableHTTPClientTransport(this.#url, {
+      requestInit: { headers: this.#headers },
       fetch: async (input, init) => {
         try {
           return await fetchHere(input, init);
@@ -108,12 +113,18 @@ const LAST_WORDS_MS = 15_000;
 export async function connect(options: TokenOptions, onProblem: (error: unknown) => void): Promise<void> {
   const source = tokenSource(options);
   const checked = source.token().then(() => undefined, onProblem);
-  await using remote = new Remote(options.url, source);
+  await using remote = new Remote(options.url, source, headersOf(reportOf(process.env, process.cwd())));
   await serveBridge(remote);
   const waits = new AbortController();
   const { signal } = waits;
   await Promise.race([checked, sleep(LAST_WORDS_MS, undefined, { signal }).catch(() => undefined)]);
   waits.abort();
+}
+
+/** What a client says of a call in fields of ours is handed on; other fields are between it and us. */
+function reportedFields(meta: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> | undefined {
+  const ours = Object.entries(meta ?? {}).filter(([key]) => key.startsWith('snowfence/'));
+  return ours.length === 0 ? undefined : Object.fromEntries(ours);
 }
 
 async function serveBridge(remote: Remote): Promise<void> {
@@ -126,9 +137,14 @@ async function serveBridge(remote: Remote): Promise<void> {
     server.setRequestHandler('tools/call', async (request, context) => {
       const { mcpReq } = context;
       const progressToken = mcpReq._meta?.progressToken;
+      const _meta = reportedFields(mcpReq._meta);
       const call = (client: Client) =>
         client.callTool(
-          { name: request.params.name, ...(request.params.arguments ? { arguments: request.params.arguments } : {}) },
+          {
+            name: request.params.name,
+            ...(request.params.arguments ? { arguments: request.params.arguments } : {}),
+            ...(_meta ? { _meta } : {}),
+          },
           {
             signal: mcpReq.signal,
             timeout: CALL_TIMEOUT_MS,

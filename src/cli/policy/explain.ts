@@ -19,6 +19,7 @@ export interface ExplainOptions {
   readonly subject: Omit<Subject, 'issuer'> & { readonly issuer: string | undefined };
   readonly sql: string;
   readonly purpose: string | undefined;
+  readonly prompt: string | undefined;
 }
 
 /** The place in the statement, with a mark below it. */
@@ -108,8 +109,8 @@ export async function explainPolicy(options: ExplainOptions, style: Style): Prom
   const rules = inForce(set, subject, at);
   const names = rules.policies.map((policy) => policy.name);
   const answer = async (reader: CatalogReader): Promise<{ text: string; judged: Judged }> => {
-    const { sql, purpose } = options;
-    const judged = await judgeOffline({ set, judge: offlineJudge(reader), subject, sql, purpose, at });
+    const { sql, purpose, prompt } = options;
+    const judged = await judgeOffline({ set, judge: offlineJudge(reader), subject, sql, purpose, prompt, at });
     return { judged, text: render(judged, sql, names, style) };
   };
   if (config === undefined) {

@@ -19,15 +19,26 @@ export interface Asked {
   readonly subject: Subject;
   readonly sql: string;
   readonly purpose: string | undefined;
+  readonly prompt: string | undefined;
   readonly at: Date;
   readonly estimate?: { readonly bytes?: number | undefined; readonly rows?: number | undefined } | undefined;
 }
 
 /** The verdict as the gateway would come to it; with an estimate also the rules that go by one. */
-export async function judgeOffline({ set, judge, subject, sql, purpose, at, estimate }: Asked): Promise<Judged> {
+export async function judgeOffline({
+  set,
+  judge,
+  subject,
+  sql,
+  purpose,
+  prompt,
+  at,
+  estimate,
+}: Asked): Promise<Judged> {
+  const question = { sql, purpose, reported: prompt === undefined ? undefined : { prompt } };
   const rules = inForce(set, subject, at);
-  const judged = await judge.judge(subject, rules, { sql, purpose });
+  const judged = await judge.judge(subject, rules, question);
   const isOpen = !judged.denial && (judged.verdict?.needs.bytes || judged.verdict?.needs.rows);
   if (!isOpen || !estimate) return judged;
-  return judge.weigh(judged, subject, rules, { sql, purpose }, { bytes: estimate.bytes, rows: estimate.rows });
+  return judge.weigh(judged, subject, rules, question, { bytes: estimate.bytes, rows: estimate.rows });
 }

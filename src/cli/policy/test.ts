@@ -49,6 +49,8 @@ const caseFile = z.strictObject({
         as: z.union([z.string(), principal]),
         sql: z.string(),
         purpose: z.string().optional(),
+        /** What the person typed, as the client's hook would report it. */
+        prompt: z.string().optional(),
         at: z.iso.datetime({ offset: true }).optional(),
         estimate: z.strictObject({ bytes: z.number().optional(), rows: z.number().optional() }).optional(),
         expect: expectation,
@@ -140,6 +142,7 @@ export async function testPolicies(folder: string, files: readonly string[], sty
         subject: subjectOf(named, issuerIn(set, named.issuer, `${file}:${lineOf(['cases', index, 'as'])}`)),
         sql: one.sql,
         purpose: one.purpose,
+        prompt: one.prompt,
         at: one.at === undefined ? new Date() : new Date(one.at),
         estimate: one.estimate,
       });

@@ -169,7 +169,8 @@ export const tryOut = (about: PlaygroundWords) =>
         throw new ApiProblem(400, 'Whose principal this is, is not said.', `Name one of ${issuers.join(', ')}.`);
       const { judged, policies: names } = await parts.gateway.tryOut(
         { issuer, subject, clientId: clientId || subject, groups, claims },
-        { sql, purpose: purpose || undefined },
+        // Whoever writes policies says with one word that there would be a reason, whoever gives it.
+        { sql, purpose: purpose || undefined, reported: purpose ? { prompt: purpose } : undefined },
       );
       return triedOf(judged, names, sql, about);
     },

@@ -5,12 +5,37 @@ import type { Json } from '../../warehouse/index.js';
 
 export type Bind = string | number | boolean | null;
 
+/** What a person typed, and who says so; nobody has checked it. */
+export interface Prompt {
+  /** `hook`: the client's hook, before the agent saw it. `call`: the client, with the call. `connection`: whoever set up the connection. */
+  readonly source: 'hook' | 'call' | 'connection';
+  /** Its beginning, where it is long. */
+  readonly text: string;
+  /** UTF-16 units of the whole. */
+  readonly length: number;
+  /** Of the event that has the whole, and when that was: those of hooks. */
+  readonly id?: string;
+  readonly at?: string;
+}
+
+/** What the client says of where a statement comes from; of a purpose alone it is the agent that writes it. */
+export interface Reported {
+  readonly prompt?: Prompt | undefined;
+  /** Of what job in CI it is part: system, repository, commit, pull_request, run and the like. */
+  readonly job?: Readonly<Record<string, string>> | undefined;
+  /** Where the client works, as a digest: which prompts of hooks are meant. */
+  readonly place?: string | undefined;
+}
+
 export interface QueryRequest {
   readonly sql: string;
   readonly purpose?: string | undefined;
   readonly maxRows?: number | undefined;
   readonly binds?: readonly Bind[] | undefined;
   readonly session?: string | undefined;
+  readonly reported?: Reported | undefined;
+  /** It goes on with a statement whose prompt was asked for when that was new. */
+  readonly goesOn?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((message: string) => void) | undefined;
   /** Called, perhaps more than once, where what follows is to wait for the warehouse or for a person. */

@@ -42,7 +42,7 @@ import {
 import { type PoolKey, type Warehouse, WarehouseUnavailable } from '../../warehouse/index.js';
 import { fingerprintOf, NO_FINGERPRINT } from './fingerprint.js';
 import { heldBytes } from './held-bytes.js';
-import { isOutage, type Judged, type JudgedStatement, type Question, unreachable } from './judged.js';
+import { isOutage, isReported, type Judged, type JudgedStatement, type Question, unreachable } from './judged.js';
 import { Judgements } from './judgements.js';
 import { outputMasks, secureViews, treatments } from './treatments.js';
 import { keyOf } from './whose.js';
@@ -99,6 +99,7 @@ export class Judge {
           policies.map((policy) => policy.name),
           catalogs.version,
           Boolean(request.purpose?.trim()),
+          isReported(request),
           templateValues(policies, principal),
           request.sql,
         ]),
@@ -236,9 +237,15 @@ function bytesOf(judged: Judged): number | undefined {
 
 const circumstancesOf = (
   { hasWhere, called }: Analysis,
-  { purpose }: Question,
+  question: Question,
   estimate: Estimate | undefined,
-): Circumstances => ({ hasPurpose: Boolean(purpose?.trim()), hasWhere, functions: called, estimate });
+): Circumstances => ({
+  hasPurpose: Boolean(question.purpose?.trim()),
+  isReported: isReported(question),
+  hasWhere,
+  functions: called,
+  estimate,
+});
 
 /** What a principal puts into row predicates: part of what a verdict depends on. */
 const templateValues = (policies: readonly Policy[], principal: Subject): unknown =>

@@ -6,6 +6,9 @@ import { LogInRefused, type WarehouseUnavailable } from '../../warehouse/index.j
 export interface Question {
   readonly sql: string;
   readonly purpose?: string | undefined;
+  readonly reported?: { readonly prompt?: unknown } | undefined;
+  /** Of a statement that went this way before. */
+  readonly goesOn?: boolean | undefined;
 }
 
 /** A statement judged: all that is needed to run it, or the reason why it isn't. */
@@ -26,6 +29,10 @@ export type JudgedStatement = KeptStatement & {
   /** The same for statements that differ only in their literals. */
   readonly fingerprint: string;
 };
+
+/** Whether what a person typed is known, or was asked for before. */
+export const isReported = ({ reported, goesOn }: Question): boolean =>
+  reported?.prompt !== undefined || goesOn === true;
 
 export interface OutputMask {
   /** undefined where the analysis gives no name, or many columns stand behind this one (PIVOT). */

@@ -12,19 +12,39 @@ export interface AdmittedParts extends Rules {
 export interface Admitted {
   readonly session: string;
   readonly whose: Whose;
+  /** The request, with what its client has reported of it. */
+  readonly asked: QueryRequest;
+}
+
+/** Of several the nearest to the statement: that of the call itself, else the newest that a hook told, else that of the connection. */
+async function withReported(
+  { transcript }: AdmittedParts,
+  { principal }: Caller,
+  request: QueryRequest,
+): Promise<QueryRequest> {
+  const { prompt, job, place } = request.reported ?? {};
+  if (prompt?.source === 'call') return request;
+  const found = await transcript.prompts.newest(principal, place);
+  if (!found) return request;
+  return { ...request, reported: { job, place, prompt: { source: 'hook', ...found } } };
 }
 
 /** Before anything of the statement is read. Throws NotAdmitted, RecordInDoubt, RecorderUnavailable. */
 export async function admitted(
   parts: AdmittedParts,
-  { principal, client }: Caller,
-  { sql, purpose, binds, session: named }: QueryRequest,
+  caller: Caller,
+  request: QueryRequest,
   askedAt: Date,
 ): Promise<Admitted> {
   const { transcript, admission } = parts;
+  const { principal, client } = caller;
+  const { sql, purpose, binds, session: named } = request;
   await transcript.ensureAlive();
   await admission.statement(principal, [sql, purpose, binds]);
   const mayOpen = (): Promise<void> => admission.session(principal);
-  const session = await transcript.sessions.find(principal, client, named, mayOpen);
-  return { session, whose: whoseOf(parts, principal, askedAt) };
+  const [session, asked] = await Promise.all([
+    transcript.sessions.find(principal, client, named, mayOpen),
+    withReported(parts, caller, request),
+  ]);
+  return { session, whose: whoseOf(parts, principal, askedAt), asked };
 }

@@ -11,6 +11,7 @@ import { lengthOf } from '../limits/long-texts.js';
 
 const RECORDED_TEXT_LIMIT = 256 * 1024;
 const MAX_PURPOSE = 2000;
+const MAX_PROMPT_SHOWN = 2000;
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -52,6 +53,15 @@ interface Author {
   readonly issuer: string;
   readonly subject: string;
   readonly clientId: string;
+}
+
+/** Nothing where nothing was reported. Of a long prompt the beginning stands here; the whole is in the event of its id. */
+function reportedOf({ reported }: QueryRequest): object {
+  const { prompt, job } = reported ?? {};
+  return {
+    ...(prompt ? { prompt: { ...prompt, text: prompt.text.slice(0, MAX_PROMPT_SHOWN) } } : {}),
+    ...(job ? { job } : {}),
+  };
 }
 
 export class Intent {
@@ -126,6 +136,7 @@ export class Intent {
       // What is too long to be read was refused for that, and is not kept.
       binds: lengthOf(this.request) > RECORDED_TEXT_LIMIT ? [] : (this.request.binds ?? []),
       purpose: this.request.purpose?.slice(0, MAX_PURPOSE) ?? null,
+      ...reportedOf(this.request),
       explain: this.#isExplain,
       kind: statement?.kind ?? null,
       fingerprint: this.fingerprint,

@@ -9,7 +9,7 @@ import { type Denial, type Estimate, hides, type Verdict } from '../../policy/in
 import { affectedRowsQuery, objectKey, writtenRows } from '../../sql/index.js';
 import { StatementCancelled, StatementFailed, type Warehouse } from '../../warehouse/index.js';
 import type { Judge } from '../judge/judge.js';
-import type { Judged } from '../judge/judged.js';
+import type { Judged, Question } from '../judge/judged.js';
 import { keyOf, type Rules, type Whose } from '../judge/whose.js';
 import type { Judging } from '../limits/judging.js';
 import type { Budgets } from '../record/budgets.js';
@@ -67,8 +67,7 @@ export class Counting {
     const written = wanted.rows && judged.analysis ? writtenRows(judged.analysis) : undefined;
     if (written !== undefined && !wanted.bytes && !wanted.isCounted)
       return { estimate: { bytes: undefined, rows: written }, denial: undefined };
-    const count =
-      wanted.rows && written === undefined ? await this.#countOf(judged, whose, request.purpose) : undefined;
+    const count = wanted.rows && written === undefined ? await this.#countOf(judged, whose, request) : undefined;
     const event = intent.event('estimate_asked', {
       statement: request.sql,
       count_digest: count === undefined ? null : sha256(count.sent),
@@ -113,10 +112,10 @@ export class Counting {
   }
 
   /** The count as a statement of the principal's own; undefined where there is none, or where they may not just run it. */
-  async #countOf({ analysis }: Judged, whose: Whose, purpose: string | undefined) {
+  async #countOf({ analysis }: Judged, whose: Whose, { purpose, reported, goesOn }: Question) {
     const sql = analysis && affectedRowsQuery(analysis);
     if (sql === undefined) return undefined;
-    const judged = await this.#parts.judging.more(whose, { sql, purpose });
+    const judged = await this.#parts.judging.more(whose, { sql, purpose, reported, goesOn });
     const { verdict, sent, denial } = judged;
     if (denial || sent === undefined || verdict?.decision !== 'allow') return undefined;
     return { judged, verdict, sent };
@@ -132,12 +131,12 @@ export class Counting {
     const { principal, policies } = whose;
     if (verdict.needs.bytes) {
       const bytes = await this.bytesOf(judged, intent, principal);
-      const { purpose } = intent.request;
+      const { purpose, reported, goesOn } = intent.request;
       const weighed = this.#parts.judge.weigh(
         judged,
         principal,
         policies,
-        { sql: sent, purpose },
+        { sql: sent, purpose, reported, goesOn },
         { bytes, rows: undefined },
       );
       if (weighed.denial || weighed.verdict?.decision !== 'allow') return undefined;

@@ -37,6 +37,7 @@ export const requestOf = (input: z.infer<typeof queryInput>, context: CallContex
   maxRows: input.max_rows,
   binds: input.binds,
   session: input.session,
+  reported: context.reported,
   signal: context.signal,
   onProgress: context.onProgress,
   onWaiting: context.onWaiting,

@@ -1,10 +1,12 @@
 /** A tool, as data: name, words, input, output, and what it calls in the gateway. */
 import type { z } from 'zod';
-import type { Caller, Gateway } from '../../gateway/index.js';
+import type { Caller, Gateway, Reported } from '../../gateway/index.js';
 
 export interface CallContext {
   readonly gateway: Gateway;
   readonly caller: Caller;
+  /** What the client says of the call, beside what the agent wrote. */
+  readonly reported?: Reported | undefined;
   /** Where people look at approvals. */
   readonly consoleUrl: string;
   readonly signal: AbortSignal;

@@ -92,6 +92,13 @@ function verdictOn(
 }
 
 function decidePurpose({ circumstances }: Question, base: Standing): Denial | undefined {
+  if (base.record.purpose === 'reported' && !circumstances.isReported)
+    return {
+      code: 'PURPOSE_REQUIRED',
+      message: 'Statements need what the person typed, as the client reports it. Nothing was reported.',
+      policy: base.policies[0],
+      hint: 'A purpose that an agent writes does not do. Tell the person: their client needs the hook of snowfence (docs/recording.md, "What the person typed").',
+    };
   if (base.record.purpose !== 'required' || circumstances.hasPurpose) return undefined;
   return {
     code: 'PURPOSE_REQUIRED',

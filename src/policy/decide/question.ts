@@ -6,6 +6,8 @@ import type { Estimate } from './verdict.js';
 
 export interface Circumstances {
   readonly hasPurpose: boolean;
+  /** What a person typed was reported, by whom else than the agent. */
+  readonly isReported: boolean;
   readonly hasWhere: boolean;
   /** Names of the functions called, in capitals. */
   readonly functions: ReadonlySet<string>;

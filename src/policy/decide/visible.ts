@@ -8,6 +8,7 @@ import { isKeyTable } from './key.js';
 export function mayRead(policies: readonly Policy[], object: ObjectName): boolean {
   const found = ruleFor(policies, 'describe', object, {
     hasPurpose: true,
+    isReported: true,
     hasWhere: true,
     functions: new Set(),
     estimate: undefined,

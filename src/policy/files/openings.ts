@@ -97,7 +97,8 @@ function partsOf(set: PolicySet): Parts {
     if (written.write_masked === 'allow') add.give('write_masked', written.policy, []);
     else add.keep('refusal to write masked values', written.policy, []);
     const { purpose, results } = written.record;
-    if (purpose === 'required') add.keep('purpose', written.policy, []);
+    if (purpose !== 'optional') add.keep('purpose', written.policy, []);
+    if (purpose === 'reported') add.keep('reported prompt', written.policy, []);
     if (results !== 'none') add.keep('record of results', written.policy, []);
     if (results === 'masked') add.keep('record of rows', written.policy, []);
     for (const [limit, value] of Object.entries(written.limits)) {

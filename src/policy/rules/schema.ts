@@ -244,7 +244,7 @@ export const policyFile = z.strictObject({
     .default({}),
   record: z
     .strictObject({
-      purpose: z.enum(['required', 'optional']).default('optional'),
+      purpose: z.enum(['reported', 'required', 'optional']).default('optional'),
       results: z.enum(['masked', 'digest', 'none']).default('digest'),
     })
     .default({ purpose: 'optional', results: 'digest' }),

@@ -14,12 +14,16 @@ export interface Limits {
   readonly bytesPerDay: number | undefined;
 }
 
+/** `reported`: what the person typed, as their client says it; `required`: in the agent's words. */
+const PURPOSE_RULES = ['reported', 'required', 'optional'] as const;
+type PurposeRule = (typeof PURPOSE_RULES)[number];
+
 export interface Standing {
   readonly policies: readonly string[];
   readonly role: string;
   readonly warehouse: string;
   readonly limits: Limits;
-  readonly record: { readonly purpose: 'required' | 'optional'; readonly results: 'masked' | 'digest' | 'none' };
+  readonly record: { readonly purpose: PurposeRule; readonly results: 'masked' | 'digest' | 'none' };
   readonly detect: readonly Detection[];
 }
 
@@ -47,7 +51,7 @@ export function standing(policies: readonly Policy[]): Standing {
       bytesPerDay: least(policies.map((policy) => policy.limits.bytes_scanned_per_day)),
     },
     record: {
-      purpose: policies.some((policy) => policy.record.purpose === 'required') ? 'required' : 'optional',
+      purpose: PURPOSE_RULES.find((rule) => policies.some((policy) => policy.record.purpose === rule)) ?? 'optional',
       results: results.find((level) => policies.some((policy) => policy.record.results === level)) ?? 'digest',
     },
     detect: policies.flatMap((policy) => policy.detect),

@@ -5,6 +5,7 @@ import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
 import type { Principal } from '../../identity/index.js';
 import { makeServer } from '../../mcp/index.js';
+import { reportOf } from '../../reported/index.js';
 import { serveUntilEnd } from '../../stdio/index.js';
 import { makeLog } from '../report/log.js';
 import { startRuntime } from '../runtime/runtime.js';
@@ -47,8 +48,15 @@ export async function serveOnStdio(config: Config, token: StdioToken): Promise<v
     version: VERSION,
     toolPrefix: config.toolPrefix,
   };
+  const report = reportOf(process.env, process.cwd());
   await serveUntilEnd(() =>
-    makeServer(parts, { principal: () => principal, beforeCall: refresh, transport: 'stdio', address: undefined }),
+    makeServer(parts, {
+      principal: () => principal,
+      beforeCall: refresh,
+      transport: 'stdio',
+      address: undefined,
+      report: () => report,
+    }),
   );
   await quiet(runtime);
   await runtime[Symbol.asyncDispose]();

@@ -158,6 +158,8 @@ export function toOcsf(
       statement_id: outcome.statement ?? undefined,
       fingerprint: textOf(body['fingerprint']),
       purpose,
+      prompt: body['prompt'] ?? undefined,
+      job: body['job'] ?? undefined,
       rows,
       duration_ms: duration,
       masks,

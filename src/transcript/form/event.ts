@@ -2,6 +2,7 @@
 export const EVENT_KINDS = [
   'session_opened',
   'session_closed',
+  'prompt_reported',
   'statement_submitted',
   'statement_refused',
   'estimate_asked',

@@ -33,6 +33,8 @@ export interface OutcomeRow {
 export type OutcomeState = 'ok' | 'denied' | 'failed' | 'cancelled' | 'unknown';
 
 const MAX_WORD = 64;
+/** Parts of a job that statements are found by. */
+const MAX_JOB = 20;
 /** A token of 16 KB names fewer groups. */
 const MAX_SESSION_TERMS = 2000;
 /** Characters of a text that stand in the row of a statement that is not searched by its words. */
@@ -102,6 +104,9 @@ export function termsOfSession(body: Readonly<Record<string, unknown>>): string[
 
 const VERDICTS: Readonly<Record<string, string>> = { allow: 'allowed', deny: 'denied', approve: 'asked' };
 
+/** Of a statement that what a person typed is known of. */
+export const REPORTED = 'reported';
+
 type Projected = Pick<StoredEvent, 'at' | 'session' | 'statement' | 'kind' | 'body'>;
 
 /**
@@ -120,7 +125,11 @@ export function statementRow({ at, session, statement, kind, body }: Projected):
   const terms = new Terms();
   terms.plain('verdict', verdict);
   if (isUnsearched) terms.plain('is', UNSEARCHED);
-  else addTerms(terms, body, `${text}\n${purpose ?? ''}`);
+  else {
+    const prompt = textOf(records([body['prompt']])[0]?.['text']);
+    if (prompt !== null) terms.plain('is', REPORTED);
+    addTerms(terms, body, `${text}\n${purpose ?? ''}\n${prompt ?? ''}`);
+  }
   return {
     id: statement,
     at,
@@ -158,6 +167,9 @@ function addTerms(terms: Terms, body: Projected['body'], words: string): void {
   for (const key of ['code', 'kind', 'fingerprint'] as const)
     each([textOf((key === 'code' ? denial : body)?.[key])], (name) => terms.plain(key, name));
   if (body['explain'] === true) terms.plain('is', 'explain');
+  // The store keeps keys in an order of its own.
+  const job = Object.entries(records([body['job']])[0] ?? {}).sort(([left], [right]) => (left < right ? -1 : 1));
+  for (const [key, value] of job.slice(0, MAX_JOB)) if (typeof value === 'string') terms.plain(`job.${key}`, value);
   for (const word of wordsIn(words)) if (!NOISE.has(word) && !terms.word(word)) break;
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { NOISE, wordsOf } from '../form/projection.js';
+import { NOISE, REPORTED, wordsOf } from '../form/projection.js';
 import { term } from '../form/terms.js';
 
 /** What is wrong with a search, and where: a column, from 1. */
@@ -79,6 +79,11 @@ const STORED: Readonly<Record<string, string>> = {
   fingerprint: 'fingerprint',
   fp: 'fingerprint',
   is: 'is',
+  repository: 'job.repository',
+  commit: 'job.commit',
+  pull_request: 'job.pull_request',
+  pr: 'job.pull_request',
+  run: 'job.run',
 };
 const VERDICTS: Readonly<Record<string, string>> = {
   allowed: 'allowed',
@@ -109,6 +114,11 @@ const like = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&');
 
 const TEXT = `(s.text || E'\\n' || coalesce(s.purpose, ''))`;
 
+/** What a person typed stands in the event alone; asked of the few statements that words have found. */
+const promptMatches = (operator: string, slot: string): string => `
+  (s.terms @> ARRAY['is:${REPORTED}'] AND EXISTS (
+    SELECT FROM event p WHERE p.statement_id = s.id AND p.kind IN ('statement_submitted', 'statement_refused') AND p.body #>> '{prompt,text}' ${operator} ${slot}))`;
+
 function addWords(conditions: Conditions, term: Term): void {
   const { value, isNot, column } = term;
   const words = wordsOf(value);
@@ -116,7 +126,7 @@ function addWords(conditions: Conditions, term: Term): void {
     throw new SearchProblem(`There is no word in "${value}".`, column, `Search for characters with text:"*${value}*".`);
   const isOneWord = words.length === 1 && words[0]?.length === value.trim().length;
   if (isNot && !isOneWord) {
-    conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`, true);
+    conditions.add((slot) => `(${TEXT} ILIKE ${slot} OR ${promptMatches('ILIKE', slot)})`, `%${like(value)}%`, true);
     return;
   }
   const telling = words.filter((word) => !NOISE.has(word)).map((word) => `w:${word}`);
@@ -126,7 +136,8 @@ function addWords(conditions: Conditions, term: Term): void {
   }
   if (telling.length > 0) conditions.add((slot) => `s.terms @> ${slot}::text[]`, telling, isNot);
   // Words that stand together: looked at in what the words have found.
-  if (!isOneWord) conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`);
+  if (!isOneWord)
+    conditions.add((slot) => `(${TEXT} ILIKE ${slot} OR ${promptMatches('ILIKE', slot)})`, `%${like(value)}%`);
 }
 
 function addPattern(conditions: Conditions, on: string, { value, isNot, column }: Term): void {
@@ -223,6 +234,24 @@ function addPurpose(conditions: Conditions, term: Term): void {
   if (!isNot) conditions.add((slot) => `${TEXT} ILIKE ${slot}`, `%${like(value)}%`);
 }
 
+/** What a person typed, as their client has reported it. */
+function addPrompt(conditions: Conditions, { value, isNot }: Term): void {
+  const isPattern = /^\/.+\/$/.test(value);
+  const hasSigns = /[*?]/.test(value);
+  const words = isPattern || hasSigns ? [] : wordsOf(value).filter((word) => !NOISE.has(word));
+  if (words.length > 0 && !isNot)
+    conditions.add(
+      (slot) => `s.terms @> ${slot}::text[]`,
+      words.map((word) => `w:${word}`),
+    );
+  const sought = hasSigns ? like(value).replaceAll('*', '%').replaceAll('?', '_') : `%${like(value)}%`;
+  conditions.add(
+    (slot) => promptMatches(isPattern ? '~*' : 'ILIKE', slot),
+    isPattern ? value.slice(1, -1) : sought,
+    isNot,
+  );
+}
+
 function addTime(conditions: Conditions, { key = '', value, isNot, column }: Term, now: Date): void {
   const time = timeOf(value, now);
   if (!time)
@@ -242,6 +271,7 @@ const OTHERS: Readonly<Record<string, (conditions: Conditions, term: Term, now: 
   statement: addId,
   text: (conditions, term) => addPattern(conditions, TEXT, term),
   purpose: addPurpose,
+  prompt: addPrompt,
   duration: addNumber,
   rows: addNumber,
   bytes: addNumber,

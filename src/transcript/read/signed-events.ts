@@ -22,12 +22,17 @@ export async function isOurs(queries: Queries, event: RawEvent, { keys, forged =
   return (await Batches.of(queries, [event], { keys, forged })).doubtOf(event) === undefined;
 }
 
+/** Whether an event is ours, and stands where it was written: what was signed can be put in a second time. Throws where the store does not answer. */
+export async function isOursHere(pool: Pool, event: RawEvent, proving: Proving): Promise<boolean> {
+  if (!(await isOurs(pool, event, proving))) return false;
+  return (await pool.query(WAS_THERE, [event.session, event.position, event.writer, event.n])).rowCount === 0;
+}
+
 /** Whether the newest event of a session is ours: what follows from its being the newest. Throws where the store does not answer. */
 export async function endsWithOurs(pool: Pool, session: string, proving: Proving): Promise<boolean> {
   const { rows } = await pool.query<RawEvent>({ name: 'last_of_session', text: LAST_OF, values: [session] });
   const [last] = rows;
-  if (!last || !(await isOurs(pool, last, proving))) return false;
-  return (await pool.query(WAS_THERE, [session, last.position, last.writer, last.n])).rowCount === 0;
+  return last !== undefined && isOursHere(pool, last, proving);
 }
 
 /** Events of one statement, in order: each number of a writer counts once, since what is there a second time was put in. */

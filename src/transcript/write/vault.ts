@@ -39,7 +39,18 @@ export interface Masker {
 }
 
 /** Parts of an event's body in which agents' own words and values stand. */
-const WORDS = ['statement', 'sent', 'purpose', 'binds', 'message', 'denial', 'reason', 'result'] as const;
+const WORDS = [
+  'statement',
+  'sent',
+  'purpose',
+  'prompt',
+  'job',
+  'binds',
+  'message',
+  'denial',
+  'reason',
+  'result',
+] as const;
 
 /** Of these, the ones that are SQL. */
 const STATEMENTS: ReadonlySet<string> = new Set(['statement', 'sent']);

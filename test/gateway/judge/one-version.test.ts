@@ -39,6 +39,7 @@ function gatewayThatReloads() {
     },
     transcript: {
       ensureAlive: async () => reload(),
+      prompts: { newest: async () => undefined },
       sessions: {
         find: async () => {
           reload();

@@ -49,6 +49,7 @@ async function failing(sql: string, at: 'run' | 'explain' | 'catalog', fail: () 
     policies: () => policies,
     transcript: {
       ensureAlive: async () => undefined,
+      prompts: { newest: async () => undefined },
       sessions: { find: async () => 'session' },
       recorder: {
         append: note,

@@ -58,6 +58,7 @@ async function judge(
     analysis,
     circumstances: {
       hasPurpose,
+      isReported: false,
       hasWhere: analysis.hasWhere,
       functions: analysis.called,
       estimate,

@@ -133,6 +133,7 @@ const CASES: readonly Case[] = [
   // Without a word there are 10,000 rows.
   { key: 'limits', more: RULES, less: `${RULES}limits: { rows: 50000 }\n`, lost: ['limit on rows'] },
   { key: 'record', more: `${RULES}record: { purpose: required }\n`, lost: ['purpose'] },
+  { key: 'record', more: `${RULES}record: { purpose: reported }\n`, lost: ['purpose', 'reported prompt'] },
   { key: 'record', more: `${RULES}record: { results: masked }\n`, lost: ['record of rows'] },
   { key: 'record', more: RULES, less: `${RULES}record: { results: none }\n`, lost: ['record of results'] },
   { key: 'description', more: `description: x\n${RULES}`, lost: [] },

@@ -71,10 +71,15 @@ function saysOf(set: PolicySet): readonly Says[] {
   const all = SUBJECTS.flatMap((subject) => {
     const rules = inForce(set, subject, new Date());
     return analyses.flatMap((analysis) =>
-      [true, false].map((hasPurpose): Says => {
+      [
+        [false, false],
+        [true, false],
+        [true, true],
+      ].map(([hasPurpose = false, isReported = false]): Says => {
         if (decideKind(rules, analysis.kind)) return undefined;
         const circumstances = {
           hasPurpose,
+          isReported,
           hasWhere: analysis.hasWhere,
           functions: analysis.called,
           estimate: undefined,

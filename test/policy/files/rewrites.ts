@@ -52,7 +52,7 @@ function policyText(next: Random, name: string, group: string, isLong: boolean):
     ...(columns.length > 0 ? [`columns:\n${columns.join('')}`] : []),
     ...(rows.length > 0 ? [`rows:\n${rows.join('')}`] : []),
     ...(some(0.3) ? [`limits:\n  rows: ${pick(next, [5, 50, 50_000])}\n`] : []),
-    ...(some(0.3) ? ['record:\n  purpose: required\n'] : []),
+    ...(some(0.3) ? [`record:\n  purpose: ${some(0.5) ? 'reported' : 'required'}\n`] : []),
   ]);
   const [first = '', ...rest] = parts;
   const head = `policy: ${name}\nprincipals:\n  groups:\n    - ${group}\nsnowflake:\n  role: R\n  warehouse: W\n`;

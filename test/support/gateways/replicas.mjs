@@ -19,7 +19,7 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Everything but the gateways, which come and go: one for each configuration that is answered. `policies`: a folder, absolute; `limits`: of
- * each principal; `server`, `tools`: more of those sections.
+ * each principal; `server`, `tools`: more of those sections; `sections`: others.
  */
 export async function startParts({
   agents,
@@ -28,6 +28,7 @@ export async function startParts({
   limits = GENEROUS_CONFIG,
   server = {},
   tools = {},
+  sections = {},
 }) {
   const ends = [];
   const end = async () => {
@@ -115,6 +116,7 @@ export async function startParts({
           limits,
           policies,
           shutdown: { grace: '5s' },
+          ...sections,
         }),
       );
     const known = await Promise.all(provider.agents.map((agent) => withToken(provider.issuer, mcpUrl, agent)));

@@ -1,7 +1,7 @@
 /** Everything that happened to one statement: purpose, statement, verdict, rows. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { Badge, Link, Panel, Problem, Reason, Shown } from '../parts/panel.tsx';
+import { Badge, Link, Panel, Problem, Reason, Reported, Shown } from '../parts/panel.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
 import { Table } from '../parts/table.tsx';
 import { UsesTable } from '../parts/uses.tsx';
@@ -117,6 +117,7 @@ export function StatementView({ id, isWhole = false }: { id: string; isWhole?: b
               <div class="stack tight">
                 {problem && <Problem error={problem} />}
                 <Sql parts={detail.statement} label="The statement" />
+                <Reported prompt={body['prompt']} job={body['job']} />
                 <Reason purpose={text(body['purpose']) ?? null} />
                 {detail.is_masked && (
                   <p class="row small">

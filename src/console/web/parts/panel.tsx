@@ -76,3 +76,32 @@ export const Reason = ({ agent, purpose }: { agent?: string; purpose: string | n
     )}
   </p>
 );
+
+/** What a person typed, or a job that a client names: told with who says so, since nobody has checked it. */
+export const Reported = ({ prompt, job }: { prompt: unknown; job: unknown }): JSX.Element => {
+  const typed = prompt as { source?: unknown; text?: unknown; length?: unknown } | null | undefined;
+  const text = typeof typed?.text === 'string' ? typed.text : undefined;
+  const isCut = text !== undefined && typeof typed?.length === 'number' && typed.length > text.length;
+  const parts = typeof job === 'object' && job !== null ? Object.entries(job) : [];
+  return (
+    <>
+      {text !== undefined && (
+        <p class="small wrap">
+          The person typed, {SOURCES[String(typed?.source)] ?? 'as was reported'}: <q>{text}</q>
+          {isCut && ` … (${String(typed?.length)} characters)`}
+        </p>
+      )}
+      {parts.length > 0 && (
+        <p class="small muted wrap">
+          As its connection says, part of a job: {parts.map(([key, value]) => `${key} ${String(value)}`).join(', ')}
+        </p>
+      )}
+    </>
+  );
+};
+
+const SOURCES: Readonly<Record<string, string>> = {
+  hook: 'as the client’s hook reported',
+  call: 'as the client said with the call',
+  connection: 'as the connection says',
+};

@@ -67,6 +67,7 @@ export const toneOf = (state: string): Tone => STATES[state] ?? '';
 const KINDS: Readonly<Record<string, readonly [string, Tone]>> = {
   session_opened: ['Session opened', ''],
   session_closed: ['Session closed', ''],
+  prompt_reported: ['A person typed', 'lead'],
   statement_submitted: ['Asked', 'lead'],
   statement_refused: ['Refused', 'bad'],
   estimate_asked: ['Size estimated', ''],

@@ -1,0 +1,175 @@
+/**
+ * What a client says of where its statements come from, beside what the agent writes: what a person typed, which job in CI it is, where it
+ * works. Read from an environment, written into headers and read from them; all of it bounded. Nobody checks it: it is told as reported.
+ */
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+
+/** What one connection says of all its statements. */
+export interface ConnectionReport {
+  readonly prompt: string | undefined;
+  readonly job: Readonly<Record<string, string>> | undefined;
+  readonly place: string | undefined;
+}
+
+const PROMPT_HEADER = 'snowfence-prompt';
+const JOB_HEADER = 'snowfence-job';
+const PLACE_HEADER = 'snowfence-place';
+
+/** Node takes 16 KB of headers in all, a token among them. */
+const MAX_HEADER = 6000;
+const MAX_PARTS = 20;
+const MAX_VALUE = 500;
+const KEY = /^[a-z][a-z0-9_]{0,31}$/;
+const PLACE = /^[0-9a-f]{8,64}$/;
+/** Characters that have no place in a name or a number of a job. */
+const CONTROL = /\p{Cc}/u;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What each system calls it; the first that is set. */
+interface System {
+  readonly name: string;
+  readonly isHere: (environment: Environment) => boolean;
+  readonly parts: Readonly<Record<string, (environment: Environment) => string | undefined>>;
+}
+
+const variable =
+  (name: string) =>
+  (environment: Environment): string | undefined =>
+    environment[name];
+
+/**
+ * GitHub Actions: https://docs.github.com/en/actions/reference/workflows-and-actions/variables (of a pull request GITHUB_REF is
+ * `refs/pull/NUMBER/merge`). GitLab CI/CD: https://docs.gitlab.com/ci/variables/predefined_variables/.
+ */
+const SYSTEMS: readonly System[] = [
+  {
+    name: 'github-actions',
+    isHere: ({ GITHUB_ACTIONS }) => GITHUB_ACTIONS === 'true',
+    parts: {
+      repository: variable('GITHUB_REPOSITORY'),
+      commit: variable('GITHUB_SHA'),
+      ref: variable('GITHUB_REF'),
+      pull_request: ({ GITHUB_REF }) => /^refs\/pull\/(\d+)\/merge$/.exec(GITHUB_REF ?? '')?.[1],
+      workflow: variable('GITHUB_WORKFLOW'),
+      run: variable('GITHUB_RUN_ID'),
+      attempt: variable('GITHUB_RUN_ATTEMPT'),
+      job: variable('GITHUB_JOB'),
+      actor: variable('GITHUB_ACTOR'),
+      event: variable('GITHUB_EVENT_NAME'),
+    },
+  },
+  {
+    name: 'gitlab-ci',
+    isHere: ({ GITLAB_CI }) => GITLAB_CI === 'true',
+    parts: {
+      repository: variable('CI_PROJECT_PATH'),
+      commit: variable('CI_COMMIT_SHA'),
+      ref: variable('CI_COMMIT_REF_NAME'),
+      pull_request: variable('CI_MERGE_REQUEST_IID'),
+      run: variable('CI_PIPELINE_ID'),
+      job: variable('CI_JOB_ID'),
+      actor: variable('GITLAB_USER_LOGIN'),
+      event: variable('CI_PIPELINE_SOURCE'),
+    },
+  },
+];
+
+/** A job as pairs, of what has a name and a value that fit; undefined where nothing is left. */
+function jobOf(pairs: Iterable<readonly [string, string | undefined]>): Readonly<Record<string, string>> | undefined {
+  const job: Record<string, string> = {};
+  let count = 0;
+  for (const [key, given] of pairs) {
+    const value = given?.trim();
+    // A client that does not fill in `${NAME}` sends it as it stands.
+    if (!value || !KEY.test(key) || value.length > MAX_VALUE || CONTROL.test(value) || /^\$\{[^}]*\}$/.test(value))
+      continue;
+    if (count++ >= MAX_PARTS) break;
+    job[key] = value;
+  }
+  return count === 0 ? undefined : job;
+}
+
+/**
+ * `SNOWFENCE_PROMPT`: what a person asked; `SNOWFENCE_JOB`: pairs such as `run=17; commit=0a1b`. Where the environment is that of a job of
+ * a known system, what that says of the job comes first.
+ */
+export function reportOf(environment: Environment, folder: string): ConnectionReport {
+  const system = SYSTEMS.find(({ isHere }) => isHere(environment));
+  const known: readonly (readonly [string, string | undefined])[] = system
+    ? [['system', system.name], ...Object.entries(system.parts).map(([key, read]) => [key, read(environment)] as const)]
+    : [];
+  const own = pairsIn(environment['SNOWFENCE_JOB'] ?? '');
+  const named = new Set(known.flatMap(([key, value]) => (value ? [key] : [])));
+  return {
+    prompt: environment['SNOWFENCE_PROMPT']?.trim() || undefined,
+    job: jobOf([...known, ...own.filter(([key]) => !named.has(key))]),
+    place: placeOf(environment['CLAUDE_PROJECT_DIR'] || folder),
+  };
+}
+
+/** Of a folder on this machine: the same for a client's hook and for what it starts there, and tells nobody where that is. */
+export const placeOf = (folder: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([hostname(), folder]))
+    .digest('hex')
+    .slice(0, 32);
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+const pairsIn = (text: string): readonly (readonly [string, string])[] =>
+  text
+    .slice(0, MAX_HEADER)
+    .split(';', MAX_PARTS)
+    .map((pair) => {
+      const at = pair.indexOf('=');
+      return [pair.slice(0, at < 0 ? undefined : at).trim(), at < 0 ? '' : decoded(pair.slice(at + 1).trim())];
+    });
+
+/** The longest beginning of a text that fits into a header, no character of it cut in two. */
+function fitting(text: string): string {
+  let [low, high] = [0, text.length];
+  const isFitting = (end: number): boolean =>
+    encodeURIComponent(text.slice(0, end).toWellFormed()).length <= MAX_HEADER;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (isFitting(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return encodeURIComponent(text.slice(0, low).toWellFormed());
+}
+
+/** As headers of each request. Of a prompt the beginning that fits: 6,000 bytes in percent-encoding. */
+export function headersOf({ prompt, job, place }: ConnectionReport): Readonly<Record<string, string>> {
+  const pairs = Object.entries(job ?? {}).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
+  while (pairs.join('; ').length > MAX_HEADER) pairs.pop();
+  return {
+    ...(prompt === undefined ? {} : { [PROMPT_HEADER]: fitting(prompt) }),
+    ...(pairs.length === 0 ? {} : { [JOB_HEADER]: pairs.join('; ') }),
+    ...(place === undefined ? {} : { [PLACE_HEADER]: place }),
+  };
+}
+
+/** What headers say; `read` answers null for one that is not there. Whoever writes them by hand need not encode plain words. */
+export function reportIn(read: (name: string) => string | null | undefined): ConnectionReport {
+  const [prompt, job, place] = [PROMPT_HEADER, JOB_HEADER, PLACE_HEADER].map((name) => read(name) ?? undefined);
+  const text = prompt === undefined ? undefined : decoded(prompt.slice(0, MAX_HEADER * 2)).trim();
+  return {
+    prompt: text && !/^\$\{[^}]*\}$/.test(text) ? text : undefined,
+    job: job === undefined ? undefined : jobOf(pairsIn(job)),
+    place: place !== undefined && PLACE.test(place) ? place : undefined,
+  };
+}
+
+/** The same from the fields that a call may have beside its arguments. */
+export const jobIn = (given: unknown): Readonly<Record<string, string>> | undefined =>
+  typeof given === 'object' && given !== null
+    ? jobOf(Object.entries(given).map(([key, value]) => [key, typeof value === 'string' ? value : undefined]))
+    : undefined;

@@ -1,0 +1,170 @@
+/**
+ * What people typed, as the hooks of their clients report it: written down in a session of the principal's own, and found again for the
+ * statements that come after it, by whichever gateway these come to. Only signed events are believed.
+ */
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import type { Actor, RawEvent } from '../form/event.js';
+import { timeOrderedId } from '../form/ids.js';
+import { sessionKey } from '../form/projection.js';
+import type { BatchesOptions } from '../read/batches.js';
+import { EVENT_COLUMNS } from '../read/columns.js';
+import { isOursHere } from '../read/signed-events.js';
+import { RecorderUnavailable } from './failures.js';
+import type { Recorder } from './recorder.js';
+import type { Sessions } from './sessions.js';
+import type { Vault } from './vault.js';
+
+/** Characters (UTF-16 units) of a prompt that are kept. */
+export const MAX_PROMPT = 65_536;
+/** Of a person's pause that a prompt outlasts: what an agent does in one go. */
+const TIED_MS = 4 * 3_600_000;
+/** The newest that are looked at. */
+const LOOKED_AT = 5;
+const REMEMBERED = 1000;
+/** Characters that are remembered of one. */
+const MAX_REMEMBERED_TEXT = 2000;
+
+/** Stands where the client's name does. */
+const CLIENT = { transport: 'hook', name: 'reported prompts', version: undefined };
+
+/** What a hook says. */
+export interface PromptReport {
+  readonly text: string;
+  /** Where its client works, as a digest: tells the prompts of two projects from each other that go by one name. */
+  readonly place: string | undefined;
+  /** What the client calls its session. */
+  readonly conversation: string | undefined;
+}
+
+/** One that was reported. */
+export interface PromptFound {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** Its beginning. */
+  readonly text: string;
+  /** UTF-16 units of the whole. */
+  readonly length: number;
+}
+
+const NEWEST = `
+  SELECT e.session_id AS session, e.position::float8 AS position, e.body ->> 'place' AS place
+  FROM session s JOIN chain c ON c.session_id = s.id
+  CROSS JOIN LATERAL (
+    SELECT n.* FROM event n
+    WHERE n.session_id = s.id AND n.kind = 'prompt_reported' AND n.at > now() - $2 * interval '1 millisecond'
+      AND ($3::text IS NULL OR coalesce(n.body ->> 'place', $3) = $3)
+    ORDER BY n.position DESC LIMIT ${LOOKED_AT}
+  ) e
+  WHERE s.key = $1 AND c.last_at > now() - $2 * interval '1 millisecond'
+  ORDER BY e.sequence DESC LIMIT ${LOOKED_AT}`;
+const placedRow = z.object({ session: z.string(), position: z.number(), place: z.string().nullable() });
+
+const ONE = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.position = $2`;
+const promptBody = z.object({
+  id: z.string(),
+  prompt: z.string(),
+  prompt_length: z.number(),
+  principal: z.object({ issuer: z.string(), subject: z.string(), client_id: z.string() }),
+});
+
+type Whose = Pick<Actor, 'issuer' | 'subject' | 'clientId'>;
+
+const keyOf = ({ issuer, subject, clientId }: Whose): string => sessionKey(issuer, subject, clientId, CLIENT.name);
+
+export class Prompts {
+  readonly #pool: Pool;
+  readonly #recorder: Recorder;
+  readonly #sessions: Sessions;
+  readonly #vault: Vault;
+  readonly #proving: BatchesOptions;
+  readonly #known = new Map<string, PromptFound | undefined>();
+
+  constructor(pool: Pool, recorder: Recorder, sessions: Sessions, vault: Vault, proving: BatchesOptions) {
+    this.#pool = pool;
+    this.#recorder = recorder;
+    this.#sessions = sessions;
+    this.#vault = vault;
+    this.#proving = proving;
+  }
+
+  /** Durable once this resolves: its id. `mayOpen` as for sessions. Throws RecorderUnavailable. */
+  async report(
+    actor: Actor,
+    address: string | undefined,
+    { text, place, conversation }: PromptReport,
+    mayOpen: () => Promise<void>,
+  ): Promise<string> {
+    // One session for all tokens of a principal: a hook's is another than its client's.
+    const session = await this.#sessions.find(
+      { ...actor, tokenId: undefined },
+      { ...CLIENT, address },
+      undefined,
+      mayOpen,
+    );
+    const id = timeOrderedId();
+    const { issuer, subject, clientId } = actor;
+    await this.#recorder.append({
+      kind: 'prompt_reported',
+      sessionId: session,
+      statementId: undefined,
+      body: {
+        id,
+        source: 'hook',
+        prompt: text.slice(0, MAX_PROMPT),
+        prompt_length: text.length,
+        place: place ?? null,
+        conversation: conversation ?? null,
+        principal: { issuer, subject, client_id: clientId },
+      },
+    });
+    return id;
+  }
+
+  /**
+   * The newest that belongs to what a principal does now; undefined where there is none, or where it can't be told which of several is
+   * meant: a caller that does not say its place while prompts come from more than one. Throws RecorderUnavailable.
+   */
+  async newest(whose: Whose, place: string | undefined): Promise<PromptFound | undefined> {
+    try {
+      const { rows } = await this.#pool.query({
+        name: 'newest_prompts',
+        text: NEWEST,
+        values: [keyOf(whose), TIED_MS, place ?? null],
+      });
+      const placed = rows.map((row) => placedRow.parse(row));
+      if (place === undefined && new Set(placed.map((one) => one.place)).size > 1) return undefined;
+      for (const { session, position } of placed) {
+        const found = await this.#read(whose, session, position);
+        if (found) return found;
+      }
+      return undefined;
+    } catch (error) {
+      throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
+    }
+  }
+
+  /** undefined where nothing proves that this principal reported it. */
+  async #read(whose: Whose, session: string, position: number): Promise<PromptFound | undefined> {
+    const key = `${session} ${position}`;
+    if (this.#known.has(key)) return this.#known.get(key);
+    const { rows } = await this.#pool.query<RawEvent>({ name: 'one_event', text: ONE, values: [session, position] });
+    const [event] = rows;
+    const isTheirs = (await this.#sessions.isOf(whose, session)) && event && event.kind === 'prompt_reported';
+    if (!isTheirs || !(await isOursHere(this.#pool, event, this.#proving))) return undefined;
+    await this.#sessions.learnKey(session);
+    const opened = this.#vault.open(session, null, JSON.parse(event.body) as Readonly<Record<string, unknown>>);
+    const { data } = promptBody.safeParse(opened.body);
+    const found = data && {
+      id: data.id,
+      at: event.at,
+      text: data.prompt.slice(0, MAX_REMEMBERED_TEXT),
+      length: data.prompt_length,
+    };
+    const [oldest] = this.#known.keys();
+    if (this.#known.size >= REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
+    this.#known.set(key, found);
+    return found;
+  }
+}

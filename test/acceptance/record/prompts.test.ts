@@ -1,0 +1,372 @@
+/** What a person typed, from where it was typed to where an auditor reads it: hook, call, connection; job in CI; and what it is tied to. */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { storePool } from '../../../dist/transcript/index.js';
+import { bareEnv, cli, MAIN, type QueryAnswer, query } from '../../support/demo.js';
+import { type Parts, pause, type StartedGateway, startGateway, startParts } from '../../support/gateways/replicas.mjs';
+import { Receiver } from '../../support/outside/receiver.js';
+
+const POLICY = (name: string, more: string): string => `policy: ${name}
+principals: { groups: [${name}] }
+snowflake: { role: AGENT_SALES_RW, warehouse: AGENT_WH }
+rules:
+  - allow: [select]
+    on: [ANALYTICS.SALES.ORDERS]
+  - approve: [delete]
+    on: [ANALYTICS.SALES.ORDERS]
+    by: { groups: [data-stewards], count: 1, within: 15m }
+${more}`;
+const SQL = 'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS';
+
+let folder: string;
+let parts: Parts;
+let gateways: StartedGateway[];
+let receiver: Receiver;
+let work: string;
+const secret = randomBytes(32);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'snowfence-prompts-'));
+  work = await realpath(await mkdtemp(join(tmpdir(), 'snowfence-project-')));
+  await writeFile(join(folder, 'open.yaml'), POLICY('open', ''));
+  await writeFile(join(folder, 'strict.yaml'), POLICY('strict', 'record: { purpose: reported }\n'));
+  receiver = await Receiver.start(secret);
+  const secretFile = join(work, 'webhook-secret');
+  await writeFile(secretFile, `whsec_${secret.toString('base64')}`);
+  parts = await startParts({
+    agents: ['typist', 'silent', 'two-rooms', 'caller', 'runner', 'flood']
+      .map((name) => ({ name, groups: ['open'] }))
+      .concat([{ name: 'strict-bot', groups: ['strict'] }]),
+    policies: folder,
+    replicas: 2,
+    sections: { webhooks: [{ name: 'siem', url: receiver.url, secret_file: secretFile }] },
+  });
+  gateways = await Promise.all(
+    parts.configurations.map((config, index) => startGateway(config, parts.urls[index] ?? '')),
+  );
+}, 180_000);
+
+afterAll(async () => {
+  for (const { child } of gateways) child.kill('SIGTERM');
+  await Promise.all(gateways.map(({ ended }) => ended));
+  await parts.end();
+  await receiver[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+  await rm(work, { recursive: true });
+});
+
+const NAMES = ['typist', 'silent', 'two-rooms', 'caller', 'runner', 'flood', 'strict-bot'];
+const tokenOf = (name: string): string => parts.tokens[NAMES.indexOf(name)] ?? '';
+
+async function agent(name: string, replica = 0, headers: Record<string, string> = {}): Promise<Client> {
+  const client = new Client({ name: 'tests', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(parts.urls[replica] ?? ''), {
+      authProvider: { token: async () => tokenOf(name) },
+      requestInit: { headers },
+    }),
+  );
+  return client;
+}
+
+async function asked(name: string, sql = SQL, replica = 0, headers: Record<string, string> = {}): Promise<QueryAnswer> {
+  const client = await agent(name, replica, headers);
+  return query(client, sql, { purpose: 'In the agent’s words.' }).finally(() => client.close());
+}
+
+const report = (name: string, body: unknown, replica = 0, method = 'POST'): Promise<Response> =>
+  fetch(new URL('/prompts', parts.urls[replica]), {
+    method,
+    headers: { authorization: `Bearer ${tokenOf(name)}`, 'content-type': 'application/json' },
+    ...(method === 'POST' ? { body: typeof body === 'string' ? body : JSON.stringify(body) } : {}),
+  });
+
+const here = (): string[] => ['--config', parts.configurations[0] ?? ''];
+
+interface Line {
+  readonly type: string;
+  readonly kind?: string;
+  readonly statement?: string;
+  readonly body: Record<string, unknown> & {
+    prompt?: { source: string; text: string; length: number };
+    job?: Record<string, string>;
+    sealed?: object;
+  };
+}
+
+async function openingOf({ session, statement_id: id }: QueryAnswer): Promise<Line['body']> {
+  const { out } = await cli(['sessions', 'export', session ?? '', ...here()]);
+  const lines = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+  const opening = lines.find(
+    ({ statement, kind }) => statement === id && /^statement_(?:submitted|refused)$/.test(kind ?? ''),
+  );
+  if (!opening) throw new Error('The statement is not in its session.');
+  return opening.body;
+}
+
+/** The hook of examples/, run as Claude Code runs it: by a shell, with JSON on standard input. */
+async function hook(name: string, input: object, more: readonly string[] = []) {
+  const settings = JSON.parse(
+    await readFile(fileURLToPath(new URL('../../../examples/claude-code-settings.json', import.meta.url)), 'utf8'),
+  ) as { hooks: { UserPromptSubmit: [{ hooks: [{ command: string }] }] } };
+  const home = await mkdtemp(join(tmpdir(), 'snowfence-home-'));
+  await writeFile(join(home, '.snowfence-token'), tokenOf(name), { mode: 0o600 });
+  await writeFile(join(home, 'snowfence'), `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`);
+  await chmod(join(home, 'snowfence'), 0o755);
+  const [
+    {
+      hooks: [{ command }],
+    },
+  ] = settings.hooks.UserPromptSubmit;
+  const child = execFile(
+    'sh',
+    ['-c', [command.replace('https://snowfence.example.com/mcp', parts.urls[0] ?? ''), ...more].join(' ')],
+    {
+      cwd: work,
+      env: bareEnv({ HOME: home, CLAUDE_PROJECT_DIR: work, PATH: `${home}:${process.env['PATH'] ?? ''}` }),
+    },
+  );
+  let [out, said] = ['', ''];
+  child.stdout?.on('data', (text: string) => (out += text));
+  child.stderr?.on('data', (text: string) => (said += text));
+  child.stdin?.end(JSON.stringify({ session_id: 'c0ffee', hook_event_name: 'UserPromptSubmit', cwd: work, ...input }));
+  const code = await new Promise<number | null>((done) => child.once('exit', (status) => done(status)));
+  await rm(home, { recursive: true });
+  return { code, out, said };
+}
+
+describe('a prompt that a hook reports', () => {
+  it('is found by search, and stands beside the statement in replay, export, OCSF and webhook', async () => {
+    const typed = 'Which quarter lost the zebra customers, and why?';
+    expect(await hook('typist', { prompt: typed })).toEqual({ code: 0, out: '', said: '' });
+    // Another replica than it was reported to.
+    const answer = await asked('typist', SQL, 1);
+    expect(answer.status).toBe('ok');
+
+    const { prompt, purpose } = await openingOf(answer);
+    expect(prompt).toMatchObject({ source: 'hook', text: typed, length: typed.length });
+    expect(purpose).toBe('In the agent’s words.');
+    for (const terms of [
+      ['zebra'],
+      ['"zebra customers"'],
+      ['prompt:"lost the zebra"'],
+      ['prompt:/zebra.*why/'],
+      ['is:reported', 'agent:typist'],
+    ]) {
+      const { out } = await cli(['sessions', 'search', ...terms, '--json', ...here()]);
+      expect([terms, out.includes(answer.statement_id)]).toEqual([terms, true]);
+    }
+    const missed = await cli(['sessions', 'search', '"customers zebra"', '--json', ...here()]);
+    expect(missed.out).not.toContain(answer.statement_id);
+    const replay = await cli([
+      'sessions',
+      'replay',
+      answer.session ?? '',
+      '--speed',
+      '1000',
+      '--max-pause',
+      '0.001',
+      ...here(),
+    ]);
+    expect(replay.said.replaceAll(/\s+/g, ' ')).toContain(`“${typed}” (reported by the client’s hook)`);
+    const ocsf = await cli(['sessions', 'export', answer.session ?? '', '--format', 'ocsf', ...here()]);
+    expect(ocsf.out).toContain(JSON.stringify(typed));
+
+    const beside = () =>
+      receiver.received.find(
+        ({ payload: { data } }) => data['statement'] === answer.statement_id && data['kind'] === 'statement_submitted',
+      );
+    for (const until = Date.now() + 60_000; !beside() && Date.now() < until; ) await pause(100);
+    expect(beside()?.payload.data).toMatchObject({ body: { prompt: { source: 'hook', text: typed } } });
+    expect(receiver.problems).toEqual([]);
+  }, 120_000);
+
+  it('with something to hide in it is sealed like a statement, wherever it stands', async () => {
+    await hook('typist', { prompt: 'Does anna.berg@example.com owe us, card 4111 1111 1111 1111?' });
+    const answer = await asked('typist');
+    const body = await openingOf(answer);
+    expect(body.prompt?.text).toBe('Does [email] owe us, card [credit_card]?');
+    expect(Object.keys(body.sealed ?? {})).toContain('prompt');
+    const admin = storePool(parts.postgres.url, 30_000, 1);
+    const { rows } = await admin
+      .query(
+        "SELECT (SELECT string_agg(body::text, ' ') FROM event) || (SELECT string_agg(s::text, ' ') FROM statement s) AS text",
+      )
+      .finally(() => admin.end());
+    const text = String((rows[0] as { text: string }).text);
+    expect(text).toContain('[email] owe us');
+    expect(text).not.toContain('anna.berg');
+    expect(text).not.toMatch(/4111 ?1111/);
+    for (const { words } of gateways) expect(words()).not.toContain('anna.berg');
+    expect(receiver.received.map(({ body: sent }) => sent).join('\n')).not.toContain('anna.berg');
+  }, 60_000);
+
+  it('is not tied to what others do, to what came before it, or to another project', async () => {
+    expect((await openingOf(await asked('silent'))).prompt).toBeUndefined();
+    const before = await asked('two-rooms');
+    expect((await report('two-rooms', { prompt: 'Of the first room.', place: '11'.repeat(16) })).status).toBe(200);
+    expect((await openingOf(before)).prompt).toBeUndefined();
+    // While all prompts come from one place, whoever says none is meant.
+    expect((await openingOf(await asked('two-rooms'))).prompt?.text).toBe('Of the first room.');
+    await report('two-rooms', { prompt: 'Of the second room.', place: '22'.repeat(16) });
+    const from = async (place: string | undefined) =>
+      (await openingOf(await asked('two-rooms', SQL, 0, place === undefined ? {} : { 'snowfence-place': place })))
+        .prompt?.text;
+    expect(await from('11'.repeat(16))).toBe('Of the first room.');
+    expect(await from('22'.repeat(16))).toBe('Of the second room.');
+    expect(await from('33'.repeat(16))).toBeUndefined();
+    expect(await from(undefined)).toBeUndefined();
+  }, 60_000);
+
+  it('is kept in bounds, and says so', async () => {
+    const told = await hook('flood', { prompt: 'long '.repeat(20_000) });
+    expect(told).toMatchObject({
+      code: 0,
+      out: '',
+      said: expect.stringContaining('first 65536 of the 99999 characters'),
+    });
+    const { prompt } = await openingOf(await asked('flood'));
+    expect(prompt).toMatchObject({ length: 99_999 });
+    expect(prompt?.text).toHaveLength(2000);
+  }, 60_000);
+
+  it.each([
+    ['{"prompt":""}', 400],
+    ['{}', 400],
+    ['[]', 400],
+    ['{"prompt":"x","place":"../.."}', 400],
+    ['{"prompt":"x","more":1}', 400],
+    ['nonsense', 400],
+    [JSON.stringify({ prompt: 'x'.repeat(1_100_000) }), 400],
+  ])('%.40s is refused', async (body, status) => {
+    const response = await report('silent', body);
+    expect(response.status).toBe(status);
+    expect(await response.text()).toMatch(/error/);
+  });
+
+  it('needs a token, and to be sent', async () => {
+    const url = new URL('/prompts', parts.urls[0]);
+    const response = await fetch(url, { method: 'POST', body: '{"prompt":"x"}' });
+    expect([response.status, response.headers.get('www-authenticate')]).toEqual([
+      401,
+      expect.stringContaining('resource_metadata'),
+    ]);
+    expect((await report('silent', '', 0, 'GET')).status).toBe(405);
+  });
+
+  it('that could not be recorded is told to the person, and kept from the agent only where that is asked for', async () => {
+    const broken = { prompt: 'Nobody hears this.' };
+    const away = ['--url', 'http://127.0.0.1:9/mcp'];
+    expect(await hook('typist', broken, away)).toMatchObject({
+      code: 1,
+      out: '',
+      said: expect.stringMatching(/^GATEWAY_UNREACHABLE/),
+    });
+    expect(await hook('typist', broken, [...away, '--required'])).toMatchObject({ code: 2, out: '' });
+  }, 30_000);
+});
+
+describe('a policy that asks for what the person typed', () => {
+  it('takes no purpose of the agent’s own for it; then lets each step of the statement pass', async () => {
+    const before = await asked('strict-bot');
+    expect(before.denial).toMatchObject({ code: 'PURPOSE_REQUIRED', hint: expect.stringContaining('hook') });
+    await hook('strict-bot', { prompt: 'Count the orders, and drop number 3901.' });
+    const client = await agent('strict-bot');
+    const rows = await query(client, 'SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS', { max_rows: 5 });
+    expect(rows.status).toBe('ok');
+    const more = await client.callTool({ name: 'fetch', arguments: { cursor: rows.cursor, max_rows: 5 } });
+    expect(more.structuredContent).toMatchObject({ status: 'ok', row_count: 5 });
+    const change = await query(client, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 3901');
+    expect(change.status).toBe('approval_required');
+    const state = await client.callTool({ name: 'approval', arguments: { id: change.approval?.id } });
+    expect(state.structuredContent).toMatchObject({ status: 'approval_required' });
+    await client.close();
+  }, 60_000);
+});
+
+describe('what comes with a call or a connection', () => {
+  it('is told as theirs: the call’s own words come first', async () => {
+    const client = await agent('caller', 0, {
+      'snowfence-prompt': 'Asked%20at%20the%20start',
+      'snowfence-job': 'run=17; commit=0a1b',
+    });
+    const call = async (_meta?: Record<string, unknown>) => {
+      const { structuredContent } = await client.callTool({
+        name: 'query',
+        arguments: { sql: SQL },
+        ...(_meta ? { _meta } : {}),
+      });
+      return openingOf(structuredContent as unknown as QueryAnswer);
+    };
+    expect(await call()).toMatchObject({
+      prompt: { source: 'connection', text: 'Asked at the start' },
+      job: { run: '17', commit: '0a1b' },
+    });
+    expect(await call({ 'snowfence/prompt': 'Asked just now', 'snowfence/job': { run: '18' } })).toMatchObject({
+      prompt: { source: 'call', text: 'Asked just now' },
+      job: { run: '18' },
+    });
+    await client.close();
+  }, 60_000);
+
+  it('of a job in CI comes through connect, and finds its statements', async () => {
+    const client = new Client({ name: 'ci', version: '1' });
+    await client.connect(
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [MAIN, 'connect', '--url', parts.urls[0] ?? ''],
+        env: bareEnv({
+          SNOWFENCE_TOKEN: tokenOf('runner'),
+          GITHUB_ACTIONS: 'true',
+          GITHUB_REPOSITORY: 'acme/models',
+          GITHUB_SHA: 'ffac537e6cbbf934b08745a378932722df287a53',
+          GITHUB_REF: 'refs/pull/4711/merge',
+          GITHUB_RUN_ID: '1658821493',
+          SNOWFENCE_PROMPT: 'Check the models of this pull request.',
+        }),
+        stderr: 'ignore',
+      }),
+    );
+    const { structuredContent } = await client.callTool({
+      name: 'query',
+      arguments: { sql: SQL },
+      _meta: { 'snowfence/job': { step: 'count' }, other: 'not ours' },
+    });
+    const plain = await query(client, SQL);
+    await client.close();
+    const answer = structuredContent as unknown as QueryAnswer;
+    expect((await openingOf(answer)).job).toEqual({ step: 'count' });
+    expect(await openingOf(plain)).toMatchObject({
+      prompt: { source: 'connection', text: 'Check the models of this pull request.' },
+      job: { system: 'github-actions', repository: 'acme/models', pull_request: '4711', run: '1658821493' },
+    });
+    for (const terms of [
+      'pr:4711',
+      'run:1658821493',
+      'commit:ffac537e6cbbf934b08745a378932722df287a53',
+      'repository:acme/models',
+    ]) {
+      const { out } = await cli(['sessions', 'search', terms, '--json', ...here()]);
+      expect([terms, out.includes(plain.statement_id), out.includes(answer.statement_id)]).toEqual([
+        terms,
+        true,
+        false,
+      ]);
+    }
+  }, 60_000);
+
+  it('is no way around: whole records still verify', async () => {
+    const { said, code } = await cli(['verify', ...here()]);
+    expect([code, said]).toEqual([0, expect.stringContaining('whole')]);
+  }, 60_000);
+});
