@@ -8,8 +8,9 @@ import { type Judged, NOTHING_JUDGED } from './judge/judged.js';
 import type { Caller, Whose } from './judge/whose.js';
 import { type AdmittedParts, admitted } from './limits/admitted.js';
 import type { Judging } from './limits/judging.js';
+import { keepCatalog } from './record/catalog.js';
 import { type FailureParts, failure } from './record/failure.js';
-import { Intent } from './record/intent.js';
+import { authorOf, Intent } from './record/intent.js';
 import type { Nearest } from './show/nearest.js';
 import { leave } from './weigh/running.js';
 import { type WeighParts, weigh } from './weigh/weigh.js';
@@ -33,8 +34,15 @@ export async function explain(parts: ExplainParts, caller: Caller, request: Quer
     const { session, whose, asked } = await admitted(parts, caller, request, answer.askedAt);
     answer.session = session;
     const found = await parts.judging.inTurn(whose, asked);
-    const hinted = await parts.nearest.of(principal, whose.policies, found);
-    const intent = await weigh(parts, new Intent(principal, session, statementId, asked, hinted, true), whose);
+    const [hinted] = await Promise.all([
+      parts.nearest.of(principal, whose.policies, found),
+      keepCatalog(parts.transcript, found),
+    ]);
+    const intent = await weigh(
+      parts,
+      new Intent(authorOf(parts.transcript, whose), session, statementId, asked, hinted, true),
+      whose,
+    );
     const { judged } = intent;
     parts.counters.verdict(judged.verdict?.decision ?? 'deny', judged.denial?.code);
     await parts.transcript.recorder.append(

@@ -5,8 +5,9 @@ import { type AskParts, ask } from './ask/ask.js';
 import type { Caller } from './judge/whose.js';
 import { type AdmittedParts, admitted } from './limits/admitted.js';
 import type { Budgets } from './record/budgets.js';
+import { keepCatalog } from './record/catalog.js';
 import { type FailureParts, failure } from './record/failure.js';
-import { Intent } from './record/intent.js';
+import { authorOf, Intent } from './record/intent.js';
 import { refuse } from './record/refuse.js';
 import { submit } from './record/submit.js';
 import { type RunParts, run } from './run/run.js';
@@ -28,8 +29,15 @@ export async function query(parts: QueryParts, caller: Caller, request: QueryReq
     const { session, whose, asked } = await admitted(parts, caller, request, answer.askedAt);
     answer.session = session;
     const judged = await parts.judging.inTurn(whose, asked);
-    const hinted = await parts.nearest.of(principal, whose.policies, judged);
-    const intent = await weigh(parts, new Intent(principal, session, statementId, asked, hinted), whose);
+    const [hinted] = await Promise.all([
+      parts.nearest.of(principal, whose.policies, judged),
+      keepCatalog(parts.transcript, judged),
+    ]);
+    const intent = await weigh(
+      parts,
+      new Intent(authorOf(parts.transcript, whose), session, statementId, asked, hinted),
+      whose,
+    );
     const denial = intent.judged.denial ?? (await submit(parts, principal, intent));
     if (denial) return await refuse(parts, answer, intent, denial);
     const word = await ask(parts, answer, intent, whose);

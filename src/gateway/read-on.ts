@@ -10,7 +10,7 @@ import { ASKED_BYTES, pageSize, shownPage } from './answer/page.js';
 import { type Caller, keyOf, type Rules, type Whose, whoseOf } from './judge/whose.js';
 import type { Judging } from './limits/judging.js';
 import { type FailureParts, failure } from './record/failure.js';
-import { Intent } from './record/intent.js';
+import { authorOf, Intent } from './record/intent.js';
 import type { RefuseParts } from './record/refuse.js';
 import type { CompleteParts } from './run/complete.js';
 import { NotSent, notOvertaken } from './weigh/overtaken.js';
@@ -24,11 +24,12 @@ export interface ReadOnParts extends Rules, CompleteParts, FailureParts {
 
 export async function readOn(
   parts: ReadOnParts,
-  { principal }: Caller,
+  caller: Caller,
   text: string,
   request: ReadOnRequest,
 ): Promise<Answer> {
   const answer = new AnswerBuilder(randomUUID(), performance.now(), parts.now());
+  const { principal } = caller;
   try {
     await parts.transcript.ensureAlive();
     const cursor = await parts.cursors.find(principal, text);
@@ -44,9 +45,9 @@ export async function readOn(
       purpose: cursor.purpose ?? undefined,
       goesOn: true,
     };
-    const whose = whoseOf(parts, principal, answer.askedAt);
+    const whose = whoseOf(parts, caller, answer.askedAt);
     const judged = await parts.judging.inTurn(whose, full);
-    const intent = new Intent(principal, cursor.session_id, cursor.statement_id, full, judged);
+    const intent = new Intent(authorOf(parts.transcript, whose), cursor.session_id, cursor.statement_id, full, judged);
     const { verdict, sent, denial } = judged;
     if (denial || !verdict || sent === undefined || !isSame(cursor, grantOf(verdict, sent))) {
       return await refuseRows(parts, answer, intent, cursor, denial ?? CHANGED_RULES);

@@ -25,7 +25,7 @@ export async function resume(parts: ResumeParts, caller: Caller, id: string, req
       return stillOpen(answer, seen);
     const approval = await wholeOf(parts.approvals, principal, seen);
     if (!approval) return answer.finish({ status: 'error', error: NO_APPROVAL });
-    const word = await use(parts, answer, approval, principal, request);
+    const word = await use(parts, answer, approval, caller, request);
     return word.kind === 'answered' ? word.answer : await run(parts, answer, word);
   } catch (error) {
     return failure(parts, answer, error);

@@ -26,5 +26,6 @@ export type { Policy, PolicySet, Tolerance } from './rules/policy.js';
 export { PolicyProblems, type Problem } from './rules/problems.js';
 export { policyJsonSchema } from './rules/schema.js';
 export { type InForce, inForce, type Subject } from './standing/in-force.js';
+export { type JudgedAs, judgedAs } from './standing/judged-as.js';
 export { detectRules, type Limits, type Standing, standing } from './standing/standing.js';
 export { describeStanding, showRows } from './standing/words.js';

@@ -13,7 +13,7 @@ export type {
   Origin,
   OutputColumn,
 } from './analysis/analysis.js';
-export { shownUses, withoutViews } from './analysis/analysis.js';
+export { shownUses, shownWrites, withoutViews } from './analysis/analysis.js';
 export {
   type CatalogReader,
   type Check,

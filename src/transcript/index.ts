@@ -20,6 +20,7 @@ export {
   type StoredEvent,
 } from './form/event.js';
 export { timeOfId, timeOrderedId } from './form/ids.js';
+export { joinedOf } from './form/joined.js';
 export {
   newSealingKey,
   originOf,
@@ -72,6 +73,7 @@ export { ensureHolds } from './verify/holds.js';
 export type { KeptCheckpoint, VerifyReport } from './verify/report.js';
 export { stateProblems } from './verify/state.js';
 export { storeProblems, verifyStore } from './verify/store.js';
+export { type Content, contentDigest } from './write/contents.js';
 export { RecorderUnavailable, RecordInDoubt } from './write/failures.js';
 export { MAX_PROMPT, type PromptReport } from './write/prompts.js';
 export type { Recorder } from './write/recorder.js';

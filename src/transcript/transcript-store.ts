@@ -1,10 +1,13 @@
 /** The store as one thing: connections, writer, sessions, reader. */
 import type pg from 'pg';
 import { type RecordKeys, trustedKeys } from './form/keys.js';
+import type { BatchesOptions } from './read/batches.js';
+import { joinedFor } from './read/openings.js';
 import { Proofs } from './read/proved.js';
 import { TranscriptReader } from './read/reader.js';
 import { SealedRows } from './rows/sealed.js';
 import { storePool } from './store/pool.js';
+import { type Content, Contents, keptContents } from './write/contents.js';
 import { RecorderUnavailable, RecordInDoubt } from './write/failures.js';
 import type { WriterIdentity } from './write/new-session.js';
 import { Prompts } from './write/prompts.js';
@@ -54,6 +57,8 @@ export class TranscriptStore implements AsyncDisposable {
   readonly recorder: Recorder;
   readonly sessions: Sessions;
   readonly prompts: Prompts;
+  /** What verdicts were made from. */
+  readonly contents: Contents;
   readonly reader: TranscriptReader;
   /** What of the record is ours, before it is given on. */
   readonly proofs: Proofs;
@@ -63,6 +68,7 @@ export class TranscriptStore implements AsyncDisposable {
   /** Hears of what is not as snowfence wrote it. */
   readonly onForged: (problem: string) => void;
 
+  readonly #proving: BatchesOptions;
   #isSuspect = false;
   /** Why no statement may be recorded yet, although the store answers. */
   blocked: string | undefined;
@@ -96,6 +102,8 @@ export class TranscriptStore implements AsyncDisposable {
       // A principal's acts in another's name are worse than a row that counts for nothing.
       onForged: options.onIntegrityProblem,
     });
+    this.#proving = proving;
+    this.contents = new Contents(this.pool, this.recorder, proving);
     this.prompts = new Prompts(this.pool, this.recorder, this.sessions, this.vault, proving);
     this.reader = new TranscriptReader(this.readPool);
     this.proofs = new Proofs(this.readPool, { ...proving, onUnproved: options.onIntegrityProblem });
@@ -109,6 +117,18 @@ export class TranscriptStore implements AsyncDisposable {
   /** Why the record is in doubt: what was found first, else that nobody looks; undefined where nothing is wrong. */
   get integrityProblem(): string | undefined {
     return this.#finding ?? this.silence;
+  }
+
+  /** What the event that ends a statement says of it, by the one that began it; `approval` as the event has it. Throws RecorderUnavailable. */
+  joined(session: string, statement: string, approval?: Readonly<Record<string, unknown>>) {
+    return joinedFor(this.pool, session, statement, approval, this.#proving).catch((error: unknown) => {
+      throw new RecorderUnavailable(error);
+    });
+  }
+
+  /** What was kept by some hashes, those of ours. Throws where the store does not answer. */
+  keptContents(digests: readonly string[]): Promise<ReadonlyMap<string, Content>> {
+    return keptContents(this.pool, digests, this.#proving);
   }
 
   /** Throws where the store does not answer. */

@@ -6,6 +6,7 @@ import { RecorderUnavailable } from '../../dist/transcript/index.js';
 import { StatementCancelled, WarehouseUnavailable } from '../../dist/warehouse/index.js';
 import { callerOf } from '../support/caller.mjs';
 import { GENEROUS } from '../support/gateways/limits.mjs';
+import { KEEPS_NOTHING } from '../support/gateways/quiet-store.js';
 import { policyOf, setOf } from '../support/policies.mjs';
 
 let policies: PolicySet;
@@ -91,7 +92,7 @@ function gatewayThat(
     policies: () => set,
     transcript: {
       ensureAlive: async () => undefined,
-      prompts: { newest: async () => undefined },
+      ...KEEPS_NOTHING,
       sessions: { find: async () => 'session' },
       recorder: { append, appendAll, leave: () => undefined },
     },

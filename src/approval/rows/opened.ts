@@ -3,7 +3,14 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { type Event, type JsonRow, type OwnApprovals, ownRows, type TranscriptStore } from '../../transcript/index.js';
+import {
+  type Event,
+  endOf,
+  type JsonRow,
+  type OwnApprovals,
+  ownRows,
+  type TranscriptStore,
+} from '../../transcript/index.js';
 import {
   type Approval,
   type ApprovalState,
@@ -187,12 +194,17 @@ export async function record(
   body: Event['body'],
   runs?: Event['runs'],
 ): Promise<void> {
-  await parts.store.sessions.learnKey(about.session_id);
-  await parts.store.recorder.append({
+  const { store } = parts;
+  const { session_id: session, statement_id: statement } = about;
+  await store.sessions.learnKey(session);
+  // Whoever is told of an end hears what it is the end of.
+  const isEnd = endOf({ statement, kind, body }) !== undefined;
+  const joined = isEnd ? await store.joined(session, statement, { id: body['approval'] }) : {};
+  await store.recorder.append({
     kind,
-    sessionId: about.session_id,
-    statementId: about.statement_id,
-    body,
+    sessionId: session,
+    statementId: statement,
+    body: { ...body, ...joined },
     ...(runs === undefined ? {} : { runs }),
   });
 }

@@ -71,7 +71,7 @@ async function askAnew(
   parts: AskParts,
   answer: AnswerBuilder,
   intent: Intent,
-  { principal }: Whose,
+  { principal, client }: Whose,
   { text, fits, requirements, verdict, withinMs }: Matter,
   size: Estimate,
 ): Promise<Word> {
@@ -102,6 +102,6 @@ async function askAnew(
     return answered(await refuse(parts, answer, intent, admission.approvals(principal, asking.retryAfterSeconds)));
   const { approval } = asking;
   // Whoever repeats a statement that was approved meanwhile need not know of the other tool.
-  if (approval.state === 'approved') return use(parts, answer, approval, principal, request);
+  if (approval.state === 'approved') return use(parts, answer, approval, { principal, client }, request);
   return answered(stillOpen(answer, approval));
 }

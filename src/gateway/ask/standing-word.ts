@@ -5,7 +5,7 @@ import type { TranscriptStore } from '../../transcript/index.js';
 import { isChange } from '../judge/judged.js';
 import type { Intent } from '../record/intent.js';
 import { type Granted, mostRows } from '../weigh/bounded.js';
-import { grantedOf } from './word.js';
+import { grantedOf, reviewersOf } from './word.js';
 
 export interface StandingWord {
   /** undefined where there is none that could let this statement run. */
@@ -50,6 +50,7 @@ export async function usesStanding(
   intent.permit = {
     id: given.id,
     use: undefined,
+    reviewers: reviewersOf(given),
     holds: async (say) => {
       const holds = await approvals.isStillStanding(given, standing.id);
       if (holds) await say?.();

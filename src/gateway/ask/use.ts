@@ -1,14 +1,13 @@
 /** An approval, used once: for the very statement that was asked for, under the rules that it was asked for by. */
 import { randomUUID } from 'node:crypto';
 import type { Approval, Approvals } from '../../approval/index.js';
-import type { Principal } from '../../identity/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
 import type { AnswerBuilder, QueryRequest } from '../answer/answer.js';
 import { CHANGED_APPROVAL, overDenial, TOKEN_ENDED } from '../answer/denials.js';
 import { isOutage, NOTHING_JUDGED } from '../judge/judged.js';
-import { type Rules, type Whose, whoseOf } from '../judge/whose.js';
+import { type Caller, type Rules, type Whose, whoseOf } from '../judge/whose.js';
 import type { Judging } from '../limits/judging.js';
-import { Intent } from '../record/intent.js';
+import { authorOf, Intent } from '../record/intent.js';
 import { type RefuseParts, refuse, refuseAgain } from '../record/refuse.js';
 import { unmetRule } from '../weigh/bounded.js';
 import { clearedBy } from '../weigh/cleared.js';
@@ -18,7 +17,7 @@ import { type WeighParts, weigh } from '../weigh/weigh.js';
 import { fitsOf } from './asking.js';
 import { circumstancesOf } from './own.js';
 import type { Pending } from './pending.js';
-import { answered, grantedOf, stillOpen, type Word } from './word.js';
+import { answered, grantedOf, reviewersOf, stillOpen, type Word } from './word.js';
 
 export interface UseParts extends Rules, RefuseParts, WeighParts {
   readonly approvals: Approvals;
@@ -32,11 +31,13 @@ export async function use(
   parts: UseParts,
   answer: AnswerBuilder,
   approval: Approval,
-  principal: Principal,
+  caller: Caller,
   request: Omit<QueryRequest, 'sql' | 'binds' | 'purpose'>,
 ): Promise<Word> {
   const { approvals, transcript, judging, pending } = parts;
   const { id, session_id: session, statement_id: statementId } = approval;
+  const whose = whoseOf(parts, caller, answer.askedAt);
+  const author = authorOf(transcript, whose);
   answer.session = session;
   answer.statementId = statementId;
   const full: QueryRequest = {
@@ -48,16 +49,15 @@ export async function use(
   };
   if (approval.state !== 'pending' && approval.state !== 'approved') {
     const denial = overDenial(approval.state, approval);
-    const intent = new Intent(principal, session, statementId, full, NOTHING_JUDGED);
+    const intent = new Intent(author, session, statementId, full, NOTHING_JUDGED);
     // What became of it is in the record already; asking again and again adds nothing.
     return answered(
       approval.state === 'used' ? await refuseAgain(parts, answer, intent, id, denial) : answer.denied(denial),
     );
   }
-  const whose = whoseOf(parts, principal, answer.askedAt);
   const circumstances = circumstancesOf(parts, whose.policies);
   const judged = await judging.inTurn(whose, full);
-  const intent = new Intent(principal, session, statementId, full, judged);
+  const intent = new Intent(author, session, statementId, full, judged);
   // Nothing of it is used up by whoever may no longer ask.
   if (isTokenOver(whose, parts.now())) return answered(await refuseAgain(parts, answer, intent, id, TOKEN_ENDED));
   // That the warehouse is away says nothing of the approval: it stays what it is.
@@ -72,8 +72,7 @@ export async function use(
     pending.fits(id, circumstances);
     return answered(stillOpen(answer, approval));
   }
-  const approvers = approval.decisions.filter(({ decision }) => decision === 'approve');
-  const reviewers = approvers.map(({ reviewer }) => reviewer);
+  const reviewers = reviewersOf(approval);
   const useId = randomUUID();
   const begin = (): Promise<void> =>
     transcript.recorder
@@ -109,6 +108,6 @@ async function weighedAgain(
   if (over) return answered(await refuse(parts, answer, intent, over));
   const holds = (say: (() => Promise<void>) | undefined): Promise<boolean> =>
     say ? approvals.leaves(approval, useId, say) : approvals.isStillUsed(approval, useId);
-  weighed.permit = { id: approval.id, use: useId, holds };
+  weighed.permit = { id: approval.id, use: useId, reviewers: reviewersOf(approval), holds };
   return clearedBy(parts, weighed, whose, granted);
 }

@@ -22,3 +22,7 @@ export const grantedOf = ({ requirements, about }: Approval): Granted => ({
   rules: new Set(requirements.map(({ rule }) => rule)),
   rows: about?.estimate.rows ?? undefined,
 });
+
+/** Who said yes, by the name that the record has for each. */
+export const reviewersOf = ({ decisions }: Pick<Approval, 'decisions'>): string[] =>
+  decisions.filter(({ decision }) => decision === 'approve').map(({ reviewer }) => reviewer);

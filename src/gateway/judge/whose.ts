@@ -12,6 +12,7 @@ export interface Caller {
 /** Whose statement it is, and the rules that are in force for them. */
 export interface Whose {
   readonly principal: Principal;
+  readonly client: ClientInfo;
   readonly policies: InForce;
   /** When they asked: their token held then. */
   readonly askedAt: Date;
@@ -27,8 +28,9 @@ export interface Rules {
 export const rulesFor = (rules: Rules, subject: Subject): InForce => inForce(rules.policies(), subject, rules.now());
 
 /** Whoever asks, and what was so when they did. */
-export const whoseOf = (rules: Rules, principal: Principal, askedAt: Date): Whose => ({
+export const whoseOf = (rules: Rules, { principal, client }: Caller, askedAt: Date): Whose => ({
   principal,
+  client,
   policies: rulesFor(rules, principal),
   askedAt,
 });

@@ -46,5 +46,5 @@ export async function admitted(
     transcript.sessions.find(principal, client, named, mayOpen),
     withReported(parts, caller, request),
   ]);
-  return { session, whose: whoseOf(parts, principal, askedAt), asked };
+  return { session, whose: whoseOf(parts, caller, askedAt), asked };
 }

@@ -2,12 +2,15 @@
 
 import { createHash } from 'node:crypto';
 import { methodName } from '../../masking/index.js';
-import { readMasks, showRows } from '../../policy/index.js';
-import { shownUses, showObject } from '../../sql/index.js';
+import { type JudgedAs, judgedAs, readMasks, showRows } from '../../policy/index.js';
+import { shownUses, shownWrites, showObject } from '../../sql/index.js';
+import { joinedOf, type TranscriptStore } from '../../transcript/index.js';
 import type { QueryRequest } from '../answer/answer.js';
 import { NO_FINGERPRINT } from '../judge/fingerprint.js';
 import type { Judged } from '../judge/judged.js';
+import type { Whose } from '../judge/whose.js';
 import { lengthOf } from '../limits/long-texts.js';
+import { catalogOf } from './catalog.js';
 
 const RECORDED_TEXT_LIMIT = 256 * 1024;
 const MAX_PURPOSE = 2000;
@@ -39,6 +42,8 @@ const tagOf = (agent: string, statement: string, session: string, use: string | 
 export interface Permit {
   /** The approval. */
   readonly id: string;
+  /** Who said yes. */
+  readonly reviewers: readonly string[];
   /** The name of this use of it; undefined where a standing approval came of it, which lets others run as well. */
   readonly use: string | undefined;
   /**
@@ -53,7 +58,46 @@ interface Author {
   readonly issuer: string;
   readonly subject: string;
   readonly clientId: string;
+  /** Over which connection this statement came: its session may have begun over another. */
+  readonly connection: Readonly<Record<string, string | null>>;
+  /** What the policies go by. */
+  readonly judgedAs: JudgedAs;
+  /** Of a text: the same for the same, and of no use to who guesses texts. */
+  readonly digest: (text: string) => string;
 }
+
+export const authorOf = (
+  { vault }: Pick<TranscriptStore, 'vault'>,
+  { principal, client, policies }: Whose,
+): Author => ({
+  issuer: principal.issuer,
+  subject: principal.subject,
+  clientId: principal.clientId,
+  connection: {
+    transport: client.transport,
+    client: client.name ?? null,
+    client_version: client.version ?? null,
+    address: client.address ?? null,
+  },
+  judgedAs: judgedAs(policies.set, principal),
+  digest: (text) => vault.digest(text).toString('hex'),
+});
+
+type Kind =
+  | 'statement_submitted'
+  | 'statement_refused'
+  | 'statement_sent'
+  | 'statement_completed'
+  | 'statement_failed'
+  | 'statement_cancelled'
+  | 'rows_fetched'
+  | 'estimate_asked'
+  | 'approval_asked'
+  | 'approval_used'
+  | 'approval_refused';
+
+/** Events that end a statement that began with another. */
+const ENDS: ReadonlySet<string> = new Set(['statement_completed', 'statement_failed', 'statement_cancelled']);
 
 /** Nothing where nothing was reported. Of a long prompt the beginning stands here; the whole is in the event of its id. */
 function reportedOf({ reported }: QueryRequest): object {
@@ -112,27 +156,18 @@ export class Intent {
     return this.judged.statement?.fingerprint ?? NO_FINGERPRINT;
   }
 
-  event(
-    kind:
-      | 'statement_submitted'
-      | 'statement_refused'
-      | 'statement_sent'
-      | 'statement_completed'
-      | 'statement_failed'
-      | 'statement_cancelled'
-      | 'rows_fetched'
-      | 'estimate_asked'
-      | 'approval_asked'
-      | 'approval_used'
-      | 'approval_refused',
-    more: Readonly<Record<string, unknown>>,
-  ) {
+  event(kind: Kind, more: Readonly<Record<string, unknown>>) {
     const { statement, analysis, verdict, sent } = this.judged;
     const isSubmitted = kind === 'statement_submitted' && sent !== undefined;
     const isOpening = kind === 'statement_submitted' || kind === 'statement_refused';
+    const isEnd = ENDS.has(kind);
+    if (!isOpening && !isEnd) return this.#of(kind, more);
     const opening = {
       statement: this.request.sql.slice(0, RECORDED_TEXT_LIMIT),
       statement_length: this.request.sql.length,
+      statement_digest: this.#author.digest(this.request.sql),
+      connection: this.#author.connection,
+      judged_as: this.#author.judgedAs,
       // What is too long to be read was refused for that, and is not kept.
       binds: lengthOf(this.request) > RECORDED_TEXT_LIMIT ? [] : (this.request.binds ?? []),
       purpose: this.request.purpose?.slice(0, MAX_PURPOSE) ?? null,
@@ -141,6 +176,11 @@ export class Intent {
       kind: statement?.kind ?? null,
       fingerprint: this.fingerprint,
       ...shownUses(analysis),
+      writes: shownWrites(analysis),
+      catalog: catalogOf(this.judged),
+      estimate: verdict?.estimate
+        ? { bytes: verdict.estimate.bytes ?? null, rows: verdict.estimate.rows ?? null }
+        : null,
       verdict: verdict?.decision ?? 'deny',
       rules: verdict?.rules ?? [],
       masks: readMasks(verdict?.masks ?? [], analysis).map((mask) => ({
@@ -158,12 +198,19 @@ export class Intent {
       sent_digest: isSubmitted ? sha256(sent) : null,
       tag: this.tag,
     };
+    if (isOpening) return this.#of(kind, { ...opening, ...more });
+    const { permit } = this;
+    const approval = permit && { id: permit.id, reviewers: permit.reviewers };
+    return this.#of(kind, { ...more, about: joinedOf(opening, approval) });
+  }
+
+  #of(kind: Kind, body: Readonly<Record<string, unknown>>) {
     return {
       kind,
       sessionId: this.session,
       statementId: this.statementId,
       runs: this.#runs(kind),
-      body: { ...(isOpening ? opening : {}), ...more, principal: principalOf(this.#author) },
+      body: { ...body, principal: principalOf(this.#author) },
     };
   }
 

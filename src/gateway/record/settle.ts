@@ -179,7 +179,8 @@ export async function settle({
       if (given === 'released') settled++;
       if (given !== 'none') continue;
     }
-    const body = bodyOf(ending, history !== undefined, mayBeCommitted);
+    const joined = await transcript.joined(session, statement);
+    const body = { ...bodyOf(ending, history !== undefined, mayBeCommitted), ...joined };
     await sessions.learnKey(session);
     // Another replica may have been quicker.
     await recorder.append({ kind: 'statement_settled', sessionId: session, statementId: statement, body }).then(

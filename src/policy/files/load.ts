@@ -27,6 +27,7 @@ function textOf(place: Place, bytes: Buffer, problems: Problem[]): string | unde
 export async function policiesOf(folder: string, reading: Reading, issuers?: readonly string[]): Promise<PolicySet> {
   const problems: Problem[] = [...sumProblems(folder, reading)];
   const policies: Policy[] = [];
+  const files: { readonly name: string; readonly text: string }[] = [];
   const read: { readonly source: Source; readonly file: PolicyFile | undefined }[] = [];
   // Thousands of row rules often have one text.
   const asked = new Map<string, Promise<string | undefined>>();
@@ -39,6 +40,7 @@ export async function policiesOf(folder: string, reading: Reading, issuers?: rea
     const place = `${basename(folder)}/${name}`;
     const text = textOf(place, bytes, problems);
     if (text === undefined) continue;
+    files.push({ name, text });
     const source = new Source(place, text);
     const parsed = source.problems.length === 0 ? policyFile.safeParse(source.data) : undefined;
     if (parsed?.error) source.reportZod(parsed.error);
@@ -65,7 +67,7 @@ export async function policiesOf(folder: string, reading: Reading, issuers?: rea
       problems.push({ place: `${policy.file}:1`, column: 1, message: `${other.file} is called "${policy.name}" too.` });
   }
   if (problems.length > 0) throw new PolicyProblems(problems);
-  return { folder, policies, issuers: known.all, version: reading.version };
+  return { folder, policies, files, issuers: known.all, version: reading.version };
 }
 
 const READ_TRIES = 50;

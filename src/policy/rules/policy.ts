@@ -103,6 +103,8 @@ export interface PolicySet {
   readonly policies: readonly Policy[];
   /** That principals can come from; none where no configuration and no file names any. */
   readonly issuers: readonly string[];
+  /** As they were read, by name. */
+  readonly files: readonly { readonly name: string; readonly text: string }[];
   /** SHA-256, hexadecimal, over names and contents of all files: which set of rules made a verdict. */
   readonly version: string;
 }

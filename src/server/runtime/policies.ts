@@ -1,24 +1,41 @@
 /** The policies in force, followed in their folder; what becomes of them is logged and recorded. */
 import type { Config } from '../../config/index.js';
-import { heldWords, type PolicyWatch, watchPolicies } from '../../policy/index.js';
+import { heldWords, type PolicySet, type PolicyWatch, watchPolicies } from '../../policy/index.js';
+import { contentDigest } from '../../transcript/index.js';
 import type { Logger } from '../report/log.js';
 import type { Note } from './note.js';
 
+const reloadedBody = (set: PolicySet): { readonly version: string; readonly policies: readonly string[] } => ({
+  version: set.version,
+  policies: set.policies.map(({ name }) => name),
+});
+
+/** Names, and hashes by which the contents were kept: what the set's version stands for. */
+const filesOf = ({ files }: PolicySet): readonly { readonly name: string; readonly digest: string }[] =>
+  files.map(({ name, text }) => ({ name, digest: contentDigest(text) }));
+
+/** Which set is in force from the start on. */
+export const startedWith = (set: PolicySet): Readonly<Record<string, unknown>> => ({
+  ...reloadedBody(set),
+  files: filesOf(set),
+});
+
 /** Throws PolicyProblems where they are unsound. */
-export const followPolicies = (config: Config, log: Logger, note: Note): Promise<PolicyWatch> =>
+export const followPolicies = (
+  config: Config,
+  log: Logger,
+  note: Note,
+  keep: (set: PolicySet) => Promise<void>,
+): Promise<PolicyWatch> =>
   watchPolicies(
     config.policies,
     {
       issuers: config.issuers.map(({ issuer }) => issuer),
       onReload: (set, opens) => {
-        const body = {
-          version: set.version,
-          policies: set.policies.map((policy) => policy.name),
-          opens: opens ?? null,
-        };
+        const body = { ...reloadedBody(set), opens: opens ?? null };
         if (opens === undefined) log.info(body, 'policies reloaded');
         else log.warn(body, 'policies reloaded: they open what was not open');
-        note('policy_reloaded', body);
+        void keep(set).finally(() => note('policy_reloaded', { ...body, files: filesOf(set) }));
       },
       onHeld: ({ version, opens, until }) => {
         log.warn({ version, opens, until }, 'changed policies are held back, since they open what is not open now');

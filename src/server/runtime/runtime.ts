@@ -4,7 +4,7 @@ import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { Gateway, previewOf, recordMask } from '../../gateway/index.js';
 import { TokenVerifier } from '../../identity/index.js';
-import type { PolicyWatch } from '../../policy/index.js';
+import type { PolicySet, PolicyWatch } from '../../policy/index.js';
 import { loadParsers } from '../../sql/index.js';
 import { DELIVERY_CONNECTIONS, Delivery, storePool, TranscriptStore } from '../../transcript/index.js';
 import { Warehouse } from '../../warehouse/index.js';
@@ -13,7 +13,7 @@ import { Metrics } from '../report/metrics.js';
 import { payloadFor } from '../report/notify.js';
 import { watchLogIn } from './log-in.js';
 import type { Note } from './note.js';
-import { followPolicies } from './policies.js';
+import { followPolicies, startedWith } from './policies.js';
 import { lookAtStore } from './ready.js';
 import { Refusals } from './refusals.js';
 import { makeUpkeep } from './upkeep.js';
@@ -81,7 +81,12 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       .append({ kind, sessionId: undefined, statementId: undefined, body })
       .catch((error: unknown) => log.error({ err: error, kind }, 'something could not be recorded'));
   };
-  const policies = await followPolicies(config, log, note);
+  /** Each version's files once: what is not written now is written when it is in force again. */
+  const keepSet = (set: PolicySet): Promise<void> =>
+    transcript.contents
+      .keep(set.files.map(({ name, text }) => ({ of: 'policy', name, text })))
+      .catch((error: unknown) => log.error({ err: error }, 'the files of the policies could not be recorded'));
+  const policies = await followPolicies(config, log, note, keepSet);
   current = policies;
   const stopping = new AbortController();
   const { ready, problem } = await lookAtStore(transcript, config.notaryUrl !== undefined, log, stopping.signal);
@@ -127,10 +132,8 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   let expiry: NodeJS.Timeout | undefined;
   void ready.then(() => {
     if (stopping.signal.aborted) return;
-    note('policy_reloaded', {
-      version: policies.current().version,
-      policies: policies.current().policies.map(({ name }) => name),
-    });
+    const set = policies.current();
+    void keepSet(set).finally(() => note('policy_reloaded', startedWith(set)));
     upkeep.start();
     void wakeups.start();
     expiry = setInterval(() => {

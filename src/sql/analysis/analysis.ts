@@ -204,3 +204,10 @@ export const shownUses = (
   })),
   columns: [...new Set((analysis?.columns ?? []).map((use) => `${showObject(use.object)}.${use.column}`))],
 });
+
+/** The columns of its target that a change writes. */
+export const shownWrites = (analysis: Pick<Analysis, 'target' | 'assignments'> | undefined): string[] => {
+  const { target, assignments = [] } = analysis ?? {};
+  if (!target) return [];
+  return [...new Set(assignments.map(({ column }) => `${showObject(target.object)}.${column}`))];
+};

@@ -24,6 +24,7 @@ export const EVENT_KINDS = [
   'rows_fetched',
   'policy_reloaded',
   'policy_problem',
+  'content_kept',
   'token_refused',
   'attempts_turned_away',
   'person_signed_in',

@@ -45,6 +45,7 @@ const WORDS = [
   'purpose',
   'prompt',
   'job',
+  'judged_as',
   'binds',
   'message',
   'denial',
@@ -207,6 +208,11 @@ export class Vault {
     const key = this.#known.get(session);
     if (!key) throw new Error('The key of this session is not known.');
     return decrypt(key, aboutPart(session, undefined, about), sealed).toString();
+  }
+
+  /** SQL with what the detectors find in its values taken out. */
+  shown(sql: string): string {
+    return this.#mask().statement(sql);
   }
 
   /** The same for the same text, and of no use to who guesses texts. */

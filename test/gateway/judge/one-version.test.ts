@@ -4,6 +4,7 @@ import { Gateway, type GatewayParts } from '../../../dist/gateway/gateway.js';
 import type { PolicySet } from '../../../dist/policy/index.js';
 import { callerOf } from '../../support/caller.mjs';
 import { GENEROUS } from '../../support/gateways/limits.mjs';
+import { KEEPS_NOTHING } from '../../support/gateways/quiet-store.js';
 import { policyOf, setOf } from '../../support/policies.mjs';
 
 const RULES = 'rules:\n  - allow: [read, delete]\n    on: [DB.S.*]\n';
@@ -39,7 +40,7 @@ function gatewayThatReloads() {
     },
     transcript: {
       ensureAlive: async () => reload(),
-      prompts: { newest: async () => undefined },
+      ...KEEPS_NOTHING,
       sessions: {
         find: async () => {
           reload();

@@ -7,6 +7,7 @@ import { failureOf } from '../../../dist/warehouse/errors/driver-error.js';
 import { WarehouseUnavailable } from '../../../dist/warehouse/index.js';
 import { callerOf } from '../../support/caller.mjs';
 import { GENEROUS } from '../../support/gateways/limits.mjs';
+import { KEEPS_NOTHING } from '../../support/gateways/quiet-store.js';
 import { policyOf, setOf } from '../../support/policies.mjs';
 
 let policies: PolicySet;
@@ -49,7 +50,7 @@ async function failing(sql: string, at: 'run' | 'explain' | 'catalog', fail: () 
     policies: () => policies,
     transcript: {
       ensureAlive: async () => undefined,
-      prompts: { newest: async () => undefined },
+      ...KEEPS_NOTHING,
       sessions: { find: async () => 'session' },
       recorder: {
         append: note,

@@ -68,6 +68,7 @@ const KINDS: Readonly<Record<string, readonly [string, Tone]>> = {
   session_opened: ['Session opened', ''],
   session_closed: ['Session closed', ''],
   prompt_reported: ['A person typed', 'lead'],
+  content_kept: ['Kept by its hash', ''],
   statement_submitted: ['Asked', 'lead'],
   statement_refused: ['Refused', 'bad'],
   estimate_asked: ['Size estimated', ''],
