@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
 import { PolicyProblems } from '../../policy/rules/problems.js';
-import { styleFor } from '../../terminal/index.js';
-import { configOf } from '../io/configured.js';
-import { collect, configOption, jsonOption } from '../io/options.js';
+import { styleFor, table } from '../../terminal/index.js';
+import { configOf, withStore } from '../io/configured.js';
+import { collect, configOption, jsonOption, whole } from '../io/options.js';
 import { answerInJson, complain, say } from '../io/output.js';
 
 export function policyCommand(policy: Command): void {
@@ -95,6 +95,46 @@ export function policyCommand(policy: Command): void {
       );
       const { verdict, denial, sent } = judged;
       say(options.json ? JSON.stringify({ verdict, denial, sent }, null, 2) : text);
+    });
+
+  policy
+    .command('history')
+    .description('which sets of policies were in force, newest first, and the files of one')
+    .argument('[version]', 'as the record names it, or its beginning', '')
+    .addOption(configOption())
+    .option('--out <folder>', 'with a version: write its files there')
+    .option('--limit <number>', 'at most, 1 to 1000', whole(1, 1000), 50)
+    .addOption(jsonOption())
+    .action(async (version: string, options) => {
+      const { policyHistory, writeSet } = await import('../policy/history.js');
+      await withStore(options.config, async ({ store }) => {
+        if (options.out !== undefined) {
+          if (version === '')
+            throw new SnowfenceError('USAGE', '--out needs a version.', 'snowfence policy history lists them.');
+          const files = await writeSet(store, version, options.out);
+          say(
+            options.json
+              ? JSON.stringify({ files })
+              : `${files === 1 ? '1 file' : `${files} files`} in ${String(options.out)}. Hold statements against it: snowfence policy explain --policies ${String(options.out)}`,
+          );
+          return;
+        }
+        const sets = await policyHistory(store, version, options.limit);
+        say(
+          options.json
+            ? JSON.stringify(sets)
+            : sets.length === 0
+              ? 'No set of policies was in force.'
+              : table(
+                  ['from (UTC)', 'version', 'policies'],
+                  sets.map(({ at, version: full, policies }) => [
+                    at.slice(0, 19).replace('T', ' '),
+                    full.slice(0, 16),
+                    policies.join(', '),
+                  ]),
+                ),
+        );
+      });
     });
 
   policy

@@ -1,0 +1,73 @@
+/** `snowfence policy history`: which sets of policies were in force, and the files of one, as the record has them. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { SnowfenceError } from '../../config/problem.js';
+import { EVENT_COLUMNS, isOurs, type RawEvent, type TranscriptStore, trustedKeys } from '../../transcript/index.js';
+
+const reloaded = z.object({
+  version: z.string(),
+  policies: z.array(z.string()),
+  files: z.array(z.object({ name: z.string(), digest: z.string() })).optional(),
+});
+
+export interface InForceFrom {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly version: string;
+  readonly policies: readonly string[];
+  readonly files: readonly { readonly name: string; readonly digest: string }[] | undefined;
+}
+
+const NEWEST = `
+  SELECT ${EVENT_COLUMNS} FROM event e
+  WHERE e.kind = 'policy_reloaded' AND left(e.body ->> 'version', length($1)) = $1 ORDER BY e.sequence DESC LIMIT $2`;
+
+/** Newest first; `version`: those whose version begins so. Events that no gateway of ours wrote are left out. */
+export async function policyHistory(store: TranscriptStore, version: string, limit: number): Promise<InForceFrom[]> {
+  const { rows } = await store.readPool.query<RawEvent>(NEWEST, [version, limit]);
+  const found: InForceFrom[] = [];
+  for (const event of rows) {
+    const { data } = reloaded.safeParse(JSON.parse(event.body));
+    if (data && (await isOurs(store.readPool, event, { keys: trustedKeys(store.keys) })))
+      found.push({ at: event.at, version: data.version, policies: data.policies, files: data.files });
+  }
+  return found;
+}
+
+/** Writes the files of a set into a new folder; how many. Throws a SnowfenceError where the record lacks one of them. */
+export async function writeSet(store: TranscriptStore, version: string, folder: string): Promise<number> {
+  const history = await policyHistory(store, version, 1000);
+  const versions = new Set(history.map((one) => one.version));
+  if (versions.size > 1)
+    throw new SnowfenceError('AMBIGUOUS_VERSION', `Several versions begin with ${version}.`, 'Type more of it.');
+  const files = history.find((one) => one.files !== undefined)?.files;
+  if (!files)
+    throw new SnowfenceError(
+      'UNKNOWN_VERSION',
+      `The record has no files of a set whose version begins with ${version}.`,
+      'snowfence policy history lists them; those of earlier releases were not kept.',
+      1,
+    );
+  const contents = await store.keptContents(files.map(({ digest }) => digest));
+  const missing = files.find(({ digest }) => !contents.has(digest));
+  if (missing)
+    throw new SnowfenceError(
+      'CONTENT_MISSING',
+      `The record has no content for ${missing.name} (SHA-256 ${missing.digest}).`,
+      'It may have gone to an archive: look for "content_kept" with that digest there.',
+      1,
+    );
+  await mkdir(folder, { recursive: true });
+  for (const { name, digest } of files) {
+    // Names of files in one folder, as they were read: nothing that leads elsewhere.
+    if (name.includes('/') || name.includes('\\') || name.startsWith('.'))
+      throw new SnowfenceError('CONTENT_UNSOUND', `"${name}" is no name of a policy file.`, 'Run snowfence verify.', 1);
+    await writeFile(join(folder, name), contents.get(digest)?.text ?? '', { flag: 'wx' }).catch((error: unknown) => {
+      const isThere = typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST';
+      if (!isThere) throw error;
+      throw new SnowfenceError('FILE_EXISTS', `${join(folder, name)} is there already.`, 'Name a new folder by --out.');
+    });
+  }
+  return files.length;
+}
