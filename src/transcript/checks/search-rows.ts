@@ -1,6 +1,7 @@
 /** The rows of search as they follow from the events of each session, summed up: what the store has is compared with that. */
 import type { RawEvent } from '../form/event.js';
 import {
+  clientOf,
   OPENING_KINDS,
   OUTCOME_KINDS,
   outcomeRow,
@@ -107,7 +108,13 @@ function sessionKeyOf(body: Readonly<Record<string, unknown>>): string {
   if (body['actor'] !== 'agent') return '';
   const client = (body['client'] ?? {}) as Readonly<Record<string, unknown>>;
   const { issuer, subject, client_id: clientId, token_id: tokenId } = body;
-  return sessionKey(String(issuer), String(subject), String(clientId), String(tokenId ?? client['name'] ?? ''));
+  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+  // Earlier versions kept all clients of a token in one session.
+  const more =
+    body['each_client'] === true
+      ? clientOf(text(tokenId), text(client['name']))
+      : String(tokenId ?? client['name'] ?? '');
+  return sessionKey(String(issuer), String(subject), String(clientId), more);
 }
 
 /** The row of a session, from the event that opened it. */

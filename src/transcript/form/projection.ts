@@ -67,7 +67,11 @@ function* wordsIn(text: string): Generator<string> {
   for (const [word] of text.toLowerCase().matchAll(/[\p{L}\p{N}_]+/gu)) if (word.length <= MAX_WORD) yield word;
 }
 
-/** What finds a session again; `more`: the token's id, else the client's name. */
+/** Each client of one token has a session of its own; `more` of what finds a session again. */
+export const clientOf = (tokenId: string | null | undefined, client: string | null | undefined): string =>
+  JSON.stringify([tokenId ?? null, client ?? null]);
+
+/** What finds a session again; `more`: the token's id and the client's name. */
 export const sessionKey = (issuer: string, subject: string, clientId: string, more: string): string =>
   createHash('sha256')
     .update(canonical([issuer, subject, clientId, more]))

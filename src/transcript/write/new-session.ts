@@ -59,6 +59,7 @@ export const openingOf = (session: NewSession): Event => ({
     transport: session.transport,
     client: session.client,
     address: session.address ?? null,
+    each_client: true,
   },
 });
 

@@ -6,7 +6,7 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { Actor, RawEvent } from '../form/event.js';
 import { timeOrderedId } from '../form/ids.js';
-import { sessionKey } from '../form/projection.js';
+import { clientOf, sessionKey } from '../form/projection.js';
 import type { BatchesOptions } from '../read/batches.js';
 import { EVENT_COLUMNS } from '../read/columns.js';
 import { isOursHere } from '../read/signed-events.js';
@@ -71,7 +71,8 @@ const promptBody = z.object({
 
 type Whose = Pick<Actor, 'issuer' | 'subject' | 'clientId'>;
 
-const keyOf = ({ issuer, subject, clientId }: Whose): string => sessionKey(issuer, subject, clientId, CLIENT.name);
+const keyOf = ({ issuer, subject, clientId }: Whose): string =>
+  sessionKey(issuer, subject, clientId, clientOf(undefined, CLIENT.name));
 
 export class Prompts {
   readonly #pool: Pool;

@@ -1,12 +1,12 @@
 /**
  * A session of the transcript: what one principal does with one client in one go. The protocol has none since 2026-07-28, so
- * ours goes by the handle that an answer gave, else by the token's id, else by principal and client within a time of quiet.
+ * ours goes by the handle that an answer gave, else by the token's id and the client, within a time of quiet.
  */
 import type { Pool } from 'pg';
 import { storable } from '../form/canonical.js';
 import type { Actor, ClientInfo } from '../form/event.js';
 import { timeOrderedId } from '../form/ids.js';
-import { sessionKey } from '../form/projection.js';
+import { clientOf, sessionKey } from '../form/projection.js';
 import type { BatchesOptions } from '../read/batches.js';
 import { endsWithOurs } from '../read/signed-events.js';
 import { RecorderUnavailable } from './failures.js';
@@ -26,10 +26,10 @@ interface Known {
 }
 
 const keyOf = (actor: Actor, client: ClientInfo): string =>
-  sessionKey(actor.issuer, actor.subject, actor.clientId, actor.tokenId ?? client.name ?? '');
+  sessionKey(actor.issuer, actor.subject, actor.clientId, clientOf(actor.tokenId, client.name));
 
 const keyOfOwner = ({ issuer, subject, clientId, tokenId, client }: Owner): string =>
-  sessionKey(issuer, subject, clientId, tokenId ?? client ?? '');
+  sessionKey(issuer, subject, clientId, clientOf(tokenId, client));
 
 const isOwner = (owner: Owner, actor: Pick<Actor, 'issuer' | 'subject' | 'clientId'>): boolean =>
   owner.issuer === storable(actor.issuer) &&

@@ -1,6 +1,6 @@
 /** What a principal does stands in a session of its own, whatever the store's rows say of whose a session is. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { sessionKey } from '../../../dist/transcript/form/projection.js';
+import { clientOf, sessionKey } from '../../../dist/transcript/form/projection.js';
 import { type ClientInfo, type TranscriptStore, timeOrderedId } from '../../../dist/transcript/index.js';
 import { checkpointsOf, verified } from '../../support/store/keeping.mjs';
 import { startStore } from '../../support/store/own-store.js';
@@ -28,7 +28,7 @@ beforeEach(() => {
 let count = 0;
 const newcomer = () => ({ ...actor('pipeline-bot'), tokenId: `token ${count++}` });
 const keyFor = (who: ReturnType<typeof actor>, of: ClientInfo = client): string =>
-  sessionKey(who.issuer, who.subject, who.clientId, who.tokenId ?? of.name ?? '');
+  sessionKey(who.issuer, who.subject, who.clientId, clientOf(who.tokenId, of.name));
 const find = (of: TranscriptStore, who: ReturnType<typeof actor>, handle?: string): Promise<string> =>
   of.sessions.find(who, client, handle);
 
@@ -38,6 +38,22 @@ describe('a session', () => {
     const session = await find(store, who);
     expect(await find(other, who)).toBe(session);
     expect(await find(other, who, session)).toBe(session);
+    expect(told).toEqual([]);
+  });
+
+  it('is each client’s own, though they have one token', async () => {
+    const who = newcomer();
+    const [desktop, code] = [
+      { ...client, name: 'claude-desktop' },
+      { ...client, name: 'claude-code' },
+    ];
+    const first = await store.sessions.find(who, desktop, undefined);
+    const second = await store.sessions.find(who, code, undefined);
+    expect(second).not.toBe(first);
+    expect(await other.sessions.find(who, desktop, undefined)).toBe(first);
+    expect(await other.sessions.find(who, code, undefined)).toBe(second);
+    // A handle is the principal's, whichever of its clients has it.
+    expect(await other.sessions.find(who, code, first)).toBe(first);
     expect(told).toEqual([]);
   });
 
