@@ -4,7 +4,7 @@ import { SnowfenceError } from '../../config/problem.js';
 import { PolicyProblems } from '../../policy/rules/problems.js';
 import { styleFor } from '../../terminal/index.js';
 import { configOf } from '../io/configured.js';
-import { collect, configOption, jsonOption } from '../io/options.js';
+import { configOption, jsonOption, listOption } from '../io/options.js';
 import { answerInJson, complain, say } from '../io/output.js';
 
 export function policyCommand(policy: Command): void {
@@ -54,13 +54,13 @@ export function policyCommand(policy: Command): void {
   policy
     .command('explain')
     .description('what a principal may do with one statement, and why')
-    .argument('<sql>')
+    .argument('<sql>', 'one statement')
     .option('--policies <folder>', 'the folder of policies', 'policies')
     .option('--issuer <url>', 'who gave the token; the only issuer there is, if nothing is said')
     .option('--subject <name>', 'the token’s subject', 'somebody')
-    .option('--client-id <id>', 'the token’s client, if another')
-    .option('--group <name>', 'a group of the principal; may be repeated', collect, [])
-    .option('--claim <name=value>', 'a claim of the token; may be repeated', collect, [])
+    .option('--client-id <id>', 'the token’s client; as the subject if nothing is said')
+    .addOption(listOption('--group <name>', 'a group of the principal'))
+    .addOption(listOption('--claim <name=value>', 'a claim of the token'))
     .option('--purpose <text>', 'what the statement is for')
     .option(
       '--config <file>',
@@ -68,7 +68,7 @@ export function policyCommand(policy: Command): void {
     )
     .addOption(jsonOption())
     .action(async (sql: string, options) => {
-      const claims = (options.claim as string[]).map((text) => {
+      const claims = ((options.claim ?? []) as readonly string[]).map((text) => {
         const at = text.indexOf('=');
         if (at < 1)
           throw new SnowfenceError('USAGE', `--claim: "${text}" is not NAME=VALUE.`, 'Such as --claim region=EU.');
@@ -83,7 +83,7 @@ export function policyCommand(policy: Command): void {
             issuer: options.issuer,
             subject: options.subject,
             clientId: options.clientId ?? options.subject,
-            groups: options.group,
+            groups: options.group ?? [],
             claims: Object.fromEntries(claims),
           },
           sql,
