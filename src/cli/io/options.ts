@@ -12,7 +12,7 @@ export function wholeOption(flags: string, about: string, least: number, most?: 
   return new Option(flags, `${about}; ${range}`).argParser((text: string): number => {
     const value = Number(text);
     if (text.trim() === '' || !Number.isSafeInteger(value) || value < least || value > (most ?? value))
-      throw new InvalidArgumentError(`It has to be a whole number, ${range}.`);
+      throw new InvalidArgumentError(`It has to be a whole number${most === undefined ? ',' : ` from`} ${range}.`);
     return value;
   });
 }
