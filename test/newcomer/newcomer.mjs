@@ -47,6 +47,8 @@ const env = {
   npm_config_audit: 'false',
   npm_config_fund: 'false',
   npm_config_update_notifier: 'false',
+  // A line that turns round while npm works.
+  npm_config_progress: 'false',
 };
 // As root, PostgreSQL of the demo runs as another account, which has to pass through.
 await run('chmod', ['711', folder, temporary]);
