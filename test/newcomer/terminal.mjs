@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const COLUMNS = 80;
+const COLUMNS = 80;
 const CTRL_C = '\u0003';
 
 /** What steers a terminal and takes no column. */
