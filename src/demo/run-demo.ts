@@ -44,7 +44,7 @@ export async function runDemo(options: DemoOptions, json: boolean): Promise<void
       waiting = (await Promise.race([tour(ready, say, style), stopped])) ?? undefined;
       // What is to be pasted stays in one piece.
       paste(`\n${connections(ready, style)}`);
-      say(`\n${style.dim(`More: snowfence sessions list --config ${ready.config_file}`)}`);
+      paste(`\n${style.dim(`More: snowfence sessions list --config ${ready.config_file}`)}`);
     }
     if (isPerson) say(`\n${consoleSignIn(ready, style)}\n`);
     say('Press Ctrl-C to end.');
