@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SnowfenceError } from '../config/problem.js';
 import { type Child, endProcess, freePort } from './child.js';
+import { warmUp } from './connect.js';
 import { startGateway, untilReady, writeConfig } from './gateway.js';
 import { Kept, type Pause, pauseForPeople } from './kept.js';
 import { startPostgresOn, startWarehouseOn } from './parts.js';
@@ -189,6 +190,7 @@ async function startParts(
   });
   const ready: Ready = { ...base, agents, reviewers, config_file: configFile, pids };
   await writeTokens(ready);
+  await warmUp(ready);
   if (options.readyFile !== undefined) {
     await writeReadyFile(options.readyFile, ready);
     const readyFile = options.readyFile;

@@ -1,8 +1,8 @@
 /** The demo's tour: a few live calls as the sales agent, and the transcript that they left. */
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { z } from 'zod';
 import { printable, renderEvents, type Style, table } from '../terminal/index.js';
 import { storePool, TranscriptReader } from '../transcript/index.js';
+import { connect } from './connect.js';
 import { type Ready, type ReadyAgent, tokenFile } from './ready.js';
 
 const answer = z.object({
@@ -50,14 +50,6 @@ const STEPS: readonly Step[] = [
     purpose: 'Returned orders are archived elsewhere.',
   },
 ];
-
-async function connect(ready: Ready, agent: ReadyAgent): Promise<Client> {
-  const client = new Client({ name: 'snowfence-tour', version: '1' }, { versionNegotiation: { mode: 'auto' } });
-  await client.connect(
-    new StreamableHTTPClientTransport(new URL(ready.mcp_url), { authProvider: { token: async () => agent.token } }),
-  );
-  return client;
-}
 
 /** What waits for a person when the tour is over. */
 export interface Waiting {

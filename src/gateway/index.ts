@@ -7,6 +7,7 @@ export type { Answer, QueryRequest, Reported } from './answer/answer.js';
 export { Gateway } from './gateway.js';
 export { Judge } from './judge/judge.js';
 export type { Judged } from './judge/judged.js';
+export { warmJudging } from './judge/warm.js';
 export type { Caller } from './judge/whose.js';
 export { DEFAULT_LIMITS, type Limits, type TurnedAway } from './limits/admission.js';
 export type { Counters } from './record/counters.js';

@@ -14,7 +14,7 @@ export { rowsFor } from './decide/rows.js';
 export type { AppliedRows, AppliedRule, Denial, DenialCode, Estimate, Verdict } from './decide/verdict.js';
 export { mayBeLookedUp, mayHold, mayRead } from './decide/visible.js';
 export { DEFAULT_TIMES, type Held, heldWords, type Reloaded, type Times } from './files/follow.js';
-export { loadPolicies, policySums } from './files/load.js';
+export { loadPolicies, policiesFrom, policySums } from './files/load.js';
 export { type PolicyWatch, watchPolicies } from './files/watch.js';
 export type { AppliedMask } from './masks/applied-masks.js';
 export { ByColumn } from './masks/by-column.js';

@@ -99,13 +99,26 @@ export const columnsOf = ({ isTTY, columns }: { isTTY?: boolean; columns?: numbe
 
 const MAX_CELL = 60;
 
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Rows under their header; where the terminal is narrower than that, each row by itself, a line for each of its cells. */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns: number | undefined = columnsOf(process.stdout),
+): string {
   const cut = (text: string): string => {
     const clean = printable(text.replace(/[ \t\r\n]+/g, ' '));
     return clean.length > MAX_CELL ? `${clean.slice(0, MAX_CELL - 1)}…` : clean;
   };
   const lines = [header, ...rows].map((row) => row.map(cut));
   const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  const total = widths.reduce((sum, width) => sum + width + 2, -2);
+  if (columns !== undefined && columns >= 20 && total > columns && rows.length > 0) {
+    const [names = [], ...records] = lines;
+    const widest = Math.max(...names.map(({ length }) => length));
+    return records
+      .map((record) => names.map((name, at) => `${name.padEnd(widest)}  ${record[at] ?? ''}`.trimEnd()).join('\n'))
+      .join('\n\n');
+  }
   const draw = (line: readonly string[]): string =>
     line
       .map((text, column) => text.padEnd(widths[column] ?? 0))

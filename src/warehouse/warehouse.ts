@@ -4,6 +4,7 @@ import { Sizes } from './catalog/sizes.js';
 import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection/connection.js';
 import { waitFor } from './connection/deadline.js';
 import type { WarehouseOptions } from './connection/options.js';
+import { DATABASES } from './connection/own-questions.js';
 import { WarehousePool } from './connection/pool.js';
 import { StatementCancelled } from './errors/failures.js';
 import { explain, type Plan } from './run/confirm.js';
@@ -112,6 +113,28 @@ export class Warehouse implements AsyncDisposable {
   /** A log-in for its own sake. Throws WarehouseUnavailable, LogInRefused among them. */
   logIn(): Promise<void> {
     return this.#pool.logIn();
+  }
+
+  /** Connections that are open or being opened. */
+  get connections(): number {
+    return this.#pool.open;
+  }
+
+  /**
+   * The first connection of a role, opened and read from before anybody waits for it. The question is one of our own that needs no running
+   * warehouse (documentation page sql/show-databases), so that none is woken by it. Throws as `run` does.
+   */
+  async warm(key: PoolKey): Promise<void> {
+    const { reader } = await this.run(key, DATABASES.of(), {
+      binds: [],
+      tag: SETUP_TAG,
+      maxResultRows: 1,
+      maxRows: 1,
+      maxBytes: 10_000,
+      timeoutMs: this.options.connectTimeoutMs,
+      signal: undefined,
+    });
+    reader?.close();
   }
 
   /** Bytes of a whole table, whatever is asked of it; undefined where Snowflake does not say. Throws WarehouseUnavailable. */

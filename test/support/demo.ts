@@ -106,16 +106,22 @@ export async function demoWith(files: Readonly<Record<string, string>>) {
 
 const run = promisify(execFile);
 
-/** The command line, with `token` as its caller's. Answers what it said on standard output, and on either stream; it never throws. */
+/** The command line, with `token` as its caller's. Answers what it said on standard output, and on either stream; throws where Node has warned. */
 export const cli = (args: readonly string[], token?: string): Promise<{ code: number; out: string; said: string }> =>
   run(process.execPath, [MAIN, ...args], {
     env: bareEnv(token === undefined ? {} : { SNOWFENCE_TOKEN: token }),
     maxBuffer: 64e6,
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, out: stdout, said: stdout + stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => ({
-      code: error.code,
-      out: error.stdout,
-      said: error.stdout + error.stderr,
-    }),
-  );
+  })
+    .then(
+      ({ stdout, stderr }) => ({ code: 0, out: stdout, said: stdout + stderr }),
+      (error: { code: number; stdout: string; stderr: string }) => ({
+        code: error.code,
+        out: error.stdout,
+        said: error.stdout + error.stderr,
+      }),
+    )
+    .then((answered) => {
+      // Nobody who types a command can do anything about it.
+      if (/\(node:\d+\) |\bWarning: /.test(answered.said)) throw new Error(answered.said);
+      return answered;
+    });

@@ -444,3 +444,26 @@ describe('signs that look like those of SQL', () => {
     expect(visibleText(`e${at(0x301)}te${at(0x301)}`)).toBe(`e${at(0x301)}te${at(0x301)}`);
   });
 });
+
+describe('a table', () => {
+  const header = ['ID', 'STATEMENT'];
+  const rows = [
+    ['1', 'SELECT A'],
+    ['22', 'SELECT B'],
+  ];
+
+  it('stands under its header where the terminal is wide enough, or is none', () => {
+    const whole = 'ID  STATEMENT\n--  ---------\n1   SELECT A\n22  SELECT B';
+    expect(table(['ID', 'STATEMENT'], rows, 80)).toBe(whole);
+    expect(table(header, rows, undefined)).toBe(whole);
+  });
+
+  it('shows each row by itself where it is not, and no line wider than that', () => {
+    const long = [...rows, ['3', `SELECT ${'C'.repeat(17)}`]];
+    const narrow = table(header, long, 27);
+    expect(narrow).toBe(
+      `ID         1\nSTATEMENT  SELECT A\n\nID         22\nSTATEMENT  SELECT B\n\nID         3\nSTATEMENT  SELECT ${'C'.repeat(17)}`,
+    );
+    expect(table(header, long, 28).split('\n')).toHaveLength(5);
+  });
+});

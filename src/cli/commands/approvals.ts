@@ -1,7 +1,7 @@
 /** `snowfence approvals …`: the reviewer's side without a browser. */
 import { type Command, Option } from 'commander';
 import { withStore } from '../io/configured.js';
-import { configOption, jsonOption, whole } from '../io/options.js';
+import { configOption, jsonOption, wholeOption } from '../io/options.js';
 import { say } from '../io/output.js';
 
 export function approvalsCommand(approvals: Command): void {
@@ -15,7 +15,7 @@ export function approvalsCommand(approvals: Command): void {
         .default('pending'),
     )
     .option('--all', 'of every state')
-    .option('--limit <number>', 'at most', whole(1, 200), 200)
+    .addOption(wholeOption('--limit <number>', 'so many at most', 1, 200).default(200))
     .option('--after <id>', 'those that were asked before this one: the next page')
     .addOption(jsonOption())
     .action(async (options) => {
@@ -35,7 +35,7 @@ export function approvalsCommand(approvals: Command): void {
   approvals
     .command('show')
     .description('one of them')
-    .argument('<id>')
+    .argument('<id>', 'its id, or the beginning of it')
     .addOption(configOption())
     .option(
       '--whole',
@@ -56,14 +56,17 @@ export function approvalsCommand(approvals: Command): void {
     const command = approvals
       .command(decision)
       .description(decision === 'approve' ? 'let it run' : 'let it not run')
-      .argument('<id>')
+      .argument('<id>', 'its id, or twelve characters of its beginning')
       .addOption(configOption())
       .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
       .option('--reason <text>', 'what the agent is told');
     if (decision === 'approve')
       command
-        .option('--standing <time>', 'let this agent run statements of the same shape for so long, such as 2h')
-        .option('--uses <number>', 'and at most so often (20)');
+        .option(
+          '--standing <time>',
+          'let this agent run statements of the same shape for so long: minutes or hours, 1m to 24h',
+        )
+        .option('--uses <number>', 'with --standing: at most so often; 1 to 1000 (default: 20)');
     command.action(async (id: string, options) => {
       const { decideApproval } = await import('../approvals/decide.js');
       const { reason, standing, uses, tokenEnv } = options;

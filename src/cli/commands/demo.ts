@@ -1,21 +1,23 @@
 /** `snowfence demo`: in the foreground, until Ctrl-C. */
 import type { Command } from 'commander';
-import { collect, jsonOption, whole } from '../io/options.js';
+import { jsonOption, listOption, wholeOption } from '../io/options.js';
 
 export function demoCommand(command: Command): void {
   command
-    .option('--port <number>', 'of the gateway; 0 picks one that is free', whole(0, 65_535), 8787)
+    .addOption(wholeOption('--port <number>', 'of the gateway, 0 picks one that is free', 0, 65_535).default(8787))
     .option('--data <folder>', 'keep the data there between runs')
-    .option(
-      '--seed <file>',
-      "data in DuckDB's SQL instead of the built-in; may be given again",
-      collect,
-      [] as readonly string[],
-    )
+    .addOption(listOption('--seed <file>', "data in DuckDB's SQL instead of the built-in"))
     .option('--policies <folder>', 'policies instead of the built-in')
     .option('--ready-file <file>', 'written once everything answers: addresses, tokens, process ids')
     .option('--no-tour', 'no tour on a terminal')
-    .option('--warehouse-latency <ms>', 'added to each query of the embedded warehouse', whole(0, 60_000), 0)
+    .addOption(
+      wholeOption(
+        '--warehouse-latency <ms>',
+        'milliseconds added to each query of the embedded warehouse',
+        0,
+        60_000,
+      ).default(0),
+    )
     .addOption(jsonOption())
     .action(async (options) => {
       const { runDemo } = await import('../../demo/index.js');
@@ -23,7 +25,7 @@ export function demoCommand(command: Command): void {
         {
           port: options.port,
           data: options.data,
-          seeds: options.seed,
+          seeds: options.seed ?? [],
           policies: options.policies,
           readyFile: options.readyFile,
           tour: options.tour,

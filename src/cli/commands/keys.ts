@@ -1,14 +1,14 @@
 /** `snowfence keys …`: making, showing and changing keys, and erasing by them. */
 import { Argument, type Command } from 'commander';
 import { configOf, withStore } from '../io/configured.js';
-import { configOption, moment } from '../io/options.js';
+import { configOption, timeOption } from '../io/options.js';
 import { say } from '../io/output.js';
 
 export function keysCommand(keys: Command): void {
   keys
     .command('new')
     .description('a new key, into a file that only its owner reads, or on standard output')
-    .addArgument(new Argument('<kind>').choices(['signing', 'encryption', 'webhook']))
+    .addArgument(new Argument('<kind>', 'what it is for').choices(['signing', 'encryption', 'webhook']))
     .option('--out <file>', 'a new file for it, with mode 600; never over one that is there')
     .action(async (kind: string, options) => {
       const { newEncryptionKey, newSigningKey, newWebhookSecret, writeNewSecret } = await import(
@@ -50,11 +50,11 @@ export function keysCommand(keys: Command): void {
   keys
     .command('erase')
     .description('make what agents wrote of people in some sessions unreadable for good')
-    .argument('[sessions...]')
+    .argument('[sessions...]', 'their whole ids')
     .addOption(configOption())
     .option('--agent <name>', 'all sessions of this subject or client')
     .option('--issuer <url>', 'with --agent: of this issuer')
-    .option('--before <time>', 'sessions that ended before', moment)
+    .addOption(timeOption('--before <time>', 'sessions that ended before'))
     .option('--yes', 'do it')
     .action(async (sessions: string[], options) => {
       const [{ erase }, { timeOf }] = await Promise.all([

@@ -4,7 +4,7 @@ import { SnowfenceError } from '../../config/problem.js';
 import { PolicyProblems } from '../../policy/rules/problems.js';
 import { styleFor, table } from '../../terminal/index.js';
 import { configOf, withStore } from '../io/configured.js';
-import { collect, configOption, jsonOption, whole } from '../io/options.js';
+import { configOption, jsonOption, listOption, wholeOption } from '../io/options.js';
 import { answerInJson, complain, say } from '../io/output.js';
 
 export function policyCommand(policy: Command): void {
@@ -54,22 +54,22 @@ export function policyCommand(policy: Command): void {
   policy
     .command('explain')
     .description('what a principal may do with one statement, and why')
-    .argument('<sql>')
+    .argument('<sql>', 'one statement')
     .option('--policies <folder>', 'the folder of policies', 'policies')
     .option('--issuer <url>', 'who gave the token; the only issuer there is, if nothing is said')
     .option('--subject <name>', 'the token’s subject', 'somebody')
-    .option('--client-id <id>', 'the token’s client, if another')
-    .option('--group <name>', 'a group of the principal; may be repeated', collect, [])
-    .option('--claim <name=value>', 'a claim of the token; may be repeated', collect, [])
+    .option('--client-id <id>', 'the token’s client; as the subject if nothing is said')
+    .addOption(listOption('--group <name>', 'a group of the principal'))
+    .addOption(listOption('--claim <name=value>', 'a claim of the token'))
     .option('--purpose <text>', 'what the statement is for, in the agent’s words')
-    .option('--prompt <text>', 'what the person typed, as their client’s hook would report it')
+    .option('--prompt <text>', 'what the person typed, as a hook would report it')
     .option(
       '--config <file>',
       'look tables up in the warehouse of this configuration, not in the cases beside the policies',
     )
     .addOption(jsonOption())
     .action(async (sql: string, options) => {
-      const claims = (options.claim as string[]).map((text) => {
+      const claims = ((options.claim ?? []) as readonly string[]).map((text) => {
         const at = text.indexOf('=');
         if (at < 1)
           throw new SnowfenceError('USAGE', `--claim: "${text}" is not NAME=VALUE.`, 'Such as --claim region=EU.');
@@ -84,7 +84,7 @@ export function policyCommand(policy: Command): void {
             issuer: options.issuer,
             subject: options.subject,
             clientId: options.clientId ?? options.subject,
-            groups: options.group,
+            groups: options.group ?? [],
             claims: Object.fromEntries(claims),
           },
           sql,
@@ -103,7 +103,7 @@ export function policyCommand(policy: Command): void {
     .argument('[version]', 'as the record names it, or its beginning', '')
     .addOption(configOption())
     .option('--out <folder>', 'with a version: write its files there')
-    .option('--limit <number>', 'at most, 1 to 1000', whole(1, 1000), 50)
+    .addOption(wholeOption('--limit <number>', 'so many at most', 1, 1000).default(50))
     .addOption(jsonOption())
     .action(async (version: string, options) => {
       const { policyHistory, writeSet } = await import('../policy/history.js');

@@ -1,14 +1,14 @@
 /** `snowfence reconcile`: the transcript against the warehouse's history. */
 import type { Command } from 'commander';
 import { withStore } from '../io/configured.js';
-import { configOption, jsonOption, moment } from '../io/options.js';
+import { configOption, jsonOption, timeOption } from '../io/options.js';
 import { say } from '../io/output.js';
 
 export function reconcileCommand(command: Command): void {
   command
     .addOption(configOption())
-    .requiredOption('--since <time>', 'such as 2026-11-01 or 24h; at most seven days ago', moment)
-    .option('--until <time>', 'now if nothing is said', moment)
+    .addOption(timeOption('--since <time>', 'at most seven days ago').makeOptionMandatory())
+    .addOption(timeOption('--until <time>', 'now if nothing is said'))
     .addOption(jsonOption())
     .action(async (options) => {
       const [{ reconcile, renderDifferences }, { timeOf }] = await Promise.all([

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
 import { progressLine } from '../../terminal/index.js';
 import { withStore } from '../io/configured.js';
-import { configOption, jsonOption, moment } from '../io/options.js';
+import { configOption, jsonOption, timeOption } from '../io/options.js';
 import { say } from '../io/output.js';
 
 export function retentionCommand(retention: Command): void {
@@ -11,7 +11,7 @@ export function retentionCommand(retention: Command): void {
     .command('run')
     .description('archive and drop what is older than the configuration keeps; for a weekly job')
     .addOption(configOption())
-    .option('--before <time>', 'weeks that ended before, instead of the configuration’s age', moment)
+    .addOption(timeOption('--before <time>', 'weeks that ended before, instead of the configuration’s age'))
     .action(async (options) => {
       const [{ archiveOld }, { timeOf }] = await Promise.all([
         import('../record/retention.js'),
@@ -36,7 +36,7 @@ export function retentionCommand(retention: Command): void {
     .command('hold')
     .description('keep a session, or everything of an agent, whatever its age')
     .requiredOption('--reason <text>', 'why; it is recorded')
-    .option('--session <id>')
+    .option('--session <id>', 'its whole id')
     .option('--agent <name>', 'a subject')
     .option('--issuer <url>', 'with --agent: of this issuer only; of all who bear the name if nothing is said')
     .addOption(configOption())
@@ -56,7 +56,7 @@ export function retentionCommand(retention: Command): void {
   retention
     .command('lift')
     .description('end a hold')
-    .argument('<hold>')
+    .argument('<hold>', 'as `retention holds` lists it')
     .addOption(configOption())
     .action(async (id: string, options) => {
       const { lift } = await import('../record/retention.js');

@@ -2,18 +2,21 @@
 import { type Command, Option } from 'commander';
 import { styleFor } from '../../terminal/index.js';
 import { withStore } from '../io/configured.js';
-import { configOption, jsonOption, positive, whole } from '../io/options.js';
+import { configOption, jsonOption, positiveOption, wholeOption } from '../io/options.js';
 import { complain, say } from '../io/output.js';
 
 const SEARCH_TERMS = `
-Terms have all to hold; a minus before one turns it round. Words are looked for in statements, purposes and what
-people typed, where clients report it.
+Terms have all to hold; a minus before one turns it round. Words are looked for
+in statements, purposes and what people typed, where clients report it.
   agent: client: group:            who
   table: column: masked: kind:     what, by any end of its name
-  verdict: state: code: rule: policy:
-  after: before:                   2026-11-01, "2026-11-01 13:30" (UTC), or so long ago: 7d, 12h
+  verdict:                         allowed, denied, asked
+  state: code: rule: policy:       what became of it, and by which rule
+  after: before:                   2026-11-01, "2026-11-01 13:30" (UTC), or so
+                                   long ago: 7d, 12h
   duration: rows: bytes:           duration:>10s rows:>=1000 bytes:>1GB
-  text: purpose: prompt:           a pattern with * and ?, or a regular expression between slashes
+  text: purpose: prompt:           a pattern with * and ?, or a regular
+                                   expression between slashes
   repository: commit: pr: run:     of the job in CI
   session: statement: fingerprint: is:explain is:reported`;
 
@@ -24,7 +27,7 @@ export function sessionsCommand(sessions: Command): void {
     .addOption(configOption())
     .option('--agent <name>', 'of this subject or client only')
     .option('--all', 'the gateway’s own and those of operators, too')
-    .option('--limit <number>', 'at most', whole(1, 1000), 50)
+    .addOption(wholeOption('--limit <number>', 'so many at most', 1, 1000).default(50))
     .option('--after <id>', 'those that began before this one: the next page')
     .addOption(jsonOption())
     .action(async (options) => {
@@ -39,7 +42,7 @@ export function sessionsCommand(sessions: Command): void {
   sessions
     .command('show')
     .description('what happened in a session')
-    .argument('<id>')
+    .argument('<id>', 'its id, or the beginning of it')
     .addOption(configOption())
     .option('--whole', 'with personal data and secrets that agents wrote; for auditors, whose look is recorded')
     .option('--token-env <name>', 'with --whole: the variable that holds your access token', 'SNOWFENCE_TOKEN')
@@ -57,8 +60,8 @@ export function sessionsCommand(sessions: Command): void {
     .description('statements, newest first')
     .argument('<terms...>', 'such as agent:sales-bot table:CUSTOMERS verdict:denied after:2026-11-01 \'"card number"\'')
     .addOption(configOption())
-    .option('--limit <number>', 'at most', whole(1, 1000), 50)
-    .option('--cursor <cursor>', 'the next page')
+    .addOption(wholeOption('--limit <number>', 'so many at most', 1, 1000).default(50))
+    .option('--cursor <cursor>', 'of the page before, as it names it: the next page')
     .addOption(jsonOption())
     .addHelpText('after', SEARCH_TERMS)
     .action(async (terms: string[], options) => {
@@ -76,10 +79,10 @@ export function sessionsCommand(sessions: Command): void {
   sessions
     .command('replay')
     .description('play a session again')
-    .argument('<id>')
+    .argument('<id>', 'its id, or the beginning of it')
     .addOption(configOption())
-    .option('--speed <number>', '2 is twice as fast', positive, 1)
-    .option('--max-pause <seconds>', 'pauses are cut to this', positive, 2)
+    .addOption(positiveOption('--speed <number>', '2 is twice as fast').default(1))
+    .addOption(positiveOption('--max-pause <seconds>', 'pauses are cut to so many seconds').default(2))
     .option('--step', 'one key for each step')
     .action(async (id: string, options) => {
       const { replaySession } = await import('../record/sessions.js');
@@ -107,9 +110,9 @@ export function sessionsCommand(sessions: Command): void {
     )
     .option('--out <file>', 'instead of standard output')
     .option('--follow', 'go on with what comes, until stopped')
-    .option('--after <sequence>', 'with --follow: from after this event on', whole(0, Number.MAX_SAFE_INTEGER), 0)
-    .option('--speed <number>', 'of an asciicast', positive, 1)
-    .option('--max-pause <seconds>', 'of an asciicast', positive, 2)
+    .addOption(wholeOption('--after <number>', 'with --follow: from after the event of this number on', 0).default(0))
+    .addOption(positiveOption('--speed <number>', 'of an asciicast: 2 is twice as fast').default(1))
+    .addOption(positiveOption('--max-pause <seconds>', 'of an asciicast: pauses are cut to so many seconds').default(2))
     .action(async (typed: string[], options) => {
       const [{ archivedOf, exportSessions }, { wholeId }] = await Promise.all([
         import('../record/export.js'),

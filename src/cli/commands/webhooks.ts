@@ -17,7 +17,7 @@ export function webhooksCommand(webhooks: Command): void {
   webhooks
     .command('dead')
     .description('what was given up after a day of tries')
-    .argument('[name]')
+    .argument('[name]', 'of one webhook; of all if none is named')
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (name: string | undefined, options) => {
@@ -31,7 +31,7 @@ export function webhooksCommand(webhooks: Command): void {
     webhooks
       .command(name)
       .description(about)
-      .argument('<name>')
+      .argument('<name>', 'as the configuration has it')
       .addOption(configOption())
       .action(async (webhook: string, options) => {
         const { retryWebhook, testWebhook } = await import('../record/webhooks.js');

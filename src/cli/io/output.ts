@@ -13,4 +13,5 @@ export const say = (text: string): void =>
     saysJson ? `${outputText(text, true)}\n` : `${folded(outputText(text, false), columnsOf(process.stdout))}\n`,
   );
 
-export const complain = (text: string): void => void process.stderr.write(`${terminalText(text)}\n`);
+export const complain = (text: string): void =>
+  void process.stderr.write(`${folded(terminalText(text), columnsOf(process.stderr))}\n`);

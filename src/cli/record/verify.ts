@@ -134,8 +134,10 @@ export async function verifyFile(
       'Name one with --key; snowfence keys show prints it.',
     );
   const kept = (await Promise.all(checkpoints.map(keptSomething))).flat();
+  // A key that is none is no fault of the file.
+  const named = namedKeys(keys);
   try {
-    return await verifyExport(file, namedKeys(keys), kept, new Set(acknowledged));
+    return await verifyExport(file, named, kept, new Set(acknowledged));
   } catch (error) {
     throw new SnowfenceError(
       'EXPORT_UNREADABLE',

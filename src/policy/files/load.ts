@@ -88,6 +88,17 @@ async function readNow(folder: string): Promise<Reading> {
 export const loadPolicies = async (folder: string, issuers?: readonly string[]): Promise<PolicySet> =>
   policiesOf(folder, await readNow(folder), issuers);
 
+/** A set of one file that stands in no folder. Throws PolicyProblems with all that is wrong. */
+export const policiesFrom = (name: string, text: string): Promise<PolicySet> =>
+  policiesOf('policies', {
+    files: [{ name, bytes: Buffer.from(text) }],
+    sums: undefined,
+    version: '',
+    state: '',
+    changedAt: 0,
+    home: '',
+  });
+
 /** The text of `policies.sha256` for a folder as it is now, whatever stands there. Throws PolicyProblems where its policies are unsound. */
 export async function policySums(folder: string): Promise<string> {
   const reading = await readNow(folder);

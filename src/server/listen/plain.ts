@@ -33,10 +33,13 @@ export async function answerPlain(
       // Where nothing is run any more, others have to be asked, and somebody has to look.
       const { integrityProblem: problem, goesOnInDoubt } = runtime.transcript;
       const { refusal } = runtime.warehouse;
-      const isReady = store === 'ok' && refusal === undefined && (problem === undefined || goesOnInDoubt);
+      const { warming } = runtime;
+      const isReady =
+        store === 'ok' && refusal === undefined && !warming.isOn && (problem === undefined || goesOnInDoubt);
       return json(isReady ? 200 : 503, {
         transcript: store,
         ...(refusal === undefined ? {} : { warehouse: refusal }),
+        ...(warming.isOn ? { warming: true } : {}),
         ...(problem === undefined ? {} : { integrity: problem }),
         policies: policyState(runtime),
         // Statements go on: what is in the record is there for whoever is told late.

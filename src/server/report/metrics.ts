@@ -12,10 +12,11 @@ export class Metrics {
   readonly #disagreements: Counter<'parser'>;
   readonly #integrity: Counter;
 
-  /** `policies`: whether the folder is sound, and whether a set of it is held back. `behind`: webhooks that get nothing. */
+  /** `policies`: whether the folder is sound, and whether a set of it is held back. `behind`: webhooks that get nothing. `connections`: to Snowflake. */
   constructor(
     policies: { readonly isSound: () => boolean; readonly isHeldBack: () => boolean },
     behind: () => number = () => 0,
+    connections: () => number = () => 0,
   ) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry, prefix: 'snowfence_process_' });
@@ -72,6 +73,14 @@ export class Metrics {
       registers,
       collect() {
         this.set(behind());
+      },
+    });
+    new Gauge({
+      name: 'snowfence_warehouse_connections',
+      help: 'Connections to Snowflake that are open or being opened.',
+      registers,
+      collect() {
+        this.set(connections());
       },
     });
   }

@@ -8,20 +8,22 @@ const AGAIN_MS = 5 * 60_000;
 const HINT =
   'Statements are refused until this is mended: check snowflake.account, username and the credential in the configuration, or run snowfence doctor.';
 
-/** Goes on until `signal`. Whoever can't be reached is no matter of this: that passes by itself. */
-export async function watchLogIn(warehouse: Warehouse, log: Logger, signal: AbortSignal): Promise<void> {
-  const look = async (): Promise<void> => {
+/** Goes on until `signal`; answers whether Snowflake let us in at the start. Whoever can't be reached is no matter of this: that passes by itself. */
+export async function watchLogIn(warehouse: Warehouse, log: Logger, signal: AbortSignal): Promise<boolean> {
+  const look = async (): Promise<boolean> => {
     try {
       await warehouse.logIn();
+      return true;
     } catch (error) {
       if (!(error instanceof LogInRefused))
         log.warn({ err: error }, 'Snowflake was not reachable; statements try again');
       else log.error({ problem: error.message, hint: HINT }, 'Snowflake refuses the log-in of this gateway');
+      return false;
     }
   };
   const timer = setInterval(() => {
     if (warehouse.refusal !== undefined) void look();
   }, AGAIN_MS).unref();
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
-  await look();
+  return look();
 }

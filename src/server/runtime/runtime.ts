@@ -11,18 +11,20 @@ import { Warehouse } from '../../warehouse/index.js';
 import type { Logger } from '../report/log.js';
 import { Metrics } from '../report/metrics.js';
 import { payloadFor } from '../report/notify.js';
-import { watchLogIn } from './log-in.js';
 import type { Note } from './note.js';
 import { followPolicies, startedWith } from './policies.js';
 import { lookAtStore } from './ready.js';
 import { Refusals } from './refusals.js';
 import { makeUpkeep } from './upkeep.js';
+import { type Warming, warmUp } from './warm.js';
 
 export interface Runtime extends AsyncDisposable {
   readonly gateway: Gateway;
   readonly warehouse: Pick<Warehouse, 'refusal'>;
   readonly approvals: Approvals;
   readonly verifier: TokenVerifier;
+  /** What the first statement would wait for. */
+  readonly warming: Warming;
   readonly transcript: TranscriptStore;
   readonly policies: PolicyWatch;
   readonly metrics: Metrics;
@@ -44,12 +46,14 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   await loadParsers();
   let current: PolicyWatch | undefined;
   let sending: Delivery | undefined;
+  let pool: Warehouse | undefined;
   const metrics = new Metrics(
     {
       isSound: () => current?.problem() === undefined,
       isHeldBack: () => current?.held() !== undefined,
     },
     () => sending?.behind ?? 0,
+    () => pool?.connections ?? 0,
   );
   const tellDoubt = (problem: string, what: string, until: string): void => {
     log.error({ problem }, config.onIntegrityProblem === 'stop' ? `${what}; nothing is run until ${until}` : what);
@@ -97,13 +101,14 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     throw new SnowfenceError('STORE_NOT_READY', problem[0], problem[1]);
   }
   const warehouse = new Warehouse(config.warehouse);
-  // Half a second of loading that the first statement need not wait for, and whether Snowflake lets us in.
-  void watchLogIn(warehouse, log, stopping.signal);
+  pool = warehouse;
   const { recorder } = transcript;
   const complain = (text: string, error?: unknown): void => log.error({ err: error }, text);
   const wakeups = new Wakeups({ url: config.databaseUrl, onProblem: complain });
   const approvals = new Approvals(transcript, wakeups);
   const roles = () => policies.current().policies.map((policy) => ({ role: policy.role, warehouse: policy.warehouse }));
+  const verifier = new TokenVerifier(config.issuers);
+  const warming = warmUp({ warehouse, verifier, policies: policies.current().policies, log, signal: stopping.signal });
   const upkeep = makeUpkeep({
     config,
     log,
@@ -159,7 +164,8 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     gateway,
     warehouse,
     approvals,
-    verifier: new TokenVerifier(config.issuers),
+    verifier,
+    warming,
     transcript,
     policies,
     metrics,

@@ -50,6 +50,10 @@ class Pool {
     this.#refusal = refusal;
   }
 
+  get open(): number {
+    return this.#open;
+  }
+
   async acquire(whose: string | undefined): Promise<WarehouseConnection> {
     const until = Date.now() + this.#options.connectTimeoutMs;
     for (;;) {
@@ -214,6 +218,11 @@ export class WarehousePool implements AsyncDisposable {
       this.#onOpened(error);
       throw error;
     }
+  }
+
+  /** Connections that are open or being opened. */
+  get open(): number {
+    return [...this.#pools.values()].reduce((sum, pool) => sum + pool.open, 0);
   }
 
   #pool(key: PoolKey): Pool {

@@ -69,6 +69,28 @@ describe('demo', () => {
     for (const pid of Object.values(ready.pids)) expect(isAlive(pid)).toBe(false);
   });
 
+  it('says one line when Ctrl-C comes while it starts, which its parts hear as well', async () => {
+    const child = spawn(process.execPath, [MAIN, 'demo', '--port', '0'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, as a terminal makes one for what is started in it.
+      detached: true,
+    });
+    children.push(child);
+    let said = '';
+    const begun = new Promise<void>((resolve) => {
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (text: Buffer) => {
+          said += text.toString();
+          resolve();
+        });
+    });
+    await begun;
+    const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    expect(await ended).toBe(0);
+    expect(said).toBe('Starting the embedded warehouse, PostgreSQL and the identity provider …\nEnding …\n');
+  });
+
   it('leaves no process when it is killed without warning', async () => {
     const { child, ready } = await start([]);
     await ends(child, 'SIGKILL');

@@ -121,6 +121,16 @@ describe('a page', () => {
     expect(Buffer.byteLength(JSON.stringify(structured.rows))).toBeLessThanOrEqual(1_000_100);
   });
 
+  it('keeps to what a model can take where nothing is asked for', async () => {
+    const { text, structured } = await both('query', {
+      sql: `SELECT ORDER_ID, REPEAT('wide ', 200) AS W FROM ${ORDERS} WHERE ORDER_ID <= 250 ORDER BY 1`,
+    });
+    expect(structured.row_count).toBeGreaterThan(10);
+    expect(structured.row_count).toBeLessThan(100);
+    for (const form of [text, JSON.stringify(structured)]) expect(Buffer.byteLength(form)).toBeLessThan(25_000);
+    expect(text).toContain(`call fetch with cursor ${structured.cursor},`);
+  });
+
   it('has 100 rows, says that there are more, and goes on in either form to the end', async () => {
     const sql = `SELECT ORDER_ID FROM ${ORDERS} WHERE ORDER_ID <= 250 ORDER BY 1`;
     let page = await both('query', { sql });

@@ -28,6 +28,7 @@ import { Queries } from './queries.js';
 import { abort, abortByRequest, outcome, ownQuery, runQuery } from './query-requests.js';
 import { type OpenSession, Sessions } from './session.js';
 import { logIn, logOut, renew, type SessionHouse, usersByName } from './session-requests.js';
+import { warmUp } from './warm.js';
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
@@ -55,6 +56,7 @@ export class Warehouse {
   /** Listening when it resolves. */
   static async start(options: WarehouseOptions): Promise<Warehouse> {
     const engine = await Engine.start(options);
+    await warmUp(engine, options);
     const warehouse = new Warehouse(options, engine);
     await new Promise<void>((resolve, reject) => {
       warehouse.#server.once('error', reject);

@@ -12,6 +12,7 @@ import {
 } from '../../../protocol/index.js';
 import type { Engine } from '../engine/engine.js';
 import { asSnowflakeError } from '../engine/errors.js';
+import type { Session } from '../statements/execution.js';
 import { setParameter } from '../statements/session-commands.js';
 import { authenticate, type User } from './login.js';
 import type { WarehouseOptions } from './options.js';
@@ -50,6 +51,32 @@ export async function logIn(house: SessionHouse, url: URL, body: unknown): Promi
   });
 }
 
+/** A session that nobody has a token of. */
+export async function freshSession(
+  engine: Engine,
+  options: WarehouseOptions,
+  user: string,
+  account: string,
+): Promise<Session> {
+  const session: Session = {
+    id: 0,
+    user,
+    account,
+    connection: await engine.connect(),
+    parameters: new Parameters({ TIMEZONE: options.timezone }),
+    variables: new Map(),
+    temporary: new Set(),
+    database: options.defaultDatabase,
+    schema: options.defaultSchema,
+    role: 'PUBLIC',
+    warehouse: 'COMPUTE_WH',
+    secondaryRoles: 'ALL',
+    inTransaction: false,
+  };
+  await setParameter(session, 'TIMEZONE', session.parameters.text('TIMEZONE'));
+  return session;
+}
+
 async function open(
   { options, engine, sessions }: SessionHouse,
   url: URL,
@@ -60,28 +87,20 @@ async function open(
   const named = (name: string, fallback: string): string =>
     (query.get(name) ?? fallback).replace(/^"(.*)"$/, '$1').toUpperCase();
   const session: OpenSession = {
+    ...(await freshSession(engine, options, user.name, data.ACCOUNT_NAME)),
     id: sessions.nextId(),
-    user: user.name,
-    account: data.ACCOUNT_NAME,
-    connection: await engine.connect(),
-    parameters: new Parameters({ TIMEZONE: options.timezone }),
-    variables: new Map(),
-    temporary: new Set(),
     database: named('databaseName', options.defaultDatabase),
     schema: named('schemaName', options.defaultSchema),
     role: named('roleName', 'PUBLIC'),
     warehouse: named('warehouse', 'COMPUTE_WH'),
-    secondaryRoles: 'ALL',
     token: '',
     masterToken: '',
     expires: 0,
     masterExpires: 0,
-    inTransaction: false,
     idle: undefined,
     socket: undefined,
     tail: Promise.resolve(),
   };
-  await setParameter(session, 'TIMEZONE', session.parameters.text('TIMEZONE'));
   for (const [name, value] of Object.entries(data.SESSION_PARAMETERS ?? {})) await setParameter(session, name, value);
   sessions.open(session);
   return session;
