@@ -1,5 +1,6 @@
 /** Events as people read them. */
 import { z } from 'zod';
+import { MOMENT_WIDTH, moment } from '../times/index.js';
 import type { StoredEvent } from '../transcript/index.js';
 import { printable, type Style, titled } from './terminal.js';
 
@@ -28,7 +29,7 @@ const opened = z.object({
   transport: z.string(),
 });
 
-const INDENT = ' '.repeat(15);
+const INDENT = ' '.repeat(MOMENT_WIDTH + 2);
 
 /** A statement and what was decided of it: the lines without their time. */
 function renderStatement(event: StoredEvent, style: Style): string[] {
@@ -105,7 +106,7 @@ export const renderEvents = (events: readonly StoredEvent[], style: Style): stri
   events
     .flatMap((event) =>
       linesOf(event, style).map((line, index) =>
-        index === 0 ? `${style.dim(event.at.slice(11, 23))}  ${line}` : `${INDENT}${line}`,
+        index === 0 ? `${style.dim(moment(event.at))}  ${line}` : `${INDENT}${line}`,
       ),
     )
     .join('\n');

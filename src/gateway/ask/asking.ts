@@ -99,12 +99,45 @@ export function fitsOf({ analysis, verdict }: Judged): string {
     .digest('hex');
 }
 
+const NARROWED: ReadonlySet<string> = new Set(['update', 'delete', 'merge']);
+
+/** The columns of its target that it writes, and whether it says which rows of it. */
+function changesOf(analysis: Judged['analysis']) {
+  const target = analysis?.target;
+  if (!target) return { written: [], every_row_of: null, of: null };
+  const table = showObject(target.object);
+  const touchesRows = NARROWED.has(analysis.kind);
+  return {
+    written: [...new Set(analysis.assignments.map(({ column }) => `${table}.${column}`))],
+    every_row_of: touchesRows && !analysis.hasWhere ? table : null,
+    of: touchesRows && target.relation?.kind === 'table' ? (target.relation.rows ?? null) : null,
+  };
+}
+
+/** What is not known of its size is told with why. */
+function sizeFor({ analysis, verdict }: Judged, { bytes, rows, uncounted }: Estimate): AboutApproval['estimate'] {
+  // Bytes are those of whole tables where something is hidden: no news to anybody, and none of the statement's own.
+  const isHidden = verdict !== undefined && hides(verdict);
+  const told = isHidden ? undefined : bytes;
+  return {
+    bytes: told ?? null,
+    rows: rows ?? null,
+    of: changesOf(analysis).of,
+    uncounted: rows === undefined ? (uncounted ?? null) : null,
+    unweighed: told !== undefined ? null : isHidden ? 'hidden' : 'unsaid',
+  };
+}
+
 /** No values of rows: reviewers see what would be touched, and how much of it. */
-export function aboutOf({ analysis, verdict }: Judged, estimate: Estimate): AboutApproval {
+export function aboutOf(judged: Judged, estimate: Estimate): AboutApproval {
+  const { analysis, verdict } = judged;
   const rules = verdict?.rules ?? [];
+  const { written, every_row_of } = changesOf(analysis);
   return {
     kind: analysis?.kind ?? '',
     ...shownUses(analysis),
+    written,
+    every_row_of,
     masks: readMasks(verdict?.masks ?? [], analysis).map(({ object, column, method, rule }) => ({
       column: `${showObject(object)}.${column}`,
       method: methodName(method),
@@ -117,7 +150,6 @@ export function aboutOf({ analysis, verdict }: Judged, estimate: Estimate): Abou
     })),
     rules: rules.map(({ effect, kind, object, policy, rule }) => ({ effect, kind, object, policy, rule })),
     reasons: [...new Set((verdict?.approval?.requirements ?? []).flatMap(({ reason }) => reason ?? []))],
-    // Bytes are those of whole tables where something is hidden: no news to anybody, and none of the statement's own.
-    estimate: { bytes: verdict && hides(verdict) ? null : (estimate.bytes ?? null), rows: estimate.rows ?? null },
+    estimate: sizeFor(judged, estimate),
   };
 }

@@ -18,9 +18,9 @@ import { type WeighParts, weigh } from '../weigh/weigh.js';
 import { fitsOf } from './asking.js';
 import { circumstancesOf } from './own.js';
 import type { Pending } from './pending.js';
-import { answered, grantedOf, stillOpen, type Word } from './word.js';
+import { answered, grantedOf, type NoticesParts, stillOpen, type Word } from './word.js';
 
-export interface UseParts extends Rules, RefuseParts, WeighParts {
+export interface UseParts extends Rules, RefuseParts, WeighParts, NoticesParts {
   readonly approvals: Approvals;
   readonly judging: Judging;
   readonly pending: Pending;
@@ -69,7 +69,7 @@ export async function use(
   }
   if (approval.state === 'pending') {
     pending.fits(id, circumstances);
-    return answered(stillOpen(answer, approval));
+    return answered(await stillOpen(parts, answer, approval));
   }
   const approvers = approval.decisions.filter(({ decision }) => decision === 'approve');
   const reviewers = approvers.map(({ reviewer }) => reviewer);

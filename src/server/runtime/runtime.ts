@@ -10,7 +10,7 @@ import { DELIVERY_CONNECTIONS, Delivery, storePool, TranscriptStore } from '../.
 import { Warehouse } from '../../warehouse/index.js';
 import type { Logger } from '../report/log.js';
 import { Metrics } from '../report/metrics.js';
-import { payloadFor } from '../report/notify.js';
+import { noticesFor, payloadFor } from '../report/notify.js';
 import { watchLogIn } from './log-in.js';
 import type { Note } from './note.js';
 import { followPolicies } from './policies.js';
@@ -150,6 +150,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     counters: metrics.counters,
     now: () => new Date(),
     limits: config.limits,
+    notices: noticesFor(config, transcript, complain),
     isHeard: (statement) => recorder.isHeard(statement, config.settleAfterMs * HEARD_PART),
   });
   return {
