@@ -4,8 +4,9 @@ import { useState } from 'preact/hooks';
 import { Badge, Link, Panel, Problem, Reason, Shown } from '../parts/panel.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
 import { Table } from '../parts/table.tsx';
+import { When } from '../parts/times.tsx';
 import { UsesTable } from '../parts/uses.tsx';
-import { bytes, clock, dateTime, eventWords, plural, span } from '../parts/words.ts';
+import { bytes, eventWords, plural, span } from '../parts/words.ts';
 import type { RecordedEvent, StatementDetail, Uses } from '../requests/answers.ts';
 import { post } from '../requests/api.ts';
 import { useLoaded, useTitle } from '../requests/hooks.ts';
@@ -82,8 +83,8 @@ function Happened({ events }: { events: readonly RecordedEvent[] }): JSX.Element
         return (
           <li key={event.position} class={tone}>
             <strong>{words}</strong>{' '}
-            <span class="small muted number" title={dateTime(event.at)}>
-              {clock(event.at)}
+            <span class="small muted number">
+              <When at={event.at} />
               {after > 0 ? `, after ${span(after)}` : ''}
             </span>
             <p class="wrap">{wordsOf(event)}</p>
