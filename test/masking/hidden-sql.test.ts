@@ -1,6 +1,7 @@
 /** What is taken out of a statement's text is values: whatever detectors find, and wherever, each word and sign stays that was judged. */
 import { expect, it } from 'vitest';
-import { approvalMessage, type ShownApproval } from '../../dist/approval/message.js';
+import { approvalMessage } from '../../dist/approval/message.js';
+import type { ShownApproval } from '../../dist/approval/values/known.js';
 import { previewOf, recordMask } from '../../dist/gateway/record/recorded.js';
 import { DETECTOR_KINDS, hiddenInSql, patternFinder, Scrubber } from '../../dist/masking/index.js';
 import { lex, pieces } from '../../dist/sql/index.js';

@@ -2,7 +2,8 @@
 import { h, options } from 'preact';
 import { describe, expect, it } from 'vitest';
 import type { Approval } from '../../dist/approval/index.js';
-import { approvalMessage, type ShownApproval } from '../../dist/approval/message.js';
+import { approvalMessage } from '../../dist/approval/message.js';
+import type { ShownApproval } from '../../dist/approval/values/known.js';
 import { renderApproval } from '../../dist/cli/approvals/render.js';
 import { asciicast, framesOf } from '../../dist/cli/record/replay.js';
 import { landingPage, messagePage } from '../../dist/console/http/page.js';

@@ -127,13 +127,6 @@ export function ApprovalPage({ id }: { id: string }): JSX.Element {
                   <UsesTable uses={approval.about} />
                 </Panel>
               )}
-              <Panel title={`What ${approval.agent} did before`} isBare>
-                {approval.history.length === 0 ? (
-                  <Empty>Nothing.</Empty>
-                ) : (
-                  <StatementList statements={approval.history} isOfOne />
-                )}
-              </Panel>
             </div>
             <div class="stack top">
               <After approval={approval} />
@@ -145,6 +138,13 @@ export function ApprovalPage({ id }: { id: string }): JSX.Element {
               </Panel>
             </div>
           </div>
+          <Panel title={`What ${approval.agent} did before`} isBare>
+            {approval.history.length === 0 ? (
+              <Empty>Nothing.</Empty>
+            ) : (
+              <StatementList statements={approval.history} isOfOne />
+            )}
+          </Panel>
         </>
       )}
     </Shown>
