@@ -13,6 +13,8 @@ const opening = z.object({
 });
 const outcome = z.object({
   rows: z.number().nullish(),
+  /** Those that a change changed: its answer is one row. */
+  rows_touched: z.number().nullish(),
   duration_ms: z.number().nullish(),
   message: z.string().nullish(),
   code: z.string().nullish(),
@@ -39,7 +41,6 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
   const lines = [
     ...titled(colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed'), body.statement),
   ];
-  if (body.purpose) lines.push(`${style.dim('purpose')}  ${printable(body.purpose)}`);
   if (isDenied && body.denial)
     lines.push(
       `${style.dim('because')}  ${body.denial.code}: ${printable(body.denial.message)}${body.denial.rule ? style.dim(`  ${printable(body.denial.rule)}`) : ''}`,
@@ -48,6 +49,8 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
     lines.push(
       `${style.dim('masked ')}  ${printable(body.masks.map((mask) => `${mask.column} (${mask.method})`).join(', '))}`,
     );
+  // Behind what is known, and as the agent's.
+  if (body.purpose) lines.push(`${style.dim('agent wrote, and nobody checked:')} ${printable(body.purpose)}`);
   return lines;
 }
 
@@ -85,7 +88,7 @@ function outcomeLine(event: StoredEvent, style: Style): string {
     case 'session_closed':
       return `${style.dim('closed ')}  ${printable(body.reason ?? '')}`;
     case 'statement_completed':
-      return `${style.dim('done   ')}  ${body.rows ?? 0} rows in ${body.duration_ms ?? 0} ms${queryId}`;
+      return `${style.dim('done   ')}  ${body.rows_touched ?? body.rows ?? 0} rows${typeof body.rows_touched === 'number' ? ' changed' : ''} in ${body.duration_ms ?? 0} ms${queryId}`;
     case 'rows_fetched':
       return `${style.dim('fetched')}  ${body.rows ?? 0} more rows`;
     case 'statement_cancelled':

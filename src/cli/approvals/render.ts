@@ -11,7 +11,7 @@ const linesOf = ({ name, lines }: Fact): string[] =>
 
 /** Last, and under a name that says whose word it is. */
 const wroteLine = ({ wrote: { name, lines } }: Known): string =>
-  `${printable(name)}${lines.length === 0 ? '' : `: ${lines.map(printable).join(' ')}`}`;
+  `${'By the agent'.padEnd(WIDTH)} ${printable(name)}${lines.length === 0 ? '' : `: ${lines.map(printable).join(' ')}`}`;
 
 const warningLines = ({ warnings }: Known): string[] =>
   warnings.map((warning) => `${'!'.padEnd(WIDTH)} ${printable(warning)}`);

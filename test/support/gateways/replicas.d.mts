@@ -25,6 +25,7 @@ export function startParts(options: {
   readonly replicas?: number;
   readonly server?: Readonly<Record<string, unknown>>;
   readonly tools?: Readonly<Record<string, unknown>>;
+  readonly webhooks?: readonly Readonly<Record<string, unknown>>[];
 }): Promise<Parts>;
 export function startGateway(config: string, url: string): Promise<StartedGateway>;
 export function restartPostgres(postgres: TestPostgres): Promise<void>;

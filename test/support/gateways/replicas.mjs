@@ -19,7 +19,7 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Everything but the gateways, which come and go: one for each configuration that is answered. `policies`: a folder, absolute; `limits`: of
- * each principal; `server`, `tools`: more of those sections.
+ * each principal; `server`, `tools`: more of those sections; `webhooks`: as the configuration has them.
  */
 export async function startParts({
   agents,
@@ -28,6 +28,7 @@ export async function startParts({
   limits = GENEROUS_CONFIG,
   server = {},
   tools = {},
+  webhooks = [],
 }) {
   const ends = [];
   const end = async () => {
@@ -113,6 +114,7 @@ export async function startParts({
           },
           identity: { issuers: [issuer] },
           limits,
+          webhooks,
           policies,
           shutdown: { grace: '5s' },
         }),

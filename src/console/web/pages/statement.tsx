@@ -39,6 +39,7 @@ function RowsTable({ event }: { event: RecordedEvent }): JSX.Element | null {
 function wordsOf({ kind, body }: RecordedEvent): string {
   const denial = (body['denial'] ?? {}) as Record<string, unknown>;
   const rows = number(body['rows']);
+  const changed = number(body['rows_touched']);
   const ms = number(body['duration_ms']);
   const size = number(body['bytes']);
   switch (kind) {
@@ -48,7 +49,8 @@ function wordsOf({ kind, body }: RecordedEvent): string {
     case 'statement_completed':
     case 'rows_fetched':
       return [
-        rows === undefined ? '' : plural(rows, 'row'),
+        // The answer to a change is one row, whatever it changed.
+        changed !== undefined ? `${plural(changed, 'row')} changed` : rows === undefined ? '' : plural(rows, 'row'),
         size === undefined ? '' : bytes(size),
         ms === undefined ? '' : span(ms),
       ]
