@@ -25,6 +25,7 @@ const ABOUT = {
   objects: [],
   columns: [],
   written: [],
+  removes: false,
   every_row_of: null,
   masks: [],
   row_predicates: [],

@@ -19,7 +19,7 @@ rules:
     on: [ANALYTICS.SALES.*, ANALYTICS.REF.*]
   - deny: [read]
     on: [ANALYTICS.SALES.PAYMENTS]
-  - approve: [insert, update, delete, merge]
+  - approve: [insert, update, delete, merge, truncate]
     on: [ANALYTICS.SALES.ORDERS]
     by: { groups: [data-stewards], count: 1, within: 15m }
     reason: Orders are the finance team's record.
@@ -135,6 +135,11 @@ describe.each(WIDTHS)('a page that is %s', (size, width, height) => {
         `DELETE on EVERY ROW of ${ORDERS}`,
         'no condition of this DELETE',
       ],
+      [
+        `INSERT OVERWRITE INTO ${ORDERS} SELECT * FROM ${ORDERS} WHERE ORDER_ID = ${width}`,
+        `INSERT on EVERY ROW of ${ORDERS}`,
+        'it removes every row',
+      ],
       [`DELETE FROM ${ORDERS} WHERE ORDER_ID > -${width}`, `DELETE on ${ORDERS}`, 'rows; the table has 6,000'],
     ] as const;
     for (const [index, [sql, headline, warning]] of statements.entries()) {
@@ -170,6 +175,17 @@ describe.each(WIDTHS)('a page that is %s', (size, width, height) => {
     expect(await uses.getByRole('heading', { name: 'Columns read' }).locator('+ ul').textContent()).toContain(
       'CHANNEL',
     );
+
+    await at(
+      await ask(
+        `MERGE INTO ${ORDERS} T USING ANALYTICS.SALES.CUSTOMERS S ON T.ORDER_ID = S.CUSTOMER_ID AND S.CUSTOMER_ID = ${width} WHEN MATCHED AND T.STATUS = 'x' THEN DELETE WHEN MATCHED THEN UPDATE SET CHANNEL = 'm'`,
+      ),
+      'merge',
+    );
+    expect(await page.getByLabel('Decision').textContent()).toContain(
+      `Writes${ORDERS}: CHANNELwhole rows, which it removes`,
+    );
+    expect(await page.getByLabel('Decision').textContent()).toContain('Touchesat most ');
 
     const because = async (sql: string, more: Record<string, unknown> = {}): Promise<string> => {
       await at(await ask(sql, more), `not-counted-${Object.keys(more).length}`);

@@ -110,6 +110,8 @@ const isNearlyAll = ({ rows, of }: Size): boolean => rows !== null && of !== nul
 function warningsOf({ about }: ShownApproval): readonly string[] {
   if (!about) return [];
   const { every_row_of: whole, kind, estimate } = about;
+  if (whole !== null && kind === 'insert')
+    return [`The whole table: it removes every row of ${whole}, and writes others in their place.`];
   if (whole !== null)
     return [
       `The whole table: no condition of this ${kind.toUpperCase()} goes by a column of ${whole}, so it touches every row that the agent may see.`,
@@ -143,13 +145,14 @@ function lastDot(column: string): number {
   return quoted ? quoted.index : column.lastIndexOf('.');
 }
 
-const REMOVED = 'whole rows, which it removes';
+function writesOf(written: readonly string[], removes: boolean): readonly string[] {
+  const lines = [...byTable(written), ...(removes ? ['whole rows, which it removes'] : [])];
+  return lines.length > 0 ? lines : ['not told'];
+}
 
-function usesOf({ kind, objects, columns, written, masks, row_predicates: predicates }: About): readonly Fact[] {
+function usesOf({ removes, objects, columns, written, masks, row_predicates: predicates }: About): readonly Fact[] {
   return [
-    ...(isChange({ objects })
-      ? [{ name: 'Writes', lines: written.length > 0 ? byTable(written) : [kind === 'delete' ? REMOVED : 'not told'] }]
-      : []),
+    ...(isChange({ objects }) ? [{ name: 'Writes', lines: writesOf(written, removes) }] : []),
     ...some('Reads', byTable(columns)),
     ...some(
       'Objects',

@@ -16,7 +16,7 @@ const requirement = z.object({
 export const requirementsOf = z.array(requirement);
 
 /** Why nobody was told how many rows a statement touches. */
-export const UNCOUNTED = [
+const UNCOUNTED = [
   'no_change',
   'binds',
   'form',
@@ -28,7 +28,7 @@ export const UNCOUNTED = [
   'overtaken',
 ] as const;
 /** Why nobody was told how many bytes it scans. */
-export const UNWEIGHED = ['hidden', 'unsaid'] as const;
+const UNWEIGHED = ['hidden', 'unsaid'] as const;
 
 /** What reviewers look at besides the text. No values of rows. Those of earlier versions lack what has a default. */
 export const aboutApproval = z.object({
@@ -37,7 +37,9 @@ export const aboutApproval = z.object({
   columns: z.array(z.string()),
   /** Columns that are given a value. */
   written: z.array(z.string()).default([]),
-  /** The table of a change that says by none of its columns which rows it means; null for all others. */
+  /** It takes whole rows out of its table. */
+  removes: z.boolean().default(false),
+  /** The table of a change that says by none of its columns which rows it means, or that empties it; null for all others. */
   every_row_of: z.string().nullable().default(null),
   masks: z.array(z.object({ column: z.string(), method: z.string(), rule: z.string() })),
   row_predicates: z.array(z.object({ object: z.string(), where: z.string(), rule: z.string() })),

@@ -104,12 +104,15 @@ const NARROWED: ReadonlySet<string> = new Set(['update', 'delete', 'merge']);
 /** The columns of its target that it writes, and whether it says which rows of it. */
 function changesOf(analysis: Judged['analysis']) {
   const target = analysis?.target;
-  if (!target) return { written: [], every_row_of: null, of: null };
+  if (!target) return { written: [], removes: false, every_row_of: null, of: null };
   const table = showObject(target.object);
-  const touchesRows = NARROWED.has(analysis.kind);
+  // INSERT OVERWRITE empties it first.
+  const isEmptied = analysis.changes.includes('truncate');
+  const touchesRows = isEmptied || NARROWED.has(analysis.kind);
   return {
     written: [...new Set(analysis.assignments.map(({ column }) => `${table}.${column}`))],
-    every_row_of: touchesRows && !analysis.hasWhere ? table : null,
+    removes: isEmptied || analysis.changes.includes('delete'),
+    every_row_of: isEmptied || (touchesRows && !analysis.hasWhere) ? table : null,
     of: touchesRows && target.relation?.kind === 'table' ? (target.relation.rows ?? null) : null,
   };
 }
@@ -132,11 +135,12 @@ function sizeFor({ analysis, verdict }: Judged, { bytes, rows, uncounted }: Esti
 export function aboutOf(judged: Judged, estimate: Estimate): AboutApproval {
   const { analysis, verdict } = judged;
   const rules = verdict?.rules ?? [];
-  const { written, every_row_of } = changesOf(analysis);
+  const { written, removes, every_row_of } = changesOf(analysis);
   return {
     kind: analysis?.kind ?? '',
     ...shownUses(analysis),
     written,
+    removes,
     every_row_of,
     masks: readMasks(verdict?.masks ?? [], analysis).map(({ object, column, method, rule }) => ({
       column: `${showObject(object)}.${column}`,

@@ -31,7 +31,7 @@ function choose(value: boolean): void {
 }
 
 /** How times are written now; what uses it is drawn anew when somebody chooses otherwise. */
-export function useMoments(): (iso: string) => string {
+function useMoments(): (iso: string) => string {
   const [value, set] = useState(isHere);
   useEffect(() => {
     watchers.add(set);
