@@ -14,6 +14,9 @@ export function moment(at: Date | string): string {
 /** The name of the zone of this machine, such as Europe/Berlin: in a browser that of whoever looks. */
 export const zoneHere = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+/** No difference has one name. */
+const NONE: ReadonlySet<string> = new Set(['GMT', 'GMT+0', 'GMT-0']);
+
 let format: Intl.DateTimeFormat | undefined;
 
 /** The same in the zone of this machine, with how far that is from UTC at that time: `2026-11-27 12:47:19 GMT+1`. */
@@ -34,5 +37,5 @@ export function momentHere(at: Date | string): string {
   const [year, month, day, hour, minute, second, zone] = (
     ['year', 'month', 'day', 'hour', 'minute', 'second', 'timeZoneName'] as const
   ).map((part) => parts.get(part) ?? '');
-  return `${year}-${month}-${day} ${hour}:${minute}:${second} ${zone}`;
+  return `${year}-${month}-${day} ${hour}:${minute}:${second} ${zone === undefined || NONE.has(zone) ? 'UTC' : zone}`;
 }

@@ -17,11 +17,13 @@ const FIRST = `
   SELECT e.position::float8 AS position FROM event e
   WHERE e.session_id = $1 AND e.statement_id = $2 AND e.kind = $3 ORDER BY e.position LIMIT 1`;
 const PLACES = 'WHERE t.session_id = $1 AND t.webhook = ANY($2)';
-/** By the index event_of_webhook. */
+/** What was said of it last, by the index event_of_webhook. */
 const GIVEN_UP = `
-  SELECT FROM event g
-  WHERE g.kind = 'delivery_given_up' AND left(g.body->>'webhook', 100) = left($1, 100) AND left(g.body->>'session', 36) = $2
-    AND left(g.body->>'position', 20) = $3 LIMIT 1`;
+  SELECT g.kind FROM event g
+  WHERE g.kind IN ('delivery_given_up', 'delivery_retried') AND left(g.body->>'webhook', 100) = left($1, 100)
+    AND left(g.body->>'session', 36) = $2 AND left(g.body->>'position', 20) = $3
+  ORDER BY g.sequence DESC LIMIT 1`;
+const kindRow = z.object({ kind: z.string() });
 
 const firstRow = z.object({ position: z.number() });
 const placeRow = z.object({ webhook: z.string(), position: z.number() });
@@ -45,7 +47,8 @@ export async function reached(
   for (const webhook of names) {
     const place = places.find((one) => one.webhook === webhook);
     const isPast = first !== undefined && place !== undefined && place.position > first;
-    const isGivenUp = isPast && ((await pool.query(GIVEN_UP, [webhook, session, String(first)])).rowCount ?? 0) > 0;
+    const last = isPast ? (await pool.query(GIVEN_UP, [webhook, session, String(first)])).rows[0] : undefined;
+    const isGivenUp = last !== undefined && kindRow.parse(last).kind === 'delivery_given_up';
     all.push({ webhook, state: isGivenUp ? 'given up' : isPast ? 'sent' : 'on its way' });
   }
   return all;
