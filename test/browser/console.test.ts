@@ -173,7 +173,7 @@ describe('a reviewer', () => {
     const waiting = waitFor(id);
     const first = await reviewer('steward', path);
     await decide(first, 'Approve');
-    await expect.poll(() => first.getByLabel('Decision').first().textContent()).toContain('1 approval so far');
+    await expect.poll(() => first.getByLabel('Decision').first().textContent()).toContain('1 so far');
     expect(await first.getByLabel('Decision').first().textContent()).toContain(
       'You have decided. Others have to, too.',
     );
