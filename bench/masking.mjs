@@ -259,6 +259,7 @@ async function gatewayOf(
     log: { info: quiet, warn: quiet, error: console.error },
     counters: { verdict: quiet, ran: quiet, disagreement: quiet },
     now: () => new Date(),
+    notices: async () => [],
     limits: GENEROUS,
   });
   const caller = callerOf('sales-bot', ['sales-agents']);

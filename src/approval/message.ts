@@ -4,42 +4,39 @@
  * crawler that makes a preview, decides nothing. Agents' words stand in parts that no client reads as markup.
  */
 import { visibleLine, visibleLines } from '../visible-text/index.js';
-import type { Approval } from './values/state.js';
+import { type Fact, factsOf, knownOf, type ShownApproval } from './values/known.js';
 
 export type MessageForm = 'slack' | 'teams';
 
 /** What happened to it, as far as anybody is told. */
-export type MessageKind = 'approval_asked' | 'approval_decided' | 'approval_expired' | 'approval_withdrawn';
-export const MESSAGE_KINDS: readonly MessageKind[] = [
-  'approval_asked',
-  'approval_decided',
-  'approval_expired',
-  'approval_withdrawn',
-];
-
-/** Without personal data and secrets: a chat is no place for them. */
-export type ShownApproval = Pick<
-  Approval,
-  'id' | 'subject' | 'state' | 'purpose' | 'statement' | 'sent' | 'requirements' | 'expires_at' | 'about' | 'decisions'
-> &
-  Partial<Pick<Approval, 'issuer'>>;
+const TITLES = {
+  approval_asked: 'waits for approval',
+  approval_decided: 'was decided on',
+  approval_expired: 'expired',
+  approval_withdrawn: 'was withdrawn by its agent',
+  statement_completed: 'has run',
+  statement_failed: 'has failed',
+  statement_cancelled: 'was cancelled',
+  statement_settled: 'has an outcome',
+  statement_refused: 'was not run',
+} as const;
+export type MessageKind = keyof typeof TITLES;
+export const MESSAGE_KINDS = Object.keys(TITLES) as readonly MessageKind[];
 
 /** Of each text. Slack takes at most 3,000 characters in a text, Teams 28 KB in a card. */
 const MAX_STATEMENT = 1500;
 const MAX_LINE = 250;
+const MAX_NAME = 100;
+/** Of the name of whoever asks, which may be as long as a token has it. */
+const MAX_LABEL = 120;
+/** Of all that is known together. */
+const MAX_FACTS = 5000;
 
 /** Cut after what can't be seen is shown: nothing is left out unseen. */
 const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** A line break in it would make a line of its own among the facts, or in the header. */
 const short = (whole: string, most: number): string => cut(visibleLine(whole), most);
-
-const TITLES: Readonly<Record<MessageKind, string>> = {
-  approval_asked: 'waits for approval',
-  approval_decided: 'was decided on',
-  approval_expired: 'expired',
-  approval_withdrawn: 'was withdrawn by its agent',
-};
 
 /** A statement as written or as sent; `rest`: what of it has no place here, in words of ours. */
 interface Text {
@@ -63,45 +60,46 @@ function textOf(title: string, whole: string): Text {
 
 interface Words {
   readonly title: string;
-  /** The same without the agent's name. */
+  /** The same without a word of anybody else. */
   readonly summary: string;
-  readonly facts: readonly (readonly [name: string, text: string])[];
+  readonly warnings: readonly string[];
   readonly texts: readonly Text[];
+  readonly facts: readonly (readonly [name: string, text: string])[];
+  /** The agent's word, behind all that is known. */
+  readonly wrote: readonly [name: string, text: string];
   readonly url: string;
   readonly isOpen: boolean;
 }
 
+const ELSEWHERE = ' (cut: all of it is in the console)';
+
+function lineOf({ name, lines }: Fact): readonly [string, string] {
+  const whole = visibleLine(lines.join('; '));
+  const text = whole.length > MAX_LINE ? `${cut(whole, MAX_LINE - ELSEWHERE.length)}${ELSEWHERE}` : whole;
+  return [short(name, MAX_LABEL), text];
+}
+
 function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string): Words {
-  const { about, requirements, decisions } = approval;
-  const { rows = null, bytes = null } = about?.estimate ?? {};
-  const touches = [
-    ...(rows === null ? [] : [`${rows} rows`]),
-    ...(bytes === null ? [] : [`scans up to ${bytes} bytes`]),
-    ...(about?.objects ?? []).map(({ object }) => object),
-  ].join(', ');
-  const last = decisions.at(-1);
-  const decision =
-    kind === 'approval_decided' && last
-      ? `${last.reviewer.slice(last.reviewer.indexOf(' ') + 1)} said ${last.decision === 'approve' ? 'yes' : 'no'}${last.reason ? `: ${last.reason}` : ''} (${approval.state})`
-      : undefined;
-  const facts = [
-    ['Agent', approval.subject],
-    // Two issuers may know the name.
-    ...(approval.issuer === undefined ? [] : [['Of', approval.issuer] as const]),
-    ['Purpose', approval.purpose ?? 'none given'],
-    ['Touches', touches || 'can not be told'],
-    ['Needed', requirements.map(({ count, groups }) => `${count} of ${groups.join(' or ')}`).join(' and ')],
-    ...(kind === 'approval_asked' ? [['Until', approval.expires_at.toISOString()] as const] : []),
-    ...(decision === undefined ? [] : [['Decision', decision] as const]),
-  ] as const;
+  const known = knownOf(approval);
+  const isWhole = known.warnings.length > 0;
+  const verb = (approval.about?.kind ?? 'statement').replaceAll('_', ' ').toUpperCase();
+  const facts: (readonly [string, string])[] = [];
+  let length = 0;
+  for (const fact of factsOf(known)) {
+    const line = lineOf(fact);
+    length += line[0].length + line[1].length;
+    if (length <= MAX_FACTS) facts.push(line);
+  }
   return {
-    summary: `${(about?.kind ?? 'statement').toUpperCase()} ${TITLES[kind]}`,
-    title: `${(about?.kind ?? 'statement').toUpperCase()} by ${short(approval.subject, 60)} ${TITLES[kind]}`,
-    facts: facts.map(([name, text]) => [name, short(text, MAX_LINE)]),
+    summary: `${verb}${isWhole ? ' of a whole table' : ''} ${TITLES[kind]}`,
+    title: `${short(known.headline, MAX_NAME)} ${TITLES[kind]}`,
+    warnings: known.warnings.map((warning) => short(warning, MAX_LINE)),
     texts: [
-      textOf('As written', approval.statement),
+      textOf('Statement as written', approval.statement),
       ...(approval.sent === '' ? [] : [textOf('As sent to Snowflake', approval.sent)]),
     ],
+    facts,
+    wrote: lineOf(known.wrote),
     url: `${consoleUrl}/approvals/${approval.id}`,
     isOpen: kind === 'approval_asked',
   };
@@ -110,7 +108,7 @@ function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string)
 const plain = (text: string) => ({ type: 'plain_text', text, emoji: false });
 const run = (text: string, style?: object) => ({ type: 'text', text, ...(style ? { style } : {}) });
 
-function slack({ title, summary, facts, texts, url, isOpen }: Words): object {
+function slack({ title, summary, warnings, facts, texts, wrote, url, isOpen }: Words): object {
   return {
     // What a notification shows. Slack reads it as markup, so nobody else's words stand in it.
     text: summary,
@@ -119,13 +117,10 @@ function slack({ title, summary, facts, texts, url, isOpen }: Words): object {
       {
         type: 'rich_text',
         elements: [
-          {
+          ...warnings.map((warning) => ({
             type: 'rich_text_section',
-            elements: facts.flatMap(([name, text], index) => [
-              run(`${index === 0 ? '' : '\n'}${name}  `, { bold: true }),
-              run(text),
-            ]),
-          },
+            elements: [run(`\u26a0 ${warning}`, { bold: true })],
+          })),
           ...texts.flatMap((entry) => [
             { type: 'rich_text_section', elements: [run(entry.title, { bold: true })] },
             { type: 'rich_text_preformatted', elements: [run(entry.text)] },
@@ -133,6 +128,15 @@ function slack({ title, summary, facts, texts, url, isOpen }: Words): object {
               ? []
               : [{ type: 'rich_text_section', elements: [run(entry.rest, { italic: true })] }]),
           ]),
+          {
+            type: 'rich_text_section',
+            elements: facts.flatMap(([name, text], index) => [
+              run(`${index === 0 ? '' : '\n'}${name}  `, { bold: true }),
+              run(text),
+            ]),
+          },
+          { type: 'rich_text_section', elements: [run(`${wrote[0]}${wrote[1] === '' ? '' : ':'}`, { italic: true })] },
+          ...(wrote[1] === '' ? [] : [{ type: 'rich_text_quote', elements: [run(wrote[1])] }]),
         ],
       },
       {
@@ -153,7 +157,7 @@ function slack({ title, summary, facts, texts, url, isOpen }: Words): object {
 const richText = (inlines: readonly object[]) => ({ type: 'RichTextBlock', inlines });
 const textRun = (text: string, more: object = {}) => ({ type: 'TextRun', text, ...more });
 
-function teams({ title, facts, texts, url, isOpen }: Words): object {
+function teams({ title, warnings, facts, texts, wrote, url, isOpen }: Words): object {
   return {
     type: 'message',
     attachments: [
@@ -166,11 +170,18 @@ function teams({ title, facts, texts, url, isOpen }: Words): object {
           // Text runs, unlike text blocks, know no Markdown.
           body: [
             richText([textRun(title, { weight: 'Bolder', size: 'Medium' })]),
-            ...facts.map(([name, text]) => richText([textRun(`${name}  `, { weight: 'Bolder' }), textRun(text)])),
+            ...warnings.map((warning) =>
+              richText([textRun(`\u26a0 ${warning}`, { weight: 'Bolder', color: 'Attention' })]),
+            ),
             ...texts.flatMap((entry) => [
               richText([textRun(entry.title, { weight: 'Bolder' })]),
               richText([textRun(entry.text, { fontType: 'Monospace' })]),
               ...(entry.rest === undefined ? [] : [richText([textRun(entry.rest, { italic: true })])]),
+            ]),
+            ...facts.map(([name, text]) => richText([textRun(`${name}  `, { weight: 'Bolder' }), textRun(text)])),
+            richText([
+              textRun(`${wrote[0]}${wrote[1] === '' ? '' : ': '}`, { italic: true }),
+              ...(wrote[1] === '' ? [] : [textRun(wrote[1], { isSubtle: true })]),
             ]),
           ],
           actions: [{ type: 'Action.OpenUrl', title: isOpen ? 'Look and decide' : 'Look at it', url }],

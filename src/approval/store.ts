@@ -15,7 +15,16 @@ import { type Asked, ask } from './steps/asking.js';
 import { decide } from './steps/deciding.js';
 import { expireDue, mend, outdate, withdraw } from './steps/ending.js';
 import { type Lost, release } from './steps/giving-back.js';
-import { type ApprovalPage, type Counted, count, get, type ListOptions, list, stamp } from './steps/looking.js';
+import {
+  type ApprovalPage,
+  type Counted,
+  count,
+  get,
+  type ListOptions,
+  list,
+  ofStatement,
+  stamp,
+} from './steps/looking.js';
 import { revokeStanding, type StandingPage, shownStanding } from './steps/standing-list.js';
 import { isStillStanding, standing, useStanding } from './steps/standing-use.js';
 import { isStillUsed, leaves, use } from './steps/using.js';
@@ -66,6 +75,11 @@ export class Approvals {
 
   get(id: string): Promise<Approval | undefined> {
     return get(this.#parts, id);
+  }
+
+  /** The one that a statement waits for or ran under; not a standing one. */
+  ofStatement(statementId: string): Promise<Approval | undefined> {
+    return ofStatement(this.#parts, statementId);
   }
 
   stamp(id: string): Promise<string | undefined> {

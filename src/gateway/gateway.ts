@@ -7,6 +7,7 @@ import type { Answer, QueryRequest, ReadOnRequest } from './answer/answer.js';
 import { Cursors } from './answer/cursors.js';
 import type { Waiting } from './ask/own.js';
 import { Pending } from './ask/pending.js';
+import type { NoticesParts } from './ask/word.js';
 import { type Explained, type ExplainParts, explain } from './explain.js';
 import { catalogsOf, Judge } from './judge/judge.js';
 import type { Judged, Question } from './judge/judged.js';
@@ -27,7 +28,7 @@ import { Visible } from './show/visible.js';
 import { Counting } from './weigh/counting.js';
 import { Running } from './weigh/running.js';
 
-export interface GatewayParts extends Rules, StandParts {
+export interface GatewayParts extends Rules, StandParts, NoticesParts {
   readonly approvals: Approvals;
   readonly warehouse: Warehouse;
   readonly log: Log;

@@ -3,7 +3,7 @@
  * to an agent (the doors do), never signs (the transcript does), and holds no connection (the warehouse does).
  */
 export { readMasks, showRows } from '../policy/index.js';
-export type { Answer, QueryRequest, Reported } from './answer/answer.js';
+export type { Answer, Notice, QueryRequest, Reported } from './answer/answer.js';
 export { Gateway } from './gateway.js';
 export { Judge } from './judge/judge.js';
 export type { Judged } from './judge/judged.js';

@@ -22,7 +22,7 @@ export async function resume(parts: ResumeParts, caller: Caller, id: string, req
     answer.session = seen.session_id;
     answer.statementId = seen.statement_id;
     if (seen.state === 'pending' && parts.pending.isFitting(id, circumstancesOf(parts, rulesFor(parts, principal))))
-      return stillOpen(answer, seen);
+      return await stillOpen(parts, answer, seen);
     const approval = await wholeOf(parts.approvals, principal, seen);
     if (!approval) return answer.finish({ status: 'error', error: NO_APPROVAL });
     const word = await use(parts, answer, approval, caller, request);

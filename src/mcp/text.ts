@@ -3,7 +3,8 @@
  * mark, so that no row can end it and go on in the gateway's voice.
  */
 import { randomBytes } from 'node:crypto';
-import type { Answer } from '../gateway/index.js';
+import type { Answer, Notice } from '../gateway/index.js';
+import { moment } from '../times/index.js';
 
 /** A mark that nobody who wrote the data can know. */
 export const newMark = (): string => randomBytes(6).toString('hex');
@@ -59,6 +60,38 @@ function cutWords({ cut, columns }: Answer): string[] {
   return [`Cut cells: ${places.join('; ')}. ${how}`];
 }
 
+/** Who was told, and no more than is known: a message that went out was not yet read by anybody. */
+function noticeWords(notices: readonly Notice[]): string {
+  const named = (state: Notice['state']): string =>
+    notices
+      .filter((notice) => notice.state === state)
+      .map(({ webhook }) => webhook)
+      .join(', ');
+  const [sent, under, lost] = [named('sent'), named('on its way'), named('given up')];
+  const words = [
+    ...(sent === '' ? [] : [`A message about it was sent to: ${sent}.`]),
+    ...(under === '' ? [] : [`A message about it is on its way to: ${under}.`]),
+    ...(lost === '' ? [] : [`No message about it could be sent to: ${lost}.`]),
+  ];
+  const isTold = sent !== '' || under !== '';
+  return [
+    ...words,
+    ...(isTold ? [] : ['Nobody was told of it: tell the person you work for who can decide, and where.']),
+  ].join(' ');
+}
+
+/** What an agent hears of a statement that waits: what it waits for, who can end that and where. */
+function waitsWords({ approval }: Answer, consoleUrl: string): string[] {
+  if (!approval) return ['A person has to approve this statement before it runs. It has not run.'];
+  const { id, expiresAt, decidedBy, notices } = approval;
+  return [
+    `A person has to approve this statement before it runs. It has not run. Approval ${id}, open until ${moment(expiresAt)}.`,
+    `Can decide: ${oneLine(decidedBy)}, at ${consoleUrl}/approvals/${id} or by: snowfence approvals show ${id}`,
+    noticeWords(notices),
+    'Call the approval tool with this id and wait_seconds: once approved, it runs the statement and answers as query does. Sending the statement again asks nobody twice.',
+  ];
+}
+
 /** An answer to `query`, in words. */
 export function answerText(answer: Answer, consoleUrl: string, mark = newMark()): string {
   const notices = answer.notices.map((notice) => `Note: ${oneLine(notice)}`);
@@ -92,11 +125,7 @@ export function answerText(answer: Answer, consoleUrl: string, mark = newMark())
       return [`Denied, ${denial?.code ?? ''}${place}: ${oneLine(denial?.message ?? '')}`, ...hint, ...rule].join('\n');
     }
     case 'approval_required':
-      return [
-        'A person has to approve this statement before it runs. It has not run, and reviewers have been told.',
-        `Approval ${answer.approval?.id ?? ''}, open until ${answer.approval?.expiresAt ?? ''}: ${consoleUrl}/approvals/${answer.approval?.id ?? ''}`,
-        'Call the approval tool with this id and wait_seconds: once approved, it runs the statement and answers as query does. Sending the statement again asks nobody twice.',
-      ].join('\n');
+      return waitsWords(answer, consoleUrl).join('\n');
     case 'error':
       return `Error ${answer.error?.code ?? ''}: ${fenced(answer.error?.message ?? '', mark)}`;
   }

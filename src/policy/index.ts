@@ -11,7 +11,7 @@ export { decideKind } from './decide/kind.js';
 export { trustIn } from './decide/merging.js';
 export type { Circumstances } from './decide/question.js';
 export { rowsFor } from './decide/rows.js';
-export type { AppliedRows, AppliedRule, Denial, DenialCode, Estimate, Verdict } from './decide/verdict.js';
+export type { AppliedRows, AppliedRule, Denial, DenialCode, Estimate, Uncounted, Verdict } from './decide/verdict.js';
 export { mayBeLookedUp, mayHold, mayRead } from './decide/visible.js';
 export { DEFAULT_TIMES, type Held, heldWords, type Reloaded, type Times } from './files/follow.js';
 export { loadPolicies, policiesFrom, policySums } from './files/load.js';

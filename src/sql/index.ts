@@ -37,7 +37,7 @@ export { cteNames, Disagreement, secondOpinion } from './opinion/opinion.js';
 export { loadParsers } from './opinion/parsers.js';
 export { RustParser } from './opinion/sqlparser-rs.js';
 export { isUnknown } from './scope/origins.js';
-export { affectedRowsQuery, writtenRows } from './send/affected.js';
+export { affectedRowsQuery, isBound, writtenRows } from './send/affected.js';
 export { type Rewritten, rewrite } from './send/rewrite.js';
 export type { Treatment, Treatments } from './send/treatments.js';
 export { STATEMENT_KINDS, type StatementKind } from './text/kind.js';

@@ -1,5 +1,6 @@
 /** Events as people read them. */
 import { z } from 'zod';
+import { MOMENT_WIDTH, moment } from '../times/index.js';
 import type { StoredEvent } from '../transcript/index.js';
 import { printable, type Style, titled } from './terminal.js';
 
@@ -14,6 +15,8 @@ const opening = z.object({
 });
 const outcome = z.object({
   rows: z.number().nullish(),
+  /** Those that a change changed: its answer is one row. */
+  rows_touched: z.number().nullish(),
   duration_ms: z.number().nullish(),
   message: z.string().nullish(),
   code: z.string().nullish(),
@@ -30,7 +33,7 @@ const opened = z.object({
   transport: z.string(),
 });
 
-const INDENT = ' '.repeat(15);
+const INDENT = ' '.repeat(MOMENT_WIDTH + 2);
 
 /** Who says what a person typed. */
 const SOURCES: Readonly<Record<string, string>> = {
@@ -58,7 +61,6 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
     ...titled(colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed'), body.statement),
   ];
   if (body.prompt) lines.push(`${style.dim('typed  ')}  ${printable(typedWords(body.prompt))}`);
-  if (body.purpose) lines.push(`${style.dim('purpose')}  ${printable(body.purpose)}`);
   if (body.job) lines.push(`${style.dim('job    ')}  ${printable(jobWords(body.job))}`);
   if (isDenied && body.denial)
     lines.push(
@@ -68,6 +70,8 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
     lines.push(
       `${style.dim('masked ')}  ${printable(body.masks.map((mask) => `${mask.column} (${mask.method})`).join(', '))}`,
     );
+  // Behind what is known, and as the agent's.
+  if (body.purpose) lines.push(`${style.dim('agent wrote, and nobody checked:')} ${printable(body.purpose)}`);
   return lines;
 }
 
@@ -109,7 +113,7 @@ function outcomeLine(event: StoredEvent, style: Style): string {
     case 'session_closed':
       return `${style.dim('closed ')}  ${printable(body.reason ?? '')}`;
     case 'statement_completed':
-      return `${style.dim('done   ')}  ${body.rows ?? 0} rows in ${body.duration_ms ?? 0} ms${queryId}`;
+      return `${style.dim('done   ')}  ${body.rows_touched ?? body.rows ?? 0} rows${typeof body.rows_touched === 'number' ? ' changed' : ''} in ${body.duration_ms ?? 0} ms${queryId}`;
     case 'rows_fetched':
       return `${style.dim('fetched')}  ${body.rows ?? 0} more rows`;
     case 'statement_cancelled':
@@ -130,7 +134,7 @@ export const renderEvents = (events: readonly StoredEvent[], style: Style): stri
   events
     .flatMap((event) =>
       linesOf(event, style).map((line, index) =>
-        index === 0 ? `${style.dim(event.at.slice(11, 23))}  ${line}` : `${INDENT}${line}`,
+        index === 0 ? `${style.dim(moment(event.at))}  ${line}` : `${INDENT}${line}`,
       ),
     )
     .join('\n');

@@ -13,6 +13,6 @@ export { NO_WORDS, type OwnWords, type Place } from './errors/text.js';
 export type { HistoryEntry } from './run/history.js';
 export type { PageSize } from './run/result.js';
 export type { RunResult } from './run/statement.js';
-export { CommitUnknown } from './run/transaction.js';
+export { CommitUnknown, changedRows } from './run/transaction.js';
 export type { Json } from './run/value.js';
 export { Warehouse } from './warehouse.js';

@@ -9,18 +9,36 @@ const HOSTILE = '<https://evil.example|click> [click](https://evil.example) *bol
 const approval = {
   id: '0b4e7a1e-0000-4000-8000-000000000001',
   subject: `bot ${HOSTILE}`,
+  issuer: 'https://issuer.example',
+  client_id: 'bot',
   state: 'denied',
   purpose: `Write to jane.doe@example.com. ${HOSTILE}`,
   statement: `DELETE FROM T WHERE MAIL = 'jane.doe@example.com' -- ${HOSTILE} ${'x'.repeat(5000)}`,
   sent: `DELETE FROM "A"."B"."T" WHERE MAIL = 'jane.doe@example.com' OR NAME IN ( ${"'some name' , ".repeat(200)}'x' )`,
-  requirements: [{ groups: ['data-stewards'], count: 2, rule: 'p.yaml:1' }],
+  requirements: [{ issuers: ['https://issuer.example'], groups: ['data-stewards'], count: 2, rule: 'p.yaml:1' }],
   expires_at: new Date('2026-11-21T22:00:00Z'),
   about: {
     kind: 'delete',
     objects: [{ object: 'A.B.T', access: 'write', via: [] }],
-    estimate: { rows: 12, bytes: null },
+    columns: ['A.B.T.MAIL'],
+    written: [],
+    every_row_of: null,
+    masks: [],
+    row_predicates: [],
+    rules: [],
+    reasons: [],
+    estimate: { rows: 12, bytes: null, of: 1200, uncounted: null, unweighed: 'hidden' },
   },
-  decisions: [{ reviewer: 'https://issuer.example carl', decision: 'deny', reason: `Because. ${HOSTILE}` }],
+  decisions: [
+    {
+      reviewer: 'https://issuer.example carl',
+      decision: 'deny',
+      reason: `Because. ${HOSTILE}`,
+      decided_at: new Date('2026-11-21T21:00:00Z'),
+      standing_ms: null,
+    },
+  ],
+  outcome: null,
 } as unknown as Approval;
 
 const payload = payloadFor(
@@ -55,7 +73,15 @@ describe.each(['slack', 'teams'] as const)('a message for %s', (format) => {
   it('says who wants what on what, and leads to the console', async () => {
     const message = await messageOf('approval_asked', format);
     const text = JSON.stringify(message);
-    for (const part of ['DELETE by bot', '12 rows', 'A.B.T', '2 of data-stewards', '2026-11-21T22:00:00.000Z'])
+    for (const part of [
+      'DELETE on A.B.T waits for approval',
+      'bot <https',
+      '12 rows; the table has 1,200',
+      'not told, because something in its tables is masked',
+      'A.B.T (write)',
+      '2 of data-stewards',
+      '2026-11-21 22:00:00 UTC',
+    ])
       expect(text).toContain(part);
     const links = [...text.matchAll(/"url":"([^"]*)"/g)].map(([, url]) => url);
     expect(links).toEqual([`https://snowfence.example.com/console/approvals/${approval.id}`]);
@@ -72,7 +98,7 @@ describe.each(['slack', 'teams'] as const)('a message for %s', (format) => {
 
   it('has the text as sent beside the one as written, and says how much of each has no place here', async () => {
     const text = JSON.stringify(await messageOf('approval_asked', format));
-    expect(text).toContain('As written');
+    expect(text).toContain('Statement as written');
     expect(text).toContain('As sent to Snowflake');
     expect(text).toContain(String.raw`DELETE FROM \"A\".\"B\".\"T\" WHERE MAIL = '[email]' OR NAME IN ( 'some name' ,`);
     expect(text.match(/\d+ of its \d+ characters are not shown here/g)).toHaveLength(2);
@@ -80,7 +106,9 @@ describe.each(['slack', 'teams'] as const)('a message for %s', (format) => {
   });
 
   it('tells of a decision', async () => {
-    expect(JSON.stringify(await messageOf('approval_decided', format))).toContain('carl said no: Because.');
+    expect(JSON.stringify(await messageOf('approval_decided', format))).toContain(
+      'carl said no, 2026-11-21 21:00:00 UTC: Because.',
+    );
   });
 });
 

@@ -24,11 +24,14 @@ const ABOUT = {
   kind: 'delete',
   objects: [],
   columns: [],
+  written: [],
+  removes: false,
+  every_row_of: null,
   masks: [],
   row_predicates: [],
   rules: [],
   reasons: [],
-  estimate: { bytes: null, rows: 3 },
+  estimate: { bytes: null, rows: 3, of: null, uncounted: null, unweighed: null },
 };
 
 const SHAPE = { key: 'DELETE FROM T WHERE ID = ?', text: 'DELETE FROM T WHERE ID = ⟨number⟩', holes: [] };

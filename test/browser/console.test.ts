@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@modelcontextprotocol/client';
 import { Client as Postgres } from 'pg';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../dist/cli/access/store.js';
 import { loadConfig } from '../../dist/config/config.js';
@@ -18,6 +18,7 @@ import { Demo } from '../../dist/demo/demo.js';
 import type { Ready } from '../../dist/demo/ready.js';
 import { type TranscriptStore, timeOrderedId } from '../../dist/transcript/index.js';
 import { ACCEPTANCE, agent, query } from '../support/demo.js';
+import { Browsing, decide, type Look, picture } from '../support/outside/browsing.js';
 import { actor, client, completed, submitted } from '../transcript/fill.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -42,59 +43,14 @@ rules:
 
 let demo: Demo;
 let ready: Ready;
-let browser: Browser;
+let browsing: Browsing;
 let database: Postgres;
 let pipeline: Client;
 let folder: string;
 let policies: string;
 let store: TranscriptStore;
-const contexts: BrowserContext[] = [];
-/** What pages complained about; none may. */
-const complaints: string[] = [];
 
-interface Look {
-  readonly scheme?: 'light' | 'dark';
-  readonly width?: number;
-  readonly height?: number;
-}
-
-async function open({ scheme = 'light', width = 1280, height = 800 }: Look = {}): Promise<Page> {
-  const context = await browser.newContext({
-    colorScheme: scheme,
-    viewport: { width, height },
-    locale: 'en-GB',
-    timezoneId: 'UTC',
-    bypassCSP: false,
-  });
-  contexts.push(context);
-  const page = await context.newPage();
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning')
-      complaints.push(`${page.url()}: ${message.text()} ${message.location().url}`);
-  });
-  page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`));
-  page.on('dialog', (dialog) => {
-    complaints.push(`${page.url()}: a dialog, ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  return page;
-}
-
-async function signIn(page: Page, name: string, path = ''): Promise<void> {
-  await page.goto(ready.console_url + path);
-  if (path === '') await page.getByRole('link', { name: 'Sign in' }).click();
-  await page.locator('#name').selectOption(name);
-  const secret = [...ready.agents, ...ready.reviewers].find((one) => one.name === name)?.client_secret ?? '';
-  await page.locator('#secret').fill(secret);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.locator('main.page h1').waitFor();
-}
-
-async function reviewer(name: string, path: string, look: Look = {}): Promise<Page> {
-  const page = await open(look);
-  await signIn(page, name, path);
-  return page;
-}
+const reviewer = (name: string, path: string, look?: Look): Promise<Page> => browsing.reviewer(name, path, look);
 
 const ask = async (sql: string, as = pipeline) => {
   const answer = await query(as, sql, PURPOSE);
@@ -108,13 +64,6 @@ const waitFor = (id: string, as = pipeline) =>
       (result) =>
         result.structuredContent as { status: string; rows: unknown[][]; denial?: { code: string; message: string } },
     );
-
-async function decide(page: Page, decision: 'Approve' | 'Deny', reason = ''): Promise<void> {
-  await page.getByRole('button', { name: `${decision} …` }).click();
-  const dialog = page.getByRole('dialog');
-  if (reason !== '') await dialog.getByRole('textbox').fill(reason);
-  await dialog.getByRole('button', { name: decision, exact: true }).click();
-}
 
 const badge = (page: Page) => page.locator('.head .badge').first();
 
@@ -133,14 +82,10 @@ beforeAll(async () => {
   await database.connect();
   store = await openStore(await loadConfig(ready.config_file));
   pipeline = await agent(ready, 'pipeline-bot');
-  browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-  });
+  browsing = await Browsing.start(ready);
 });
 afterAll(async () => {
-  for (const context of contexts) await context.close();
-  await browser?.close();
+  await browsing?.[Symbol.asyncDispose]();
   await pipeline?.close();
   await store?.[Symbol.asyncDispose]();
   await database?.end();
@@ -209,7 +154,7 @@ describe('a reviewer', () => {
     await decide(page, 'Approve');
     await expect.poll(() => page.getByRole('alert').first().textContent()).toContain('no longer open');
     // The browser writes down every answer that is a no; this one had to be.
-    expect(complaints.splice(0)).toEqual([expect.stringContaining('409')]);
+    expect(browsing.complaints.splice(0)).toEqual([expect.stringContaining('409')]);
     expect((await waitFor(id)).denial?.code).toBe('APPROVAL_EXPIRED');
     await expect.poll(() => badge(page).textContent()).toBe('expired');
   });
@@ -228,7 +173,7 @@ describe('a reviewer', () => {
     const waiting = waitFor(id);
     const first = await reviewer('steward', path);
     await decide(first, 'Approve');
-    await expect.poll(() => first.getByLabel('Decision').first().textContent()).toContain('1 approval so far');
+    await expect.poll(() => first.getByLabel('Decision').first().textContent()).toContain('1 so far');
     expect(await first.getByLabel('Decision').first().textContent()).toContain(
       'You have decided. Others have to, too.',
     );
@@ -403,12 +348,7 @@ describe('every page', () => {
       )) as string[];
       found.push(...violations.map((violation) => `${name}: ${violation}`));
       const size = width < 600 ? 'narrow' : 'wide';
-      const file = `${name}-${scheme}-${size}.png`;
-      const folder = process.env['SCREENSHOTS'];
-      if (folder !== undefined) {
-        await mkdir(folder, { recursive: true });
-        await page.screenshot({ path: join(folder, file), fullPage: true });
-      }
+      await picture(page, `${name}-${scheme}-${size}`);
     }
     expect(found).toEqual([]);
   });
@@ -516,5 +456,5 @@ describe('much of it', () => {
 });
 
 it('complains about nothing', () => {
-  expect(complaints).toEqual([]);
+  expect(browsing.complaints).toEqual([]);
 });

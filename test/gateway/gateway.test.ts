@@ -108,6 +108,7 @@ function gatewayThat(
     counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
     now: () => new Date(),
     limits: GENEROUS,
+    notices: async () => [],
     ...more,
   };
   return { gateway: new Gateway(parts as unknown as GatewayParts), recorded, ran };

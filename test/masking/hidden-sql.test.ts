@@ -1,6 +1,7 @@
 /** What is taken out of a statement's text is values: whatever detectors find, and wherever, each word and sign stays that was judged. */
 import { expect, it } from 'vitest';
-import { approvalMessage, type ShownApproval } from '../../dist/approval/message.js';
+import { approvalMessage } from '../../dist/approval/message.js';
+import type { ShownApproval } from '../../dist/approval/values/known.js';
 import { previewOf, recordMask } from '../../dist/gateway/record/recorded.js';
 import { DETECTOR_KINDS, hiddenInSql, patternFinder, Scrubber } from '../../dist/masking/index.js';
 import { lex, pieces } from '../../dist/sql/index.js';
@@ -222,6 +223,7 @@ it('a chat shows each word and sign of the text as sent', () => {
     if (!/^[\x20-\x7e]*$/.test(oneLine) || pieces(oneLine).some(({ kind }) => kind === 'unread')) continue;
     const approval = {
       ...{ id: 'i', subject: 's', state: 'pending', purpose: null, requirements: [], decisions: [], about: null },
+      ...{ issuer: 'https://issuer.example', client_id: 's', outcome: null },
       ...preview({ statement: 'SELECT 1', sent: oneLine }),
       expires_at: new Date(0),
     } as ShownApproval;

@@ -68,6 +68,7 @@ export async function startBoth({ policies: files, hasOtherRows, between }) {
         log: QUIET,
         counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
         now: () => new Date(),
+        notices: async () => [],
         limits: GENEROUS,
       });
       return { gateway, warehouse };

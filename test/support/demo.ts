@@ -63,7 +63,13 @@ export interface QueryAnswer {
     hint?: string;
   };
   readonly error?: { code: string; message: string };
-  readonly approval?: { id: string; url: string; expires_at: string };
+  readonly approval?: {
+    id: string;
+    url: string;
+    expires_at: string;
+    decided_by: string;
+    notified: readonly { webhook: string; state: string }[];
+  };
 }
 
 export function tokenOf(ready: Ready, name: string): string {

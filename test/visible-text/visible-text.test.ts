@@ -2,7 +2,8 @@
 import { h, options } from 'preact';
 import { describe, expect, it } from 'vitest';
 import type { Approval } from '../../dist/approval/index.js';
-import { approvalMessage, type ShownApproval } from '../../dist/approval/message.js';
+import { approvalMessage } from '../../dist/approval/message.js';
+import type { ShownApproval } from '../../dist/approval/values/known.js';
 import { renderApproval } from '../../dist/cli/approvals/render.js';
 import { asciicast, framesOf } from '../../dist/cli/record/replay.js';
 import { landingPage, messagePage } from '../../dist/console/http/page.js';
@@ -297,21 +298,26 @@ describe('nobody writes lines of ours', () => {
         kind: 'delete',
         objects: [{ object: NAME, access: 'write', via: [NAME] }],
         columns: [NAME],
+        written: [NAME],
+        every_row_of: NAME,
         masks: [{ column: NAME, method: 'x', rule: NAME }],
         row_predicates: [{ object: NAME, where: NAME, rule: NAME }],
         reasons: [NAME],
-        estimate: { rows: 3, bytes: null },
+        estimate: { rows: 3, bytes: null, of: 3, uncounted: null, unweighed: 'unsaid' },
       },
       binds: [NAME],
       shape: { key: '', text: FORGED, holes: [{ where: NAME, kind: 'text', example: NAME }] },
-      decisions: [{ decision: 'deny', reviewer: NAME, reason: NAME }],
+      decisions: [{ decision: 'deny', reviewer: NAME, reason: NAME, decided_at: new Date(0), standing_ms: null }],
+      outcome: { state: 'failed', at: new Date(0), problem: NAME, query_id: NAME, rows_changed: null },
     } as unknown as Approval;
     const lines = renderApproval(approval).split('\n');
-    for (const title of ['State', 'Touches', 'Sent as', 'Purpose', 'Statement', 'Standing'])
+    for (const title of ['State', 'Touches', 'Sent as', 'By the agent', 'Statement', 'Standing', 'Needed'])
       expect(lines.filter((line) => line.startsWith(`${title} `) || line === title)).toHaveLength(1);
     expect(lines.filter((line) => line.startsWith('Approved by'))).toEqual([]);
+    // The agent's word is the last line.
+    expect(lines.at(-1)).toMatch(/^By the agent /);
     expect(lines.filter((line) => line.trim() === '')).toEqual([]);
-    expect(lines.length).toBeLessThan(40);
+    expect(lines.length).toBeLessThan(50);
   });
 
   it('by the width of the terminal', () => {
@@ -358,10 +364,24 @@ describe('in a chat', () => {
       purpose: NAME,
       statement: FORGED,
       sent: FORGED,
-      requirements: [{ groups: [NAME], count: 1, rule: 'r' }],
+      requirements: [{ issuers: [NAME], groups: [NAME], count: 1, rule: 'r' }],
+      issuer: NAME,
+      client_id: 'c',
+      outcome: null,
       expires_at: new Date(0),
-      about: { kind: 'delete', objects: [{ object: NAME }], estimate: { rows: 3, bytes: null } },
-      decisions: [{ reviewer: NAME, decision: 'deny', reason: NAME }],
+      about: {
+        kind: 'delete',
+        objects: [{ object: NAME, access: 'write', via: [NAME] }],
+        columns: [NAME],
+        written: [NAME],
+        every_row_of: NAME,
+        masks: [],
+        row_predicates: [],
+        rules: [],
+        reasons: [NAME],
+        estimate: { rows: 3, bytes: null, of: 3, uncounted: null, unweighed: 'unsaid' },
+      },
+      decisions: [{ reviewer: NAME, decision: 'deny', reason: NAME, decided_at: new Date(0), standing_ms: null }],
     } as unknown as ShownApproval;
     for (const kind of ['approval_asked', 'approval_decided'] as const) {
       const message = JSON.stringify(approvalMessage(form, kind, approval, 'https://x'));
@@ -378,10 +398,24 @@ describe('in a chat', () => {
     purpose: HOSTILE,
     statement: `SELECT '${HOSTILE}'`,
     sent: `SELECT '${HOSTILE}'`,
-    requirements: [{ groups: [HOSTILE], count: 1, rule: 'r' }],
+    requirements: [{ issuers: [HOSTILE], groups: [HOSTILE], count: 1, rule: 'r' }],
+    issuer: HOSTILE,
+    client_id: 'c',
+    outcome: null,
     expires_at: new Date(0),
-    about: { kind: 'delete', objects: [{ object: HOSTILE }], estimate: { rows: 1, bytes: null } },
-    decisions: [{ reviewer: HOSTILE, decision: 'deny', reason: HOSTILE }],
+    about: {
+      kind: 'delete',
+      objects: [{ object: HOSTILE, access: 'write', via: [HOSTILE] }],
+      columns: [HOSTILE],
+      written: [HOSTILE],
+      every_row_of: HOSTILE,
+      masks: [],
+      row_predicates: [],
+      rules: [],
+      reasons: [HOSTILE],
+      estimate: { rows: 3, bytes: null, of: 3, uncounted: null, unweighed: 'unsaid' },
+    },
+    decisions: [{ reviewer: HOSTILE, decision: 'deny', reason: HOSTILE, decided_at: new Date(0), standing_ms: null }],
   } as unknown as ShownApproval;
 
   it.each(['slack', 'teams'] as const)('%s', (form) => {

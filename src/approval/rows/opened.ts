@@ -19,6 +19,7 @@ import {
   ERASED,
   textOfApproval,
 } from '../values/state.js';
+import { outcomesOf } from './outcome.js';
 import { type Recorded, recordedOf } from './recorded.js';
 import type { Transactions } from './transactions.js';
 
@@ -108,6 +109,8 @@ export async function openAll(
   ).map((row) => decisionRow.parse(row));
   const shown = parsed.map(({ read }) => ({ ...read, binding: read.binding.toString('hex') }));
   const all = await recordedOf(queries, shown, keys);
+  const used = shown.filter(({ id }) => all.get(id)?.state === 'used');
+  const outcomes = await outcomesOf(queries, used, keys);
   const opened: Opened[] = [];
   for (const { row, read } of parsed) {
     const { sealed, fits, binding, standing: _standing, ...approval } = read;
@@ -128,6 +131,7 @@ export async function openAll(
         fits: fits.toString('hex'),
         binding: binding.toString('hex'),
         decisions: decisions.filter(({ approval_id: of }) => of === id),
+        outcome: outcomes.get(approval.statement_id) ?? null,
       },
       row,
       recorded,

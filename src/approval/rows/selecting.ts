@@ -14,14 +14,23 @@ export const IN_STATE: Readonly<Record<ApprovalState | 'all', string>> = {
   all: 'true',
 };
 
-export const BY_IDS = 'WHERE t.id = ANY($1) ORDER BY t.asked_at DESC, t.id DESC';
+export const BY_IDS = 'WHERE t.id = ANY($1)';
 
 /** On a page: longer ones make shorter pages, and none keeps the others from being seen. */
 export const MAX_PAGE_BYTES = 4_000_000;
 
+/** What is open is listed by when it ends, the soonest first: it is lost to whoever sees it last. All others the newest first. */
+const ORDERS = {
+  open: { column: 'expires_at', way: 'ASC', behind: '>' },
+  over: { column: 'asked_at', way: 'DESC', behind: '<' },
+} as const;
+
 /** The place of a page is a row of ours, not a time: times are shared, and lose their last digits on the way. */
-export const pageOf = (state: ApprovalState | undefined): string => `
+export function pageOf(state: ApprovalState | undefined): string {
+  const { column, way, behind } = ORDERS[state === 'pending' || state === 'approved' ? 'open' : 'over'];
+  return `
   SELECT t.id, ${APPROVAL_BYTES} AS bytes FROM approval t
   WHERE ${IN_STATE[state ?? 'all']} AND ($1::text IS NULL OR (t.issuer = $1 AND t.subject = $2))
-    AND ($3::uuid IS NULL OR (t.asked_at, t.id) < (SELECT p.asked_at, p.id FROM approval p WHERE p.id = $3))
-  ORDER BY t.asked_at DESC, t.id DESC LIMIT $4`;
+    AND ($3::uuid IS NULL OR (t.${column}, t.id) ${behind} (SELECT p.${column}, p.id FROM approval p WHERE p.id = $3))
+  ORDER BY t.${column} ${way}, t.id ${way} LIMIT $4`;
+}

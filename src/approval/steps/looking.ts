@@ -42,10 +42,17 @@ const countedRow = approvalRow.pick({
   expires_at: true,
 });
 
-export function get(parts: ApprovalParts, id: string): Promise<Approval | undefined> {
+export const get = (parts: ApprovalParts, id: string): Promise<Approval | undefined> =>
+  oneBy(parts, 'WHERE t.id = $1', id);
+
+/** Of a statement the one that was asked for last. */
+export const ofStatement = (parts: ApprovalParts, statementId: string): Promise<Approval | undefined> =>
+  oneBy(parts, 'WHERE t.statement_id = $1 ORDER BY t.asked_at DESC, t.id DESC', statementId);
+
+function oneBy(parts: ApprovalParts, where: string, id: string): Promise<Approval | undefined> {
   if (!z.uuid().safeParse(id).success) return Promise.resolve(undefined);
   return reading(async () => {
-    const found = await parts.store.rows.select(parts.store.pool, 'approval', 'WHERE t.id = $1', [id]);
+    const found = (await parts.store.rows.select(parts.store.pool, 'approval', where, [id])).slice(0, 1);
     if (found.length === 0) return undefined;
     const [approval] = await readAll(parts, parts.store.pool, found, await nowOf(parts.store.pool));
     return approval;
@@ -67,7 +74,7 @@ export function stamp(parts: ApprovalParts, id: string): Promise<string | undefi
   });
 }
 
-/** Newest first. */
+/** What is open the soonest end first, all others the newest first. */
 export async function list(
   parts: ApprovalParts,
   { state, agent, limit = 200, after }: ListOptions = {},
@@ -104,7 +111,10 @@ export async function list(
       },
     );
     const opened = await readAll(parts, parts.store.pool, rows, now);
-    const wanted = opened.filter((approval) => state === undefined || approval.state === state);
+    const order = new Map(ids.map((id, at) => [id, at]));
+    const wanted = opened
+      .filter((approval) => state === undefined || approval.state === state)
+      .sort((left, right) => (order.get(left.id) ?? 0) - (order.get(right.id) ?? 0));
     const sizes = new Map(places.map((place) => [place.id, place.bytes]));
     bytes += wanted.reduce((sum, { id }) => sum + (sizes.get(id) ?? 0), 0);
     found.push(...wanted);

@@ -15,11 +15,32 @@ const requirement = z.object({
 });
 export const requirementsOf = z.array(requirement);
 
-/** What reviewers look at besides the text. No values of rows. */
+/** Why nobody was told how many rows a statement touches. */
+const UNCOUNTED = [
+  'no_change',
+  'binds',
+  'form',
+  'unreadable',
+  'limit',
+  'too_long',
+  'failed',
+  'unreachable',
+  'overtaken',
+] as const;
+/** Why nobody was told how many bytes it scans. */
+const UNWEIGHED = ['hidden', 'unsaid'] as const;
+
+/** What reviewers look at besides the text. No values of rows. Those of earlier versions lack what has a default. */
 export const aboutApproval = z.object({
   kind: z.string(),
   objects: z.array(z.object({ object: z.string(), access: z.string(), via: z.array(z.string()) })),
   columns: z.array(z.string()),
+  /** Columns that are given a value. */
+  written: z.array(z.string()).default([]),
+  /** It takes whole rows out of its table. */
+  removes: z.boolean().default(false),
+  /** The table of a change that says by none of its columns which rows it means, or that empties it; null for all others. */
+  every_row_of: z.string().nullable().default(null),
   masks: z.array(z.object({ column: z.string(), method: z.string(), rule: z.string() })),
   row_predicates: z.array(z.object({ object: z.string(), where: z.string(), rule: z.string() })),
   rules: z.array(
@@ -28,7 +49,14 @@ export const aboutApproval = z.object({
   /** Why the rules ask for a person, where they say so. */
   reasons: z.array(z.string()),
   /** Bytes that would be scanned at most; rows that would be changed, null where that can't be told or nothing is changed. */
-  estimate: z.object({ bytes: z.number().nullable(), rows: z.number().nullable() }),
+  estimate: z.object({
+    bytes: z.number().nullable(),
+    rows: z.number().nullable(),
+    /** Rows of the whole table that is changed, as the catalog has it, where that is one table and is known. */
+    of: z.number().nullable().default(null),
+    uncounted: z.enum(UNCOUNTED).nullable().default(null),
+    unweighed: z.enum(UNWEIGHED).nullable().default(null),
+  }),
 });
 export type AboutApproval = z.infer<typeof aboutApproval>;
 
@@ -105,6 +133,21 @@ export const ERASED: ApprovalText = {
   shape: { key: '', text: '', holes: [] },
 };
 
+/** What became of a statement that its reviewers let run. */
+export interface Outcome {
+  readonly state: 'ok' | 'failed' | 'cancelled' | 'refused' | 'unknown';
+  readonly at: Date;
+  /** In its answer: of a change that is one row, however many it touched. */
+  readonly rows_answered: number | null;
+  readonly rows_changed: number | null;
+  /** How Snowflake's history names it. */
+  readonly query_id: string | null;
+  /** Why it did not run, or not to its end. */
+  readonly problem: string | null;
+  /** It was told by the warehouse's history, after a crash. */
+  readonly is_settled: boolean;
+}
+
 export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed' | 'fits' | 'binding' | 'standing'> &
   ApprovalText & {
     /** Hexadecimal SHA-256 of what it is bound to besides its text. */
@@ -112,6 +155,8 @@ export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed' | 'fits' | 'bi
     /** Hexadecimal HMAC over all that it is bound to: what people's words are about. */
     readonly binding: string;
     readonly decisions: readonly z.infer<typeof decisionRow>[];
+    /** Of one that was used; null where nothing is known of it yet. */
+    readonly outcome: Outcome | null;
   };
 
 /** A statement that has to wait. */

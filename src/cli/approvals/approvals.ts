@@ -1,17 +1,24 @@
 /** What waits for a person, or waited, as `snowfence approvals` lists and shows it. */
-import { type ApprovalState, Approvals, type ShownStanding } from '../../approval/index.js';
+import { type Approval, type ApprovalState, Approvals, knownOf, type ShownStanding } from '../../approval/index.js';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { previewFor } from '../../server/index.js';
 import { table } from '../../terminal/index.js';
+import { moment } from '../../times/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
 import { auditorOf } from '../access/auditor.js';
 import { wholeId } from '../access/ids.js';
-import { renderApproval } from './render.js';
+import { renderApproval, renderInList } from './render.js';
 
 /** What two shapes are compared by has the literals in it, and is nobody's to read. */
 const jsonOf = (value: unknown): string =>
   JSON.stringify(value, (name, entry: unknown) => (name === 'key' ? undefined : entry), 2);
+
+/** With what people are shown of it, in its order. */
+const withKnown = (approval: Approval): object => ({ ...approval, known: knownOf(approval) });
+
+/** Those that are open come by when they end, the others by when they were asked for. */
+const isOver = (state: ApprovalState): boolean => state !== 'pending' && state !== 'approved';
 
 export interface ApprovalListOptions {
   readonly state: ApprovalState | undefined;
@@ -29,19 +36,12 @@ export async function listApprovals(
   const { approvals: found, next } = await new Approvals(store).list({ state, limit, after });
   const previewed = await previewFor(config);
   const approvals = found.map((approval) => previewed(approval));
-  if (json) return jsonOf(approvals);
+  if (json) return jsonOf(approvals.map(withKnown));
   if (approvals.length === 0) return state === 'pending' ? 'Nothing waits for a decision.' : 'There are none.';
-  const lines = table(
-    ['APPROVAL', 'STATE', 'AGENT', 'ASKED', 'STATEMENT'],
-    approvals.map((approval) => [
-      approval.id,
-      approval.state,
-      approval.subject,
-      approval.asked_at.toISOString().slice(0, 19),
-      approval.statement,
-    ]),
-  );
-  return next === undefined ? lines : `${lines}\nOlder ones: --after ${next}`;
+  const lines = approvals.map(renderInList).join('\n\n');
+  return next === undefined
+    ? lines
+    : `${lines}\n\n${state === undefined || isOver(state) ? 'Older ones' : 'Later ones'}: --after ${next}`;
 }
 
 /** `token`: of a reviewer or an auditor who wants to see it whole; their look is recorded. */
@@ -66,7 +66,7 @@ export async function showApproval(
     await auditor.recordLook(store, approval.session_id, id);
   }
   const shown = whole ? approval : (await previewFor(config))(approval);
-  if (json) return jsonOf(shown);
+  if (json) return jsonOf(withKnown(shown));
   const isMasked = (['statement', 'sent', 'purpose'] as const).some((part) => shown[part] !== approval[part]);
   const hint = '\nWhat stands in brackets is masked; its reviewers see all with --whole and a token of theirs.';
   return `${renderApproval(shown)}${isMasked ? hint : ''}`;
@@ -91,7 +91,7 @@ export async function listStandingApprovals(config: Config, store: TranscriptSto
       entry.id,
       entry.subject,
       `${entry.uses} of ${entry.max_uses}`,
-      entry.expires_at.toISOString().slice(0, 19),
+      moment(entry.expires_at),
       entry.shape,
     ]),
   );

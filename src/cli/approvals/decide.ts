@@ -1,5 +1,12 @@
 /** What reviewers decide: yes or no, for once or for a while, and the end of that. They prove who they are with an access token of their own. */
-import { Approvals, DecisionRefused, MAX_STANDING_MS, MAX_STANDING_USES, type Reviewer } from '../../approval/index.js';
+import {
+  Approvals,
+  DecisionRefused,
+  MAX_STANDING_MS,
+  MAX_STANDING_USES,
+  neededOf,
+  type Reviewer,
+} from '../../approval/index.js';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { TokenVerifier } from '../../identity/index.js';
@@ -89,9 +96,7 @@ export async function decideApproval(
     });
     const { statement, sent } = (await previewFor(config))(approval);
     const outcome =
-      approval.state === 'pending'
-        ? `Noted. Needed are ${approval.requirements.map(({ groups, count }) => `${count} of ${groups.join(' or ')}`).join(' and ')}.`
-        : `The statement is ${approval.state}.`;
+      approval.state === 'pending' ? `Noted. Needed are ${neededOf(approval)}.` : `The statement is ${approval.state}.`;
     return [outcome, ...titled('Statement', statement), ...titled('Sent as  ', sent)].join('\n');
   } catch (error) {
     throw refusedAs(error);

@@ -1,77 +1,64 @@
-/** An approval as people read it: one line for each field, and a statement's own lines behind a bar. */
-import type { Approval } from '../../approval/index.js';
+/** An approval as people read it: what is known in the order that `knownOf` has, a statement's own lines behind a bar, the agent's word last. */
+import { type Approval, type Fact, factsOf, type Known, knownOf } from '../../approval/index.js';
 import { printable, titled } from '../../terminal/index.js';
+import { moment } from '../../times/index.js';
 
-const SIZES = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'] as const;
+const WIDTH = 14;
+const MAX_TEXT = 200;
 
-function sizeOf(bytes: number): string {
-  const step = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return `${(bytes / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${SIZES[step]}`;
-}
+const linesOf = ({ name, lines }: Fact): string[] =>
+  lines.map((line, index) => `${(index === 0 ? name : '').padEnd(WIDTH)} ${printable(line)}`);
 
-function aboutLines({ about }: Approval): string[] {
-  if (!about) return [];
-  const { kind, objects, columns, masks, row_predicates: predicates, reasons, estimate } = about;
-  const lines = (title: string, items: readonly string[]): string[] =>
-    items.map((item, index) => `${(index === 0 ? title : '').padEnd(10)} ${printable(item)}`);
-  const sizes = [
-    ...(estimate.rows === null ? [] : [`${estimate.rows} rows${kind === 'merge' ? ' at most' : ''}`]),
-    ...(estimate.bytes === null ? [] : [`scans up to ${sizeOf(estimate.bytes)}`]),
-  ];
-  return [
-    ...lines('Kind', [kind]),
-    ...lines('Touches', sizes.length > 0 ? [sizes.join(', ')] : []),
-    ...lines('Why', reasons),
-    ...lines(
-      'Objects',
-      objects.map(
-        ({ object, access, via }) => `${object} (${access}${via.length > 0 ? `, through ${via.join(', ')}` : ''})`,
-      ),
-    ),
-    ...lines('Columns', columns.length > 0 ? [columns.join(', ')] : []),
-    ...lines(
-      'Masked',
-      masks.map(({ column, method, rule }) => `${column}: ${method} (${rule})`),
-    ),
-    ...lines(
-      'Rows',
-      predicates.map(({ object, where, rule }) => `${object} where ${where} (${rule})`),
-    ),
-  ];
-}
+/** Last, and under a name that says whose word it is. */
+const wroteLine = ({ wrote: { name, lines } }: Known): string =>
+  `${'By the agent'.padEnd(WIDTH)} ${printable(name)}${lines.length === 0 ? '' : `: ${lines.map(printable).join(' ')}`}`;
+
+const warningLines = ({ warnings }: Known): string[] =>
+  warnings.map((warning) => `${'!'.padEnd(WIDTH)} ${printable(warning)}`);
 
 /** What `--standing` would let pass besides: the statement with its holes, and what stands in them now. */
 function shapeLines({ state, shape }: Approval): string[] {
   if (state !== 'pending') return [];
-  if (shape.holes.length === 0) return ['Standing   would let the very same statement pass again'];
+  if (shape.holes.length === 0) return [`${'Standing'.padEnd(WIDTH)} would let the very same statement pass again`];
   return [
-    ...titled('Standing ', shape.text),
+    ...titled('Standing would let pass'.padEnd(WIDTH), shape.text),
     ...shape.holes.map(
-      ({ where, kind, example }) => `           ${printable(where)} any ${kind}, such as ${printable(example)}`,
+      ({ where, kind, example }) =>
+        `${' '.repeat(WIDTH)} ${printable(where)} any ${kind}, such as ${printable(example)}`,
     ),
   ];
 }
 
-/** For people: one line for each field, and a statement's own lines behind a bar. */
 export function renderApproval(approval: Approval): string {
-  const lines = [
-    `Approval   ${approval.id}`,
-    `State      ${approval.state}, open until ${approval.expires_at.toISOString()}`,
-    `Agent      ${printable(approval.subject)} of ${printable(approval.issuer)} (client ${printable(approval.client_id)})`,
-    `Purpose    ${printable(approval.purpose ?? '(none given)')}`,
-    ...approval.requirements.map(
-      ({ issuers, groups, count, rule }) =>
-        `Needs      ${count} of ${printable(groups.join(', '))}${issuers.includes(approval.issuer.replace(/\/$/, '')) ? '' : ` at ${printable(issuers.join(', '))}`} (${printable(rule)})`,
-    ),
-    ...aboutLines(approval),
-    ...titled('Statement', approval.statement),
-    ...titled('Sent as  ', approval.sent),
+  const known = knownOf(approval);
+  return [
+    `${printable(known.headline)}`,
+    ...warningLines(known),
+    `${'Approval'.padEnd(WIDTH)} ${approval.id}`,
+    `${'State'.padEnd(WIDTH)} ${approval.state}`,
+    ...titled('Statement'.padEnd(WIDTH - 1), approval.statement),
+    ...titled('Sent as'.padEnd(WIDTH - 1), approval.sent),
+    ...(approval.binds.length > 0 ? [`${'Binds'.padEnd(WIDTH)} ${printable(JSON.stringify(approval.binds))}`] : []),
+    ...factsOf(known).flatMap(linesOf),
     ...shapeLines(approval),
-    ...(approval.binds.length > 0 ? [`Binds      ${printable(JSON.stringify(approval.binds))}`] : []),
-    ...approval.decisions.map(
-      (entry) =>
-        `${entry.decision === 'approve' ? 'Approved' : 'Denied'} by ${printable(entry.reviewer)}${entry.reason ? `: ${printable(entry.reason)}` : ''}`,
-    ),
-  ];
-  return lines.join('\n');
+    wroteLine(known),
+  ].join('\n');
+}
+
+/** One in a list: the same, shorter. */
+export function renderInList(approval: Approval): string {
+  const known = knownOf(approval);
+  const { id, state, subject, expires_at: until, changed_at: changed } = approval;
+  const isOpen = state === 'pending' || state === 'approved';
+  const when = isOpen ? `open until ${moment(until)}` : `since ${moment(changed)}`;
+  const text = approval.statement.replace(/\s+/g, ' ');
+  const outcome = known.after.filter(({ name }) => name === 'Outcome').flatMap(({ lines }) => lines);
+  return [
+    `${id}  ${state}, ${when}, asked for by ${printable(subject)}`,
+    `  ${printable(known.headline)}: ${printable(known.size)}`,
+    ...known.warnings.map((warning) => `  ! ${printable(warning)}`),
+    `  ${printable(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)} … (snowfence approvals show ${id.slice(0, 8)})` : text)}`,
+    ...outcome.map((line) => `  Outcome: ${printable(line)}`),
+    `  ${wroteLine(known)}`,
+  ].join('\n');
 }

@@ -7,7 +7,7 @@ import { say } from '../io/output.js';
 export function approvalsCommand(approvals: Command): void {
   approvals
     .command('list')
-    .description('what waits, or waited')
+    .description('what waits, the soonest end first; or what waited, the newest first')
     .addOption(configOption())
     .addOption(
       new Option('--state <state>', 'only these')
@@ -16,7 +16,10 @@ export function approvalsCommand(approvals: Command): void {
     )
     .option('--all', 'of every state')
     .addOption(wholeOption('--limit <number>', 'so many at most', 1, 200).default(200))
-    .option('--after <id>', 'those that were asked before this one: the next page')
+    .option(
+      '--after <id>',
+      'the next page behind this one: of open ones those that end later, of others those that were asked for before',
+    )
     .addOption(jsonOption())
     .action(async (options) => {
       const { listApprovals } = await import('../approvals/approvals.js');

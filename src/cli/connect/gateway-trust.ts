@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { SnowfenceError } from '../../config/problem.js';
 import { addressProblem, isLoopback, safeFetch } from '../../network/index.js';
+import { moment } from '../../times/index.js';
 import { readPin, writePin } from './pins.js';
 
 const plain = (url: string): string => url.replace(/\/$/, '');
@@ -161,7 +162,7 @@ async function remembered(url: URL, issuers: readonly string[]): Promise<string 
   if (issuers.some((issuer) => plain(issuer) === plain(pin.issuer))) return pin.issuer;
   throw new SnowfenceError(
     'ISSUER_CHANGED',
-    `The gateway at ${url.href} no longer names ${pin.issuer}, where tokens for it came from since ${pin.since} (${pin.file}). It names ${issuers.join(', ')} now. Nothing was sent: a false gateway would do just that.`,
+    `The gateway at ${url.href} no longer names ${pin.issuer}, where tokens for it came from since ${moment(pin.since)} (${pin.file}). It names ${issuers.join(', ')} now. Nothing was sent: a false gateway would do just that.`,
     `Ask whoever runs it. If it is right, remove that file, or start with --issuer ${issuers[0] ?? 'ISSUER'}.`,
     1,
   );

@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { decodeJwt } from 'jose';
 import { SnowfenceError } from '../../config/problem.js';
+import { moment } from '../../times/index.js';
 import { browser } from './browser.js';
 import { clientCredentials } from './client-credentials.js';
 import { type ProtectedResource, protectedResource, trustedIssuer } from './gateway-trust.js';
@@ -56,7 +57,7 @@ function checkEnd(token: string): void {
   if (ends === undefined || ends * 1000 > Date.now()) return;
   throw new SnowfenceError(
     'TOKEN_EXPIRED',
-    `The access token ended at ${new Date(ends * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC.`,
+    `The access token ended at ${moment(new Date(ends * 1000))}.`,
     'Get a new one; --client-id or a sign-in in the browser renew theirs by themselves.',
     1,
   );

@@ -8,6 +8,7 @@ import { SnowfenceError } from '../../config/problem.js';
 import { endingOf, readTag, type Step, sha256, statementOfTag, tracesOf } from '../../gateway/index.js';
 import { loadPolicies } from '../../policy/index.js';
 import { table } from '../../terminal/index.js';
+import { moment } from '../../times/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
 import { type HistoryEntry, SETUP_TAG, Warehouse } from '../../warehouse/index.js';
 import { isOurs } from '../access/own-questions.js';
@@ -266,14 +267,14 @@ const differenceOf = (kind: Difference['kind'], entry: HistoryEntry): Difference
 
 export function renderDifferences(result: Reconciliation): string {
   const { differences, history, recorded, since, until } = result;
-  const looked = `${history} statements of the history and ${recorded} of the transcript, from ${since} to ${until}`;
+  const looked = `${history} statements of the history and ${recorded} of the transcript, from ${moment(since)} to ${moment(until)}`;
   if (differences.length === 0) return `Transcript and warehouse agree: ${looked}.`;
   return [
     table(
       ['DIFFERENCE', 'AT', 'QUERY', 'STATEMENT', 'ROLE', 'TEXT'],
       differences.map((entry) => [
         entry.kind,
-        entry.at.slice(0, 19),
+        moment(entry.at),
         entry.queryId ?? '',
         entry.statement ?? '',
         entry.role ?? '',

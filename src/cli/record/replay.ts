@@ -2,6 +2,7 @@
 import { emitKeypressEvents } from 'node:readline';
 import { z } from 'zod';
 import { columnsOf, folded, linesOf, printable, type Style, table, terminalText } from '../../terminal/index.js';
+import { MOMENT_WIDTH, moment } from '../../times/index.js';
 import type { SessionSummary, StoredEvent } from '../../transcript/index.js';
 
 export interface Frame {
@@ -62,11 +63,11 @@ export function framesOf(
     const pause = last === undefined ? 0 : Math.min((time - last) / speed, maxPauseMs);
     last = time;
     const isStatement = event.kind === 'statement_submitted' || event.kind === 'statement_refused';
-    const stamp = style.dim(event.at.slice(11, 19));
+    const stamp = style.dim(moment(event.at));
     const agent = isStatement ? `\n${style.bold(`${printable(session.subject)}>`)} ` : '';
     frames.push({
       afterMs: Math.max(0, Math.round(pause)),
-      text: terminalText(`${agent}${stamp}  ${lines.join(`\n${' '.repeat(10)}`)}\n`),
+      text: terminalText(`${agent}${stamp}  ${lines.join(`\n${' '.repeat(MOMENT_WIDTH + 2)}`)}\n`),
     });
   }
   return frames;

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { table } from '../../terminal/index.js';
+import { moment } from '../../times/index.js';
 import { archive, holds, liftHold, placeHold, type TranscriptStore } from '../../transcript/index.js';
 import { type AdminLimits, asAdmin } from '../access/admin.js';
 
@@ -18,9 +19,9 @@ export async function listHolds(store: TranscriptStore, json: boolean): Promise<
     all.map((hold) => [
       hold.id,
       hold.session_id ?? `agent ${hold.subject ?? ''}${hold.issuer === null ? '' : ` of ${hold.issuer}`}`,
-      hold.placed_at.toISOString().slice(0, 19),
+      moment(hold.placed_at),
       hold.placed_by,
-      hold.lifted_at?.toISOString().slice(0, 19) ?? '',
+      hold.lifted_at ? moment(hold.lifted_at) : '',
       hold.reason,
     ]),
   );
@@ -101,7 +102,7 @@ export async function archiveOld(
       onProgress,
     }),
   );
-  if (!done) return `No week that ended before ${before.toISOString().slice(0, 10)} has anything that may go.`;
+  if (!done) return `No week that ended before ${moment(before)} has anything that may go.`;
   const { from, to, sessions, events, file } = done;
   return `${events} events of ${sessions} sessions, from ${from} to ${to}, went to ${file}. It verifies by itself: snowfence verify --export`;
 }

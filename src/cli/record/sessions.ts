@@ -1,6 +1,7 @@
 /** `snowfence sessions`: transcripts in the terminal. */
 import { SnowfenceError } from '../../config/problem.js';
 import { renderEvents, type Style, styleFor, table } from '../../terminal/index.js';
+import { moment } from '../../times/index.js';
 import {
   type FoundStatement,
   SearchProblem,
@@ -42,8 +43,8 @@ export async function listSessions(
       session.id,
       session.subject,
       session.client.name ?? session.transport,
-      session.opened_at.toISOString().slice(0, 19),
-      `${session.last_at.toISOString().slice(0, 19)}${session.is_open ? '' : ' closed'}`,
+      moment(session.opened_at),
+      `${moment(session.last_at)}${session.is_open ? '' : ' closed'}`,
       String(session.statements),
       String(session.refused),
     ]),
@@ -94,7 +95,7 @@ export async function searchStatements(
 }
 
 const rowOf = (row: FoundStatement): string[] => [
-  row.at.toISOString().slice(0, 19),
+  moment(row.at),
   row.agent,
   row.verdict,
   row.is_explained ? 'explained' : (row.state ?? 'open'),

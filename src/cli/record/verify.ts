@@ -5,6 +5,7 @@ import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { recordMask } from '../../gateway/index.js';
 import { printable, type Style } from '../../terminal/index.js';
+import { moment } from '../../times/index.js';
 import {
   decodeVerifierKey,
   type KeptCheckpoint,
@@ -169,7 +170,7 @@ export function renderReport(report: VerifyReport, style: Style): string {
   const place = (entry: typeof first): string =>
     entry?.session === undefined
       ? ''
-      : ` (session ${entry.session}${entry.position === undefined ? '' : `, event ${entry.position}`}${entry.at === undefined ? '' : `, ${entry.at}`})`;
+      : ` (session ${entry.session}${entry.position === undefined ? '' : `, event ${entry.position}`}${entry.at === undefined ? '' : `, ${moment(entry.at)}`})`;
   return [
     style.red('The transcript is not whole.'),
     `First: ${printable(first?.what ?? '')}${place(first)}`,

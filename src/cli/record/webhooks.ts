@@ -5,6 +5,7 @@ import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { payloadFor, previewFor, testPayload } from '../../server/index.js';
 import { table } from '../../terminal/index.js';
+import { moment } from '../../times/index.js';
 import {
   deadLetters,
   deliveryStates,
@@ -37,10 +38,10 @@ export async function listWebhooks(config: Config, store: TranscriptStore, json:
     ['WEBHOOK', 'LAST DELIVERED', 'SESSIONS', 'FAILING', 'SINCE', 'DEAD', 'PROBLEM'],
     all.map((state) => [
       state.name,
-      state.delivered_at?.toISOString().slice(0, 19) ?? 'never',
+      state.delivered_at ? moment(state.delivered_at) : 'never',
       String(state.sessions),
       String(state.failing),
-      state.failing_since?.toISOString().slice(0, 19) ?? '',
+      state.failing_since ? moment(state.failing_since) : '',
       String(state.dead),
       state.problem ?? '',
     ]),
@@ -57,7 +58,7 @@ export async function listDead(store: TranscriptStore, name: string | undefined,
       letter.webhook,
       letter.session_id,
       String(letter.position),
-      letter.given_up_at.toISOString().slice(0, 19),
+      moment(letter.given_up_at),
       letter.problem,
     ]),
   );

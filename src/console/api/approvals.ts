@@ -7,6 +7,7 @@ import {
   DecisionRefused,
   hasDecided,
   isOwn,
+  knownOf,
   MAX_STANDING_MS,
   MAX_STANDING_USES,
   mayDecide,
@@ -18,6 +19,35 @@ import { date, limitOf, shownStatement } from './shapes.js';
 import { differences, highlighted, sqlDifference, sqlPart } from './sql-view.js';
 
 const HISTORY = 20;
+
+const fact = z.object({ name: z.string(), lines: z.array(z.string()) });
+/** What is known of it, in the order in which people read it; last what the agent wrote. */
+const knownShape = z.object({
+  headline: z.string(),
+  warnings: z.array(z.string()),
+  size: z.string(),
+  sizes: z.array(fact),
+  uses: z.array(fact),
+  asked: z.array(fact),
+  after: z.array(fact),
+  wrote: fact,
+});
+
+/** What is known of it, without personal data and secrets in the agent's own words where these are masked. */
+function knownShown(approval: Approval, purpose: string | null): z.input<typeof knownShape> {
+  const known = knownOf({ ...approval, purpose });
+  const copy = ({ name, lines }: (typeof known)['wrote']) => ({ name, lines: [...lines] });
+  return {
+    headline: known.headline,
+    warnings: [...known.warnings],
+    size: known.size,
+    sizes: known.sizes.map(copy),
+    uses: known.uses.map(copy),
+    asked: known.asked.map(copy),
+    after: known.after.map(copy),
+    wrote: copy(known.wrote),
+  };
+}
 
 const listed = z.object({
   id: z.string(),
@@ -38,6 +68,7 @@ const listed = z.object({
     z.object({ issuers: z.array(z.string()), groups: z.array(z.string()), count: z.number(), rule: z.string() }),
   ),
   approvals: z.number(),
+  known: knownShape,
   /** Why the one who asks may not decide; null where they may. */
   barred: z.string().nullable(),
 });
@@ -79,6 +110,7 @@ function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked'])
     estimate: approval.about?.estimate ?? { bytes: null, rows: null },
     requirements: [...requirements],
     approvals: approval.decisions.filter(({ decision }) => decision === 'approve').length,
+    known: knownShown(approval, shown.purpose),
     barred: barredBy(approval, who),
   };
 }
@@ -86,7 +118,8 @@ function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked'])
 export const approvals = route({
   method: 'get',
   path: '/approvals',
-  summary: 'What waits for a person, or waited; or those that were asked before one of them',
+  summary:
+    'What waits for a person, the soonest end first, or what waited, the newest first; or those behind one of them',
   query: z.object({
     state: z.enum([...APPROVAL_STATES, 'all']).default('pending'),
     after: z.uuid().optional(),
@@ -153,6 +186,7 @@ async function detailOf(
   return {
     ...listedOf(approval, who, parts.masked),
     purpose: shown.purpose,
+    known: knownShown(approval, shown.purpose),
     statement: highlighted(shown.statement),
     sent: highlighted(shown.sent),
     differences: differences(shown.statement, shown.sent),

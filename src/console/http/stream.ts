@@ -129,7 +129,8 @@ const brief = ({ sequence, at, session, statement, kind, body }: StoredEvent) =>
   purpose: text(body['purpose']),
   verdict: text(body['verdict']),
   statement_kind: text(body['kind']),
-  rows: number(body['rows']),
+  // The answer to a change is one row, whatever it changed.
+  rows: number(kind === 'statement_completed' ? (body['rows_touched'] ?? body['rows']) : body['rows']),
   bytes: number(body['bytes']),
   duration_ms: number(body['duration_ms']),
   approval: text(body['approval']),

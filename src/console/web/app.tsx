@@ -12,6 +12,7 @@ import { SessionPage } from './pages/session.tsx';
 import { SessionsPage } from './pages/sessions.tsx';
 import { StatementPage } from './pages/statement.tsx';
 import { Empty, Problem } from './parts/panel.tsx';
+import { ZoneChoice } from './parts/times.tsx';
 import type { Me } from './requests/answers.ts';
 import { goTo, linkTo, useEvents, useHere, useLoaded, useSoon } from './requests/hooks.ts';
 import { MeContext, NOBODY } from './requests/me.ts';
@@ -154,6 +155,7 @@ function App(): JSX.Element {
               <strong>{me.data?.name}</strong>
               <div class="muted">{me.data?.roles.join(', ')}</div>
             </div>
+            <ZoneChoice />
             <div class="row">
               <a href="/console/sign-out">Sign out</a>
               <button type="button" class="button plain small who" onClick={() => setHelp(true)}>

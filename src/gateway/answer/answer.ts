@@ -1,5 +1,5 @@
 /** What an agent asks and what it hears: answers, notices, error texts. */
-import type { Approval } from '../../approval/index.js';
+import { type Approval, neededOf } from '../../approval/index.js';
 import type { Denial } from '../../policy/index.js';
 import type { Json } from '../../warehouse/index.js';
 
@@ -82,13 +82,34 @@ export interface Answer {
   readonly durationMs: number;
   readonly denial: Denial | undefined;
   readonly error: { readonly code: string; readonly message: string } | undefined;
-  readonly approval: { readonly id: string; readonly expiresAt: string } | undefined;
+  readonly approval:
+    | {
+        readonly id: string;
+        /** ISO 8601. */
+        readonly expiresAt: string;
+        /** Whose word is needed. */
+        readonly decidedBy: string;
+        /** Webhooks that tell people of it; none where people have to look by themselves. */
+        readonly notices: readonly Notice[];
+      }
+    | undefined;
+}
+
+/** Something that was sent to where reviewers may be, and whether it came there. */
+export interface Notice {
+  readonly webhook: string;
+  readonly state: 'sent' | 'on its way' | 'given up';
 }
 
 /** How an approval stands to the agent that waits for it. */
-export const openApproval = (approval: Pick<Approval, 'id' | 'expires_at'>): NonNullable<Answer['approval']> => ({
+export const openApproval = (
+  approval: Pick<Approval, 'id' | 'expires_at' | 'issuer' | 'requirements'>,
+  notices: readonly Notice[],
+): NonNullable<Answer['approval']> => ({
   id: approval.id,
   expiresAt: approval.expires_at.toISOString(),
+  decidedBy: neededOf(approval),
+  notices,
 });
 
 export class AnswerBuilder {

@@ -44,7 +44,7 @@ export async function ask(parts: AskParts, answer: AnswerBuilder, intent: Intent
   const found = await standingWord(parts.approvals, question, intent);
   const size =
     found.standing && found.isUnbound
-      ? { bytes: undefined, rows: undefined }
+      ? { bytes: undefined, rows: undefined, uncounted: 'no_change' as const }
       : await sizeOf(parts, intent, whose, verdict);
   if (!size) return answered(await refuse(parts, answer, intent, tooMany(verdict)));
   // Nothing of it is under way while it waits.
@@ -103,5 +103,5 @@ async function askAnew(
   const { approval } = asking;
   // Whoever repeats a statement that was approved meanwhile need not know of the other tool.
   if (approval.state === 'approved') return use(parts, answer, approval, { principal, client }, request);
-  return answered(stillOpen(answer, approval));
+  return answered(await stillOpen(parts, answer, approval));
 }

@@ -3,7 +3,16 @@ import { createHash } from 'node:crypto';
 import type { AboutApproval, ApprovalText } from '../../approval/index.js';
 import { methodName } from '../../masking/index.js';
 import { type Estimate, hides, readMasks, showRows } from '../../policy/index.js';
-import { isUnknown, type Origin, objectKey, shownUses, showObject, type Token, tokensOf } from '../../sql/index.js';
+import {
+  isUnknown,
+  type Origin,
+  objectKey,
+  shownUses,
+  shownWrites,
+  showObject,
+  type Token,
+  tokensOf,
+} from '../../sql/index.js';
 import type { Judged } from '../judge/judged.js';
 import type { Intent } from '../record/intent.js';
 import { type IsColumn, standingShapeOf } from './standing-shape.js';
@@ -99,12 +108,49 @@ export function fitsOf({ analysis, verdict }: Judged): string {
     .digest('hex');
 }
 
+const NARROWED: ReadonlySet<string> = new Set(['update', 'delete', 'merge']);
+
+/** The columns of its target that it writes, and whether it says which rows of it. */
+function changesOf(analysis: Judged['analysis']) {
+  const target = analysis?.target;
+  if (!target) return { written: [], removes: false, every_row_of: null, of: null };
+  const table = showObject(target.object);
+  // INSERT OVERWRITE empties it first.
+  const isEmptied = analysis.changes.includes('truncate');
+  const touchesRows = isEmptied || NARROWED.has(analysis.kind);
+  return {
+    written: shownWrites(analysis),
+    removes: isEmptied || analysis.changes.includes('delete'),
+    every_row_of: isEmptied || (touchesRows && !analysis.hasWhere) ? table : null,
+    of: touchesRows && target.relation?.kind === 'table' ? (target.relation.rows ?? null) : null,
+  };
+}
+
+/** What is not known of its size is told with why. */
+function sizeFor({ analysis, verdict }: Judged, { bytes, rows, uncounted }: Estimate): AboutApproval['estimate'] {
+  // Bytes are those of whole tables where something is hidden: no news to anybody, and none of the statement's own.
+  const isHidden = verdict !== undefined && hides(verdict);
+  const told = isHidden ? undefined : bytes;
+  return {
+    bytes: told ?? null,
+    rows: rows ?? null,
+    of: changesOf(analysis).of,
+    uncounted: rows === undefined ? (uncounted ?? null) : null,
+    unweighed: told !== undefined ? null : isHidden ? 'hidden' : 'unsaid',
+  };
+}
+
 /** No values of rows: reviewers see what would be touched, and how much of it. */
-export function aboutOf({ analysis, verdict }: Judged, estimate: Estimate): AboutApproval {
+export function aboutOf(judged: Judged, estimate: Estimate): AboutApproval {
+  const { analysis, verdict } = judged;
   const rules = verdict?.rules ?? [];
+  const { written, removes, every_row_of } = changesOf(analysis);
   return {
     kind: analysis?.kind ?? '',
     ...shownUses(analysis),
+    written,
+    removes,
+    every_row_of,
     masks: readMasks(verdict?.masks ?? [], analysis).map(({ object, column, method, rule }) => ({
       column: `${showObject(object)}.${column}`,
       method: methodName(method),
@@ -117,7 +163,6 @@ export function aboutOf({ analysis, verdict }: Judged, estimate: Estimate): Abou
     })),
     rules: rules.map(({ effect, kind, object, policy, rule }) => ({ effect, kind, object, policy, rule })),
     reasons: [...new Set((verdict?.approval?.requirements ?? []).flatMap(({ reason }) => reason ?? []))],
-    // Bytes are those of whole tables where something is hidden: no news to anybody, and none of the statement's own.
-    estimate: { bytes: verdict && hides(verdict) ? null : (estimate.bytes ?? null), rows: estimate.rows ?? null },
+    estimate: sizeFor(judged, estimate),
   };
 }

@@ -12,7 +12,7 @@ const MAX_REMEMBERED = 2000;
 /** What a look needs of one that waits. */
 export type Waits = Pick<
   Approval,
-  'id' | 'issuer' | 'subject' | 'client_id' | 'session_id' | 'statement_id' | 'expires_at'
+  'id' | 'issuer' | 'subject' | 'client_id' | 'session_id' | 'statement_id' | 'expires_at' | 'requirements'
 > & { readonly state: 'pending' };
 
 interface Remembered {
@@ -58,8 +58,18 @@ export class Pending {
   }
 
   #remember(approval: Approval, stamp: string): void {
-    const { id, issuer, subject, client_id, session_id, statement_id, expires_at } = approval;
-    const waits: Waits = { id, issuer, subject, client_id, session_id, statement_id, expires_at, state: 'pending' };
+    const { id, issuer, subject, client_id, session_id, statement_id, expires_at, requirements } = approval;
+    const waits: Waits = {
+      id,
+      issuer,
+      subject,
+      client_id,
+      session_id,
+      statement_id,
+      expires_at,
+      requirements,
+      state: 'pending',
+    };
     const [oldest] = this.#remembered.keys();
     if (this.#remembered.size >= MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
     this.#remembered.set(id, { waits, stamp, fits: undefined, until: Date.now() + FITS_MS });

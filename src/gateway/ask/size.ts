@@ -15,25 +15,32 @@ export interface SizeParts {
 /** How long reviewers' figures may keep the agent from its answer. */
 const SIZE_MS = 10_000;
 
-/** What can't be told in time is left open; undefined where the principal has too much under way to ask. */
+const NOTHING: Estimate = { bytes: undefined, rows: undefined };
+
+/** What can't be told in time is left open, with why; undefined where the principal has too much under way to ask. */
 export async function sizeOf(
   { counting, running }: SizeParts,
   intent: Intent,
   whose: Whose,
   verdict: Verdict,
 ): Promise<Estimate | undefined> {
-  const { bytes, rows } = verdict.estimate ?? { bytes: undefined, rows: undefined };
+  const { bytes, rows, uncounted } = verdict.estimate ?? NOTHING;
   // What rules needed was asked for before.
   const wanted = { bytes: !verdict.needs.bytes && !hides(verdict), rows: !verdict.needs.rows, isCounted: false };
-  if (!wanted.bytes && !wanted.rows) return { bytes, rows };
+  if (!wanted.bytes && !wanted.rows) return { bytes, rows, uncounted };
   const place = placeFor(running, intent, whose.principal, verdict);
   if (!place) return undefined;
   try {
     const signal = AbortSignal.any([place, AbortSignal.timeout(SIZE_MS)]);
     const { estimate } = await counting.ask(intent, whose, wanted, signal);
-    return { bytes: bytes ?? estimate.bytes, rows: rows ?? estimate.rows };
+    return {
+      bytes: bytes ?? estimate.bytes,
+      rows: rows ?? estimate.rows,
+      uncounted: uncounted ?? estimate.uncounted,
+    };
   } catch (error) {
-    if (error instanceof WarehouseUnavailable || error instanceof NotSent) return { bytes, rows };
+    if (error instanceof WarehouseUnavailable) return { bytes, rows, uncounted: uncounted ?? 'unreachable' };
+    if (error instanceof NotSent) return { bytes, rows, uncounted: uncounted ?? 'overtaken' };
     throw error;
   }
 }

@@ -17,9 +17,9 @@ import { type WeighParts, weigh } from '../weigh/weigh.js';
 import { fitsOf } from './asking.js';
 import { circumstancesOf } from './own.js';
 import type { Pending } from './pending.js';
-import { answered, grantedOf, reviewersOf, stillOpen, type Word } from './word.js';
+import { answered, grantedOf, type NoticesParts, reviewersOf, stillOpen, type Word } from './word.js';
 
-export interface UseParts extends Rules, RefuseParts, WeighParts {
+export interface UseParts extends Rules, RefuseParts, WeighParts, NoticesParts {
   readonly approvals: Approvals;
   readonly judging: Judging;
   readonly pending: Pending;
@@ -70,7 +70,7 @@ export async function use(
   }
   if (approval.state === 'pending') {
     pending.fits(id, circumstances);
-    return answered(stillOpen(answer, approval));
+    return answered(await stillOpen(parts, answer, approval));
   }
   const reviewers = reviewersOf(approval);
   const useId = randomUUID();

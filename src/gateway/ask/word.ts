@@ -1,6 +1,6 @@
 /** What came of asking a person: the statement may run, or the agent has its answer for now. */
 import type { Approval } from '../../approval/index.js';
-import { type Answer, type AnswerBuilder, openApproval } from '../answer/answer.js';
+import { type Answer, type AnswerBuilder, type Notice, openApproval } from '../answer/answer.js';
 import type { Granted } from '../weigh/bounded.js';
 import type { Cleared } from '../weigh/cleared.js';
 
@@ -13,9 +13,18 @@ export type Word = Cleared | Answered;
 
 export const answered = (answer: Answer): Answered => ({ kind: 'answered', answer });
 
+export interface NoticesParts {
+  /** Who was told that a statement waits, as far as that is known. */
+  readonly notices: (approval: Pick<Approval, 'session_id' | 'statement_id'>) => Promise<readonly Notice[]>;
+}
+
 /** Nobody has decided yet. */
-export const stillOpen = (answer: AnswerBuilder, approval: Parameters<typeof openApproval>[0]): Answer =>
-  answer.finish({ status: 'approval_required', approval: openApproval(approval) });
+export const stillOpen = async (
+  { notices }: NoticesParts,
+  answer: AnswerBuilder,
+  approval: Parameters<typeof openApproval>[0] & Pick<Approval, 'session_id' | 'statement_id'>,
+): Promise<Answer> =>
+  answer.finish({ status: 'approval_required', approval: openApproval(approval, await notices(approval)) });
 
 /** What an approval's reviewers said yes to. */
 export const grantedOf = ({ requirements, about }: Approval): Granted => ({

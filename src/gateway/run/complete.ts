@@ -2,12 +2,13 @@
 import type { Principal } from '../../identity/index.js';
 import type { Verdict } from '../../policy/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
-import type { RunResult, Warehouse } from '../../warehouse/index.js';
+import { changedRows, type RunResult, type Warehouse } from '../../warehouse/index.js';
 import type { Answer, AnswerBuilder } from '../answer/answer.js';
 import { type Cursors, grantOf, movedTo } from '../answer/cursors.js';
 import { noticesFor } from '../answer/notices.js';
 import { shownPage } from '../answer/page.js';
 import { isForeseen, UNFORESEEN } from '../judge/foreseen.js';
+import { isChange } from '../judge/judged.js';
 import type { Counters, Log } from '../record/counters.js';
 import type { Intent } from '../record/intent.js';
 
@@ -44,6 +45,8 @@ export async function complete(
     intent.event('statement_completed', {
       query_id: result.queryId,
       rows: rows.length,
+      // The answer to a change is one row, whatever it touched.
+      ...(isChange(intent.judged) ? { rows_touched: changedRows(result) ?? null } : {}),
       bytes,
       truncated: isTruncated,
       duration_ms: Math.round(answer.elapsed),

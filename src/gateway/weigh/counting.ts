@@ -5,11 +5,11 @@
  */
 
 import type { Principal } from '../../identity/index.js';
-import { type Denial, type Estimate, hides, type Verdict } from '../../policy/index.js';
-import { affectedRowsQuery, objectKey, writtenRows } from '../../sql/index.js';
+import { type Denial, type Estimate, hides, type Uncounted, type Verdict } from '../../policy/index.js';
+import { affectedRowsQuery, isBound, objectKey, writtenRows } from '../../sql/index.js';
 import { StatementCancelled, StatementFailed, type Warehouse } from '../../warehouse/index.js';
 import type { Judge } from '../judge/judge.js';
-import type { Judged, Question } from '../judge/judged.js';
+import { isChange, isOutage, type Judged, type Question } from '../judge/judged.js';
 import { keyOf, type Rules, type Whose } from '../judge/whose.js';
 import type { Judging } from '../limits/judging.js';
 import type { Budgets } from '../record/budgets.js';
@@ -46,9 +46,13 @@ interface Count {
 const NOTHING: Estimate = { bytes: undefined, rows: undefined };
 
 /** What can't be compiled, or takes too long, is not known. */
-const unknown = (error: unknown): undefined => {
-  if (error instanceof StatementFailed || error instanceof StatementCancelled) return undefined;
+function uncountedBy(error: unknown): Uncounted {
+  if (error instanceof StatementFailed) return 'failed';
+  if (error instanceof StatementCancelled) return 'too_long';
   throw error;
+}
+const unknown = (error: unknown): undefined => {
+  uncountedBy(error);
 };
 
 export class Counting {
@@ -70,16 +74,17 @@ export class Counting {
     const count = wanted.rows && written === undefined ? await this.#countOf(judged, whose, request) : undefined;
     const event = intent.event('estimate_asked', {
       statement: request.sql,
-      count_digest: count === undefined ? null : sha256(count.sent),
+      count_digest: typeof count === 'object' ? sha256(count.sent) : null,
       sent_digest: sent === undefined ? null : sha256(sent),
     });
     const over = await this.#parts.budgets.append(whose.principal, wanted.isCounted ? verdict : undefined, event);
-    if (over) return { estimate: NOTHING, denial: over };
+    if (over) return { estimate: { ...NOTHING, uncounted: 'limit' }, denial: over };
     const [bytes, rows] = await Promise.all([
       wanted.bytes ? this.bytesOf(judged, intent, whose.principal).catch(unknown) : undefined,
-      count ? this.#rowsOf(count, intent, whose, signal).catch(unknown) : undefined,
+      typeof count === 'object' ? this.#rowsOf(count, intent, whose, signal).catch(uncountedBy) : count,
     ]);
-    if (typeof rows === 'object') return { estimate: { bytes, rows: undefined }, denial: rows };
+    if (typeof rows === 'object') return { estimate: { bytes, rows: undefined, uncounted: 'limit' }, denial: rows };
+    if (typeof rows === 'string') return { estimate: { bytes, rows: undefined, uncounted: rows }, denial: undefined };
     return { estimate: { bytes, rows: rows ?? written }, denial: undefined };
   }
 
@@ -111,13 +116,16 @@ export class Counting {
     return bytes;
   }
 
-  /** The count as a statement of the principal's own; undefined where there is none, or where they may not just run it. */
-  async #countOf({ analysis }: Judged, whose: Whose, { purpose, reported, goesOn }: Question) {
-    const sql = analysis && affectedRowsQuery(analysis);
-    if (sql === undefined) return undefined;
+  /** The count as a statement of the principal's own; or why there is none, or why they may not just run it. */
+  async #countOf(changing: Judged, whose: Whose, { purpose, reported, goesOn }: Question): Promise<Count | Uncounted> {
+    const { analysis } = changing;
+    if (!analysis || !isChange(changing)) return 'no_change';
+    const sql = affectedRowsQuery(analysis);
+    if (sql === undefined) return isBound(analysis) ? 'binds' : 'form';
     const judged = await this.#parts.judging.more(whose, { sql, purpose, reported, goesOn });
     const { verdict, sent, denial } = judged;
-    if (denial || sent === undefined || verdict?.decision !== 'allow') return undefined;
+    if (denial && isOutage(denial)) return 'unreachable';
+    if (denial || sent === undefined || verdict?.decision !== 'allow') return 'unreadable';
     return { judged, verdict, sent };
   }
 
@@ -127,7 +135,7 @@ export class Counting {
     intent: Intent,
     whose: Whose,
     signal: AbortSignal | undefined,
-  ): Promise<number | Denial | undefined> {
+  ): Promise<number | Denial | Uncounted> {
     const { principal, policies } = whose;
     if (verdict.needs.bytes) {
       const bytes = await this.bytesOf(judged, intent, principal);
@@ -139,7 +147,7 @@ export class Counting {
         { sql: sent, purpose, reported, goesOn },
         { bytes, rows: undefined },
       );
-      if (weighed.denial || weighed.verdict?.decision !== 'allow') return undefined;
+      if (weighed.denial || weighed.verdict?.decision !== 'allow') return 'unreadable';
       const { denial, taken } = await this.#parts.budgets.take(principal, verdict, bytes);
       if (denial) return denial;
       const twice = taken && (await this.#parts.budgets.record(intent, taken));
@@ -157,6 +165,6 @@ export class Counting {
     });
     result.reader?.close();
     const value = Number(result.rows[0]?.[0]);
-    return Number.isFinite(value) ? value : undefined;
+    return Number.isFinite(value) ? value : 'failed';
   }
 }

@@ -49,7 +49,17 @@ export const queryOutput = z.object({
   query_id: z.string().nullable(),
   duration_ms: z.number(),
   denial: denialShape.optional(),
-  approval: z.object({ id: z.string(), url: z.string(), expires_at: z.string() }).optional(),
+  approval: z
+    .object({
+      id: z.string(),
+      url: z.string(),
+      expires_at: z.string(),
+      decided_by: z.string(),
+      notified: z
+        .array(z.object({ webhook: z.string(), state: z.enum(['sent', 'on its way', 'given up']) }))
+        .describe('Where a message about it went. Empty: nobody was told, people have to look by themselves.'),
+    })
+    .optional(),
   ...untrustedShape({
     columns: z.array(z.object({ name: z.string(), type: z.string(), mask: z.string().nullable() })),
     rows: z.array(z.array(z.unknown())),
@@ -77,6 +87,8 @@ function structured(answer: Answer, consoleUrl: string, mark: string): Record<st
             id: answer.approval.id,
             url: `${consoleUrl}/approvals/${answer.approval.id}`,
             expires_at: answer.approval.expiresAt,
+            decided_by: answer.approval.decidedBy,
+            notified: answer.approval.notices,
           },
         }
       : {}),

@@ -50,9 +50,28 @@ export interface AppliedRows {
 }
 
 /** What the warehouse says of a statement before it runs; undefined where it can't say. */
+/** Why rows were not counted. */
+export type Uncounted =
+  /** It changes none. */
+  | 'no_change'
+  | 'binds'
+  /** No one query tells which rows it means. */
+  | 'form'
+  /** The principal may not read what would be counted. */
+  | 'unreadable'
+  /** A limit of the principal's is used up. */
+  | 'limit'
+  | 'too_long'
+  | 'failed'
+  | 'unreachable'
+  /** Other rules came into force meanwhile. */
+  | 'overtaken';
+
 export interface Estimate {
   readonly bytes: number | undefined;
   readonly rows: number | undefined;
+  /** Why rows are undefined, where they were asked for. */
+  readonly uncounted?: Uncounted | undefined;
 }
 
 export interface Verdict extends Standing {

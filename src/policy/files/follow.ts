@@ -4,6 +4,7 @@
  * stay as it is for longer, since half a file looks like that (`openings.ts`). Until then the set before it stays in force.
  */
 import { basename } from 'node:path';
+import { moment } from '../../times/index.js';
 import type { PolicySet } from '../rules/policy.js';
 import { PolicyProblems } from '../rules/problems.js';
 import { policiesOf } from './load.js';
@@ -31,7 +32,7 @@ export interface Held {
 }
 
 export const heldWords = ({ version, opens, until }: Held): string =>
-  `Version ${version} is held back until ${until.toISOString()}, since it opens what is not open now. ${opens}`;
+  `Version ${version} is held back until ${moment(until)}, since it opens what is not open now. ${opens}`;
 
 /** What came of a reload that somebody asked for. */
 export type Reloaded =

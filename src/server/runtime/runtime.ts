@@ -10,7 +10,7 @@ import { DELIVERY_CONNECTIONS, Delivery, storePool, TranscriptStore } from '../.
 import { Warehouse } from '../../warehouse/index.js';
 import type { Logger } from '../report/log.js';
 import { Metrics } from '../report/metrics.js';
-import { payloadFor } from '../report/notify.js';
+import { noticesFor, payloadFor } from '../report/notify.js';
 import type { Note } from './note.js';
 import { followPolicies, startedWith } from './policies.js';
 import { lookAtStore } from './ready.js';
@@ -158,6 +158,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     counters: metrics.counters,
     now: () => new Date(),
     limits: config.limits,
+    notices: noticesFor(config, transcript, complain),
     isHeard: (statement) => recorder.isHeard(statement, config.settleAfterMs * HEARD_PART),
   });
   return {

@@ -93,6 +93,9 @@ export function writtenRows({ kind, statement }: Analysis): number | undefined {
   return undefined;
 }
 
+/** Whether a statement has binds: which rows it means is not told by its text. */
+export const isBound = ({ statement }: Pick<Analysis, 'statement'>): boolean => hasBinds(tokensOf(statement));
+
 /** The count of the rows that a change touches (a MERGE: at most); undefined where no SELECT tells them. */
 export function affectedRowsQuery({ kind, statement }: Analysis): string | undefined {
   const tokens = tokensOf(statement);

@@ -70,5 +70,6 @@ export async function post(webhook: Pick<Webhook, 'url' | 'secret'>, id: string,
 /** The type of an event as webhooks name it: dots between its parts. */
 const typeOf = (kind: string): string => kind.replace('_', '.');
 
-export const payloadOf = (event: StoredEvent): string =>
-  JSON.stringify({ type: typeOf(event.kind), timestamp: event.at, data: eventLine(event) });
+/** `more`: what is said beside the event, for whoever reads it without asking us. */
+export const payloadOf = (event: StoredEvent, more: Readonly<Record<string, unknown>> = {}): string =>
+  JSON.stringify({ type: typeOf(event.kind), timestamp: event.at, data: eventLine(event), ...more });

@@ -224,7 +224,8 @@ export function outcomeRow(event: Projected): OutcomeRow | undefined {
     id: statement,
     at,
     state,
-    rows: numberOf(body['rows']),
+    // The answer to a change is one row, whatever it changed.
+    rows: numberOf((event.kind === 'statement_completed' ? body['rows_touched'] : undefined) ?? body['rows']),
     bytes: numberOf(body['bytes']),
     duration_ms: numberOf(body['duration_ms']),
     query_id: textOf(body['query_id']),

@@ -5,6 +5,7 @@
  */
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import { moment } from '../../times/index.js';
 import type { Checkpoints } from './checkpoints.js';
 
 /** The newest checkpoint, the end of the tree, and whether anything was written that is not in it. */
@@ -74,7 +75,7 @@ export class NotaryWatch {
     this.#looks++;
     if (this.#looks < this.#rounds || this.#problem !== undefined) return;
     this.#silentAt = size;
-    this.#problem = `Nobody has notarised since ${this.#since.toISOString()}, though there is something to sign: what was put into the record since then is not found. Somebody keeps the notary from it, or it does not run.`;
+    this.#problem = `Nobody has notarised since ${moment(this.#since)}, though there is something to sign: what was put into the record since then is not found. Somebody keeps the notary from it, or it does not run.`;
     onSilence(this.#problem);
   }
 

@@ -3,6 +3,7 @@
  * days (documentation page functions/query_history: "Returns queries run by the current user").
  */
 import { z } from 'zod';
+import { moment } from '../../times/index.js';
 import type { WarehouseConnection } from '../connection/connection.js';
 import { HISTORY, HISTORY_PAGE, HISTORY_UNTIL } from '../connection/own-questions.js';
 
@@ -80,7 +81,7 @@ export async function readHistory(
     const oldest = new Date(Math.min(...ended));
     if (end && oldest.getTime() >= end.getTime())
       throw new Error(
-        `More than ${HISTORY_PAGE} statements ended at ${oldest.toISOString()}: the history can not be read past them.`,
+        `More than ${HISTORY_PAGE} statements ended at ${moment(oldest)}: the history can not be read past them.`,
       );
     end = oldest;
   }

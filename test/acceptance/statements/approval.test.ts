@@ -68,6 +68,20 @@ describe('a statement that needs a person', () => {
     ).toEqual([[0]]);
   });
 
+  it('says that nobody was told where no message goes out, and who can decide and where', async () => {
+    const result = await pipeline.callTool({
+      name: 'query',
+      arguments: { sql: 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4003', ...PURPOSE },
+    });
+    const { approval } = result.structuredContent as unknown as QueryAnswer;
+    expect(approval).toMatchObject({ decided_by: '1 of data-stewards', notified: [] });
+    const [{ text }] = result.content as unknown as readonly [{ readonly text: string }];
+    expect(text).toContain('Nobody was told of it: tell the person you work for who can decide, and where.');
+    expect(text).toContain(`Can decide: 1 of data-stewards, at ${ready.console_url}/approvals/${approval?.id}`);
+    expect(text).toMatch(/open until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
+    expect(text).not.toContain('have been told');
+  });
+
   it('is denied with a reason that reaches the agent', async () => {
     const asked = await query(
       pipeline,

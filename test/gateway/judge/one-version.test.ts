@@ -99,6 +99,7 @@ function gatewayThatReloads() {
     counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
     now: () => new Date(),
     limits: GENEROUS,
+    notices: async () => [],
   };
   return {
     gateway: new Gateway(parts as unknown as GatewayParts),

@@ -69,6 +69,7 @@ async function failing(sql: string, at: 'run' | 'explain' | 'catalog', fail: () 
     counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
     now: () => new Date(),
     limits: GENEROUS,
+    notices: async () => [],
   };
   const gateway = new Gateway(parts as unknown as GatewayParts);
   const answers = [await gateway.query(caller, { sql }), (await gateway.explain(caller, { sql })).answer];

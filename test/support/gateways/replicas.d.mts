@@ -26,6 +26,7 @@ export function startParts(options: {
   readonly server?: Readonly<Record<string, unknown>>;
   readonly tools?: Readonly<Record<string, unknown>>;
   readonly sections?: Readonly<Record<string, unknown>>;
+  readonly webhooks?: readonly Readonly<Record<string, unknown>>[];
 }): Promise<Parts>;
 export function startGateway(config: string, url: string): Promise<StartedGateway>;
 export function restartPostgres(postgres: TestPostgres): Promise<void>;

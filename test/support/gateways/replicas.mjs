@@ -19,7 +19,7 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Everything but the gateways, which come and go: one for each configuration that is answered. `policies`: a folder, absolute; `limits`: of
- * each principal; `server`, `tools`: more of those sections; `sections`: others.
+ * each principal; `server`, `tools`: more of those sections; `sections`: others; `webhooks`: as the configuration has them.
  */
 export async function startParts({
   agents,
@@ -29,6 +29,7 @@ export async function startParts({
   server = {},
   tools = {},
   sections = {},
+  webhooks = [],
 }) {
   const ends = [];
   const end = async () => {
@@ -114,6 +115,7 @@ export async function startParts({
           },
           identity: { issuers: [issuer] },
           limits,
+          webhooks,
           policies,
           shutdown: { grace: '5s' },
           ...sections,

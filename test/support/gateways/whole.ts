@@ -81,6 +81,7 @@ export class Whole {
       log: { warn: () => undefined, error: () => undefined },
       counters: { verdict: () => undefined, ran: () => undefined, disagreement: () => undefined },
       now: () => new Date(),
+      notices: async () => [],
       limits: GENEROUS,
       ...over,
       warehouse: this.#with(over.warehouse ?? {}),

@@ -8,6 +8,7 @@ import {
   deliveryStates,
   type EventKind,
   payloadOf,
+  reached,
   readWebhookSecret,
   retryDead,
   type StoredEvent,
@@ -163,6 +164,31 @@ describe('webhooks', () => {
       await expect.poll(() => positionsOf(session)).toEqual([0, 1, 2]);
     },
   );
+
+  it('tell whom they have reached: sent, on its way, given up, sent after all', async () => {
+    const { rows } = store;
+    const one = { name: 'of-nobody' };
+    // Tried twice, and given up.
+    receiver.answers.push(500, 500);
+    const webhook = await deliver(0, ['statement_refused']);
+    const session = await write('reached', 2);
+    const { rows: events } = await admin.query<{ id: string }>(
+      'SELECT statement_id AS id FROM event WHERE session_id = $1 AND statement_id IS NOT NULL ORDER BY position',
+      [session],
+    );
+    const stateOf = async (statement = '') =>
+      (await reached({ pool, rows, webhooks: [webhook, one] }, 'statement_refused', { session, statement })).map(
+        ({ state }) => state,
+      );
+    const [first, second] = events.map(({ id }) => id);
+    // Nothing of ours says that it came to a webhook that is not there.
+    await expect.poll(() => stateOf(second)).toEqual(['sent', 'on its way']);
+    await expect.poll(() => stateOf(first)).toEqual(['given up', 'on its way']);
+    expect(await retryDead(store, webhook, asRecord)).toEqual({ sent: 1, problem: undefined });
+    expect(await stateOf(first)).toEqual(['sent', 'on its way']);
+    // Nor does anything of a statement that never was.
+    expect(await stateOf(timeOrderedId())).toEqual(['on its way', 'on its way']);
+  });
 
   it('say so where somebody keeps a place locked', async () => {
     const problems: string[] = [];

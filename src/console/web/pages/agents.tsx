@@ -5,7 +5,8 @@ import { Badge, Empty, Link, Panel, Shown } from '../parts/panel.tsx';
 import { PolicyWords } from '../parts/policy.tsx';
 import { StatementList } from '../parts/statements.tsx';
 import { Table } from '../parts/table.tsx';
-import { ago, count, dateTime } from '../parts/words.ts';
+import { Since } from '../parts/times.tsx';
+import { count } from '../parts/words.ts';
 import type { Agent, AgentSummary } from '../requests/answers.ts';
 import { withQuery } from '../requests/api.ts';
 import { useClock, useHere, useLoaded, useTitle } from '../requests/hooks.ts';
@@ -42,8 +43,8 @@ export function AgentsPage(): JSX.Element {
                       <div class="small muted wrap">{agent.issuer}</div>
                     </td>
                     <td>{agent.groups.join(', ') || <span class="muted">none</span>}</td>
-                    <td class="nowrap" title={dateTime(agent.last_at)}>
-                      {ago(agent.last_at, now)}
+                    <td class="nowrap">
+                      <Since at={agent.last_at} now={now} />
                     </td>
                     <td class="number">{count(agent.statements)}</td>
                     <td class="number">{agent.refused > 0 ? <Badge tone="bad">{count(agent.refused)}</Badge> : '0'}</td>

@@ -1,14 +1,20 @@
 /** Statements that wait for a person, and those that did. */
 import type { JSX } from 'preact';
 import { Pages } from '../parts/lists.tsx';
-import { Badge, Empty, Link, Reason, Shown } from '../parts/panel.tsx';
-import { clock, plural, toneOf, touches, until } from '../parts/words.ts';
+import { Badge, Empty, Link, Shown, Wrote } from '../parts/panel.tsx';
+import { When } from '../parts/times.tsx';
+import { plural, toneOf, until } from '../parts/words.ts';
 import type { ApprovalSummary } from '../requests/answers.ts';
 import { withQuery } from '../requests/api.ts';
 import { useClock, useEvents, useHere, useLoaded, useSoon, useTitle } from '../requests/hooks.ts';
 import { StandingList } from './standing.tsx';
 
 const STATES = ['pending', 'approved', 'used', 'denied', 'expired', 'withdrawn', 'all'] as const;
+
+const isOpen = ({ state }: ApprovalSummary): boolean => state === 'pending' || state === 'approved';
+
+const outcomesOf = ({ known }: ApprovalSummary): readonly string[] =>
+  known.after.filter(({ name }) => name === 'Outcome').flatMap(({ lines }) => lines);
 
 const inAll = (total: number, isMore: boolean): string => `${plural(total, 'approval')}${isMore ? ' or more' : ''}`;
 
@@ -54,16 +60,25 @@ export function ApprovalsPage(): JSX.Element {
                 {approvals.map((approval) => (
                   <li key={approval.id}>
                     <Link to={`/approvals/${approval.id}`} class="line">
-                      <span class="small muted number">
-                        {approval.state === 'pending' ? until(approval.expires_at, now) : clock(approval.changed_at)}
+                      <span class="small muted number when">
+                        {isOpen(approval) && <strong>{until(approval.expires_at, now)} left, </strong>}
+                        <When at={isOpen(approval) ? approval.expires_at : approval.changed_at} />
                       </span>
                       <span class="clip agent">{approval.agent}</span>
                       <span class="what">
+                        <p class="known">
+                          <strong>{approval.known.headline}</strong>, <span class="small">{approval.known.size}</span>
+                        </p>
                         <p class="sql-line">{approval.text}</p>
-                        <Reason agent={approval.agent} purpose={approval.purpose} />
+                        {outcomesOf(approval).map((line) => (
+                          <p key={line} class="small known">
+                            {line}
+                          </p>
+                        ))}
+                        <Wrote wrote={approval.known.wrote} />
                       </span>
                       <span class="row">
-                        <span class="small muted">{touches(approval)}</span>
+                        {approval.known.warnings.length > 0 && <Badge tone="bad">whole table</Badge>}
                         <Badge tone={toneOf(approval.state)}>{approval.state}</Badge>
                       </span>
                     </Link>
@@ -71,7 +86,14 @@ export function ApprovalsPage(): JSX.Element {
                 ))}
               </ul>
             )}
-            <Pages path="/approvals" query={{ state }} after={after} next={next} of={inAll(total, isMore)} />
+            <Pages
+              path="/approvals"
+              query={{ state }}
+              after={after}
+              next={next}
+              of={inAll(total, isMore)}
+              isSoonestFirst={state === 'pending' || state === 'approved'}
+            />
           </section>
         )}
       </Shown>

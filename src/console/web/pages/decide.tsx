@@ -1,9 +1,9 @@
 /** A yes or a no, with what else a yes lets pass. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Problem } from '../parts/panel.tsx';
+import { Problem, Warnings } from '../parts/panel.tsx';
 import { Sql } from '../parts/sql.tsx';
-import { plural, touches } from '../parts/words.ts';
+import { plural } from '../parts/words.ts';
 import type { Approval } from '../requests/answers.ts';
 import { post } from '../requests/api.ts';
 
@@ -105,8 +105,9 @@ export function Decide({ approval, onDone }: { approval: Approval; onDone: (afte
           <p>
             {asking === 'deny'
               ? `${approval.agent} is told, with your reason.`
-              : `${approval.agent} may run it once: ${approval.kind} ${touches(approval)}.`}
+              : `${approval.agent} may run it once: ${approval.known.headline}. Touches ${approval.known.size}.`}
           </p>
+          <Warnings warnings={asking === 'approve' ? approval.known.warnings : []} />
           {asking === 'approve' && (
             <label>
               What you approve

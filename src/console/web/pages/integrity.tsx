@@ -3,7 +3,8 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Badge, Empty, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { Table } from '../parts/table.tsx';
-import { ago, count, dateTime, eventWords, plural } from '../parts/words.ts';
+import { Since, When } from '../parts/times.tsx';
+import { count, eventWords, plural } from '../parts/words.ts';
 import type { Integrity, RecordedEvent } from '../requests/answers.ts';
 import { post } from '../requests/api.ts';
 import { useClock, useLoaded, useTitle } from '../requests/hooks.ts';
@@ -66,7 +67,7 @@ export function IntegrityPage(): JSX.Element {
                   <span class="muted">events in {plural(integrity.sessions, 'session')}</span>
                 </div>
                 <div class="tile">
-                  <strong>{newest?.at ? ago(newest.at, now) : '–'}</strong>
+                  <strong>{newest?.at ? <Since at={newest.at} now={now} /> : '–'}</strong>
                   <span class="muted">last checkpoint</span>
                 </div>
                 <div class="tile">
@@ -74,7 +75,7 @@ export function IntegrityPage(): JSX.Element {
                   <span class="muted">sessions since that one</span>
                 </div>
                 <div class="tile">
-                  <strong>{verified ? ago(verified.at, now) : 'never'}</strong>
+                  <strong>{verified ? <Since at={verified.at} now={now} /> : 'never'}</strong>
                   <span class="muted">
                     {verified ? `verified: ${aboutAct(verified)}` : 'verified by snowfence verify'}
                   </span>
@@ -89,7 +90,7 @@ export function IntegrityPage(): JSX.Element {
                       {integrity.checkpoints.map(({ size, note, at }) => (
                         <tr key={size}>
                           <td class="number">{count(size)}</td>
-                          <td class="nowrap">{at ? dateTime(at) : ''}</td>
+                          <td class="nowrap">{at ? <When at={at} /> : ''}</td>
                           <td class="mono wrap">{note.split('\n')[2]}</td>
                         </tr>
                       ))}
@@ -112,7 +113,9 @@ export function IntegrityPage(): JSX.Element {
                               {webhook.name}
                               <div class="small muted wrap">{webhook.url}</div>
                             </td>
-                            <td class="nowrap">{webhook.delivered_at ? ago(webhook.delivered_at, now) : 'never'}</td>
+                            <td class="nowrap">
+                              {webhook.delivered_at ? <Since at={webhook.delivered_at} now={now} /> : 'never'}
+                            </td>
                             <td>
                               {webhook.failing > 0 && (
                                 <Badge tone="bad">{plural(webhook.failing, 'session')} waiting</Badge>
@@ -145,7 +148,9 @@ export function IntegrityPage(): JSX.Element {
                               <Link to={`/sessions/${act.session}`} class="line plain-line">
                                 <span class="what">
                                   <p>{aboutAct(act)}</p>
-                                  <p class="small muted">{dateTime(act.at)}</p>
+                                  <p class="small muted">
+                                    <When at={act.at} />
+                                  </p>
                                 </span>
                                 <Badge tone={tone}>{words}</Badge>
                               </Link>

@@ -2,9 +2,10 @@
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { Bars, VerdictChart } from '../parts/charts.tsx';
-import { Badge, Empty, Link, Panel, Shown } from '../parts/panel.tsx';
+import { Badge, Empty, Link, Panel, Reason, Shown } from '../parts/panel.tsx';
 import { StatementList } from '../parts/statements.tsx';
-import { ago, bytes as bytesText, count, plural } from '../parts/words.ts';
+import { Since } from '../parts/times.tsx';
+import { bytes as bytesText, count, plural } from '../parts/words.ts';
 import type { LiveEvent, Now, Statement } from '../requests/answers.ts';
 import { useClock, useEvents, useLoaded, useSoon, useTitle } from '../requests/hooks.ts';
 
@@ -167,13 +168,16 @@ export function NowPage(): JSX.Element {
                                 <strong>{session.agent}</strong>{' '}
                                 <span class="muted small">{session.client.name ?? session.transport}</span>
                               </p>
-                              <p class="small muted">{session.purpose ?? session.text ?? ''}</p>
+                              <p class="small sql-line">{session.text ?? ''}</p>
+                              {session.purpose !== null && <Reason agent={session.agent} purpose={session.purpose} />}
                               <span class="row small muted">
                                 {plural(session.statements, 'statement')}
                                 {session.refused > 0 && <Badge tone="bad">{count(session.refused)} denied</Badge>}
                               </span>
                             </span>
-                            <span class="muted number small">{ago(session.last_at, clock)}</span>
+                            <span class="muted number small">
+                              <Since at={session.last_at} now={clock} />
+                            </span>
                           </Link>
                         </li>
                       ))}

@@ -4,7 +4,8 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { Virtual } from '../parts/lists.tsx';
 import { Badge, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { Outcome } from '../parts/statements.tsx';
-import { clock, count, dateTime, plural, span } from '../parts/words.ts';
+import { When } from '../parts/times.tsx';
+import { count, plural, span } from '../parts/words.ts';
 import type { Session, Statement } from '../requests/answers.ts';
 import { get, withQuery } from '../requests/api.ts';
 import { goTo, linkTo, useLoaded, useTitle } from '../requests/hooks.ts';
@@ -102,7 +103,7 @@ export function SessionPage({ id }: { id: string }): JSX.Element {
           <dl class="facts">
             <dt>Opened</dt>
             <dd>
-              {dateTime(session.opened_at)}, {span(Date.parse(session.last_at) - Date.parse(session.opened_at))} long
+              <When at={session.opened_at} />, {span(Date.parse(session.last_at) - Date.parse(session.opened_at))} long
             </dd>
             <dt>Of the issuer</dt>
             <dd class="wrap">{session.issuer}</dd>
@@ -192,7 +193,12 @@ export function SessionPage({ id }: { id: string }): JSX.Element {
                       <span class="what">
                         <p class="sql-line">{statement.text}</p>
                         <p class="small muted">
-                          {clock(statement.at)} {statement.purpose ?? ''}
+                          <When at={statement.at} />
+                          {statement.purpose !== null && (
+                            <>
+                              , the agent wrote: <q>{statement.purpose}</q>
+                            </>
+                          )}
                         </p>
                       </span>
                       <Outcome statement={statement} />

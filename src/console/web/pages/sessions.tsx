@@ -5,7 +5,8 @@ import { Pages } from '../parts/lists.tsx';
 import { Badge, Empty, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { StatementList } from '../parts/statements.tsx';
 import { Table } from '../parts/table.tsx';
-import { ago, count, dateTime, plural } from '../parts/words.ts';
+import { Since, When } from '../parts/times.tsx';
+import { count, plural } from '../parts/words.ts';
 import type { Session, Statement } from '../requests/answers.ts';
 import { get, withQuery } from '../requests/api.ts';
 import { goTo, useClock, useHere, useLoaded, useTitle } from '../requests/hooks.ts';
@@ -98,9 +99,11 @@ function SessionList({ agent }: { agent: string | undefined }): JSX.Element {
                     <div class="small muted">{session.groups.join(', ') || 'no group'}</div>
                   </td>
                   <td>{session.client.name ?? session.transport}</td>
-                  <td class="nowrap">{dateTime(session.opened_at)}</td>
                   <td class="nowrap">
-                    {ago(session.last_at, now)} {session.is_open ? <Badge tone="good">open</Badge> : null}
+                    <When at={session.opened_at} />
+                  </td>
+                  <td class="nowrap">
+                    <Since at={session.last_at} now={now} /> {session.is_open ? <Badge tone="good">open</Badge> : null}
                   </td>
                   <td class="number">{count(session.statements)}</td>
                   <td class="number">

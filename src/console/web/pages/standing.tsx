@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Link, Panel, Problem } from '../parts/panel.tsx';
 import { Table } from '../parts/table.tsx';
+import { When } from '../parts/times.tsx';
 import { until } from '../parts/words.ts';
 import type { StandingApproval } from '../requests/answers.ts';
 import { remove, withQuery } from '../requests/api.ts';
@@ -28,7 +29,12 @@ export function StandingList(): JSX.Element | null {
             <td class="number">
               {entry.uses} of {entry.max_uses}
             </td>
-            <td class="number">{until(entry.expires_at, now)}</td>
+            <td class="number">
+              {until(entry.expires_at, now)}
+              <div class="small muted">
+                <When at={entry.expires_at} />
+              </div>
+            </td>
             <td>
               <Link to={`/approvals/${entry.approval_id}`}>its approval</Link>
             </td>

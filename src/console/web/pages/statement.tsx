@@ -4,8 +4,9 @@ import { useState } from 'preact/hooks';
 import { Badge, Link, Panel, Problem, Reason, Reported, Shown } from '../parts/panel.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
 import { Table } from '../parts/table.tsx';
+import { When } from '../parts/times.tsx';
 import { UsesTable } from '../parts/uses.tsx';
-import { bytes, clock, dateTime, eventWords, plural, span } from '../parts/words.ts';
+import { bytes, eventWords, plural, span } from '../parts/words.ts';
 import type { RecordedEvent, StatementDetail, Uses } from '../requests/answers.ts';
 import { post } from '../requests/api.ts';
 import { useLoaded, useTitle } from '../requests/hooks.ts';
@@ -38,6 +39,7 @@ function RowsTable({ event }: { event: RecordedEvent }): JSX.Element | null {
 function wordsOf({ kind, body }: RecordedEvent): string {
   const denial = (body['denial'] ?? {}) as Record<string, unknown>;
   const rows = number(body['rows']);
+  const changed = number(body['rows_touched']);
   const ms = number(body['duration_ms']);
   const size = number(body['bytes']);
   switch (kind) {
@@ -47,7 +49,8 @@ function wordsOf({ kind, body }: RecordedEvent): string {
     case 'statement_completed':
     case 'rows_fetched':
       return [
-        rows === undefined ? '' : plural(rows, 'row'),
+        // The answer to a change is one row, whatever it changed.
+        changed !== undefined ? `${plural(changed, 'row')} changed` : rows === undefined ? '' : plural(rows, 'row'),
         size === undefined ? '' : bytes(size),
         ms === undefined ? '' : span(ms),
       ]
@@ -82,8 +85,8 @@ function Happened({ events }: { events: readonly RecordedEvent[] }): JSX.Element
         return (
           <li key={event.position} class={tone}>
             <strong>{words}</strong>{' '}
-            <span class="small muted number" title={dateTime(event.at)}>
-              {clock(event.at)}
+            <span class="small muted number">
+              <When at={event.at} />
               {after > 0 ? `, after ${span(after)}` : ''}
             </span>
             <p class="wrap">{wordsOf(event)}</p>

@@ -11,6 +11,7 @@ export function Pages({
   after,
   next,
   of,
+  isSoonestFirst = false,
 }: {
   path: string;
   query: Readonly<Record<string, string | undefined>>;
@@ -18,13 +19,17 @@ export function Pages({
   next: string | null;
   /** How many there are in all, in words. */
   of?: string;
+  /** What comes behind is later, not older. */
+  isSoonestFirst?: boolean;
 }): JSX.Element | null {
   if (after === undefined && next === null) return null;
   return (
     <p class="empty row">
       {of !== undefined && <span class="muted">{of}</span>}
-      {after !== undefined && <Link to={withQuery(path, query)}>Newest</Link>}
-      {next !== null && <Link to={withQuery(path, { ...query, after: next })}>Older</Link>}
+      {after !== undefined && <Link to={withQuery(path, query)}>{isSoonestFirst ? 'Soonest' : 'Newest'}</Link>}
+      {next !== null && (
+        <Link to={withQuery(path, { ...query, after: next })}>{isSoonestFirst ? 'Later' : 'Older'}</Link>
+      )}
     </p>
   );
 }

@@ -1,5 +1,6 @@
 /** What every page is made of. */
 import type { ComponentChildren, JSX } from 'preact';
+import type { Fact } from '../requests/answers.ts';
 import { Refused } from '../requests/api.ts';
 import { linkTo } from '../requests/hooks.ts';
 import type { Tone } from './words.ts';
@@ -63,6 +64,29 @@ export function Shown<T>(props: {
     </>
   );
 }
+
+/** The same of an approval, which names whose word it is. */
+export const Wrote = ({ wrote: { name, lines } }: { wrote: Fact }): JSX.Element => (
+  <p class="small muted wrap">
+    {name}
+    {lines.length > 0 && (
+      <>
+        : <q>{lines.join(' ')}</q>
+      </>
+    )}
+  </p>
+);
+
+/** What nobody may overlook. */
+export const Warnings = ({ warnings }: { warnings: readonly string[] }): JSX.Element => (
+  <>
+    {warnings.map((warning) => (
+      <p key={warning} class="note bad whole">
+        {warning}
+      </p>
+    ))}
+  </>
+);
 
 /** What an agent wrote as its reason, told as the agent's: whatever it says, it is no word of ours. */
 export const Reason = ({ agent, purpose }: { agent?: string; purpose: string | null }): JSX.Element => (

@@ -2,8 +2,9 @@
 import type { JSX } from 'preact';
 import type { Statement } from '../requests/answers.ts';
 import { linkTo } from '../requests/hooks.ts';
-import { Badge } from './panel.tsx';
-import { clock, plural, span, standingOf } from './words.ts';
+import { Badge, Reason } from './panel.tsx';
+import { When } from './times.tsx';
+import { plural, span, standingOf } from './words.ts';
 
 function Standing({ verdict, state, is_explained: isExplained }: Statement): JSX.Element {
   const { tone, word } = standingOf(verdict, state, isExplained);
@@ -31,13 +32,11 @@ const StatementLine = ({
   isOfOne: boolean;
 }): JSX.Element => (
   <a class={`line ${isFresh ? 'fresh' : ''} ${isOfOne ? 'of-one' : ''}`} href={linkTo(`/statements/${statement.id}`)}>
-    <time class="small muted number" dateTime={statement.at}>
-      {clock(statement.at)}
-    </time>
+    <When at={statement.at} class="small muted number" />
     <span class="clip agent">{statement.agent}</span>
     <span class="what">
       <p class="sql-line">{statement.text}</p>
-      {statement.purpose && <p class="small muted">{statement.purpose}</p>}
+      {statement.purpose && <Reason agent={statement.agent} purpose={statement.purpose} />}
     </span>
     <Outcome statement={statement} />
   </a>

@@ -6,6 +6,7 @@ import { Table } from './table.tsx';
 
 /** Objects, columns with their masks, row predicates and the rules that said so. */
 export function UsesTable({ uses }: { uses: Uses }): JSX.Element {
+  const written = uses.written ?? [];
   const masks = new Map(uses.masks.map((mask) => [mask.column, mask]));
   return (
     <div class="stack tight">
@@ -26,9 +27,25 @@ export function UsesTable({ uses }: { uses: Uses }): JSX.Element {
           );
         })}
       </Table>
+      {written.length > 0 && (
+        <>
+          <h3>Columns written</h3>
+          <ul class="row">
+            {written.map((column) => (
+              <li key={column}>
+                <Badge tone="wait">
+                  <span class="mono" title={column}>
+                    {column.split('.').at(-1)}
+                  </span>
+                </Badge>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
       {uses.columns.length > 0 && (
         <>
-          <h3>Columns</h3>
+          <h3>Columns read</h3>
           <ul class="row">
             {uses.columns.map((column) => {
               const mask = masks.get(column);

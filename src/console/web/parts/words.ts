@@ -1,10 +1,4 @@
 /** Numbers, times and states as people read them. */
-import type { ApprovalSummary } from '../requests/answers.ts';
-
-export const clock = (iso: string): string => new Date(iso).toLocaleTimeString(undefined, { hour12: false });
-export const dateTime = (iso: string): string =>
-  new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium', hour12: false });
-
 const SPANS: readonly (readonly [number, string])[] = [
   [86_400_000, 'd'],
   [3_600_000, 'h'],
@@ -102,15 +96,3 @@ const KINDS: Readonly<Record<string, readonly [string, Tone]>> = {
   hold_lifted: ['Legal hold lifted', ''],
 };
 export const eventWords = (kind: string): readonly [string, Tone] => KINDS[kind] ?? [kind.replaceAll('_', ' '), ''];
-
-/** What a statement that waits would do, as far as it can be told. */
-export const touches = ({
-  kind,
-  estimate: { rows, bytes: size },
-}: Pick<ApprovalSummary, 'kind' | 'estimate'>): string =>
-  [
-    rows === null ? '' : `${kind === 'merge' ? 'at most ' : ''}${plural(rows, 'row')}`,
-    size === null ? '' : `scans up to ${bytes(size)}`,
-  ]
-    .filter((part) => part !== '')
-    .join(' · ');

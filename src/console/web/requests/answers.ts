@@ -113,6 +113,24 @@ export interface Requirement {
   readonly rule: string;
 }
 
+/** A name, and a line or some for it. */
+export interface Fact {
+  readonly name: string;
+  readonly lines: readonly string[];
+}
+
+/** What is known of an approval, in the order in which it is read; last what its agent wrote. */
+export interface Known {
+  readonly headline: string;
+  readonly warnings: readonly string[];
+  readonly size: string;
+  readonly sizes: readonly Fact[];
+  readonly uses: readonly Fact[];
+  readonly asked: readonly Fact[];
+  readonly after: readonly Fact[];
+  readonly wrote: Fact;
+}
+
 export interface ApprovalSummary {
   readonly id: string;
   readonly statement_id: string;
@@ -130,12 +148,15 @@ export interface ApprovalSummary {
   readonly estimate: { readonly bytes: number | null; readonly rows: number | null };
   readonly requirements: readonly Requirement[];
   readonly approvals: number;
+  readonly known: Known;
   readonly barred: string | null;
 }
 
 export interface Uses {
   readonly objects: readonly { readonly object: string; readonly access: string; readonly via: readonly string[] }[];
   readonly columns: readonly string[];
+  /** Those that are given a value; not told of what has only been judged. */
+  readonly written?: readonly string[];
   readonly masks: readonly { readonly column: string; readonly method: string; readonly rule: string }[];
   readonly row_predicates: readonly { readonly object: string; readonly where: string; readonly rule: string }[];
   readonly rules: readonly {
