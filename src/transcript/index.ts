@@ -7,7 +7,7 @@
 export { type DeadLetter, type DeliveryState, deadLetters, deliveryStates, retryDead } from './deliver/dead-letters.js';
 export { DELIVERY_CONNECTIONS, Delivery } from './deliver/delivery.js';
 export { type Followed, follow, newestSequence } from './deliver/follow.js';
-export { toOcsf } from './deliver/ocsf.js';
+export { toldEnd, toOcsf } from './deliver/ocsf.js';
 export { type Payload, payloadOf, post, readWebhookSecret, type Webhook } from './deliver/webhook.js';
 export { canonical } from './form/canonical.js';
 export {
@@ -32,7 +32,6 @@ export {
   type VerifierKey,
 } from './form/keys.js';
 export { decodeVerifierKey, isOrigin, verifierKeyOf } from './form/note.js';
-export { endOf } from './form/projection.js';
 export { archive } from './keep/archive.js';
 export { type CheckpointPlace, Checkpoints } from './keep/checkpoints.js';
 export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKeys } from './keep/erase.js';

@@ -66,6 +66,7 @@ export function renderApproval(approval: Approval): string {
     ...aboutLines(approval),
     ...titled('Statement', approval.statement),
     ...titled('Sent as  ', approval.sent),
+    ...(approval.format === undefined ? [] : [`Result     is wanted whole, as a ${approval.format} file`]),
     ...shapeLines(approval),
     ...(approval.binds.length > 0 ? [`Binds      ${printable(JSON.stringify(approval.binds))}`] : []),
     ...approval.decisions.map(

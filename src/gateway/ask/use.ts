@@ -44,6 +44,7 @@ export async function use(
     sql: approval.statement,
     binds: approval.binds,
     purpose: approval.purpose ?? undefined,
+    format: approval.format,
   };
   if (approval.state !== 'pending' && approval.state !== 'approved') {
     const denial = overDenial(approval.state, approval);

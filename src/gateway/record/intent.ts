@@ -111,6 +111,8 @@ export class Intent {
       | 'statement_failed'
       | 'statement_cancelled'
       | 'rows_fetched'
+      | 'download_opened'
+      | 'download_ended'
       | 'estimate_asked'
       | 'approval_asked'
       | 'approval_used'
@@ -127,6 +129,7 @@ export class Intent {
       binds: lengthOf(this.request) > RECORDED_TEXT_LIMIT ? [] : (this.request.binds ?? []),
       purpose: this.request.purpose?.slice(0, MAX_PURPOSE) ?? null,
       explain: this.#isExplain,
+      ...(this.request.format === undefined ? {} : { format: this.request.format }),
       kind: statement?.kind ?? null,
       fingerprint: this.fingerprint,
       ...shownUses(analysis),

@@ -1,5 +1,6 @@
 /** A statement as tools take it. */
 import { z } from 'zod';
+import { FORMATS } from '../../formats/index.js';
 import type { QueryRequest } from '../../gateway/index.js';
 import type { CallContext } from './tool.js';
 
@@ -29,6 +30,12 @@ export const queryInput = z.object({
     ),
   binds: binds.optional(),
   session: session.optional(),
+  format: z
+    .enum(FORMATS)
+    .optional()
+    .describe(
+      'For a result that is not for you to read: the answer has no rows, but a link to the whole result as a file of this format.',
+    ),
 });
 
 export const requestOf = (input: z.infer<typeof queryInput>, context: CallContext): QueryRequest => ({
@@ -37,6 +44,8 @@ export const requestOf = (input: z.infer<typeof queryInput>, context: CallContex
   maxRows: input.max_rows,
   binds: input.binds,
   session: input.session,
+  format: input.format,
+  hasDownloads: context.downloadsUrl !== undefined,
   signal: context.signal,
   onProgress: context.onProgress,
   onWaiting: context.onWaiting,

@@ -57,6 +57,7 @@ function Facts({ approval }: { approval: Approval }): JSX.Element {
       <dt>Would touch</dt>
       <dd>
         <strong>{touches(approval) || 'can not be told'}</strong>
+        {approval.format !== null && <span>, and its result is wanted whole, as a {approval.format} file</span>}
       </dd>
       <dt>Asked for by</dt>
       <dd>
