@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
 import { fail } from '../io/failure.js';
-import { complain } from '../io/output.js';
+import { complain, say } from '../io/output.js';
 
 export function connectCommand(command: Command): void {
   command
@@ -15,6 +15,8 @@ export function connectCommand(command: Command): void {
     .option('--github-actions', 'use the identity of this GitHub Actions job')
     .option('--issuer <url>', 'the only identity provider to sign in at; that of the first use if nothing is said')
     .option('--audience <name>', "whom tokens are for; the gateway's address if nothing is said")
+    .option('--download <url>', 'instead of serving: fetch the file that an answer of query has this link to')
+    .option('--out <file>', 'with --download: where to write it')
     .action(async (options) => {
       if (!URL.canParse(options.url))
         throw new SnowfenceError(
@@ -22,7 +24,6 @@ export function connectCommand(command: Command): void {
           `--url: "${String(options.url)}" is no URL.`,
           'Write it whole, such as https://snowfence.example.com/mcp.',
         );
-      const { connect } = await import('../connect/bridge.js');
       const asked = {
         url: new URL(options.url),
         tokenEnv: options.tokenEnv,
@@ -35,6 +36,14 @@ export function connectCommand(command: Command): void {
         audience: options.audience,
         say: complain,
       };
+      if ((options.download === undefined) !== (options.out === undefined))
+        throw new SnowfenceError('USAGE', '--download and --out belong together.');
+      if (options.download !== undefined) {
+        const { download } = await import('../connect/download.js');
+        say(await download(asked, options.download, options.out));
+        return;
+      }
+      const { connect } = await import('../connect/bridge.js');
       await connect(asked, (error) => fail(error, false));
     });
 }
