@@ -475,6 +475,36 @@ describe('the rules of the moment', () => {
   });
 });
 
+describe('snowfence connect --download', () => {
+  const connected = (url: string, out: string, gateway = demo.ready.mcp_url) =>
+    cli(['connect', '--url', gateway, '--download', url, '--out', out], tokenOf(demo.ready, 'pipeline-bot'));
+
+  it('writes the file, whole or not at all, and says where it ends at a limit', async () => {
+    const sql = 'SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS ORDER BY ORDER_ID';
+    const { url } = linkIn(await ask(pipeline, sql, 'csv'));
+    const out = join(files, 'orders.csv');
+    const done = await connected(url, out);
+    expect([done.code, done.out.replace(/\s+/g, ' ')]).toEqual([0, expect.stringContaining('500 rows in')]);
+    expect(done.said.replace(/\s+/g, ' ')).toContain('It ends at the limit of rows');
+    expect((await readFile(out, 'utf8')).split('\r\n')).toHaveLength(502);
+    const again = await connected(url, join(files, 'again.csv'));
+    expect([again.code, again.said.replace(/\s+/g, ' ')]).toEqual([1, expect.stringContaining('has been opened')]);
+    await expect(readFile(join(files, 'again.csv'))).rejects.toThrow();
+    await expect(readFile(join(files, 'again.csv.part'))).rejects.toThrow();
+  });
+
+  it('sends the token nowhere else, and uses no link up for a file that is there', async () => {
+    const { url } = linkIn(await ask(pipeline, 'SELECT 1 AS ONE', 'csv'));
+    const elsewhere = await connected('https://elsewhere.example/downloads/x', join(files, 'x.csv'));
+    expect([elsewhere.code, elsewhere.said]).toEqual([2, expect.stringContaining('Nothing was sent')]);
+    const out = join(files, 'there.csv');
+    await writeFile(out, 'kept');
+    expect((await connected(url, out)).code).toBe(2);
+    expect(await readFile(out, 'utf8')).toBe('kept');
+    expect((await connected(url, join(files, 'other.csv'))).code).toBe(0);
+  });
+});
+
 describe('a statement that a person has to approve', () => {
   it('gives the file that was asked for, once it is approved', async () => {
     const sql = 'SELECT COUNT(*) AS N FROM ANALYTICS.HR.PAYROLL';
