@@ -111,7 +111,7 @@ export class Gateway {
     return readOn(this.#parts, caller, cursor, request);
   }
 
-  /** Whether a result is there to be downloaded; uses nothing up. Throws RecorderUnavailable, RecordInDoubt. */
+  /** Whether a result is there to be downloaded; uses nothing up. */
   lookAtDownload(caller: Caller, id: string): ReturnType<typeof lookAtDownload> {
     return lookAtDownload(this.#parts, caller, id);
   }

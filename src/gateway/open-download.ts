@@ -60,15 +60,20 @@ export type Opening =
   | { readonly kind: 'not opened'; readonly denial: Denial | undefined; readonly error: Answer['error'] }
   | { readonly kind: 'file'; readonly file: OpenFile };
 
-/** Whether there is something to be opened; uses nothing up. Throws RecorderUnavailable, RecordInDoubt. */
+/** Whether there is something to be opened; uses nothing up. `unavailable`: nobody can tell now. */
 export async function lookAtDownload(
-  { transcript, downloads }: Pick<DownloadParts, 'transcript' | 'downloads'>,
+  parts: Pick<DownloadParts, 'transcript' | 'downloads' | 'now'> & FailureParts,
   { principal }: Caller,
   id: string,
-): Promise<{ readonly state: FoundResult['state']; readonly format: Format | undefined }> {
-  await transcript.ensureAlive();
-  const found = await downloads.find(principal, id);
-  return { state: found.state, format: found.state === 'kept' ? found.kept.format : undefined };
+): Promise<{ readonly state: FoundResult['state'] | 'unavailable'; readonly format: Format | undefined }> {
+  try {
+    await parts.transcript.ensureAlive();
+    const found = await parts.downloads.find(principal, id);
+    return { state: found.state, format: found.state === 'kept' ? found.kept.format : undefined };
+  } catch (error) {
+    failure(parts, new AnswerBuilder(id, performance.now(), parts.now()), error);
+    return { state: 'unavailable', format: undefined };
+  }
 }
 
 /** `signal`: whoever asked has gone, its reason a NotTaken. */

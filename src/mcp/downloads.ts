@@ -88,7 +88,7 @@ export class Downloads implements AsyncDisposable {
   /** HEAD: what GET would say, as far as it can be told without using anything up. */
   async #look(response: ServerResponse, caller: Caller, id: string): Promise<void> {
     const { state, format } = await this.#gateway.lookAtDownload(caller, id);
-    const status = state === 'kept' ? 200 : NONE[state][0];
+    const status = state === 'kept' ? 200 : state === 'unavailable' ? 503 : NONE[state][0];
     response.writeHead(status, { 'content-type': format ? MEDIA_TYPES[format] : 'application/json', ...HEADERS });
     response.end();
   }

@@ -71,9 +71,7 @@ function downloadWords({ download, isTruncated }: Answer, downloadsUrl = ''): st
   if (!download) return [];
   const { id, format, expiresAt, rows } = download;
   const many =
-    rows === undefined
-      ? 'The result'
-      : `The result, ${count(rows, 'row')}${isTruncated ? ' (cut at your limit)' : ''},`;
+    rows === undefined ? 'The result' : `The result, ${count(rows, 'row')}${isTruncated ? ' (it has more)' : ''},`;
   const url = `${downloadsUrl}${id}`;
   return [
     `${many} is ready as a ${format} file. It is opened once, until ${expiresAt}, by your own access token:`,

@@ -50,6 +50,10 @@ export async function keep(
   });
   const { total } = result;
   const isTruncated = total !== undefined && total > endRow;
+  const isAtLimit = isTruncated && endRow === verdict.limits.rows;
+  const notices = noticesFor(judged, verdict, isAtLimit ? 'limit' : undefined, new Set(), request.binds ?? []);
+  if (isTruncated && !isAtLimit)
+    notices.push(`The file ends after ${endRow} rows, as max_rows says; the result has more.`);
   await parts.transcript.recorder.appendAll([
     ...intent.sent(result.queryId),
     intent.event('statement_completed', {
@@ -71,7 +75,7 @@ export async function keep(
     columns,
     isTruncated,
     download: { ...made, format, rows: total === undefined ? undefined : Math.min(total, endRow) },
-    notices: noticesFor(judged, verdict, isTruncated ? 'limit' : undefined, new Set(), request.binds ?? []),
+    notices,
     queryId: result.queryId,
   });
 }

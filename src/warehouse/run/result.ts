@@ -84,7 +84,7 @@ const AHEAD_BYTES = 4_000_000;
 export class ResultReader {
   readonly columns: readonly ResultColumn[];
   readonly queryId: string;
-  /** Of the whole result, as Snowflake counts them; undefined where it does not say. */
+  /** Rows of the whole result, those alone that ROWS_PER_RESULTSET lets through (the driver's `lib/connection/result/result.js`, `returned`). */
   readonly total: number | undefined;
   readonly #stream: RowStream;
   readonly #convert: readonly ((value: unknown) => Json)[];

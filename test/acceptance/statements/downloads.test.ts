@@ -412,6 +412,7 @@ describe('the limits of a policy', () => {
   it('and what was asked for, where that is less', async () => {
     const answer = await ask(pipeline, ORDERS, 'csv', { max_rows: 3 });
     expect(answer).toMatchObject({ truncated: true, download: { rows: 3 } });
+    expect(answer.notices).toEqual(['The file ends after 3 rows, as max_rows says; the result has more.']);
     expect((await whole(linkIn(answer).url, 'pipeline-bot')).body.toString()).toBe('ORDER_ID\r\n1\r\n2\r\n3\r\n');
   });
 });
