@@ -32,6 +32,8 @@ const OUTAGES: ReadonlySet<string> = new Set([
   'MISCONFIGURED',
 ]);
 
+const statusOf = ({ code }: Denial): number => (OUTAGES.has(code) ? 503 : code === 'LIMIT_REACHED' ? 429 : 403);
+
 interface Problem {
   readonly code: string;
   readonly message: string;
@@ -105,7 +107,7 @@ export class Downloads implements AsyncDisposable {
       }
       if (opening.kind === 'not opened') {
         const { denial, error } = opening;
-        if (denial) return tell(response, OUTAGES.has(denial.code) ? 503 : 403, denial);
+        if (denial) return tell(response, statusOf(denial), denial);
         const isGone = error?.code === 'RESULT_GONE';
         return tell(
           response,
