@@ -34,6 +34,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const mcp = new McpHttp({
     gateway: { query: async () => answer, admission: new Admission(GENEROUS, () => undefined) },
     consoleUrl: 'http://127.0.0.1/console',
+    downloadsUrl: undefined,
     version: '0',
     verifier: new TokenVerifier([issuerOptions(issuer, audience)]),
     publicUrl: new URL(audience),

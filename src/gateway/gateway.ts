@@ -5,6 +5,7 @@ import type { PromptReport } from '../transcript/index.js';
 import type { Warehouse } from '../warehouse/index.js';
 import type { Answer, QueryRequest, ReadOnRequest } from './answer/answer.js';
 import { Cursors } from './answer/cursors.js';
+import { Downloads } from './answer/downloads.js';
 import type { Waiting } from './ask/own.js';
 import { Pending } from './ask/pending.js';
 import type { NoticesParts } from './ask/word.js';
@@ -15,6 +16,7 @@ import { type Caller, type Rules, rulesFor } from './judge/whose.js';
 import { Admission, type Limits } from './limits/admission.js';
 import { Judging } from './limits/judging.js';
 import { Refusals } from './limits/refusals.js';
+import { type DownloadParts, lookAtDownload, type Opening, openDownload } from './open-download.js';
 import { type QueryParts, query } from './query.js';
 import { type ReadOnParts, readOn } from './read-on.js';
 import { Budgets } from './record/budgets.js';
@@ -37,7 +39,7 @@ export interface GatewayParts extends Rules, StandParts, NoticesParts {
   readonly limits: Limits;
 }
 
-type Parts = QueryParts & ExplainParts & ResumeParts & ReadOnParts;
+type Parts = QueryParts & ExplainParts & ResumeParts & ReadOnParts & DownloadParts;
 
 /** What this process holds: each part over those before it. */
 function partsOf(given: GatewayParts, admission: Admission, visible: Visible): Parts {
@@ -61,6 +63,7 @@ function partsOf(given: GatewayParts, admission: Admission, visible: Visible): P
     budgets,
     refusals: new Refusals(admission),
     cursors: new Cursors(transcript),
+    downloads: new Downloads(transcript),
     pending: new Pending(approvals),
     nearest: new Nearest(visible),
     running: new Running(),
@@ -114,6 +117,16 @@ export class Gateway {
   /** What a person typed, as their client's hook says: the statements that come next are tied to it. */
   report(caller: Caller, prompt: PromptReport): Promise<Reporting> {
     return reportPrompt(this.#parts, caller, prompt);
+  }
+
+  /** Whether a result is there to be downloaded; uses nothing up. */
+  lookAtDownload(caller: Caller, id: string): ReturnType<typeof lookAtDownload> {
+    return lookAtDownload(this.#parts, caller, id);
+  }
+
+  /** A result as a file, once, under the rules of now. `signal`: whoever asked has gone, its reason a NotTaken. */
+  openDownload(caller: Caller, id: string, signal: AbortSignal): Promise<Opening> {
+    return openDownload(this.#parts, caller, id, signal);
   }
 
   /** What the policies would say to somebody's statement: for people who write policies. Runs nothing, records nothing. */

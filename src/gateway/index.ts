@@ -2,7 +2,7 @@
  * One statement's way, from a principal's text to the answer: judged, asked about, recorded, run, masked, recorded again. It never speaks
  * to an agent (the doors do), never signs (the transcript does), and holds no connection (the warehouse does).
  */
-export { readMasks, showRows } from '../policy/index.js';
+export { type Denial, readMasks, showRows } from '../policy/index.js';
 export type { Answer, Notice, QueryRequest, Reported } from './answer/answer.js';
 export { Gateway } from './gateway.js';
 export { Judge } from './judge/judge.js';
@@ -10,6 +10,7 @@ export type { Judged } from './judge/judged.js';
 export { warmJudging } from './judge/warm.js';
 export type { Caller } from './judge/whose.js';
 export { DEFAULT_LIMITS, type Limits, type TurnedAway } from './limits/admission.js';
+export { NotTaken, type OpenFile } from './open-download.js';
 export type { Counters } from './record/counters.js';
 export { type Step, sha256 } from './record/intent.js';
 export { previewOf, type RecordMask, recordMask } from './record/recorded.js';

@@ -4,6 +4,7 @@ import { type Answer, AnswerBuilder, type QueryRequest } from './answer/answer.j
 import { type AskParts, ask } from './ask/ask.js';
 import type { Caller } from './judge/whose.js';
 import { type AdmittedParts, admitted } from './limits/admitted.js';
+import { type DownloadableParts, undownloadable } from './limits/downloadable.js';
 import type { Budgets } from './record/budgets.js';
 import { keepCatalog } from './record/catalog.js';
 import { type FailureParts, failure } from './record/failure.js';
@@ -15,7 +16,7 @@ import type { Nearest } from './show/nearest.js';
 import { leave } from './weigh/running.js';
 import { weigh } from './weigh/weigh.js';
 
-export interface QueryParts extends AdmittedParts, AskParts, RunParts, FailureParts {
+export interface QueryParts extends AdmittedParts, DownloadableParts, AskParts, RunParts, FailureParts {
   readonly budgets: Budgets;
   readonly nearest: Nearest;
 }
@@ -28,6 +29,8 @@ export async function query(parts: QueryParts, caller: Caller, request: QueryReq
   try {
     const { session, whose, asked } = await admitted(parts, caller, request, answer.askedAt);
     answer.session = session;
+    const unasked = await undownloadable(parts, principal, asked);
+    if (unasked) return answer.finish({ status: 'error', error: unasked });
     const judged = await parts.judging.inTurn(whose, asked);
     const [hinted] = await Promise.all([
       parts.nearest.of(principal, whose.policies, judged),

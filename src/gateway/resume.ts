@@ -6,10 +6,11 @@ import { awaited, circumstancesOf, ownApproval, type Waiting, wholeOf } from './
 import { type UseParts, use } from './ask/use.js';
 import { stillOpen } from './ask/word.js';
 import { type Caller, rulesFor } from './judge/whose.js';
+import { type DownloadableParts, undownloadable } from './limits/downloadable.js';
 import { type FailureParts, failure } from './record/failure.js';
 import { type RunParts, run } from './run/run.js';
 
-export type ResumeParts = UseParts & RunParts & FailureParts;
+export type ResumeParts = UseParts & RunParts & FailureParts & DownloadableParts;
 
 /** Once it is approved, runs the statement, exactly once. Waits for a decision as long as it is told to. */
 export async function resume(parts: ResumeParts, caller: Caller, id: string, request: Waiting): Promise<Answer> {
@@ -25,6 +26,10 @@ export async function resume(parts: ResumeParts, caller: Caller, id: string, req
       return await stillOpen(parts, answer, seen);
     const approval = await wholeOf(parts.approvals, principal, seen);
     if (!approval) return answer.finish({ status: 'error', error: NO_APPROVAL });
+    const { format } = approval;
+    const isLeft = approval.state === 'pending' || approval.state === 'approved';
+    const unasked = isLeft ? await undownloadable(parts, principal, { ...request, format }) : undefined;
+    if (unasked) return answer.finish({ status: 'error', error: unasked });
     const word = await use(parts, answer, approval, caller, request);
     return word.kind === 'answered' ? word.answer : await run(parts, answer, word);
   } catch (error) {

@@ -1,12 +1,15 @@
 /**
- * MCP over HTTP: Streamable HTTP at `/mcp`, HTTP+SSE at `/sse` and `/messages`, and what hooks report at `/prompts`. Every request proves its caller anew (RFC 6750, RFC 9728);
+ * MCP over HTTP: Streamable HTTP at `/mcp`, HTTP+SSE at `/sse` and `/messages`; results as files at `/downloads`, what hooks report at `/prompts`.
+ * Every request proves its caller anew (RFC 6750, RFC 9728);
  * Host and Origin are checked against DNS rebinding.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostHeaderValidation, originValidation } from '@modelcontextprotocol/node';
+import type { Caller } from '../gateway/index.js';
 import { senderOf } from '../network/index.js';
-import { authenticated, type BearerParts, tellMetadata } from './bearer.js';
+import { authenticated, type BearerParts, type Proved, tellMetadata } from './bearer.js';
 import { isNamed, toldWhoMayRead } from './cors.js';
+import { Downloads, downloadOf } from './downloads.js';
 import { answerReport } from './prompts.js';
 import { turnAway } from './reading.js';
 import type { ServerParts } from './server.js';
@@ -19,10 +22,16 @@ export interface HttpOptions extends ServerParts, BearerParts {
   readonly allowedOrigins: readonly string[];
 }
 
+const callerOf = ({ principal }: Proved, address: string | undefined): Caller => ({
+  principal,
+  client: { transport: 'download', address, name: undefined, version: undefined },
+});
+
 export class McpHttp {
   readonly #options: HttpOptions;
   readonly #streamable: Streamable;
   readonly #sse: SseStreams;
+  readonly #downloads: Downloads;
   readonly #isHostAllowed: ReturnType<typeof hostHeaderValidation>;
   readonly #isOriginAllowed: ReturnType<typeof originValidation>;
 
@@ -30,6 +39,7 @@ export class McpHttp {
     this.#options = options;
     this.#streamable = new Streamable(options);
     this.#sse = new SseStreams(options);
+    this.#downloads = new Downloads(options.gateway);
     this.#isHostAllowed = hostHeaderValidation([...options.allowedHosts]);
     this.#isOriginAllowed = originValidation([...options.allowedHosts]);
   }
@@ -39,7 +49,9 @@ export class McpHttp {
     const url = new URL(request.url ?? '/', this.#options.publicUrl);
     // Clients' settings are typed by hand: with a slash at the end the same is meant.
     const pathname = url.pathname.replace(/(?<=.)\/$/, '');
+    const download = downloadOf(pathname);
     const isOurs =
+      download !== undefined ||
       ['/mcp', '/sse', '/messages', '/prompts'].includes(pathname) ||
       pathname.startsWith('/.well-known/oauth-protected-resource');
     if (!isOurs) return false;
@@ -62,7 +74,8 @@ export class McpHttp {
     }
     try {
       const address = senderOf(request, this.#options.isBehindProxy);
-      if (pathname === '/sse') await this.#sse.open(request, response, caller.principal, address);
+      if (download !== undefined) await this.#downloads.answer(request, response, callerOf(caller, address), download);
+      else if (pathname === '/sse') await this.#sse.open(request, response, caller.principal, address);
       else if (pathname === '/prompts')
         await answerReport(this.#options.gateway, request, response, caller.principal, address);
       else if (pathname === '/messages') await this.#sse.message(request, response, url, caller.principal);
@@ -74,6 +87,7 @@ export class McpHttp {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#downloads[Symbol.asyncDispose]();
     await this.#sse[Symbol.asyncDispose]();
     await this.#streamable[Symbol.asyncDispose]();
   }

@@ -12,6 +12,8 @@ import { TOOLS } from './tools.js';
 export interface ServerParts {
   readonly gateway: Gateway;
   readonly consoleUrl: string;
+  /** Where files are downloaded, with a slash at the end; undefined where nothing is served over HTTP. */
+  readonly downloadsUrl: string | undefined;
   readonly version: string;
   /** What stands before the name of each tool, for clients that mix servers; empty for nothing. */
   readonly toolPrefix: string;
@@ -117,6 +119,7 @@ export function makeServer(parts: ServerParts, connection: Connection): McpServe
           const call = {
             gateway: parts.gateway,
             consoleUrl: parts.consoleUrl,
+            downloadsUrl: parts.downloadsUrl,
             caller,
             reported: reportedOf(mcpReq._meta, connection.report?.()),
             signal: controller.signal,

@@ -92,8 +92,29 @@ function waitsWords({ approval }: Answer, consoleUrl: string): string[] {
   ];
 }
 
+/** Where answers lead. */
+export interface Links {
+  readonly consoleUrl: string;
+  /** undefined where nothing is served over HTTP: then no answer has a download. */
+  readonly downloadsUrl: string | undefined;
+}
+
+/** How a file is fetched. Whoever reads this may be a model without a shell: what to tell its user stands there as well. */
+function downloadWords({ download, isTruncated }: Answer, downloadsUrl = ''): string[] {
+  if (!download) return [];
+  const { id, format, expiresAt, rows } = download;
+  const many =
+    rows === undefined ? 'The result' : `The result, ${count(rows, 'row')}${isTruncated ? ' (it has more)' : ''},`;
+  const url = `${downloadsUrl}${id}`;
+  return [
+    `${many} is ready as a ${format} file. It is opened once, until ${expiresAt}, by your own access token:`,
+    `curl -f -H "Authorization: Bearer $TOKEN" ${url} -o result.${format}`,
+    `Whoever has no token at hand: snowfence connect --url … --download ${url} --out result.${format}`,
+  ];
+}
+
 /** An answer to `query`, in words. */
-export function answerText(answer: Answer, consoleUrl: string, mark = newMark()): string {
+export function answerText(answer: Answer, { consoleUrl, downloadsUrl }: Links, mark = newMark()): string {
   const notices = answer.notices.map((notice) => `Note: ${oneLine(notice)}`);
   switch (answer.status) {
     case 'ok': {
@@ -110,7 +131,7 @@ export function answerText(answer: Answer, consoleUrl: string, mark = newMark())
           : '';
       const hidden = masked.length > 0 ? [`Masked: ${masked.join(', ')}.`] : [];
       return [
-        `${count(answer.rows.length, 'row')}${rest}.`,
+        ...(answer.download ? downloadWords(answer, downloadsUrl) : [`${count(answer.rows.length, 'row')}${rest}.`]),
         ...hidden,
         ...cutWords(answer),
         ...notices,

@@ -26,7 +26,23 @@ const outcome = z.object({
   approval: z.string().nullish(),
   reviewer: z.string().nullish(),
   decision: z.string().nullish(),
+  format: z.string().nullish(),
+  end: z.string().nullish(),
+  file_bytes: z.number().nullish(),
+  denial: z.object({ code: z.string(), message: z.string() }).nullish(),
+  download: z.string().nullish(),
 });
+
+/** How a download ended, in words. */
+const ENDS: Readonly<Record<string, string>> = {
+  whole: 'whole',
+  row_limit: 'cut at the limit of rows',
+  byte_limit: 'cut at the limit of bytes',
+  client_gone: 'broken off: the client has gone',
+  stalled: 'broken off: the client took nothing',
+  stopped: 'broken off: the gateway was stopped',
+  failed: 'broken off: something failed',
+};
 const opened = z.object({
   subject: z.string(),
   client: z.object({ name: z.string().nullable() }).optional(),
@@ -115,7 +131,13 @@ function outcomeLine(event: StoredEvent, style: Style): string {
     case 'statement_completed':
       return `${style.dim('done   ')}  ${body.rows_touched ?? body.rows ?? 0} rows${typeof body.rows_touched === 'number' ? ' changed' : ''} in ${body.duration_ms ?? 0} ms${queryId}`;
     case 'rows_fetched':
-      return `${style.dim('fetched')}  ${body.rows ?? 0} more rows`;
+      return `${style.dim('fetched')}  ${body.rows ?? 0} ${body.download ? 'rows for the download' : 'more rows'}`;
+    case 'download_opened':
+      return `${style.dim('opened ')}  the download as ${printable(body.format ?? 'a file')}`;
+    case 'download_ended':
+      if (body.denial)
+        return `${style.red('denied ')}  the download, ${body.denial.code}: ${printable(body.denial.message)}`;
+      return `${body.end === 'whole' ? style.dim('given  ') : style.yellow('given  ')}  ${body.rows ?? 0} rows, ${body.file_bytes ?? 0} bytes of ${printable(body.format ?? 'a file')}, ${ENDS[body.end ?? ''] ?? 'unknown'}`;
     case 'statement_cancelled':
       return `${style.yellow('stopped')}  ${printable(body.reason ?? '')} after ${body.duration_ms ?? 0} ms`;
     case 'statement_settled':

@@ -2,7 +2,6 @@
 import { Catalog, type CatalogName } from './catalog/catalog.js';
 import { Sizes } from './catalog/sizes.js';
 import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection/connection.js';
-import { waitFor } from './connection/deadline.js';
 import type { WarehouseOptions } from './connection/options.js';
 import { DATABASES } from './connection/own-questions.js';
 import { WarehousePool } from './connection/pool.js';
@@ -10,7 +9,15 @@ import { StatementCancelled } from './errors/failures.js';
 import { explain, type Plan } from './run/confirm.js';
 import { type HistoryEntry, type HistoryRange, readHistory } from './run/history.js';
 import type { ResultReader } from './run/result.js';
-import { type ResumeOptions, type RunOptions, type RunResult, resume, run } from './run/statement.js';
+import {
+  type NextOptions,
+  next,
+  type ResumeOptions,
+  type RunOptions,
+  type RunResult,
+  resume,
+  run,
+} from './run/statement.js';
 import { type BoundedOptions, type BoundedResult, runBounded } from './run/transaction.js';
 
 /** Streams that wait for their next page; what is not among them is read anew from where it stopped. */
@@ -89,16 +96,18 @@ export class Warehouse implements AsyncDisposable {
         throw error;
       }
       try {
-        const page = await waitFor(options, () => reader.read(options));
-        if (page.isLast) reader.close();
-        return { ...page, columns: reader.columns, queryId: reader.queryId, reader: page.isLast ? undefined : reader };
+        return await next(reader, options);
       } catch (error) {
-        reader.close();
         if (error instanceof StatementCancelled) throw error;
         // Links to a result's parts hold for some hours only; asked anew, they are fresh.
       }
     }
     return this.#sending(key, options, (connection) => resume(connection, options));
+  }
+
+  /** The next page of a result that whoever asks has open. Throws as `run` does, and then it is closed. */
+  next(reader: ResultReader, options: NextOptions): Promise<RunResult> {
+    return next(reader, options);
   }
 
   explain(key: PoolKey, sqlText: string, binds: RunOptions['binds'], tag: string): Promise<Plan> {

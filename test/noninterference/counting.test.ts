@@ -87,6 +87,7 @@ async function differences(tool: string, questions: readonly object[], atOnce = 
           gateway,
           caller,
           consoleUrl: 'https://console.example',
+          downloadsUrl: undefined,
           signal: new AbortController().signal,
           onProgress: () => undefined,
           onWaiting: () => undefined,

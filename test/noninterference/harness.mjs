@@ -126,6 +126,7 @@ export class Harness {
       gateway,
       caller: callerOn(as, side.of),
       consoleUrl: 'https://console.example',
+      downloadsUrl: undefined,
       signal,
       onProgress: () => undefined,
     };

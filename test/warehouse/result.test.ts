@@ -5,7 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { StatementFailed } from '../../dist/warehouse/index.js';
 import { ResultReader } from '../../dist/warehouse/run/result.js';
 
-const column = (name: string, type: string) => ({ getName: () => name, getType: () => type });
+const column = (name: string, type: string) => ({
+  getName: () => name,
+  getType: () => type,
+  getPrecision: () => 38,
+  getScale: () => 0,
+});
 
 /** A statement whose rows come a few at a time, as from chunks; `failAfter` rows there is an error. */
 function statement(
@@ -28,6 +33,7 @@ function statement(
   return {
     getColumns: () => [column('N', 'fixed'), column('T', 'text')],
     getQueryId: () => 'q',
+    getNumRows: () => count,
     streamRows: () => stream,
   } as unknown as RowStatement;
 }
@@ -53,6 +59,15 @@ describe('a result in pages', () => {
       if (seen.length % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     expect(seen).toEqual(Array.from({ length: 1000 }, (_, at) => at));
+  });
+
+  it('says how many rows there are, and the digits of numbers', () => {
+    const reader = new ResultReader(statement(7));
+    expect(reader.total).toBe(7);
+    expect(reader.columns).toEqual([
+      { name: 'N', type: 'FIXED', precision: 38, scale: 0 },
+      { name: 'T', type: 'TEXT' },
+    ]);
   });
 
   it('does not move past a row that fits into no page', async () => {
@@ -87,6 +102,7 @@ describe('a result in pages', () => {
     const reader = new ResultReader({
       getColumns: () => [column('D', 'date')],
       getQueryId: () => 'q',
+      getNumRows: () => 1,
       streamRows: () => stream,
     } as unknown as RowStatement);
     stream.write([time]);

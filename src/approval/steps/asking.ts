@@ -60,7 +60,9 @@ async function askLocked(
   };
   const { sessions, vault, rows } = parts.store;
   await reading(() => sessions.learnKey(request.sessionId));
-  const digest = vault.digest(JSON.stringify([text.sent, text.binds, text.door]));
+  const { format } = text;
+  const said = [text.sent, text.binds, text.door, ...(format === undefined ? [] : [format])];
+  const digest = vault.digest(JSON.stringify(said));
   const whose = [actor.issuer, actor.subject, actor.clientId, digest];
   return parts.transactions.locking(`${actor.issuer} ${actor.subject}`, async (client) => {
     const now = await nowOf(client);

@@ -47,6 +47,7 @@ export type ShownApproval = Pick<
   | 'about'
   | 'decisions'
   | 'outcome'
+  | 'format'
 >;
 
 type About = NonNullable<Approval['about']>;
@@ -234,7 +235,7 @@ function afterOf({ decisions, state, outcome, about }: ShownApproval): readonly 
 
 /** Everything, in the order in which it is read. */
 export function knownOf(approval: ShownApproval): Known {
-  const { about, subject, purpose } = approval;
+  const { about, subject, purpose, format } = approval;
   return {
     headline: headlineOf(about),
     warnings: warningsOf(approval),
@@ -243,6 +244,7 @@ export function knownOf(approval: ShownApproval): Known {
       ? [
           { name: 'Touches', lines: [rowsOf(about)] },
           { name: 'Scans', lines: [scansOf(about.estimate)] },
+          ...(format === undefined ? [] : [{ name: 'Result', lines: [`is wanted whole, as a ${format} file`] }]),
         ]
       : [],
     uses: about ? usesOf(about) : [],

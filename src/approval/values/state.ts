@@ -1,5 +1,6 @@
 /** What an approval is, and in which states it can be. */
 import { z } from 'zod';
+import { FORMATS } from '../../formats/index.js';
 import { type Actor, bytesOf } from '../../transcript/index.js';
 import type { Requirement } from './enough.js';
 
@@ -121,6 +122,8 @@ export const textOfApproval = z.object({
     text: z.string(),
     holes: z.array(z.object({ where: z.string(), kind: z.enum(['text', 'number']), example: z.string() })),
   }),
+  /** Where its result is wanted as a file: of which format. */
+  format: z.enum(FORMATS).optional(),
 });
 export type ApprovalText = z.infer<typeof textOfApproval>;
 

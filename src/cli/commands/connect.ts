@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
 import type { TokenOptions } from '../connect/source.js';
 import { fail } from '../io/failure.js';
-import { complain } from '../io/output.js';
+import { complain, say } from '../io/output.js';
 
 /** Where the gateway is, and where a token for it comes from. */
 const withToken = (command: Command): Command =>
@@ -42,11 +42,22 @@ function tokenOptions(options: Readonly<Record<string, unknown>>): TokenOptions 
 }
 
 export function connectCommand(command: Command): void {
-  withToken(command).action(async (options: Readonly<Record<string, unknown>>) => {
-    const asked = tokenOptions(options);
-    const { connect } = await import('../connect/bridge.js');
-    await connect(asked, (error) => fail(error, false));
-  });
+  withToken(command)
+    .option('--download <url>', 'instead of serving: fetch the file that an answer of query has this link to')
+    .option('--out <file>', 'with --download: where to write it')
+    .action(async (options: Readonly<Record<string, unknown>>) => {
+      const asked = tokenOptions(options);
+      const { download: link, out } = options;
+      if ((link === undefined) !== (out === undefined))
+        throw new SnowfenceError('USAGE', '--download and --out belong together.');
+      if (link !== undefined) {
+        const { download } = await import('../connect/download.js');
+        say(await download(asked, String(link), String(out)));
+        return;
+      }
+      const { connect } = await import('../connect/bridge.js');
+      await connect(asked, (error) => fail(error, false));
+    });
 }
 
 /** As Claude Code reads it, 2 keeps the prompt from the agent, and what stands on standard output would be read by the agent. */

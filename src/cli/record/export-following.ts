@@ -1,12 +1,12 @@
 /** An export that goes on with what comes, until it is stopped. */
 import { VERSION } from '../../config/version.js';
 import {
-  endOf,
   eventLine,
   follow,
   type SessionSummary,
   type StoredEvent,
   type TranscriptStore,
+  toldEnd,
   toOcsf,
 } from '../../transcript/index.js';
 import { OPENS } from './export-ocsf.js';
@@ -31,7 +31,7 @@ export async function followTo(
       if (wanted.size > 0 && !wanted.has(event.session)) continue;
       if (request.format === 'jsonl') await write(`${JSON.stringify(eventLine(event))}\n`);
       else {
-        if (endOf(event) === undefined) continue;
+        if (toldEnd(event) === undefined) continue;
         if (!summaries.has(event.session)) {
           if (summaries.size > 1000) summaries.clear();
           summaries.set(event.session, await store.reader.session(event.session));

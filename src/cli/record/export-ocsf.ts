@@ -1,6 +1,12 @@
 /** Statements of sessions as OCSF events: each once it has ended, with what opened it. */
 import { VERSION } from '../../config/version.js';
-import { endOf, type SessionSummary, type StoredEvent, type TranscriptStore, toOcsf } from '../../transcript/index.js';
+import {
+  type SessionSummary,
+  type StoredEvent,
+  type TranscriptStore,
+  toldEnd,
+  toOcsf,
+} from '../../transcript/index.js';
 import { eventsOf, sessionOf } from './stored.js';
 
 export const OPENS: ReadonlySet<string> = new Set(['statement_submitted', 'statement_refused']);
@@ -23,7 +29,7 @@ export async function exportOcsf(
       if (event.statement === null) continue;
       if (OPENS.has(event.kind) && !openings.has(event.statement)) openings.set(event.statement, event);
       const opening = openings.get(event.statement);
-      if (endOf(event) === undefined || !opening) continue;
+      if (toldEnd(event) === undefined || !opening) continue;
       await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION, before))}\n`);
       written++;
     }

@@ -1,7 +1,7 @@
 /** Of the configuration: what each principal may cost before anything of it is judged. */
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type Limits } from '../../gateway/index.js';
-import { count, size } from '../values/amounts.js';
+import { count, duration, size } from '../values/amounts.js';
 
 export const limitsShape = z
   .strictObject({
@@ -14,6 +14,9 @@ export const limitsShape = z
     sessions_per_hour: count(1_000_000).default(DEFAULT_LIMITS.sessionsPerHour),
     open_approvals: count(10_000).default(DEFAULT_LIMITS.openApprovals),
     approvals_per_hour: count(100_000).default(DEFAULT_LIMITS.approvalsPerHour),
+    downloads: count(1000).default(DEFAULT_LIMITS.downloads),
+    open_downloads: count(10_000).default(DEFAULT_LIMITS.openDownloads),
+    download_stall: duration(1000, 600_000).default(DEFAULT_LIMITS.downloadStallMs),
   })
   .prefault({});
 
@@ -27,4 +30,7 @@ export const limitsOf = (limits: z.infer<typeof limitsShape>): Limits => ({
   sessionsPerHour: limits.sessions_per_hour,
   openApprovals: limits.open_approvals,
   approvalsPerHour: limits.approvals_per_hour,
+  downloads: limits.downloads,
+  openDownloads: limits.open_downloads,
+  downloadStallMs: limits.download_stall,
 });

@@ -151,6 +151,8 @@ const detail = listed.extend({
   sent: z.array(sqlPart),
   binds: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
   about: aboutApproval.nullable(),
+  /** Where its result is wanted as a file: of which format. */
+  format: z.string().nullable(),
   policy_version: z.string(),
   /** The policies have changed since: the agent has to ask anew. */
   is_outdated: z.boolean(),
@@ -192,6 +194,7 @@ async function detailOf(
     differences: differences(shown.statement, shown.sent),
     binds: [...shown.binds],
     about: approval.about,
+    format: approval.format ?? null,
     policy_version: approval.policy_version,
     is_outdated: approval.policy_version !== parts.policies().set.version,
     decisions: approval.decisions.map(({ approval_id: _id, persons: _names, ...decision }) => decision),

@@ -1,5 +1,6 @@
 /** What an agent asks and what it hears: answers, notices, error texts. */
 import { type Approval, neededOf } from '../../approval/index.js';
+import type { Format } from '../../formats/index.js';
 import type { Denial } from '../../policy/index.js';
 import type { Json } from '../../warehouse/index.js';
 
@@ -36,6 +37,10 @@ export interface QueryRequest {
   readonly reported?: Reported | undefined;
   /** It goes on with a statement whose prompt was asked for when that was new. */
   readonly goesOn?: boolean | undefined;
+  /** The result is wanted as a file, to be downloaded. */
+  readonly format?: Format | undefined;
+  /** Whether the door that this came by can give a link to one. */
+  readonly hasDownloads?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((message: string) => void) | undefined;
   /** Called, perhaps more than once, where what follows is to wait for the warehouse or for a person. */
@@ -66,6 +71,15 @@ export interface CutCell {
   readonly characters: number;
 }
 
+/** A file that is opened once. */
+export interface Download {
+  readonly id: string;
+  readonly format: Format;
+  readonly expiresAt: string;
+  /** Rows that it will have; undefined where Snowflake does not say, and fewer where bytes are used up before. */
+  readonly rows: number | undefined;
+}
+
 export interface Answer {
   readonly status: 'ok' | 'denied' | 'approval_required' | 'error';
   readonly statementId: string;
@@ -77,6 +91,8 @@ export interface Answer {
   readonly cursor: string | null;
   /** Cells that are not whole, and by which cursor they are read; null where there is nothing more to be had. */
   readonly cut: { readonly cursor: string | null; readonly cells: readonly CutCell[] } | undefined;
+  /** The result as a file, for whoever asked for it as one: then there are no rows here. */
+  readonly download: Download | undefined;
   readonly notices: readonly string[];
   readonly queryId: string | null;
   readonly durationMs: number;
@@ -144,6 +160,7 @@ export class AnswerBuilder {
       isTruncated: false,
       cursor: null,
       cut: undefined,
+      download: undefined,
       notices: [],
       queryId: null,
       durationMs: Math.round(this.elapsed),

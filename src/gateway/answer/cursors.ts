@@ -71,13 +71,13 @@ export interface NewCursor {
   readonly bytesLeft: number;
 }
 
-const hashOf = (grant: string): Buffer => createHash('sha256').update(grant).digest();
+export const hashOf = (grant: string): Buffer => createHash('sha256').update(grant).digest();
 
 /** What a result was given out for: the text as sent, and how it was allowed. */
 export const grantOf = (verdict: Verdict, sent: string): string => `${verdict.decision} ${sent}`;
 
 /** Whether what is allowed now is what was allowed when the statement ran. */
-export const isSame = (cursor: Cursor, grant: string): boolean => hashOf(grant).equals(cursor.granted);
+export const isSame = (cursor: Pick<Cursor, 'granted'>, grant: string): boolean => hashOf(grant).equals(cursor.granted);
 
 export const cursorAt = (id: string, position: number): string => `${id}.${position}`;
 

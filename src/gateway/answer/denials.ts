@@ -157,6 +157,22 @@ export const NO_CURSOR = {
   message: 'There is no such cursor of yours, or it is over. Send the statement again.',
 };
 
+export const RESULT_GONE = {
+  code: 'RESULT_GONE',
+  message: 'Snowflake no longer has this result. Send the statement again.',
+};
+
+export const SLOW_RESULT = {
+  code: 'CANCELLED',
+  message: 'The result did not come in time. Nothing was given out, and the link can be opened again.',
+};
+
+export const NO_DOWNLOADS = {
+  code: 'NO_DOWNLOADS',
+  message:
+    'A file is downloaded over HTTP, and this gateway answers its one client over standard input and output alone. Nothing has run. Ask without format and read on with fetch, or connect to a gateway that serves HTTP (snowfence serve without --stdio).',
+};
+
 export const NO_CELL = {
   code: 'UNKNOWN_CELL',
   message:

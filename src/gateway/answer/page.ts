@@ -24,6 +24,18 @@ export const pageSize = (asked: number | undefined, rowsLeft: number, bytesLeft:
   cellChars: CELL_CHARS,
 });
 
+/** Of what becomes a file an answer has the columns alone. */
+export const NO_ROWS: PageSize = { maxRows: 0, maxBytes: 0 };
+
+/** How much of a file is read, looked through, recorded and given out at a time. */
+const FILE_ROWS = 5000;
+const FILE_BYTES = 2_000_000;
+export const filePage = (rowsLeft: number, bytesLeft: number): PageSize => ({
+  maxRows: Math.min(FILE_ROWS, rowsLeft),
+  maxBytes: bytesLeft,
+  pageBytes: FILE_BYTES,
+});
+
 /** A long text by its beginning, which says that it is one. Never half of a character of two units. */
 function cutText(text: string): string {
   const end = /[\uD800-\uDBFF]/.test(text.charAt(CELL_CHARS - 1)) ? CELL_CHARS - 1 : CELL_CHARS;
@@ -116,13 +128,22 @@ async function scrubbed(
 const onlyCell = (rows: RunResult['rows'], cell: number): Json[][] =>
   rows.map((row) => row.map((value, at) => (at === cell ? value : null)));
 
-/** Rows as the agent sees them, how large these are as JSON, and what of them is recorded. `cell`: the one column, from 0, whose cells are wanted, and whole. */
-export async function shownPage({ outputMasks }: Judged, verdict: Verdict, result: RunResult, cell?: number) {
+/**
+ * Rows as the agent sees them, how large these are as JSON, and what of them is recorded. `cell`: the one column, from 0, whose cells are wanted,
+ * and whole; `whole`: all of them are.
+ */
+export async function shownPage(
+  { outputMasks }: Judged,
+  verdict: Verdict,
+  result: RunResult,
+  wholes?: number | 'whole',
+) {
+  const cell = wholes === 'whole' ? undefined : wholes;
   // Of a row that is read for one cell the others are nobody's.
   const wanted = cell === undefined ? result : { ...result, rows: onlyCell(result.rows, cell) };
   // Detectors look at whole texts: what is cut before could be cut in the middle of what they look for.
   const { rows: whole, found } = await scrubbed(wanted, verdict, outputMasks);
-  const cut = cell === undefined ? cutCells(whole) : [];
+  const cut = wholes === undefined ? cutCells(whole) : [];
   const rows = cell === undefined ? whole : whole.map((row) => [row[cell] ?? null]);
   const names = result.columns.map(({ name }) => name);
   const masks = masksOf(outputMasks, names);

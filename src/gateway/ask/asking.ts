@@ -72,6 +72,7 @@ export function textOf({ request, judged }: Intent): ApprovalText {
     purpose: request.purpose ?? null,
     door: DOOR,
     shape: { key, text, holes: [...holes] },
+    ...(request.format === undefined ? {} : { format: request.format }),
   };
 }
 

@@ -46,6 +46,7 @@ export async function use(
     binds: approval.binds,
     purpose: approval.purpose ?? undefined,
     goesOn: true,
+    format: approval.format,
   };
   if (approval.state !== 'pending' && approval.state !== 'approved') {
     const denial = overDenial(approval.state, approval);

@@ -24,6 +24,12 @@ export interface Limits {
   /** Statements that wait for a person. */
   readonly openApprovals: number;
   readonly approvalsPerHour: number;
+  /** Files that are downloaded at a time. */
+  readonly downloads: number;
+  /** Links to files that nobody has opened yet. */
+  readonly openDownloads: number;
+  /** Milliseconds that a download waits for a client that takes nothing. */
+  readonly downloadStallMs: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -36,6 +42,9 @@ export const DEFAULT_LIMITS: Limits = {
   sessionsPerHour: 200,
   openApprovals: 50,
   approvalsPerHour: 200,
+  downloads: 2,
+  openDownloads: 20,
+  downloadStallMs: 60_000,
 };
 
 export interface Whom {
@@ -68,7 +77,9 @@ type Counted =
   | 'long_text'
   | 'streams'
   | 'sessions'
-  | 'approvals';
+  | 'approvals'
+  | 'downloads'
+  | 'open_downloads';
 
 /** For the record: the first of each minute at once, the others as a number when it is over. */
 export type Note = (body: Readonly<Record<string, unknown>>) => void;
@@ -78,6 +89,8 @@ const TURNED_AWAY_MS = 1000;
 const NOTED_MS = 60_000;
 const MAX_NOTED = 1000;
 const HOUR = 3600;
+/** Downloads of all principals at a time: each has a part of a result in memory. */
+const DOWNLOADS_OF_ALL = 16;
 
 const whomKey = ({ issuer, subject }: Whom): string => `${issuer} ${subject}`;
 
@@ -92,6 +105,7 @@ export class Admission {
   readonly #sessions: RateLimiterMemory;
   readonly #underWay = new Map<string, number>();
   readonly #streams = new Map<string, number>();
+  readonly #downloads = new Map<string, number>();
   readonly #denials = new WeakSet<Denial>();
   readonly #shares = new Shares();
   readonly #noted = new Map<string, { readonly whom: Whom; readonly limit: Counted; more: number }>();
@@ -134,6 +148,25 @@ export class Admission {
       this.#enter(this.#streams, whom, streams) ??
       this.#turnedAway(whom, 'streams', `You may keep ${streams} streams open.`, 60)
     );
+  }
+
+  /** A download's place, to be given back. */
+  download(whom: Whom): Disposable | TurnedAway {
+    const { downloads } = this.limits;
+    const place = this.#enter(this.#downloads, whom, downloads);
+    if (!place) return this.#turnedAway(whom, 'downloads', `You may have ${downloads} downloads under way.`, 5);
+    const all = [...this.#downloads.values()].reduce((sum, one) => sum + one, 0);
+    if (all <= DOWNLOADS_OF_ALL) return place;
+    place[Symbol.dispose]();
+    return { message: `${DOWNLOADS_OF_ALL} downloads of others are under way.`, retryAfterSeconds: 5 };
+  }
+
+  /** Too many links of theirs wait to be opened. */
+  openDownloads(whom: Whom, seconds: number): NotAdmitted {
+    const message = `You may have ${this.limits.openDownloads} downloads that you have not opened yet.`;
+    const denial = this.#denied(whom, 'open_downloads', message, seconds);
+    const hint = `Nothing has run. Open the links that you have; one ends by itself in ${Math.ceil(seconds / 60)} min.`;
+    return new NotAdmitted(this.#withHint(denial, hint));
   }
 
   /** Throws NotAdmitted where a statement does not come to be judged. */

@@ -91,6 +91,8 @@ type Kind =
   | 'statement_failed'
   | 'statement_cancelled'
   | 'rows_fetched'
+  | 'download_opened'
+  | 'download_ended'
   | 'estimate_asked'
   | 'approval_asked'
   | 'approval_used'
@@ -173,6 +175,7 @@ export class Intent {
       purpose: this.request.purpose?.slice(0, MAX_PURPOSE) ?? null,
       ...reportedOf(this.request),
       explain: this.#isExplain,
+      ...(this.request.format === undefined ? {} : { format: this.request.format }),
       kind: statement?.kind ?? null,
       fingerprint: this.fingerprint,
       ...shownUses(analysis),

@@ -11,8 +11,9 @@ import { isForeseen, UNFORESEEN } from '../judge/foreseen.js';
 import { isChange } from '../judge/judged.js';
 import type { Counters, Log } from '../record/counters.js';
 import type { Intent } from '../record/intent.js';
+import { isKept, type KeepParts, keep } from './keep.js';
 
-export interface CompleteParts {
+export interface CompleteParts extends KeepParts {
   readonly transcript: TranscriptStore;
   readonly warehouse: Warehouse;
   readonly cursors: Cursors;
@@ -31,6 +32,7 @@ export async function complete(
   const { transcript, counters } = parts;
   const names = result.columns.map(({ name }) => name);
   if (!isForeseen(intent.judged, names)) return await unforeseen(parts, answer, intent, result);
+  if (isKept(intent.request, intent.judged)) return keep(parts, answer, intent, principal, verdict, result);
   const page = await shownPage(intent.judged, verdict, result);
   const { columns, rows, found, cut, bytes } = page;
   const isTruncated = !result.isLast;
@@ -40,6 +42,8 @@ export async function complete(
   });
   const more = cursor === null ? 'limit' : 'cursor';
   const notices = noticesFor(intent.judged, verdict, isTruncated ? more : undefined, found, intent.request.binds ?? []);
+  if (intent.request.format !== undefined)
+    notices.push('There is no file: format is for what is read, and a change answers its numbers here.');
   await transcript.recorder.appendAll([
     ...intent.sent(result.queryId),
     intent.event('statement_completed', {

@@ -1,7 +1,7 @@
 /** A statement that is cleared, run: confirmed by Snowflake's compiler, sent, and answered with what came of it. */
 import type { Answer, AnswerBuilder } from '../answer/answer.js';
 import { tooMany } from '../answer/denials.js';
-import { pageSize } from '../answer/page.js';
+import { NO_ROWS, pageSize } from '../answer/page.js';
 import { keyOf, type Rules } from '../judge/whose.js';
 import { refuse } from '../record/refuse.js';
 import type { Cleared } from '../weigh/cleared.js';
@@ -11,6 +11,7 @@ import { boundedRun } from './bounded-run.js';
 import { type CompleteParts, complete } from './complete.js';
 import { type ConfirmParts, confirm } from './confirm.js';
 import { failed, notSent } from './failed.js';
+import { isKept } from './keep.js';
 import { lastMoment, type StandParts } from './last-moment.js';
 
 export interface RunParts extends CompleteParts, ConfirmParts, StandParts, Rules {
@@ -54,7 +55,9 @@ async function sentAndAnswered(
       binds,
       tag: intent.tag,
       maxResultRows: verdict.limits.rows,
-      ...pageSize(request.maxRows, verdict.limits.rows, verdict.limits.resultBytes),
+      ...(isKept(request, intent.judged)
+        ? NO_ROWS
+        : pageSize(request.maxRows, verdict.limits.rows, verdict.limits.resultBytes)),
       timeoutMs: verdict.limits.timeoutMs,
       signal,
     };

@@ -25,13 +25,16 @@ export const isTokenOver = ({ principal, askedAt }: Whose, now: Date): boolean =
 
 const namesOf = (policies: readonly Policy[]): string => JSON.stringify(policies.map(({ name }) => name));
 
+/** Whether other rules are in force for them than when they asked. */
+export function hasOtherRules(rules: Rules, { principal, policies: { set, policies } }: Whose): boolean {
+  const now = rulesFor(rules, principal);
+  return now.set.version !== set.version || namesOf(now.policies) !== namesOf(policies);
+}
+
 /** What has become otherwise since a statement was asked for, so that it may not leave any more. */
 function overtaken(rules: Rules, whose: Whose): Denial | undefined {
   if (isTokenOver(whose, rules.now())) return TOKEN_ENDED;
-  const { set, policies } = whose.policies;
-  const now = rulesFor(rules, whose.principal);
-  const isSame = now.set.version === set.version && namesOf(now.policies) === namesOf(policies);
-  return isSame ? undefined : RULES_CHANGED;
+  return hasOtherRules(rules, whose) ? RULES_CHANGED : undefined;
 }
 
 /** Throws NotSent where it may not leave any more; `rulesChanged`: what is said of other rules. */

@@ -1,8 +1,9 @@
 /** An answer as tools give it: in words, and with the names of the outside. */
 import { z } from 'zod';
+import { FORMATS } from '../../formats/index.js';
 import type { Answer } from '../../gateway/index.js';
-import { answerText, newMark, untrusted } from '../text.js';
-import type { CallContext, ToolResult } from './tool.js';
+import { answerText, type Links, newMark, untrusted } from '../text.js';
+import type { ToolResult } from './tool.js';
 
 const position = z.object({ line: z.number(), column: z.number() });
 
@@ -45,6 +46,12 @@ export const queryOutput = z.object({
     .describe(
       'Long cells of which the rows have the beginning alone. fetch with this cursor, row and column reads one whole.',
     ),
+  download: z
+    .object({ url: z.string(), format: z.enum(FORMATS), expires_at: z.string(), rows: z.number().nullable() })
+    .optional()
+    .describe(
+      'Where format was asked for: the whole result as a file, behind a link that the same principal’s own access token opens, once, until expires_at. rows: how many it has, null where that is not known. There are no rows in this answer then.',
+    ),
   notices: z.array(z.string()),
   query_id: z.string().nullable(),
   duration_ms: z.number(),
@@ -68,7 +75,7 @@ export const queryOutput = z.object({
 });
 
 /** The answer with the names of the outside. */
-function structured(answer: Answer, consoleUrl: string, mark: string): Record<string, unknown> {
+function structured(answer: Answer, { consoleUrl, downloadsUrl = '' }: Links, mark: string): Record<string, unknown> {
   return {
     status: answer.status,
     statement_id: answer.statementId,
@@ -77,6 +84,16 @@ function structured(answer: Answer, consoleUrl: string, mark: string): Record<st
     truncated: answer.isTruncated,
     cursor: answer.cursor,
     ...(answer.cut ? { cut: answer.cut } : {}),
+    ...(answer.download
+      ? {
+          download: {
+            url: `${downloadsUrl}${answer.download.id}`,
+            format: answer.download.format,
+            expires_at: answer.download.expiresAt,
+            rows: answer.download.rows ?? null,
+          },
+        }
+      : {}),
     notices: answer.notices,
     query_id: answer.queryId,
     duration_ms: answer.durationMs,
@@ -107,11 +124,11 @@ function structured(answer: Answer, consoleUrl: string, mark: string): Record<st
 export const withoutGaps = (value: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined));
 
-export function resultOf(answer: Answer, { consoleUrl }: CallContext): ToolResult {
+export function resultOf(answer: Answer, links: Links): ToolResult {
   const mark = newMark();
   return {
-    text: answerText(answer, consoleUrl, mark),
-    structured: structured(answer, consoleUrl, mark),
+    text: answerText(answer, links, mark),
+    structured: structured(answer, links, mark),
     isError: answer.status === 'error',
   };
 }

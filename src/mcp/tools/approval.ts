@@ -19,8 +19,9 @@ const approvalInput = z.object({
 
 /** What has become of an approval, after so many milliseconds at most. */
 export const resumed = async (id: string, waitMs: number, context: CallContext): Promise<ToolResult> => {
-  const { gateway, caller, signal, onProgress, onWaiting } = context;
-  return resultOf(await gateway.resume(caller, id, { waitMs, signal, onProgress, onWaiting }), context);
+  const { gateway, caller, downloadsUrl, signal, onProgress, onWaiting } = context;
+  const hasDownloads = downloadsUrl !== undefined;
+  return resultOf(await gateway.resume(caller, id, { waitMs, hasDownloads, signal, onProgress, onWaiting }), context);
 };
 
 export const approval: Tool = {

@@ -8,7 +8,7 @@ import { denialShape, withoutGaps } from './answered.js';
 import { queryInput, requestOf } from './statement.js';
 import type { Tool } from './tool.js';
 
-const explainInput = queryInput.omit({ max_rows: true });
+const explainInput = queryInput.omit({ max_rows: true, format: true });
 
 export const explain: Tool = {
   name: 'explain',
@@ -75,7 +75,7 @@ export const explain: Tool = {
       ...(answer.error ? { error: answer.error } : {}),
     };
     const lines = [
-      denial || answer.status === 'error' ? answerText(answer, context.consoleUrl) : `Verdict: ${decision}.`,
+      denial || answer.status === 'error' ? answerText(answer, context) : `Verdict: ${decision}.`,
       ...out.rules.map((rule) => `${rule.effect} ${rule.kind} on ${rule.object}: ${rule.policy}, ${rule.rule}`),
       ...out.masks.map((mask) => `masked ${String(mask['column'])}: ${String(mask['mask'])}, ${String(mask['rule'])}`),
       ...out.row_predicates.map((rows) => `rows of ${rows.object} where ${rows.where}, ${rows.rule}`),

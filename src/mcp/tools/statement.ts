@@ -1,5 +1,6 @@
 /** A statement as tools take it. */
 import { z } from 'zod';
+import { FORMATS } from '../../formats/index.js';
 import type { QueryRequest } from '../../gateway/index.js';
 import type { CallContext } from './tool.js';
 
@@ -29,6 +30,12 @@ export const queryInput = z.object({
     ),
   binds: binds.optional(),
   session: session.optional(),
+  format: z
+    .enum(FORMATS)
+    .optional()
+    .describe(
+      'For a result that is not for you to read: the answer has no rows, but a link to the whole result as a file of this format.',
+    ),
 });
 
 export const requestOf = (input: z.infer<typeof queryInput>, context: CallContext): QueryRequest => ({
@@ -38,6 +45,8 @@ export const requestOf = (input: z.infer<typeof queryInput>, context: CallContex
   binds: input.binds,
   session: input.session,
   reported: context.reported,
+  format: input.format,
+  hasDownloads: context.downloadsUrl !== undefined,
   signal: context.signal,
   onProgress: context.onProgress,
   onWaiting: context.onWaiting,

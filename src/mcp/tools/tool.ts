@@ -9,6 +9,8 @@ export interface CallContext {
   readonly reported?: Reported | undefined;
   /** Where people look at approvals. */
   readonly consoleUrl: string;
+  /** Where files are downloaded; undefined where nothing is served over HTTP. */
+  readonly downloadsUrl: string | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: (message: string) => void;
   /** What is left is to wait, for the warehouse or for a person. */

@@ -41,6 +41,7 @@ export async function serveHttp(config: Config): Promise<void> {
   const mcp = new McpHttp({
     gateway: runtime.gateway,
     consoleUrl: new URL('/console', config.publicUrl).href,
+    downloadsUrl: new URL('/downloads/', config.publicUrl).href,
     version: VERSION,
     toolPrefix: config.toolPrefix,
     verifier: runtime.verifier,

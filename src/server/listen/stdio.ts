@@ -45,6 +45,7 @@ export async function serveOnStdio(config: Config, token: StdioToken): Promise<v
   const parts = {
     gateway: runtime.gateway,
     consoleUrl: new URL('/console', config.publicUrl).href,
+    downloadsUrl: undefined,
     version: VERSION,
     toolPrefix: config.toolPrefix,
   };

@@ -1,7 +1,7 @@
 /**
  * Statements as events of OCSF's class Datastore Activity (6005), profile security_control, version 1.2.0 of the schema:
- * https://schema.ocsf.io/1.2.0/classes/datastore_activity. One event for each way a statement ends: refused, completed, failed, cancelled,
- * settled, denied by a person, not decided in time, withdrawn.
+ * https://schema.ocsf.io/1.2.0/classes/datastore_activity. One event for each way a statement ends (refused, completed, failed, cancelled,
+ * settled, denied by a person, not decided in time, withdrawn), and one for each way its download does.
  */
 import type { StoredEvent } from '../form/event.js';
 import { endOf, type OutcomeState } from '../form/projection.js';
@@ -23,6 +23,8 @@ const ACTIVITIES: Readonly<Record<string, readonly [number, string]>> = {
   truncate: [7, 'Delete'],
   create: [6, 'Create'],
 };
+/** Of a result that is given out as a file. */
+const READ: readonly [number, string] = [1, 'Read'];
 const OTHER: readonly [number, string] = [99, 'Other'];
 const UNKNOWN: readonly [number, string] = [0, 'Unknown'];
 
@@ -46,6 +48,24 @@ const STATUSES: Readonly<Record<OutcomeState, Status>> = {
   unknown: [0, 'Unknown'],
 };
 
+/** How a download ended; one at a limit gave out what it may. */
+const DOWNLOADS: Readonly<Record<string, OutcomeState>> = {
+  whole: 'ok',
+  row_limit: 'ok',
+  byte_limit: 'ok',
+  client_gone: 'cancelled',
+  stalled: 'cancelled',
+  stopped: 'cancelled',
+  denied: 'denied',
+  failed: 'failed',
+};
+
+/** How a statement or its download ended with an event; undefined for one that ends neither, which is no event of OCSF. */
+export function toldEnd(event: Pick<StoredEvent, 'statement' | 'kind' | 'body'>): OutcomeState | undefined {
+  if (event.kind !== 'download_ended') return endOf(event);
+  return event.statement === null ? undefined : (DOWNLOADS[String(event.body['end'])] ?? 'unknown');
+}
+
 /** What the agent hears of an approval that ended so, for events that have no code of their own. */
 const CODES: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
   approval_decided: 'APPROVAL_DENIED',
@@ -53,7 +73,10 @@ const CODES: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
   approval_withdrawn: 'APPROVAL_WITHDRAWN',
 };
 
-/** In words, after the subject. */
+/** In words, after the subject: of a download, and of one that was denied. */
+const DOWNLOADED = 'downloaded the result of a statement';
+const NOT_DOWNLOADED = 'was denied the download of a result';
+/** Of a statement. */
 const WORDS: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
   statement_refused: 'was denied a statement',
   approval_decided: 'was denied a statement by a reviewer',
@@ -76,10 +99,12 @@ export function toOcsf(
   before: string | undefined,
 ): object {
   const { body } = opening;
-  const end = endOf(outcome);
+  const end = toldEnd(outcome);
   if (end === undefined) throw new Error(`${outcome.kind} ends no statement.`);
   const isDenied = end === 'denied' || outcome.kind === 'approval_withdrawn';
-  const [activityId, activity] = activityOf(body['kind']);
+  const isDownload = outcome.kind === 'download_ended';
+  const [activityId, activity] = isDownload ? READ : activityOf(body['kind']);
+  const words = isDownload ? (isDenied ? NOT_DOWNLOADED : DOWNLOADED) : (WORDS[outcome.kind] ?? 'ran a statement');
   const [statusId, status] = STATUSES[end];
   const denial = (outcome.body['denial'] ?? {}) as Readonly<Record<string, unknown>>;
   const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap(
@@ -98,7 +123,11 @@ export function toOcsf(
   const duration = numberOf(outcome.body['duration_ms']);
   const bytes = numberOf(outcome.body['bytes']);
   const denialCode = textOf(denial['code']) ?? textOf(outcome.body['code']) ?? CODES[outcome.kind];
-  const detail = textOf(denial['message']) ?? textOf(outcome.body['message']) ?? textOf(outcome.body['reason']);
+  const detail =
+    textOf(denial['message']) ??
+    textOf(outcome.body['message']) ??
+    textOf(outcome.body['reason']) ??
+    textOf(outcome.body['end']);
   const purpose = textOf(body['purpose']);
   return drop({
     activity_id: activityId,
@@ -112,7 +141,7 @@ export function toOcsf(
     severity_id: isDenied ? 3 : 1,
     severity: isDenied ? 'Medium' : 'Informational',
     time: Date.parse(outcome.at),
-    message: `${session.subject} ${WORDS[outcome.kind] ?? 'ran a statement'}${purpose === undefined ? '' : `: ${purpose}`}`,
+    message: `${session.subject} ${words}${purpose === undefined ? '' : `: ${purpose}`}`,
     status_id: statusId,
     status,
     status_code: denialCode,
@@ -169,6 +198,10 @@ export function toOcsf(
       rules,
       approval: textOf(outcome.body['approval']),
       reviewer: textOf(outcome.body['reviewer']),
+      download: textOf(outcome.body['download']),
+      format: textOf(outcome.body['format']),
+      file_bytes: numberOf(outcome.body['file_bytes']),
+      file_sha256: textOf(outcome.body['file_sha256']),
       hash: outcome.hash,
       previous_hash: before,
     }),

@@ -22,6 +22,8 @@ export const EVENT_KINDS = [
   'statement_cancelled',
   'statement_settled',
   'rows_fetched',
+  'download_opened',
+  'download_ended',
   'policy_reloaded',
   'policy_problem',
   'content_kept',

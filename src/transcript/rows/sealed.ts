@@ -20,6 +20,7 @@ const TABLES = {
   approval_decision: ['approval_id', 'reviewer'],
   cursor: ['id'],
   delivery: ['webhook', 'session_id'],
+  download: ['id'],
   person_session: ['id'],
   scan_budget: ['principal', 'day'],
   standing_approval: ['id'],

@@ -30,6 +30,7 @@ const RIGHTS: Readonly<Record<Purpose, Rights>> = {
       approval_decision: ['INSERT'],
       cursor: ['INSERT', 'UPDATE', 'DELETE'],
       delivery: ['INSERT', 'UPDATE'],
+      download: ['INSERT', 'UPDATE', 'DELETE'],
       person_session: ['INSERT', 'UPDATE', 'DELETE'],
       scan_budget: ['INSERT', 'UPDATE'],
       standing_approval: ['INSERT', 'UPDATE'],

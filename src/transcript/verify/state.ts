@@ -26,6 +26,7 @@ export function stateProblems(pool: Pool, rows: SealedRows): Promise<readonly st
 export async function checkState(client: PoolClient, breaks: Breaks, rows: SealedRows | undefined): Promise<void> {
   await checkBudgets(client, breaks, rows);
   await checkCursors(client, breaks, rows);
+  await checkDownloads(client, breaks, rows);
   await checkDeliveries(client, breaks, rows);
   await checkPeople(client, breaks, rows);
 }
@@ -78,6 +79,32 @@ async function checkCursors(client: PoolClient, breaks: Breaks, rows: SealedRows
       if (hasRun && isIts !== true)
         breaks.report(`The cursor ${id} reads on in another result than that of its statement.`);
       if (!isTheirs) breaks.report(`The cursor ${id} is somebody else's than its session.`);
+    }
+}
+
+// --- downloads
+
+const DOWNLOADS = `
+  SELECT t.id, o.query_id IS NOT NULL AS has_run, o.query_id = t.query_id AS is_its,
+         (s.issuer, s.subject, s.client_id) IS NOT DISTINCT FROM (t.issuer, t.subject, t.client_id) AS is_theirs,
+         t.opened_at IS NULL AND EXISTS (
+           SELECT FROM event e
+           WHERE e.statement_id = t.statement_id AND e.kind = 'download_opened' AND e.body->>'download' = t.id::text
+         ) AS is_of_before
+  FROM download t LEFT JOIN session s ON s.id = t.session_id LEFT JOIN outcome o ON o.id = t.statement_id`;
+const downloadRow = pointedRow.extend({ is_of_before: z.boolean() });
+
+/** As with cursors; one that was opened is opened before the record says so, and stays it. */
+async function checkDownloads(client: PoolClient, breaks: Breaks, rows: SealedRows | undefined): Promise<void> {
+  for await (const row of tableRows(client, 'download', breaks, rows)) void row;
+  for await (const found of rowsOf(client, DOWNLOADS))
+    for (const download of z.array(downloadRow).parse(found)) {
+      const { id } = download;
+      if (download.has_run && download.is_its !== true)
+        breaks.report(`The download ${id} is of another result than that of its statement.`);
+      if (!download.is_theirs) breaks.report(`The download ${id} is somebody else's than its session.`);
+      if (download.is_of_before)
+        breaks.report(`The download ${id} was opened, and its row is of before: it was put back, and opens nothing.`);
     }
 }
 

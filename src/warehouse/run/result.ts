@@ -2,7 +2,7 @@
  * A result read in pages: the driver's stream, paused between them. What stays in memory is what the driver has fetched ahead (a
  * chunk of the result) and the page that is being made, however large the result is.
  */
-import type { RowStatement } from 'snowflake-sdk';
+import type { Column, RowStatement } from 'snowflake-sdk';
 import { failureOf } from '../errors/driver-error.js';
 import { converter, type Json } from './value.js';
 
@@ -20,6 +20,9 @@ export interface ResultColumn {
   readonly name: string;
   /** Snowflake's name of it in the result, such as FIXED or TIMESTAMP_NTZ. */
   readonly type: string;
+  /** Of numbers: digits in all, and behind the point. */
+  readonly precision?: number;
+  readonly scale?: number;
 }
 
 export interface Page {
@@ -63,6 +66,12 @@ function answeredSizeOf(value: Json, chars: number): number {
   return text.length <= chars ? sizeOf(value) : sizeOf(text.slice(0, chars)) + CUT_WORDS;
 }
 
+function columnOf(column: Column): ResultColumn {
+  const type = column.getType().toUpperCase();
+  const plain = { name: column.getName(), type };
+  return type === 'FIXED' ? { ...plain, precision: column.getPrecision(), scale: column.getScale() } : plain;
+}
+
 interface Row {
   readonly values: Json[];
   readonly size: number;
@@ -75,6 +84,8 @@ const AHEAD_BYTES = 4_000_000;
 export class ResultReader {
   readonly columns: readonly ResultColumn[];
   readonly queryId: string;
+  /** Rows of the whole result, those alone that ROWS_PER_RESULTSET lets through (the driver's `lib/connection/result/result.js`, `returned`). */
+  readonly total: number | undefined;
   readonly #stream: RowStream;
   readonly #convert: readonly ((value: unknown) => Json)[];
   /** Rows that were read and not asked for yet, those before `#head` gone. */
@@ -90,8 +101,9 @@ export class ResultReader {
   /** `from`: rows before this one are skipped by the driver, chunk by chunk. */
   constructor(statement: RowStatement, from = 0) {
     const columns = statement.getColumns() ?? [];
-    this.columns = columns.map((column) => ({ name: column.getName(), type: column.getType().toUpperCase() }));
+    this.columns = columns.map(columnOf);
     this.queryId = statement.getQueryId();
+    this.total = statement.getNumRows();
     this.#convert = columns.map(converter);
     this.#position = from;
     this.#stream = statement.streamRows(from > 0 ? { start: from } : undefined) as RowStream;

@@ -30,6 +30,8 @@ export interface RunOptions extends Leaving, PageSize {
 export interface RunResult extends Page {
   readonly columns: ResultReader['columns'];
   readonly queryId: string;
+  /** Rows of the whole result; undefined where Snowflake does not say. */
+  readonly total?: number | undefined;
   /** Where to read on; undefined at the end. */
   readonly reader: ResultReader | undefined;
 }
@@ -39,6 +41,9 @@ export interface ResumeOptions extends PageSize, Pick<RunOptions, 'before' | 'ti
   readonly queryId: string;
   readonly from: number;
 }
+
+/** Of a result that is open, and how long its rows are waited for. */
+export type NextOptions = PageSize & Pick<RunOptions, 'timeoutMs' | 'signal'>;
 
 /** Our deadline comes a little after Snowflake's own, so that its clearer error is the one that is heard. */
 const GRACE_MS = 2000;
@@ -90,13 +95,29 @@ async function cancelStatement(
   return isAnswered;
 }
 
+/** A page as whoever asked for it has it; after the last one the reader is closed. */
+function pageOf(reader: ResultReader, page: Page): RunResult {
+  if (page.isLast) reader.close();
+  const { columns, queryId, total } = reader;
+  return { ...page, columns, queryId, total, reader: page.isLast ? undefined : reader };
+}
+
+/** The next page of a result that is open. Throws as `run` does, and then the reader is closed. */
+export async function next(reader: ResultReader, options: NextOptions): Promise<RunResult> {
+  try {
+    return pageOf(reader, await waitFor(options, () => reader.read(options)));
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+}
+
 /** Reads the first page of what a statement leaves. */
 async function firstPage(statement: RowStatement, from: number, size: PageSize): Promise<RunResult> {
   const reader = new ResultReader(statement, from);
   try {
     const page = await reader.read(size);
-    if (page.isLast) reader.close();
-    return { ...page, columns: reader.columns, queryId: reader.queryId, reader: page.isLast ? undefined : reader };
+    return pageOf(reader, page);
   } catch (error) {
     reader.close();
     throw error;

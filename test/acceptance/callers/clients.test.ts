@@ -119,6 +119,26 @@ describe('over stdio', () => {
     await client.close();
   });
 
+  it('says before anything runs that files need a gateway that serves HTTP', async () => {
+    const client = new ClientV1({ name: 'developer', version: '1' });
+    await client.connect(
+      new StdioV1({
+        command: process.execPath,
+        args: [MAIN, 'serve', '--stdio', '--config', ready.config_file],
+        env: env(),
+        stderr: 'ignore',
+      }),
+    );
+    const answer = await client.callTool({ name: 'query', arguments: { sql: SQL, format: 'csv' } });
+    expect(answer.structuredContent).toMatchObject({
+      status: 'error',
+      query_id: null,
+      error: { code: 'NO_DOWNLOADS' },
+    });
+    expect(JSON.stringify(answer.content)).toContain('Nothing has run');
+    await client.close();
+  });
+
   it('says plainly what is wrong with a token', async () => {
     const child = spawn(process.execPath, [MAIN, 'serve', '--stdio', '--config', ready.config_file], {
       env: bareEnv({ SNOWFENCE_TOKEN: 'nonsense' }),

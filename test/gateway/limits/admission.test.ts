@@ -25,6 +25,25 @@ describe('a principal', () => {
     expect(isLet(await gate.request(OTHER_ANN))).toBe(true);
   });
 
+  it('has so many downloads at a time, and all of them together no more than fit', () => {
+    const { gate, notes } = admission({ downloads: 2 });
+    const places = [gate.download(ANN), gate.download(ANN)];
+    expect(places.map(isLet)).toEqual([true, true]);
+    expect(gate.download(ANN)).toMatchObject({ message: 'You may have 2 downloads under way.' });
+    expect(notes).toEqual([{ issuer: 'https://i', subject: 'ann', limit: 'downloads', count: 1 }]);
+    const others = Array.from({ length: 14 }, (_, at) =>
+      gate.download({ issuer: 'https://i', subject: `other ${at}` }),
+    );
+    expect(others.every(isLet)).toBe(true);
+    // Not told as theirs: it is everybody's.
+    expect(gate.download(BOB)).toMatchObject({ message: '16 downloads of others are under way.' });
+    expect(notes).toHaveLength(1);
+    const [first] = places;
+    if (first && isLet(first)) first[Symbol.dispose]();
+    expect(isLet(gate.download(BOB))).toBe(true);
+    gate.flush();
+  });
+
   it('has so many requests and streams at a time', async () => {
     const { gate } = admission({ requestsAtOnce: 2, streams: 1 });
     const first = await gate.request(ANN);

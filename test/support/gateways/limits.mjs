@@ -9,6 +9,9 @@ export const GENEROUS = {
   sessionsPerHour: 1_000_000,
   openApprovals: 10_000,
   approvalsPerHour: 100_000,
+  downloads: 1000,
+  openDownloads: 10_000,
+  downloadStallMs: 60_000,
 };
 
 /** The same as the configuration file has it. */
@@ -22,4 +25,6 @@ export const GENEROUS_CONFIG = {
   sessions_per_hour: GENEROUS.sessionsPerHour,
   open_approvals: GENEROUS.openApprovals,
   approvals_per_hour: GENEROUS.approvalsPerHour,
+  downloads: GENEROUS.downloads,
+  open_downloads: GENEROUS.openDownloads,
 };

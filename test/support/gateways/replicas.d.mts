@@ -23,6 +23,7 @@ export function startParts(options: {
   readonly agents: readonly { readonly name: string; readonly groups: readonly string[] }[];
   readonly policies: string;
   readonly replicas?: number;
+  readonly limits?: Readonly<Record<string, unknown>>;
   readonly server?: Readonly<Record<string, unknown>>;
   readonly tools?: Readonly<Record<string, unknown>>;
   readonly sections?: Readonly<Record<string, unknown>>;

@@ -8,6 +8,7 @@ import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import pg from 'pg';
 import { People } from '../../../dist/console/people/people.js';
 import { Cursors } from '../../../dist/gateway/answer/cursors.js';
+import { Downloads } from '../../../dist/gateway/answer/downloads.js';
 import { batchMessage, contentOf, firstHash, nextHash } from '../../../dist/transcript/form/chain.js';
 import { leafText } from '../../../dist/transcript/form/leaf.js';
 import { manifestOf } from '../../../dist/transcript/form/manifest.js';
@@ -38,7 +39,7 @@ const databaseUrl = (url, name) => {
 
 const TABLES = ['event', 'session', 'statement', 'outcome', 'chain', 'leaf', 'checkpoint', 'session_key', 'notarised'];
 /** State that decides something. A row of the last three that is removed is in the table of docs/threat-model.md: it only takes away. */
-const STATE = ['scan_budget', 'webhook', 'cursor', 'delivery', 'person_session'];
+const STATE = ['scan_budget', 'webhook', 'cursor', 'download', 'delivery', 'person_session'];
 const KEPT_STATE = ['scan_budget', 'webhook'];
 const UNITS = {
   scan_budget: 'principal, day',
@@ -80,6 +81,7 @@ const KEYS = {
   scan_budget: ['principal', 'day'],
   webhook: ['name'],
   cursor: ['id'],
+  download: ['id'],
   delivery: ['webhook', 'session_id'],
   person_session: ['id'],
   event: ['session_id', 'position'],
@@ -531,6 +533,22 @@ async function fillState(store, session, before) {
     completed(session, statement),
   ]);
   await new Cursors(store).make(actor('agent-0'), cursorOf(session, statement));
+  const downloads = new Downloads(store);
+  const { id: download } = await downloads.make(actor('agent-0'), {
+    ...cursorOf(session, statement),
+    format: 'csv',
+    bytes: 1000,
+  });
+  if (before) {
+    const { kept } = await downloads.find(actor('agent-0'), before.download);
+    if (!(await downloads.open(kept))) throw new Error('A download was not opened.');
+    await recorder.append({
+      kind: 'download_opened',
+      sessionId: kept.session_id,
+      statementId: kept.statement_id,
+      body: { download: before.download },
+    });
+  }
   const people = new People({
     pool,
     rows,
@@ -556,7 +574,7 @@ async function fillState(store, session, before) {
     await rows.put(pool, 'delivery', { ...delivery, delivered_at: asTime(new Date()) });
     const open = (subject) =>
       people.open({ issuer: 'https://issuer.example', subject, name: subject, groups: ['stewards'], claims: {} });
-    const tokens = { gone: await open('gone'), there: await open('there') };
+    const tokens = { gone: await open('gone'), there: await open('there'), download };
     const [row] = await rows.select(pool, 'person_session', "WHERE t.subject = 'there'", []);
     await rows.update(pool, 'person_session', row, { rotated_at: new Date(Date.now() - 660_000).toISOString() });
     return tokens;
@@ -646,7 +664,7 @@ export async function manipulate(count, seed, share, say = () => undefined) {
     const olderState = [];
     const olderDb = new pg.Client({ connectionString: databaseUrl(postgres.url, 'older') });
     await olderDb.connect();
-    for (const table of ['scan_budget', 'person_session'])
+    for (const table of ['scan_budget', 'download', 'person_session'])
       for (const { row } of (await olderDb.query(`SELECT to_jsonb(t)::text AS row FROM ${table} t`)).rows)
         olderState.push({ table, row });
     await olderDb.end();

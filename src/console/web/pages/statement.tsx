@@ -56,6 +56,19 @@ function wordsOf({ kind, body }: RecordedEvent): string {
       ]
         .filter((part) => part !== '')
         .join(' · ');
+    case 'download_opened':
+      return text(body['format']) ?? '';
+    case 'download_ended':
+      return [
+        text(body['format']),
+        rows === undefined ? '' : plural(rows, 'row'),
+        number(body['file_bytes']) === undefined ? '' : bytes(number(body['file_bytes']) ?? 0),
+        text(body['end'])?.replaceAll('_', ' '),
+        text(denial['code']),
+        text(denial['message']),
+      ]
+        .filter(Boolean)
+        .join(' · ');
     case 'statement_failed':
       return [text(body['code']), text(body['message'])].filter(Boolean).join(' · ');
     case 'approval_decided':

@@ -81,6 +81,8 @@ const KINDS: Readonly<Record<string, readonly [string, Tone]>> = {
   statement_cancelled: ['Cancelled', ''],
   statement_settled: ['Settled from the history', ''],
   rows_fetched: ['Rows read on', 'good'],
+  download_opened: ['Download opened', 'lead'],
+  download_ended: ['Download ended', ''],
   webhook_added: ['Webhook added', ''],
   delivery_given_up: ['Given up by a webhook', 'bad'],
   delivery_retried: ['Sent to a webhook after all', ''],

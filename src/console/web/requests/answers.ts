@@ -174,6 +174,7 @@ export interface Approval extends ApprovalSummary {
   readonly sent: readonly SqlPart[];
   readonly binds: readonly (string | number | boolean | null)[];
   readonly about: (Uses & { readonly kind: string; readonly reasons: readonly string[] }) | null;
+  readonly format: string | null;
   readonly policy_version: string;
   readonly is_outdated: boolean;
   readonly decisions: readonly {

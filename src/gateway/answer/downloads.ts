@@ -1,0 +1,184 @@
+/**
+ * Results that may be downloaded as a file, once. As with cursors, what is needed to read one stands in PostgreSQL, so that any replica can
+ * give it out and no two can, and its rows stay in Snowflake. A row carries an HMAC: whoever may write there can neither point one at another
+ * result nor give it to somebody else; one that was opened and is put back as unopened is found by the event of its opening.
+ */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { FORMATS, type Format } from '../../formats/index.js';
+import type { Principal } from '../../identity/index.js';
+import {
+  asBytes,
+  asTime,
+  bytesOf,
+  type JsonRow,
+  type Read,
+  RecorderUnavailable,
+  type TranscriptStore,
+} from '../../transcript/index.js';
+import type { Bind } from './answer.js';
+import { hashOf } from './cursors.js';
+
+const bytes = z.unknown().transform((text) => bytesOf(text) ?? Buffer.alloc(0));
+const row = z.object({
+  id: z.string(),
+  issuer: z.string(),
+  subject: z.string(),
+  client_id: z.string(),
+  session_id: z.string(),
+  statement_id: z.string(),
+  query_id: z.string(),
+  format: z.enum(FORMATS),
+  sealed: bytes,
+  granted: bytes,
+  end_row: z.number(),
+  bytes: z.number(),
+  opened_at: z.string().nullable(),
+  expires_at: z.string(),
+});
+type Row = z.infer<typeof row>;
+
+const statementOf = z.object({
+  statement: z.string(),
+  binds: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  purpose: z.string().nullable(),
+});
+
+/** A result that is there to be opened. `client_id`: with which client it was asked for. */
+export type KeptResult = Omit<Row, 'sealed' | 'opened_at' | 'expires_at' | 'issuer' | 'subject'> &
+  z.infer<typeof statementOf>;
+
+/** Whether somebody may open it, and why not: `unknown` where it is not theirs either. */
+export type FoundResult =
+  | { readonly state: 'kept'; readonly kept: KeptResult }
+  | { readonly state: 'unknown' | 'opened' | 'expired' };
+
+export interface NewDownload {
+  readonly sessionId: string;
+  readonly statementId: string;
+  readonly queryId: string;
+  readonly format: Format;
+  readonly statement: string;
+  readonly binds: readonly Bind[];
+  readonly purpose: string | undefined;
+  readonly grant: string;
+  readonly endRow: number;
+  readonly bytes: number;
+}
+
+/** Snowflake keeps a result for 24 hours; a link is for whoever asks now. */
+const LIFE_MS = 3_600_000;
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const OPENED = `SELECT FROM event e WHERE e.statement_id = $1 AND e.kind = 'download_opened' AND e.body->>'download' = $2 LIMIT 1`;
+const UNOPENED = `
+  SELECT count(*)::integer AS open, ceil(extract(epoch FROM min(t.expires_at) - now()))::integer AS seconds
+  FROM download t WHERE t.issuer = $1 AND t.subject = $2 AND t.opened_at IS NULL AND t.expires_at > now()`;
+/** For so long whoever comes too late is told so. */
+const FORGET = `DELETE FROM download WHERE expires_at < now() - interval '1 day'`;
+
+/** In whole seconds: what is signed is what PostgreSQL prints. */
+const inSeconds = (ms: number): string => asTime(new Date(Math.ceil(ms / 1000) * 1000));
+
+export class Downloads {
+  readonly #store: TranscriptStore;
+  /** The row behind each as it was found. */
+  readonly #found = new WeakMap<KeptResult, Read & { readonly own: JsonRow }>();
+
+  constructor(store: TranscriptStore) {
+    this.#store = store;
+  }
+
+  async #do<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
+    }
+  }
+
+  /** Throws RecorderUnavailable. */
+  async make(principal: Principal, made: NewDownload): Promise<{ readonly id: string; readonly expiresAt: string }> {
+    const id = randomUUID();
+    const expiresAt = inSeconds(Date.now() + LIFE_MS);
+    const { pool, rows, vault } = this.#store;
+    const { statement, binds, purpose } = made;
+    const text = JSON.stringify({ statement, binds, purpose: purpose ?? null });
+    await this.#do(() =>
+      Promise.all([
+        pool.query(FORGET),
+        rows.put(pool, 'download', {
+          id,
+          issuer: principal.issuer,
+          subject: principal.subject,
+          client_id: principal.clientId,
+          session_id: made.sessionId,
+          statement_id: made.statementId,
+          query_id: made.queryId,
+          format: made.format,
+          sealed: asBytes(vault.sealText(made.sessionId, `download ${id}`, text)),
+          granted: asBytes(hashOf(made.grant)),
+          end_row: made.endRow,
+          bytes: made.bytes,
+          opened_at: null,
+          expires_at: expiresAt,
+        }),
+      ]),
+    );
+    return { id, expiresAt: new Date(expiresAt).toISOString() };
+  }
+
+  /** How long until a principal that has as many links as they may have one less; undefined where they may have more. Throws RecorderUnavailable. */
+  async secondsToRoom({ issuer, subject }: Principal, most: number): Promise<number | undefined> {
+    const values = [issuer, subject];
+    const { rows } = await this.#do(() =>
+      this.#store.pool.query<{ open: number; seconds: number | null }>({
+        name: 'open_downloads',
+        text: UNOPENED,
+        values,
+      }),
+    );
+    const [counted] = rows;
+    return counted && counted.open >= most ? Math.max(1, counted.seconds ?? 1) : undefined;
+  }
+
+  /** What somebody may open under an id. Somebody else's is unknown to them. Throws RecorderUnavailable. */
+  async find({ issuer, subject }: Principal, id: string): Promise<FoundResult> {
+    if (!ID.test(id)) return { state: 'unknown' };
+    const { pool, rows, sessions, vault } = this.#store;
+    const [read] = await this.#do(() => rows.read(pool, 'download', 'WHERE t.id = $1', [id]));
+    if (!read?.own) return { state: 'unknown' };
+    const { sealed, opened_at: openedAt, expires_at: expiresAt, ...found } = row.parse(read.own);
+    if (found.issuer !== issuer || found.subject !== subject) return { state: 'unknown' };
+    if (openedAt !== null) return { state: 'opened' };
+    if (Date.parse(expiresAt) <= Date.now()) return { state: 'expired' };
+    const { session_id: session, statement_id: statement, client_id: clientId } = found;
+    const { rowCount } = await this.#do(() =>
+      pool.query({ name: 'download_opened', text: OPENED, values: [statement, id] }),
+    );
+    if (rowCount !== 0) {
+      rows.tellOld('download', read.own, 'it was opened since');
+      return { state: 'opened' };
+    }
+    // What is given out is recorded in its session: whatever the row says, that is the principal's own.
+    if (!(await sessions.isOf({ issuer, subject, clientId }, session))) return { state: 'unknown' };
+    await sessions.learnKey(session);
+    // A key that was erased takes the statement with it, and with that its result.
+    if (!vault.knows(session)) return { state: 'unknown' };
+    const opened = statementOf.parse(JSON.parse(vault.openText(session, `download ${id}`, sealed)));
+    const { issuer: _issuer, subject: _subject, ...rest } = found;
+    const kept: KeptResult = { ...rest, ...opened };
+    this.#found.set(kept, { found: read.found, own: read.own });
+    return { state: 'kept', kept };
+  }
+
+  /** Uses it up, for exactly one caller. False where another was quicker, or its time is over. Throws RecorderUnavailable. */
+  async open(kept: KeptResult): Promise<boolean> {
+    const found = this.#found.get(kept);
+    if (!found) return false;
+    this.#found.delete(kept);
+    const own = { ...found.own, opened_at: inSeconds(Date.now()) };
+    const { pool, rows } = this.#store;
+    const still = 'AND t.opened_at IS NULL AND t.expires_at > now()';
+    return (await this.#do(() => rows.swap(pool, 'download', found.found, own, still))) !== undefined;
+  }
+}
