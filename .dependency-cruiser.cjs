@@ -129,6 +129,7 @@ const FOLDERS = {
   'gateway/weigh': ['gateway/answer', 'gateway/judge', 'gateway/limits', 'gateway/record'],
   'gateway/ask': ['gateway/answer', 'gateway/judge', 'gateway/limits', 'gateway/record', 'gateway/weigh'],
   'gateway/run': ['gateway/answer', 'gateway/judge', 'gateway/record', 'gateway/weigh'],
+  'mcp/plain': ['mcp'],
   'mcp/tools': ['mcp'],
   'policy/rules': [],
   'policy/files': ['policy/rules'],

@@ -11,7 +11,7 @@ import { OwnApprovals, type TranscriptStore } from '../transcript/index.js';
 import { type ApprovalParts, Left, type Place } from './rows/opened.js';
 import type { Standing, StandingQuestion } from './rows/standing.js';
 import { Transactions } from './rows/transactions.js';
-import { type Asked, ask } from './steps/asking.js';
+import { type Asked, ask, openFor } from './steps/asking.js';
 import { decide } from './steps/deciding.js';
 import { expireDue, mend, outdate, withdraw } from './steps/ending.js';
 import { type Lost, release } from './steps/giving-back.js';
@@ -69,6 +69,11 @@ export class Approvals {
 
   ask(request: Request, record: (asked: Asked) => Promise<unknown> = noted): Promise<Asked | TooManyApprovals> {
     return ask(this.#parts, request, record);
+  }
+
+  /** The open one that this very statement waits for already, or may run under. */
+  openFor(sought: Parameters<typeof openFor>[1]): Promise<Approval | undefined> {
+    return openFor(this.#parts, sought);
   }
 
   // --- looking

@@ -1,6 +1,7 @@
 /** A statement's way through snowfence: each step is one call into one part, and none reaches back. */
 import { timeOrderedId } from '../transcript/index.js';
 import { type Answer, AnswerBuilder, type QueryRequest } from './answer/answer.js';
+import { askedAgain } from './ask/again.js';
 import { type AskParts, ask } from './ask/ask.js';
 import type { Caller } from './judge/whose.js';
 import { type AdmittedParts, admitted } from './limits/admitted.js';
@@ -36,11 +37,10 @@ export async function query(parts: QueryParts, caller: Caller, request: QueryReq
       parts.nearest.of(principal, whose.policies, judged),
       keepCatalog(parts.transcript, judged),
     ]);
-    const intent = await weigh(
-      parts,
-      new Intent(authorOf(parts.transcript, whose), session, statementId, asked, hinted),
-      whose,
-    );
+    const fresh = new Intent(authorOf(parts.transcript, whose), session, statementId, asked, hinted);
+    const again = await askedAgain(parts, answer, fresh, whose);
+    if (again) return again.kind === 'answered' ? again.answer : await run(parts, answer, again);
+    const intent = await weigh(parts, fresh, whose);
     const denial = intent.judged.denial ?? (await submit(parts, principal, intent));
     if (denial) return await refuse(parts, answer, intent, denial);
     const word = await ask(parts, answer, intent, whose);

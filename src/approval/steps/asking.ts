@@ -48,22 +48,44 @@ async function takeBack(parts: ApprovalParts, approval: Approval): Promise<void>
   }
 }
 
+type Sought = Pick<Request, 'actor' | 'text' | 'policyVersion' | 'fits'>;
+
+/** By what an open approval of this principal's is found, and the digest of what it is about. */
+function soughtBy(vault: ApprovalParts['store']['vault'], { actor, text }: Sought) {
+  const { format } = text;
+  const said = [text.sent, text.binds, text.door, ...(format === undefined ? [] : [format])];
+  const digest = vault.digest(JSON.stringify(said));
+  return { digest, whose: [actor.issuer, actor.subject, actor.clientId, digest] };
+}
+
+const isSame = (approval: Approval, { policyVersion, fits }: Sought): boolean =>
+  approval.policy_version === policyVersion && approval.fits === fits && approval.state !== 'expired';
+
+/** The approval that this very statement waits for already; changes nothing. Throws RecorderUnavailable. */
+export function openFor(parts: ApprovalParts, sought: Sought): Promise<Approval | undefined> {
+  const { vault, rows, pool } = parts.store;
+  return reading(async () => {
+    const found = await rows.select(pool, 'approval', OPEN, soughtBy(vault, sought).whose);
+    if (found.length === 0) return undefined;
+    const opened = await openAll(parts, pool, found, await nowOf(pool));
+    return opened.find(({ approval, recorded }) => isOpen(recorded) && isOpen(approval) && isSame(approval, sought))
+      ?.approval;
+  });
+}
+
 async function askLocked(
   parts: ApprovalParts,
   request: Request,
   record: (asked: Asked) => Promise<unknown>,
 ): Promise<Asked | TooManyApprovals> {
-  const { actor, text, policyVersion, fits } = request;
+  const { actor } = request;
   const told = async (asked: Asked): Promise<Asked> => {
     await record(asked);
     return asked;
   };
   const { sessions, vault, rows } = parts.store;
   await reading(() => sessions.learnKey(request.sessionId));
-  const { format } = text;
-  const said = [text.sent, text.binds, text.door, ...(format === undefined ? [] : [format])];
-  const digest = vault.digest(JSON.stringify(said));
-  const whose = [actor.issuer, actor.subject, actor.clientId, digest];
+  const { digest, whose } = soughtBy(vault, request);
   return parts.transactions.locking(`${actor.issuer} ${actor.subject}`, async (client) => {
     const now = await nowOf(client);
     const open = await rows.select(client, 'approval', `${OPEN} FOR UPDATE`, whose);
@@ -72,9 +94,7 @@ async function askLocked(
       const { approval } = held;
       // By the record it waits no longer, and its row says so from now on.
       if (!isOpen(opened.recorded)) continue;
-      const isSame =
-        approval.policy_version === policyVersion && approval.fits === fits && approval.state !== 'expired';
-      if (isSame) return told({ approval, isNew: false });
+      if (isSame(approval, request)) return told({ approval, isNew: false });
       await expire(parts, client, held, 'the rules, what it reads or its time', now);
     }
     const over = await tooMany(parts, client, request);

@@ -31,15 +31,8 @@ interface Matter {
 export async function ask(parts: AskParts, answer: AnswerBuilder, intent: Intent, whose: Whose): Promise<Word> {
   const { verdict } = intent.judged;
   if (verdict?.decision !== 'approve') return clearedBy(parts, intent, whose);
-  const { approval: asked } = verdict;
-  if (!asked) return answered(await refuse(parts, answer, intent, NO_REVIEWER));
-  const matter: Matter = {
-    text: textOf(intent),
-    fits: fitsOf(intent.judged),
-    requirements: asked.requirements.map(({ issuers, groups, count, rule }) => ({ issuers, groups, count, rule })),
-    verdict,
-    withinMs: asked.within,
-  };
+  const matter = matterOf(intent);
+  if (!matter) return answered(await refuse(parts, answer, intent, NO_REVIEWER));
   const question = questionOf(matter, whose);
   const found = await standingWord(parts.approvals, question, intent);
   const size =
@@ -54,8 +47,22 @@ export async function ask(parts: AskParts, answer: AnswerBuilder, intent: Intent
   return askAnew(parts, answer, intent, whose, matter, size);
 }
 
+/** undefined where no rule asks for anybody, or nobody could be asked. */
+export function matterOf(intent: Intent): Matter | undefined {
+  const { verdict } = intent.judged;
+  if (verdict?.decision !== 'approve' || !verdict.approval) return undefined;
+  const { requirements, within } = verdict.approval;
+  return {
+    text: textOf(intent),
+    fits: fitsOf(intent.judged),
+    requirements: requirements.map(({ issuers, groups, count, rule }) => ({ issuers, groups, count, rule })),
+    verdict,
+    withinMs: within,
+  };
+}
+
 /** Which words that were given before would do. */
-const questionOf = ({ text, fits, requirements, verdict }: Matter, { principal }: Whose): StandingQuestion => ({
+export const questionOf = ({ text, fits, requirements, verdict }: Matter, { principal }: Whose): StandingQuestion => ({
   issuer: principal.issuer,
   subject: principal.subject,
   client_id: principal.clientId,
@@ -95,7 +102,12 @@ async function askAnew(
     },
     ({ approval: { id, binding, statement_id: waiting }, isNew }) =>
       transcript.recorder.append(
-        intent.event('approval_asked', { approval: id, binding, requirements, ...(isNew ? {} : { waiting }) }),
+        intent.event('approval_asked', {
+          approval: id,
+          binding,
+          requirements,
+          ...(isNew ? {} : { waiting, repeats: waiting }),
+        }),
       ),
   );
   if (asking instanceof TooManyApprovals)

@@ -51,6 +51,7 @@ const bodyShape = z
     use: z.unknown(),
     step: z.unknown(),
     found: z.unknown(),
+    waiting: z.unknown(),
   })
   .partial()
   .catch({});
@@ -96,6 +97,8 @@ export async function underWay(
     const { kind, position } = event;
     const isFirst = first.isFirst(event);
     if (FINAL.has(kind)) return undefined;
+    // Asked for once more: that says nothing of how it stands.
+    if (kind === 'approval_asked' && textOf(bodyOf(event).waiting) === statement) continue;
     if (PAUSES.has(kind) || !isBeginning(event)) state = isVoid(state, event) ? state : undefined;
     else if (kind === SENT) state = sent(state, event);
     else if (isFirst && (await isOurs(queries, event, proving))) {

@@ -68,6 +68,7 @@ export function toldEnd(event: Pick<StoredEvent, 'statement' | 'kind' | 'body'>)
 
 /** What the agent hears of an approval that ended so, for events that have no code of their own. */
 const CODES: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
+  approval_asked: 'APPROVAL_WAITS',
   approval_decided: 'APPROVAL_DENIED',
   approval_expired: 'APPROVAL_EXPIRED',
   approval_withdrawn: 'APPROVAL_WITHDRAWN',
@@ -79,6 +80,7 @@ const NOT_DOWNLOADED = 'was denied the download of a result';
 /** Of a statement. */
 const WORDS: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
   statement_refused: 'was denied a statement',
+  approval_asked: 'repeated a statement that waits for a reviewer',
   approval_decided: 'was denied a statement by a reviewer',
   approval_expired: 'was not allowed a statement in time',
   approval_withdrawn: 'withdrew a statement',

@@ -69,7 +69,7 @@ function* wordsIn(text: string): Generator<string> {
 
 /** Each client of one token has a session of its own; `more` of what finds a session again. */
 export const clientOf = (tokenId: string | null | undefined, client: string | null | undefined): string =>
-  JSON.stringify([tokenId ?? null, client ?? null]);
+  canonical([tokenId ?? null, client ?? null]);
 
 /** What finds a session again; `more`: the token's id and the client's name. */
 export const sessionKey = (issuer: string, subject: string, clientId: string, more: string): string =>
@@ -180,6 +180,7 @@ function addTerms(terms: Terms, body: Projected['body'], words: string): void {
 /** Kinds of events that a statement's row of search follows from, and those that its outcome does. */
 export const OPENING_KINDS = ['statement_submitted', 'statement_refused'] as const;
 export const OUTCOME_KINDS = [
+  'approval_asked',
   'statement_refused',
   'statement_completed',
   'statement_failed',
@@ -208,6 +209,8 @@ export function endOf({
   body,
 }: Pick<StoredEvent, 'statement' | 'kind' | 'body'>): OutcomeState | undefined {
   if (statement === null) return undefined;
+  // It is another that waits already, found out only once it had been weighed: nothing more comes of this one.
+  if (kind === 'approval_asked' && typeof body['repeats'] === 'string') return 'cancelled';
   // A reviewer's no, or nobody's word in time.
   const isTurnedDown = kind === 'approval_expired' || (kind === 'approval_decided' && body['state'] === 'denied');
   if (isTurnedDown) return 'denied';

@@ -3,9 +3,9 @@
  * 7.1): one that breaks off lacks the last of them, so that no client takes it for whole. How it ended stands in the trailer as well.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { MEDIA_TYPES } from '../formats/index.js';
-import { type Caller, type Denial, type Gateway, NotTaken, type OpenFile } from '../gateway/index.js';
-import { turnAway } from './reading.js';
+import { MEDIA_TYPES } from '../../formats/index.js';
+import { type Caller, type Denial, type Gateway, NotTaken, type OpenFile } from '../../gateway/index.js';
+import { turnAway } from '../reading.js';
 
 const PATH = /^\/downloads\/([^/]+)$/;
 

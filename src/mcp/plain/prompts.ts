@@ -1,9 +1,9 @@
 /** `POST /prompts`: what a person typed, reported by the hook of their client, before the agent does anything about it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Gateway } from '../gateway/index.js';
-import type { Principal } from '../identity/index.js';
-import { bodyInTurn } from './reading.js';
+import type { Gateway } from '../../gateway/index.js';
+import type { Principal } from '../../identity/index.js';
+import { bodyInTurn } from '../reading.js';
 
 const reportBody = z.strictObject({
   prompt: z.string().min(1).max(1_048_576),
