@@ -15,6 +15,8 @@ const FIRST = [
   'limits.test.ts',
   'rewrites.test.ts',
   'canary.test.ts',
+  'prompts.test.ts',
+  'endings.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {

@@ -1,6 +1,7 @@
 /** The store as one thing: connections, writer, sessions, reader. */
 import type pg from 'pg';
 import { type RecordKeys, trustedKeys } from './form/keys.js';
+import type { OutcomeState } from './form/projection.js';
 import type { BatchesOptions } from './read/batches.js';
 import { joinedFor } from './read/openings.js';
 import { Proofs } from './read/proved.js';
@@ -28,6 +29,8 @@ export interface StoreOptions {
   readonly onIntegrityProblem: (problem: string) => void;
   /** Hears of rows that are none of ours, and so treated as absent; `onIntegrityProblem` if nobody does. */
   readonly onForgedRow?: (problem: string) => void;
+  /** Hears how each statement ended whose end this process has written down. */
+  readonly onEnded?: (state: OutcomeState) => void;
   /** Hashes of events that are known to be none of ours. */
   readonly forged?: ReadonlySet<string>;
   /** Of the role that people's looks go by; the gateway's own does it if nothing is said. */

@@ -5,6 +5,7 @@ import type { Counters } from '../../gateway/index.js';
 export class Metrics {
   readonly registry = new Registry();
   readonly #verdicts: Counter<'decision' | 'code'>;
+  readonly #ended: Counter<'state'>;
   readonly #refused: Counter<'problem'>;
   readonly #duration: Histogram;
   readonly #rows: Counter;
@@ -24,6 +25,12 @@ export class Metrics {
       name: 'snowfence_verdicts_total',
       help: 'Verdicts on statements.',
       labelNames: ['decision', 'code'],
+      registers,
+    });
+    this.#ended = new Counter({
+      name: 'snowfence_statements_ended_total',
+      help: 'Statements whose end this process has recorded: ok, denied, failed, cancelled, unknown.',
+      labelNames: ['state'],
       registers,
     });
     this.#refused = new Counter({
@@ -99,6 +106,10 @@ export class Metrics {
       },
       disagreement: (parser) => this.#disagreements.inc({ parser }),
     };
+  }
+
+  ended(state: string): void {
+    this.#ended.inc({ state });
   }
 
   refused(problem: string): void {

@@ -76,6 +76,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
       metrics.integrityProblem();
       note('integrity_problem', { problem });
     },
+    onEnded: (state) => metrics.ended(state),
     forged: config.forged,
     readerUrl: config.readerUrl,
   });

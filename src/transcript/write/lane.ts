@@ -9,6 +9,7 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { Event } from '../form/event.js';
 import type { RecordKeys } from '../form/keys.js';
+import { endOf, type OutcomeState } from '../form/projection.js';
 import { type Count, type Entry, encode, prepare, sizeOf, withoutSearch } from './batch.js';
 import { isOfAnEvent, isTakenForDead, isTooLong, RecorderUnavailable } from './failures.js';
 import { type Head, Heads, lengthened } from './heads.js';
@@ -27,6 +28,8 @@ export interface RecorderOptions {
   readonly writer: WriterIdentity;
   /** Hears that what is stored is not what was written. */
   readonly onIntegrityProblem: (problem: string) => void;
+  /** Hears how each statement ended whose end this process has written down. */
+  readonly onEnded?: (state: OutcomeState) => void;
 }
 
 const MAX_BATCH = 200;
@@ -199,6 +202,9 @@ export class Lane {
   #written(batch: readonly Waiting[], counts: Readonly<Record<string, number>> | null): void {
     for (const { event, count, resolve } of batch) {
       this.#underWay.written(event, this.#writer ?? '');
+      const { kind, body, statementId } = event;
+      const state = endOf({ kind, body, statement: statementId ?? null });
+      if (state !== undefined) this.#options.onEnded?.(state);
       resolve(count ? counts?.[count.principal] : undefined);
     }
     if (this.#listeners.size === 0) return;

@@ -1,0 +1,282 @@
+/**
+ * Every way that a statement can end, made once: whoever counts them by the record, by search, by what the console asks, by JSON lines, OCSF,
+ * webhooks or metrics comes to the same numbers.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Overview, storePool } from '../../../dist/transcript/index.js';
+import { cli, type QueryAnswer, query } from '../../support/demo.js';
+import { type Parts, pause, type StartedGateway, startGateway, startParts } from '../../support/gateways/replicas.mjs';
+import { Receiver } from '../../support/outside/receiver.js';
+
+const POLICY = `policy: all
+principals: { groups: [all] }
+snowflake: { role: AGENT_SALES_RW, warehouse: AGENT_WH }
+rules:
+  - allow: [select]
+    on: [ANALYTICS.SALES.*]
+  - deny: [select]
+    on: [ANALYTICS.HR.*]
+  - approve: [delete]
+    on: [ANALYTICS.SALES.ORDERS]
+    by: { groups: [data-stewards], count: 1, within: 15m }
+  - approve: [update]
+    on: [ANALYTICS.SALES.ORDERS]
+    by: { groups: [data-stewards], count: 1, within: 2s }
+columns:
+  - { match: [ANALYTICS.SALES.CUSTOMERS.EMAIL], mask: email }
+  - { match: [ANALYTICS.SALES.PAYMENTS.CARD_NUMBER], mask: deny }
+limits: { bytes_scanned_per_statement: 500GB }
+`;
+const HURRIED = `policy: hurried
+principals: { groups: [hurried] }
+snowflake: { role: AGENT_SALES_RW, warehouse: AGENT_WH }
+rules:
+  - allow: [select]
+    on: [ANALYTICS.SALES.*]
+limits: { timeout: 1s, statements_per_hour: 2 }
+record: { purpose: required }
+`;
+const LONG = 'SELECT COUNT(*) FROM TABLE(GENERATOR(ROWCOUNT => 1000000)) a, TABLE(GENERATOR(ROWCOUNT => 1000000)) b';
+
+/** How many ended in each state. */
+type Counts = Record<string, number>;
+const counted = (states: readonly string[]): Counts => {
+  const counts: Counts = {};
+  for (const state of states.toSorted()) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+};
+
+const NAMES = ['bot', 'hurried-bot', 'nobody', 'steward'];
+const secret = randomBytes(32);
+let folder: string;
+let parts: Parts;
+let gateway: StartedGateway;
+let receiver: Receiver;
+/** What the gateway that was killed had counted. */
+let before: Counts;
+/** By each statement's id how it has to have ended. */
+const ended = new Map<string, string>();
+
+const tokenOf = (name: string): string => parts.tokens[NAMES.indexOf(name)] ?? '';
+const here = (): string[] => ['--config', parts.configurations[0] ?? ''];
+const url = (): string => parts.urls[0] ?? '';
+
+async function agent(name: string): Promise<Client> {
+  const client = new Client({ name: 'endings', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(url()), { authProvider: { token: async () => tokenOf(name) } }),
+  );
+  return client;
+}
+
+/** `snowfence_statements_ended_total`, by state. */
+async function metered(): Promise<Counts> {
+  const text = await (await fetch(new URL('/metrics', url()))).text();
+  return Object.fromEntries(
+    [...text.matchAll(/^snowfence_statements_ended_total\{state="(\w+)"\} (\d+)$/gm)].map(([, state, count]) => [
+      state,
+      Number(count),
+    ]),
+  );
+}
+
+async function answered(bot: Client, id: string | undefined, more: object = {}): Promise<QueryAnswer> {
+  const { structuredContent } = await bot.callTool({ name: 'approval', arguments: { id, ...more } });
+  return structuredContent as unknown as QueryAnswer;
+}
+
+/** Sends it and gives it up; how it is found again. */
+async function givenUp(bot: Client, sql: string): Promise<void> {
+  const controller = new AbortController();
+  const call = bot.callTool({ name: 'query', arguments: { sql } }, { signal: controller.signal });
+  call.catch(() => undefined);
+  await pause(1500);
+  controller.abort();
+}
+
+const idOf = async (sql: string): Promise<string> => {
+  const admin = storePool(parts.postgres.url, 30_000, 1);
+  try {
+    for (const until = Date.now() + 30_000; Date.now() < until; await pause(100)) {
+      const { rows } = await admin.query<{ id: string }>('SELECT id FROM statement WHERE text = $1', [sql]);
+      if (rows[0]) return rows[0].id;
+    }
+  } finally {
+    await admin.end();
+  }
+  throw new Error(`${sql} never came.`);
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'snowfence-endings-'));
+  await writeFile(join(folder, 'all.yaml'), POLICY);
+  await writeFile(join(folder, 'hurried.yaml'), HURRIED);
+  receiver = await Receiver.start(secret);
+  const secretFile = join(folder, 'webhook-secret');
+  await writeFile(secretFile, `whsec_${secret.toString('base64')}`);
+  parts = await startParts({
+    agents: [
+      { name: 'bot', groups: ['all'] },
+      { name: 'hurried-bot', groups: ['hurried'] },
+      { name: 'nobody', groups: [] },
+      { name: 'steward', groups: ['data-stewards'] },
+    ],
+    policies: folder,
+    webhooks: [{ name: 'siem', url: receiver.url, secret_file: secretFile }],
+  });
+  gateway = await startGateway(parts.configurations[0] ?? '', url());
+  await makeAll();
+}, 240_000);
+
+afterAll(async () => {
+  gateway.child.kill('SIGTERM');
+  await gateway.ended;
+  await parts.end();
+  await receiver[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+async function makeAll(): Promise<void> {
+  const [bot, hurried, nobody] = await Promise.all([agent('bot'), agent('hurried-bot'), agent('nobody')]);
+  const ask = async (state: string, client: Client, sql: string, code?: string, more: object = {}) => {
+    const answer = await query(client, sql, more);
+    expect([sql, answer.denial?.code ?? answer.error?.code]).toEqual([sql, code]);
+    ended.set(answer.statement_id, state);
+    return answer;
+  };
+  await ask('ok', bot, 'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS');
+  await ask('ok', bot, 'SELECT EMAIL FROM ANALYTICS.SALES.CUSTOMERS LIMIT 1');
+  await ask('denied', bot, 'SELEC 1', 'NOT_UNDERSTOOD');
+  await ask('denied', bot, 'DROP TABLE ANALYTICS.SALES.ORDERS', 'KIND_DENIED');
+  await ask('denied', bot, 'SELECT * FROM ANALYTICS.HR.SALARIES', 'OBJECT_DENIED');
+  await ask('denied', bot, 'SELECT CARD_NUMBER FROM ANALYTICS.SALES.PAYMENTS', 'COLUMN_DENIED');
+  await ask('denied', bot, 'SELECT SYSTEM$WAIT(1)', 'FUNCTION_DENIED');
+  await ask('denied', bot, 'SELECT 1; SELECT 2', 'MULTIPLE_STATEMENTS');
+  await ask('denied', nobody, 'SELECT 1', 'NO_POLICY');
+  await ask('denied', hurried, 'SELECT 1', 'PURPOSE_REQUIRED');
+  await ask('failed', bot, 'SELECT 1 / (ORDER_ID - ORDER_ID) FROM ANALYTICS.SALES.ORDERS', '100051');
+  const why = { purpose: 'To end.' };
+  // Its policy's time is over, which the warehouse holds itself; then the hour's two are used up.
+  await ask('failed', hurried, LONG, '000630', why);
+  await ask('ok', hurried, 'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS', undefined, why);
+  await ask('denied', hurried, 'SELECT COUNT(*) FROM ANALYTICS.SALES.CUSTOMERS', 'LIMIT_REACHED', why);
+  // By its client.
+  const cancelled = LONG.replace('COUNT(*)', 'COUNT(*) AS GIVEN_UP');
+  await givenUp(bot, cancelled);
+  ended.set(await idOf(cancelled), 'cancelled');
+  // By people, and by nobody.
+  const change = (order: number): string => `DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = ${order}`;
+  const approved = await ask('ok', bot, change(2001));
+  await cli(['approvals', 'approve', approved.approval?.id ?? '', ...here()], tokenOf('steward'));
+  expect((await answered(bot, approved.approval?.id)).status).toBe('ok');
+  const denied = await ask('denied', bot, change(2002));
+  await cli(['approvals', 'deny', denied.approval?.id ?? '', ...here()], tokenOf('steward'));
+  expect((await answered(bot, denied.approval?.id)).denial?.code).toBe('APPROVAL_DENIED');
+  const withdrawn = await ask('cancelled', bot, change(2003));
+  await answered(bot, withdrawn.approval?.id, { withdraw: true });
+  const expired = await ask('denied', bot, "UPDATE ANALYTICS.SALES.ORDERS SET STATUS = 'x' WHERE ORDER_ID = 2004");
+  for (const until = Date.now() + 60_000; Date.now() < until; await pause(500))
+    if ((await answered(bot, expired.approval?.id)).denial?.code === 'APPROVAL_EXPIRED') break;
+  const asked = await ask('open', bot, change(2005));
+  expect((await query(bot, change(2005))).statement_id).toBe(asked.statement_id);
+  // Its gateway is killed while it runs, and the warehouse's history tells how it went.
+  const lost = LONG.replaceAll('1000000', '200000').replace('COUNT(*)', 'COUNT(*) AS LOST');
+  bot.callTool({ name: 'query', arguments: { sql: lost } }).catch(() => undefined);
+  const lostId = await idOf(lost);
+  await pause(500);
+  before = await metered();
+  gateway.child.kill('SIGKILL');
+  await gateway.ended;
+  gateway = await startGateway(parts.configurations[0] ?? '', url());
+  const admin = storePool(parts.postgres.url, 30_000, 1);
+  for (const until = Date.now() + 90_000; Date.now() < until; await pause(500)) {
+    const { rows } = await admin.query<{ state: string }>('SELECT state FROM outcome WHERE id = $1', [lostId]);
+    if (!rows[0]) continue;
+    ended.set(lostId, rows[0].state);
+    break;
+  }
+  await admin.end();
+}
+
+interface Line {
+  readonly type: string;
+  readonly kind: string;
+  readonly statement: string | null;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** What an event says of an end, by docs/recording.md alone. */
+function endIn({ kind, body }: Pick<Line, 'kind' | 'body'>): string | undefined {
+  const states: Readonly<Record<string, string>> = {
+    statement_completed: 'ok',
+    statement_failed: 'failed',
+    statement_cancelled: 'cancelled',
+    statement_refused: 'denied',
+    approval_expired: 'denied',
+    approval_withdrawn: 'cancelled',
+  };
+  if (kind === 'statement_settled') return String(body['state']);
+  if (kind === 'approval_decided') return body['state'] === 'denied' ? 'denied' : undefined;
+  return states[kind];
+}
+
+const wanted = (): Counts => counted([...ended.values()].filter((state) => state !== 'open'));
+
+describe('the ends of statements', () => {
+  it('are all there: one killed with its gateway as well', () => {
+    expect(wanted()).toMatchObject({ ok: expect.any(Number), denied: 11, failed: expect.any(Number), cancelled: 2 });
+    expect(ended.size).toBe(21);
+  });
+
+  it('are the same by search', async () => {
+    for (const state of ['ok', 'denied', 'failed', 'cancelled', 'unknown', 'open']) {
+      const { out } = await cli(['sessions', 'search', `state:${state}`, '--json', '--limit', '200', ...here()]);
+      const { statements } = JSON.parse(out) as { statements: { id: string }[] };
+      const ids = [...ended].flatMap(([id, as]) => (as === state ? [id] : []));
+      expect([state, statements.map(({ id }) => id).toSorted()]).toEqual([state, ids.toSorted()]);
+    }
+  });
+
+  it('are the same by what the console asks', async () => {
+    const pool = storePool(parts.postgres.url, 30_000, 1);
+    const statements = await new Overview(pool).newest(new Date(Date.now() - 3_600_000), 200);
+    await pool.end();
+    expect(counted(statements.map(({ state }) => state ?? 'open'))).toEqual({ ...wanted(), open: 1 });
+  });
+
+  it('are the same by lines of JSON, and by OCSF', async () => {
+    const lines = (await cli(['sessions', 'export', ...here()])).out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line);
+    expect(counted(lines.flatMap((line) => (line.type === 'event' ? (endIn(line) ?? []) : [])))).toEqual(wanted());
+    const ocsf = (await cli(['sessions', 'export', '--format', 'ocsf', ...here()])).out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { unmapped: { statement_id: string } });
+    const ids = [...ended].flatMap(([id, state]) => (state === 'open' ? [] : [id]));
+    expect(ocsf.map(({ unmapped }) => unmapped.statement_id).toSorted()).toEqual(ids.toSorted());
+  });
+
+  it('are the same by a webhook', async () => {
+    const states = (): string[] =>
+      receiver.received.flatMap(({ payload: { data } }) => endIn(data as unknown as Line) ?? []);
+    const all = Object.values(wanted()).reduce((sum, count) => sum + count, 0);
+    for (const until = Date.now() + 90_000; states().length < all && Date.now() < until; ) await pause(200);
+    expect(counted(states())).toEqual(wanted());
+    expect(receiver.problems).toEqual([]);
+  }, 120_000);
+
+  it('are the same by metrics, of both gateways and the command line together', async () => {
+    const sum = await metered();
+    // A no on the command line is written down by that process, which nobody asks for metrics.
+    sum['denied'] = (sum['denied'] ?? 0) + 1;
+    for (const [state, count] of Object.entries(before)) sum[state] = (sum[state] ?? 0) + count;
+    expect(sum).toEqual(wanted());
+  });
+});
