@@ -143,7 +143,7 @@ afterAll(async () => {
 
 async function makeAll(): Promise<void> {
   const [bot, hurried, nobody] = await Promise.all([agent('bot'), agent('hurried-bot'), agent('nobody')]);
-  const ask = async (state: string, client: Client, sql: string, code?: string, more: object = {}) => {
+  const ask = async (state: string, client: Client, sql: string, code?: string, more: Record<string, unknown> = {}) => {
     const answer = await query(client, sql, more);
     expect([sql, answer.denial?.code ?? answer.error?.code]).toEqual([sql, code]);
     ended.set(answer.statement_id, state);
