@@ -16,7 +16,6 @@ const FIRST = [
   'rewrites.test.ts',
   'canary.test.ts',
   'prompts.test.ts',
-  'endings.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {

@@ -222,6 +222,7 @@ describe('a process that stood still', () => {
         };
         return { approval: { ...approval, state: 'pending' }, isNew: true };
       },
+      openFor: async () => undefined,
       get: async () => ({ ...approval, state: 'approved' }),
       changed: async () => undefined,
       stamp: async () => 'a',

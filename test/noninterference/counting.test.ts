@@ -69,6 +69,8 @@ const READS = [
 const seen = (structured: object, text: string): string =>
   withoutMarks(
     (JSON.stringify({ ...structured, statement_id: 0, session: 0, duration_ms: 0, query_id: 0 }) + text)
+      // Until when it is open, of each side to its own second.
+      .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, 'a time')
       .replaceAll(/"(?:id|url|expires_at)":"[^"]*"/g, '')
       .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.]+Z/g, ''),
   );

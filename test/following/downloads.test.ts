@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { QueryAnswer } from '../../support/demo.js';
-import { GENEROUS_CONFIG } from '../../support/gateways/limits.mjs';
-import { pause, restartPostgres, startGateway, startParts } from '../../support/gateways/replicas.mjs';
+import type { QueryAnswer } from '../support/demo.js';
+import { GENEROUS_CONFIG } from '../support/gateways/limits.mjs';
+import { pause, restartPostgres, startGateway, startParts } from '../support/gateways/replicas.mjs';
 
 const POLICY = `policy: everything
 principals: { groups: [sales-agents] }

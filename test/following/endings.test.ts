@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Overview, storePool } from '../../../dist/transcript/index.js';
-import { cli, type QueryAnswer, query } from '../../support/demo.js';
-import { type Parts, pause, type StartedGateway, startGateway, startParts } from '../../support/gateways/replicas.mjs';
-import { Receiver } from '../../support/outside/receiver.js';
+import { Overview, storePool } from '../../dist/transcript/index.js';
+import { cli, type QueryAnswer, query } from '../support/demo.js';
+import { type Parts, pause, type StartedGateway, startGateway, startParts } from '../support/gateways/replicas.mjs';
+import { Receiver } from '../support/outside/receiver.js';
 
 const POLICY = `policy: all
 principals: { groups: [all] }
