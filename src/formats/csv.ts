@@ -30,7 +30,8 @@ export class CsvFile implements ResultFile {
   }
 
   #field(value: Cell, at: number): string {
-    if (value === null) return '';
+    // A line with nothing on it is no row to most readers.
+    if (value === null) return this.#columns.length === 1 ? '""' : '';
     return quoted(this.#isJson[at] ? JSON.stringify(value) : textOf(value));
   }
 

@@ -116,12 +116,17 @@ export const placeOf = (folder: string): string =>
     .digest('hex')
     .slice(0, 32);
 
+/** Percent-encoding as far as it is any: what else has a percent sign stays as it is, and nothing stays encoded beside it. */
 function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
+  if (!text.includes('%')) return text;
+  const bytes: number[] = [];
+  for (let at = 0; at < text.length; ) {
+    const hex = /^%([0-9a-f]{2})/i.exec(text.slice(at, at + 3))?.[1];
+    if (hex !== undefined) bytes.push(Number.parseInt(hex, 16));
+    else bytes.push(...Buffer.from(String.fromCodePoint(text.codePointAt(at) ?? 0)));
+    at += hex === undefined ? ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1) : 3;
   }
+  return Buffer.from(bytes).toString('utf8');
 }
 
 const pairsIn = (text: string): readonly (readonly [string, string])[] =>
@@ -133,25 +138,13 @@ const pairsIn = (text: string): readonly (readonly [string, string])[] =>
       return [pair.slice(0, at < 0 ? undefined : at).trim(), at < 0 ? '' : decoded(pair.slice(at + 1).trim())];
     });
 
-/** The longest beginning of a text that fits into a header, no character of it cut in two. */
-function fitting(text: string): string {
-  let [low, high] = [0, text.length];
-  const isFitting = (end: number): boolean =>
-    encodeURIComponent(text.slice(0, end).toWellFormed()).length <= MAX_HEADER;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (isFitting(middle)) low = middle;
-    else high = middle - 1;
-  }
-  return encodeURIComponent(text.slice(0, low).toWellFormed());
-}
-
-/** As headers of each request. Of a prompt the beginning that fits: 6,000 bytes in percent-encoding. */
+/** As headers of each request. A prompt that does not fit (6,000 bytes in percent-encoding) is left out: half a text may hide what it is. */
 export function headersOf({ prompt, job, place }: ConnectionReport): Readonly<Record<string, string>> {
   const pairs = Object.entries(job ?? {}).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
   while (pairs.join('; ').length > MAX_HEADER) pairs.pop();
+  const text = prompt === undefined ? undefined : encodeURIComponent(prompt.toWellFormed());
   return {
-    ...(prompt === undefined ? {} : { [PROMPT_HEADER]: fitting(prompt) }),
+    ...(text === undefined || text.length > MAX_HEADER ? {} : { [PROMPT_HEADER]: text }),
     ...(pairs.length === 0 ? {} : { [JOB_HEADER]: pairs.join('; ') }),
     ...(place === undefined ? {} : { [PLACE_HEADER]: place }),
   };
@@ -160,7 +153,7 @@ export function headersOf({ prompt, job, place }: ConnectionReport): Readonly<Re
 /** What headers say; `read` answers null for one that is not there. Whoever writes them by hand need not encode plain words. */
 export function reportIn(read: (name: string) => string | null | undefined): ConnectionReport {
   const [prompt, job, place] = [PROMPT_HEADER, JOB_HEADER, PLACE_HEADER].map((name) => read(name) ?? undefined);
-  const text = prompt === undefined ? undefined : decoded(prompt.slice(0, MAX_HEADER * 2)).trim();
+  const text = prompt === undefined || prompt.length > MAX_HEADER * 2 ? undefined : decoded(prompt).trim();
   return {
     prompt: text && !/^\$\{[^}]*\}$/.test(text) ? text : undefined,
     job: job === undefined ? undefined : jobOf(pairsIn(job)),

@@ -58,13 +58,16 @@ const SOURCES: Readonly<Record<string, string>> = {
   connection: 'reported by the connection',
 };
 
-const typedWords = ({ source, text, length }: { source: string; text: string; length: number }): string =>
-  `“${text}${length > text.length ? '…' : ''}” (${SOURCES[source] ?? 'reported'}${length > text.length ? `, ${length} characters` : ''})`;
+/** Who says it comes before what is said: whatever stands there can't be taken for our word. */
+const typedWords = ({ source, text, length }: { source: string; text: string; length: number }): string => {
+  const isCut = length > text.length;
+  return `${SOURCES[source] ?? 'reported'}${isCut ? `, ${length} characters` : ''}: ${text}${isCut ? ' …' : ''}`;
+};
 
 const jobWords = (job: Readonly<Record<string, string>>): string =>
   Object.entries(job)
-    .map(([key, value]) => `${key} ${value}`)
-    .join(', ');
+    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .join(' ');
 
 const reported = z.object({ prompt: z.string(), prompt_length: z.number() });
 

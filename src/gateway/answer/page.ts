@@ -32,7 +32,8 @@ const FILE_ROWS = 5000;
 const FILE_BYTES = 2_000_000;
 export const filePage = (rowsLeft: number, bytesLeft: number): PageSize => ({
   maxRows: Math.min(FILE_ROWS, rowsLeft),
-  maxBytes: bytesLeft,
+  // A row larger than an answer may be is none of a file's either: it would keep everybody else waiting.
+  maxBytes: Math.min(ASKED_BYTES, bytesLeft),
   pageBytes: FILE_BYTES,
 });
 

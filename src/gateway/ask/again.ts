@@ -6,6 +6,7 @@ import type { AnswerBuilder } from '../answer/answer.js';
 import type { Whose } from '../judge/whose.js';
 import type { Budgets } from '../record/budgets.js';
 import { authorOf, Intent } from '../record/intent.js';
+import { refuseAgain } from '../record/refuse.js';
 import { type AskParts, matterOf, questionOf } from './ask.js';
 import { standingWord } from './standing-word.js';
 import { use } from './use.js';
@@ -34,10 +35,17 @@ export async function askedAgain(
   answer.statementId = statementId;
   await transcript.sessions.learnKey(session);
   const same = new Intent(authorOf(transcript, whose), session, statementId, request, judged);
-  const event = same.event('approval_asked', { approval: id, binding, requirements, waiting: statementId });
-  counters.verdict('approve', undefined);
+  const event = same.event('approval_asked', {
+    approval: id,
+    binding,
+    requirements,
+    waiting: statementId,
+    ...same.words,
+  });
   // Whether it runs by now is not for this event to say.
   const over = await budgets.append(whose.principal, verdict, { ...event, runs: undefined });
   // A no to the repetition is none to what waits.
-  return answered(over ? answer.denied(over) : await stillOpen(parts, answer, found));
+  if (over) return answered(await refuseAgain(parts, answer, same, id, over));
+  counters.verdict('approve', undefined);
+  return answered(await stillOpen(parts, answer, found));
 }

@@ -32,7 +32,7 @@ export async function use(
   answer: AnswerBuilder,
   approval: Approval,
   caller: Caller,
-  request: Omit<QueryRequest, 'sql' | 'binds' | 'purpose'>,
+  request: Omit<QueryRequest, 'sql' | 'binds'>,
 ): Promise<Word> {
   const { approvals, transcript, judging, pending } = parts;
   const { id, session_id: session, statement_id: statementId } = approval;
@@ -75,9 +75,11 @@ export async function use(
   }
   const reviewers = reviewersOf(approval);
   const useId = randomUUID();
+  // Whoever asks for it now may say another reason than it was first sent with.
+  const asking = new Intent(author, session, statementId, { ...request, sql: approval.statement }, judged);
   const begin = (): Promise<void> =>
     transcript.recorder
-      .append(intent.event('approval_used', { approval: id, use: useId, reviewers }))
+      .append(intent.event('approval_used', { approval: id, use: useId, reviewers, ...asking.words }))
       .then(() => undefined);
   if (!(await approvals.use(id, begin)))
     return answered(await refuseAgain(parts, answer, intent, id, overDenial('used', undefined)));

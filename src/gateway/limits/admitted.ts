@@ -40,7 +40,8 @@ export async function admitted(
   const { principal, client } = caller;
   const { sql, purpose, binds, session: named } = request;
   await transcript.ensureAlive();
-  await admission.statement(principal, [sql, purpose, binds]);
+  const { prompt, job } = request.reported ?? {};
+  await admission.statement(principal, [sql, purpose, binds, ...(prompt || job ? [prompt?.text, job] : [])]);
   const mayOpen = (): Promise<void> => admission.session(principal);
   const [session, asked] = await Promise.all([
     transcript.sessions.find(principal, client, named, mayOpen),

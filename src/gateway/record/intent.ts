@@ -13,8 +13,6 @@ import { lengthOf } from '../limits/long-texts.js';
 import { catalogOf } from './catalog.js';
 
 const RECORDED_TEXT_LIMIT = 256 * 1024;
-const MAX_PURPOSE = 2000;
-const MAX_PROMPT_SHOWN = 2000;
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -101,11 +99,11 @@ type Kind =
 /** Events that end a statement that began with another. */
 const ENDS: ReadonlySet<string> = new Set(['statement_completed', 'statement_failed', 'statement_cancelled']);
 
-/** Nothing where nothing was reported. Of a long prompt the beginning stands here; the whole is in the event of its id. */
+/** Nothing where nothing was reported. The record keeps the beginning of a long prompt (vault.ts); the whole is in the event of its id. */
 function reportedOf({ reported }: QueryRequest): object {
   const { prompt, job } = reported ?? {};
   return {
-    ...(prompt ? { prompt: { ...prompt, text: prompt.text.slice(0, MAX_PROMPT_SHOWN) } } : {}),
+    ...(prompt ? { prompt } : {}),
     ...(job ? { job } : {}),
   };
 }
@@ -165,14 +163,14 @@ export class Intent {
     const isEnd = ENDS.has(kind);
     if (!isOpening && !isEnd) return this.#of(kind, more);
     const opening = {
-      statement: this.request.sql.slice(0, RECORDED_TEXT_LIMIT),
+      statement: this.request.sql,
       statement_length: this.request.sql.length,
       statement_digest: this.#author.digest(this.request.sql),
       connection: this.#author.connection,
       judged_as: this.#author.judgedAs,
       // What is too long to be read was refused for that, and is not kept.
       binds: lengthOf(this.request) > RECORDED_TEXT_LIMIT ? [] : (this.request.binds ?? []),
-      purpose: this.request.purpose?.slice(0, MAX_PURPOSE) ?? null,
+      purpose: this.request.purpose ?? null,
       ...reportedOf(this.request),
       explain: this.#isExplain,
       ...(this.request.format === undefined ? {} : { format: this.request.format }),
@@ -214,6 +212,15 @@ export class Intent {
       statementId: this.statementId,
       runs: this.#runs(kind),
       body: { ...body, principal: principalOf(this.#author) },
+    };
+  }
+
+  /** What came with this request of the statement, which may be another than the one that it was first sent with. */
+  get words(): Readonly<Record<string, unknown>> {
+    return {
+      purpose: this.request.purpose ?? null,
+      ...reportedOf(this.request),
+      connection: this.#author.connection,
     };
   }
 

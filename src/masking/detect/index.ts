@@ -214,15 +214,18 @@ export class Scrubber {
     return { text: out + text.slice(at), isGone };
   }
 
-  /** A value of any shape: texts in lists and objects, names of fields included. What holds nothing comes back as it is. */
-  value(value: unknown): unknown {
+  /**
+   * A value of any shape: texts in lists and objects, names of fields included. A field's name stands before its text, as `password=` does in
+   * a line. What holds nothing comes back as it is.
+   */
+  value(value: unknown, name = ''): unknown {
     if (typeof value === 'string') {
-      const { text, isGone } = this.#scrub(value);
+      const { text, isGone } = this.#scrub(value, name);
       return isGone ? null : text;
     }
-    if (Array.isArray(value)) return value.map((item) => this.value(item));
+    if (Array.isArray(value)) return value.map((item) => this.value(item, name));
     if (typeof value === 'object' && value !== null)
-      return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.text(key), this.value(item)]));
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.text(key), this.value(item, key)]));
     return value;
   }
 }

@@ -6,7 +6,10 @@ import type { Principal } from '../../identity/index.js';
 import { bodyInTurn } from '../reading.js';
 
 const reportBody = z.strictObject({
-  prompt: z.string().min(1).max(1_048_576),
+  prompt: z
+    .string()
+    .max(1_048_576)
+    .refine((text) => text.trim() !== ''),
   place: z
     .string()
     .regex(/^[0-9a-f]{8,64}$/)

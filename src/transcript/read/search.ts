@@ -140,11 +140,16 @@ function addWords(conditions: Conditions, term: Term): void {
     conditions.add((slot) => `(${TEXT} ILIKE ${slot} OR ${promptMatches('ILIKE', slot)})`, `%${like(value)}%`);
 }
 
+/** Between slashes. Throws SearchProblem for one that may take without end. */
+function patternIn(value: string, column: number): string {
+  const pattern = value.slice(1, -1);
+  if (/\\\d/.test(pattern)) throw new SearchProblem('Patterns can not refer back (\\1).', column);
+  return pattern;
+}
+
 function addPattern(conditions: Conditions, on: string, { value, isNot, column }: Term): void {
   if (/^\/.+\/$/.test(value)) {
-    const pattern = value.slice(1, -1);
-    if (/\\\d/.test(pattern)) throw new SearchProblem('Patterns can not refer back (\\1).', column);
-    conditions.add((slot) => `${on} ~* ${slot}`, pattern, isNot);
+    conditions.add((slot) => `${on} ~* ${slot}`, patternIn(value, column), isNot);
   } else conditions.add((slot) => `${on} ILIKE ${slot}`, like(value).replaceAll('*', '%').replaceAll('?', '_'), isNot);
 }
 
@@ -235,7 +240,7 @@ function addPurpose(conditions: Conditions, term: Term): void {
 }
 
 /** What a person typed, as their client has reported it. */
-function addPrompt(conditions: Conditions, { value, isNot }: Term): void {
+function addPrompt(conditions: Conditions, { value, isNot, column }: Term): void {
   const isPattern = /^\/.+\/$/.test(value);
   const hasSigns = /[*?]/.test(value);
   const words = isPattern || hasSigns ? [] : wordsOf(value).filter((word) => !NOISE.has(word));
@@ -247,7 +252,7 @@ function addPrompt(conditions: Conditions, { value, isNot }: Term): void {
   const sought = hasSigns ? like(value).replaceAll('*', '%').replaceAll('?', '_') : `%${like(value)}%`;
   conditions.add(
     (slot) => promptMatches(isPattern ? '~*' : 'ILIKE', slot),
-    isPattern ? value.slice(1, -1) : sought,
+    isPattern ? patternIn(value, column) : sought,
     isNot,
   );
 }

@@ -2,6 +2,7 @@
  * What people typed, as the hooks of their clients report it: written down in a session of the principal's own, and found again for the
  * statements that come after it, by whichever gateway these come to. Only signed events are believed.
  */
+import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { Actor, RawEvent } from '../form/event.js';
@@ -19,11 +20,12 @@ import type { Vault } from './vault.js';
 export const MAX_PROMPT = 65_536;
 /** Of a person's pause that a prompt outlasts: what an agent does in one go. */
 const TIED_MS = 4 * 3_600_000;
-/** The newest that are looked at. */
+/** Whose places are compared, and those that are looked at. */
+const COMPARED = 1000;
 const LOOKED_AT = 5;
 const REMEMBERED = 1000;
-/** Characters that are remembered of one. */
-const MAX_REMEMBERED_TEXT = 2000;
+/** Characters that are remembered of one: more than a statement's event keeps, so that it is cut there after it was looked through. */
+const MAX_REMEMBERED_TEXT = 8000;
 
 /** Stands where the client's name does. */
 const CLIENT = { transport: 'hook', name: 'reported prompts', version: undefined };
@@ -48,18 +50,20 @@ export interface PromptFound {
   readonly length: number;
 }
 
+/** Of the newest, each with how many places there are among them; those without one are a place of their own. */
 const NEWEST = `
-  SELECT e.session_id AS session, e.position::float8 AS position, e.body ->> 'place' AS place
-  FROM session s JOIN chain c ON c.session_id = s.id
-  CROSS JOIN LATERAL (
-    SELECT n.* FROM event n
-    WHERE n.session_id = s.id AND n.kind = 'prompt_reported' AND n.at > now() - $2 * interval '1 millisecond'
-      AND ($3::text IS NULL OR coalesce(n.body ->> 'place', $3) = $3)
-    ORDER BY n.position DESC LIMIT ${LOOKED_AT}
-  ) e
-  WHERE s.key = $1 AND c.last_at > now() - $2 * interval '1 millisecond'
-  ORDER BY e.sequence DESC LIMIT ${LOOKED_AT}`;
-const placedRow = z.object({ session: z.string(), position: z.number(), place: z.string().nullable() });
+  WITH told AS (
+    SELECT e.session_id, e.position, e.sequence, e.body ->> 'place' AS place
+    FROM session s JOIN chain c ON c.session_id = s.id JOIN event e ON e.session_id = s.id
+    WHERE s.key = $1 AND c.last_at > now() - $2 * interval '1 millisecond'
+      AND e.kind = 'prompt_reported' AND e.at > now() - $2 * interval '1 millisecond'
+    ORDER BY e.sequence DESC LIMIT ${COMPARED}
+  ), places AS (SELECT count(DISTINCT coalesce(place, '')) AS n, bool_or(place IS NULL) AS has_none FROM told)
+  SELECT t.session_id AS session, t.position::float8 AS position
+  FROM told t, places p
+  WHERE t.place = $3 OR (p.n = 1 AND ($3::text IS NULL OR p.has_none))
+  ORDER BY t.sequence DESC LIMIT ${LOOKED_AT}`;
+const placedRow = z.object({ session: z.string(), position: z.number() });
 
 const ONE = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.position = $2`;
 const promptBody = z.object({
@@ -73,6 +77,8 @@ type Whose = Pick<Actor, 'issuer' | 'subject' | 'clientId'>;
 
 const keyOf = ({ issuer, subject, clientId }: Whose): string =>
   sessionKey(issuer, subject, clientId, clientOf(undefined, CLIENT.name));
+
+const nameOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
 
 export class Prompts {
   readonly #pool: Pool;
@@ -113,10 +119,11 @@ export class Prompts {
       body: {
         id,
         source: 'hook',
-        prompt: text.slice(0, MAX_PROMPT),
+        prompt: text,
         prompt_length: text.length,
         place: place ?? null,
-        conversation: conversation ?? null,
+        // What the client calls it is a name for the same, and no text of anybody's.
+        conversation: conversation === undefined ? null : nameOf(conversation),
         principal: { issuer, subject, client_id: clientId },
       },
     });
@@ -135,7 +142,6 @@ export class Prompts {
         values: [keyOf(whose), TIED_MS, place ?? null],
       });
       const placed = rows.map((row) => placedRow.parse(row));
-      if (place === undefined && new Set(placed.map((one) => one.place)).size > 1) return undefined;
       for (const { session, position } of placed) {
         const found = await this.#read(whose, session, position);
         if (found) return found;

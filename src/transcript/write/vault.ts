@@ -56,6 +56,45 @@ const WORDS = [
 /** Of these, the ones that are SQL. */
 const STATEMENTS: ReadonlySet<string> = new Set(['statement', 'sent']);
 
+/** UTF-16 units of what is kept of a part; of a prompt in a statement's event its beginning, the whole has one of its own. */
+const KEPT: Readonly<Record<string, number>> = { statement: 262_144, purpose: 2000, prompt: 65_536 };
+const KEPT_OF_PROMPT = 2000;
+/** More than any value that a detector finds is long. */
+const MARGIN = 4096;
+
+/**
+ * A long text is looked through before it is cut: of half a value nobody sees that it is one. Where it is too long to be looked through whole,
+ * what is shown ends well before the place up to which it was.
+ */
+function shownOf(text: string, most: number, mask: (text: string) => unknown): unknown {
+  const isLong = text.length > most + MARGIN;
+  const shown = mask(isLong ? text.slice(0, most + MARGIN) : text);
+  if (typeof shown !== 'string') return shown;
+  return (isLong ? shown.slice(0, Math.max(0, shown.length - MARGIN)) : shown).slice(0, most).toWellFormed();
+}
+
+const cut = (text: string, most: number): string => (text.length > most ? text.slice(0, most).toWellFormed() : text);
+
+/** Of a part that may be too long: what is shown, and what is kept. */
+function fitted(
+  name: string,
+  value: unknown,
+  mask: (value: unknown) => unknown,
+): { readonly shown: unknown; readonly kept: unknown } {
+  const most = KEPT[name];
+  if (most !== undefined && typeof value === 'string')
+    return { shown: shownOf(value, most, mask), kept: cut(value, most) };
+  if (name === 'prompt' && typeof value === 'object' && value !== null && 'text' in value) {
+    const { text, ...rest } = value as { readonly text: unknown };
+    if (typeof text === 'string')
+      return {
+        shown: { ...rest, text: shownOf(text, KEPT_OF_PROMPT, mask) },
+        kept: { ...rest, text: cut(text, KEPT_OF_PROMPT) },
+      };
+  }
+  return { shown: mask(value), kept: value };
+}
+
 const DENIAL_OF_WHAT_IS_NO_SQL = 'NOT_UNDERSTOOD';
 
 /**
@@ -141,7 +180,7 @@ export class Vault {
   }
 
   /**
-   * The body as it is stored: what the detectors find is masked, and the part that it stood in is kept under `sealed`, encrypted.
+   * The body as it is stored, no part of it longer than is kept: what the detectors find is masked, and the part that it stood in is kept under `sealed`, encrypted.
    * Where the session's key is gone, only what is masked is kept.
    */
   seal(
@@ -150,6 +189,7 @@ export class Vault {
     body: Readonly<Record<string, unknown>>,
   ): Readonly<Record<string, unknown>> {
     let out: Record<string, unknown> | undefined;
+    let hides = false;
     const sealed: Record<string, string> = {};
     const key = this.#known.get(session);
     for (const name of WORDS) {
@@ -157,16 +197,20 @@ export class Vault {
       if (value === undefined || value === null) continue;
       const masker = this.#mask();
       const isSql = STATEMENTS.has(name) && typeof value === 'string' && isRead(body);
-      const shown = isSql ? masker.statement(value) : masker.value(value);
-      if (masker.found.size === 0) continue;
+      const { shown, kept } = fitted(name, value, (part) =>
+        isSql ? masker.statement(String(part)) : masker.value(part),
+      );
+      const isHidden = masker.found.size > 0;
+      if (!isHidden && kept === value) continue;
+      hides ||= isHidden;
       out ??= { ...body };
-      out[name] = shown;
-      if (key)
-        sealed[name] = encrypt(key, aboutPart(session, statement, name), Buffer.from(JSON.stringify(value))).toString(
+      out[name] = isHidden ? shown : kept;
+      if (isHidden && key)
+        sealed[name] = encrypt(key, aboutPart(session, statement, name), Buffer.from(JSON.stringify(kept))).toString(
           'base64',
         );
     }
-    return out ? { ...out, sealed } : body;
+    return hides ? { ...out, sealed } : (out ?? body);
   }
 
   /** The body with what was masked in it; parts whose key is gone, or that don't open, stay masked and are named. */

@@ -178,7 +178,7 @@ describe('a prompt that a hook reports', () => {
       '0.001',
       ...here(),
     ]);
-    expect(replay.said.replaceAll(/\s+/g, ' ')).toContain(`“${typed}” (reported by the client’s hook)`);
+    expect(replay.said.replaceAll(/\s+/g, ' ')).toContain(`reported by the client’s hook: ${typed}`);
     const ocsf = await cli(['sessions', 'export', answer.session ?? '', '--format', 'ocsf', ...here()]);
     expect(ocsf.out).toContain(JSON.stringify(typed));
 
@@ -211,6 +211,36 @@ describe('a prompt that a hook reports', () => {
     expect(receiver.received.map(({ body: sent }) => sent).join('\n')).not.toContain('anna.berg');
   }, 60_000);
 
+  it('is looked through before it is cut, and so are purposes: half a value is nowhere', async () => {
+    const at = (length: number, value: string): string => `${'x '.repeat(length / 2)}${value} and more`;
+    await hook('typist', { prompt: at(1985, 'alice.bigsecret@example.com') });
+    const first = await openingOf(await asked('typist'));
+    expect(JSON.stringify({ ...first, sealed: undefined })).not.toContain('alice');
+    await hook('typist', { prompt: at(65_520, '4111 1111 1111 1111') });
+    const client = await agent('typist');
+    const purpose = await query(client, SQL, { purpose: at(1985, 'carl.bigsecret@example.com') });
+    const { structuredContent } = await client.callTool({
+      name: 'query',
+      arguments: { sql: SQL },
+      _meta: {
+        'snowfence/prompt': at(1985, 'dora.bigsecret@example.com'),
+        'snowfence/job': { password: 'Sup3rS3cretValue99' },
+      },
+    });
+    await client.close();
+    const called = structuredContent as unknown as QueryAnswer;
+    expect(await openingOf(called)).toMatchObject({ job: { password: '[secret]' } });
+    const admin = storePool(parts.postgres.url, 30_000, 1);
+    const { rows } = await admin
+      .query(
+        "SELECT (SELECT string_agg(body::text, ' ') FROM event) || (SELECT string_agg(s::text, ' ') FROM statement s) AS text",
+      )
+      .finally(() => admin.end());
+    const text = String((rows[0] as { text: string }).text);
+    expect(text).not.toMatch(/bigsecret|4111 1111|sup3rs3cret/i);
+    expect(purpose.status).toBe('ok');
+  }, 60_000);
+
   it('is not tied to what others do, to what came before it, or to another project', async () => {
     expect((await openingOf(await asked('silent'))).prompt).toBeUndefined();
     const before = await asked('two-rooms');
@@ -226,6 +256,10 @@ describe('a prompt that a hook reports', () => {
     expect(await from('22'.repeat(16))).toBe('Of the second room.');
     expect(await from('33'.repeat(16))).toBeUndefined();
     expect(await from(undefined)).toBeUndefined();
+    for (let n = 0; n < 6; n++)
+      await report('two-rooms', { prompt: `More of the second, ${n}.`, place: '22'.repeat(16) });
+    expect(await from(undefined)).toBeUndefined();
+    expect(await from('11'.repeat(16))).toBe('Of the first room.');
   }, 60_000);
 
   it('is kept in bounds, and says so', async () => {
@@ -242,6 +276,7 @@ describe('a prompt that a hook reports', () => {
 
   it.each([
     ['{"prompt":""}', 400],
+    ['{"prompt":" \\n "}', 400],
     ['{}', 400],
     ['[]', 400],
     ['{"prompt":"x","place":"../.."}', 400],

@@ -43,6 +43,10 @@ describe('a statement that waits', () => {
     expect((await kindsOf(first)).filter((kind) => kind === 'statement_submitted')).toHaveLength(1);
     expect((await kindsOf(first)).filter((kind) => kind === 'approval_asked')).toHaveLength(3);
     expect(await found(3401)).toHaveLength(1);
+    // Each repetition in its own words.
+    await ask(3401, { purpose: 'Once more, for Bernd.' });
+    const { out } = await cli(['sessions', 'export', first.session ?? '', ...here]);
+    expect(out).toContain('Once more, for Bernd.');
     await pipeline.callTool({ name: 'approval', arguments: { id: first.approval?.id, withdraw: true } });
     // What is over is asked for anew.
     const anew = await ask(3401);

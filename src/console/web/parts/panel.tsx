@@ -117,7 +117,8 @@ export const Reported = ({ prompt, job }: { prompt: unknown; job: unknown }): JS
       )}
       {parts.length > 0 && (
         <p class="small muted wrap">
-          As its connection says, part of a job: {parts.map(([key, value]) => `${key} ${String(value)}`).join(', ')}
+          As its connection says, part of a job:{' '}
+          {parts.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(' ')}
         </p>
       )}
     </>
