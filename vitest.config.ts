@@ -15,7 +15,6 @@ const FIRST = [
   'limits.test.ts',
   'rewrites.test.ts',
   'canary.test.ts',
-  'prompts.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {

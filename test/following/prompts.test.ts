@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { storePool } from '../../../dist/transcript/index.js';
-import { bareEnv, cli, MAIN, type QueryAnswer, query } from '../../support/demo.js';
-import { type Parts, pause, type StartedGateway, startGateway, startParts } from '../../support/gateways/replicas.mjs';
-import { Receiver } from '../../support/outside/receiver.js';
+import { storePool } from '../../dist/transcript/index.js';
+import { bareEnv, cli, MAIN, type QueryAnswer, query } from '../support/demo.js';
+import { type Parts, pause, type StartedGateway, startGateway, startParts } from '../support/gateways/replicas.mjs';
+import { Receiver } from '../support/outside/receiver.js';
 
 const POLICY = (name: string, more: string): string => `policy: ${name}
 principals: { groups: [${name}] }
@@ -117,7 +117,7 @@ async function openingOf({ session, statement_id: id }: QueryAnswer): Promise<Li
 /** The hook of examples/, run as Claude Code runs it: by a shell, with JSON on standard input. */
 async function hook(name: string, input: object, more: readonly string[] = []) {
   const settings = JSON.parse(
-    await readFile(fileURLToPath(new URL('../../../examples/claude-code-settings.json', import.meta.url)), 'utf8'),
+    await readFile(fileURLToPath(new URL('../../examples/claude-code-settings.json', import.meta.url)), 'utf8'),
   ) as { hooks: { UserPromptSubmit: [{ hooks: [{ command: string }] }] } };
   const home = await mkdtemp(join(tmpdir(), 'snowfence-home-'));
   await writeFile(join(home, '.snowfence-token'), tokenOf(name), { mode: 0o600 });

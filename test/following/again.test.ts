@@ -1,7 +1,7 @@
 /** A statement that is sent again while it waits for a person is the one that waits. */
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { agent, cli, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
+import { agent, cli, type QueryAnswer, query, tokenOf } from '../support/demo.js';
 
 const ready = inject('ready');
 const here = ['--config', ready.config_file];

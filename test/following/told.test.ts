@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cli, type QueryAnswer } from '../../support/demo.js';
-import { startGateway, startParts } from '../../support/gateways/replicas.mjs';
-import { type Received, Receiver } from '../../support/outside/receiver.js';
+import { cli, type QueryAnswer } from '../support/demo.js';
+import { startGateway, startParts } from '../support/gateways/replicas.mjs';
+import { type Received, Receiver } from '../support/outside/receiver.js';
 
-const POLICIES = fileURLToPath(new URL('../policies', import.meta.url));
+const POLICIES = fileURLToPath(new URL('../acceptance/policies', import.meta.url));
 const ORDERS = 'ANALYTICS.SALES.ORDERS';
 /** Nothing here changes it. */
 const ITEMS = 'ANALYTICS.SALES.ORDER_ITEMS';

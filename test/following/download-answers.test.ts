@@ -10,10 +10,10 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import type { Client } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Demo } from '../../../dist/demo/demo.js';
-import type { Warehouse } from '../../../dist/warehouse/index.js';
-import { agent, cli, demoWith, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
-import { warehouseAt } from '../../support/warehouse.mjs';
+import type { Demo } from '../../dist/demo/demo.js';
+import type { Warehouse } from '../../dist/warehouse/index.js';
+import { agent, cli, demoWith, type QueryAnswer, query, tokenOf } from '../support/demo.js';
+import { warehouseAt } from '../support/warehouse.mjs';
 
 const SALES = (mask = 'email', more = ''): string => `policy: sales
 principals: { groups: [sales-agents] }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { agent, cli, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
+import { agent, cli, type QueryAnswer, query, tokenOf } from '../support/demo.js';
 
 const ready = inject('ready');
 const here = ['--config', ready.config_file];
@@ -90,7 +90,7 @@ describe('the event of a verdict', () => {
       const out = join(folder, 'then');
       const written = await cli(['policy', 'history', String(version).slice(0, 20), '--out', out, ...here]);
       expect(written.code).toBe(0);
-      const now = fileURLToPath(new URL('../policies', import.meta.url));
+      const now = fileURLToPath(new URL('../acceptance/policies', import.meta.url));
       const names = (await readdir(now)).filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml'));
       expect((await readdir(out)).sort()).toEqual(names.sort());
       for (const name of names)

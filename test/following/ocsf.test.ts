@@ -1,7 +1,7 @@
 /** Whoever watches by OCSF alone misses no end of a statement: those that people bring about, and those that nobody does. */
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { agent, cli, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
+import { agent, cli, type QueryAnswer, query, tokenOf } from '../support/demo.js';
 
 const ready = inject('ready');
 let pipeline: Client;
