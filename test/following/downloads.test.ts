@@ -170,6 +170,15 @@ describe('a result of a hundred megabytes and more', () => {
     }
   });
 
+  it('ends before a row that is larger than an answer may be', async () => {
+    const answer = await ask(
+      "SELECT REPEAT('a1b2.c3@d ', 1300000) AS A FROM ANALYTICS.SALES.CUSTOMERS ORDER BY CUSTOMER_ID LIMIT 3",
+    );
+    const { bytes, error } = await taken(await open(at(1, answer)));
+    expect([error, bytes]).toEqual([undefined, 'A\r\n'.length]);
+    expect(await ended(answer.statement_id)).toMatchObject({ end: 'byte_limit', rows: 0 });
+  });
+
   it('is not read on for a client that takes nothing, which is not waited for', async () => {
     const answer = await ask(rowsOf(COUNT, 600));
     const response = await open(at(1, answer));

@@ -131,6 +131,11 @@ describe('texts', () => {
     }
   });
 
+  it('are a line each in CSV, though it has one column and nothing stands there', () => {
+    const lines = Buffer.from(written('csv', [text('T')], [['a'], [null], ['b']])).toString();
+    expect(lines).toBe('T\r\na\r\n""\r\nb\r\n');
+  });
+
   it('of semi-structured columns are JSON, and what a detector put for bytes stays', async () => {
     const columns = [text('T'), { name: 'V', type: 'VARIANT' }, { name: 'B', type: 'BINARY' }];
     const rows: Rows = [
