@@ -3,7 +3,7 @@
  * stands first, and what the agent wrote last, as the agent's; nobody is said to have been told who was not.
  */
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,13 +26,13 @@ const receivers: Record<'slack' | 'teams' | 'programs' | 'gone', Receiver> = {} 
 let parts: Awaited<ReturnType<typeof startParts>>;
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 let pipeline: Client;
+const key = join(tmpdir(), `snowfence-told-${process.pid}`);
 
 beforeAll(async () => {
   for (const name of ['slack', 'teams', 'programs', 'gone'] as const) receivers[name] = await Receiver.start(secret);
   // Whoever answers nothing but errors was not told.
   receivers.gone.answers.push(...Array.from({ length: 1000 }, () => 500));
-  const key = join(tmpdir(), `snowfence-told-${process.pid}`);
-  await writeFile(key, `whsec_${secret.toString('base64')}`);
+  await writeFile(key, `whsec_${secret.toString('base64')}`, { mode: 0o600 });
   parts = await startParts({
     agents: [
       { name: 'pipeline-bot', groups: ['pipeline-agents'] },
@@ -61,6 +61,7 @@ afterAll(async () => {
   await gateway.ended;
   await parts.end();
   for (const receiver of Object.values(receivers)) await receiver[Symbol.asyncDispose]();
+  await rm(key);
 });
 
 interface Heard {
