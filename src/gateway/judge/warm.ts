@@ -58,6 +58,12 @@ const TEXTS = [
   'SELECT * FROM FIRST.OTHER.PAYROLL',
 ];
 
+/** Long ones, of values and of a single one: what takes long is slowest the first time. */
+const LONG_TEXTS = [
+  `SELECT NAME FROM FIRST.FIRST.PEOPLE WHERE ID IN (${Array.from({ length: 5000 }, (_, id) => id + 10_000).join(', ')})`,
+  `SELECT NAME FROM FIRST.FIRST.PEOPLE WHERE NAME = '${'x'.repeat(50_000)}'`,
+];
+
 /** Needs `loadParsers`. Throws where a parser does not do its work: then nothing could be judged. */
 export async function warmJudging(): Promise<void> {
   const set = await policiesFrom('first.yaml', POLICY);
@@ -70,5 +76,6 @@ export async function warmJudging(): Promise<void> {
   const rules = rulesFor({ policies: () => set, now: () => new Date() }, NOBODY);
   // Another text each time: one that was judged is remembered.
   for (const at of [1, 2])
-    for (const text of TEXTS) await judge.judge(NOBODY, rules, { sql: `${text} LIMIT ${at}`, purpose: 'first' });
+    for (const text of [...TEXTS, ...LONG_TEXTS])
+      await judge.judge(NOBODY, rules, { sql: `${text} LIMIT ${at}`, purpose: 'first' });
 }

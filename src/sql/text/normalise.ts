@@ -11,6 +11,7 @@ import { isPure, snowflakeFunction } from '../functions/index.js';
 import { bracketsAround } from './brackets.js';
 import { type Clauses, isBoundary, isOfHierarchy, isOfMeasure } from './clauses.js';
 import { isOperator, isWord, type Token } from './lex.js';
+import { longLists } from './lists.js';
 
 export interface Piece {
   readonly text: string;
@@ -110,6 +111,7 @@ class Normaliser {
       else if (isOperator(token, '=>')) this.#argumentName(at);
       else if (token.kind === 'word') this.#word(token, at);
     });
+    for (const { from, to } of longLists(this.#tokens)) for (let at = from; at < to; at++) this.#dropped.add(at);
     const pieces: Piece[] = [];
     this.#tokens.forEach((token, index) => {
       if (this.#dropped.has(index)) return;
