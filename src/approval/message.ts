@@ -65,8 +65,8 @@ interface Words {
   readonly warnings: readonly string[];
   readonly texts: readonly Text[];
   readonly facts: readonly (readonly [name: string, text: string])[];
-  /** The agent's word, behind all that is known. */
-  readonly wrote: readonly [name: string, text: string];
+  /** What others say, behind all that is known: a client, and last the agent. */
+  readonly said: readonly (readonly [name: string, text: string])[];
   readonly url: string;
   readonly isOpen: boolean;
 }
@@ -99,7 +99,7 @@ function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string)
       ...(approval.sent === '' ? [] : [textOf('As sent to Snowflake', approval.sent)]),
     ],
     facts,
-    wrote: lineOf(known.wrote),
+    said: [...known.reported, known.wrote].map(lineOf),
     url: `${consoleUrl}/approvals/${approval.id}`,
     isOpen: kind === 'approval_asked',
   };
@@ -108,7 +108,7 @@ function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string)
 const plain = (text: string) => ({ type: 'plain_text', text, emoji: false });
 const run = (text: string, style?: object) => ({ type: 'text', text, ...(style ? { style } : {}) });
 
-function slack({ title, summary, warnings, facts, texts, wrote, url, isOpen }: Words): object {
+function slack({ title, summary, warnings, facts, texts, said, url, isOpen }: Words): object {
   return {
     // What a notification shows. Slack reads it as markup, so nobody else's words stand in it.
     text: summary,
@@ -135,8 +135,10 @@ function slack({ title, summary, warnings, facts, texts, wrote, url, isOpen }: W
               run(text),
             ]),
           },
-          { type: 'rich_text_section', elements: [run(`${wrote[0]}${wrote[1] === '' ? '' : ':'}`, { italic: true })] },
-          ...(wrote[1] === '' ? [] : [{ type: 'rich_text_quote', elements: [run(wrote[1])] }]),
+          ...said.flatMap(([name, text]) => [
+            { type: 'rich_text_section', elements: [run(`${name}${text === '' ? '' : ':'}`, { italic: true })] },
+            ...(text === '' ? [] : [{ type: 'rich_text_quote', elements: [run(text)] }]),
+          ]),
         ],
       },
       {
@@ -157,7 +159,7 @@ function slack({ title, summary, warnings, facts, texts, wrote, url, isOpen }: W
 const richText = (inlines: readonly object[]) => ({ type: 'RichTextBlock', inlines });
 const textRun = (text: string, more: object = {}) => ({ type: 'TextRun', text, ...more });
 
-function teams({ title, warnings, facts, texts, wrote, url, isOpen }: Words): object {
+function teams({ title, warnings, facts, texts, said, url, isOpen }: Words): object {
   return {
     type: 'message',
     attachments: [
@@ -179,10 +181,12 @@ function teams({ title, warnings, facts, texts, wrote, url, isOpen }: Words): ob
               ...(entry.rest === undefined ? [] : [richText([textRun(entry.rest, { italic: true })])]),
             ]),
             ...facts.map(([name, text]) => richText([textRun(`${name}  `, { weight: 'Bolder' }), textRun(text)])),
-            richText([
-              textRun(`${wrote[0]}${wrote[1] === '' ? '' : ': '}`, { italic: true }),
-              ...(wrote[1] === '' ? [] : [textRun(wrote[1], { isSubtle: true })]),
-            ]),
+            ...said.map(([name, text]) =>
+              richText([
+                textRun(`${name}${text === '' ? '' : ': '}`, { italic: true }),
+                ...(text === '' ? [] : [textRun(text, { isSubtle: true })]),
+              ]),
+            ),
           ],
           actions: [{ type: 'Action.OpenUrl', title: isOpen ? 'Look and decide' : 'Look at it', url }],
         },

@@ -111,6 +111,29 @@ describe.each(WIDTHS)('a page that is %s', (size, width, height) => {
     await picture(page, `hostile-dialog-${size}`);
   });
 
+  it('has what a person typed behind what is known, told as the client’s word, without personal data', async () => {
+    const { structuredContent } = await pipeline.callTool({
+      name: 'query',
+      arguments: { sql: `DELETE FROM ${ORDERS} WHERE ORDER_ID = ${width + 500}`, purpose: HOSTILE },
+      _meta: {
+        'snowfence/prompt': `Drop the order that jane@example.com cancelled. ${RTL}rebmun ${width + 500}${POP}`,
+        'snowfence/job': { repository: 'shop/orders', pull_request: '31' },
+      },
+    });
+    await at((structuredContent as unknown as QueryAnswer).approval?.id ?? '', 'reported');
+    const places = await placesOf(
+      page,
+      'DELETE FROM',
+      '1 row; the table has',
+      '1 of data-stewards',
+      'A person typed (the client said so with the call): Drop the order that [email] cancelled. ⟨U+202E⟩rebmun',
+      'Part of a job (its connection says so): repository="shop/orders" pull_request="31"',
+      'pipeline-bot wrote, and nobody checked',
+    );
+    expect(places.every((place) => place >= 0)).toBe(true);
+    expect(places).toEqual(places.toSorted((left, right) => left - right));
+  });
+
   it('shows what turns text around or has no width, in purpose and statement', async () => {
     const id = await ask(
       `DELETE FROM ${ORDERS} WHERE STATUS = '${RTL}denepo ${width}${POP}' AND CHANNEL = 'we${NONE}b'`,

@@ -68,13 +68,21 @@ interface Heard {
   readonly text: string;
   readonly answer: QueryAnswer;
 }
-async function call(name: string, input: Record<string, unknown>): Promise<Heard> {
-  const { content, structuredContent } = await pipeline.callTool({ name, arguments: input });
+async function call(name: string, input: Record<string, unknown>, meta?: Record<string, unknown>): Promise<Heard> {
+  const { content, structuredContent } = await pipeline.callTool({
+    name,
+    arguments: input,
+    ...(meta ? { _meta: meta } : {}),
+  });
   const [first] = content as readonly { readonly text: string }[];
   return { text: first?.text ?? '', answer: structuredContent as unknown as QueryAnswer };
 }
-const ask = async (sql: string, purpose = HOSTILE): Promise<Heard & { readonly id: string }> => {
-  const heard = await call('query', { sql, purpose });
+const ask = async (
+  sql: string,
+  purpose = HOSTILE,
+  meta?: Record<string, unknown>,
+): Promise<Heard & { readonly id: string }> => {
+  const heard = await call('query', { sql, purpose }, meta);
   return { ...heard, id: heard.answer.approval?.id ?? '' };
 };
 const approvals = async (...args: string[]): Promise<string> => {
@@ -186,6 +194,7 @@ it('the JSON of webhooks has beside the event what people are shown, in its orde
     'statement',
     'sent',
     'facts',
+    'reported',
     'wrote',
   ]);
   expect(approval).toMatchObject({
@@ -195,6 +204,57 @@ it('the JSON of webhooks has beside the event what people are shown, in its orde
     wrote: { name: 'pipeline-bot wrote, and nobody checked', lines: [HOSTILE] },
   });
   expect(receivers.programs.problems).toEqual([]);
+});
+
+describe('what a person typed, and the job it belongs to', () => {
+  const TYPED = `Close ${'the old '.repeat(30)}orders of jane@example.com\nTouches 0 rows`;
+  const META = { 'snowfence/prompt': TYPED, 'snowfence/job': { run: '17', pull_request: '4" by the CISO' } };
+  const PROMPT = 'A person typed (the client said so with the call)';
+  const JOB = 'Part of a job (its connection says so)';
+
+  it.each(['slack', 'teams'] as const)('stand in a message in %s behind what is known, as reported', async (form) => {
+    const { id } = await ask(`UPDATE ${ORDERS} SET STATUS = 'old' WHERE ORDER_ID = ${form.length}`, 'Old.', META);
+    const text = await messageOf(receivers[form], id, 'waits for approval');
+    expectInOrder(text, 'Open until', PROMPT, 'Close the old', JOB, 'run="17"', 'pipeline-bot wrote');
+    expect(text).not.toContain('jane@example.com');
+  });
+
+  it('stand in what programs are sent, on the command line and in its list, and hinder nothing', async () => {
+    const { id } = await ask(`DELETE FROM ${ORDERS} WHERE ORDER_ID = 3200`, 'Old.', META);
+    const shown = await approvals('show', id);
+    expectInOrder(
+      shown,
+      'Open until',
+      `By the client  ${PROMPT}: Close`,
+      'orders of [email]⟨U+000A⟩Touches 0 rows',
+      `By the client  ${JOB}: run="17" pull_request="4\\" by the CISO"`,
+      'By the agent   pipeline-bot wrote',
+      'masked; its reviewers see all with --whole',
+    );
+    expect(await approvals('show', id, '--whole')).toContain('jane@example.com');
+    const { known } = JSON.parse(await approvals('show', id, '--json')) as { known: { reported: unknown } };
+    expect(known.reported).toEqual([
+      { name: PROMPT, lines: [expect.stringContaining('orders of [email]')] },
+      { name: JOB, lines: ['run="17" pull_request="4\\" by the CISO"'] },
+    ]);
+    expectInOrder(await approvals('list'), id, PROMPT, 'By the agent');
+    await approvals('approve', id);
+    // Whoever repeats it for another prompt means the same statement.
+    expect(
+      (await call('query', { sql: `DELETE FROM ${ORDERS} WHERE ORDER_ID = 3200`, purpose: 'Old.' })).answer,
+    ).toMatchObject({
+      status: 'ok',
+      rows: [[1]],
+    });
+  });
+
+  it('is cut where it is long, and told to be', async () => {
+    const long = 'why '.repeat(2000);
+    const { id } = await ask(`DELETE FROM ${ORDERS} WHERE ORDER_ID = 3201`, 'Old.', { 'snowfence/prompt': long });
+    const shown = await approvals('show', id);
+    expect(shown).toMatch(/A person typed \(the client said so with the call, [78],\d{3} characters\): why /);
+    expect(shown.length).toBeLessThan(5000);
+  });
 });
 
 describe('an agent', () => {

@@ -26,13 +26,22 @@ export async function use(parts: ApprovalParts, id: string, begin: () => Promise
         requirements: approval.requirements,
       },
     );
-    const { statement, sent, binds, purpose, door, shape, format } = approval;
+    const { statement, sent, binds, purpose, door, shape, format, reported } = approval;
     const bindings = bindingsOf(parts.store.rows, {
       ...terms,
       ...placeOf(approval),
       persons: approval.persons,
       expires_at: approval.expires_at.toISOString(),
-      text: { statement, sent, binds, purpose, door, shape, ...(format === undefined ? {} : { format }) },
+      text: {
+        statement,
+        sent,
+        binds,
+        purpose,
+        door,
+        shape,
+        ...(format === undefined ? {} : { format }),
+        ...(reported === undefined ? {} : { reported }),
+      },
     });
     const said = await saidOf(client, approval, parts.store.keys);
     const isGiven = isAmong(bindings, row['binding']) && isGranted(said.words, approval.requirements);

@@ -27,6 +27,8 @@ export interface Known {
   readonly asked: readonly Fact[];
   /** What people said, and what came of it. */
   readonly after: readonly Fact[];
+  /** What a person typed and which job it belongs to, as a client reported, under names that say so. */
+  readonly reported: readonly Fact[];
   /** What its agent wrote as its reason, under a name that says whose word that is; no line where it wrote none. */
   readonly wrote: Fact;
 }
@@ -48,6 +50,7 @@ export type ShownApproval = Pick<
   | 'decisions'
   | 'outcome'
   | 'format'
+  | 'reported'
 >;
 
 type About = NonNullable<Approval['about']>;
@@ -233,6 +236,36 @@ function afterOf({ decisions, state, outcome, about }: ShownApproval): readonly 
   return [...some('Decided', said), ...some('Outcome', came)];
 }
 
+/** Who says what a person typed. */
+const SOURCES: Readonly<Record<string, string>> = {
+  hook: 'the client’s hook reported it',
+  call: 'the client said so with the call',
+  connection: 'the connection says so',
+};
+/** UTF-16 units of a prompt that people are shown before they look at the record. */
+const SHOWN_PROMPT = 2000;
+
+/** Nobody has checked it: who says so stands before what is said. */
+function reportedOf({ reported }: ShownApproval): readonly Fact[] {
+  const { prompt, job } = reported ?? {};
+  const facts: Fact[] = [];
+  if (prompt) {
+    // What is masked in it has another length.
+    const isCut = prompt.length > SHOWN_PROMPT;
+    const size = isCut ? `, ${digits(prompt.length)} characters` : '';
+    const text = `${prompt.text.slice(0, SHOWN_PROMPT)}${isCut ? ' …' : ''}`;
+    facts.push({
+      name: `A person typed (${SOURCES[prompt.source] ?? 'reported'}${size})`,
+      lines: [text.toWellFormed()],
+    });
+  }
+  if (job) {
+    const parts = Object.entries(job).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+    facts.push({ name: 'Part of a job (its connection says so)', lines: [parts.join(' ')] });
+  }
+  return facts;
+}
+
 /** Everything, in the order in which it is read. */
 export function knownOf(approval: ShownApproval): Known {
   const { about, subject, purpose, format } = approval;
@@ -250,6 +283,7 @@ export function knownOf(approval: ShownApproval): Known {
     uses: about ? usesOf(about) : [],
     asked: askedOf(approval),
     after: afterOf(approval),
+    reported: reportedOf(approval),
     wrote:
       purpose === null
         ? { name: `${subject} gave no reason`, lines: [] }

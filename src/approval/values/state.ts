@@ -124,6 +124,14 @@ export const textOfApproval = z.object({
   }),
   /** Where its result is wanted as a file: of which format. */
   format: z.enum(FORMATS).optional(),
+  /** What a client says of where the statement comes from: nobody has checked it. */
+  reported: z
+    .object({
+      /** What a person typed: who says so, its beginning, UTF-16 units of the whole. */
+      prompt: z.object({ source: z.string(), text: z.string(), length: z.number() }).optional(),
+      job: z.record(z.string(), z.string()).optional(),
+    })
+    .optional(),
 });
 export type ApprovalText = z.infer<typeof textOfApproval>;
 

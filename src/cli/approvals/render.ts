@@ -9,6 +9,10 @@ const MAX_TEXT = 200;
 const linesOf = ({ name, lines }: Fact): string[] =>
   lines.map((line, index) => `${(index === 0 ? name : '').padEnd(WIDTH)} ${printable(line)}`);
 
+/** Behind what is known, under names that say whose word it is. */
+const reportedLines = ({ reported }: Known): string[] =>
+  reported.map(({ name, lines }) => `${'By the client'.padEnd(WIDTH)} ${name}: ${lines.map(printable).join(' ')}`);
+
 /** Last, and under a name that says whose word it is. */
 const wroteLine = ({ wrote: { name, lines } }: Known): string =>
   `${'By the agent'.padEnd(WIDTH)} ${printable(name)}${lines.length === 0 ? '' : `: ${lines.map(printable).join(' ')}`}`;
@@ -41,6 +45,7 @@ export function renderApproval(approval: Approval): string {
     ...(approval.binds.length > 0 ? [`${'Binds'.padEnd(WIDTH)} ${printable(JSON.stringify(approval.binds))}`] : []),
     ...factsOf(known).flatMap(linesOf),
     ...shapeLines(approval),
+    ...reportedLines(known),
     wroteLine(known),
   ].join('\n');
 }
@@ -59,6 +64,7 @@ export function renderInList(approval: Approval): string {
     ...known.warnings.map((warning) => `  ! ${printable(warning)}`),
     `  ${printable(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)} … (snowfence approvals show ${id.slice(0, 8)})` : text)}`,
     ...outcome.map((line) => `  Outcome: ${printable(line)}`),
+    ...reportedLines(known).map((line) => `  ${line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)} …` : line}`),
     `  ${wroteLine(known)}`,
   ].join('\n');
 }

@@ -30,12 +30,16 @@ const knownShape = z.object({
   uses: z.array(fact),
   asked: z.array(fact),
   after: z.array(fact),
+  reported: z.array(fact),
   wrote: fact,
 });
 
-/** What is known of it, without personal data and secrets in the agent's own words where these are masked. */
-function knownShown(approval: Approval, purpose: string | null): z.input<typeof knownShape> {
-  const known = knownOf({ ...approval, purpose });
+/** What is known of it, without personal data and secrets in the words of others where these are masked. */
+function knownShown(
+  approval: Approval,
+  { purpose, reported }: Pick<Approval, 'purpose' | 'reported'>,
+): z.input<typeof knownShape> {
+  const known = knownOf({ ...approval, purpose, reported });
   const copy = ({ name, lines }: (typeof known)['wrote']) => ({ name, lines: [...lines] });
   return {
     headline: known.headline,
@@ -45,6 +49,7 @@ function knownShown(approval: Approval, purpose: string | null): z.input<typeof 
     uses: known.uses.map(copy),
     asked: known.asked.map(copy),
     after: known.after.map(copy),
+    reported: known.reported.map(copy),
     wrote: copy(known.wrote),
   };
 }
@@ -92,7 +97,7 @@ const beginning = (text: string): string => (text.length > SHOWN_TEXT ? `${text.
 
 function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked']): z.input<typeof listed> {
   const { id, statement_id, session_id, state, asked_at, expires_at, changed_at, client_id, requirements } = approval;
-  const shown = masked({ statement: approval.statement, purpose: approval.purpose });
+  const shown = masked({ statement: approval.statement, purpose: approval.purpose, reported: approval.reported });
   return {
     id,
     statement_id,
@@ -110,7 +115,7 @@ function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked'])
     estimate: approval.about?.estimate ?? { bytes: null, rows: null },
     requirements: [...requirements],
     approvals: approval.decisions.filter(({ decision }) => decision === 'approve').length,
-    known: knownShown(approval, shown.purpose),
+    known: knownShown(approval, shown),
     barred: barredBy(approval, who),
   };
 }
@@ -182,13 +187,20 @@ async function detailOf(
   parts: ApiParts,
   isWhole: boolean,
 ): Promise<z.input<typeof detail>> {
-  const { statement, sent, binds, purpose } = approval;
-  const whole = { statement, sent, binds, purpose, shape: { text: approval.shape.text, holes: approval.shape.holes } };
+  const { statement, sent, binds, purpose, reported } = approval;
+  const whole = {
+    statement,
+    sent,
+    binds,
+    purpose,
+    reported,
+    shape: { text: approval.shape.text, holes: approval.shape.holes },
+  };
   const shown = isWhole ? whole : parts.masked(whole);
   return {
     ...listedOf(approval, who, parts.masked),
     purpose: shown.purpose,
-    known: knownShown(approval, shown.purpose),
+    known: knownShown(approval, shown),
     statement: highlighted(shown.statement),
     sent: highlighted(shown.sent),
     differences: differences(shown.statement, shown.sent),

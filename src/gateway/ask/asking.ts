@@ -73,6 +73,23 @@ export function textOf({ request, judged }: Intent): ApprovalText {
     door: DOOR,
     shape: { key, text, holes: [...holes] },
     ...(request.format === undefined ? {} : { format: request.format }),
+    ...reportedOf(request),
+  };
+}
+
+/** UTF-16 units of a prompt: more than anybody is shown, so that it is cut behind what is masked in it. */
+const KEPT_PROMPT = 8000;
+
+/** As much as was reported of where it comes from. */
+function reportedOf({ reported }: Intent['request']): Pick<ApprovalText, 'reported'> {
+  const { prompt, job } = reported ?? {};
+  if (!prompt && !job) return {};
+  const { source = '', text = '', length = 0 } = prompt ?? {};
+  return {
+    reported: {
+      ...(prompt ? { prompt: { source, text: text.slice(0, KEPT_PROMPT).toWellFormed(), length } } : {}),
+      ...(job ? { job: { ...job } } : {}),
+    },
   };
 }
 

@@ -33,7 +33,7 @@ export function recordMask(policies?: () => PolicySet | undefined): () => Record
 }
 
 /** Where agents' own words stand in an approval or an event. */
-const WORDS: ReadonlySet<string> = new Set(['purpose', 'binds']);
+const WORDS: ReadonlySet<string> = new Set(['purpose', 'binds', 'reported']);
 const STATEMENTS: ReadonlySet<string> = new Set(['statement', 'sent']);
 
 /** What a standing approval lets pass is SQL as well, and so is what stands in its holes. */

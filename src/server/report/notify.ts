@@ -47,7 +47,7 @@ async function approvalOf(
 /** What people are shown of it, for programs that tell people: in the order in which they should read it. */
 function knownJson(approval: Approval, consoleUrl: string): object {
   const known = knownOf(approval);
-  const { headline, warnings, wrote } = known;
+  const { headline, warnings, reported, wrote } = known;
   const { id, state, statement, sent } = approval;
   return {
     id,
@@ -58,6 +58,7 @@ function knownJson(approval: Approval, consoleUrl: string): object {
     statement,
     sent,
     facts: factsOf(known),
+    reported,
     wrote,
   };
 }

@@ -1,7 +1,7 @@
 /** One approval: who asks for what, what it would touch, and the decision. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { Badge, Empty, Link, Panel, Problem, Shown, Warnings, Wrote } from '../parts/panel.tsx';
+import { Badge, Empty, Link, Panel, Problem, Said, Shown, Warnings } from '../parts/panel.tsx';
 import { Differences, Sql } from '../parts/sql.tsx';
 import { StatementList } from '../parts/statements.tsx';
 import { When } from '../parts/times.tsx';
@@ -58,7 +58,9 @@ function Facts({ approval }: { approval: Approval }): JSX.Element {
           <Link to={withQuery('/agent', { name: approval.agent, issuer: approval.issuer })}>the agent</Link>
         </dd>
       </dl>
-      <Wrote wrote={approval.known.wrote} />
+      {[...approval.known.reported, approval.known.wrote].map((said) => (
+        <Said key={said.name} said={said} />
+      ))}
     </>
   );
 }

@@ -1,7 +1,7 @@
 /** Statements that wait for a person, and those that did. */
 import type { JSX } from 'preact';
 import { Pages } from '../parts/lists.tsx';
-import { Badge, Empty, Link, Shown, Wrote } from '../parts/panel.tsx';
+import { Badge, Empty, Link, Said, Shown } from '../parts/panel.tsx';
 import { When } from '../parts/times.tsx';
 import { plural, toneOf, until } from '../parts/words.ts';
 import type { ApprovalSummary } from '../requests/answers.ts';
@@ -75,7 +75,9 @@ export function ApprovalsPage(): JSX.Element {
                             {line}
                           </p>
                         ))}
-                        <Wrote wrote={approval.known.wrote} />
+                        {[...approval.known.reported, approval.known.wrote].map((said) => (
+                          <Said key={said.name} said={said} />
+                        ))}
                       </span>
                       <span class="row">
                         {approval.known.warnings.length > 0 && <Badge tone="bad">whole table</Badge>}

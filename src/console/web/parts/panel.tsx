@@ -65,8 +65,8 @@ export function Shown<T>(props: {
   );
 }
 
-/** The same of an approval, which names whose word it is. */
-export const Wrote = ({ wrote: { name, lines } }: { wrote: Fact }): JSX.Element => (
+/** What others say of an approval: it is told whose word it is. */
+export const Said = ({ said: { name, lines } }: { said: Fact }): JSX.Element => (
   <p class="small muted wrap">
     {name}
     {lines.length > 0 && (

@@ -128,6 +128,7 @@ export interface Known {
   readonly uses: readonly Fact[];
   readonly asked: readonly Fact[];
   readonly after: readonly Fact[];
+  readonly reported: readonly Fact[];
   readonly wrote: Fact;
 }
 
