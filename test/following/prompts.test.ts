@@ -1,7 +1,7 @@
 /** What a person typed, from where it was typed to where an auditor reads it: hook, call, connection; job in CI; and what it is tied to. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -309,6 +309,99 @@ describe('a prompt that a hook reports', () => {
     });
     expect(await hook('typist', broken, [...away, '--required'])).toMatchObject({ code: 2, out: '' });
   }, 30_000);
+});
+
+describe('a hook without a token', () => {
+  const url = (): string => parts.urls[0] ?? '';
+  /** As a client starts it in a folder: it alone has a token. */
+  async function connected(state: string, cwd: string, token = tokenOf('silent')): Promise<Client> {
+    const client = new Client({ name: 'desk', version: '1' });
+    await client.connect(
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [MAIN, 'connect', '--url', url()],
+        env: bareEnv({ SNOWFENCE_TOKEN: token, XDG_STATE_HOME: state }),
+        cwd,
+        stderr: 'ignore',
+      }),
+    );
+    return client;
+  }
+  function typed(prompt: string, state: string, cwd: string, ...more: string[]) {
+    const child = execFile(process.execPath, [MAIN, 'prompt', '--url', url(), '--text', ...more], {
+      cwd,
+      env: bareEnv({ XDG_STATE_HOME: state }),
+    });
+    let said = '';
+    child.stderr?.on('data', (text: string) => (said += text));
+    child.stdin?.end(prompt);
+    return new Promise<{ code: number | null; said: string }>((done) =>
+      child.once('exit', (code) => done({ code, said })),
+    );
+  }
+  const sockets = async (state: string): Promise<readonly string[]> => readdir(join(state, 'snowfence', 'hooks'));
+
+  it('hands the prompt to the connect of its folder, that of another or none gets nothing', async () => {
+    // The path of a socket may have some hundred bytes.
+    const state = await realpath(await mkdtemp('/tmp/sf-'));
+    const [mine, other] = [join(state, 'mine'), join(state, 'other')];
+    await Promise.all([mine, other].map((path) => mkdir(path)));
+    const alone = await typed('Nobody is here.', state, mine);
+    expect(alone).toMatchObject({ code: 1, said: expect.stringMatching(/^NO_TOKEN\s+No snowfence connect\s+for/) });
+    expect(alone.said).toContain('--token-file');
+    const client = await connected(state, mine);
+    await client.listTools();
+    const [name = ''] = await sockets(state);
+    const { mode } = await stat(join(state, 'snowfence', 'hooks', name));
+    expect(mode & 0o777).toBe(0o600);
+    expect((await stat(join(state, 'snowfence', 'hooks'))).mode & 0o777).toBe(0o700);
+    expect(await typed('Handed over to connect.', state, other)).toMatchObject({ code: 1 });
+    expect(await typed('Handed over to connect.', state, mine)).toEqual({ code: 0, said: '' });
+    expect((await openingOf(await query(client, SQL))).prompt).toMatchObject({
+      source: 'hook',
+      text: 'Handed over to connect.',
+    });
+    await client.close();
+    await expect.poll(() => sockets(state)).toEqual([]);
+    expect(await typed('Gone again.', state, mine, '--required')).toMatchObject({ code: 2 });
+    await rm(state, { recursive: true });
+  }, 60_000);
+
+  it('passes by what was left of a connect that was killed, and hears why a gateway says no', async () => {
+    const state = await realpath(await mkdtemp('/tmp/sf-'));
+    const client = await connected(state, state, tokenOf('silent').replace(/.{8}$/, 'AAAAAAAA'));
+    await expect.poll(() => sockets(state).catch(() => [])).toHaveLength(1);
+    expect(await typed('With a token that does not hold.', state, state)).toMatchObject({
+      code: 1,
+      said: expect.stringMatching(/^TOKEN_REFUSED/),
+    });
+    const { pid } = client.transport as StdioClientTransport;
+    process.kill(pid ?? 0, 'SIGKILL');
+    await client.close();
+    expect(await sockets(state)).toHaveLength(1);
+    expect(await typed('To nobody.', state, state)).toMatchObject({
+      code: 1,
+      said: expect.stringMatching(/^NO_TOKEN/),
+    });
+    expect(await sockets(state)).toEqual([]);
+    await rm(state, { recursive: true });
+  }, 60_000);
+
+  it('gives nothing to a folder that others can use, nor takes anything there', async () => {
+    const state = await realpath(await mkdtemp('/tmp/sf-'));
+    const open = join(state, 'snowfence', 'hooks');
+    await mkdir(open, { recursive: true });
+    await chmod(open, 0o777);
+    const client = await connected(state, state);
+    await client.listTools();
+    expect(await sockets(state)).toEqual([]);
+    expect(await typed('Into the open.', state, state)).toMatchObject({
+      code: 1,
+      said: expect.stringMatching(/^NO_TOKEN/),
+    });
+    await client.close();
+    await rm(state, { recursive: true });
+  }, 60_000);
 });
 
 describe('a policy that asks for what the person typed', () => {

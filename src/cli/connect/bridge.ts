@@ -10,6 +10,8 @@ import { VERSION } from '../../config/version.js';
 import { headersOf, reportOf } from '../../reported/index.js';
 import { serveUntilEnd } from '../../stdio/index.js';
 import { fetchHere } from './gateway-trust.js';
+import { type Said, takePrompts } from './handing-over.js';
+import { postPrompt } from './prompt.js';
 import type { TokenOptions, TokenSource } from './source.js';
 import { tokenSource } from './token.js';
 
@@ -113,12 +115,32 @@ const LAST_WORDS_MS = 15_000;
 export async function connect(options: TokenOptions, onProblem: (error: unknown) => void): Promise<void> {
   const source = tokenSource(options);
   const checked = source.token().then(() => undefined, onProblem);
-  await using remote = new Remote(options.url, source, headersOf(reportOf(process.env, process.cwd())));
+  const report = reportOf(process.env, process.cwd());
+  await using remote = new Remote(options.url, source, headersOf(report));
+  // Without it a hook needs a token of its own, and says so; nothing else does.
+  await using _hooks =
+    report.place === undefined
+      ? undefined
+      : await takePrompts({ url: options.url, place: report.place }, (body) =>
+          forwarded(options.url, source, body),
+        ).catch(() => undefined);
   await serveBridge(remote);
   const waits = new AbortController();
   const { signal } = waits;
   await Promise.race([checked, sleep(LAST_WORDS_MS, undefined, { signal }).catch(() => undefined)]);
   waits.abort();
+}
+
+/** What a hook hands over, told as whoever signed in for this bridge. */
+async function forwarded(url: URL, source: TokenSource, body: string): Promise<Said> {
+  try {
+    const words = await postPrompt(url, await source.token(), body);
+    if (words.status === 401) source.refused();
+    return words;
+  } catch (error) {
+    const message = error instanceof SnowfenceError ? error.message : 'It could not be told.';
+    return { status: 502, body: { error: message } };
+  }
 }
 
 /** What a client says of a call in fields of ours is handed on; other fields are between it and us. */

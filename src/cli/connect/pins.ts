@@ -3,28 +3,21 @@
  * another one later may be a false one that wants a sign-in, or a secret, for itself.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { open, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { SnowfenceError } from '../../config/problem.js';
+import { makeStateFolder, stateFolder } from './state.js';
 
 const pinned = z.object({ gateway: z.string(), issuer: z.string(), since: z.string() });
 export type Pin = z.infer<typeof pinned> & { readonly file: string };
 
 const MAX_PIN_BYTES = 10_000;
 
-/** XDG Base Directory Specification: what a program remembers between starts; on Windows the local application data. */
-function stateFolder(): string {
-  const { XDG_STATE_HOME: state, LOCALAPPDATA: local } = process.env;
-  if (process.platform === 'win32' && local) return join(local, 'snowfence', 'gateways');
-  // Relative paths are to be ignored, as the specification has it.
-  const base = state && isAbsolute(state) ? state : join(homedir(), '.local', 'state');
-  return join(base, 'snowfence', 'gateways');
-}
+const FOLDER = 'gateways';
 
 const fileOf = (gateway: URL): string =>
-  join(stateFolder(), `${createHash('sha256').update(gateway.href).digest('hex').slice(0, 32)}.json`);
+  join(stateFolder(FOLDER), `${createHash('sha256').update(gateway.href).digest('hex').slice(0, 32)}.json`);
 
 const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
@@ -66,7 +59,7 @@ export async function readPin(gateway: URL): Promise<Pin | undefined> {
  */
 export async function writePin(gateway: URL, issuer: string): Promise<string> {
   const file = fileOf(gateway);
-  await mkdir(stateFolder(), { recursive: true, mode: 0o700 });
+  await makeStateFolder(FOLDER);
   const text = `${JSON.stringify({ gateway: gateway.href, issuer, since: new Date().toISOString() }, null, 2)}\n`;
   try {
     // Never over what is there: of two that start at once, the first one says.

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { SnowfenceError } from '../../config/problem.js';
 import { placeOf } from '../../reported/index.js';
 import { fetchHere } from './gateway-trust.js';
+import { handOver, type Said } from './handing-over.js';
 import type { TokenOptions } from './source.js';
-import { tokenSource } from './token.js';
+import { isBySignIn, tokenSource } from './token.js';
 
 const TIMEOUT_MS = 8000;
 const MAX_INPUT_BYTES = 1_048_576;
@@ -60,35 +61,64 @@ function typedIn(text: string, isPlain: boolean): Typed {
   return { prompt: data.prompt.trim(), conversation: data.session_id, folder };
 }
 
-/** Reads the prompt from standard input. Answers what is to be said, if anything. Throws a SnowfenceError where it was not recorded. */
-export async function reportPrompt(options: TokenOptions, isPlain: boolean): Promise<string | undefined> {
-  const { prompt, conversation, folder } = typedIn(await inputText(), isPlain);
-  // Nothing was typed, so nothing is done about it.
-  if (prompt === '') return undefined;
-  const token = await tokenSource(options).token();
-  const address = new URL('/prompts', options.url);
+/** Tells the gateway. Throws a SnowfenceError where it does not answer, or is none. */
+export async function postPrompt(url: URL, token: string, body: string): Promise<Said> {
+  const address = new URL('/prompts', url);
   const response = await fetchHere(address, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ prompt, place: placeOf(folder), ...(conversation === undefined ? {} : { conversation }) }),
+    body,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((error: unknown) => {
     if (error instanceof SnowfenceError) throw error;
     throw new SnowfenceError('GATEWAY_UNREACHABLE', `No gateway answers at ${address.origin}.`, 'Check --url.', 1);
   });
-  const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok) {
+  return { status: response.status, body: await response.json().catch(() => undefined) };
+}
+
+/** By a token of its own, or by the `connect` that its client has started here and somebody has signed in for. */
+async function told(options: TokenOptions, place: string, body: string): Promise<Said> {
+  if (!isBySignIn(options)) return postPrompt(options.url, await tokenSource(options).token(), body);
+  const words = await handOver({ url: options.url, place }, body, TIMEOUT_MS).catch(() => {
+    throw new SnowfenceError(
+      'NOT_REPORTED',
+      'The snowfence connect of this folder did not answer in time, so this prompt was not recorded.',
+      'Finish its sign-in in the browser, if that is open.',
+      1,
+    );
+  });
+  if (words) return words;
+  throw new SnowfenceError(
+    'NO_TOKEN',
+    `No snowfence connect for ${options.url.href} runs in this folder, and there is no token: this prompt was not recorded.`,
+    'Let the client start connect with the same --url, or name a token by --token-file or --token-env.',
+    1,
+  );
+}
+
+/** Reads the prompt from standard input. Answers what is to be said, if anything. Throws a SnowfenceError where it was not recorded. */
+export async function reportPrompt(options: TokenOptions, isPlain: boolean): Promise<string | undefined> {
+  const { prompt, conversation, folder } = typedIn(await inputText(), isPlain);
+  // Nothing was typed, so nothing is done about it.
+  if (prompt === '') return undefined;
+  const place = placeOf(folder);
+  const { status, body } = await told(
+    options,
+    place,
+    JSON.stringify({ prompt, place, ...(conversation === undefined ? {} : { conversation }) }),
+  );
+  if (status >= 200 && status < 300) {
     const answered = answerShape.safeParse(body).data;
     if (answered && answered.recorded < answered.characters)
       return `The record keeps the first ${answered.recorded} of the ${answered.characters} characters of this prompt.`;
     return undefined;
   }
-  const told = errorShape.safeParse(body).data?.error;
-  const words = typeof told === 'string' ? told : told?.message;
+  const problem = errorShape.safeParse(body).data?.error;
+  const words = typeof problem === 'string' ? problem : problem?.message;
   throw new SnowfenceError(
-    response.status === 401 ? 'TOKEN_REFUSED' : 'NOT_REPORTED',
-    `The gateway at ${address.origin} did not record this prompt (${response.status})${words === undefined ? '' : `: ${words}`}`,
-    response.status === 401 ? 'Get a new token, for the same client as the agent’s.' : undefined,
+    status === 401 ? 'TOKEN_REFUSED' : 'NOT_REPORTED',
+    `The gateway at ${options.url.origin} did not record this prompt (${status})${words === undefined ? '' : `: ${words}`}`,
+    status === 401 ? 'Get a new token, for the same client as the agent’s.' : undefined,
     1,
   );
 }

@@ -63,6 +63,14 @@ function checkEnd(token: string): void {
   );
 }
 
+/** Whether somebody would have to sign in. */
+export const isBySignIn = (options: TokenOptions): boolean =>
+  options.tokenFile === undefined &&
+  !options.githubActions &&
+  !(options.clientId !== undefined && (options.privateKeyFile ?? options.clientSecretEnv) !== undefined) &&
+  options.tokenEnv === undefined &&
+  !process.env['SNOWFENCE_TOKEN'];
+
 /** The source that the options ask for. */
 export function tokenSource(options: TokenOptions): TokenSource {
   const { tokenFile, tokenEnv } = options;
