@@ -8,6 +8,8 @@ export interface Parts {
   readonly issuer: string;
   readonly agents: readonly { readonly client_id: string; readonly client_secret: string }[];
   readonly postgres: TestPostgres;
+  /** Stopped and started again it has forgotten its history, and has the rows of its seed; with another password it lets no gateway in. */
+  readonly warehouse: { readonly stop: () => Promise<void>; readonly start: (password?: string) => Promise<void> };
   readonly tokens: readonly string[];
   readonly end: () => Promise<void>;
 }

@@ -45,17 +45,29 @@ export async function startParts({
     const mcpUrl = `http://127.0.0.1:${ports[0]}/mcp`;
     const postgres = await startPostgres();
     ends.push(() => postgres.end());
-    const warehouse = await Child.start(
-      '../embedded/warehouse/main.js',
-      {
-        port: warehousePort,
-        databases: ['ANALYTICS'],
-        seeds: [file('../../acceptance/seed.sql')],
-        latencyMs: 15,
-        users: [{ name: 'SNOWFENCE', password: 'of-the-warehouse' }],
+    const startWarehouse = (password = 'of-the-warehouse') =>
+      Child.start(
+        '../embedded/warehouse/main.js',
+        {
+          port: warehousePort,
+          databases: ['ANALYTICS'],
+          seeds: [file('../../acceptance/seed.sql')],
+          latencyMs: 15,
+          users: [{ name: 'SNOWFENCE', password }],
+        },
+        { UV_THREADPOOL_SIZE: '16' },
+      );
+    let running = await startWarehouse();
+    const warehouse = {
+      stop: async () => {
+        const stopping = running;
+        running = undefined;
+        await stopping?.stop();
       },
-      { UV_THREADPOOL_SIZE: '16' },
-    );
+      start: async (password) => {
+        running = await startWarehouse(password);
+      },
+    };
     ends.push(() => warehouse.stop());
     const provider = await IdentityProvider.start({
       port: 0,
@@ -124,7 +136,7 @@ export async function startParts({
     const known = await Promise.all(provider.agents.map((agent) => withToken(provider.issuer, mcpUrl, agent)));
     const tokens = known.map(({ token }) => token);
     const urls = ports.map((port) => `http://127.0.0.1:${port}/mcp`);
-    return { folder, configurations, urls, issuer: provider.issuer, agents: known, postgres, tokens, end };
+    return { folder, configurations, urls, issuer: provider.issuer, agents: known, postgres, warehouse, tokens, end };
   } catch (error) {
     await end();
     throw error;
