@@ -10,7 +10,8 @@ const HEADER =
   /^(?:accept|authorization|content-type|last-event-id|traceparent|mcp-[a-z-]{1,40}|snowfence-[a-z]{1,20})$/;
 const MAX_HEADERS = 30;
 /** What a page may read of an answer beside its body. */
-const EXPOSED = 'WWW-Authenticate, Retry-After, Mcp-Session-Id, Mcp-Protocol-Version';
+const EXPOSED =
+  'WWW-Authenticate, Retry-After, Mcp-Session-Id, Mcp-Protocol-Version, Content-Disposition, Snowfence-Rows, Snowfence-Truncated';
 const PREFLIGHT_SECONDS = '600';
 
 export const isNamed = (request: IncomingMessage, allowed: readonly string[]): boolean =>

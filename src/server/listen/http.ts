@@ -97,10 +97,10 @@ export async function serveHttp(config: Config): Promise<void> {
     { url: config.publicUrl.href, policies: runtime.policies.current().version, version: VERSION },
     'snowfence is listening',
   );
-  await stopSignal(log);
+  const haste = await stopSignal(log);
   server.close();
   await reloads?.[Symbol.asyncDispose]();
-  await drain(config, runtime, log);
+  await drain(config, runtime, log, haste);
   await console[Symbol.asyncDispose]();
   await mcp[Symbol.asyncDispose]();
   await quiet(runtime);
