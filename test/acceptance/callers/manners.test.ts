@@ -210,6 +210,28 @@ describe('schemas', () => {
     expect(odd).toEqual([]);
     for (const tool of tools) expect((tool['inputSchema'] as { type: string }).type).toBe('object');
   });
+
+  /**
+   * What APIs of models know of a schema of arguments: the Schema of Google's (ai.google.dev/api/caching, "Schema"), which knows least. One
+   * word too many, or an argument without a type, and a client leaves the tool out or none of its requests passes: pizza-bot-app/pizza-bot#62,
+   * router-for-me/CLIProxyAPI#97, openclaw/openclaw#990, arben-adm/mcp-sequential-thinking#12.
+   */
+  it('of arguments use the words alone that all models’ APIs know, each with a type', async () => {
+    const known =
+      /^(?:type|description|title|properties|required|items|anyOf|enum|nullable|minimum|maximum|minItems|maxItems|minLength|maxLength|default)$/;
+    const { tools } = (await message(await post(LIST))).result;
+    const odd: string[] = [];
+    for (const tool of tools)
+      for (const [path, schema] of within(tool['inputSchema'], String(tool['name']))) {
+        // Names of arguments, and no schema.
+        if (path.endsWith('.properties')) continue;
+        for (const word of Object.keys(schema)) if (!known.test(word)) odd.push(`${path}: ${word}`);
+        if (typeof schema['type'] !== 'string' && !Array.isArray(schema['anyOf'])) odd.push(`${path}: no type`);
+        const values = schema['enum'];
+        if (Array.isArray(values) && values.some((value) => typeof value !== 'string')) odd.push(`${path}: enum`);
+      }
+    expect(odd).toEqual([]);
+  });
 });
 
 describe('arguments', () => {
