@@ -40,6 +40,14 @@ function openBrowser(url: string): void {
   child.unref();
 }
 
+/** Nothing of what came back stands in it; it asks for nothing, an icon included. */
+const SIGNED_IN = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>snowfence: signed in</title><link rel="icon" href="data:,">
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:4rem auto;padding:0 1rem;color:#16202c;background:#fff}@media(prefers-color-scheme:dark){body{color:#e8edf3;background:#10161d}}</style>
+<h1>snowfence</h1><p>You are signed in. You can close this window.</p><p>What you asked goes on where you asked it.</p></html>
+`;
+const SIGNED_IN_MAY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
+
 export function browser(options: TokenOptions): TokenSource {
   let refreshToken: string | undefined;
   return cached(async () => {
@@ -96,8 +104,8 @@ async function signIn(
         }
         clearTimeout(timer);
         response
-          .writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
-          .end('You are signed in. You can close this window.');
+          .writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': SIGNED_IN_MAY })
+          .end(SIGNED_IN);
         resolve(visited);
       });
     });
