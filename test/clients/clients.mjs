@@ -1,6 +1,6 @@
 /**
  * `npm run test:clients`: real clients connect to a demo by what README.md and docs/clients.md say, pasted as it stands there: only the
- * address is replaced, and the token comes by its variable. Claude Code and MCP Inspector are installed into a folder of their own, with a
+ * address is replaced, and the token comes by its variable. Claude Code, MCP Inspector and Python's SDKs are installed into a folder of their own, with a
  * home of their own, and both are gone afterwards; one that can't be installed has failed.
  */
 import { execFile } from 'node:child_process';
@@ -16,6 +16,8 @@ import { blocksOf } from '../support/blocks.mjs';
 import { step, summary } from '../support/counted.mjs';
 
 const CLIENTS = { '@anthropic-ai/claude-code': '2.1.332', '@modelcontextprotocol/inspector': '2.12.0' };
+/** Of Python's SDK, by PyPI: each into a folder of its own. */
+const PYTHON_SDKS = { second: '2.3.0', first: '1.30.0' };
 /** What MCP Inspector needs, and what is fetched for it where this Node is older. */
 const LEAST_NODE = 22;
 const NEWER_NODE = process.env.CURRENT_NODE ?? '26.10.0';
@@ -38,6 +40,8 @@ async function said(file, args, env, cwd = folder) {
     throw new Error(`${[file, ...args].join(' ').slice(0, 300)}\n${error.stdout ?? ''}${error.stderr ?? error}`);
   }
 }
+
+const pythonOf = (name) => join(folder, `python-${name}`);
 
 const must = (text, pattern) => {
   if (!pattern.test(text)) throw new Error(`${pattern} is not in:\n${text.slice(0, 3000)}`);
@@ -69,6 +73,12 @@ async function install() {
     folder,
     path,
   );
+  for (const [name, version] of Object.entries(PYTHON_SDKS))
+    await said(
+      'python3',
+      ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', pythonOf(name), `mcp==${version}`],
+      process.env,
+    );
   // As `npm install --global .` puts it there.
   await writeFile(join(bin, 'snowfence'), `#!/bin/sh\nexec node '${join(root, 'dist/cli/main.js')}' "$@"\n`);
   await chmod(join(bin, 'snowfence'), 0o755);
@@ -165,6 +175,18 @@ async function tried(demo, path) {
       const told = await said('node', [script], env);
       must(told, /query, fetch, describe, explain, approval, whoami/);
       must(told, /\["Benno Brandt","\*\*\*@harbour\.example"\]/);
+    });
+  for (const [name, from] of [
+    ['second', 'import Client\n'],
+    ['first', 'import ClientSession\n'],
+  ])
+    await step(`Python’s SDK of the ${name} generation`, async () => {
+      const script = join(folder, `${name}.py`);
+      const text = one(guide, name, (block) => block.language === 'python' && block.text.includes(from));
+      await writeFile(script, here(text));
+      const told = await said('python3', [script], { ...env, PYTHONPATH: pythonOf(name) });
+      must(told, /query, fetch, describe, explain, approval, whoami/);
+      must(told, /\["Benno Brandt", "\*\*\*@harbour\.example"\]/);
     });
 }
 
