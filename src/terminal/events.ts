@@ -13,6 +13,17 @@ const opening = z.object({
   masks: z.array(z.object({ column: z.string(), method: z.string() })).default([]),
   denial: z.object({ code: z.string(), message: z.string(), rule: z.string().optional() }).nullish(),
 });
+/** What came with one request of a statement that had been asked for before. */
+const again = z.object({
+  approval: z.string().nullish(),
+  reviewers: z.array(z.string()).default([]),
+  waiting: z.string().nullish(),
+  connection: z.object({ client: z.string().nullish() }).nullish(),
+  statement: z.string().nullish(),
+  purpose: z.string().nullish(),
+  prompt: opening.shape.prompt,
+  job: opening.shape.job,
+});
 const outcome = z.object({
   rows: z.number().nullish(),
   /** Those that a change changed: its answer is one row. */
@@ -79,8 +90,7 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
   const lines = [
     ...titled(colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed'), body.statement),
   ];
-  if (body.prompt) lines.push(`${style.dim('typed  ')}  ${printable(typedWords(body.prompt))}`);
-  if (body.job) lines.push(`${style.dim('job    ')}  ${printable(jobWords(body.job))}`);
+  lines.push(...reportedLines(body, style));
   if (isDenied && body.denial)
     lines.push(
       `${style.dim('because')}  ${body.denial.code}: ${printable(body.denial.message)}${body.denial.rule ? style.dim(`  ${printable(body.denial.rule)}`) : ''}`,
@@ -92,6 +102,35 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
   // Behind what is known, and as the agent's.
   if (body.purpose) lines.push(`${style.dim('agent wrote, and nobody checked:')} ${printable(body.purpose)}`);
   return lines;
+}
+
+/** Whoever says it stands before what is said. */
+const reportedLines = (
+  { prompt, job }: Pick<z.infer<typeof opening>, 'prompt' | 'job'>,
+  style: Style,
+): readonly string[] => [
+  ...(prompt ? [`${style.dim('typed  ')}  ${printable(typedWords(prompt))}`] : []),
+  ...(job ? [`${style.dim('job    ')}  ${printable(jobWords(job))}`] : []),
+];
+
+/** A statement asked for once more while it waits, or run now that it may: by which client, and in which words. */
+function renderAgain(event: StoredEvent, style: Style): readonly string[] {
+  const body = again.parse(event.body);
+  const client = body.connection?.client ? ` by ${printable(body.connection.client)}` : '';
+  const names = body.reviewers.map((name) => printable(name.split(' ').at(-1) ?? '')).join(', ');
+  const isAsked = event.kind === 'approval_asked';
+  const what = isAsked ? `for approval ${body.approval ?? ''}` : `approval ${body.approval ?? ''} of ${names}`;
+  const more = isAsked
+    ? body.waiting
+      ? `, asked for once more${client}`
+      : ''
+    : `, asked for${client || ' by its client'}`;
+  return [
+    `${isAsked ? style.yellow('waits  ') : style.green('uses   ')}  ${what}${more}`,
+    ...(body.statement ? titled(style.dim('as     '), body.statement) : []),
+    ...reportedLines(body, style),
+    ...(body.purpose ? [`${style.dim('agent wrote, and nobody checked:')} ${printable(body.purpose)}`] : []),
+  ];
 }
 
 /** One event as a line or some, without its time; nothing for what people need not see. */
@@ -110,6 +149,9 @@ export function linesOf(event: StoredEvent, style: Style): readonly string[] {
     case 'statement_submitted':
     case 'statement_refused':
       return renderStatement(event, style);
+    case 'approval_asked':
+    case 'approval_used':
+      return renderAgain(event, style);
     // The outcome that comes with it says more.
     case 'statement_sent':
       return [];
@@ -145,8 +187,6 @@ function outcomeLine(event: StoredEvent, style: Style): string {
       return `${style.yellow('stopped')}  ${printable(body.reason ?? '')} after ${body.duration_ms ?? 0} ms`;
     case 'statement_settled':
       return `${style.yellow('settled')}  ${body.state ?? 'unknown'}, from the warehouse's history${queryId}`;
-    case 'approval_asked':
-      return `${style.yellow('waits  ')}  for approval ${body.approval ?? ''}`;
     case 'approval_decided':
       return `${body.decision === 'deny' ? style.red('denied ') : style.green('allowed')}  by ${printable(body.reviewer ?? '')}${body.reason ? `: ${printable(body.reason)}` : ''}`;
     default:

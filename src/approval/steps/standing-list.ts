@@ -5,10 +5,14 @@ import { type ApprovalParts, READ_AT_ONCE, readAll, record } from '../rows/opene
 import { BY_IDS, MAX_PAGE_BYTES } from '../rows/selecting.js';
 import { listStanding, recordedUses, revoke, type Standing } from '../rows/standing.js';
 import { nowOf, reading } from '../rows/transactions.js';
-import { approvalRow, type Decision, DecisionRefused, type Reviewer } from '../values/state.js';
+import { type Approval, approvalRow, type Decision, DecisionRefused, type Reviewer } from '../values/state.js';
 import { mayDecide } from './deciding.js';
 
-export type ShownStanding = Omit<Standing, 'row' | 'binding'> & { readonly shape: string };
+export type ShownStanding = Omit<Standing, 'row' | 'binding'> & {
+  readonly shape: string;
+  /** Of the file that results are given out as; undefined where they are pages. */
+  readonly format: Approval['format'];
+};
 
 export interface StandingPage {
   readonly standing: readonly ShownStanding[];
@@ -32,7 +36,9 @@ export function shownStanding(parts: ApprovalParts, after?: string): Promise<Sta
     const standing = page.flatMap(({ row: _row, binding: _binding, ...entry }) => {
       const approval = approvals.find(({ id }) => id === entry.approval_id);
       const { uses = 0, is_revoked: isRevoked = false } = recorded.get(entry.id) ?? {};
-      return approval && !isRevoked ? [{ ...entry, uses: Math.max(entry.uses, uses), shape: approval.shape.text }] : [];
+      if (!approval || isRevoked) return [];
+      const { shape, format } = approval;
+      return [{ ...entry, uses: Math.max(entry.uses, uses), shape: shape.text, format }];
     });
     return { standing, next: isEnd ? undefined : page.at(-1)?.id };
   });

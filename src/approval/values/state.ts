@@ -127,8 +127,16 @@ export const textOfApproval = z.object({
   /** What a client says of where the statement comes from: nobody has checked it. */
   reported: z
     .object({
-      /** What a person typed: who says so, its beginning, UTF-16 units of the whole. */
-      prompt: z.object({ source: z.string(), text: z.string(), length: z.number() }).optional(),
+      /** What a person typed: who says so, its beginning, UTF-16 units of the whole; of a hook's the event that has it, and when that was. */
+      prompt: z
+        .object({
+          source: z.enum(['hook', 'call', 'connection']),
+          text: z.string(),
+          length: z.number(),
+          id: z.string().optional(),
+          at: z.string().optional(),
+        })
+        .optional(),
       job: z.record(z.string(), z.string()).optional(),
     })
     .optional(),

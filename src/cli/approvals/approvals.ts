@@ -94,7 +94,7 @@ export async function listStandingApprovals(config: Config, store: TranscriptSto
       entry.subject,
       `${entry.uses} of ${entry.max_uses}`,
       moment(entry.expires_at),
-      entry.shape,
+      entry.format === undefined ? entry.shape : `as a ${entry.format} file: ${entry.shape}`,
     ]),
   );
 }

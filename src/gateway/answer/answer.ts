@@ -15,8 +15,8 @@ export interface Prompt {
   /** UTF-16 units of the whole. */
   readonly length: number;
   /** Of the event that has the whole, and when that was: those of hooks. */
-  readonly id?: string;
-  readonly at?: string;
+  readonly id?: string | undefined;
+  readonly at?: string | undefined;
 }
 
 /** What the client says of where a statement comes from; of a purpose alone it is the agent that writes it. */

@@ -73,8 +73,13 @@ export interface NewCursor {
 
 export const hashOf = (grant: string): Buffer => createHash('sha256').update(grant).digest();
 
-/** What a result was given out for: the text as sent, and how it was allowed. */
-export const grantOf = (verdict: Verdict, sent: string): string => `${verdict.decision} ${sent}`;
+/** What a result was given out for: the text as sent, under which role, how it was allowed, and by whose word where it took one. */
+export const grantOf = ({ decision, role, warehouse, approval }: Verdict, sent: string): string => {
+  const asked = (approval?.requirements ?? [])
+    .map(({ issuers, groups, count }) => JSON.stringify([[...issuers].sort(), [...groups].sort(), count]))
+    .sort();
+  return JSON.stringify([decision, sent, role, warehouse, asked]);
+};
 
 /** Whether what is allowed now is what was allowed when the statement ran. */
 export const isSame = (cursor: Pick<Cursor, 'granted'>, grant: string): boolean => hashOf(grant).equals(cursor.granted);

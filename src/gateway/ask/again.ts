@@ -40,7 +40,7 @@ export async function askedAgain(
     binding,
     requirements,
     waiting: statementId,
-    ...same.words,
+    ...same.wordsBeside(found.statement),
   });
   // Whether it runs by now is not for this event to say.
   const over = await budgets.append(whose.principal, verdict, { ...event, runs: undefined });

@@ -71,7 +71,8 @@ export function textOf({ request, judged }: Intent): ApprovalText {
     binds,
     purpose: request.purpose ?? null,
     door: DOOR,
-    shape: { key, text, holes: [...holes] },
+    // A word that was given for a page is none for a file, nor the other way round.
+    shape: { key: request.format === undefined ? key : JSON.stringify([key, request.format]), text, holes: [...holes] },
     ...(request.format === undefined ? {} : { format: request.format }),
     ...reportedOf(request),
   };
@@ -84,10 +85,9 @@ const KEPT_PROMPT = 8000;
 function reportedOf({ reported }: Intent['request']): Pick<ApprovalText, 'reported'> {
   const { prompt, job } = reported ?? {};
   if (!prompt && !job) return {};
-  const { source = '', text = '', length = 0 } = prompt ?? {};
   return {
     reported: {
-      ...(prompt ? { prompt: { source, text: text.slice(0, KEPT_PROMPT).toWellFormed(), length } } : {}),
+      ...(prompt ? { prompt: { ...prompt, text: prompt.text.slice(0, KEPT_PROMPT).toWellFormed() } } : {}),
       ...(job ? { job: { ...job } } : {}),
     },
   };

@@ -32,7 +32,7 @@ export async function use(
   answer: AnswerBuilder,
   approval: Approval,
   caller: Caller,
-  request: Omit<QueryRequest, 'sql' | 'binds'>,
+  request: Omit<QueryRequest, 'sql' | 'binds'> & Partial<Pick<QueryRequest, 'sql'>>,
 ): Promise<Word> {
   const { approvals, transcript, judging, pending } = parts;
   const { id, session_id: session, statement_id: statementId } = approval;
@@ -45,6 +45,8 @@ export async function use(
     sql: approval.statement,
     binds: approval.binds,
     purpose: approval.purpose ?? undefined,
+    // What it was first asked with: of whoever asks for it now the event of its use tells.
+    reported: approval.reported,
     goesOn: true,
     format: approval.format,
   };
@@ -76,10 +78,23 @@ export async function use(
   const reviewers = reviewersOf(approval);
   const useId = randomUUID();
   // Whoever asks for it now may say another reason than it was first sent with.
-  const asking = new Intent(author, session, statementId, { ...request, sql: approval.statement }, judged);
+  const asking = new Intent(
+    author,
+    session,
+    statementId,
+    { ...request, sql: request.sql ?? approval.statement },
+    judged,
+  );
   const begin = (): Promise<void> =>
     transcript.recorder
-      .append(intent.event('approval_used', { approval: id, use: useId, reviewers, ...asking.words }))
+      .append(
+        intent.event('approval_used', {
+          approval: id,
+          use: useId,
+          reviewers,
+          ...asking.wordsBeside(approval.statement),
+        }),
+      )
       .then(() => undefined);
   if (!(await approvals.use(id, begin)))
     return answered(await refuseAgain(parts, answer, intent, id, overDenial('used', undefined)));

@@ -215,9 +215,14 @@ export class Intent {
     };
   }
 
-  /** What came with this request of the statement, which may be another than the one that it was first sent with. */
-  get words(): Readonly<Record<string, unknown>> {
+  /**
+   * What came with this request of the statement, which may be another than the one that it was first sent with: `first`, of which the text
+   * as sent is the same, and comments and quotes need not be.
+   */
+  wordsBeside(first: string): Readonly<Record<string, unknown>> {
+    const { sql } = this.request;
     return {
+      ...(sql === first ? {} : { statement: sql, statement_digest: this.#author.digest(sql) }),
       purpose: this.request.purpose ?? null,
       ...reportedOf(this.request),
       connection: this.#author.connection,

@@ -25,7 +25,10 @@ export function StandingList(): JSX.Element | null {
         {standing.map((entry) => (
           <tr key={entry.id}>
             <td>{entry.agent}</td>
-            <td class="mono wrap">{entry.shape}</td>
+            <td class="wrap">
+              <span class="mono">{entry.shape}</span>
+              {entry.format !== null && <div class="small muted">each as a {entry.format} file</div>}
+            </td>
             <td class="number">
               {entry.uses} of {entry.max_uses}
             </td>

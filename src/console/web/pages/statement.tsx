@@ -36,6 +36,23 @@ function RowsTable({ event }: { event: RecordedEvent }): JSX.Element | null {
   );
 }
 
+/** One request of a statement that was asked for before: by which client, by whose word it may run, and in which words it came. */
+function againWords(body: RecordedEvent['body']): string {
+  const client = text((body['connection'] as { client?: unknown } | undefined)?.client);
+  const names = list(body['reviewers']).map((name) => String(name).split(' ').at(-1));
+  const typed = text((body['prompt'] as { text?: unknown } | undefined)?.text);
+  return [
+    names.length > 0 ? `by the word of ${names.join(', ')}` : '',
+    body['waiting'] === undefined ? '' : 'asked for once more',
+    client === undefined ? '' : `the client: ${client}`,
+    text(body['statement']) === undefined ? '' : `written as: ${text(body['statement'])}`,
+    typed === undefined ? '' : `typed, as reported: ${typed}`,
+    text(body['purpose']) === undefined ? '' : `the agent wrote: ${text(body['purpose'])}`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
 function wordsOf({ kind, body }: RecordedEvent): string {
   const denial = (body['denial'] ?? {}) as Record<string, unknown>;
   const rows = number(body['rows']);
@@ -73,10 +90,9 @@ function wordsOf({ kind, body }: RecordedEvent): string {
       return [text(body['code']), text(body['message'])].filter(Boolean).join(' · ');
     case 'approval_decided':
       return `${text(body['reviewer']) ?? ''} said ${body['decision'] === 'approve' ? 'yes' : 'no'}${text(body['reason']) ? `: ${text(body['reason'])}` : ''} (${text(body['via']) ?? ''})`;
+    case 'approval_asked':
     case 'approval_used':
-      return list(body['reviewers'])
-        .map((name) => String(name).split(' ').at(-1))
-        .join(', ');
+      return againWords(body);
     case 'statement_sent':
       return text(body['query_id']) ?? '';
     case 'statement_cancelled':

@@ -199,6 +199,7 @@ export interface StandingApproval {
   readonly id: string;
   readonly approval_id: string;
   readonly shape: string;
+  readonly format: string | null;
   readonly uses: number;
   readonly max_uses: number;
   readonly agent: string;
