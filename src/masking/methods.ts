@@ -75,7 +75,7 @@ const isText = (type: string): boolean => /^(?:VARCHAR|STRING|TEXT|CHAR)/i.test(
 const isNumber = (type: string): boolean => /^(?:NUMBER|DECIMAL|NUMERIC|INT|BIGINT|FLOAT|DOUBLE|REAL)/i.test(type);
 const isTime = (type: string): boolean => /^(?:DATE|TIMESTAMP|DATETIME)/i.test(type);
 
-const nothing = (type: string): string => `CAST ( NULL AS ${type} )`;
+const nothing = (type: string): string => `CAST(NULL AS ${type})`;
 
 /** A whole number of at least one; methods come from a checked policy, and this keeps anything else out of the text. */
 const whole = (value: number): string => String(Math.max(1, Math.trunc(value)));
@@ -94,34 +94,34 @@ export function maskExpression(method: MaskMethod, identifier: string, type: str
       return isText(type) ? quoteLiteral(PLACEHOLDER) : nothing(type);
     case 'constant':
       return typeof method.value === 'string'
-        ? `CAST ( ${quoteLiteral(method.value)} AS ${type} )`
-        : `CAST ( ${String(method.value)} AS ${type} )`;
+        ? `CAST(${quoteLiteral(method.value)} AS ${type})`
+        : `CAST(${String(method.value)} AS ${type})`;
     case 'hash':
-      return isText(type) ? `${HASH_FUNCTION} ( ${identifier} )` : nothing(type);
+      return isText(type) ? `${HASH_FUNCTION}(${identifier})` : nothing(type);
     case 'bucket':
-      return isNumber(type) ? `FLOOR ( ${identifier} / ${whole(method.size)} ) * ${whole(method.size)}` : nothing(type);
+      return isNumber(type) ? `FLOOR(${identifier} / ${whole(method.size)}) * ${whole(method.size)}` : nothing(type);
     case 'truncate_date':
-      return isTime(type) ? `DATE_TRUNC ( ${quoteLiteral(method.part)} , ${identifier} )` : nothing(type);
+      return isTime(type) ? `DATE_TRUNC(${quoteLiteral(method.part)}, ${identifier})` : nothing(type);
     case 'email':
       if (!isText(type)) return nothing(type);
       // What follows the last @; a text without one is hidden whole.
-      return `CASE WHEN ${identifier} IS NULL THEN NULL WHEN CONTAINS ( ${identifier} , '@' ) THEN CONCAT ( ${quoteLiteral(`${PLACEHOLDER}@`)} , SPLIT_PART ( ${identifier} , '@' , - 1 ) ) ELSE ${quoteLiteral(PLACEHOLDER)} END`;
+      return `CASE WHEN ${identifier} IS NULL THEN NULL WHEN CONTAINS(${identifier}, '@') THEN CONCAT(${quoteLiteral(`${PLACEHOLDER}@`)}, SPLIT_PART(${identifier}, '@', -1)) ELSE ${quoteLiteral(PLACEHOLDER)} END`;
     case 'keep_first':
       return isText(type) ? keep(identifier, 'LEFT', whole(method.count)) : nothing(type);
     case 'keep_last':
       return isText(type) ? keep(identifier, 'RIGHT', whole(method.count)) : nothing(type);
     case 'paths':
       if (/^OBJECT/i.test(type)) return within(identifier, method.paths);
-      return /^VARIANT/i.test(type) ? `TO_VARIANT ( ${within(identifier, method.paths)} )` : nothing(type);
+      return /^VARIANT/i.test(type) ? `TO_VARIANT(${within(identifier, method.paths)})` : nothing(type);
   }
 }
 
 /** A text no longer than what is kept would show whole, so it shows nothing. */
 function keep(identifier: string, side: 'LEFT' | 'RIGHT', count: string): string {
-  const kept = `${side} ( ${identifier} , ${count} )`;
+  const kept = `${side}(${identifier}, ${count})`;
   const hidden = quoteLiteral(PLACEHOLDER);
-  const shown = side === 'LEFT' ? `CONCAT ( ${kept} , ${hidden} )` : `CONCAT ( ${hidden} , ${kept} )`;
-  return `CASE WHEN ${identifier} IS NULL THEN NULL WHEN LENGTH ( ${identifier} ) > ${count} THEN ${shown} ELSE ${hidden} END`;
+  const shown = side === 'LEFT' ? `CONCAT(${kept}, ${hidden})` : `CONCAT(${hidden}, ${kept})`;
+  return `CASE WHEN ${identifier} IS NULL THEN NULL WHEN LENGTH(${identifier}) > ${count} THEN ${shown} ELSE ${hidden} END`;
 }
 
 /**
@@ -133,16 +133,16 @@ function within(value: string, paths: readonly PathMask[]): string {
   const keys = [...new Set(paths.map(({ path }) => path[0] ?? ''))];
   const masked = keys.reduce((object, key) => {
     const below = paths.filter(({ path }) => path[0] === key);
-    const inner = `GET ( ${value} , ${quoteLiteral(key)} )`;
+    const inner = `GET(${value}, ${quoteLiteral(key)})`;
     // The shorter path hides what the longer one is in.
     const leaf = below.find(({ path }) => path.length === 1);
     const replacement = leaf
-      ? `CASE WHEN ${inner} IS NULL OR IS_OBJECT ( ${inner} ) OR IS_ARRAY ( ${inner} ) THEN NULL ELSE ${maskExpression(leaf.method, `CAST ( ${inner} AS VARCHAR )`, 'VARCHAR')} END`
+      ? `CASE WHEN ${inner} IS NULL OR IS_OBJECT(${inner}) OR IS_ARRAY(${inner}) THEN NULL ELSE ${maskExpression(leaf.method, `CAST(${inner} AS VARCHAR)`, 'VARCHAR')} END`
       : within(
           inner,
           below.map(({ path, method }) => ({ path: path.slice(1), method })),
         );
-    return `OBJECT_INSERT ( ${object} , ${quoteLiteral(key)} , ${replacement} , TRUE )`;
+    return `OBJECT_INSERT(${object}, ${quoteLiteral(key)}, ${replacement}, TRUE)`;
   }, value);
-  return `CASE WHEN IS_OBJECT ( ${value} ) THEN ${masked} END`;
+  return `CASE WHEN IS_OBJECT(${value}) THEN ${masked} END`;
 }

@@ -6,8 +6,8 @@
  * statements that are tried, `shows` those among them that can show the leak, `as` the principal.
  */
 
-const TABLE = '"ANALYTICS" . "SALES" . "CUSTOMERS"';
-const END = `FROM ${TABLE} WHERE ( REGION = 'EU' ) )`;
+const TABLE = '"ANALYTICS"."SALES"."CUSTOMERS"';
+const END = `FROM ${TABLE} WHERE (REGION = 'EU'))`;
 
 /** Every masked sub-query over CUSTOMERS, with what stands before it and which one it is. */
 function* subqueries(sent) {
@@ -67,34 +67,34 @@ export const LEAKS = {
   ),
   'a table in an IN': reads(
     /IN \(SELECT \S+ FROM ANALYTICS\.SALES\.CUSTOMERS/,
-    forget(({ before }) => /IN \( SELECT [^()]*FROM $/.test(before)),
+    forget(({ before }) => /IN \(SELECT [^()]*FROM $/.test(before)),
   ),
   'a table in an EXISTS': reads(
     /EXISTS \(SELECT 1 FROM ANALYTICS\.SALES\.CUSTOMERS/,
-    forget(({ before }) => /EXISTS \( SELECT 1 FROM $/.test(before)),
+    forget(({ before }) => /EXISTS \(SELECT 1 FROM $/.test(before)),
   ),
   'a table that a view reads': reads(
     CONTACTS,
-    forget(({ before }) => /WITH "CUSTOMER_CONTACTS" [^)]*\) AS \( SELECT [^()]*FROM $/.test(before)),
+    forget(({ before }) => /WITH "CUSTOMER_CONTACTS" [^)]*\) AS \(SELECT [^()]*FROM $/.test(before)),
   ),
   'the right side of a set operation': reads(
-    /(?:UNION|INTERSECT|EXCEPT) (?:ALL )?SELECT (?:(?!SELECT).)*ANALYTICS\.SALES\.CUSTOMERS/,
-    forget(({ before }) => /(?:UNION|INTERSECT|EXCEPT) (?:ALL )?SELECT (?:(?!SELECT).)*$/.test(before)),
+    /(?:UNION|INTERSECT|EXCEPT) (?:ALL)?SELECT (?:(?!SELECT).)*ANALYTICS\.SALES\.CUSTOMERS/,
+    forget(({ before }) => /(?:UNION|INTERSECT|EXCEPT) (?:ALL)?SELECT (?:(?!SELECT).)*$/.test(before)),
   ),
   'the e-mail mask': reads(/EMAIL|CONTACT/, (sent) =>
     sent.replaceAll(
-      /CASE WHEN "EMAIL" IS NULL THEN NULL WHEN CONTAINS \( "EMAIL" , '@' \) THEN .*? ELSE '\*\*\*' END/g,
+      /CASE WHEN "EMAIL" IS NULL THEN NULL WHEN CONTAINS\("EMAIL", '@'\) THEN .*? ELSE '\*\*\*' END/g,
       '"EMAIL"',
     ),
   ),
   'one character more of the telephone number': reads(/PHONE/, (sent) =>
-    sent.replaceAll('RIGHT ( "PHONE" , 4 )', 'RIGHT ( "PHONE" , 5 )'),
+    sent.replaceAll('RIGHT("PHONE", 4)', 'RIGHT("PHONE", 5)'),
   ),
   'the mask of a date': reads(/BIRTH_DATE/, (sent) =>
-    sent.replaceAll('CAST ( NULL AS DATE ) END AS "BIRTH_DATE"', '"BIRTH_DATE" END AS "BIRTH_DATE"'),
+    sent.replaceAll('CAST(NULL AS DATE) END AS "BIRTH_DATE"', '"BIRTH_DATE" END AS "BIRTH_DATE"'),
   ),
   'a virtual column over a hidden one': reads(/SSN_KEY|KEY_TWICE/, (sent) =>
-    sent.replaceAll(/CAST \( NULL AS VARCHAR[^"]*?\) AS ("SSN_KEY"|"KEY_TWICE")/g, '$1'),
+    sent.replaceAll(/CAST\(NULL AS VARCHAR[^"]*?\) AS ("SSN_KEY"|"KEY_TWICE")/g, '$1'),
   ),
   'a virtual column that is taken for a column of its own': changes(
     'stewards',
@@ -110,7 +110,7 @@ export const LEAKS = {
     (sent) => unconstrained(sent),
   ),
   'a value within an object': reads(/PAYLOAD/, (sent) =>
-    sent.replaceAll(/TO_VARIANT \( CASE WHEN IS_OBJECT \( "PAYLOAD" \).*?END \) AS "PAYLOAD"/g, '"PAYLOAD"'),
+    sent.replaceAll(/TO_VARIANT\(CASE WHEN IS_OBJECT\("PAYLOAD"\).*?END\) AS "PAYLOAD"/g, '"PAYLOAD"'),
   ),
   'the rows': reads(CUSTOMERS, (sent) => sent.replaceAll("REGION = 'EU'", 'TRUE')),
   'an error text that quotes values': reads(/(?<!TRY_)CAST\([a-z0-9]+\.(?:EMAIL|PHONE) AS INT\)/, withoutMasks, {
@@ -150,5 +150,5 @@ export const LEAKS = {
 export const WITHOUT_WHERE = 'guards without their WHERE';
 Object.defineProperty(LEAKS, WITHOUT_WHERE, {
   enumerable: false,
-  value: reads(CUSTOMERS, (sent) => sent.replaceAll(END, `FROM ${TABLE} )`), { isErrorsOnly: true }),
+  value: reads(CUSTOMERS, (sent) => sent.replaceAll(END, `FROM ${TABLE})`), { isErrorsOnly: true }),
 });

@@ -57,7 +57,7 @@ describe('policy test', () => {
     const { code, out } = await onFiles('test', {
       'p.yaml': policyOf(READ + rows),
       'p.test.yaml':
-        'tables:\n  DB.S.T: [ID NUMBER, NAME VARCHAR]\n  DB.S.U: [ID NUMBER]\nviews:\n  DB.S.V: { columns: [ID NUMBER], secure: true }\n  DB.S.PLAIN: { columns: [ID NUMBER], as: SELECT ID FROM DB.S.U }\nprincipals:\n  a: { groups: [g] }\ncases:\n  - as: a\n    sql: SELECT ID FROM DB.S.T\n    expect: { decision: allow, sent: \'FROM "DB" . "S" . "V" )\' }\n  - as: a\n    sql: SELECT NAME FROM DB.S.T\n    expect: { decision: deny, message: no column NAME }\n  - as: a\n    sql: SELECT ID FROM DB.S.U\n    expect: { decision: deny, message: no such secure view }\n',
+        'tables:\n  DB.S.T: [ID NUMBER, NAME VARCHAR]\n  DB.S.U: [ID NUMBER]\nviews:\n  DB.S.V: { columns: [ID NUMBER], secure: true }\n  DB.S.PLAIN: { columns: [ID NUMBER], as: SELECT ID FROM DB.S.U }\nprincipals:\n  a: { groups: [g] }\ncases:\n  - as: a\n    sql: SELECT ID FROM DB.S.T\n    expect: { decision: allow, sent: \'FROM "DB"."S"."V")\' }\n  - as: a\n    sql: SELECT NAME FROM DB.S.T\n    expect: { decision: deny, message: no column NAME }\n  - as: a\n    sql: SELECT ID FROM DB.S.U\n    expect: { decision: deny, message: no such secure view }\n',
     });
     expect(out).toContain('3 passed, 0 failed');
     expect(code).toBe(0);

@@ -5,7 +5,7 @@
 
 import { Scrubber } from '../../masking/index.js';
 import { detectRules, type Verdict } from '../../policy/index.js';
-import { joined, type Token, tokensOf } from '../../sql/index.js';
+import { spaced, type Token, tokensOf } from '../../sql/index.js';
 import { NO_WORDS, type OwnWords, type Place, type StatementFailed } from '../../warehouse/index.js';
 import type { Judged } from '../judge/judged.js';
 
@@ -42,7 +42,7 @@ export function ownWords(judged: Judged): OwnWords {
   if (!statement || callsForeignCode(judged)) return NO_WORDS;
   const { source } = statement;
   const tokens = tokensOf(statement);
-  const written = joined(tokens);
+  const written = spaced(tokens);
   const isAsWritten = sent === written;
   const named = (analysis?.objects ?? [])
     .filter(({ via }) => via.length === 0)

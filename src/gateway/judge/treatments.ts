@@ -71,7 +71,7 @@ export function treatments(verdict: Verdict, views: ReadonlyMap<string, Relation
     // A table that is read and changed comes twice with the same rows.
     if (known.predicates.has(rows.where)) continue;
     known.predicates.add(rows.where);
-    known.predicate = known.predicate === undefined ? rows.where : `( ${known.predicate} ) AND ( ${rows.where} )`;
+    known.predicate = known.predicate === undefined ? rows.where : `(${known.predicate}) AND (${rows.where})`;
   }
   return out;
 }

@@ -13,6 +13,7 @@ import {
   readStatement,
   secondOpinion,
   showIdentifier,
+  spaced,
   type Token,
 } from '../../sql/index.js';
 import { unsteady } from './steady.js';
@@ -29,6 +30,8 @@ export interface Predicate {
   /** As the policy has it, for people. */
   readonly text: string;
   readonly parts: readonly Part[];
+  /** Where each part stands in the text. */
+  readonly places: readonly Token[];
   /** Its value is the principal's. */
   readonly hasTemplates: boolean;
 }
@@ -84,6 +87,7 @@ export function parsePredicate(text: string): Predicate {
   // A word of the same length stands for each, so that offsets stay, and `//` in a claim's name is no comment.
   const tokens = read(text.replaceAll(TEMPLATE, (whole) => 'P'.repeat(whole.length)));
   const parts: Part[] = [];
+  const places: Token[] = [];
   let end = 0;
   let depth = 0;
   let found = 0;
@@ -92,6 +96,7 @@ export function parsePredicate(text: string): Predicate {
     const { start } = token;
     if (text.slice(end, start).trim() !== '') throw commentProblem();
     end = start + token.text.length;
+    places.push(token);
     const own = templates.get(start);
     if (own && own.length === token.text.length) {
       found++;
@@ -119,7 +124,7 @@ export function parsePredicate(text: string): Predicate {
   if (depth !== 0) throw new PredicateProblem('A bracket in the predicate is not closed.');
   const problem = unsteady(plain);
   if (problem) throw new PredicateProblem(`The predicate would not mean the same in every session: ${problem}`);
-  return { text, parts, hasTemplates: templates.size > 0 };
+  return { text, parts, places, hasTemplates: templates.size > 0 };
 }
 
 function read(text: string): Token[] {
@@ -164,8 +169,8 @@ function literalOf(value: unknown): string {
   return typeof value === 'string' ? quoteLiteral(value) : 'NULL';
 }
 
-/** The predicate with a principal's values put in: its tokens, joined by single spaces. No row for a value that is no text. */
-export function fillPredicate({ parts }: Predicate, bearer: Bearer): string {
+/** The predicate with a principal's values put in: its tokens, spaced as they were written. No row for a value that is no text. */
+export function fillPredicate({ parts, places }: Predicate, bearer: Bearer): string {
   const filled: string[] = [];
   for (const part of parts) {
     if (part.kind === 'text') {
@@ -176,7 +181,7 @@ export function fillPredicate({ parts }: Predicate, bearer: Bearer): string {
     if (typeof value === 'string' && !isText(value)) return 'FALSE';
     filled.push(literalOf(value));
   }
-  return filled.join(' ');
+  return spaced(places, filled);
 }
 
 const NOBODY: Bearer = { issuer: '', subject: '', clientId: '', claims: {} };
@@ -208,7 +213,7 @@ export async function notUnderstood(predicate: Predicate): Promise<string | unde
   try {
     const from = [STAND_IN.database, STAND_IN.schema, STAND_IN.name].map(showIdentifier).join('.');
     const analysis = await analyse(
-      readStatement(`SELECT 1 FROM ${from} WHERE ( ${text} )`),
+      readStatement(`SELECT 1 FROM ${from} WHERE (${text})`),
       {
         relation: async (name) => (objectKey(name) === own ? relation : undefined),
         constraints: async () => undefined,

@@ -5,7 +5,8 @@
 import type { Analysis } from '../analysis/analysis.js';
 import { bracketPairs } from '../text/brackets.js';
 import type { StatementKind } from '../text/kind.js';
-import { isOperator, isWord, joined, type Token } from '../text/lex.js';
+import { isOperator, isWord, type Token } from '../text/lex.js';
+import { spaced } from '../text/spaced.js';
 import { tokensOf } from '../text/statement.js';
 
 type Pairs = ReturnType<typeof bracketPairs>;
@@ -39,8 +40,8 @@ function changedRowsQuery(kind: StatementKind, tokens: readonly Token[]): string
   const end = isDelete ? (where < 0 ? tokens.length : where) : findWord(tokens, 0, 'SET');
   if (target === 0 || end < target || findWord(tokens, 0, 'USING', 'JOIN') >= 0) return undefined;
   if (!isDelete && findWord(tokens, end, 'FROM') >= 0) return undefined;
-  const predicate = where < 0 ? '' : ` WHERE ( ${joined(tokens.slice(where + 1))} )`;
-  return `SELECT COUNT ( * ) FROM ${joined(tokens.slice(target, end))}${predicate}`;
+  const predicate = where < 0 ? '' : ` WHERE (${spaced(tokens.slice(where + 1))})`;
+  return `SELECT COUNT(*) FROM ${spaced(tokens.slice(target, end))}${predicate}`;
 }
 
 /**
@@ -54,8 +55,8 @@ function mergedRowsQuery(kind: StatementKind, tokens: readonly Token[]): string 
   const when = on < 0 ? -1 : findWord(tokens, on + 1, 'WHEN');
   if (when < 0) return undefined;
   const [target, source] = [tokens.slice(2, using), tokens.slice(using + 1, on)];
-  const condition = joined(tokens.slice(on + 1, when));
-  return `SELECT COUNT ( * ) FROM ${joined(source)} LEFT JOIN ${joined(target)} ON ( ${condition} )`;
+  const condition = spaced(tokens.slice(on + 1, when));
+  return `SELECT COUNT(*) FROM ${spaced(source)} LEFT JOIN ${spaced(target)} ON (${condition})`;
 }
 
 /** Where the rows of an INSERT into one table begin, behind its target and the columns that it names; undefined for its other forms. */
@@ -73,7 +74,7 @@ function insertedRowsQuery(kind: StatementKind, tokens: readonly Token[]): strin
   const from = insertedFrom(kind, tokens, bracketPairs(tokens));
   if (from === undefined || !(isWord(tokens[from], 'SELECT', 'WITH') || isOperator(tokens[from], '(')))
     return undefined;
-  return `SELECT COUNT ( * ) FROM ( ${joined(tokens.slice(from))} )`;
+  return `SELECT COUNT(*) FROM (${spaced(tokens.slice(from))})`;
 }
 
 /** How many rows an INSERT has that writes them out; undefined for every other statement. */

@@ -9,15 +9,16 @@
 import type { ExcludedName, FullAnalysis, TableReference } from '../analysis/analysis.js';
 import { objectKey, type RelationInfo, showIdentifier, showObject } from '../analysis/catalog.js';
 import { Effort } from '../analysis/effort.js';
-import { isOperator, isWord, joined, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from '../text/lex.js';
+import { isOperator, isWord, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from '../text/lex.js';
 import { Refusal } from '../text/refusal.js';
+import { spaced } from '../text/spaced.js';
 import { positionOf } from '../text/statement.js';
 import { unnamedItems } from './items.js';
 import { isTouched, type Treatment, type Treatments } from './treatments.js';
 import { verify } from './verify.js';
 
 const qualifiedName = (relation: RelationInfo): string =>
-  [relation.database, relation.schema, relation.name].map(quoteIdentifier).join(' . ');
+  [relation.database, relation.schema, relation.name].map(quoteIdentifier).join('.');
 
 class Rewriter {
   readonly #treatments: Treatments;
@@ -71,12 +72,12 @@ class Rewriter {
     const view = this.#opens(relation);
     if (!view) return qualifiedName(relation);
     const name = quoteIdentifier(relation.name);
-    const columns = relation.columns.map((column) => quoteIdentifier(column.name)).join(' , ');
-    return `( WITH ${name} ( ${columns} ) AS ( ${this.text(view)} ) SELECT * FROM ${name} ) AS ${name}`;
+    const columns = relation.columns.map((column) => quoteIdentifier(column.name)).join(', ');
+    return `(WITH ${name} (${columns}) AS (${this.text(view)}) SELECT * FROM ${name}) AS ${name}`;
   }
 
   /**
-   * `( SELECT … FROM t WHERE p )`. The predicate guards each column as well: the optimizer may run the agent's
+   * `(SELECT … FROM t WHERE p)`. The predicate guards each column as well: the optimizer may run the agent's
    * expressions before the WHERE of a sub-query (user-guide/views-secure), and then they must see NULL for a hidden row.
    */
   #subquery(relation: RelationInfo, treatment: Treatment, analysis: FullAnalysis, point: string): string {
@@ -98,12 +99,12 @@ class Rewriter {
       const mask = treatment.columns.get(column.name);
       const value = mask === undefined || mask === 'deny' ? identifier : mask(identifier);
       if (predicate === undefined) return value === identifier ? identifier : `${value} AS ${identifier}`;
-      return `CASE WHEN ( ${predicate} ) THEN ${value} END AS ${identifier}`;
+      return `CASE WHEN (${predicate}) THEN ${value} END AS ${identifier}`;
     });
     // COUNT(*) needs rows and no column.
-    const list = items.length > 0 ? items.join(' , ') : '1 AS "ROW"';
+    const list = items.length > 0 ? items.join(', ') : '1 AS "ROW"';
     const from = source ? qualifiedName(source) : this.#source(relation);
-    return `( SELECT ${list} FROM ${from}${point}${predicate === undefined ? '' : ` WHERE ( ${predicate} )`} )`;
+    return `(SELECT ${list} FROM ${from}${point}${predicate === undefined ? '' : ` WHERE (${predicate})`})`;
   }
 
   /** What stands in a table's place where its own name may not: undefined where it may. */
@@ -111,16 +112,16 @@ class Rewriter {
     const { relation } = reference;
     const treatment = this.#treatments.get(objectKey(relation));
     if (isTouched(treatment)) return this.#subquery(relation, treatment, analysis, this.#point(reference, analysis));
-    if (this.#opens(relation)) return `( SELECT * FROM ${this.#source(relation)} )`;
+    if (this.#opens(relation)) return `(SELECT * FROM ${this.#source(relation)})`;
     // A star stands for the columns that were judged: one that is added meanwhile is not among them.
     if (!analysis.hasStar || reference.nameOnly !== undefined) return undefined;
-    const columns = relation.columns.map(({ name }) => quoteIdentifier(name)).join(' , ');
-    return `( SELECT ${columns} FROM ${qualifiedName(relation)}${this.#point(reference, analysis)} )`;
+    const columns = relation.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+    return `(SELECT ${columns} FROM ${qualifiedName(relation)}${this.#point(reference, analysis)})`;
   }
 
   /** AT and BEFORE belong to the named object, so they go where it goes (constructs/at-before). */
   #point({ point, to }: TableReference, { statement: { tokens } }: FullAnalysis): string {
-    return point === undefined ? '' : ` ${joined(tokens.slice(to, point))}`;
+    return point === undefined ? '' : ` ${spaced(tokens.slice(to, point))}`;
   }
 
   /** A denied column is not among those that a sub-query gives, so its name goes out of EXCLUDE, and that with the last of its names. */
@@ -138,9 +139,9 @@ class Rewriter {
       // Where it does not stand as it should it stays, and the outcome does not read as it should either.
       if (!isWord(tokens[from], 'EXCLUDE') || to === undefined || (isList && to !== first.token + 2 * names.length - 1))
         continue;
-      const text = kept.map(({ token }) => tokens[token]?.text ?? '').join(' , ');
+      const text = kept.map(({ token }) => tokens[token]?.text ?? '').join(', ');
       for (let at = from; at <= to; at++) pieces[at] = undefined;
-      if (kept.length > 0) pieces[from] = `EXCLUDE ( ${text} )`;
+      if (kept.length > 0) pieces[from] = `EXCLUDE (${text})`;
     }
   }
 
@@ -205,7 +206,7 @@ class Rewriter {
     this.#ownNames(analysis, pieces);
     this.isRewritten ||= replaced.size > 0;
     if (isOutermost) this.#name(analysis, pieces);
-    const text = pieces.filter((piece) => piece !== undefined).join(' ');
+    const text = spaced(tokens, pieces);
     if (replaced.size > 0 && text.length > MAX_STATEMENT_LENGTH) throw tooLong(analysis);
     return text;
   }

@@ -223,7 +223,7 @@ export const isWord = (token: Token | undefined, ...words: readonly string[]): b
 export const isOperator = (token: Token | undefined, operator: string): boolean =>
   token?.kind === 'operator' && token.text === operator;
 
-/** The text that is parsed and sent: the tokens, joined by single spaces. */
+/** The text that parsers read: the tokens, joined by single spaces. */
 export const joined = (tokens: readonly Token[]): string => tokens.map((token) => token.text).join(' ');
 
 export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

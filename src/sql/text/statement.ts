@@ -35,7 +35,7 @@ export interface ParsedWording extends Wording {
 
 export interface Statement extends Wording {
   readonly tokens: readonly Token[];
-  /** The tokens joined by single spaces: what parsers read and, without masks, what is sent. */
+  /** The tokens joined by single spaces: what parsers read. What is sent is spaced as it was written. */
   readonly text: string;
   /** For each opening bracket its closing one, and the other way round. */
   readonly pairs: ReadonlyMap<number, number>;

@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { maskedForms, rawMention } from './injection.mjs';
 import { judges } from './material.mjs';
 
-const LEADS = 'MERGE INTO "ANALYTICS" . "SALES" . "LEADS" USING';
-const CREDITS = '"ANALYTICS" . "SALES" . "CREDITS"';
+const LEADS = 'MERGE INTO "ANALYTICS"."SALES"."LEADS" USING';
+const CREDITS = '"ANALYTICS"."SALES"."CREDITS"';
 
 describe('a hidden column in what is sent', () => {
   let masked: Awaited<ReturnType<typeof judges>>['masked'];
@@ -16,11 +16,11 @@ describe('a hidden column in what is sent', () => {
   });
 
   it.each([
-    `${LEADS} ( SELECT 1 AS K ) s ON LEAD_ID = s . K WHEN MATCHED THEN UPDATE SET NAME = SSN`,
-    `${LEADS} ( SELECT CREDIT_ID AS K FROM ${CREDITS} ) s ON LEAD_ID = s . K WHEN MATCHED THEN UPDATE SET NAME = SSN`,
-    `UPDATE "ANALYTICS" . "SALES" . "LEADS" SET NAME = ( SELECT SSN FROM ( SELECT CREDIT_ID FROM ${CREDITS} ) )`,
-    'SELECT SSN FROM "ANALYTICS" . "SALES" . "CUSTOMERS"',
-    'SELECT c . SSN FROM "ANALYTICS" . "SALES" . "CUSTOMERS" c',
+    `${LEADS} (SELECT 1 AS K) s ON LEAD_ID = s . K WHEN MATCHED THEN UPDATE SET NAME = SSN`,
+    `${LEADS} (SELECT CREDIT_ID AS K FROM ${CREDITS}) s ON LEAD_ID = s . K WHEN MATCHED THEN UPDATE SET NAME = SSN`,
+    `UPDATE "ANALYTICS"."SALES"."LEADS" SET NAME = (SELECT SSN FROM (SELECT CREDIT_ID FROM ${CREDITS}))`,
+    'SELECT SSN FROM "ANALYTICS"."SALES"."CUSTOMERS"',
+    'SELECT c . SSN FROM "ANALYTICS"."SALES"."CUSTOMERS" c',
   ])('is raw: %s', (sent) => {
     expect(rawMention(sent, forms)).toMatch(/\.SSN$/);
   });

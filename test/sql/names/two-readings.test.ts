@@ -129,7 +129,7 @@ describe('the name of a recursive definition', () => {
     const result = await judged(
       'WITH R AS (SELECT 1 AS X UNION ALL SELECT X FROM R), S AS (SELECT 1 AS X UNION ALL SELECT S.X FROM S, R) SELECT X AS "snowfence definition 1" FROM S',
     );
-    expect(result?.sent).toMatch(/^WITH "snowfence definition 2" AS .* , "snowfence definition 3" AS /);
+    expect(result?.sent).toMatch(/^WITH "snowfence definition 2" AS .*, "snowfence definition 3" AS /);
   });
 
   it.each([
@@ -158,7 +158,7 @@ describe('a word of a clause as an alias', () => {
 
   it('is a clause where it reads as one', async () => {
     const result = await judged('SELECT EMAIL FROM CUSTOMERS AT (OFFSET => -60)');
-    expect(result?.sent).toContain('"CUSTOMERS" AT ( OFFSET => - 60 ) WHERE');
+    expect(result?.sent).toContain('"CUSTOMERS" AT (OFFSET => -60) WHERE');
   });
 });
 

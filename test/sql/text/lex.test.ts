@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { joined, lex, Refusal, readStatement } from '../../../dist/sql/index.js';
+import { lex, Refusal, readStatement, spaced } from '../../../dist/sql/index.js';
 
 const words = (text: string): string[] => lex(text).map((token) => token.text);
 const refusal = (text: string): Refusal => {
@@ -25,9 +25,9 @@ describe('tokens', () => {
     ['a--b', ['a']],
   ])('%s', (text, expected) => expect(words(text)).toEqual(expected));
 
-  it('is read alike again when it is joined', () => {
+  it('is read alike again as it is sent', () => {
     for (const text of ["SELECT 'a''b' , x.y::int FROM \"T\" -- c", 'SELECT v:a[0]:b, $1, :2 FROM t'])
-      expect(words(joined(lex(text)))).toEqual(words(text));
+      expect(words(spaced(lex(text)))).toEqual(words(text));
   });
 });
 
