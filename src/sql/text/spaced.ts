@@ -18,8 +18,9 @@ const OF_A_WORD = /[A-Za-z0-9_$'"]/;
 
 const mayTouch = (left: string, right: string): boolean => {
   const [end, begin] = [left.at(-1) ?? '', right[0] ?? ''];
-  // `a .5` and `1. b`: a number takes a dot, and a word behind a number is taken for its alias.
-  if (/^\.\d/.test(right) || /\d\.$/.test(left)) return false;
+  // `a .5` and `1. b`: a dot beside a name would be one of a name.
+  if (/^\.\d/.test(right)) return /[(,[]/.test(end);
+  if (/\d\.$/.test(left)) return /[),\]]/.test(begin);
   if (APART.test(end) || APART.test(begin)) return true;
   return OF_A_WORD.test(end) !== OF_A_WORD.test(begin);
 };

@@ -15,7 +15,7 @@ describe('a text as sent', () => {
     ['SELECT v:a.b[0]::INT, $1, x.$2', 'SELECT v:a.b[0]::INT, $1, x.$2'],
     ["SELECT 'a'||'b', \"A b\".c", "SELECT 'a'||'b', \"A b\".c"],
     ['SELECT f(x => 1, y=>2)', 'SELECT f(x => 1, y=>2)'],
-    ['SELECT 1 x, 1., 1.5e3', 'SELECT 1 x, 1. , 1.5e3'],
+    ['SELECT 1 x, 1., (.5)', 'SELECT 1 x, 1., (.5)'],
     ['SELECT a .5', 'SELECT a .5'],
     ['SELECT * FROM db..t', 'SELECT * FROM db..t'],
     ['SELECT (a)(+)', 'SELECT (a)(+)'],
