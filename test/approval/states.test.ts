@@ -52,15 +52,22 @@ const textOf = (sql: string, purpose: string | null = null) => ({
 });
 
 let count = 0;
-const ask = async (more: object = {}) => {
+const ask = async ({
+  text,
+  ...more
+}: {
+  readonly text?: ReturnType<typeof textOf>;
+  readonly [name: string]: unknown;
+} = {}) => {
   count++;
-  const sql = `DELETE FROM T WHERE ID = ${count}`;
+  const asking = text ?? textOf(`DELETE FROM T WHERE ID = ${count}`, 'Clean up.');
   const asked = await approvals.ask({
     bounds: { open: 1000, perHour: 1000 },
     statementId: timeOrderedId(),
     sessionId: session,
     actor: agent,
-    text: textOf(sql, 'Clean up.'),
+    text: asking,
+    same: asking.statement,
     fits: 'aa',
     fingerprint: 'f1',
     about: ABOUT,
@@ -72,7 +79,7 @@ const ask = async (more: object = {}) => {
   if (asked instanceof TooManyApprovals) throw new Error('too many approvals');
   return asked;
 };
-const fresh = async (more: object = {}): Promise<Approval> => (await ask(more)).approval;
+const fresh = async (more: Parameters<typeof ask>[0] = {}): Promise<Approval> => (await ask(more)).approval;
 const stateOf = async (id: string) => (await approvals.get(id))?.state;
 const kindsOf = async (statement: string): Promise<string[]> =>
   (await store.reader.events(session)).flatMap((event) => (event.statement === statement ? [event.kind] : []));

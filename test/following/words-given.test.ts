@@ -18,7 +18,7 @@ rules:
     by: ${by}
   - allow: [read]
     on: [ANALYTICS.SALES.ORDERS]
-  - approve: [delete]
+  - approve: [delete, update]
     on: [ANALYTICS.SALES.ORDERS]
     by: { groups: [data-stewards] }
 `;
@@ -52,7 +52,7 @@ const approve = async ({ approval }: QueryAnswer, ...more: string[]): Promise<vo
   );
   expect(code, said).toBe(0);
 };
-async function ran({ approval }: QueryAnswer): Promise<Linked> {
+async function run({ approval }: QueryAnswer): Promise<Linked> {
   const { structuredContent } = await sales.callTool({ name: 'approval', arguments: { id: approval?.id } });
   return structuredContent as unknown as Linked;
 }
@@ -88,12 +88,60 @@ describe('a standing approval', () => {
   });
 });
 
+describe('a statement that waits, of a shape that stands approved since', () => {
+  const change = (order: number): string =>
+    `UPDATE ANALYTICS.SALES.ORDERS SET TOTAL = TOTAL + 100 WHERE ORDER_ID = ${order}`;
+  const total = async (order: number): Promise<unknown> =>
+    (await ask(`SELECT TOTAL FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = ${order}`)).rows[0]?.[0];
+
+  it('runs once, however it is spaced, and is asked for no more', async () => {
+    const [first, second] = [await ask(change(3601)), await ask(change(3602))];
+    const before = await total(3602);
+    await approve(first, '--standing', '30m');
+    const ran = await ask(change(3602).replace(' = 3602', '=3602'));
+    expect(ran).toMatchObject({ status: 'ok', rows: [[1, 0]] });
+    const { code, said } = await cli(
+      ['approvals', 'approve', second.approval?.id ?? '', ...here()],
+      tokenOf(demo.ready, 'steward'),
+    );
+    expect([code, said]).toEqual([1, expect.stringContaining('no longer open')]);
+    expect((await run(second)).denial?.code).toBe('APPROVAL_EXPIRED');
+    expect(Number(await total(3602))).toBeCloseTo(Number(before) + 100, 2);
+    const shown = await cli(['approvals', 'show', second.approval?.id ?? '', ...here()]);
+    expect(shown.out).toContain('withdrawn');
+  });
+
+  it('is let pass by nobody’s earlier word once somebody has said no to it', async () => {
+    const [first, second] = [await ask(`${change(3603)} AND 3 = 3`), await ask(`${change(3604)} AND 3 = 3`)];
+    await approve(first, '--standing', '30m');
+    const { code, said } = await cli(
+      ['approvals', 'deny', second.approval?.id ?? '', '--reason', 'Not this one.', ...here()],
+      tokenOf(demo.ready, 'steward'),
+    );
+    expect(code, said).toBe(0);
+    const before = await total(3604);
+    expect((await run(second)).denial?.code).toBe('APPROVAL_DENIED');
+    for (const order of [3604, 3605])
+      expect((await ask(`${change(order)} AND 3 = 3`)).status).toBe('approval_required');
+    expect(await total(3604)).toBe(before);
+    // What was let pass once by itself is another matter.
+    expect((await run(first)).status).toBe('ok');
+    const events = await eventsOf(first);
+    expect(events.find(({ kind }) => kind === 'standing_revoked')?.body).toMatchObject({
+      denied: second.approval?.id,
+      reviewer: 'steward',
+    });
+    const whole = await cli(['verify', ...here()]);
+    expect([whole.code, whole.said]).toEqual([0, expect.stringContaining('whole')]);
+  });
+});
+
 describe('a result that a person let go', () => {
   it('is given out no further once others have to be asked, as a page or as a file', async () => {
     const [paged, filed] = [await ask(PAIRS), await ask(`${PAYROLL} ORDER BY 2`, { format: 'csv' })];
     for (const asked of [paged, filed]) await approve(asked);
-    const { cursor } = await ran(paged);
-    const link = (await ran(filed)).download?.url ?? '';
+    const { cursor } = await run(paged);
+    const link = (await run(filed)).download?.url ?? '';
     const more = async () =>
       (await sales.callTool({ name: 'fetch', arguments: { cursor, max_rows: 5 } }))
         .structuredContent as unknown as Linked;
@@ -169,7 +217,7 @@ describe('a statement that waits and comes again in other words', () => {
       headers: { authorization: `Bearer ${tokenOf(demo.ready, 'sales-bot')}`, 'content-type': 'application/json' },
       body: JSON.stringify({ prompt: 'And now for something else.' }),
     });
-    expect((await ran(first)).status).toBe('ok');
+    expect((await run(first)).status).toBe('ok');
     const events = await eventsOf(first);
     const opening = events.find(({ kind }) => kind === 'statement_submitted')?.body['prompt'] as { id: string };
     expect(opening).toMatchObject({ text: 'Remove order 3502.', id: expect.any(String) });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ownWords } from '../../dist/gateway/answer/own-words.js';
-import { analyse, keptAnalysis, keptStatement, readStatement } from '../../dist/sql/index.js';
+import { analyse, keptAnalysis, keptStatement, readStatement, spaced } from '../../dist/sql/index.js';
 import { failureOf } from '../../dist/warehouse/errors/driver-error.js';
 import { COMPILING, LOGIN, RUNNING } from '../../dist/warehouse/errors/shapes.js';
 import { errorText, loginText, type OwnWords } from '../../dist/warehouse/errors/text.js';
@@ -28,7 +28,7 @@ async function wordsOf(sql: string, sent?: string): Promise<OwnWords> {
   const analysis = keptAnalysis(await analyse(read, catalog, DEFAULTS));
   const statement = { ...keptStatement(read), fingerprint: '' };
   const judged = { version: 'v', statement, analysis, verdict: undefined, denial: undefined, outputMasks: [] };
-  return ownWords({ ...judged, sent: sent ?? read.text });
+  return ownWords({ ...judged, sent: sent ?? spaced(read.tokens) });
 }
 
 describe('messages of Snowflake', () => {

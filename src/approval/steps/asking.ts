@@ -48,12 +48,12 @@ async function takeBack(parts: ApprovalParts, approval: Approval): Promise<void>
   }
 }
 
-type Sought = Pick<Request, 'actor' | 'text' | 'policyVersion' | 'fits'>;
+type Sought = Pick<Request, 'actor' | 'text' | 'same' | 'policyVersion' | 'fits'>;
 
 /** By what an open approval of this principal's is found, and the digest of what it is about. */
-function soughtBy(vault: ApprovalParts['store']['vault'], { actor, text }: Sought) {
+function soughtBy(vault: ApprovalParts['store']['vault'], { actor, text, same }: Sought) {
   const { format } = text;
-  const said = [text.sent, text.binds, text.door, ...(format === undefined ? [] : [format])];
+  const said = [same, text.binds, text.door, ...(format === undefined ? [] : [format])];
   const digest = vault.digest(JSON.stringify(said));
   return { digest, whose: [actor.issuer, actor.subject, actor.clientId, digest] };
 }

@@ -3,12 +3,26 @@ import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import type { JsonRow } from '../../transcript/index.js';
 import { type ApprovalParts, lock, move, record } from '../rows/opened.js';
-import { MAX_STANDING_MS, MAX_STANDING_USES, STANDING_USES, standingRowOf } from '../rows/standing.js';
+import {
+  MAX_STANDING_MS,
+  MAX_STANDING_USES,
+  revoke,
+  STANDING_USES,
+  standingFor,
+  standingRowOf,
+} from '../rows/standing.js';
 import { nowOf } from '../rows/transactions.js';
 import { termsAsked } from '../values/binding.js';
 import { isAsked, type Requirement } from '../values/enough.js';
 import { missingOf, reviewerNames } from '../values/persons.js';
-import { type Approval, type ApprovalState, type Decision, DecisionRefused, type Reviewer } from '../values/state.js';
+import {
+  type Approval,
+  type ApprovalState,
+  approvalRow,
+  type Decision,
+  DecisionRefused,
+  type Reviewer,
+} from '../values/state.js';
 import { isGranted, saidOf, signed, standingOf, type Word } from '../values/words.js';
 import { get } from './looking.js';
 
@@ -96,6 +110,7 @@ async function decideLocked(
   const words = [...said.words, word];
   const state = decision === 'deny' ? 'denied' : isGranted(words, requirements) ? 'approved' : 'pending';
   if (state !== 'pending') await move(parts, client, row, state, now);
+  if (state === 'denied') await endStanding(parts, client, approval, reviewer, via);
   const standing = state === 'approved' ? standingOf(words, requirements) : null;
   if (standing)
     await parts.store.rows.insert(
@@ -124,6 +139,39 @@ async function decideLocked(
     standing_ms: standing ? Date.parse(standing.until) - Date.parse(now) : null,
   });
   return state;
+}
+
+/** A no is a no: what was said before, and would let this very statement pass, ends with it. */
+async function endStanding(
+  parts: ApprovalParts,
+  client: PoolClient,
+  approval: Approval,
+  reviewer: Reviewer,
+  via: Decision['via'],
+): Promise<void> {
+  const terms = termsAsked(
+    { issuer: approval.issuer, subject: approval.subject, clientId: approval.client_id },
+    {
+      text: approval,
+      fits: approval.fits,
+      policyVersion: approval.policy_version,
+      requirements: approval.requirements,
+    },
+  );
+  const { rows } = parts.store;
+  for (const { id } of await standingFor(client, rows, { ...terms, shape: approval.shape.key })) {
+    const ended = await revoke(client, rows, id);
+    const [row] = ended ? await rows.select(client, 'approval', 'WHERE t.id = $1', [ended.approval_id]) : [];
+    if (!ended || !row) continue;
+    await record(parts, 'standing_revoked', approvalRow.parse(row), {
+      standing: id,
+      approval: ended.approval_id,
+      denied: approval.id,
+      reviewer: reviewer.subject,
+      issuer: reviewer.issuer,
+      via,
+    });
+  }
 }
 
 function wordOf(

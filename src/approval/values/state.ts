@@ -187,6 +187,8 @@ export interface Request {
     readonly isWorkload?: boolean | undefined;
   };
   readonly text: ApprovalText;
+  /** The statement's words and signs, however they are spaced: what is alike in it is the same statement. */
+  readonly same: string;
   /** Hexadecimal SHA-256. */
   readonly fits: string;
   readonly fingerprint: string;

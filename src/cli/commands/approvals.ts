@@ -58,11 +58,13 @@ export function approvalsCommand(approvals: Command): void {
   for (const decision of ['approve', 'deny'] as const) {
     const command = approvals
       .command(decision)
-      .description(decision === 'approve' ? 'let it run' : 'let it not run')
+      .description(
+        decision === 'approve' ? 'let it run' : 'let it not run; standing approvals that would let it pass end',
+      )
       .argument('<id>', 'its id, or twelve characters of its beginning')
       .addOption(configOption())
       .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
-      .option('--reason <text>', 'what the agent is told');
+      .option('--reason <text>', decision === 'approve' ? 'a remark, for the record' : 'what the agent is told');
     if (decision === 'approve')
       command
         .option(

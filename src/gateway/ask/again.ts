@@ -12,6 +12,8 @@ import { standingWord } from './standing-word.js';
 import { use } from './use.js';
 import { answered, stillOpen, type Word } from './word.js';
 
+const STOOD_FOR = 'it was sent once more, and a standing approval stands for it';
+
 /** undefined where it is new, or would run under a word that was given for its shape. Throws RecorderUnavailable. */
 export async function askedAgain(
   parts: AskParts & { readonly budgets: Budgets },
@@ -24,12 +26,18 @@ export async function askedAgain(
   const { verdict, denial } = judged;
   const matter = denial ? undefined : matterOf(intent);
   if (!matter || !verdict) return undefined;
-  const { text, fits, requirements } = matter;
-  const found = await approvals.openFor({ actor: whose.principal, text, fits, policyVersion: verdict.version });
+  const { text, same: known, fits, requirements } = matter;
+  const sought = { actor: whose.principal, text, same: known, fits, policyVersion: verdict.version };
+  const found = await approvals.openFor(sought);
   if (!found) return undefined;
   if (found.state === 'approved') return use(parts, answer, found, whose, request);
   const word = await standingWord(approvals, questionOf(matter, whose), intent);
-  if (word.standing) return undefined;
+  if (word.standing) {
+    // It runs under a word that was given meanwhile, so nobody is asked for it any more: a yes to what has run would let it run once more.
+    if (await approvals.withdraw(found.id, STOOD_FOR)) return undefined;
+    const since = await approvals.get(found.id);
+    return since?.state === 'approved' ? use(parts, answer, since, whose, request) : undefined;
+  }
   const { id, binding, session_id: session, statement_id: statementId } = found;
   answer.session = session;
   answer.statementId = statementId;

@@ -8,7 +8,7 @@ import type { Admission } from '../limits/admission.js';
 import type { Intent } from '../record/intent.js';
 import { type RefuseParts, refuse } from '../record/refuse.js';
 import { clearedBy } from '../weigh/cleared.js';
-import { aboutOf, DOOR, fitsOf, textOf } from './asking.js';
+import { aboutOf, DOOR, fitsOf, sameAs, textOf } from './asking.js';
 import { type SizeParts, sizeOf } from './size.js';
 import { standingWord, usesStanding } from './standing-word.js';
 import { type UseParts, use } from './use.js';
@@ -21,6 +21,7 @@ export interface AskParts extends UseParts, SizeParts, RefuseParts {
 /** What people are asked. */
 interface Matter {
   readonly text: ApprovalText;
+  readonly same: string;
   readonly fits: string;
   readonly requirements: readonly Requirement[];
   readonly verdict: Verdict;
@@ -54,6 +55,7 @@ export function matterOf(intent: Intent): Matter | undefined {
   const { requirements, within } = verdict.approval;
   return {
     text: textOf(intent),
+    same: sameAs(intent.judged),
     fits: fitsOf(intent.judged),
     requirements: requirements.map(({ issuers, groups, count, rule }) => ({ issuers, groups, count, rule })),
     verdict,
@@ -79,7 +81,7 @@ async function askAnew(
   answer: AnswerBuilder,
   intent: Intent,
   { principal, client }: Whose,
-  { text, fits, requirements, verdict, withinMs }: Matter,
+  { text, same, fits, requirements, verdict, withinMs }: Matter,
   size: Estimate,
 ): Promise<Word> {
   const { approvals, transcript, counters, admission } = parts;
@@ -93,6 +95,7 @@ async function askAnew(
       sessionId: intent.session,
       actor: principal,
       text,
+      same,
       fits,
       fingerprint,
       about: aboutOf(judged, size),

@@ -60,6 +60,10 @@ function columnsOf({ analysis, verdict }: Judged, tokens: readonly Token[]): IsC
 
 const unquoted = (text: string): string => text.slice(1, -1).replaceAll('""', '"');
 
+/** By which a statement is known again, however it is spaced. */
+export const sameAs = ({ statement }: Judged): string =>
+  JSON.stringify(statement ? tokensOf(statement).map(({ text }) => text) : []);
+
 /** What would run, and how wide a standing approval of it would be. */
 export function textOf({ request, judged }: Intent): ApprovalText {
   const binds = [...(request.binds ?? [])];

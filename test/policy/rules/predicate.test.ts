@@ -238,6 +238,6 @@ describe('what a principal brings', () => {
   it('goes into a statement through the verdict’s rows', async () => {
     const { policies } = await load("R = {principal.claims.r}   AND  S<>'x'");
     const object = { database: 'DB', schema: 'S', name: 'T' };
-    expect(rowsFor(policies, object, bearer({ r: "o'x" }))[0]?.where).toBe("R = 'o''x' AND S <> 'x'");
+    expect(rowsFor(policies, object, bearer({ r: "o'x" }))[0]?.where).toBe("R = 'o''x' AND S<>'x'");
   });
 });

@@ -46,6 +46,8 @@ export const questionOf = (
   sessionId: session,
   actor: { ...actor('bot'), claims: {} },
   text: textOf(sql),
+  // Of another text another statement.
+  same: more.text?.statement ?? sql,
   fits: 'aa',
   fingerprint: 'f',
   about: null as never,

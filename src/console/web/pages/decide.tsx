@@ -104,8 +104,8 @@ export function Decide({ approval, onDone }: { approval: Approval; onDone: (afte
           <h2 id="decide-title">{asking === 'deny' ? 'Deny this statement' : 'Approve this statement'}</h2>
           <p>
             {asking === 'deny'
-              ? `${approval.agent} is told, with your reason.`
-              : `${approval.agent} may run it once: ${approval.known.headline}. Touches ${approval.known.size}.`}
+              ? `${approval.agent} is told, with your reason. Standing approvals that would let it pass end as well.`
+              : `${approval.agent} may run it ${minutes > 0 ? 'now' : 'once'}: ${approval.known.headline}. Touches ${approval.known.size}.`}
           </p>
           <Warnings warnings={asking === 'approve' ? approval.known.warnings : []} />
           {asking === 'approve' && (
