@@ -7,6 +7,7 @@ import { printable, type Style, titled } from './terminal.js';
 const opening = z.object({
   statement: z.string(),
   purpose: z.string().nullable(),
+  explain: z.boolean().nullish(),
   prompt: z.object({ source: z.string(), text: z.string(), length: z.number() }).nullish(),
   job: z.record(z.string(), z.string()).nullish(),
   verdict: z.string(),
@@ -37,6 +38,8 @@ const outcome = z.object({
   approval: z.string().nullish(),
   reviewer: z.string().nullish(),
   decision: z.string().nullish(),
+  standing_ms: z.number().nullish(),
+  denied: z.string().nullish(),
   format: z.string().nullish(),
   end: z.string().nullish(),
   file_bytes: z.number().nullish(),
@@ -64,7 +67,7 @@ const INDENT = ' '.repeat(MOMENT_WIDTH + 2);
 
 /** Who says what a person typed. */
 const SOURCES: Readonly<Record<string, string>> = {
-  hook: 'reported by the client’s hook',
+  hook: "reported by the client's hook",
   call: 'reported by the client with the call',
   connection: 'reported by the connection',
 };
@@ -88,7 +91,10 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
   const isDenied = event.kind === 'statement_refused';
   const colour = isDenied ? style.red : body.verdict === 'approve' ? style.yellow : style.green;
   const lines = [
-    ...titled(colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed'), body.statement),
+    ...titled(
+      colour(isDenied ? 'denied ' : body.explain ? 'explain' : body.verdict === 'approve' ? 'asks   ' : 'allowed'),
+      body.statement,
+    ),
   ];
   lines.push(...reportedLines(body, style));
   if (isDenied && body.denial)
@@ -188,7 +194,11 @@ function outcomeLine(event: StoredEvent, style: Style): string {
     case 'statement_settled':
       return `${style.yellow('settled')}  ${body.state ?? 'unknown'}, from the warehouse's history${queryId}`;
     case 'approval_decided':
-      return `${body.decision === 'deny' ? style.red('denied ') : style.green('allowed')}  by ${printable(body.reviewer ?? '')}${body.reason ? `: ${printable(body.reason)}` : ''}`;
+      return `${body.decision === 'deny' ? style.red('denied ') : style.green('allowed')}  by ${printable(body.reviewer ?? '')}, approval ${body.approval ?? ''}${body.standing_ms ? `, and others of its shape for ${body.standing_ms / 60_000} min` : ''}${body.reason ? `: ${printable(body.reason)}` : ''}`;
+    case 'standing_used':
+      return `${style.dim('counted')}  one use of what was approved for a while with ${body.approval ?? ''}`;
+    case 'standing_revoked':
+      return `${style.yellow('ended  ')}  by ${printable(body.reviewer ?? '')}: what was approved for a while with ${body.approval ?? ''}${body.denied ? ', by a no to another of its shape' : ''}`;
     default:
       return style.dim(event.kind.replaceAll('_', ' '));
   }

@@ -178,7 +178,7 @@ describe('a prompt that a hook reports', () => {
       '0.001',
       ...here(),
     ]);
-    expect(replay.said.replaceAll(/\s+/g, ' ')).toContain(`reported by the client’s hook: ${typed}`);
+    expect(replay.said.replaceAll(/\s+/g, ' ')).toContain(`reported by the client's hook: ${typed}`);
     const ocsf = await cli(['sessions', 'export', answer.session ?? '', '--format', 'ocsf', ...here()]);
     expect(ocsf.out).toContain(JSON.stringify(typed));
 

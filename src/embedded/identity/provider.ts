@@ -201,6 +201,7 @@ async function configuration(
       Session: 3600,
       Grant: 3600,
       IdToken: 3600,
+      RefreshToken: 14 * 86_400,
     },
   };
 }
