@@ -6,7 +6,7 @@ import type { IssuerOptions } from '../identity/index.js';
 import type { RecordKeys, Webhook } from '../transcript/index.js';
 import type { WarehouseOptions } from '../warehouse/index.js';
 import { type ConfigFile, parse } from './file.js';
-import { SnowfenceError } from './problem.js';
+import { because, SnowfenceError } from './problem.js';
 import { type ConsoleConfig, readConsole } from './sections/console.js';
 import { type Databases, databasesOf } from './sections/databases.js';
 import { issuersOf, type Role, rolesOf } from './sections/identity.js';
@@ -43,11 +43,11 @@ export async function loadConfig(path: string): Promise<Config> {
   let text: string;
   try {
     text = await readFile(full, 'utf8');
-  } catch {
+  } catch (error) {
     throw new SnowfenceError(
       'CONFIG_MISSING',
-      `The configuration file ${full} can not be read.`,
-      'Copy examples/snowfence.yaml and fill it in.',
+      `The configuration file ${full} can not be read${because(error)}`,
+      'Name yours by --config; examples/snowfence.yaml is one to copy and fill in.',
     );
   }
   const base = dirname(full);

@@ -1,7 +1,7 @@
 /** Secrets made anew, as the configuration reads them. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { SnowfenceError } from './problem.js';
+import { because, SnowfenceError } from './problem.js';
 
 /** Ed25519 as PKCS#8 PEM. */
 export const newSigningKey = (): string =>
@@ -23,7 +23,7 @@ export async function writeNewSecret(file: string, secret: string): Promise<void
     const isThere = (error as NodeJS.ErrnoException | undefined)?.code === 'EEXIST';
     throw new SnowfenceError(
       'FILE_NOT_WRITTEN',
-      isThere ? `${file} is there already; it was left as it is.` : `${file} can not be written.`,
+      isThere ? `${file} is there already; it was left as it is.` : `${file} can not be written${because(error)}`,
       isThere
         ? 'Name another file: a key that is lost can not be made again.'
         : 'Check that its folder is there and yours.',

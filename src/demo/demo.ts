@@ -2,14 +2,14 @@
  * `snowfence demo`: the whole system on this machine. Warehouse, PostgreSQL and gateway are processes of their own; the gateway is the
  * very `serve` that production runs, with a configuration made for it.
  */
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SnowfenceError } from '../config/problem.js';
 import { type Child, endProcess, freePort } from './child.js';
 import { warmUp } from './connect.js';
 import { startGateway, untilReady, writeConfig } from './gateway.js';
+import { checkGiven, demoFolder, type Given } from './given.js';
 import { Kept, type Pause, pauseForPeople } from './kept.js';
 import { startPostgresOn, startWarehouseOn } from './parts.js';
 import { AGENTS, REVIEWERS, withToken } from './people.js';
@@ -18,12 +18,8 @@ import { type Ready, writeReadyFile, writeTokens } from './ready.js';
 import { databaseUrl, setUpRecord } from './record.js';
 import { keptSecret, newPassword } from './secrets.js';
 
-export interface DemoOptions {
+export interface DemoOptions extends Given {
   readonly port: number;
-  readonly data: string | undefined;
-  readonly seeds: readonly string[];
-  readonly policies: string | undefined;
-  readonly readyFile: string | undefined;
   readonly tour: boolean;
   readonly latencyMs: number;
   readonly verbose: boolean;
@@ -72,10 +68,8 @@ async function startParts(
   say: (text: string) => void,
   ends: (() => Promise<void>)[],
 ): Promise<Ready> {
-  const folder = options.data === undefined ? await mkdtemp(join(tmpdir(), 'snowfence-demo-')) : resolve(options.data);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (options.data === undefined) ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  await chmod(folder, 0o711);
+  await checkGiven(options);
+  const folder = await demoFolder(options, ends);
   await options.prepare?.(folder);
   const { CLI_CLIENT, IdentityProvider } = await loadIdentity();
   const port = await gatewayPort(options.port);

@@ -1,5 +1,5 @@
 /** Ports that the demo is asked to use. */
-import { SnowfenceError } from '../config/problem.js';
+import { because, SnowfenceError } from '../config/problem.js';
 import { freePort } from './child.js';
 
 export async function gatewayPort(wanted: number): Promise<number> {
@@ -7,11 +7,13 @@ export async function gatewayPort(wanted: number): Promise<number> {
   const { createServer } = await import('node:net');
   await new Promise<void>((done, fail) => {
     const probe = createServer();
-    probe.once('error', () =>
+    probe.once('error', (error: NodeJS.ErrnoException) =>
       fail(
         new SnowfenceError(
           'PORT_IN_USE',
-          `Port ${wanted} is taken.`,
+          error.code === 'EADDRINUSE'
+            ? `Port ${wanted} is taken.`
+            : `Nothing can listen on port ${wanted}${because(error)}`,
           'Give another with --port, or --port 0 for any that is free.',
         ),
       ),

@@ -64,6 +64,10 @@ function partsOf(given: GatewayParts, admission: Admission, visible: Visible): P
     refusals: new Refusals(admission),
     cursors: new Cursors(transcript),
     downloads: new Downloads(transcript),
+    openLinks: {
+      most: admission.limits.openDownloads,
+      over: (whom, seconds) => admission.openDownloads(whom, seconds, true),
+    },
     pending: new Pending(approvals),
     nearest: new Nearest(visible),
     running: new Running(),

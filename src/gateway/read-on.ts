@@ -4,7 +4,7 @@ import type { Denial, Verdict } from '../policy/index.js';
 import { type PageSize, type RunResult, StatementCancelled, StatementFailed } from '../warehouse/index.js';
 import { type Answer, AnswerBuilder, type QueryRequest, type ReadOnRequest } from './answer/answer.js';
 import { type Cursor, cursorAt, grantOf, isSame } from './answer/cursors.js';
-import { CHANGED_RULES, largeRow, NO_CELL, NO_CURSOR, NOTHING_LEFT, SLOW_ROWS } from './answer/denials.js';
+import { CHANGED_RULES, largeRow, NO_CELL, NO_CURSOR, NOTHING_LEFT, noRow, SLOW_ROWS } from './answer/denials.js';
 import { noticesFor } from './answer/notices.js';
 import { ASKED_BYTES, pageSize, shownPage } from './answer/page.js';
 import { type Caller, keyOf, type Rules, type Whose, whoseOf } from './judge/whose.js';
@@ -90,11 +90,12 @@ async function readBy(
   most: number,
   sizeFor: (rowsLeft: number, bytes: number) => PageSize,
   answered: (result: RunResult, bytes: number) => Promise<{ readonly answer: Answer; readonly used: number }>,
+  beyond: Answer['error'] = NO_CURSOR,
 ): Promise<Answer> {
   const { warehouse, cursors } = parts;
   const rowsLeft = Math.max(0, Math.min(cursor.end_row, verdict.limits.rows) - from);
   const taken = rowsLeft === 0 ? 0 : await cursors.takeBytes(cursor, most);
-  if (taken === 0) return answer.finish({ status: 'error', error: rowsLeft === 0 ? NO_CURSOR : NOTHING_LEFT });
+  if (taken === 0) return answer.finish({ status: 'error', error: rowsLeft === 0 ? beyond : NOTHING_LEFT });
   let used = 0;
   let result: RunResult | undefined;
   try {
@@ -180,6 +181,10 @@ function columnOf({ columns }: RunResult, wanted: number | string, isNamedByData
 function wholeCell(of: Reading, { row, column: wanted }: NonNullable<ReadOnRequest['cell']>): Promise<Answer> {
   const { parts, answer, intent, verdict, cursor } = of;
   const from = cursor.position + row - 1;
+  const endRow = Math.min(cursor.end_row, verdict.limits.rows);
+  /** A cursor that ends before the limit ends with the result. */
+  const noRowOf = (total = cursor.end_row < verdict.limits.rows ? endRow : undefined) =>
+    noRow(row, Math.max(0, Math.min(total ?? endRow, endRow) - cursor.position), total !== undefined);
   return readBy(
     of,
     from,
@@ -199,7 +204,8 @@ function wholeCell(of: Reading, { row, column: wanted }: NonNullable<ReadOnReque
         await parts.transcript.recorder.append(
           intent.event('rows_fetched', { query_id: cursor.query_id, from, rows: 0, error: NO_CELL.code }),
         );
-        return { answer: answer.finish({ status: 'error', error: NO_CELL }), used: 0 };
+        const error = result.rows.length === 0 ? noRowOf(result.total) : NO_CELL;
+        return { answer: answer.finish({ status: 'error', error }), used: 0 };
       }
       const page = await shownPage(intent.judged, verdict, result, column);
       const used = page.bytes;
@@ -224,5 +230,6 @@ function wholeCell(of: Reading, { row, column: wanted }: NonNullable<ReadOnReque
       });
       return { answer: told, used };
     },
+    noRowOf(),
   );
 }

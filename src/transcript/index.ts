@@ -62,12 +62,12 @@ export { APPROVAL_BYTES, OwnApprovals, type OwnFound } from './rows/own-approval
 export type { Taken } from './rows/scan-budgets.js';
 export { asBytes, asTime, bytesOf, type JsonRow, type Read, SealedRows } from './rows/sealed.js';
 export { withClient } from './store/client.js';
-export { connectionTo, databaseProblem, isPlainDatabase, plainDatabase } from './store/database.js';
+export { connectionTo, databaseFiles, databaseProblem, isPlainDatabase, plainDatabase } from './store/database.js';
 export { pendingMigrations } from './store/migrate.js';
 export { storePool } from './store/pool.js';
 export type { StoreRoles } from './store/rights.js';
 export { excessPrivileges, type StoreUrls, setUpStore, userOf } from './store/setup.js';
-export { isUnreachable } from './store/unreachable.js';
+export { isUnreachable, refusedForGood } from './store/unreachable.js';
 export { TranscriptStore } from './transcript-store.js';
 export { verifyExport } from './verify/export.js';
 export { ensureHolds } from './verify/holds.js';

@@ -1,6 +1,6 @@
 /** Results as files: what `query` answers where a format is asked for, and what the link gives, to whom and how often. */
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -491,7 +491,37 @@ describe('snowfence connect --download', () => {
     const again = await connected(url, join(files, 'again.csv'));
     expect([again.code, again.said.replace(/\s+/g, ' ')]).toEqual([1, expect.stringContaining('has been opened')]);
     await expect(readFile(join(files, 'again.csv'))).rejects.toThrow();
-    await expect(readFile(join(files, 'again.csv.part'))).rejects.toThrow();
+    expect((await readdir(files)).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  it('writes to nothing and removes nothing that is there, whatever it is called', async () => {
+    const [out, precious] = [join(files, 'linked.csv'), join(files, 'precious')];
+    await writeFile(precious, 'PRECIOUS');
+    await symlink(precious, `${out}.part`);
+    const { url } = linkIn(await ask(pipeline, 'SELECT 1 AS ONE', 'csv'));
+    expect((await connected(url, out)).code).toBe(0);
+    expect(await readFile(precious, 'utf8')).toBe('PRECIOUS');
+    expect((await lstat(out)).isFile()).toBe(true);
+    expect((await stat(out)).mode & 0o777).toBe(0o600);
+    expect((await lstat(`${out}.part`)).isSymbolicLink()).toBe(true);
+
+    const notes = join(files, 'notes.csv');
+    await writeFile(`${notes}.part`, 'my own notes');
+    expect((await connected(url.replace(/.{4}$/, 'ffff'), notes)).code).toBe(1);
+    expect(await readFile(`${notes}.part`, 'utf8')).toBe('my own notes');
+
+    // A link that leads nowhere is there, too: what it names is not written.
+    const dangling = join(files, 'dangling.csv');
+    await symlink(join(files, 'not-there'), dangling);
+    const told = await connected(url, dangling);
+    expect([told.code, told.said]).toEqual([2, expect.stringContaining('is there already')]);
+    await expect(readFile(join(files, 'not-there'))).rejects.toThrow();
+
+    for (const wrong of [join(files, 'nowhere', 'x.csv'), join(precious, 'x.csv')]) {
+      const { code, said } = await connected(url, wrong);
+      expect([code, said]).toEqual([2, expect.stringMatching(/NOT_WRITTEN.*--out/)]);
+      expect(said).not.toMatch(/ENOENT|ENOTDIR|UNEXPECTED/);
+    }
   });
 
   it('sends the token nowhere else, and uses no link up for a file that is there', async () => {

@@ -140,6 +140,39 @@ describe('a link', () => {
   });
 });
 
+describe('links that are asked for at once', () => {
+  it('are as many as a principal may have, over both replicas, and the others are told why', async () => {
+    const other = new Client({ name: 'snowfence-tests', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+    await other.connect(
+      new StreamableHTTPClientTransport(new URL(parts.urls[1] ?? ''), {
+        authProvider: { token: async () => parts.tokens[0] ?? '' },
+      }),
+    );
+    const answers = await Promise.all(
+      Array.from(
+        { length: 40 },
+        async (_, at) =>
+          (
+            await (at % 2 === 0 ? sales : other).callTool(
+              { name: 'query', arguments: { sql: `SELECT ${at} AS N`, format: 'csv' } },
+              { timeout: 170_000 },
+            )
+          ).structuredContent as unknown as Linked,
+      ),
+    );
+    await other.close();
+    const links = answers.filter(({ download }) => download);
+    expect(links).toHaveLength(4);
+    for (const refused of answers.filter(({ download }) => !download))
+      expect(refused).toMatchObject({
+        status: 'denied',
+        denial: { code: 'LIMIT_REACHED', message: expect.stringContaining('4 downloads') },
+      });
+    for (const link of links) expect((await taken(await open(at(1, link)))).error).toBeUndefined();
+    expect((await ask('SELECT 2 AS TWO')).status).toBe('ok');
+  });
+});
+
 describe('a result of a hundred megabytes and more', () => {
   const COUNT = 300_000;
 

@@ -1,12 +1,14 @@
 /** A gateway that is asked to stop writes its last outcomes, however often and however impatiently it is asked. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { storePool } from '../../dist/transcript/index.js';
 import { cli, query } from '../support/demo.js';
 import { type Parts, pause, startGateway, startParts } from '../support/gateways/replicas.mjs';
+import { Receiver } from '../support/outside/receiver.js';
 
 const POLICY = `policy: all
 principals: { groups: [all] }
@@ -15,6 +17,7 @@ rules:
   - allow: [select]
     on: [ANALYTICS.SALES.*]
 `;
+const SECRET = Buffer.alloc(32, 's');
 const GRACE_MS = 60_000;
 const long = (name: string): string =>
   `SELECT COUNT(*) AS ${name} FROM TABLE(GENERATOR(ROWCOUNT => 1000000)) a, TABLE(GENERATOR(ROWCOUNT => 1000000)) b`;
@@ -46,6 +49,38 @@ async function kindsOf(sql: string): Promise<readonly string[]> {
     .finally(() => admin.end());
   return rows.map(({ kind }) => kind);
 }
+
+describe('a gateway with webhooks', () => {
+  it.each([1, 2, 3])(
+    'ends without an error, whatever it was about to tell whom: time %i',
+    async () => {
+      await using receiver = await Receiver.start(SECRET);
+      const config = join(parts.folder, 'with-webhooks.yaml');
+      const draft = parse(await readFile(parts.configurations[0] ?? '', 'utf8')) as Record<string, unknown>;
+      await writeFile(join(parts.folder, 'whsec'), `whsec_${SECRET.toString('base64')}`);
+      const webhooks = [{ name: 'siem', url: receiver.url, secret_file: 'whsec' }];
+      await writeFile(config, stringify({ ...draft, webhooks }));
+      const url = parts.urls[0] ?? '';
+      const gateway = await startGateway(config, url);
+      const bot = new Client({ name: 'stopping', version: '1' }, { versionNegotiation: { mode: 'auto' } });
+      await bot.connect(
+        new StreamableHTTPClientTransport(new URL(url), { authProvider: { token: async () => parts.tokens[0] } }),
+      );
+      for (let at = 0; at < 10; at++) await query(bot, `SELECT ${at} AS N`);
+      await expect.poll(() => receiver.received.length, { timeout: 60_000 }).toBeGreaterThan(0);
+      const more = Array.from({ length: 10 }, (_, at) => query(bot, `SELECT ${at} AS M`).catch(() => undefined));
+      await pause(Math.random() * 200);
+      gateway.child.kill('SIGTERM');
+      await gateway.ended;
+      await Promise.all(more);
+      await bot.close().catch(() => undefined);
+      const words = gateway.words();
+      expect(words).toContain('snowfence has stopped');
+      expect(words).not.toMatch(/"level":50|after calling end/);
+    },
+    120_000,
+  );
+});
 
 describe('a gateway with a statement that runs', () => {
   it('that hears SIGTERM twice, and more often, cancels it and writes that down', async () => {

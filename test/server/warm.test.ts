@@ -38,7 +38,11 @@ describe('before a demo is ready', () => {
 });
 
 describe('warming', () => {
-  const gateway = async (over: { logIn: () => Promise<void>; warm?: (role: string) => Promise<void> }) => {
+  const gateway = async (over: {
+    logIn: () => Promise<void>;
+    warm?: (role: string) => Promise<void>;
+    issuers?: readonly { issuer: string; problem: string | undefined }[];
+  }) => {
     await loadParsers();
     const [one, two] = (
       await setOf(
@@ -63,7 +67,12 @@ describe('warming', () => {
     } as unknown as Warehouse;
     const warming = warmUp({
       warehouse,
-      verifier: { check: async () => void asked.push('keys') } as unknown as TokenVerifier,
+      verifier: {
+        check: async () => {
+          asked.push('keys');
+          return over.issuers ?? [];
+        },
+      } as unknown as TokenVerifier,
       policies: [one, two, one],
       log: { warn: (what: object) => said.push(what), error: (what: object) => said.push(what) } as never,
       signal: stop.signal,
@@ -93,6 +102,17 @@ describe('warming', () => {
       expect([warming.isOn, asked]).toEqual([false, ['keys']]);
       stop.abort();
     }
+  });
+
+  it('names an issuer that does not answer, and no other', async () => {
+    const issuers = [
+      { issuer: 'https://there.example', problem: undefined },
+      { issuer: 'https://away.example', problem: 'no answer' },
+    ];
+    const { warming, said, stop } = await gateway({ logIn: async () => undefined, issuers });
+    await warming.over;
+    expect(said).toEqual([{ issuer: 'https://away.example', problem: 'no answer' }]);
+    stop.abort();
   });
 
   it('names a role that Snowflake refuses, and opens the others', async () => {

@@ -1,6 +1,7 @@
 /** The store with the administrator's rights: what the gateway's own role may not do. */
 import type { Config } from '../../config/index.js';
-import { storePool } from '../../transcript/index.js';
+import { SnowfenceError, systemWords } from '../../config/problem.js';
+import { refusedForGood, storePool } from '../../transcript/index.js';
 
 type Admin = ReturnType<typeof storePool>;
 
@@ -17,6 +18,14 @@ export async function asAdmin<T>(
 ): Promise<T> {
   const admin = storePool(await config.adminUrl(), statementTimeoutMs, connections);
   try {
+    await admin.query('SELECT 1').catch((error: unknown) => {
+      throw new SnowfenceError(
+        'STORE_UNREACHABLE',
+        `The transcript store does not let its administrator in: ${refusedForGood(error) ?? systemWords(error) ?? (error instanceof Error ? error.message : '')}.`,
+        'Check transcript.admin_url_env or admin_url_file.',
+        1,
+      );
+    });
     return await work(admin);
   } finally {
     await admin.end();

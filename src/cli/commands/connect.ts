@@ -1,6 +1,7 @@
 /** `snowfence connect`: the bridge that a stdio client starts; `snowfence prompt`: what its hook tells the gateway. */
 import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
+import { visibleText } from '../../visible-text/index.js';
 import type { TokenOptions } from '../connect/source.js';
 import { fail } from '../io/failure.js';
 import { complain, say } from '../io/output.js';
@@ -18,6 +19,13 @@ const withToken = (command: Command): Command =>
     .option('--issuer <url>', 'the only identity provider to sign in at; that of the first use if nothing is said')
     .option('--audience <name>', "whom tokens are for; the gateway's address if nothing is said");
 
+/** The gateway answers at /mcp and at /mcp/ alike, so both are one here: to its metadata, to what is remembered of it, and to hooks. */
+function gatewayAt(text: string): URL {
+  const url = new URL(text);
+  if (url.pathname.length > 1) url.pathname = url.pathname.replace(/\/$/, '');
+  return url;
+}
+
 function tokenOptions(options: Readonly<Record<string, unknown>>): TokenOptions {
   const text = (name: string): string | undefined => options[name] as string | undefined;
   const url = text('url') ?? '';
@@ -28,7 +36,7 @@ function tokenOptions(options: Readonly<Record<string, unknown>>): TokenOptions 
       'Write it whole, such as https://snowfence.example.com/mcp.',
     );
   return {
-    url: new URL(url),
+    url: gatewayAt(url),
     tokenEnv: text('tokenEnv'),
     tokenFile: text('tokenFile'),
     clientId: text('clientId'),
@@ -37,7 +45,8 @@ function tokenOptions(options: Readonly<Record<string, unknown>>): TokenOptions 
     githubActions: options['githubActions'] === true,
     issuer: text('issuer'),
     audience: text('audience'),
-    say: complain,
+    // An issuer's name among it is whatever the gateway says.
+    say: (text) => complain(visibleText(text)),
   };
 }
 
@@ -52,7 +61,7 @@ export function connectCommand(command: Command): void {
         throw new SnowfenceError('USAGE', '--download and --out belong together.');
       if (link !== undefined) {
         const { download } = await import('../connect/download.js');
-        say(await download(asked, String(link), String(out)));
+        say(visibleText(await download(asked, String(link), String(out))));
         return;
       }
       const { connect } = await import('../connect/bridge.js');

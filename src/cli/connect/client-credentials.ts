@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { importPKCS8 } from 'jose';
 import { ClientSecretBasic, clientCredentialsGrant, PrivateKeyJwt } from 'openid-client';
-import { SnowfenceError } from '../../config/problem.js';
+import { because, SnowfenceError } from '../../config/problem.js';
 import { authorizationOf, checkAudience, configure } from './provider.js';
 import { cached, fromEnvironment, type TokenOptions, type TokenSource } from './source.js';
 
@@ -32,10 +32,10 @@ export function clientCredentials(options: TokenOptions, clientId: string): Toke
 
 async function clientAuthentication(options: TokenOptions) {
   if (options.privateKeyFile !== undefined) {
-    const pem = await readFile(options.privateKeyFile, 'utf8').catch(() => {
+    const pem = await readFile(options.privateKeyFile, 'utf8').catch((error: unknown) => {
       throw new SnowfenceError(
         'SECRET_MISSING',
-        `The private key ${options.privateKeyFile ?? ''} can not be read.`,
+        `The private key ${options.privateKeyFile ?? ''} can not be read${because(error)}`,
         'Check --private-key.',
       );
     });

@@ -2,13 +2,15 @@
  * `snowfence connect --download`: a result that an agent was given a link to, fetched with the token that the bridge would take. The link
  * comes from whoever the agent is, so the token goes nowhere but to the gateway that was named.
  */
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, rename, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, link as linkFile, lstat, open, rm } from 'node:fs/promises';
 import { type IncomingMessage, request as overHttp } from 'node:http';
 import { request as overTls } from 'node:https';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { SnowfenceError } from '../../config/problem.js';
+import { because, SnowfenceError } from '../../config/problem.js';
 import type { TokenOptions } from './source.js';
 import { tokenSource } from './token.js';
 
@@ -65,13 +67,50 @@ async function problemIn(response: IncomingMessage): Promise<SnowfenceError> {
   );
 }
 
+const isThere = (file: string): SnowfenceError =>
+  new SnowfenceError('FILE_EXISTS', `--out: ${file} is there already. Nothing was sent.`, 'Name another in --out.');
+
+/** A link that leads nowhere is there as well. */
 async function refuseExisting(file: string): Promise<void> {
-  const isThere = await access(file, constants.F_OK).then(
-    () => true,
-    () => false,
-  );
-  if (isThere)
-    throw new SnowfenceError('FILE_EXISTS', `${file} is there already. Nothing was sent.`, 'Name another in --out.');
+  const found = await lstat(file).catch(() => undefined);
+  if (found) throw isThere(file);
+}
+
+/**
+ * A new file beside the one that is to be, under a name that nobody can have put anything under: neither a file of somebody's nor a link to
+ * one is written to.
+ */
+async function openPart(out: string): Promise<{ readonly part: string; readonly file: FileHandle }> {
+  const part = join(dirname(out), `.${basename(out)}.${randomBytes(9).toString('hex')}.part`);
+  const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+  try {
+    return { part, file: await open(part, NEW, 0o600) };
+  } catch (error) {
+    throw new SnowfenceError(
+      'NOT_WRITTEN',
+      `--out: ${out} can not be written${because(error)} Nothing was sent.`,
+      'Name a file in a folder that is there and yours.',
+    );
+  }
+}
+
+/** Gives a whole file its name, unless something has it by now: a second name takes no other's place, as `rename` would. */
+async function named(part: string, out: string): Promise<void> {
+  const failed = (error: unknown): SnowfenceError =>
+    new SnowfenceError(
+      'NOT_WRITTEN',
+      `--out: ${out} can not be written${because(error)} The file was fetched, and is kept as ${part}.`,
+      'Give it another name yourself: the link is used up.',
+      1,
+    );
+  const codeOf = (error: unknown): unknown => (error as NodeJS.ErrnoException | undefined)?.code;
+  await linkFile(part, out).catch(async (error: unknown) => {
+    if (codeOf(error) === 'EEXIST') throw failed(error);
+    // File systems without second names (exFAT, some of the network).
+    await copyFile(part, out, constants.COPYFILE_EXCL).catch((copying: unknown) => {
+      throw failed(copying);
+    });
+  });
 }
 
 /** Whole, or not there at all; says what there is. Throws SnowfenceError. */
@@ -79,10 +118,8 @@ export async function download(options: TokenOptions, text: string, out: string)
   const link = linkOf(text, options.url);
   // The link is good for once: whether the file can be written is known before.
   await refuseExisting(out);
-  const part = `${out}.part`;
-  const file = await open(part, 'w', 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw new SnowfenceError('NOT_WRITTEN', `${part} can not be written: ${error.code ?? ''}. Nothing was sent.`);
-  });
+  const { part, file } = await openPart(out);
+  let isKept = false;
   try {
     const response = await answerOf(link, await tokenSource(options).token());
     if (response.statusCode !== 200) throw await problemIn(response);
@@ -94,12 +131,14 @@ export async function download(options: TokenOptions, text: string, out: string)
         1,
       );
     });
-    await rename(part, out);
+    isKept = true;
+    await named(part, out);
+    isKept = false;
     const rows = response.trailers['snowfence-rows-given'];
     const many = rows === undefined ? '' : `${rows} rows in `;
     return `${many}${out}.${CUT[response.trailers['snowfence-end'] ?? ''] ?? ''}`;
   } finally {
     await file.close().catch(() => undefined);
-    await rm(part, { force: true });
+    if (!isKept) await rm(part, { force: true });
   }
 }

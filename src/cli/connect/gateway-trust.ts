@@ -104,14 +104,15 @@ export async function protectedResource(url: URL): Promise<ProtectedResource> {
   const { resource, authorization_servers: issuers, scopes_supported: scopes } = await readMetadata(url);
   // RFC 9728, section 3.3: what names another resource must not be used.
   const named = URL.canParse(resource) ? new URL(resource) : undefined;
-  if (named?.origin === url.origin && named.href !== url.href && url.pathname !== named.pathname)
+  const isSame = named !== undefined && plain(named.href) === plain(url.href);
+  if (named?.origin === url.origin && !isSame && url.pathname !== named.pathname)
     throw new SnowfenceError(
       'WRONG_GATEWAY',
       `${url.href} is an address of this gateway, and not the one for tools: that is ${named.href}. Nothing was sent.`,
       `Write ${named.href} into --url.`,
       1,
     );
-  if (named?.href !== url.href)
+  if (!isSame)
     throw new SnowfenceError(
       'WRONG_GATEWAY',
       `What answers at ${url.href} says that it is ${resource}. A token for that would be sent to this address, so none was asked for and nothing was sent.`,

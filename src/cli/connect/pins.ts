@@ -3,6 +3,7 @@
  * another one later may be a false one that wants a sign-in, or a secret, for itself.
  */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { open, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -16,8 +17,14 @@ const MAX_PIN_BYTES = 10_000;
 
 const FOLDER = 'gateways';
 
-const fileOf = (gateway: URL): string =>
-  join(stateFolder(FOLDER), `${createHash('sha256').update(gateway.href).digest('hex').slice(0, 32)}.json`);
+const fileNamed = (address: string): string =>
+  join(stateFolder(FOLDER), `${createHash('sha256').update(address).digest('hex').slice(0, 32)}.json`);
+
+/** A gateway that was first used by its address with a slash at the end is remembered by that. */
+function fileOf({ href }: URL): string {
+  const withSlash = fileNamed(`${href}/`);
+  return existsSync(withSlash) ? withSlash : fileNamed(href);
+}
 
 const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { decodeJwt } from 'jose';
-import { SnowfenceError } from '../../config/problem.js';
+import { SnowfenceError, unusable } from '../../config/problem.js';
 import { moment } from '../../times/index.js';
 import { browser } from './browser.js';
 import { clientCredentials } from './client-credentials.js';
@@ -76,7 +76,10 @@ export function tokenSource(options: TokenOptions): TokenSource {
   const { tokenFile, tokenEnv } = options;
   if (tokenFile !== undefined)
     return held(options, async () => {
-      const text = (await readFile(tokenFile, 'utf8').catch(() => '')).trim();
+      const read = await readFile(tokenFile, 'utf8').catch((error: unknown) => {
+        throw unusable('--token-file', tokenFile, 'read', error, 'Name the file that holds the access token.');
+      });
+      const text = read.trim();
       if (!text)
         throw new SnowfenceError('SECRET_MISSING', `There is no token in ${tokenFile}.`, 'Check --token-file.');
       return text;

@@ -1,7 +1,7 @@
 /** `snowfence doctor`: tries each part that `serve` needs, and says what to mend. */
 import { createServer } from 'node:net';
 import { type Config, loadConfig } from '../../config/index.js';
-import { SnowfenceError } from '../../config/problem.js';
+import { because, SnowfenceError, systemWords } from '../../config/problem.js';
 import { TokenVerifier } from '../../identity/index.js';
 import { loadPolicies, PolicyProblems, type PolicySet } from '../../policy/index.js';
 import { type Finding, messageOf, ok, problem, warning } from './finding.js';
@@ -27,7 +27,7 @@ async function checkListen(config: Config): Promise<Finding> {
       );
     return problem(
       'server',
-      `can not listen on ${host}:${port}: ${messageOf(error)}`,
+      `can not listen on ${host}:${port}${because(error)}`,
       'Name an address of this machine under server.listen.',
     );
   }
@@ -55,7 +55,7 @@ async function checkPolicies(config: Config): Promise<{ finding: Finding; set: P
     return {
       finding: problem(
         'policies',
-        `${config.policies} can not be read: ${messageOf(error)}`,
+        `${config.policies} can not be read${systemWords(error) === undefined ? `: ${messageOf(error)}` : because(error)}`,
         'Check "policies" in the configuration.',
       ),
       set: undefined,

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { SnowfenceError } from '../../config/problem.js';
+import { because, SnowfenceError, systemWords } from '../../config/problem.js';
 import { loadPolicies, type PolicySet, policySums } from '../../policy/index.js';
 
 /** A YAML file against a shape. Throws a SnowfenceError that names file, line and what is wrong. */
@@ -11,8 +11,12 @@ export async function readYaml<T>(
   file: string,
   shape: z.ZodType<T>,
 ): Promise<{ data: T; lineOf: (path: readonly PropertyKey[]) => number }> {
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new SnowfenceError('FILE_MISSING', `${file} can not be read.`, 'Name a file of policy cases.');
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new SnowfenceError(
+      'FILE_MISSING',
+      `${file} can not be read${because(error)}`,
+      'Name a file of policy cases.',
+    );
   });
   const document = parseDocument(text);
   const [broken] = document.errors;
@@ -60,7 +64,13 @@ async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOTDIR')
       throw new SnowfenceError('NO_FOLDER', `${folder} is a file.`, 'Name the folder that your policies are in.');
-    if (!isMissing(error)) throw error;
+    if (systemWords(error) === undefined) throw error;
+    if (!isMissing(error))
+      throw new SnowfenceError(
+        'NO_FOLDER',
+        `${folder} can not be read${because(error)}`,
+        'Name a folder of policies that this account may read.',
+      );
     throw new SnowfenceError('NO_FOLDER', `There is no folder ${folder}.`, 'Name the folder of your policies.');
   }
 }

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SnowfenceError } from '../../config/problem.js';
+import { SnowfenceError, unusable } from '../../config/problem.js';
 import { EVENT_COLUMNS, isOurs, type RawEvent, type TranscriptStore, trustedKeys } from '../../transcript/index.js';
 
 const reloaded = z.object({
@@ -58,14 +58,17 @@ export async function writeSet(store: TranscriptStore, version: string, folder: 
       'It may have gone to an archive: look for "content_kept" with that digest there.',
       1,
     );
-  await mkdir(folder, { recursive: true });
+  const hint = 'Name a new folder where this account may write.';
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw unusable('--out', folder, 'written', error, hint);
+  });
   for (const { name, digest } of files) {
     // Names of files in one folder, as they were read: nothing that leads elsewhere.
     if (name.includes('/') || name.includes('\\') || name.startsWith('.'))
       throw new SnowfenceError('CONTENT_UNSOUND', `"${name}" is no name of a policy file.`, 'Run snowfence verify.', 1);
     await writeFile(join(folder, name), contents.get(digest)?.text ?? '', { flag: 'wx' }).catch((error: unknown) => {
       const isThere = typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST';
-      if (!isThere) throw error;
+      if (!isThere) throw unusable('--out', join(folder, name), 'written', error, hint);
       throw new SnowfenceError('FILE_EXISTS', `${join(folder, name)} is there already.`, 'Name a new folder by --out.');
     });
   }

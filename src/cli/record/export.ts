@@ -1,6 +1,6 @@
 /** `snowfence sessions export`: transcripts for other tools, to a file or standard output. */
-import { createWriteStream } from 'node:fs';
-import { SnowfenceError } from '../../config/problem.js';
+import { open } from 'node:fs/promises';
+import { because, SnowfenceError, unusable } from '../../config/problem.js';
 import {
   exportLines,
   type StoredEvent,
@@ -16,11 +16,17 @@ import { asciicast, framesOf } from './replay.js';
 import { eventsOf, sessionOf } from './stored.js';
 
 /** Writes to a file or standard output, waiting where it is full. */
-function sinkTo(out: string | undefined): {
+async function sinkTo(out: string | undefined): Promise<{
   readonly write: (text: string) => Promise<void>;
   readonly end: () => Promise<void>;
-} {
-  const stream: NodeJS.WritableStream = out === undefined ? process.stdout : createWriteStream(out, { mode: 0o600 });
+}> {
+  const file =
+    out === undefined
+      ? undefined
+      : await open(out, 'w', 0o600).catch((error: unknown) => {
+          throw unusable('--out', out, 'written', error, 'Name a file in a folder that is there and yours.');
+        });
+  const stream: NodeJS.WritableStream = file?.createWriteStream() ?? process.stdout;
   let failure: Error | undefined;
   stream.on('error', (error: Error) => {
     failure = error;
@@ -30,7 +36,7 @@ function sinkTo(out: string | undefined): {
       if (failure)
         throw new SnowfenceError(
           'EXPORT_FAILED',
-          `${out ?? 'Standard output'} can not be written: ${failure.message}`,
+          `${out ?? 'Standard output'} can not be written${because(failure)}`,
           undefined,
           1,
         );
@@ -69,13 +75,13 @@ export async function exportSessions(store: TranscriptStore, request: ExportRequ
     );
   if (request.follow && format === 'asciicast')
     throw new SnowfenceError('USAGE', 'An asciicast is of what has been.', 'Use --format jsonl or ocsf with --follow.');
+  const sink = await sinkTo(out);
   await store.recorder.append({
     kind: 'record_exported',
     sessionId: undefined,
     statementId: undefined,
     body: { format, sessions: sessions.length === 0 ? null : sessions, follow: request.follow },
   });
-  const sink = sinkTo(out);
   const exported = request.follow
     ? followTo(store, request, sink.write)
     : format === 'jsonl'

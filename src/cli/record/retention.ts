@@ -1,7 +1,8 @@
 /** `snowfence retention`: legal holds, and archives of what is old. */
+import { access, constants, mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Config } from '../../config/index.js';
-import { SnowfenceError } from '../../config/problem.js';
+import { SnowfenceError, unusable } from '../../config/problem.js';
 import { table } from '../../terminal/index.js';
 import { moment } from '../../times/index.js';
 import { archive, holds, liftHold, placeHold, type TranscriptStore } from '../../transcript/index.js';
@@ -90,6 +91,13 @@ export async function archiveOld(
   folder: string,
   onProgress: (week: string) => void,
 ): Promise<string> {
+  const hint = 'Name a folder that this account may write to, under transcript.retention.archive_to.';
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw unusable('transcript.retention.archive_to', folder, 'written', error, hint);
+  }
   const done = await asAdmin(config, LIMITS, (admin) =>
     archive(admin, {
       acknowledged: new Set([...config.acknowledged, ...config.forged]),

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../../config/index.js';
-import { SnowfenceError } from '../../config/problem.js';
+import { because, SnowfenceError, systemWords } from '../../config/problem.js';
 import { recordMask } from '../../gateway/index.js';
 import { printable, type Style } from '../../terminal/index.js';
 import { moment } from '../../times/index.js';
@@ -21,8 +21,12 @@ import { openStore, rolesOf } from '../access/store.js';
 
 /** Checkpoints as they were added to a file, one after the other. */
 async function keptIn(file: string): Promise<KeptCheckpoint[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new SnowfenceError('CHECKPOINTS_UNREADABLE', `The checkpoints in ${file} can not be read: ${error.message}`);
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new SnowfenceError(
+      'CHECKPOINTS_UNREADABLE',
+      `The checkpoints in ${file} can not be read${because(error)}`,
+      'Name a file of checkpoints, as transcript.checkpoints.files has them.',
+    );
   });
   // Each note has an empty line of its own before its signatures: the signature line ends it.
   const notes = text.split(/(?<=\n— [^\n]+\n)(?!— )/).map((note) => note.replace(/^\n+/, ''));
@@ -142,7 +146,7 @@ export async function verifyFile(
   } catch (error) {
     throw new SnowfenceError(
       'EXPORT_UNREADABLE',
-      `${file} can not be verified: ${error instanceof Error ? error.message : String(error)}.`,
+      `${file} can not be verified: ${systemWords(error) ?? (error instanceof Error ? error.message : String(error))}.`,
       'It has to be what snowfence sessions export --format jsonl wrote.',
       1,
     );

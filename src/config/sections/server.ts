@@ -1,4 +1,5 @@
 /** Of the configuration: where the gateway listens and under which name, what it logs, and how it ends. */
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { checksCertificates, isLoopback } from '../../network/index.js';
 import { SnowfenceError } from '../problem.js';
@@ -99,10 +100,20 @@ export interface Certificate {
 }
 
 /** undefined where the gateway does no TLS itself. */
-export const certificateOf = async ({ tls }: Server, base: string): Promise<Certificate | undefined> =>
-  tls
-    ? {
-        cert: await secretFile(tls.cert_file, base, 'server.tls.cert_file'),
-        key: await secretFile(tls.key_file, base, 'server.tls.key_file'),
-      }
-    : undefined;
+export async function certificateOf({ tls }: Server, base: string): Promise<Certificate | undefined> {
+  if (!tls) return undefined;
+  const [cert, key] = [
+    await secretFile(tls.cert_file, base, 'server.tls.cert_file'),
+    await secretFile(tls.key_file, base, 'server.tls.key_file'),
+  ];
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    throw new SnowfenceError(
+      'SECRET_INVALID',
+      `server.tls: ${tls.cert_file} and ${tls.key_file} are no certificate with its key: ${error instanceof Error ? error.message : ''}.`,
+      'Both are in PEM form, the key without a passphrase; the certificate comes first, then those that it hangs on.',
+    );
+  }
+  return { cert, key };
+}

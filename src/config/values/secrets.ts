@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
-import { SnowfenceError } from '../problem.js';
+import { because, SnowfenceError } from '../problem.js';
 
 export const environment = z
   .string()
@@ -13,10 +13,10 @@ export async function secretFile(path: string, base: string, what: string): Prom
   const full = isAbsolute(path) ? path : join(base, path);
   try {
     return (await readFile(full, 'utf8')).trim();
-  } catch {
+  } catch (error) {
     throw new SnowfenceError(
       'SECRET_MISSING',
-      `${what}: the file ${full} can not be read.`,
+      `${what}: the file ${full} can not be read${because(error)}`,
       'Check its path and that the account which runs snowfence may read it.',
     );
   }

@@ -1,7 +1,8 @@
 /** A PostgreSQL server of our own: made, started, stopped. Listens on 127.0.0.1 only. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { access, chmod, chown, constants, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, chown, constants, cp, mkdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { commandOf, isAlive, takeFolder } from '../folder/index.js';
 import { findBinaries } from './binaries.js';
 
 export interface PostgresOptions {
@@ -17,6 +18,8 @@ interface Account {
 
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5000;
+/** One that is told to end has this long for it, and is killed then. */
+const END_OF_ANOTHER_MS = STOP_TIMEOUT_MS + 5000;
 
 /** PostgreSQL refuses to run as root: then an ordinary account of the system owns the data and runs the server. */
 function accountForRoot(): Account | undefined {
@@ -56,23 +59,35 @@ async function reachableBinaries(
   return { initdb: join(copy, 'bin', 'initdb'), postgres: join(copy, 'bin', 'postgres') };
 }
 
-/** A server that outlived its parent (killed without warning) still holds the folder: it is ended first. */
+/** What our servers are told, and nobody else's are. */
+const SETTINGS = [
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  'max_connections=60',
+  'logging_collector=off',
+  'log_min_messages=fatal',
+  'timezone=UTC',
+];
+
+/** Whether a process is a server that we started on this very folder. */
+async function isOurs(pid: number, dataFolder: string): Promise<boolean> {
+  const command = await commandOf(pid);
+  const named = command?.[command.indexOf('-D') + 1];
+  if (command === undefined || named === undefined) return false;
+  const [home, its] = await Promise.all([dataFolder, named].map((path) => realpath(path).catch(() => path)));
+  return home === its && SETTINGS.every((setting) => command.includes(setting));
+}
+
+/**
+ * A server that outlived its keeper (killed without warning) still holds the folder: it is ended first. Only for whoever has taken the
+ * folder: then nobody keeps that server any more.
+ */
 async function endOrphan(dataFolder: string): Promise<void> {
   const text = await readFile(join(dataFolder, 'postmaster.pid'), 'utf8').catch(() => '');
   const pid = Number(text.split('\n')[0]);
-  if (!Number.isInteger(pid) || pid <= 1) return;
-  const isAlive = (): boolean => {
-    try {
-      process.kill(pid, 0);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => 'postgres');
-  if (!isAlive() || !command.includes('postgres')) return;
+  if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid) || !(await isOurs(pid, dataFolder))) return;
   process.kill(pid, 'SIGINT');
-  for (let waited = 0; waited < STOP_TIMEOUT_MS && isAlive(); waited += 50)
+  for (let waited = 0; waited < STOP_TIMEOUT_MS && isAlive(pid); waited += 50)
     await new Promise((done) => setTimeout(done, 50));
 }
 
@@ -120,48 +135,24 @@ async function initialise(
 
 export class Postgres {
   readonly #child: ChildProcess;
+  readonly #taken: AsyncDisposable;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, taken: AsyncDisposable) {
     this.#child = child;
+    this.#taken = taken;
   }
 
-  /** Answers connections when it resolves. */
+  /** Answers connections when it resolves. Throws FolderInUse where another keeper has the folder, and goes on having it. */
   static async start(options: PostgresOptions): Promise<Postgres> {
-    const account = accountForRoot();
     const base = dirname(options.dataFolder);
-    await mkdir(options.dataFolder, { recursive: true, mode: 0o700 });
-    if (account) {
-      // The account has to pass through our folder, and nobody else has any business in it.
-      await chmod(base, 0o711);
-      await chown(options.dataFolder, account.uid, account.gid);
-      if (!(await isReachable(base)))
-        throw new Error(
-          `PostgreSQL runs as another account here (it refuses root), and that account can not enter ${base}. Choose a folder whose parents are open to others (chmod o+x).`,
-        );
+    await mkdir(base, { recursive: true, mode: 0o700 });
+    const taken = await takeFolder(base, 'PostgreSQL', END_OF_ANOTHER_MS);
+    try {
+      return new Postgres(await startIn(options, base), taken);
+    } catch (error) {
+      await taken[Symbol.asyncDispose]();
+      throw error;
     }
-    const { initdb, postgres } = await reachableBinaries(account, base);
-    await endOrphan(options.dataFolder);
-    const isNew = !(await stat(join(options.dataFolder, 'PG_VERSION')).catch(() => undefined));
-    if (isNew) await initialise(options, initdb, account, base);
-    const settings = [
-      'listen_addresses=127.0.0.1',
-      'unix_socket_directories=',
-      'max_connections=60',
-      'logging_collector=off',
-      'log_min_messages=fatal',
-      'timezone=UTC',
-    ];
-    const child = spawn(
-      postgres,
-      ['-D', options.dataFolder, '-p', String(options.port), ...settings.flatMap((setting) => ['-c', setting])],
-      {
-        ...account,
-        cwd: base,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      },
-    );
-    await started(child, options.dataFolder);
-    return new Postgres(child);
   }
 
   get pid(): number {
@@ -173,13 +164,44 @@ export class Postgres {
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = new Promise<void>((done) => this.#child.once('exit', () => done()));
-    this.#child.kill('SIGINT');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await ended;
-    clearTimeout(timer);
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const ended = new Promise<void>((done) => this.#child.once('exit', () => done()));
+      this.#child.kill('SIGINT');
+      const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      await ended;
+      clearTimeout(timer);
+    }
+    await this.#taken[Symbol.asyncDispose]();
   }
+}
+
+async function startIn(options: PostgresOptions, base: string): Promise<ChildProcess> {
+  const account = accountForRoot();
+  await mkdir(options.dataFolder, { recursive: true, mode: 0o700 });
+  if (account) {
+    // The account has to pass through our folder, and nobody else has any business in it.
+    await chmod(base, 0o711);
+    await chown(options.dataFolder, account.uid, account.gid);
+    if (!(await isReachable(base)))
+      throw new Error(
+        `PostgreSQL runs as another account here (it refuses root), and that account can not enter ${base}. Choose a folder whose parents are open to others (chmod o+x).`,
+      );
+  }
+  const { initdb, postgres } = await reachableBinaries(account, base);
+  await endOrphan(options.dataFolder);
+  const isNew = !(await stat(join(options.dataFolder, 'PG_VERSION')).catch(() => undefined));
+  if (isNew) await initialise(options, initdb, account, base);
+  const child = spawn(
+    postgres,
+    ['-D', options.dataFolder, '-p', String(options.port), ...SETTINGS.flatMap((setting) => ['-c', setting])],
+    {
+      ...account,
+      cwd: base,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  await started(child, options.dataFolder);
+  return child;
 }
 
 /** `postmaster.pid` says "ready" in its last line once connections are answered. */

@@ -3,8 +3,10 @@
  * in an argument list, which every user of the machine can read); it answers with one JSON line naming its address,
  * and ends when standard input closes, so that it never outlives the process that started it.
  */
+import { mkdir } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { takeFolder } from '../folder/index.js';
 import { DEFAULT_OPTIONS, Warehouse } from './index.js';
 
 const options = z.object({
@@ -29,9 +31,13 @@ const options = z.object({
 
 const lines = createInterface({ input: process.stdin });
 let warehouse: Warehouse | undefined;
+let taken: AsyncDisposable | undefined;
+/** One whose starter is gone ends by itself. */
+const END_OF_ANOTHER_MS = 10_000;
 
 const stop = async (): Promise<void> => {
   await warehouse?.[Symbol.asyncDispose]();
+  await taken?.[Symbol.asyncDispose]();
   process.exit(0);
 };
 
@@ -43,7 +49,12 @@ lines.on('close', () => void stop());
 lines.once('line', (line) => {
   void (async () => {
     try {
-      warehouse = await Warehouse.start({ ...DEFAULT_OPTIONS, ...options.parse(JSON.parse(line)) });
+      const given = options.parse(JSON.parse(line));
+      if (given.dataFolder !== undefined) {
+        await mkdir(given.dataFolder, { recursive: true });
+        taken = await takeFolder(given.dataFolder, 'warehouse', END_OF_ANOTHER_MS);
+      }
+      warehouse = await Warehouse.start({ ...DEFAULT_OPTIONS, ...given });
       process.stdout.write(`${JSON.stringify({ url: warehouse.url })}\n`);
     } catch (error) {
       process.stdout.write(`${JSON.stringify({ error: error instanceof Error ? error.message : String(error) })}\n`);

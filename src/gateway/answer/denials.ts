@@ -179,6 +179,12 @@ export const NO_CELL = {
     'That cell is not in this result. Rows count from 1 at the row that the cursor names, columns from 1; a name that two columns have means none of them.',
 };
 
+/** `count`: rows from the one on that the cursor names, as far as they may be read; there may be fewer unless `isExact`. */
+export const noRow = (row: number, count: number, isExact: boolean) => ({
+  code: NO_CELL.code,
+  message: `There is no row ${row} here: there ${count === 1 ? 'is 1 row' : `are ${count} rows`}${isExact ? '' : ' at most'}, counted from 1 at the row that the cursor names.`,
+});
+
 /** What a page of a result was to be taken from is with others that are read at this moment, or used up. */
 export const NOTHING_LEFT = {
   code: 'LIMIT_REACHED',

@@ -4,6 +4,7 @@
  * result nor give it to somebody else; one that was opened and is put back as unopened is found by the event of its opening.
  */
 import { randomUUID } from 'node:crypto';
+import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import { FORMATS, type Format } from '../../formats/index.js';
 import type { Principal } from '../../identity/index.js';
@@ -15,7 +16,9 @@ import {
   type Read,
   RecorderUnavailable,
   type TranscriptStore,
+  withClient,
 } from '../../transcript/index.js';
+import { FairGate } from '../../turns/index.js';
 import type { Bind } from './answer.js';
 import { hashOf } from './cursors.js';
 
@@ -73,14 +76,39 @@ const OPENED = `SELECT FROM event e WHERE e.statement_id = $1 AND e.kind = 'down
 const UNOPENED = `
   SELECT count(*)::integer AS open, ceil(extract(epoch FROM min(t.expires_at) - now()))::integer AS seconds
   FROM download t WHERE t.issuer = $1 AND t.subject = $2 AND t.opened_at IS NULL AND t.expires_at > now()`;
+/** As those who ask people for something (approval/steps/bounds.ts): one at a time of each principal, over all replicas. */
+const ALONE = `SELECT FROM approval_turn t WHERE t.n = hashtextextended($1 || ' ' || $2, 0) & 255 FOR UPDATE`;
+/** Of transactions that wait for such a turn: each holds a connection meanwhile, and what others write needs some. */
+const MADE_AT_ONCE = 2;
 /** For so long whoever comes too late is told so. */
 const FORGET = `DELETE FROM download WHERE expires_at < now() - interval '1 day'`;
 
 /** In whole seconds: what is signed is what PostgreSQL prints. */
 const inSeconds = (ms: number): string => asTime(new Date(Math.ceil(ms / 1000) * 1000));
 
+interface Made {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
+async function secondsToRoom(
+  client: Pick<PoolClient, 'query'>,
+  { issuer, subject }: Principal,
+  most: number,
+): Promise<number | undefined> {
+  const { rows } = await client.query<{ open: number; seconds: number | null }>({
+    name: 'open_downloads',
+    text: UNOPENED,
+    values: [issuer, subject],
+  });
+  const [counted] = rows;
+  return counted && counted.open >= most ? Math.max(1, counted.seconds ?? 1) : undefined;
+}
+
 export class Downloads {
   readonly #store: TranscriptStore;
+  readonly #making = new FairGate(MADE_AT_ONCE, 1);
   /** The row behind each as it was found. */
   readonly #found = new WeakMap<KeptResult, Read & { readonly own: JsonRow }>();
 
@@ -96,17 +124,17 @@ export class Downloads {
     }
   }
 
-  /** Throws RecorderUnavailable. */
-  async make(principal: Principal, made: NewDownload): Promise<{ readonly id: string; readonly expiresAt: string }> {
+  /** A link, unless the principal has `most` already: then in how many seconds there is room for one. Throws RecorderUnavailable. */
+  async make(principal: Principal, made: NewDownload, most: number): Promise<Made | number> {
     const id = randomUUID();
     const expiresAt = inSeconds(Date.now() + LIFE_MS);
     const { pool, rows, vault } = this.#store;
     const { statement, binds, purpose } = made;
     const text = JSON.stringify({ statement, binds, purpose: purpose ?? null });
-    await this.#do(() =>
-      Promise.all([
-        pool.query(FORGET),
-        rows.put(pool, 'download', {
+    const seconds = await this.#alone(principal, async (client) => {
+      const full = await secondsToRoom(client, principal, most);
+      if (full === undefined)
+        await rows.put(client, 'download', {
           id,
           issuer: principal.issuer,
           subject: principal.subject,
@@ -121,24 +149,32 @@ export class Downloads {
           bytes: made.bytes,
           opened_at: null,
           expires_at: expiresAt,
-        }),
-      ]),
-    );
+        });
+      return full;
+    });
+    if (seconds !== undefined) return seconds;
+    await this.#do(() => pool.query(FORGET));
     return { id, expiresAt: new Date(expiresAt).toISOString() };
   }
 
-  /** How long until a principal that has as many links as they may have one less; undefined where they may have more. Throws RecorderUnavailable. */
-  async secondsToRoom({ issuer, subject }: Principal, most: number): Promise<number | undefined> {
-    const values = [issuer, subject];
-    const { rows } = await this.#do(() =>
-      this.#store.pool.query<{ open: number; seconds: number | null }>({
-        name: 'open_downloads',
-        text: UNOPENED,
-        values,
+  /** A transaction during which nobody else makes a link of this principal's. */
+  async #alone<T>({ issuer, subject }: Principal, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    using _place = await this.#making.enter(`${issuer} ${subject}`);
+    return await this.#do(() =>
+      withClient(this.#store.pool, async (client) => {
+        await client.query('BEGIN');
+        if ((await client.query(ALONE, [issuer, subject])).rowCount !== 1)
+          throw new Error('A row of approval_turn is gone.');
+        const result = await work(client);
+        await client.query('COMMIT');
+        return result;
       }),
     );
-    const [counted] = rows;
-    return counted && counted.open >= most ? Math.max(1, counted.seconds ?? 1) : undefined;
+  }
+
+  /** How long until a principal that has as many links as they may have one less; undefined where they may have more. Throws RecorderUnavailable. */
+  secondsToRoom(principal: Principal, most: number): Promise<number | undefined> {
+    return this.#do(() => secondsToRoom(this.#store.pool, principal, most));
   }
 
   /** What somebody may open under an id. Somebody else's is unknown to them. Throws RecorderUnavailable. */

@@ -161,11 +161,12 @@ export class Admission {
     return { message: `${DOWNLOADS_OF_ALL} downloads of others are under way.`, retryAfterSeconds: 5 };
   }
 
-  /** Too many links of theirs wait to be opened. */
-  openDownloads(whom: Whom, seconds: number): NotAdmitted {
+  /** Too many links of theirs wait to be opened. `hasRun`: others were made while the statement ran. */
+  openDownloads(whom: Whom, seconds: number, hasRun = false): NotAdmitted {
     const message = `You may have ${this.limits.openDownloads} downloads that you have not opened yet.`;
     const denial = this.#denied(whom, 'open_downloads', message, seconds);
-    const hint = `Nothing has run. Open the links that you have; one ends by itself in ${Math.ceil(seconds / 60)} min.`;
+    const begun = hasRun ? 'It has run, and there is no link to what came of it.' : 'Nothing has run.';
+    const hint = `${begun} Open the links that you have; one ends by itself in ${Math.ceil(seconds / 60)} min.`;
     return new NotAdmitted(this.#withHint(denial, hint));
   }
 

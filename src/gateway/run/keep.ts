@@ -1,11 +1,11 @@
 /** A result that is wanted as a file: nothing of it is answered but its columns and the link by which it is downloaded. */
 import type { Principal } from '../../identity/index.js';
-import type { Verdict } from '../../policy/index.js';
+import type { Denial, Verdict } from '../../policy/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
 import type { RunResult } from '../../warehouse/index.js';
 import type { Answer, AnswerBuilder, QueryRequest } from '../answer/answer.js';
 import { grantOf } from '../answer/cursors.js';
-import type { Downloads } from '../answer/downloads.js';
+import type { Downloads, NewDownload } from '../answer/downloads.js';
 import { noticesFor } from '../answer/notices.js';
 import { shownPage } from '../answer/page.js';
 import { isChange, type Judged } from '../judge/judged.js';
@@ -16,11 +16,17 @@ export interface KeepParts {
   readonly transcript: TranscriptStore;
   readonly downloads: Downloads;
   readonly counters: Counters;
+  /** How many links of a principal's may wait to be opened, and what is said, and thrown, where those are there. */
+  readonly openLinks: {
+    readonly most: number;
+    readonly over: (whom: Principal, seconds: number) => Error & { readonly denial: Denial };
+  };
 }
 
 /** Whether there will be a file: what a change answers is a row of numbers, which needs none. */
 export const isKept = ({ format }: QueryRequest, judged: Judged): boolean => format !== undefined && !isChange(judged);
 
+/** Throws NotAdmitted where others of this principal's were made while the statement ran, and there is no room for this one. */
 export async function keep(
   parts: KeepParts,
   answer: AnswerBuilder,
@@ -36,7 +42,7 @@ export async function keep(
   result.reader?.close();
   const { columns } = await shownPage(judged, verdict, { ...result, rows: [] });
   const endRow = Math.min(request.maxRows ?? Number.POSITIVE_INFINITY, verdict.limits.rows);
-  const made = await parts.downloads.make(principal, {
+  const newDownload: NewDownload = {
     sessionId: intent.session,
     statementId: intent.statementId,
     queryId: result.queryId,
@@ -47,7 +53,22 @@ export async function keep(
     grant: grantOf(verdict, judged.sent ?? ''),
     endRow,
     bytes: verdict.limits.resultBytes,
-  });
+  };
+  const made = await parts.downloads.make(principal, newDownload, parts.openLinks.most);
+  if (typeof made === 'number') {
+    const refusal = parts.openLinks.over(principal, made);
+    const { code, message } = refusal.denial;
+    await parts.transcript.recorder.appendAll([
+      ...intent.sent(result.queryId),
+      intent.event('statement_failed', {
+        code,
+        message,
+        query_id: result.queryId,
+        duration_ms: Math.round(answer.elapsed),
+      }),
+    ]);
+    throw refusal;
+  }
   const { total } = result;
   const isTruncated = total !== undefined && total > endRow;
   const isAtLimit = isTruncated && endRow === verdict.limits.rows;

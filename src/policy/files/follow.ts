@@ -71,7 +71,12 @@ const START_MS = 30_000;
 /** What was changed longer ago than any two clocks differ is still. */
 const OLD_MS = 60_000;
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** What the file system says comes with its own code, and with what it was asked about. */
+const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  if (!('syscall' in error && 'path' in error && 'code' in error)) return error.message;
+  return `The policies can not be read: ${String(error.path)} (${String(error.code)}).`;
+};
 
 type Seen =
   | { readonly kind: 'whole'; readonly state: string; readonly reading: Reading }

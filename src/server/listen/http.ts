@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Config } from '../../config/index.js';
-import { SnowfenceError } from '../../config/problem.js';
+import { because, SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
 import { McpHttp } from '../../mcp/index.js';
 import { makeLog } from '../report/log.js';
@@ -21,9 +21,13 @@ function listen(server: Server, host: string, port: number): Promise<void> {
       const inUse = error.code === 'EADDRINUSE';
       reject(
         new SnowfenceError(
-          'PORT_IN_USE',
-          inUse ? `Port ${port} on ${host} is taken.` : `Can not listen on ${host}:${port}: ${error.message}`,
-          inUse ? 'Choose another under server.listen, or stop what uses it.' : undefined,
+          inUse ? 'PORT_IN_USE' : 'ADDRESS_UNUSABLE',
+          inUse
+            ? `Port ${port} on ${host} is taken.`
+            : `server.listen: can not listen on ${host}:${port}${because(error)}`,
+          inUse
+            ? 'Choose another under server.listen, or stop what uses it.'
+            : 'Name an address of this machine, and a port that this account may listen on.',
         ),
       );
     });
@@ -80,19 +84,20 @@ export async function serveHttp(config: Config): Promise<void> {
   // that is just on its way is lost.
   server.keepAliveTimeout = 75_000;
   server.maxHeadersCount = 100;
+  let reloads: AsyncDisposable | undefined;
   try {
     await listen(server, config.listen.host, config.listen.port);
+    if (config.reloadSocket !== undefined)
+      reloads = await answerReloads(config.reloadSocket, () => reloadAs(runtime, log, 'policy reload'));
   } catch (error) {
     // Whoever can't start ends at once: nothing that was begun holds the process.
+    server.close();
+    server.closeAllConnections();
     await console[Symbol.asyncDispose]();
     await mcp[Symbol.asyncDispose]();
     await runtime[Symbol.asyncDispose]();
     throw error;
   }
-  const reloads =
-    config.reloadSocket === undefined
-      ? undefined
-      : await answerReloads(config.reloadSocket, () => reloadAs(runtime, log, 'policy reload'));
   log.info(
     { url: config.publicUrl.href, policies: runtime.policies.current().version, version: VERSION },
     'snowfence is listening',

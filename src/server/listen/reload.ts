@@ -7,7 +7,7 @@ import { createServer, request, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { z } from 'zod';
 import type { Config } from '../../config/index.js';
-import { SnowfenceError } from '../../config/problem.js';
+import { because, SnowfenceError } from '../../config/problem.js';
 import type { Reloaded } from '../../policy/index.js';
 
 const PATH = '/policies/reload';
@@ -94,7 +94,7 @@ function listen(server: Server, path: string): Promise<void> {
       reject(
         new SnowfenceError(
           'SOCKET_TAKEN',
-          `policies.reload_socket: can not listen on ${path}: ${error.message}`,
+          `policies.reload_socket: can not listen on ${path}${because(error)}`,
           'Name a path in a folder that the gateway may write to.',
         ),
       ),
@@ -146,7 +146,7 @@ export async function reloadRunning(config: Config): Promise<{ readonly text: st
   const text = await ask(path).catch((error: unknown) => {
     throw new SnowfenceError(
       'NOT_RUNNING',
-      `The gateway does not answer on ${path}: ${error instanceof Error ? error.message : ''}`,
+      `The gateway does not answer on ${path}${because(error)}`,
       'Is it running, on this machine, with this configuration, and are you its user?',
       1,
     );

@@ -1,7 +1,7 @@
 /** `snowfence serve --stdio`: the gateway over standard input and output, for the one client that started it. */
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../../config/index.js';
-import { SnowfenceError } from '../../config/problem.js';
+import { SnowfenceError, unusable } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
 import type { Principal } from '../../identity/index.js';
 import { makeServer } from '../../mcp/index.js';
@@ -18,12 +18,19 @@ export interface StdioToken {
 }
 
 async function readToken({ env, file }: StdioToken): Promise<string | undefined> {
-  if (file !== undefined) return (await readFile(file, 'utf8').catch(() => '')).trim() || undefined;
+  if (file !== undefined) {
+    const text = await readFile(file, 'utf8').catch((error: unknown) => {
+      throw unusable('--token-file', file, 'read', error, 'Name the file that holds the access token.');
+    });
+    return text.trim() || undefined;
+  }
   return process.env[env ?? 'SNOWFENCE_TOKEN'];
 }
 
 /** The gateway as the client's child: the same checks, on a token that the client's environment holds. */
 export async function serveOnStdio(config: Config, token: StdioToken): Promise<void> {
+  // What is named and can't be read is told before anything starts.
+  await readToken(token);
   const log = makeLog(config.logLevel, 'stderr');
   const reloadOn = reloadOnSignal(log);
   const runtime = await startRuntime(config, log);

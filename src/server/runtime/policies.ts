@@ -1,5 +1,6 @@
 /** The policies in force, followed in their folder; what becomes of them is logged and recorded. */
 import type { Config } from '../../config/index.js';
+import { systemWords, unusable } from '../../config/problem.js';
 import { heldWords, type PolicySet, type PolicyWatch, watchPolicies } from '../../policy/index.js';
 import { contentDigest } from '../../transcript/index.js';
 import type { Logger } from '../report/log.js';
@@ -20,14 +21,19 @@ export const startedWith = (set: PolicySet): Readonly<Record<string, unknown>> =
   files: filesOf(set),
 });
 
-/** Throws PolicyProblems where they are unsound. */
-export const followPolicies = (
+/** Throws PolicyProblems where they are unsound, SnowfenceError where the folder can't be read. */
+export async function followPolicies(
   config: Config,
   log: Logger,
   note: Note,
   keep: (set: PolicySet) => Promise<void>,
-): Promise<PolicyWatch> =>
-  watchPolicies(
+): Promise<PolicyWatch> {
+  const tellEmpty = ({ policies }: PolicySet): void => {
+    if (policies.length > 0) return;
+    const hint = 'Put at least one .yaml file there.';
+    log.warn({ folder: config.policies, hint }, 'the folder of policies holds no policy: everything is denied');
+  };
+  const watch = await watchPolicies(
     config.policies,
     {
       issuers: config.issuers.map(({ issuer }) => issuer),
@@ -35,6 +41,7 @@ export const followPolicies = (
         const body = { ...reloadedBody(set), opens: opens ?? null };
         if (opens === undefined) log.info(body, 'policies reloaded');
         else log.warn(body, 'policies reloaded: they open what was not open');
+        tellEmpty(set);
         void keep(set).finally(() => note('policy_reloaded', { ...body, files: filesOf(set) }));
       },
       onHeld: ({ version, opens, until }) => {
@@ -47,4 +54,11 @@ export const followPolicies = (
       },
     },
     config.policyTimes,
-  );
+  ).catch((error: unknown) => {
+    if (systemWords(error) === undefined) throw error;
+    const hint = `Name the folder of your policies under "policies" in ${config.file}.`;
+    throw unusable('policies', config.policies, 'read', error, hint);
+  });
+  tellEmpty(watch.current());
+  return watch;
+}

@@ -1,7 +1,7 @@
 /** The gateway put together out of its rooms, with everything that has to be ended again. */
 import { Approvals, Wakeups } from '../../approval/index.js';
 import type { Config } from '../../config/index.js';
-import { SnowfenceError } from '../../config/problem.js';
+import { ensureWritable, SnowfenceError } from '../../config/problem.js';
 import { Gateway, previewOf, recordMask } from '../../gateway/index.js';
 import { TokenVerifier } from '../../identity/index.js';
 import type { PolicySet, PolicyWatch } from '../../policy/index.js';
@@ -42,8 +42,10 @@ const HEARD_PART = 0.7;
 
 /** Throws PolicyProblems where the policies are unsound, SnowfenceError where the store is not set up as it has to be. */
 export async function startRuntime(config: Config, log: Logger): Promise<Runtime> {
-  // A gateway that could not judge must not come up.
+  // A gateway that could not judge must not come up, nor one whose record could not be signed.
   await loadParsers();
+  for (const file of config.checkpoints.files) await ensureWritable('transcript.checkpoints.files', file);
+  await ensureWritable('transcript.notary.state', config.notary.stateFile);
   let current: PolicyWatch | undefined;
   let sending: Delivery | undefined;
   let pool: Warehouse | undefined;
@@ -94,7 +96,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const policies = await followPolicies(config, log, note, keepSet);
   current = policies;
   const stopping = new AbortController();
-  const { ready, problem } = await lookAtStore(transcript, config.notaryUrl !== undefined, log, stopping.signal);
+  const { ready, problem } = await lookAtStore(transcript, config, log, stopping.signal);
   if (problem) {
     stopping.abort();
     await policies[Symbol.asyncDispose]();

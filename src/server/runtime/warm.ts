@@ -55,10 +55,15 @@ export function warmUp({ warehouse, verifier, policies, log, signal }: WarmParts
       }),
     );
   };
+  /** A failure is tried anew with the first token. */
+  const issuers = async (): Promise<void> => {
+    for (const { issuer, problem } of await verifier.check())
+      if (problem !== undefined && !signal.aborted)
+        log.warn({ issuer, problem }, 'an identity provider can not be asked: its tokens are refused until it can');
+  };
   const all = Promise.all([
     connections(),
-    // A failure is tried anew with the first token.
-    verifier.check(),
+    issuers(),
     warmJudging().catch((error: unknown) => log.error({ err: error }, 'a first judgement failed')),
   ]);
   let isOn = true;

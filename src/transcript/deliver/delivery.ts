@@ -3,9 +3,10 @@
  * once, tried again for a day, then given up and kept as dead letters. A job of the queue says that a session has news for a webhook, so
  * that it comes at once; what no job says is found and delivered within a minute (`sweep.ts`).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type PgBoss from 'pg-boss';
 import { z } from 'zod';
-import { DELIVER, makeQueue } from '../store/queue.js';
+import { DELIVER, makeQueue, type Queue } from '../store/queue.js';
 import { beginningOf } from './beginning.js';
 import { Deliverer, type DelivererOptions, type Outcome } from './deliverer.js';
 import { Sweep } from './sweep.js';
@@ -15,6 +16,8 @@ import type { Webhook } from './webhook.js';
 export const DELIVERY_CONNECTIONS = 9;
 
 const RESTART_MS = 2000;
+/** What is under way has so long to come to its end once delivering is stopped. */
+const STOP_MS = 5000;
 /** Until a session that another delivers, or keeps locked, is looked at again. */
 const LOCKED_SECONDS = 2;
 /** Sessions that one process delivers at the same time by the queue, each on a connection of its own. */
@@ -33,9 +36,13 @@ export class Delivery {
   readonly #deliverer: Deliverer;
   readonly #sweeps: ReadonlyMap<string, Sweep>;
   /** A new one for each try to start: one that failed in starting says that it has started. */
-  #boss: PgBoss;
+  #queue: Queue;
   #worker: string | undefined;
   #isStopping = false;
+  /** From then on the pool may be closed: what is cut off by that is in the record, and whoever delivers next has it. */
+  #isOver = false;
+  /** What goes on beside the queue's jobs. */
+  readonly #beside = new Set<Promise<unknown>>();
   /** When each webhook began. */
   readonly #since = new Map<string, Date>();
   /** Sessions that are to be queued. One at a time is: a queue that hangs takes one connection, not all. */
@@ -43,7 +50,13 @@ export class Delivery {
   #isQueueing = false;
   #isQueueingTry = false;
 
-  constructor(options: DeliveryOptions) {
+  constructor(given: DeliveryOptions) {
+    const options: DeliveryOptions = {
+      ...given,
+      onProblem: (problem, error) => {
+        if (!this.#isOver) given.onProblem(problem, error);
+      },
+    };
     this.#options = options;
     this.#deliverer = new Deliverer(options, () => this.#isStopping);
     this.#sweeps = new Map(
@@ -57,10 +70,14 @@ export class Delivery {
         }),
       ]),
     );
-    this.#boss = this.#newBoss();
+    this.#queue = this.#newQueue();
   }
 
-  #newBoss(): PgBoss {
+  get #boss(): PgBoss {
+    return this.#queue.boss;
+  }
+
+  #newQueue(): Queue {
     const { pool, onProblem } = this.#options;
     return makeQueue(pool, (error) => onProblem('The queue of webhooks failed; it is tried again.', error));
   }
@@ -76,7 +93,16 @@ export class Delivery {
   }
 
   /** Resolves once it has begun, or is stopped: where the store does not answer it is tried again, as nobody else would begin. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#alongside(this.#start());
+  }
+
+  #alongside<T>(work: Promise<T>): Promise<T> {
+    this.#beside.add(work);
+    return work.finally(() => this.#beside.delete(work));
+  }
+
+  async #start(): Promise<void> {
     const { webhooks, pool, recorder } = this.#options;
     if (webhooks.length === 0) return;
     for (const sweep of this.#sweeps.values()) sweep.watch();
@@ -97,6 +123,7 @@ export class Delivery {
       try {
         return await work();
       } catch (error) {
+        if (this.#isStopping) return;
         this.#options.onProblem(problem, error);
         await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
       }
@@ -110,7 +137,7 @@ export class Delivery {
       );
     } catch (error) {
       await this.#boss.stop({ graceful: false, close: false, wait: false }).catch(() => undefined);
-      this.#boss = this.#newBoss();
+      this.#queue = this.#newQueue();
       throw error;
     }
   }
@@ -139,7 +166,7 @@ export class Delivery {
     for (const session of sessions) if (this.#news.size < MAX_NEWS) this.#news.add(session);
     if (this.#isQueueing) return;
     this.#isQueueing = true;
-    void this.#queueNews()
+    void this.#alongside(this.#queueNews())
       .catch((error: unknown) => {
         this.#news.clear();
         this.#options.onProblem('News for webhooks could not be queued; the next look finds them.', error);
@@ -170,7 +197,7 @@ export class Delivery {
   #queueNextTry(webhook: string, session: string, outcome: Outcome): void {
     if (typeof outcome !== 'number' || this.#worker === undefined || this.#isQueueingTry) return;
     this.#isQueueingTry = true;
-    void this.#send(webhook, session, outcome)
+    void this.#alongside(this.#send(webhook, session, outcome))
       .catch((error: unknown) =>
         this.#options.onProblem('The next try of a webhook could not be queued; the next look has it.', error),
       )
@@ -179,9 +206,15 @@ export class Delivery {
       });
   }
 
+  /** Nothing is asked of the pool any more once it resolves. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all([...this.#sweeps.values()].map((sweep) => sweep.stop()));
-    if (this.#worker) await this.#boss.stop({ graceful: true, timeout: 5000, close: false, wait: true });
+    await Promise.all([
+      ...[...this.#sweeps.values()].map((sweep) => sweep.stop()),
+      Promise.race([Promise.allSettled(this.#beside), sleep(STOP_MS, undefined, { ref: false })]),
+    ]);
+    if (this.#worker) await this.#boss.stop({ graceful: true, timeout: STOP_MS, close: false, wait: true });
+    await this.#queue.quiet(STOP_MS);
+    this.#isOver = true;
   }
 }

@@ -50,6 +50,16 @@ export function databaseProblem(text: string, mayBePlain: boolean): string | und
   return undefined;
 }
 
+/** Files that a URL of PostgreSQL names, each with its parameter. */
+export function databaseFiles(text: string): readonly (readonly [name: string, path: string])[] {
+  const parts = partsOf(text);
+  if (typeof parts === 'string') return [];
+  return FILES.flatMap((name) => {
+    const path = parts.url.searchParams.get(name);
+    return path === null ? [] : [[name, path] as const];
+  });
+}
+
 /** Whether the way there is in clear, and leads over a network. */
 export function isPlainDatabase(text: string): boolean {
   const parts = partsOf(text);

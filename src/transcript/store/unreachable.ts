@@ -28,3 +28,12 @@ export function isUnreachable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isUnreachable);
   return ('syscall' in error && OF_A_CONNECTION.test(code)) || IN_WORDS.includes(error.message);
 }
+
+/** Who asks, or for which database: invalid authorization (28) and invalid catalog name (3D). Nobody mends that by waiting. */
+const FOR_GOOD = /^(?:28|3D)[0-9A-Z]{3}$/;
+
+/** What PostgreSQL says where it lets a role in at no time; undefined for an error that may pass. */
+export const refusedForGood = (error: unknown): string | undefined =>
+  error instanceof pg.DatabaseError && FOR_GOOD.test(error.code ?? '')
+    ? `${error.message} (${error.code ?? ''})`
+    : undefined;

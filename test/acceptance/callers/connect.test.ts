@@ -192,6 +192,53 @@ describe('a gateway that is another', () => {
   });
 });
 
+describe('an address with a slash at its end', () => {
+  it('is the same gateway: to its own word, to what is remembered, whichever of both it calls itself', async () => {
+    const slashed = ['--url', `${gateway.url}/mcp/`];
+    expect((await connect([...slashed, ...CREDENTIALS])).code).toBe(0);
+    expect((await connect(here(...CREDENTIALS))).code).toBe(0);
+    expect(await pins()).toHaveLength(1);
+    gateway.protects([first.url], `${gateway.url}/mcp/`);
+    for (const url of [slashed, here()]) expect((await connect([...url, ...CREDENTIALS])).code).toBe(0);
+    expect(await pins()).toHaveLength(1);
+    gateway.protects([second.url]);
+    expect((await connect([...slashed, ...CREDENTIALS])).said).toContain('ISSUER_CHANGED');
+    // Another path is another address still.
+    gateway.answers['/.well-known/oauth-protected-resource/mcp/x'] = {
+      resource: `${gateway.url}/mcp`,
+      authorization_servers: [first.url],
+    };
+    expect((await connect(['--url', `${gateway.url}/mcp/x`, ...CREDENTIALS])).said).toContain('WRONG_GATEWAY');
+  });
+});
+
+describe('what a server says', () => {
+  it.each(['\u001b[31m', '\u001b[2J', '\u202e'])('steers no terminal: %j', async (character) => {
+    gateway.protects([first.url], `https://other.example/${character}`);
+    const { said } = await connect(here(...CREDENTIALS));
+    expect(said).toContain('WRONG_GATEWAY');
+    expect(said).not.toContain(character);
+    expect(said).toMatch(/⟨U\+(?:001B|202E)⟩/);
+
+    gateway.answers = {
+      '/.well-known/oauth-protected-resource/mcp': {
+        resource: `${gateway.url}/mcp`,
+        authorization_servers: [first.url],
+      },
+      '/downloads/x': (_request: IncomingMessage, response: ServerResponse) =>
+        void response.writeHead(404, { 'content-type': 'application/json' }).end(
+          JSON.stringify({
+            error: { code: `GONE${character}`, message: `${character}gone`, hint: `${character}look` },
+          }),
+        ),
+    };
+    const args = here('--download', `${gateway.url}/downloads/x`, '--out', join(state, 'x.csv'));
+    const told = await connect(args, { SNOWFENCE_TOKEN: tokenFor(`${gateway.url}/mcp`) });
+    expect(told.said).toContain('gone');
+    expect(told.said).not.toContain(character);
+  });
+});
+
 describe('a token', () => {
   it.each([
     ['another API', 'https://graph.example.com'],
@@ -403,7 +450,12 @@ const ended = ['{"alg":"ES256"}', JSON.stringify({ exp: 1_700_000_000 }), 'TOKEN
 describe('what is wrong', () => {
   it.each([
     ['a token that is not there', ['--token-env', 'NOTHING'], {}, /NOTHING is not set.*Put the access token into it/],
-    ['a file that is not there', ['--token-file', '/nowhere/token'], {}, /no token in \/nowhere\/token.*--token-file/],
+    [
+      'a file that is not there',
+      ['--token-file', '/nowhere/token'],
+      {},
+      /--token-file: \/nowhere\/token can not be read/,
+    ],
     ['a token that is over', [], { SNOWFENCE_TOKEN: ended }, /ended at 2023-11-14 22:13:20 UTC.*Get a new one/],
     ['a client without its secret', ['--client-id', 'bot', '--client-secret-env', 'NONE'], {}, /NONE is not set/],
     [
@@ -462,7 +514,7 @@ describe('what is wrong', () => {
       stderr: 'ignore',
     });
     await client.connect(transport);
-    await expect(client.listTools()).rejects.toThrow(/no token in/);
+    await expect(client.listTools()).rejects.toThrow(/--token-file: .* can not be read/);
     await writeFile(file, tokenFor('another'));
     gateway.answers['/mcp'] = (_request: IncomingMessage, response: ServerResponse) =>
       response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end();

@@ -1,7 +1,7 @@
 /** The demo as a person or a script starts it, and what is left when it ends: nothing. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -46,6 +46,11 @@ const isAlive = (pid: number): boolean => {
     return false;
   }
 };
+
+async function parentOf(pid: number): Promise<number> {
+  const { stdout } = await run('ps', ['-o', 'ppid=', '-p', String(pid)]);
+  return Number(stdout.trim());
+}
 
 async function ends(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
@@ -116,6 +121,34 @@ describe('demo', () => {
     ]);
     expect(stdout).toContain('SELECT 1 AS KEPT');
     await ends(second.child, 'SIGTERM');
+  }, 400_000);
+
+  it('leaves the folder to the demo that works in it: a second one says so at once, and ends nothing of the first', async () => {
+    const data = join(folder, 'taken');
+    const first = await start(['--data', data]);
+    const second = run(process.execPath, [MAIN, 'demo', '--port', '0', '--data', data]);
+    const { code, stdout, stderr } = await second.then(
+      () => ({ code: 0, stdout: '', stderr: '' }),
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    );
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toBe(
+      `FOLDER_IN_USE  --data: another demo uses ${data}: process ${first.child.pid}. It was left as it is.\nEnd that one (Ctrl-C where it runs), or name another folder.\n`,
+    );
+    for (const pid of Object.values(first.ready.pids)) expect(isAlive(pid)).toBe(true);
+    expect((await fetch(new URL('/readyz', first.ready.mcp_url))).status).toBe(200);
+
+    // One that was killed holds nothing, also where what it started has not ended yet or was killed but for the server itself.
+    const keeper = await parentOf(first.ready.pids.postgres);
+    process.kill(keeper, 'SIGKILL');
+    await ends(first.child, 'SIGKILL');
+    expect(isAlive(first.ready.pids.postgres)).toBe(true);
+    const third = await start(['--data', data]);
+    expect(isAlive(first.ready.pids.postgres)).toBe(false);
+    expect((await fetch(new URL('/readyz', third.ready.mcp_url))).status).toBe(200);
+    await ends(third.child, 'SIGTERM');
+    expect((await readdir(data, { recursive: true })).filter((name) => name.includes('in-use'))).toEqual([]);
   }, 400_000);
 
   it.each([

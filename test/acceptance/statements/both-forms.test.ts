@@ -249,7 +249,7 @@ describe('a long cell', () => {
   });
 
   it.each([
-    ['a row that is not there', { row: 9, column: 1 }, 'UNKNOWN_CURSOR'],
+    ['a row that is not there', { row: 9, column: 1 }, 'UNKNOWN_CELL'],
     ['a column that is not there', { row: 1, column: 9 }, 'UNKNOWN_CELL'],
     ['a name that two columns have', { row: 1, column: 'W' }, 'UNKNOWN_CELL'],
     ['a name that none has', { row: 1, column: 'X' }, 'UNKNOWN_CELL'],
@@ -257,6 +257,20 @@ describe('a long cell', () => {
     const { structured } = await both('query', { sql: "SELECT REPEAT('a', 3000) AS W, 1 AS W" });
     const told = await both('fetch', { cursor: structured.cut?.cursor, ...place });
     expect(told.structured).toMatchObject({ status: 'error', error: { code } });
+  });
+
+  it('of a row that is not there says how many there are', async () => {
+    const { structured } = await both('query', { sql: "SELECT REPEAT('a', 3000) AS W UNION ALL SELECT 'b'" });
+    const told = await both('fetch', { cursor: structured.cut?.cursor, row: 3, column: 1 });
+    expect(told.structured.error?.message).toMatch(/^There is no row 3 here: there are 2 rows, counted from 1/);
+    expect(told.text).toContain('there are 2 rows');
+    // Of a result that goes on behind this page as well.
+    const rows = "SELECT REPEAT('a', 3000) AS W FROM TABLE(GENERATOR(ROWCOUNT => 30))";
+    const { structured: first } = await both('query', { sql: rows, max_rows: 2 });
+    const beyond = await both('fetch', { cursor: first.cut?.cursor, row: 31, column: 1 });
+    expect(beyond.structured.error?.message).toMatch(/^There is no row 31 here: there are 30 rows, /);
+    const far = await both('fetch', { cursor: first.cut?.cursor, row: 10_000_000, column: 1 });
+    expect(far.structured.error?.message).toMatch(/^There is no row 10000000 here: there are \d+ rows at most, /);
   });
 
   it('needs both, row and column', async () => {

@@ -24,7 +24,9 @@ async function made() {
   const statement = timeOrderedId();
   await recorder.append(submitted(session, statement));
   const kept = { ...cursorOf(session, statement), format: 'csv' as const, bytes: 1000 };
-  return { session, statement, ...(await new Downloads(own.store).make(ANN, kept)) };
+  const link = await new Downloads(own.store).make(ANN, kept, 1000);
+  if (typeof link === 'number') throw new Error('There is no room for it.');
+  return { session, statement, ...link };
 }
 
 const stateOf = async (downloads: Downloads, principal: Principal, id: string): Promise<string> =>

@@ -534,11 +534,8 @@ async function fillState(store, session, before) {
   ]);
   await new Cursors(store).make(actor('agent-0'), cursorOf(session, statement));
   const downloads = new Downloads(store);
-  const { id: download } = await downloads.make(actor('agent-0'), {
-    ...cursorOf(session, statement),
-    format: 'csv',
-    bytes: 1000,
-  });
+  const kept = { ...cursorOf(session, statement), format: 'csv', bytes: 1000 };
+  const { id: download } = await downloads.make(actor('agent-0'), kept, 1000);
   if (before) {
     const { kept } = await downloads.find(actor('agent-0'), before.download);
     if (!(await downloads.open(kept))) throw new Error('A download was not opened.');
