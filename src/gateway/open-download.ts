@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type FileColumn, type Format, fileOf } from '../formats/index.js';
 import type { Denial, Verdict } from '../policy/index.js';
+import { type Lease, RecorderUnavailable } from '../transcript/index.js';
 import { type RunResult, StatementCancelled, StatementFailed, type Warehouse } from '../warehouse/index.js';
 import { type Answer, AnswerBuilder, type QueryRequest } from './answer/answer.js';
 import { grantOf, isSame } from './answer/cursors.js';
@@ -144,7 +145,9 @@ export async function openDownload(
         opened_by: { client_id: principal.clientId, address: caller.client.address ?? null },
       }),
     );
-    const giving = new Giving(parts, answer, whose, intent, kept, allowed, result);
+    // Whoever takes this process for dead meanwhile ends it (record/lost-downloads.ts).
+    const lease = transcript.recorder.lease(kept.session_id);
+    const giving = new Giving(parts, answer, whose, intent, kept, allowed, result, lease);
     const file: OpenFile = {
       format: kept.format,
       statementId: kept.statement_id,
@@ -186,6 +189,8 @@ async function refused(
   return { kind: 'not opened', denial, error: undefined };
 }
 
+const TAKEN_FOR_DEAD = 'this process was taken for dead, and others have ended the download';
+
 /** A file on its way out. */
 class Giving {
   readonly #parts: DownloadParts;
@@ -194,6 +199,7 @@ class Giving {
   readonly #kept: KeptResult;
   readonly #digest = createHash('sha256');
   readonly #found = new Set<string>();
+  readonly #lease: Lease;
   #whose: Whose;
   #judged: Judged;
   #verdict: Verdict;
@@ -211,6 +217,7 @@ class Giving {
     kept: KeptResult,
     verdict: Verdict,
     first: RunResult,
+    lease: Lease,
   ) {
     this.#parts = parts;
     this.#answer = answer;
@@ -220,6 +227,7 @@ class Giving {
     this.#kept = kept;
     this.#verdict = verdict;
     this.#result = first;
+    this.#lease = lease;
   }
 
   async send(write: (bytes: Uint8Array) => Promise<void>): Promise<{ end: FileEnd; rows: number }> {
@@ -231,7 +239,10 @@ class Giving {
       this.#result.reader?.close();
       ({ end, denial } = this.#brokenOff(error));
     }
-    return { end: await this.#recorded(end, denial), rows: this.#rows };
+    const isRecorded = await this.#recorded(end, denial);
+    this.#parts.transcript.recorder.letGo(this.#lease, isRecorded);
+    // An end that can't be recorded is none: whoever takes the file must not take it for whole.
+    return { end: isRecorded ? end : 'failed', rows: this.#rows };
   }
 
   /** Each page is looked through and in the record before it leaves. */
@@ -272,21 +283,24 @@ class Giving {
     const { rows: read, queryId } = this.#result;
     const page = await shownPage(this.#judged, this.#verdict, this.#result, 'whole');
     if (read.length > 0)
-      await this.#parts.transcript.recorder.append(
-        this.#intent.event('rows_fetched', {
-          query_id: queryId,
-          download: this.#kept.id,
-          from: this.#rows,
-          rows: read.length,
-          bytes: page.bytes,
-          detected: [...page.found],
-          ...page.record,
-        }),
-      );
+      await this.#append('rows_fetched', {
+        query_id: queryId,
+        download: this.#kept.id,
+        from: this.#rows,
+        rows: read.length,
+        bytes: page.bytes,
+        detected: [...page.found],
+        ...page.record,
+      });
     for (const one of page.found) this.#found.add(one);
     this.#rows += read.length;
     this.#bytes += page.bytes;
     return page;
+  }
+
+  /** Nothing once others have ended it. */
+  async #append(kind: 'rows_fetched' | 'download_ended', body: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#parts.transcript.recorder.append({ ...this.#intent.event(kind, body), by: this.#lease });
   }
 
   #endAfter(rows: number): FileEnd | undefined {
@@ -332,30 +346,28 @@ class Giving {
     return { end: 'failed', denial: undefined };
   }
 
-  /** An end that can't be recorded is none: whoever takes the file must not take it for whole. */
-  async #recorded(end: FileEnd, denial: Denial | undefined): Promise<FileEnd> {
+  async #recorded(end: FileEnd, denial: Denial | undefined): Promise<boolean> {
     const { transcript, counters, log } = this.#parts;
     counters.ran(this.#answer.elapsed, this.#rows, this.#bytes);
     try {
-      await transcript.recorder.append(
-        this.#intent.event('download_ended', {
-          download: this.#kept.id,
-          format: this.#kept.format,
-          query_id: this.#kept.query_id,
-          end,
-          ...(denial ? { denial } : {}),
-          rows: this.#rows,
-          bytes: this.#bytes,
-          file_bytes: this.#fileBytes,
-          file_sha256: this.#digest.digest('hex'),
-          detected: [...this.#found],
-          duration_ms: Math.round(this.#answer.elapsed),
-        }),
-      );
-      return end;
+      if (!(await transcript.recorder.isOurs(this.#lease))) throw new RecorderUnavailable(new Error(TAKEN_FOR_DEAD));
+      await this.#append('download_ended', {
+        download: this.#kept.id,
+        format: this.#kept.format,
+        query_id: this.#kept.query_id,
+        end,
+        ...(denial ? { denial } : {}),
+        rows: this.#rows,
+        bytes: this.#bytes,
+        file_bytes: this.#fileBytes,
+        file_sha256: this.#digest.digest('hex'),
+        detected: [...this.#found],
+        duration_ms: Math.round(this.#answer.elapsed),
+      });
+      return true;
     } catch (error) {
       log.error({ err: error, statement: this.#kept.statement_id }, 'the end of a download could not be recorded');
-      return 'failed';
+      return false;
     }
   }
 }

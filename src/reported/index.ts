@@ -78,17 +78,16 @@ const SYSTEMS: readonly System[] = [
 
 /** A job as pairs, of what has a name and a value that fit; undefined where nothing is left. */
 function jobOf(pairs: Iterable<readonly [string, string | undefined]>): Readonly<Record<string, string>> | undefined {
-  const job: Record<string, string> = {};
-  let count = 0;
+  const job = new Map<string, string>();
   for (const [key, given] of pairs) {
     const value = given?.trim();
     // A client that does not fill in `${NAME}` sends it as it stands.
     if (!value || !KEY.test(key) || value.length > MAX_VALUE || CONTROL.test(value) || /^\$\{[^}]*\}$/.test(value))
       continue;
-    if (count++ >= MAX_PARTS) break;
-    job[key] = value;
+    if (job.size >= MAX_PARTS) break;
+    job.set(key, value);
   }
-  return count === 0 ? undefined : job;
+  return job.size === 0 ? undefined : Object.fromEntries(job);
 }
 
 /**

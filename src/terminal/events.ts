@@ -1,7 +1,7 @@
 /** Events as people read them. */
 import { z } from 'zod';
 import { MOMENT_WIDTH, moment } from '../times/index.js';
-import type { StoredEvent } from '../transcript/index.js';
+import { readEnd, type StoredEvent } from '../transcript/index.js';
 import { printable, type Style, titled } from './terminal.js';
 
 const opening = z.object({
@@ -27,8 +27,6 @@ const again = z.object({
 });
 const outcome = z.object({
   rows: z.number().nullish(),
-  /** Those that a change changed: its answer is one row. */
-  rows_touched: z.number().nullish(),
   duration_ms: z.number().nullish(),
   message: z.string().nullish(),
   code: z.string().nullish(),
@@ -175,12 +173,13 @@ function outcomeLines(event: StoredEvent, style: Style): readonly string[] {
 
 function outcomeLine(event: StoredEvent, style: Style): string {
   const body = outcome.parse(event.body);
+  const end = readEnd(event);
   const queryId = body.query_id ? `, query ${body.query_id}` : '';
   switch (event.kind) {
     case 'session_closed':
       return `${style.dim('closed ')}  ${printable(body.reason ?? '')}`;
     case 'statement_completed':
-      return `${style.dim('done   ')}  ${body.rows_touched ?? body.rows ?? 0} rows${typeof body.rows_touched === 'number' ? ' changed' : ''} in ${body.duration_ms ?? 0} ms${queryId}`;
+      return `${style.dim('done   ')}  ${end?.rows ?? 0} rows${end?.rowsChanged === undefined ? '' : ' changed'} in ${body.duration_ms ?? 0} ms${queryId}`;
     case 'rows_fetched':
       return `${style.dim('fetched')}  ${body.rows ?? 0} ${body.download ? 'rows for the download' : 'more rows'}`;
     case 'download_opened':
@@ -188,6 +187,8 @@ function outcomeLine(event: StoredEvent, style: Style): string {
     case 'download_ended':
       if (body.denial)
         return `${style.red('denied ')}  the download, ${body.denial.code}: ${printable(body.denial.message)}`;
+      if (body.end === 'unknown')
+        return `${style.yellow('given  ')}  at most ${body.rows ?? 0} rows of ${printable(body.format ?? 'a file')}: its gateway has gone, and nobody knows how many`;
       return `${body.end === 'whole' ? style.dim('given  ') : style.yellow('given  ')}  ${body.rows ?? 0} rows, ${body.file_bytes ?? 0} bytes of ${printable(body.format ?? 'a file')}, ${ENDS[body.end ?? ''] ?? 'unknown'}`;
     case 'statement_cancelled':
       return `${style.yellow('stopped')}  ${printable(body.reason ?? '')} after ${body.duration_ms ?? 0} ms`;

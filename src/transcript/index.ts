@@ -7,21 +7,23 @@
 export { type DeadLetter, type DeliveryState, deadLetters, deliveryStates, retryDead } from './deliver/dead-letters.js';
 export { DELIVERY_CONNECTIONS, Delivery } from './deliver/delivery.js';
 export { type Followed, follow, newestSequence } from './deliver/follow.js';
-export { toldEnd, toOcsf } from './deliver/ocsf.js';
+export { toOcsf } from './deliver/ocsf.js';
 export { type Reached, reached } from './deliver/reached.js';
 export { type Payload, payloadOf, post, readWebhookSecret, type Webhook } from './deliver/webhook.js';
 export { canonical } from './form/canonical.js';
+export { type End, endOf, joinedOf, readEnd } from './form/end.js';
 export {
   type Actor,
   type ClientInfo,
   EVENT_KINDS,
   type Event,
   type EventKind,
+  type Lease,
+  parsed,
   type RawEvent,
   type StoredEvent,
 } from './form/event.js';
 export { timeOfId, timeOrderedId } from './form/ids.js';
-export { joinedOf } from './form/joined.js';
 export {
   newSealingKey,
   originOf,
@@ -34,7 +36,6 @@ export {
   type VerifierKey,
 } from './form/keys.js';
 export { decodeVerifierKey, isOrigin, verifierKeyOf } from './form/note.js';
-export { endOf } from './form/projection.js';
 export { archive } from './keep/archive.js';
 export { type CheckpointPlace, Checkpoints } from './keep/checkpoints.js';
 export { countKeys, type Erasure, eraseKeys, issuersToErase, keyCounts, rotateKeys } from './keep/erase.js';

@@ -1,7 +1,7 @@
 /** The store as one thing: connections, writer, sessions, reader. */
 import type pg from 'pg';
+import type { OutcomeState } from './form/end.js';
 import { type RecordKeys, trustedKeys } from './form/keys.js';
-import type { OutcomeState } from './form/projection.js';
 import type { BatchesOptions } from './read/batches.js';
 import { joinedFor } from './read/openings.js';
 import { Proofs } from './read/proved.js';

@@ -179,7 +179,9 @@ describe('a statement that rows call lost', () => {
     expect(await settled(SILENT_MS + 700_000, open)).toBe(1);
     expect((await kindsOf(approval)).at(-1)).toBe('statement_settled');
     const body = (await store.reader.events(session)).findLast(({ kind }) => kind === 'statement_settled')?.body;
-    expect(body).toMatchObject({ state: 'unknown', found: true });
+    // Whoever settles it says who let it run, as its gateway would have.
+    const about = { approval: { id: approval.id, reviewers: [expect.stringMatching(/ carl$/)] } };
+    expect(body).toMatchObject({ state: 'unknown', found: true, about });
     expect(await use(approval)).toBe(false);
     // A ROLLBACK that is behind the change tells for certain.
     const other = await used();

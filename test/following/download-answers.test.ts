@@ -305,6 +305,21 @@ lines' AS L, ' x' AS SPACE, 1.50 AS N, TRUE AS B`;
     TO_BINARY('00FF41', 'HEX') AS BYTES, PARSE_JSON('{"a": [1, "x", null]}') AS DOC, TO_VARIANT('plain') AS WORD,
     'Grüße, 世界' AS WORDS, 1 AS TWICE, 2 AS TWICE, NULL AS NOTHING`;
 
+  it('have columns called as what every object of JavaScript has', async () => {
+    const names = [...Object.getOwnPropertyNames(Object.prototype), 'then', 'A'];
+    const listed = names.map((name, at) => `ID + ${at} AS "${name}"`).join(', ');
+    const sql = `SELECT ${listed} FROM ANALYTICS.REF.BIG WHERE ID < 3 ORDER BY ID`;
+    const wanted = [0, 1, 2].map((id) => names.map((_, at) => id + at));
+    const lines = (await textOf(sales, sql, 'csv')).trim().split(/\r?\n/);
+    expect(lines[0]).toBe(names.join(','));
+    expect(lines.slice(1)).toEqual(wanted.map((row) => row.join(',')));
+    const jsonl = (await textOf(sales, sql, 'jsonl')).trim().split('\n');
+    expect(jsonl).toEqual(wanted.map((row) => `{${names.map((name, at) => `"${name}":${row[at]}`).join(',')}}`));
+    const { names: read, rows } = await parquet((await whole(linkIn(await ask(sales, sql, 'parquet')).url)).body);
+    expect(read).toEqual(names);
+    expect(rows.map((row) => row.map(Number))).toEqual(wanted);
+  });
+
   it('has the types of the result, in three formats, as query answers them', async () => {
     const { columns, rows } = await query(sales, TYPES);
     const [row] = rows;

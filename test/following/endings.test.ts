@@ -90,6 +90,7 @@ async function agent(name: string): Promise<Client> {
 /** `snowfence_statements_ended_total`, by state. */
 async function metered(): Promise<Counts> {
   const text = await (await fetch(new URL('/metrics', url()))).text();
+  expect(text).toMatch(/^# HELP snowfence_statements_ended_total .*command line/m);
   return Object.fromEntries(
     [...text.matchAll(/^snowfence_statements_ended_total\{state="(\w+)"\} (\d+)$/gm)].map(([, state, count]) => [
       state,
@@ -308,9 +309,32 @@ describe('the ends of statements', () => {
 
   it('are the same by what the console asks', async () => {
     const pool = storePool(parts.postgres.url, 30_000, 1);
-    const statements = await new Overview(pool).newest(new Date(Date.now() - 3_600_000), 200);
+    const overview = new Overview(pool);
+    const hour = new Date(Date.now() - 3_600_000);
+    const statements = await overview.newest(hour, 200);
+    const verdicts = await overview.verdicts(hour, 60);
     await pool.end();
     expect(counted(statements.map(({ state }) => state ?? 'open'))).toEqual({ ...wanted(), open: 1 });
+    // What nobody decided on in time, nobody denied.
+    expect(
+      statements.flatMap(({ text, approval_end: end }) => (end === null ? [] : [[text.slice(0, 6), end]])),
+    ).toEqual([
+      ['UPDATE', 'expired'],
+      ['DELETE', 'withdrawn'],
+      ['DELETE', 'denied'],
+    ]);
+    const denied = verdicts.filter(({ verdict }) => verdict === 'denied');
+    expect(denied.reduce((sum, each) => sum + each.statements, 0)).toBe((wanted()['denied'] ?? 0) - 1);
+  });
+
+  it('tell a person’s no, nobody’s word in time and a withdrawal apart in lists on the command line', async () => {
+    const { out } = await cli(['sessions', 'search', 'verdict:asked', ...here()]);
+    for (const [text, state] of [
+      ['ORDER_ID = 2002', 'denied by a person'],
+      ['ORDER_ID = 2003', 'withdrawn'],
+      ['UPDATE ANALYTICS', 'expired'],
+    ] as const)
+      expect(out.split('\n').find((line) => line.includes(text))).toContain(` ${state} `);
   });
 
   it('are the same by lines of JSON, and by OCSF', async () => {

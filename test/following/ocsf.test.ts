@@ -21,6 +21,8 @@ const ask = async (sql: string): Promise<QueryAnswer> => {
   session = answer.session ?? session;
   return answer;
 };
+/** With the issuer that knows them. */
+const STEWARD = [expect.stringMatching(/^http:\S+ steward$/)];
 const approval = async (id: string | undefined, more: object = {}): Promise<QueryAnswer> =>
   (await pipeline.callTool({ name: 'approval', arguments: { id, ...more } }))
     .structuredContent as unknown as QueryAnswer;
@@ -33,7 +35,17 @@ interface Ocsf {
   action: string;
   message: string;
   query_info: { query_string: string };
-  unmapped: { statement_id: string; hash: string; previous_hash: string; reviewer?: string };
+  unmapped: {
+    statement_id: string;
+    hash: string;
+    previous_hash: string;
+    purpose?: string;
+    rows?: number;
+    rows_changed?: number;
+    approval?: string;
+    reviewer?: string;
+    reviewers?: string[];
+  };
 }
 
 describe('an export as OCSF', () => {
@@ -87,7 +99,23 @@ describe('an export as OCSF', () => {
       query_info: { query_string: change(3101) },
       unmapped: { reviewer: 'steward' },
     });
-    expect(of(denied)[0]?.message).toBe(`pipeline-bot was denied a statement by a reviewer: ${PURPOSE}`);
+    // What the agent wrote stands by itself, as the agent's, and in no sentence of ours.
+    expect(of(denied)[0]).toMatchObject({
+      message: 'pipeline-bot was denied a statement by a reviewer',
+      unmapped: { purpose: PURPOSE, approval: denied.approval?.id, reviewers: STEWARD },
+    });
+    expect(of(withdrawn)[0]).toMatchObject({
+      message: 'pipeline-bot withdrew a statement',
+      unmapped: { withdrawn_because: 'A mistake.', approval: withdrawn.approval?.id },
+    });
+    expect(of(withdrawn)[0]?.status_detail).toBeUndefined();
+    expect(of(approved)[0]).toMatchObject({
+      message: 'pipeline-bot ran a statement that was approved',
+      unmapped: { purpose: PURPOSE, approval: approved.approval?.id, reviewers: STEWARD },
+    });
+    expect(of(ran)[0]?.message).toBe('pipeline-bot ran a statement');
+    expect(of(ran)[0]?.unmapped.reviewers).toBeUndefined();
+    for (const event of events) expect(event.message).not.toContain(PURPOSE);
 
     // Each hash is that of an event of the session, and so is the one before it.
     const lines = (await outOf(['sessions', 'export', session, '--format', 'jsonl']))
@@ -102,6 +130,32 @@ describe('an export as OCSF', () => {
     }
     // Nothing is left behind for other tests.
     await approval(open.approval?.id, { withdraw: true });
+  });
+
+  it('has the rows that a change changed, as the console, the command line and search do', async () => {
+    for (const [where, changed] of [
+      ['ORDER_ID BETWEEN 3111 AND 3117', 7],
+      ['ORDER_ID = -1', 0],
+    ] as const) {
+      const sql = `DELETE FROM ANALYTICS.SALES.ORDERS WHERE ${where}`;
+      const asked = await ask(sql);
+      await outOf(['approvals', 'approve', asked.approval?.id ?? ''], tokenOf(ready, 'steward'));
+      expect((await approval(asked.approval?.id)).status).toBe('ok');
+      const told = (await outOf(['sessions', 'export', session, '--format', 'ocsf']))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Ocsf)
+        .find(({ unmapped }) => unmapped.statement_id === asked.statement_id);
+      expect(told?.unmapped).toMatchObject({ rows: changed, rows_changed: changed });
+      const { statements } = JSON.parse(
+        await outOf(['sessions', 'search', `agent:pipeline-bot "${where}"`, '--json']),
+      ) as { statements: { id: string; rows: number }[] };
+      expect(statements.find(({ id }) => id === asked.statement_id)?.rows).toBe(changed);
+      expect(await outOf(['sessions', 'show', session])).toContain(`${changed} rows changed`);
+      expect(await outOf(['approvals', 'show', asked.approval?.id ?? ''])).toMatch(
+        new RegExp(`Outcome.*\\b${changed} rows? changed`),
+      );
+    }
   });
 
   it('has nothing of what was only explained, which is told as such and never as running', async () => {

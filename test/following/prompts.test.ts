@@ -146,6 +146,20 @@ async function hook(name: string, input: object, more: readonly string[] = []) {
 }
 
 describe('a prompt that a hook reports', () => {
+  it('is found by its first 2,000 characters and the statements after it, as search says itself; an export has all of it', async () => {
+    await hook('typist', { prompt: 'Ask about the okapi that nothing follows.' });
+    await hook('typist', { prompt: `Of the quagga: ${'and so on '.repeat(250)}, ending with a dodo.` });
+    const answer = await asked('typist', SQL, 1);
+    const found = async (term: string): Promise<boolean> =>
+      (await cli(['sessions', 'search', term, '--json', ...here()])).out.includes(answer.statement_id);
+    expect([await found('quagga'), await found('prompt:quagga')]).toEqual([true, true]);
+    for (const word of ['dodo', 'okapi']) expect([word, await found(word)]).toEqual([word, false]);
+    expect((await cli(['sessions', 'search', '--help'])).out).toContain('first 2,000 characters');
+    const { out } = await cli(['sessions', 'export', ...here()]);
+    const prompts = out.split('\n').filter((line) => line.includes('"prompt_reported"'));
+    for (const word of ['dodo', 'okapi']) expect(prompts.some((line) => line.includes(word))).toBe(true);
+  }, 120_000);
+
   it('is found by search, and stands beside the statement in replay, export, OCSF and webhook', async () => {
     const typed = 'Which quarter lost the zebra customers, and why?';
     expect(await hook('typist', { prompt: typed })).toEqual({ code: 0, out: '', said: '' });

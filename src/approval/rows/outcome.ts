@@ -3,8 +3,15 @@
  * somebody else appended is none.
  */
 import type { Pool, PoolClient } from 'pg';
-import { z } from 'zod';
-import { EVENT_COLUMNS, isOurs, type RawEvent, type RecordKeys, trustedKeys } from '../../transcript/index.js';
+import {
+  EVENT_COLUMNS,
+  isOurs,
+  parsed,
+  type RawEvent,
+  type RecordKeys,
+  readEnd,
+  trustedKeys,
+} from '../../transcript/index.js';
 import type { Outcome } from '../values/state.js';
 
 const KINDS = [
@@ -23,41 +30,21 @@ const ENDED = `
   WHERE e.kind = ANY($3)
   ORDER BY e.session_id, e.statement_id, e.position DESC`;
 
-const denial = z.object({ code: z.string(), message: z.string() });
-const bodyShape = z.object({
-  state: z.string().nullish().catch(undefined),
-  rows: z.number().nullish().catch(undefined),
-  rows_touched: z.number().nullish().catch(undefined),
-  query_id: z.string().nullish().catch(undefined),
-  code: z.string().nullish().catch(undefined),
-  message: z.string().nullish().catch(undefined),
-  reason: z.string().nullish().catch(undefined),
-  denial: denial.nullish().catch(undefined),
-});
-
-const STATES: Readonly<Record<string, Outcome['state']>> = {
-  statement_completed: 'ok',
-  statement_failed: 'failed',
-  statement_cancelled: 'cancelled',
-  statement_refused: 'refused',
-};
-const SETTLED: Readonly<Record<string, Outcome['state']>> = { ok: 'ok', failed: 'failed', cancelled: 'cancelled' };
-
-function outcomeIn({ kind, at, body: json }: RawEvent): Outcome {
-  const body = bodyShape.parse(JSON.parse(json));
-  const { code, message, reason, denial: refused } = body;
-  const state = STATES[kind] ?? SETTLED[body.state ?? ''] ?? 'unknown';
-  const parts = refused ? [refused.code, refused.message] : [code, message ?? reason];
-  const problem = parts.filter((part) => typeof part === 'string' && part !== '').join(': ');
+/** undefined for an event that ends nothing. */
+function outcomeIn(event: RawEvent): Outcome | undefined {
+  const end = readEnd(parsed(event));
+  if (!end) return undefined;
+  // Its reviewers said yes: that it was refused all the same is another thing than their no.
+  const state = end.state === 'denied' ? 'refused' : end.state;
+  const isDone = state === 'ok';
   return {
     state,
-    at: new Date(at),
-    // What was rolled back has changed nothing, whatever it touched.
-    rows_changed: state === 'ok' ? (body.rows_touched ?? null) : null,
-    rows_answered: state === 'ok' ? (body.rows ?? null) : null,
-    query_id: body.query_id ?? null,
-    problem: problem === '' ? null : problem,
-    is_settled: kind === 'statement_settled',
+    at: new Date(event.at),
+    rows_changed: isDone ? (end.rowsChanged ?? null) : null,
+    rows_answered: isDone ? (end.rowsAnswered ?? null) : null,
+    query_id: end.queryId ?? null,
+    problem: [end.code, end.detail].filter((part) => part !== undefined).join(': ') || null,
+    is_settled: event.kind === 'statement_settled',
   };
 }
 
@@ -78,7 +65,9 @@ export async function outcomesOf(
   const places = [ran.map(({ session_id }) => session_id), ran.map(({ statement_id }) => statement_id)];
   const { rows } = await queries.query<RawEvent>(ENDED, [...places, KINDS]);
   for (const event of rows)
-    if (event.statement !== null && (await isOurs(queries, event, { keys: trusted })))
-      outcomes.set(event.statement, outcomeIn(event));
+    if (event.statement !== null && (await isOurs(queries, event, { keys: trusted }))) {
+      const outcome = outcomeIn(event);
+      if (outcome) outcomes.set(event.statement, outcome);
+    }
   return outcomes;
 }

@@ -18,7 +18,10 @@ in statements, purposes and what people typed, where clients report it.
   text: purpose: prompt:           a pattern with * and ?, or a regular
                                    expression between slashes
   repository: commit: pr: run:     of the job in CI
-  session: statement: fingerprint: is:explain is:reported`;
+  session: statement: fingerprint: is:explain is:reported
+Statements alone are found: of what a person typed the first 2,000 characters,
+by the statements that it was tied to. Prompts that no statement followed, and
+all of long ones: snowfence sessions show, snowfence sessions export.`;
 
 export function sessionsCommand(sessions: Command): void {
   sessions

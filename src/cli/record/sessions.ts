@@ -94,11 +94,17 @@ export async function searchStatements(
   }
 }
 
+/** Who said no: a person, or nobody in time. */
+const ENDED = { denied: 'denied by a person', expired: 'expired', withdrawn: 'withdrawn' } as const;
+
+const stateOf = ({ is_explained: isExplained, approval_end: ended, state }: FoundStatement): string =>
+  isExplained ? 'explained' : ended ? ENDED[ended] : (state ?? 'open');
+
 const rowOf = (row: FoundStatement): string[] => [
   moment(row.at),
   row.agent,
   row.verdict,
-  row.is_explained ? 'explained' : (row.state ?? 'open'),
+  stateOf(row),
   row.rows === null ? '' : String(row.rows),
   row.duration_ms === null ? '' : String(row.duration_ms),
   row.session_id,

@@ -9,7 +9,7 @@ import {
   sessionSummary,
 } from '../../transcript/index.js';
 import { ApiProblem, idOf, route } from './route.js';
-import { limitOf, shownStatement, storedEvent } from './shapes.js';
+import { limitOf, shownEnd, shownStatement, statementEvent } from './shapes.js';
 import { differences, highlighted, sqlDifference, sqlPart } from './sql-view.js';
 
 export const sessions = route({
@@ -49,20 +49,21 @@ export const sessionStatements = route({
 });
 
 /** As the console shows it: without what checks the chain. */
-const shown = ({ sequence, position, at, session, statement, kind, body }: StoredEvent) => ({
-  sequence,
-  position,
-  at,
-  session,
-  statement,
-  kind,
-  body: Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'sealed')),
+const shown = (event: StoredEvent) => ({
+  sequence: event.sequence,
+  position: event.position,
+  at: event.at,
+  session: event.session,
+  statement: event.statement,
+  kind: event.kind,
+  body: Object.fromEntries(Object.entries(event.body).filter(([name]) => name !== 'sealed')),
+  end: shownEnd(event),
 });
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
 const statementAnswer = z.object({
-  events: z.array(storedEvent),
+  events: z.array(statementEvent),
   /** How many more its session has: the first and the last of each kind are among the events. */
   left_out: z.number(),
   statement: z.array(sqlPart),

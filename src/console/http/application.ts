@@ -15,7 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
 export function assetRoutes(app: Hono<Env>): void {
   app.get('/console/assets/:name', async (context) => {
     const name = context.req.param('name');
-    const type = TYPES[name.split('.').at(-1) ?? ''];
+    const type = Object.entries(TYPES).find(([end]) => name.endsWith(`.${end}`))?.[1];
     if (type === undefined || !/^[a-z][a-z-]*\.(?:js|css|svg)$/.test(name)) return context.notFound();
     try {
       const text = await readFile(new URL(name, ASSETS), 'utf8');

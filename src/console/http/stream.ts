@@ -1,7 +1,14 @@
 /** What happens, as it happens: events without their long parts, and approvals that change (Server-Sent Events, HTML Living Standard 9.2). */
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
-import { follow, newestSequence, type StoredEvent, type TranscriptStore, Unproved } from '../../transcript/index.js';
+import {
+  follow,
+  newestSequence,
+  readEnd,
+  type StoredEvent,
+  type TranscriptStore,
+  Unproved,
+} from '../../transcript/index.js';
 import type { People } from '../people/people.js';
 import { type Env, personKey } from '../people/visitor.js';
 import type { Feed } from './feed.js';
@@ -119,20 +126,25 @@ const text = (value: unknown): string | null => (typeof value === 'string' ? val
 const number = (value: unknown): number | null => (typeof value === 'number' ? value : null);
 
 /** What a list shows of an event. */
-const brief = ({ sequence, at, session, statement, kind, body }: StoredEvent) => ({
-  sequence,
-  at,
-  session,
-  statement,
-  kind,
-  text: text(body['statement']),
-  purpose: text(body['purpose']),
-  verdict: text(body['verdict']),
-  statement_kind: text(body['kind']),
-  // The answer to a change is one row, whatever it changed.
-  rows: number(kind === 'statement_completed' ? (body['rows_touched'] ?? body['rows']) : body['rows']),
-  bytes: number(body['bytes']),
-  duration_ms: number(body['duration_ms']),
-  approval: text(body['approval']),
-  state: text(body['state']),
-});
+function brief(event: StoredEvent) {
+  const { sequence, at, session, statement, kind, body } = event;
+  const end = readEnd(event);
+  return {
+    sequence,
+    at,
+    session,
+    statement,
+    kind,
+    text: text(body['statement']),
+    purpose: text(body['purpose']),
+    verdict: text(body['verdict']),
+    statement_kind: text(body['kind']),
+    rows: end ? (end.rows ?? null) : number(body['rows']),
+    bytes: number(body['bytes']),
+    duration_ms: number(body['duration_ms']),
+    approval: text(end?.approval ?? body['approval']),
+    // A file of its result ends after the statement has.
+    state: end && !end.file ? end.state : null,
+    approval_end: end?.approvalEnd ?? null,
+  };
+}

@@ -44,7 +44,9 @@ export async function usesStanding(
   if (!standing || !given || isMore) return false;
   const begin = async (): Promise<void> => {
     const { approval_id: approval, id } = standing;
-    await transcript.recorder.append(intent.event('approval_used', { approval, standing: id }));
+    await transcript.recorder.append(
+      intent.event('approval_used', { approval, standing: id, reviewers: reviewersOf(given) }),
+    );
   };
   if (!(await approvals.useStanding(standing.id, question, intent.statementId, begin))) return false;
   intent.permit = {

@@ -96,8 +96,13 @@ type Kind =
   | 'approval_used'
   | 'approval_refused';
 
-/** Events that end a statement that began with another. */
-const ENDS: ReadonlySet<string> = new Set(['statement_completed', 'statement_failed', 'statement_cancelled']);
+/** Events that end a statement that began with another, or the file of its result. */
+const ENDS: ReadonlySet<string> = new Set([
+  'statement_completed',
+  'statement_failed',
+  'statement_cancelled',
+  'download_ended',
+]);
 
 /** Nothing where nothing was reported. The record keeps the beginning of a long prompt (vault.ts); the whole is in the event of its id. */
 function reportedOf({ reported }: QueryRequest): object {

@@ -157,7 +157,7 @@ export async function settle({
   if (!history) onProblem("The warehouse's history can't be read, so lost statements stay unsettled.", problem);
   const traces = tracesOf(history ?? []);
   let settled = 0;
-  for (const { statement, session, since, use, useId, wasSent, mayBeCommitted } of lost) {
+  for (const { statement, session, since, use, useId, approval, wasSent, mayBeCommitted } of lost) {
     const ending = endingOf(traces.get(statement), useId);
     const age = now() - since.getTime();
     const isLeft = left.includes(statement);
@@ -179,7 +179,7 @@ export async function settle({
       if (given === 'released') settled++;
       if (given !== 'none') continue;
     }
-    const joined = await transcript.joined(session, statement);
+    const joined = await transcript.joined(session, statement, approval);
     const body = { ...bodyOf(ending, history !== undefined, mayBeCommitted), ...joined };
     await sessions.learnKey(session);
     // Another replica may have been quicker.

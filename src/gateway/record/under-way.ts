@@ -14,6 +14,8 @@ export interface UnderWay {
   readonly use: string | undefined;
   /** As that event names it. */
   readonly useId: string | undefined;
+  /** Under which approval it runs, with who gave it. */
+  readonly approval: Readonly<Record<string, unknown>> | undefined;
   /** It was handed to the warehouse. */
   readonly wasSent: boolean;
   /** So was its COMMIT, or was about to be. */
@@ -47,6 +49,8 @@ const bodyShape = z
   .looseObject({
     verdict: z.unknown(),
     explain: z.unknown(),
+    approval: z.unknown(),
+    reviewers: z.unknown(),
     standing: z.unknown(),
     use: z.unknown(),
     step: z.unknown(),
@@ -104,12 +108,16 @@ export async function underWay(
     else if (isFirst && (await isOurs(queries, event, proving))) {
       const at = new Date(event.at);
       const since = state && state.since < at ? state.since : at;
-      const { standing, use } = bodyOf(event);
+      const { approval, reviewers, standing, use } = bodyOf(event);
       const isUse = kind === 'approval_used' && typeof standing !== 'string';
       state = {
         since,
         use: isUse ? String(position) : state?.use,
         useId: isUse ? textOf(use) : state?.useId,
+        approval:
+          kind === 'approval_used'
+            ? { id: approval, ...(reviewers === undefined ? {} : { reviewers }) }
+            : state?.approval,
         wasSent: state?.wasSent ?? false,
         mayBeCommitted: state?.mayBeCommitted ?? false,
       };

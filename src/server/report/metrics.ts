@@ -29,7 +29,7 @@ export class Metrics {
     });
     this.#ended = new Counter({
       name: 'snowfence_statements_ended_total',
-      help: 'Statements whose end this process has recorded: ok, denied, failed, cancelled, unknown.',
+      help: 'Statements whose end this process has recorded: ok, denied, failed, cancelled, unknown. What the command line records itself, such as a no of `snowfence approvals deny`, is in no metric.',
       labelNames: ['state'],
       registers,
     });

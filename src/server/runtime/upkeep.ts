@@ -1,7 +1,7 @@
 /** What goes on beside the statements: checkpoints, somebody who reads them, leases, and statements that nobody ended. */
 import type { Approvals } from '../../approval/index.js';
 import type { Config } from '../../config/index.js';
-import { settle } from '../../gateway/index.js';
+import { LostDownloads, settle } from '../../gateway/index.js';
 import { Checkpoints, Maintenance, NotaryWatch, storePool, type TranscriptStore } from '../../transcript/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
 import type { Logger } from '../report/log.js';
@@ -58,6 +58,7 @@ export function makeUpkeep(parts: UpkeepParts): Upkeep {
     onProblem: complain,
     onIntegrityProblem: doubt.changed,
   });
+  const lost = new LostDownloads(transcript, config.settleAfterMs);
   const maintenance = new Maintenance({
     pool,
     recorder,
@@ -93,6 +94,8 @@ export function makeUpkeep(parts: UpkeepParts): Upkeep {
         onProblem: complain,
       });
       if (settled > 0) log.info({ settled }, 'statements without an outcome were settled');
+      const ended = await lost.end();
+      if (ended > 0) log.warn({ ended }, 'downloads of gateways that are gone were ended');
     },
     onProblem: complain,
   });

@@ -3,8 +3,8 @@
  * https://schema.ocsf.io/1.2.0/classes/datastore_activity. One event for each way a statement ends (refused, completed, failed, cancelled,
  * settled, denied by a person, not decided in time, withdrawn), and one for each way its download does.
  */
+import { type Connection, connectionOf, type End, type OutcomeState, readEnd } from '../form/end.js';
 import type { StoredEvent } from '../form/event.js';
-import { endOf, type OutcomeState } from '../form/projection.js';
 import type { SessionSummary } from '../read/reader.js';
 
 const OCSF_VERSION = '1.2.0';
@@ -29,7 +29,6 @@ const OTHER: readonly [number, string] = [99, 'Other'];
 const UNKNOWN: readonly [number, string] = [0, 'Unknown'];
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
-const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
 
 function activityOf(kind: unknown): readonly [number, string] {
   if (typeof kind !== 'string') return UNKNOWN;
@@ -48,33 +47,7 @@ const STATUSES: Readonly<Record<OutcomeState, Status>> = {
   unknown: [0, 'Unknown'],
 };
 
-/** How a download ended; one at a limit gave out what it may. */
-const DOWNLOADS: Readonly<Record<string, OutcomeState>> = {
-  whole: 'ok',
-  row_limit: 'ok',
-  byte_limit: 'ok',
-  client_gone: 'cancelled',
-  stalled: 'cancelled',
-  stopped: 'cancelled',
-  denied: 'denied',
-  failed: 'failed',
-};
-
-/** How a statement or its download ended with an event; undefined for one that ends neither, which is no event of OCSF. */
-export function toldEnd(event: Pick<StoredEvent, 'statement' | 'kind' | 'body'>): OutcomeState | undefined {
-  if (event.kind !== 'download_ended') return endOf(event);
-  return event.statement === null ? undefined : (DOWNLOADS[String(event.body['end'])] ?? 'unknown');
-}
-
-/** What the agent hears of an approval that ended so, for events that have no code of their own. */
-const CODES: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
-  approval_asked: 'APPROVAL_WAITS',
-  approval_decided: 'APPROVAL_DENIED',
-  approval_expired: 'APPROVAL_EXPIRED',
-  approval_withdrawn: 'APPROVAL_WITHDRAWN',
-};
-
-/** In words, after the subject: of a download, and of one that was denied. */
+/** In words, after the subject; nothing that an agent wrote stands among them. Of a download, and of one that was denied. */
 const DOWNLOADED = 'downloaded the result of a statement';
 const NOT_DOWNLOADED = 'was denied the download of a result';
 /** Of a statement. */
@@ -85,6 +58,13 @@ const WORDS: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
   approval_expired: 'was not allowed a statement in time',
   approval_withdrawn: 'withdrew a statement',
 };
+/** Of one that ran because people said yes. */
+const APPROVED = 'ran a statement that was approved';
+
+function wordsOf(kind: StoredEvent['kind'], { file, approval }: End, isDenied: boolean): string {
+  if (file) return isDenied ? NOT_DOWNLOADED : DOWNLOADED;
+  return WORDS[kind] ?? (approval === undefined ? 'ran a statement' : APPROVED);
+}
 
 const IP = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]+)$/i;
 
@@ -101,14 +81,11 @@ export function toOcsf(
   before: string | undefined,
 ): object {
   const { body } = opening;
-  const end = toldEnd(outcome);
+  const end = readEnd(outcome);
   if (end === undefined) throw new Error(`${outcome.kind} ends no statement.`);
-  const isDenied = end === 'denied' || outcome.kind === 'approval_withdrawn';
-  const isDownload = outcome.kind === 'download_ended';
-  const [activityId, activity] = isDownload ? READ : activityOf(body['kind']);
-  const words = isDownload ? (isDenied ? NOT_DOWNLOADED : DOWNLOADED) : (WORDS[outcome.kind] ?? 'ran a statement');
-  const [statusId, status] = STATUSES[end];
-  const denial = (outcome.body['denial'] ?? {}) as Readonly<Record<string, unknown>>;
+  const isDenied = end.state === 'denied' || end.approvalEnd === 'withdrawn';
+  const [activityId, activity] = end.file ? READ : activityOf(body['kind']);
+  const [statusId, status] = STATUSES[end.state];
   const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap(
     (use: { object?: unknown }) => textOf(use.object) ?? [],
   );
@@ -121,16 +98,8 @@ export function toOcsf(
   const policies = (Array.isArray(body['policies']) ? body['policies'] : []).flatMap(
     (name: unknown) => textOf(name) ?? [],
   );
-  const rows = numberOf(outcome.body['rows']);
-  const duration = numberOf(outcome.body['duration_ms']);
-  const bytes = numberOf(outcome.body['bytes']);
-  const denialCode = textOf(denial['code']) ?? textOf(outcome.body['code']) ?? CODES[outcome.kind];
-  const detail =
-    textOf(denial['message']) ??
-    textOf(outcome.body['message']) ??
-    textOf(outcome.body['reason']) ??
-    textOf(outcome.body['end']);
-  const purpose = textOf(body['purpose']);
+  // A session may have begun over another connection than the statement came by.
+  const connection = end.connection ?? connectionOf(body['connection']);
   return drop({
     activity_id: activityId,
     activity_name: activity,
@@ -143,17 +112,17 @@ export function toOcsf(
     severity_id: isDenied ? 3 : 1,
     severity: isDenied ? 'Medium' : 'Informational',
     time: Date.parse(outcome.at),
-    message: `${session.subject} ${words}${purpose === undefined ? '' : `: ${purpose}`}`,
+    message: `${session.subject} ${wordsOf(outcome.kind, end, isDenied)}`,
     status_id: statusId,
     status,
-    status_code: denialCode,
-    status_detail: detail,
+    status_code: end.code,
+    status_detail: end.detail,
     action_id: isDenied ? 2 : 1,
     action: isDenied ? 'Denied' : 'Allowed',
     disposition_id: isDenied ? 2 : 1,
     disposition: isDenied ? 'Blocked' : 'Allowed',
     actor: {
-      app_name: session.client.name ?? session.client_id,
+      app_name: (connection ? connection.client : session.client.name) ?? session.client_id,
       user: {
         name: session.subject,
         uid: session.subject,
@@ -163,16 +132,16 @@ export function toOcsf(
       },
       session: { uid: session.id, issuer: session.issuer, created_time: session.opened_at.getTime(), is_remote: true },
     },
-    src_endpoint: endpointOf(session, opening),
+    src_endpoint: endpointOf(session, connection),
     database: { name: parts.length === 3 ? parts[0] : 'Snowflake', type_id: 1, type: 'Relational' },
     table: first === undefined ? undefined : { name: first, uid: first },
     type_id: first === undefined ? 1 : 3,
     type: first === undefined ? 'Database' : 'Table',
     query_info: drop({
       query_string: textOf(body['statement']) ?? '',
-      uid: textOf(outcome.body['query_id']) ?? outcome.statement ?? undefined,
+      uid: (end.queryId || outcome.statement) ?? undefined,
       query_time: Date.parse(opening.at),
-      bytes,
+      bytes: end.bytes,
     }),
     metadata: {
       version: OCSF_VERSION,
@@ -188,32 +157,36 @@ export function toOcsf(
     unmapped: drop({
       statement_id: outcome.statement ?? undefined,
       fingerprint: textOf(body['fingerprint']),
-      purpose,
+      // What the agent wrote, and nobody checked.
+      purpose: textOf(body['purpose']),
+      withdrawn_because: end.agentsReason,
       prompt: body['prompt'] ?? undefined,
       job: body['job'] ?? undefined,
-      rows,
-      duration_ms: duration,
+      rows: end.rows,
+      rows_changed: end.rowsChanged,
+      duration_ms: end.durationMs,
       masks,
       objects,
       policies,
       policy_version: textOf(body['policy_version']),
       rules,
-      approval: textOf(outcome.body['approval']),
-      reviewer: textOf(outcome.body['reviewer']),
-      download: textOf(outcome.body['download']),
-      format: textOf(outcome.body['format']),
-      file_bytes: numberOf(outcome.body['file_bytes']),
-      file_sha256: textOf(outcome.body['file_sha256']),
+      approval: end.approval,
+      reviewers: end.reviewers.length > 0 ? end.reviewers : undefined,
+      reviewer: end.approvalEnd === 'denied' ? textOf(outcome.body['reviewer']) : undefined,
+      download: end.file?.download ?? textOf(outcome.body['download']),
+      format: end.file?.format ?? textOf(outcome.body['format']),
+      file_bytes: end.file?.bytes,
+      file_sha256: end.file?.sha256,
       hash: outcome.hash,
       previous_hash: before,
     }),
   });
 }
 
-function endpointOf(session: SessionSummary, opening: StoredEvent): object {
-  const address = session.address ?? undefined;
+function endpointOf(session: SessionSummary, connection: Connection | undefined): object {
+  const address = connection ? connection.address : (session.address ?? undefined);
   if (address !== undefined && IP.test(address)) return { ip: address };
-  return { name: session.transport, uid: opening.session };
+  return { name: connection?.transport ?? session.transport, uid: session.id };
 }
 
 const drop = (record: Readonly<Record<string, unknown>>): Record<string, unknown> =>

@@ -63,6 +63,15 @@ export interface Event {
   readonly runs?: 'begins' | 'pauses' | undefined;
   /** When it happened, if not now. */
   readonly at?: Date;
+  /** It is not written once others have taken for dead whoever does this work: they say themselves how that ended. */
+  readonly by?: Lease | undefined;
+}
+
+/** Work that goes on for longer than one event, under the name that it was begun with. */
+export interface Lease {
+  readonly name: string;
+  /** Others have taken that name for dead. */
+  isDead: boolean;
 }
 
 export interface StoredEvent {

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { canonical, storable } from './canonical.js';
+import { type OutcomeState, readEnd } from './end.js';
 import type { StoredEvent } from './event.js';
 import { Terms, term } from './terms.js';
 
@@ -30,8 +31,6 @@ export interface OutcomeRow {
   readonly query_id: string | null;
 }
 
-export type OutcomeState = 'ok' | 'denied' | 'failed' | 'cancelled' | 'unknown';
-
 const MAX_WORD = 64;
 /** Parts of a job that statements are found by. */
 const MAX_JOB = 20;
@@ -49,8 +48,6 @@ const records = (value: unknown): Record<string, unknown>[] =>
     : [];
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-const numberOf = (value: unknown): number | null =>
-  typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER ? Math.round(value) : null;
 
 /** Words that stand in nearly every statement: nobody finds anything by them, and they are no terms. */
 export const NOISE: ReadonlySet<string> = new Set(
@@ -191,46 +188,18 @@ export const OUTCOME_KINDS = [
   'approval_withdrawn',
 ] as const;
 
-const STATES: Readonly<Partial<Record<StoredEvent['kind'], OutcomeState>>> = {
-  statement_refused: 'denied',
-  statement_completed: 'ok',
-  statement_failed: 'failed',
-  statement_cancelled: 'cancelled',
-  statement_settled: 'unknown',
-  approval_withdrawn: 'cancelled',
-};
-
-const SETTLED: ReadonlySet<unknown> = new Set(['ok', 'failed', 'unknown']);
-
-/** How a statement ended with an event; undefined for one that ends none. */
-export function endOf({
-  statement,
-  kind,
-  body,
-}: Pick<StoredEvent, 'statement' | 'kind' | 'body'>): OutcomeState | undefined {
-  if (statement === null) return undefined;
-  // It is another that waits already, found out only once it had been weighed: nothing more comes of this one.
-  if (kind === 'approval_asked' && typeof body['repeats'] === 'string') return 'cancelled';
-  // A reviewer's no, or nobody's word in time.
-  const isTurnedDown = kind === 'approval_expired' || (kind === 'approval_decided' && body['state'] === 'denied');
-  if (isTurnedDown) return 'denied';
-  const settled = body['state'];
-  return kind === 'statement_settled' && SETTLED.has(settled) ? (settled as OutcomeState) : STATES[kind];
-}
-
 /** What an event says of how its statement ended. */
 export function outcomeRow(event: Projected): OutcomeRow | undefined {
-  const { at, statement, body } = event;
-  const state = endOf(event);
-  if (statement === null || state === undefined) return undefined;
+  const { at, statement, kind } = event;
+  const end = kind === 'download_ended' ? undefined : readEnd(event);
+  if (statement === null || end === undefined) return undefined;
   return {
     id: statement,
     at,
-    state,
-    // The answer to a change is one row, whatever it changed.
-    rows: numberOf((event.kind === 'statement_completed' ? body['rows_touched'] : undefined) ?? body['rows']),
-    bytes: numberOf(body['bytes']),
-    duration_ms: numberOf(body['duration_ms']),
-    query_id: textOf(body['query_id']),
+    state: end.state,
+    rows: end.rows ?? null,
+    bytes: end.bytes ?? null,
+    duration_ms: end.durationMs ?? null,
+    query_id: end.queryId ?? null,
   };
 }

@@ -1,7 +1,7 @@
 /** The event that began a statement, for whoever ends it without having begun it: after a crash, or where a person's word ends it. */
 import type { Pool } from 'pg';
+import { joinedOf } from '../form/end.js';
 import type { RawEvent } from '../form/event.js';
-import { joinedOf } from '../form/joined.js';
 import type { BatchesOptions } from './batches.js';
 import { EVENT_COLUMNS } from './columns.js';
 import { isOurs } from './signed-events.js';

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { parsed, type RawEvent, type StoredEvent } from '../form/event.js';
 import { EVENT_COLUMNS } from './columns.js';
-import { IS_EXPLAINED, idAt, shownStatement } from './search.js';
+import { APPROVAL_END, IS_EXPLAINED, idAt, shownStatement } from './search.js';
 
 export type ShownStatement = z.infer<typeof shownStatement>;
 
@@ -11,7 +11,7 @@ export type ShownStatement = z.infer<typeof shownStatement>;
 const SHOWN_TEXT = 300;
 
 const STATEMENT = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, left(s.text, ${SHOWN_TEXT}) AS text, left(s.purpose, ${SHOWN_TEXT}) AS purpose, ${IS_EXPLAINED},
-         o.state, o.rows, o.bytes, o.duration_ms`;
+         o.state, ${APPROVAL_END} AS approval_end, o.rows, o.bytes, o.duration_ms`;
 
 const OF_SESSION = `
   SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id
@@ -67,7 +67,8 @@ const liveRow = z.object({
 
 const VERDICTS = `
   SELECT to_timestamp(floor(extract(epoch FROM s.at) / $2) * $2) AS at,
-         CASE WHEN s.verdict = 'denied' OR o.state = 'denied' THEN 'denied' ELSE s.verdict END AS verdict, count(*) AS statements
+         CASE WHEN s.verdict = 'denied' OR (o.state = 'denied' AND (${APPROVAL_END}) IS DISTINCT FROM 'expired') THEN 'denied' ELSE s.verdict END AS verdict,
+         count(*) AS statements
   FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 GROUP BY 1, 2 ORDER BY 1`;
 const verdictRow = z.object({ at: z.date(), verdict: z.string(), statements: z.coerce.number() });
 

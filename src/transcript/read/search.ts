@@ -195,7 +195,8 @@ export function idAt(time: Date): string {
 }
 
 function addVerdict(conditions: Conditions, { value, isNot, column }: Term): void {
-  const verdict = VERDICTS[value.toLowerCase()];
+  const known = value.toLowerCase();
+  const verdict = Object.hasOwn(VERDICTS, known) ? VERDICTS[known] : undefined;
   if (!verdict)
     throw new SearchProblem(`There is no verdict "${value}".`, column, 'There are allowed, denied and asked.');
   if (verdict === 'denied') {
@@ -316,6 +317,8 @@ export const shownStatement = z.object({
   rows: z.coerce.number().nullable(),
   bytes: z.coerce.number().nullable(),
   duration_ms: z.coerce.number().nullable(),
+  /** How its approval ended, where nothing ran for that; a person's no and nobody's word in time are both the state `denied`. */
+  approval_end: z.enum(['denied', 'expired', 'withdrawn']).nullable(),
   /** Only explained: it never runs, and has no outcome. */
   is_explained: z.boolean(),
 });
@@ -331,7 +334,12 @@ export interface Found {
 }
 
 export const IS_EXPLAINED = `s.terms @> ARRAY['is:explain'] AS is_explained`;
-const COLUMNS_SHOWN = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, s.text, s.purpose, ${IS_EXPLAINED}, o.state, o.rows, o.bytes, o.duration_ms, o.query_id`;
+/** Of a statement `s` with its outcome `o`. */
+export const APPROVAL_END = `
+  CASE WHEN s.verdict = 'asked' AND o.state IN ('denied', 'cancelled')
+       THEN (SELECT a.state FROM approval a WHERE a.statement_id = s.id AND a.state IN ('denied', 'expired', 'withdrawn') LIMIT 1) END`;
+const COLUMNS_SHOWN = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, s.text, s.purpose, ${IS_EXPLAINED}, o.state, ${APPROVAL_END} AS approval_end,
+         o.rows, o.bytes, o.duration_ms, o.query_id`;
 
 /** So many of the newest are looked through one by one first: what is frequent is found there at once. */
 const NEWEST = 4000;

@@ -7,9 +7,9 @@
  */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import type { Event } from '../form/event.js';
+import { endOf, type OutcomeState } from '../form/end.js';
+import type { Event, Lease } from '../form/event.js';
 import type { RecordKeys } from '../form/keys.js';
-import { endOf, type OutcomeState } from '../form/projection.js';
 import { type Count, type Entry, encode, prepare, sizeOf, withoutSearch } from './batch.js';
 import { isOfAnEvent, isTakenForDead, isTooLong, RecorderUnavailable } from './failures.js';
 import { type Head, Heads, lengthened } from './heads.js';
@@ -38,6 +38,7 @@ const MAX_BATCH_SIZE = 4_000_000;
 const MAX_WAITING = 10_000;
 const MAX_OWED = 10_000;
 const OWED_RETRY_MS = 1000;
+const TAKEN_FOR_DEAD = 'this process was taken for dead, and others say how it ended';
 
 const APPEND = 'SELECT append($1, $2, $3, $4, $5, $6, $7, $8, $9) AS answer';
 
@@ -62,6 +63,7 @@ export class Lane {
   #isClosed = false;
   readonly #heads: Heads;
   readonly #underWay = new UnderWay();
+  readonly #leases = new Set<Lease>();
   readonly #listeners = new Set<(sessions: readonly string[]) => void>();
 
   constructor(pool: Pool, options: RecorderOptions) {
@@ -107,6 +109,7 @@ export class Lane {
     if (this.#isClosed) return Promise.reject(new RecorderUnavailable(new Error('the recorder is closed')));
     if (this.#waiting.length >= MAX_WAITING)
       return Promise.reject(new RecorderUnavailable(new Error('too many events wait')));
+    if (event.by?.isDead) return Promise.reject(new RecorderUnavailable(new Error(TAKEN_FOR_DEAD)));
     return new Promise((resolve, reject) => {
       const at = event.at ?? new Date();
       const { sessionId } = event;
@@ -188,9 +191,15 @@ export class Lane {
   }
 
   /** We were away for so long that others have settled our statements: what still comes is written in another name. */
-  async #asNewWriter(batch: readonly Waiting[]): Promise<void> {
+  async #asNewWriter(given: readonly Waiting[]): Promise<void> {
     if (this.#writer !== undefined) this.#underWay.dies(this.#writer);
     this.#writer = undefined;
+    // Whatever name it is of: we were silent under each.
+    for (const lease of this.#leases) lease.isDead = true;
+    const batch = given.filter(({ event }) => !event.by?.isDead);
+    for (const { event, reject } of given)
+      if (event.by?.isDead) reject(new RecorderUnavailable(new Error(TAKEN_FOR_DEAD)));
+    if (batch.length === 0) return;
     try {
       this.#written(batch, await this.#insert(batch));
     } catch (error) {
@@ -230,12 +239,26 @@ export class Lane {
 
   /** Under which this process has something to do with the store: the present one, and those that statements were begun under. */
   names(): readonly string[] {
-    return [...(this.#writer === undefined ? [] : [this.#writer]), ...this.#underWay.names()];
+    const held = [...this.#leases].map(({ name }) => name);
+    return [...(this.#writer === undefined ? [] : [this.#writer]), ...this.#underWay.names(), ...held];
+  }
+
+  /** The name that the last event was written under is said to be alive until it is let go. */
+  lease(): Lease {
+    const lease = { name: this.#writer ?? '', isDead: this.#writer === undefined };
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  /** What it was taken for has ended. Where nobody could write that down, the name is not used any more: others hear that by its silence. */
+  letGo(lease: Lease, isEnded: boolean): void {
+    if (this.#leases.delete(lease) && !isEnded && this.#writer === lease.name) this.#writer = undefined;
   }
 
   /** Hears which names others have taken for dead. */
   takenForDead(names: ReadonlySet<string>): void {
     this.#underWay.takenForDead(names, new Set(this.names()));
+    for (const lease of this.#leases) if (names.has(lease.name)) lease.isDead = true;
   }
 
   /** Whether this process runs the statement, and nobody took it for dead under the name that it was begun with. */

@@ -3,7 +3,7 @@
  * Sessions are spread over some lanes, each a connection and a name of its own; one session's events always take the same.
  */
 import type { Pool } from 'pg';
-import type { Event } from '../form/event.js';
+import type { Event, Lease } from '../form/event.js';
 import { ScanBudgets, type Taken } from '../rows/scan-budgets.js';
 import type { SealedRows } from '../rows/sealed.js';
 import type { Count } from './batch.js';
@@ -12,6 +12,7 @@ import type { Head } from './heads.js';
 import { Lane, type RecorderOptions } from './lane.js';
 import type { NewSession } from './new-session.js';
 
+const IS_ALIVE = 'SELECT FROM writer WHERE id = $1 AND settled_at IS NULL';
 /** Answers those that nobody took for dead. */
 const BEAT = 'UPDATE writer SET seen_at = now() WHERE id = ANY($1) AND settled_at IS NULL RETURNING id';
 
@@ -124,6 +125,30 @@ export class Recorder {
   /** Whether others have heard of this process within that time, as the one that runs this statement. */
   isHeard(statementId: string, withinMs: number): boolean {
     return Date.now() - this.#heardAt < withinMs && this.#lanes.some((lane) => lane.isHeard(statementId));
+  }
+
+  /**
+   * Right after an event of a session that begins what goes on for longer: the name that it was written under is said to be alive until it
+   * is let go, so that nobody ends meanwhile what this process is at.
+   */
+  lease(session: string): Lease {
+    return this.#laneOf(session).lease();
+  }
+
+  /** `isEnded`: the record says how that ended; else others will say so once they miss the name. */
+  letGo(lease: Lease, isEnded: boolean): void {
+    for (const lane of this.#lanes) lane.letGo(lease, isEnded);
+  }
+
+  /** Whether what was begun under it is still this process's to end. Throws RecorderUnavailable. */
+  async isOurs(lease: Lease): Promise<boolean> {
+    if (lease.isDead) return false;
+    try {
+      lease.isDead = (await this.#pool.query(IS_ALIVE, [lease.name])).rowCount !== 1;
+    } catch (error) {
+      throw new RecorderUnavailable(error);
+    }
+    return !lease.isDead;
   }
 
   /** Heads that this process has written since it was last asked. */

@@ -2,9 +2,12 @@
  * snowflake-sdk, configured before its first use as its pitfalls demand (docs/embedded-warehouse.md lists them with their
  * numbers):
  * 1 its logger writes to standard output and to a file; 2 importing it probes cloud metadata addresses; 13 a VARIANT cell that is
- * not JSON is run as JavaScript in this process, unless a parser is named that never throws.
+ * not JSON is run as JavaScript in this process, unless a parser is named that never throws; 14 a result with a column called
+ * `constructor` breaks, since names of columns are keys of a plain object there.
  */
+import { createRequire } from 'node:module';
 import type snowflake from 'snowflake-sdk';
+import type { Column } from 'snowflake-sdk';
 import { exactNumber } from './number.js';
 
 export type Driver = typeof snowflake;
@@ -32,6 +35,31 @@ export function parseVariant(text: string): unknown {
   }
 }
 
+/** What columns are called that the driver is told another name of. */
+const ownNames = new WeakMap<object, string>();
+
+/** As the warehouse has it. */
+export const nameOf = (column: Column): string => ownNames.get(column) ?? column.getName();
+
+/**
+ * The driver keeps for each name of a result's columns where it stands, in an object with a prototype (`lib/connection/result/result.js`,
+ * `mapColumnNameToIndices`): to be asked for a name that stands there, too, such as `constructor` or `__proto__`, throws, and no row can be
+ * read. It is told another name of those; nothing of ours asks it for a cell by a name. Each column is given its `getName` by its constructor
+ * (`column.js`), which comes by here.
+ */
+function mendNames(): void {
+  const within = createRequire(createRequire(import.meta.url).resolve('snowflake-sdk'));
+  const { prototype } = within('./lib/connection/result/column.js') as { readonly prototype: Column };
+  Object.defineProperty(prototype, 'getName', {
+    set(this: Column, getName: () => string) {
+      const name = getName();
+      const isTheirs = name in Object.prototype;
+      if (isTheirs) ownNames.set(this, name);
+      Object.defineProperty(this, 'getName', { value: isTheirs ? () => ` ${name}` : getName });
+    },
+  });
+}
+
 let loading: Promise<Driver> | undefined;
 
 async function load(): Promise<Driver> {
@@ -41,6 +69,7 @@ async function load(): Promise<Driver> {
   process.env['SF_TELEMETRY_DISABLE_CONNECTION_SHAPE'] = 'true';
   const module = await import('snowflake-sdk');
   const driver = module.default;
+  mendNames();
   driver.configure({
     logLevel: 'OFF',
     additionalLogToConsole: false,

@@ -3,6 +3,7 @@
  * chunk of the result) and the page that is being made, however large the result is.
  */
 import type { Column, RowStatement } from 'snowflake-sdk';
+import { nameOf } from '../connection/driver.js';
 import { failureOf } from '../errors/driver-error.js';
 import { converter, type Json } from './value.js';
 
@@ -68,7 +69,7 @@ function answeredSizeOf(value: Json, chars: number): number {
 
 function columnOf(column: Column): ResultColumn {
   const type = column.getType().toUpperCase();
-  const plain = { name: column.getName(), type };
+  const plain = { name: nameOf(column), type };
   return type === 'FIXED' ? { ...plain, precision: column.getPrecision(), scale: column.getScale() } : plain;
 }
 

@@ -128,6 +128,32 @@ describe('a result in pages', () => {
     expect(again.rows).toEqual(once.rows);
   });
 
+  it('has columns called as what every object of JavaScript has', async () => {
+    const names = [...Object.getOwnPropertyNames(Object.prototype), 'then', 'A', '__proto__'];
+    const listed = names.map((name, at) => `ORDER_ID + ${at} AS "${name}"`).join(', ');
+    const first = await query(sales, `SELECT ${listed} FROM ANALYTICS.SALES.ORDERS ORDER BY ORDER_ID`, { max_rows: 5 });
+    const second = await fetchMore(sales, first.cursor, { max_rows: 7 });
+    // Read anew by its id, where the stream has gone on.
+    const again = await fetchMore(sales, first.cursor, { max_rows: 7 });
+    for (const { error, columns } of [first, second, again])
+      expect([error ?? null, columns.map(({ name }) => name)]).toEqual([null, names]);
+    expect([...first.rows, ...second.rows]).toEqual(
+      Array.from({ length: 12 }, (_, row) => names.map((_name, at) => 1 + row + at)),
+    );
+    expect(again.rows).toEqual(second.rows);
+    expect((await events(first.statement_id)).map(({ kind }) => kind)).toContain('statement_completed');
+  });
+
+  it('gives a cell of such a column whole', async () => {
+    const sql = `SELECT REPEAT('x', 60000) AS "constructor", OBJECT_CONSTRUCT('__proto__', 1, 'toString', 2) AS "__proto__" FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 1`;
+    const answer = await query(sales, sql);
+    expect(answer.error).toBeUndefined();
+    expect(JSON.stringify(answer.rows[0]?.[1])).toContain('"__proto__":1');
+    const [cell] = answer.rows[0] ?? [];
+    expect(String(cell).startsWith('xxx')).toBe(true);
+    expect(answer.columns.map(({ name }) => name)).toEqual(['constructor', '__proto__']);
+  });
+
   it('reads nothing beyond the end', async () => {
     const { cursor } = await query(pipeline, 'SELECT CUSTOMER_ID FROM ANALYTICS.SALES.CUSTOMERS', { max_rows: 10 });
     const [id] = String(cursor).split('.');

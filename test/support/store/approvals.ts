@@ -97,7 +97,8 @@ export function approving({ store, approvals }: Awaited<ReturnType<typeof startA
   };
   const use = (approval: Approval, as = 'u'): Promise<boolean> =>
     approvals.use(approval.id, async () => {
-      await tell(approval, 'approval_used', { approval: approval.id, use: as }, 'begins');
+      const reviewers = [`${ISSUER} carl`];
+      await tell(approval, 'approval_used', { approval: approval.id, use: as, reviewers }, 'begins');
     });
   const used = async (more: Partial<Question> = {}): Promise<Approval> => {
     const approval = await asked(more);

@@ -13,13 +13,6 @@ const MINUTES = 60;
 const SHOWN = 60;
 const REFRESH_MS = 5000;
 
-const STATES: Readonly<Record<string, string>> = {
-  statement_completed: 'ok',
-  statement_failed: 'failed',
-  statement_cancelled: 'cancelled',
-  statement_refused: 'denied',
-};
-
 /** The list with what has just happened. */
 function withEvents(now: Now, events: readonly LiveEvent[]): Now {
   const statements = new Map(now.statements.map((statement) => [statement.id, statement]));
@@ -43,15 +36,17 @@ function withEvents(now: Now, events: readonly LiveEvent[]): Now {
         purpose: event.purpose,
         is_explained: false,
         state: isDenied ? 'denied' : null,
+        approval_end: null,
         rows: null,
         bytes: null,
         duration_ms: null,
       };
       statements.set(event.statement, fresh);
-    } else if (known && STATES[event.kind] !== undefined)
+    } else if (known && event.state !== null)
       statements.set(known.id, {
         ...known,
-        state: STATES[event.kind] ?? null,
+        state: event.state,
+        approval_end: event.approval_end,
         rows: event.rows,
         bytes: event.bytes,
         duration_ms: event.duration_ms,

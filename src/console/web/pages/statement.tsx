@@ -7,7 +7,7 @@ import { Table } from '../parts/table.tsx';
 import { When } from '../parts/times.tsx';
 import { UsesTable } from '../parts/uses.tsx';
 import { bytes, eventWords, plural, span } from '../parts/words.ts';
-import type { RecordedEvent, StatementDetail, Uses } from '../requests/answers.ts';
+import type { StatementDetail, StatementEvent, Uses } from '../requests/answers.ts';
 import { post } from '../requests/api.ts';
 import { useLoaded, useTitle } from '../requests/hooks.ts';
 import { useMe } from '../requests/me.ts';
@@ -17,7 +17,7 @@ const number = (value: unknown): number | undefined => (typeof value === 'number
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** The rows that the agent saw, where the policy has them recorded. */
-function RowsTable({ event }: { event: RecordedEvent }): JSX.Element | null {
+function RowsTable({ event }: { event: StatementEvent }): JSX.Element | null {
   const columns = list(event.body['columns']).map(String);
   const rows = list(event.body['result']);
   if (columns.length === 0 || rows.length === 0) return null;
@@ -36,27 +36,33 @@ function RowsTable({ event }: { event: RecordedEvent }): JSX.Element | null {
   );
 }
 
+/** People without the issuers that know them. */
+const namesOf = (people: readonly unknown[]): string =>
+  people.map((person) => String(person).slice(String(person).indexOf(' ') + 1)).join(', ');
+
+const agentWrote = (words: string | undefined): string => (words === undefined ? '' : `the agent wrote: ${words}`);
+
 /** One request of a statement that was asked for before: by which client, by whose word it may run, and in which words it came. */
-function againWords(body: RecordedEvent['body']): string {
+function againWords(body: StatementEvent['body']): string {
   const client = text((body['connection'] as { client?: unknown } | undefined)?.client);
-  const names = list(body['reviewers']).map((name) => String(name).split(' ').at(-1));
+  const names = namesOf(list(body['reviewers']));
   const typed = text((body['prompt'] as { text?: unknown } | undefined)?.text);
   return [
-    names.length > 0 ? `by the word of ${names.join(', ')}` : '',
+    names === '' ? '' : `by the word of ${names}`,
     body['waiting'] === undefined ? '' : 'asked for once more',
     client === undefined ? '' : `the client: ${client}`,
     text(body['statement']) === undefined ? '' : `written as: ${text(body['statement'])}`,
     typed === undefined ? '' : `typed, as reported: ${typed}`,
-    text(body['purpose']) === undefined ? '' : `the agent wrote: ${text(body['purpose'])}`,
+    agentWrote(text(body['purpose'])),
   ]
     .filter(Boolean)
     .join(' · ');
 }
 
-function wordsOf({ kind, body }: RecordedEvent): string {
+function wordsOf({ kind, body, end }: StatementEvent): string {
   const denial = (body['denial'] ?? {}) as Record<string, unknown>;
-  const rows = number(body['rows']);
-  const changed = number(body['rows_touched']);
+  const rows = end?.rows ?? number(body['rows']);
+  const changed = end?.rows_changed ?? undefined;
   const ms = number(body['duration_ms']);
   const size = number(body['bytes']);
   switch (kind) {
@@ -66,10 +72,10 @@ function wordsOf({ kind, body }: RecordedEvent): string {
     case 'statement_completed':
     case 'rows_fetched':
       return [
-        // The answer to a change is one row, whatever it changed.
         changed !== undefined ? `${plural(changed, 'row')} changed` : rows === undefined ? '' : plural(rows, 'row'),
         size === undefined ? '' : bytes(size),
         ms === undefined ? '' : span(ms),
+        end && end.reviewers.length > 0 ? `approved by ${namesOf(end.reviewers)}` : '',
       ]
         .filter((part) => part !== '')
         .join(' · ');
@@ -80,7 +86,7 @@ function wordsOf({ kind, body }: RecordedEvent): string {
         text(body['format']),
         rows === undefined ? '' : plural(rows, 'row'),
         number(body['file_bytes']) === undefined ? '' : bytes(number(body['file_bytes']) ?? 0),
-        text(body['end'])?.replaceAll('_', ' '),
+        body['end'] === 'unknown' ? 'at most: its gateway has gone' : text(body['end'])?.replaceAll('_', ' '),
         text(denial['code']),
         text(denial['message']),
       ]
@@ -97,14 +103,15 @@ function wordsOf({ kind, body }: RecordedEvent): string {
       return text(body['query_id']) ?? '';
     case 'statement_cancelled':
     case 'approval_expired':
-    case 'approval_withdrawn':
       return text(body['reason']) ?? '';
+    case 'approval_withdrawn':
+      return agentWrote(text(body['reason']));
     default:
       return '';
   }
 }
 
-function Happened({ events }: { events: readonly RecordedEvent[] }): JSX.Element {
+function Happened({ events }: { events: readonly StatementEvent[] }): JSX.Element {
   const first = Date.parse(events[0]?.at ?? '');
   return (
     <ol class="timeline">

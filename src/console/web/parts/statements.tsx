@@ -6,8 +6,8 @@ import { Badge, Reason } from './panel.tsx';
 import { When } from './times.tsx';
 import { plural, span, standingOf } from './words.ts';
 
-function Standing({ verdict, state, is_explained: isExplained }: Statement): JSX.Element {
-  const { tone, word } = standingOf(verdict, state, isExplained);
+function Standing({ verdict, state, is_explained: isExplained, approval_end: ended }: Statement): JSX.Element {
+  const { tone, word } = standingOf(verdict, state, isExplained, ended);
   return <Badge tone={tone}>{word}</Badge>;
 }
 

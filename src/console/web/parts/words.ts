@@ -1,4 +1,6 @@
 /** Numbers, times and states as people read them. */
+import type { ApprovalEnd } from '../requests/answers.ts';
+
 const SPANS: readonly (readonly [number, string])[] = [
   [86_400_000, 'd'],
   [3_600_000, 'h'],
@@ -33,13 +35,22 @@ export const plural = (value: number, one: string): string => `${count(value)} $
 
 export type Tone = 'good' | 'bad' | 'wait' | 'lead' | '';
 
+const ENDED: Readonly<Record<ApprovalEnd, { readonly tone: Tone; readonly word: string }>> = {
+  denied: { tone: 'bad', word: 'denied by a person' },
+  expired: { tone: '', word: 'expired' },
+  withdrawn: { tone: '', word: 'withdrawn' },
+};
+
 /** How a statement stands: its verdict before it ran, its outcome after. */
 export function standingOf(
   verdict: string,
   state: string | null,
   isExplained: boolean,
+  approvalEnd: ApprovalEnd | null,
 ): { readonly tone: Tone; readonly word: string } {
   if (isExplained) return { tone: verdict === 'denied' ? 'bad' : '', word: 'explained' };
+  // Nobody's word in time is no person's no.
+  if (approvalEnd) return ENDED[approvalEnd];
   if (verdict === 'denied' || state === 'denied') return { tone: 'bad', word: 'denied' };
   if (state === 'ok') return { tone: 'good', word: verdict === 'asked' ? 'approved' : 'ran' };
   if (state === 'failed') return { tone: 'bad', word: 'failed' };

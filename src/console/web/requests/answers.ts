@@ -8,6 +8,9 @@ export interface Me {
   readonly version: string;
 }
 
+/** How the approval that a statement waited for ended, where nothing ran for that. */
+export type ApprovalEnd = 'denied' | 'expired' | 'withdrawn';
+
 export interface Statement {
   readonly id: string;
   readonly at: string;
@@ -19,6 +22,7 @@ export interface Statement {
   readonly text: string;
   readonly purpose: string | null;
   readonly state: string | null;
+  readonly approval_end: ApprovalEnd | null;
   readonly rows: number | null;
   readonly bytes: number | null;
   readonly duration_ms: number | null;
@@ -98,8 +102,18 @@ export interface RecordedEvent {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+export interface StatementEvent extends RecordedEvent {
+  /** What it says of how its statement ended, or the file of its result; null for one that ends neither. */
+  readonly end: {
+    readonly rows: number | null;
+    readonly rows_changed: number | null;
+    readonly approval: string | null;
+    readonly reviewers: readonly string[];
+  } | null;
+}
+
 export interface StatementDetail {
-  readonly events: readonly RecordedEvent[];
+  readonly events: readonly StatementEvent[];
   readonly left_out: number;
   readonly statement: readonly SqlPart[];
   readonly differences: readonly SqlDifference[];
@@ -306,5 +320,7 @@ export interface LiveEvent {
   readonly bytes: number | null;
   readonly duration_ms: number | null;
   readonly approval: string | null;
+  /** How the statement ended with it; null for what ends none. */
   readonly state: string | null;
+  readonly approval_end: ApprovalEnd | null;
 }
