@@ -106,7 +106,7 @@ async function recorded(giving: Giving, kind: string): Promise<Record<string, un
 }
 
 async function endsOf(giving: Giving): Promise<Record<string, unknown>[]> {
-  for (const until = Date.now() + 60_000; Date.now() < until; await pause(500)) {
+  for (const until = Date.now() + 120_000; Date.now() < until; await pause(500)) {
     const ends = await recorded(giving, 'download_ended');
     if (ends.length > 0) return ends;
   }
@@ -154,7 +154,7 @@ describe('a download whose gateway is killed', () => {
       .map((line) => JSON.parse(line) as { activity_name: string; status: string; unmapped: Record<string, unknown> })
       .filter(({ activity_name, unmapped }) => activity_name === 'Read' && unmapped['rows'] === kept);
     expect(ocsf).toMatchObject([{ status: 'Unknown', unmapped: { format: 'csv' } }]);
-  }, 170_000);
+  }, 240_000);
 
   it('ends once, too, where it was only away for as long: it gives out nothing more', async () => {
     const away = await givenBy(2);
@@ -171,7 +171,7 @@ describe('a download whose gateway is killed', () => {
     const next = await givenBy(2);
     expect(await rest(next)).toBeUndefined();
     expect(await endsOf(next)).toMatchObject([{ end: 'whole', rows: COUNT }]);
-  }, 170_000);
+  }, 240_000);
 });
 
 /** Rows that were recorded before they left. */
