@@ -277,6 +277,8 @@ describe('a prompt that a hook reports', () => {
   it.each([
     ['{"prompt":""}', 400],
     ['{"prompt":" \\n "}', 400],
+    ['{"prompt":"\\u200b"}', 400],
+    ['{"prompt":"{{prompt}}"}', 400],
     ['{}', 400],
     ['[]', 400],
     ['{"prompt":"x","place":"../.."}', 400],
@@ -408,6 +410,21 @@ describe('a policy that asks for what the person typed', () => {
   it('takes no purpose of the agent’s own for it; then lets each step of the statement pass', async () => {
     const before = await asked('strict-bot');
     expect(before.denial).toMatchObject({ code: 'PURPOSE_REQUIRED', hint: expect.stringContaining('hook') });
+    // Nothing was typed in any of these.
+    for (const header of ['%E2%80%8B', '%E3%85%A4', '%00', '%', '%24%7BPROMPT%7D'])
+      expect([header, (await asked('strict-bot', SQL, 0, { 'snowfence-prompt': header })).denial?.code]).toEqual([
+        header,
+        'PURPOSE_REQUIRED',
+      ]);
+    const unfilled = await agent('strict-bot');
+    for (const prompt of ['\u200b', '\u3164', '   ', `\${PROMPT}`, '{{prompt}}']) {
+      const call = { name: 'query', arguments: { sql: SQL }, _meta: { 'snowfence/prompt': prompt } };
+      const { denial } = (await unfilled.callTool(call)).structuredContent as unknown as QueryAnswer;
+      expect([prompt, denial?.code]).toEqual([prompt, 'PURPOSE_REQUIRED']);
+    }
+    await unfilled.close();
+    expect(await hook('strict-bot', { prompt: '\u200b' })).toEqual({ code: 0, out: '', said: '' });
+    expect((await asked('strict-bot')).denial?.code).toBe('PURPOSE_REQUIRED');
     await hook('strict-bot', { prompt: 'Count the orders, and drop number 3901.' });
     const client = await agent('strict-bot');
     const rows = await query(client, 'SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS', { max_rows: 5 });

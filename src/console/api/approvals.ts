@@ -13,6 +13,7 @@ import {
   mayDecide,
   STANDING_USES,
 } from '../../approval/index.js';
+import { saidIn } from '../../visible-text/index.js';
 import type { SignedIn } from '../people/people.js';
 import { type ApiParts, ApiProblem, idOf, route } from './route.js';
 import { date, limitOf, shownStatement } from './shapes.js';
@@ -309,7 +310,7 @@ export const decide = route({
     const after = await deciding(() =>
       parts.approvals.decide(idOf(params), who.person, {
         decision,
-        reason: reason === '' ? undefined : reason,
+        reason: saidIn(reason),
         standingMs: minutes === undefined ? undefined : minutes * 60_000,
         standingUses,
         via: 'console',

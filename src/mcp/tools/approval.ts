@@ -1,5 +1,6 @@
 /** The tool that waits for a reviewer, and runs what was approved. */
 import { z } from 'zod';
+import { saidIn } from '../../visible-text/index.js';
 import { queryOutput, resultOf } from './answered.js';
 import type { CallContext, Tool, ToolResult } from './tool.js';
 
@@ -35,6 +36,6 @@ export const approval: Tool = {
   call: async (input, context) => {
     const { id, wait_seconds: wait = 0, withdraw, reason } = approvalInput.parse(input);
     if (!withdraw) return resumed(id, wait * 1000, context);
-    return resultOf(await context.gateway.withdraw(context.caller, id, reason), context);
+    return resultOf(await context.gateway.withdraw(context.caller, id, saidIn(reason)), context);
   },
 };

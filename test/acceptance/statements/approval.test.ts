@@ -28,11 +28,15 @@ const resume = async (id: string, more: object = {}): Promise<QueryAnswer> =>
 describe('a statement that needs a person', () => {
   const PURPOSE = { purpose: 'Archive returned orders.' };
 
-  it('asks for a purpose first where the policy wants one', async () => {
-    expect((await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 1')).denial?.code).toBe(
-      'PURPOSE_REQUIRED',
-    );
-  });
+  it.each([undefined, '', ' ', '\u200b', '\u3164', '.', `\${PURPOSE}`])(
+    'asks for a purpose first where the policy wants one, and takes none that says nothing: %j',
+    async (purpose) => {
+      const sql = 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 1';
+      expect((await query(pipeline, sql, purpose === undefined ? {} : { purpose })).denial?.code).toBe(
+        'PURPOSE_REQUIRED',
+      );
+    },
+  );
 
   it('waits, is approved by a steward, runs exactly once', async () => {
     const sql = 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID IN (4001, 4002)';
