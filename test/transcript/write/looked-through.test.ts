@@ -26,7 +26,7 @@ function made(next: () => number, depth = 0): unknown {
 }
 
 const PARTS =
-  'statement sent purpose prompt job judged_as binds message denial reason result client problem objects columns writes masks connection cell anything_new'.split(
+  'purpose prompt job judged_as binds message denial reason result client problem objects columns writes masks connection cell anything_new'.split(
     ' ',
   );
 
