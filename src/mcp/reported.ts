@@ -19,13 +19,14 @@ export function reportedOf(
 ): Reported | undefined {
   const own = textOf(meta?.[META_PROMPT]);
   const text = own ?? connection?.prompt;
-  const job = jobIn(meta?.[META_JOB]) ?? connection?.job;
+  const ownJob = jobIn(meta?.[META_JOB]);
+  const job = ownJob ?? connection?.job;
   const { place } = connection ?? {};
   if (text === undefined && job === undefined && place === undefined) return undefined;
   const source = own === undefined ? 'connection' : 'call';
   return {
     ...(text === undefined ? {} : { prompt: { source, text: text.slice(0, MAX_PROMPT), length: text.length } }),
-    job,
+    job: job && { source: ownJob ? 'call' : 'connection', parts: job },
     place,
   };
 }

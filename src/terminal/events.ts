@@ -9,6 +9,7 @@ const opening = z.object({
   purpose: z.string().nullable(),
   prompt: z.object({ source: z.string(), text: z.string(), length: z.number() }).nullish(),
   job: z.record(z.string(), z.string()).nullish(),
+  job_source: z.string().nullish(),
   verdict: z.string(),
   masks: z.array(z.object({ column: z.string(), method: z.string() })).default([]),
   denial: z.object({ code: z.string(), message: z.string(), rule: z.string().optional() }).nullish(),
@@ -80,7 +81,10 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
     ...titled(colour(isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed'), body.statement),
   ];
   if (body.prompt) lines.push(`${style.dim('typed  ')}  ${printable(typedWords(body.prompt))}`);
-  if (body.job) lines.push(`${style.dim('job    ')}  ${printable(jobWords(body.job))}`);
+  if (body.job)
+    lines.push(
+      `${style.dim('job    ')}  ${printable(`${SOURCES[body.job_source ?? ''] ?? 'reported'}: ${jobWords(body.job)}`)}`,
+    );
   if (isDenied && body.denial)
     lines.push(
       `${style.dim('because')}  ${body.denial.code}: ${printable(body.denial.message)}${body.denial.rule ? style.dim(`  ${printable(body.denial.rule)}`) : ''}`,

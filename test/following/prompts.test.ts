@@ -456,10 +456,12 @@ describe('what comes with a call or a connection', () => {
     expect(await call()).toMatchObject({
       prompt: { source: 'connection', text: 'Asked at the start' },
       job: { run: '17', commit: '0a1b' },
+      job_source: 'connection',
     });
     expect(await call({ 'snowfence/prompt': 'Asked just now', 'snowfence/job': { run: '18' } })).toMatchObject({
       prompt: { source: 'call', text: 'Asked just now' },
       job: { run: '18' },
+      job_source: 'call',
     });
     await client.close();
   }, 60_000);

@@ -130,6 +130,8 @@ export const textOfApproval = z.object({
       /** What a person typed: who says so, its beginning, UTF-16 units of the whole. */
       prompt: z.object({ source: z.string(), text: z.string(), length: z.number() }).optional(),
       job: z.record(z.string(), z.string()).optional(),
+      /** Who says so: `call` or `connection`; those of earlier versions do not tell. */
+      job_source: z.string().optional(),
     })
     .optional(),
 });

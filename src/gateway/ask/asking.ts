@@ -88,7 +88,7 @@ function reportedOf({ reported }: Intent['request']): Pick<ApprovalText, 'report
   return {
     reported: {
       ...(prompt ? { prompt: { source, text: text.slice(0, KEPT_PROMPT).toWellFormed(), length } } : {}),
-      ...(job ? { job: { ...job } } : {}),
+      ...(job ? { job: { ...job.parts }, job_source: job.source } : {}),
     },
   };
 }

@@ -191,6 +191,7 @@ export function toOcsf(
       purpose,
       prompt: body['prompt'] ?? undefined,
       job: body['job'] ?? undefined,
+      job_source: textOf(body['job_source']),
       rows,
       duration_ms: duration,
       masks,

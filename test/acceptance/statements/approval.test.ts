@@ -133,7 +133,7 @@ describe('a statement that needs a person', () => {
     expect((await cli(['approvals', 'show', silent])).text).toMatch(/steward said no, [^:]*:\d\d:\d\d UTC$/m);
     const { code, text } = await cli(['verify']);
     expect([code, text]).toEqual([0, expect.stringContaining('whole')]);
-  }, 60_000);
+  }, 180_000);
 
   it('answers the waiting call as soon as a reviewer decides', async () => {
     const asked = await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4020', PURPOSE);
