@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Reported } from '../gateway/index.js';
 import { type ConnectionReport, jobIn } from '../reported/index.js';
+import { saidIn } from '../visible-text/index.js';
 
 /** Keys of `_meta` (MCP, "General fields": a prefix of ours before the slash). */
 const META_PROMPT = 'snowfence/prompt';
@@ -9,10 +10,7 @@ const META_JOB = 'snowfence/job';
 
 const MAX_PROMPT = 65_536;
 
-const textOf = (value: unknown): string | undefined => {
-  const text = z.string().safeParse(value).data?.trim();
-  return text ? text : undefined;
-};
+const textOf = (value: unknown): string | undefined => saidIn(z.string().safeParse(value).data);
 
 /** Of one call: its own words come before its connection's. */
 export function reportedOf(
@@ -21,13 +19,14 @@ export function reportedOf(
 ): Reported | undefined {
   const own = textOf(meta?.[META_PROMPT]);
   const text = own ?? connection?.prompt;
-  const job = jobIn(meta?.[META_JOB]) ?? connection?.job;
+  const ownJob = jobIn(meta?.[META_JOB]);
+  const job = ownJob ?? connection?.job;
   const { place } = connection ?? {};
   if (text === undefined && job === undefined && place === undefined) return undefined;
   const source = own === undefined ? 'connection' : 'call';
   return {
     ...(text === undefined ? {} : { prompt: { source, text: text.slice(0, MAX_PROMPT), length: text.length } }),
-    job,
+    job: job && { source: ownJob ? 'call' : 'connection', parts: job },
     place,
   };
 }

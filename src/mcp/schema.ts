@@ -66,8 +66,20 @@ function withoutTypeLists(schema: unknown): unknown {
   return Array.isArray(type) ? { ...rest, anyOf: type.map((one) => ({ type: one })) } : { type, ...rest };
 }
 
-/** Made once: Streamable HTTP registers a tool anew for each request. */
-export function remembered(schema: z.ZodObject): Shape {
+/** The same with its descriptions as they are told; a property may be called "description", and is none. */
+function describedBy(schema: unknown, told: (text: string) => string): unknown {
+  if (Array.isArray(schema)) return schema.map((one) => describedBy(one, told));
+  if (!isSchema(schema)) return schema;
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [
+      key,
+      key === 'description' && typeof value === 'string' ? told(value) : describedBy(value, told),
+    ]),
+  );
+}
+
+/** Made once: Streamable HTTP registers a tool anew for each request. `told`: each description as it is told. */
+export function remembered(schema: z.ZodObject, told: (text: string) => string): Shape {
   const standard = schema['~standard'];
   const made = new Map<string, Record<string, unknown>>();
   const once = (io: 'input' | 'output') => (options: Parameters<typeof standard.jsonSchema.input>[0]) => {
@@ -76,9 +88,9 @@ export function remembered(schema: z.ZodObject): Shape {
     if (known) return known;
     // MCP's own dialect is the one that is meant where none is named.
     const { $schema: _, ...plain } = standard.jsonSchema[io](options);
-    const told = withoutTypeLists(plain) as Record<string, unknown>;
-    made.set(key, told);
-    return told;
+    const shape = describedBy(withoutTypeLists(plain), told) as Record<string, unknown>;
+    made.set(key, shape);
+    return shape;
   };
   const jsonSchema = { input: once('input'), output: once('output') };
   const taken = jsonSchema.input({ target: 'draft-2020-12' });

@@ -5,6 +5,19 @@
 import { randomBytes } from 'node:crypto';
 import type { Answer, Notice } from '../gateway/index.js';
 import { moment } from '../times/index.js';
+import { naming } from './naming.js';
+
+/** An answer whose words of ours name tools as the client knows them. */
+export function named(answer: Answer, prefix: string): Answer {
+  const told = naming(prefix);
+  const { denial, error, notices } = answer;
+  return {
+    ...answer,
+    notices: notices.map(told),
+    denial: denial && { ...denial, message: told(denial.message), ...(denial.hint ? { hint: told(denial.hint) } : {}) },
+    error: error?.isOurs ? { ...error, message: told(error.message) } : error,
+  };
+}
 
 /** A mark that nobody who wrote the data can know. */
 export const newMark = (): string => randomBytes(6).toString('hex');
@@ -45,7 +58,7 @@ const oneLine = (text: string): string => text.replace(/[\s\u0085\u2028\u2029]+/
 const TOLD_CELLS = 20;
 
 /** Which cells are not whole, and how each is read; a column named after values is told by its number alone. */
-function cutWords({ cut, columns }: Answer): string[] {
+function cutWords({ cut, columns }: Answer, told: (text: string) => string): string[] {
   if (!cut) return [];
   const places = cut.cells.slice(0, TOLD_CELLS).map(({ row, column, characters }) => {
     const { name, isFromData } = columns[column - 1] ?? { name: '', isFromData: true };
@@ -56,7 +69,7 @@ function cutWords({ cut, columns }: Answer): string[] {
   const how =
     cut.cursor === null
       ? 'Your limit for this result is used up, so they can not be read whole.'
-      : `Call fetch with cursor ${cut.cursor}, row and column to read one whole.`;
+      : told(`Call the fetch tool with cursor ${cut.cursor}, row and column to read one whole.`);
   return [`Cut cells: ${places.join('; ')}. ${how}`];
 }
 
@@ -81,14 +94,16 @@ function noticeWords(notices: readonly Notice[]): string {
 }
 
 /** What an agent hears of a statement that waits: what it waits for, who can end that and where. */
-function waitsWords({ approval }: Answer, consoleUrl: string): string[] {
+function waitsWords({ approval }: Answer, consoleUrl: string, told: (text: string) => string): string[] {
   if (!approval) return ['A person has to approve this statement before it runs. It has not run.'];
   const { id, expiresAt, decidedBy, notices } = approval;
   return [
     `A person has to approve this statement before it runs. It has not run. Approval ${id}, open until ${moment(expiresAt)}.`,
     `Can decide: ${oneLine(decidedBy)}, at ${consoleUrl}/approvals/${id} or by: snowfence approvals show ${id}`,
     noticeWords(notices),
-    'Call the approval tool with this id and wait_seconds: once approved, it runs the statement and answers as query does. Sending the statement again asks nobody twice.',
+    told(
+      'Call the approval tool with this id and wait_seconds: once approved, it runs the statement and answers as the query tool does. Sending the statement again asks nobody twice.',
+    ),
   ];
 }
 
@@ -97,6 +112,8 @@ export interface Links {
   readonly consoleUrl: string;
   /** undefined where nothing is served over HTTP: then no answer has a download. */
   readonly downloadsUrl: string | undefined;
+  /** What stands before the name of each tool. */
+  readonly toolPrefix: string;
 }
 
 /** How a file is fetched. Whoever reads this may be a model without a shell: what to tell its user stands there as well. */
@@ -114,7 +131,8 @@ function downloadWords({ download, isTruncated }: Answer, downloadsUrl = ''): st
 }
 
 /** An answer to `query`, in words. */
-export function answerText(answer: Answer, { consoleUrl, downloadsUrl }: Links, mark = newMark()): string {
+export function answerText(answer: Answer, { consoleUrl, downloadsUrl, toolPrefix }: Links, mark = newMark()): string {
+  const told = naming(toolPrefix);
   const notices = answer.notices.map((notice) => `Note: ${oneLine(notice)}`);
   switch (answer.status) {
     case 'ok': {
@@ -125,7 +143,9 @@ export function answerText(answer: Answer, { consoleUrl, downloadsUrl }: Links, 
       // Names made of values stay within the fence.
       for (const mask of made) masked.push(`columns named after values (${mask})`);
       const rest = answer.cursor
-        ? `; there are more: call fetch with cursor ${answer.cursor}, or the statement again with max_rows`
+        ? told(
+            `; there are more: call the fetch tool with cursor ${answer.cursor}, or the statement again with max_rows`,
+          )
         : answer.isTruncated
           ? ', cut at your limit'
           : '';
@@ -133,7 +153,7 @@ export function answerText(answer: Answer, { consoleUrl, downloadsUrl }: Links, 
       return [
         ...(answer.download ? downloadWords(answer, downloadsUrl) : [`${count(answer.rows.length, 'row')}${rest}.`]),
         ...hidden,
-        ...cutWords(answer),
+        ...cutWords(answer, told),
         ...notices,
         ...(answer.columns.length > 0 ? [table(answer, mark)] : []),
       ].join('\n');
@@ -146,8 +166,11 @@ export function answerText(answer: Answer, { consoleUrl, downloadsUrl }: Links, 
       return [`Denied, ${denial?.code ?? ''}${place}: ${oneLine(denial?.message ?? '')}`, ...hint, ...rule].join('\n');
     }
     case 'approval_required':
-      return waitsWords(answer, consoleUrl).join('\n');
-    case 'error':
-      return `Error ${answer.error?.code ?? ''}: ${fenced(answer.error?.message ?? '', mark)}`;
+      return waitsWords(answer, consoleUrl, told).join('\n');
+    case 'error': {
+      const { code = '', message = '', isOurs = false } = answer.error ?? {};
+      // What the warehouse says may quote what stands in it; our own guidance is to be followed.
+      return `Error ${code}: ${isOurs ? message : fenced(message, mark)}`;
+    }
   }
 }

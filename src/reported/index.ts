@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
+import { saidIn } from '../visible-text/index.js';
 
 /** What one connection says of all its statements. */
 export interface ConnectionReport {
@@ -80,10 +81,8 @@ const SYSTEMS: readonly System[] = [
 function jobOf(pairs: Iterable<readonly [string, string | undefined]>): Readonly<Record<string, string>> | undefined {
   const job = new Map<string, string>();
   for (const [key, given] of pairs) {
-    const value = given?.trim();
-    // A client that does not fill in `${NAME}` sends it as it stands.
-    if (!value || !KEY.test(key) || value.length > MAX_VALUE || CONTROL.test(value) || /^\$\{[^}]*\}$/.test(value))
-      continue;
+    const value = saidIn(given);
+    if (value === undefined || !KEY.test(key) || value.length > MAX_VALUE || CONTROL.test(value)) continue;
     if (job.size >= MAX_PARTS) break;
     job.set(key, value);
   }
@@ -102,7 +101,7 @@ export function reportOf(environment: Environment, folder: string): ConnectionRe
   const own = pairsIn(environment['SNOWFENCE_JOB'] ?? '');
   const named = new Set(known.flatMap(([key, value]) => (value ? [key] : [])));
   return {
-    prompt: environment['SNOWFENCE_PROMPT']?.trim() || undefined,
+    prompt: saidIn(environment['SNOWFENCE_PROMPT']),
     job: jobOf([...known, ...own.filter(([key]) => !named.has(key))]),
     place: placeOf(environment['CLAUDE_PROJECT_DIR'] || folder),
   };
@@ -152,9 +151,8 @@ export function headersOf({ prompt, job, place }: ConnectionReport): Readonly<Re
 /** What headers say; `read` answers null for one that is not there. Whoever writes them by hand need not encode plain words. */
 export function reportIn(read: (name: string) => string | null | undefined): ConnectionReport {
   const [prompt, job, place] = [PROMPT_HEADER, JOB_HEADER, PLACE_HEADER].map((name) => read(name) ?? undefined);
-  const text = prompt === undefined || prompt.length > MAX_HEADER * 2 ? undefined : decoded(prompt).trim();
   return {
-    prompt: text && !/^\$\{[^}]*\}$/.test(text) ? text : undefined,
+    prompt: prompt === undefined || prompt.length > MAX_HEADER * 2 ? undefined : saidIn(decoded(prompt)),
     job: job === undefined ? undefined : jobOf(pairsIn(job)),
     place: place !== undefined && PLACE.test(place) ? place : undefined,
   };

@@ -10,6 +10,7 @@ const opening = z.object({
   explain: z.boolean().nullish(),
   prompt: z.object({ source: z.string(), text: z.string(), length: z.number() }).nullish(),
   job: z.record(z.string(), z.string()).nullish(),
+  job_source: z.string().nullish(),
   verdict: z.string(),
   masks: z.array(z.object({ column: z.string(), method: z.string() })).default([]),
   denial: z.object({ code: z.string(), message: z.string(), rule: z.string().optional() }).nullish(),
@@ -24,6 +25,7 @@ const again = z.object({
   purpose: z.string().nullish(),
   prompt: opening.shape.prompt,
   job: opening.shape.job,
+  job_source: opening.shape.job_source,
 });
 const outcome = z.object({
   rows: z.number().nullish(),
@@ -110,11 +112,11 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
 
 /** Whoever says it stands before what is said. */
 const reportedLines = (
-  { prompt, job }: Pick<z.infer<typeof opening>, 'prompt' | 'job'>,
+  { prompt, job, job_source: source }: Pick<z.infer<typeof opening>, 'prompt' | 'job' | 'job_source'>,
   style: Style,
 ): readonly string[] => [
   ...(prompt ? [`${style.dim('typed  ')}  ${printable(typedWords(prompt))}`] : []),
-  ...(job ? [`${style.dim('job    ')}  ${printable(jobWords(job))}`] : []),
+  ...(job ? [`${style.dim('job    ')}  ${printable(`${SOURCES[source ?? ''] ?? 'reported'}: ${jobWords(job)}`)}`] : []),
 ];
 
 /** A statement asked for once more while it waits, or run now that it may: by which client, and in which words. */

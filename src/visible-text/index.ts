@@ -2,4 +2,5 @@
  * Texts of others as a reader has to see them: what turns around, has no width or mixes scripts is shown as such. Pages, terminal and chats
  * go by it; it knows none of them, and runs in a browser too.
  */
+export { saidIn } from './said.js';
 export { visibleJson, visibleLine, visibleLines, visibleText } from './visible-text.js';

@@ -5,13 +5,18 @@
  * the text to the letter, and so do JSON and exports.
  */
 
+/** Letters and symbols to Unicode, and nothing to a reader: the blank of Braille, of musical notes, of hieroglyphs. */
+export const BLANK = '\\u2800\\u{1d159}\\u{13441}\\u{13442}';
+
 /**
  * Controls but line feed and tab; format characters with all bidirectional controls; line and paragraph separators; every space but
- * the plain one; what Unicode calls default-ignorable (variation selectors, tags, fillers, the soft hyphen); the blank of Braille;
- * surrogates alone, private use, no characters at all.
+ * the plain one; what Unicode calls default-ignorable (variation selectors, tags, fillers, the soft hyphen); blanks that count as
+ * signs; surrogates alone, private use, no characters at all.
  */
-const UNSEEN =
-  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Zs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]/gu;
+const UNSEEN = new RegExp(
+  `[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Co}\\p{Zl}\\p{Zp}\\p{Zs}\\p{Default_Ignorable_Code_Point}\\p{Noncharacter_Code_Point}${BLANK}]`,
+  'gu',
+);
 const PLAIN = new Set([' ', '\n', '\t']);
 
 const codeOf = (character: string): string =>

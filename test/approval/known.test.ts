@@ -180,3 +180,24 @@ it('names the issuer whose groups are asked where it is not the agent’s', () =
     '1 of a or b at https://other.example.com (0 so far)',
   ]);
 });
+
+describe('a job that a client names', () => {
+  const jobOf = (reported: ShownApproval['reported']) => knownOf(approval({ reported })).reported;
+
+  it.each([
+    ['call' as const, 'Part of a job (the client said so with the call)'],
+    ['connection' as const, 'Part of a job (the connection says so)'],
+    [undefined, 'Part of a job (reported)'],
+  ])('is told with who says so: %s', (source, name) => {
+    const reported = { job: { run: '17' }, ...(source === undefined ? {} : { job_source: source }) };
+    expect(jobOf(reported)).toEqual([{ name, lines: ['run="17"'] }]);
+  });
+
+  it('is cut where it is long, and told to be', () => {
+    const job = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`key_${n}`, 'v'.repeat(490)]));
+    const [fact] = jobOf({ job, job_source: 'call' });
+    expect(fact?.name).toBe('Part of a job (the client said so with the call, 9,989 characters)');
+    expect(fact?.lines.join('')).toHaveLength(502);
+    expect(fact?.lines.join('')).toMatch(/ …$/);
+  });
+});

@@ -127,11 +127,40 @@ describe.each(WIDTHS)('a page that is %s', (size, width, height) => {
       '1 row; the table has',
       '1 of data-stewards',
       'A person typed (the client said so with the call): Drop the order that [email] cancelled. ⟨U+202E⟩rebmun',
-      'Part of a job (its connection says so): repository="shop/orders" pull_request="31"',
+      'Part of a job (the client said so with the call): repository="shop/orders" pull_request="31"',
       'pipeline-bot wrote, and nobody checked',
     );
     expect(places.every((place) => place >= 0)).toBe(true);
     expect(places).toEqual(places.toSorted((left, right) => left - right));
+  });
+
+  it('keeps what one decides with in sight, however much clients and agents write, and says what is cut', async () => {
+    const button = async (): Promise<number> =>
+      (await page.getByRole('button', { name: 'Deny …' }).boundingBox())?.y ?? Number.NaN;
+    const sql = (note: string): string =>
+      `DELETE FROM ${ORDERS} WHERE ORDER_ID = ${width + 600} AND STATUS <> '${note}'`;
+    const call = async (text: string, purpose: string, _meta: Record<string, unknown>): Promise<string> => {
+      const { structuredContent } = await pipeline.callTool({
+        name: 'query',
+        arguments: { sql: text, purpose },
+        _meta,
+      });
+      return (structuredContent as unknown as QueryAnswer).approval?.id ?? '';
+    };
+    await at(await call(sql('a'), 'Short.', { 'snowfence/prompt': 'Short.', 'snowfence/job': { run: '1' } }), 'short');
+    const short = await button();
+    const long = await call(sql('b'.repeat(width * 10)), 'Long words. '.repeat(330), {
+      'snowfence/prompt': 'What a person typed. '.repeat(400),
+      'snowfence/job': Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`key_${n}`, 'v'.repeat(490)])),
+    });
+    await at(long, 'long');
+    expect((await button()) - short).toBeLessThan(600);
+    expect(await page.locator('main').textContent()).toMatch(
+      /Part of a job \(the client said so with the call, 9,9\d\d characters\): key_0="v+" k …Part|characters\): key_0="v+" k …pipeline-bot wrote/,
+    );
+    await page.getByRole('button', { name: 'Deny …' }).click();
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
   });
 
   it('shows what turns text around or has no width, in purpose and statement', async () => {

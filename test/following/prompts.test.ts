@@ -291,6 +291,8 @@ describe('a prompt that a hook reports', () => {
   it.each([
     ['{"prompt":""}', 400],
     ['{"prompt":" \\n "}', 400],
+    ['{"prompt":"\\u200b"}', 400],
+    ['{"prompt":"{{prompt}}"}', 400],
     ['{}', 400],
     ['[]', 400],
     ['{"prompt":"x","place":"../.."}', 400],
@@ -422,6 +424,21 @@ describe('a policy that asks for what the person typed', () => {
   it('takes no purpose of the agent’s own for it; then lets each step of the statement pass', async () => {
     const before = await asked('strict-bot');
     expect(before.denial).toMatchObject({ code: 'PURPOSE_REQUIRED', hint: expect.stringContaining('hook') });
+    // Nothing was typed in any of these.
+    for (const header of ['%E2%80%8B', '%E3%85%A4', '%00', '%', '%24%7BPROMPT%7D'])
+      expect([header, (await asked('strict-bot', SQL, 0, { 'snowfence-prompt': header })).denial?.code]).toEqual([
+        header,
+        'PURPOSE_REQUIRED',
+      ]);
+    const unfilled = await agent('strict-bot');
+    for (const prompt of ['\u200b', '\u3164', '   ', `\${PROMPT}`, '{{prompt}}']) {
+      const call = { name: 'query', arguments: { sql: SQL }, _meta: { 'snowfence/prompt': prompt } };
+      const { denial } = (await unfilled.callTool(call)).structuredContent as unknown as QueryAnswer;
+      expect([prompt, denial?.code]).toEqual([prompt, 'PURPOSE_REQUIRED']);
+    }
+    await unfilled.close();
+    expect(await hook('strict-bot', { prompt: '\u200b' })).toEqual({ code: 0, out: '', said: '' });
+    expect((await asked('strict-bot')).denial?.code).toBe('PURPOSE_REQUIRED');
     await hook('strict-bot', { prompt: 'Count the orders, and drop number 3901.' });
     const client = await agent('strict-bot');
     const rows = await query(client, 'SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS', { max_rows: 5 });
@@ -453,10 +470,12 @@ describe('what comes with a call or a connection', () => {
     expect(await call()).toMatchObject({
       prompt: { source: 'connection', text: 'Asked at the start' },
       job: { run: '17', commit: '0a1b' },
+      job_source: 'connection',
     });
     expect(await call({ 'snowfence/prompt': 'Asked just now', 'snowfence/job': { run: '18' } })).toMatchObject({
       prompt: { source: 'call', text: 'Asked just now' },
       job: { run: '18' },
+      job_source: 'call',
     });
     await client.close();
   }, 60_000);
@@ -504,6 +523,73 @@ describe('what comes with a call or a connection', () => {
         true,
         false,
       ]);
+    }
+  }, 60_000);
+
+  it('is looked through like all that comes from outside: in no row of the store does any of it stand in clear', async () => {
+    const card = '4000 0566 5566 5556';
+    const client = new Client(
+      { name: `carol.outside@example.com ${card}`, version: `1 password=Outs1deValue77 ${card}` },
+      { versionNegotiation: { mode: 'auto' } },
+    );
+    const transport = () =>
+      new StreamableHTTPClientTransport(new URL(parts.urls[0] ?? ''), {
+        authProvider: { token: async () => tokenOf('caller') },
+        requestInit: { headers: { 'snowfence-prompt': card, 'snowfence-job': `note=${card}` } },
+      });
+    await client.connect(transport());
+    await report('caller', { prompt: `Hook ${card}`, conversation: card });
+    const call = async (name: string, args: object, meta?: object): Promise<QueryAnswer> =>
+      (
+        await client.callTool({
+          name,
+          arguments: { ...args },
+          _meta: { 'snowfence/prompt': `Call ${card}`, 'snowfence/job': { note: card }, ...meta },
+        })
+      ).structuredContent as unknown as QueryAnswer;
+    const purpose = `Why ${card}`;
+    const first = await call('query', {
+      sql: `SELECT '${card}' AS "${card}", ? AS B, ? AS C`,
+      purpose,
+      binds: [4000056655665556, card],
+    });
+    expect(first.status).toBe('ok');
+    expect((await call('query', { sql: `SELECT "${card}" FROM "${card}"."${card}"."${card}"`, purpose })).status).toBe(
+      'denied',
+    );
+    await call('explain', { sql: `SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS WHERE STATUS = '${card}'` });
+    const waiting = await call('query', {
+      sql: `DELETE FROM ANALYTICS.SALES.ORDERS WHERE STATUS = '${card}' -- ${card}`,
+      purpose,
+    });
+    const id = waiting.approval?.id;
+    await call('approval', { id, withdraw: true, reason: `No more, ${card}` });
+    // The same session again: it is found by what the record has of the client's name.
+    expect((await call('query', { sql: SQL })).session).toBe(first.session);
+    await client.close();
+    const other = await agent('caller');
+    expect((await query(other, SQL)).session).not.toBe(first.session);
+    await other.close();
+
+    const body = await openingOf(first);
+    expect(body['connection']).toMatchObject({ client: '[email] [credit_card]' });
+    expect(body.sealed).toHaveProperty('connection');
+    const shown = await cli(['sessions', 'show', first.session ?? '', ...here()]);
+    expect(shown.out).toContain('[email] [credit_card]');
+    const admin = storePool(parts.postgres.url, 30_000, 1);
+    try {
+      const { rows: tables } = await admin.query<{ name: string }>(
+        "SELECT table_schema || '.' || quote_ident(table_name) AS name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE'",
+      );
+      expect(tables.length).toBeGreaterThan(15);
+      for (const { name } of tables) {
+        const { rows } = await admin.query<{ text: string }>(
+          `SELECT t::text AS text FROM ${name} t WHERE t::text ~* '4000 ?0566 ?5566 ?5556|carol.outside|outs1de'`,
+        );
+        expect([name, rows.map(({ text }) => text.slice(0, 2000))]).toEqual([name, []]);
+      }
+    } finally {
+      await admin.end();
     }
   }, 60_000);
 

@@ -210,7 +210,7 @@ describe('what a person typed, and the job it belongs to', () => {
   const TYPED = `Close ${'the old '.repeat(30)}orders of jane@example.com\nTouches 0 rows`;
   const META = { 'snowfence/prompt': TYPED, 'snowfence/job': { run: '17', pull_request: '4" by the CISO' } };
   const PROMPT = 'A person typed (the client said so with the call)';
-  const JOB = 'Part of a job (its connection says so)';
+  const JOB = 'Part of a job (the client said so with the call)';
 
   it.each(['slack', 'teams'] as const)('stand in a message in %s behind what is known, as reported', async (form) => {
     const { id } = await ask(`UPDATE ${ORDERS} SET STATUS = 'old' WHERE ORDER_ID = ${form.length}`, 'Old.', META);

@@ -103,6 +103,53 @@ describe('findings of two detectors that overlap', () => {
   });
 });
 
+describe('a secret of any length', () => {
+  const of = (length: number): string => 'aB3xK9zQ'.repeat(Math.ceil(length / 8)).slice(0, length);
+  const part = (length: number): string => `eyJ${of(length)}`;
+  const KINDS: readonly (readonly [name: string, text: (length: number) => string])[] = [
+    ['password=', (length) => `password=${of(length)}$!`],
+    ['in JSON', (length) => `{"api_key": "${of(length)}"}`],
+    ['bearer', (length) => `Authorization: Bearer ${of(length)}==`],
+    ['of GitHub', (length) => `ghp_${of(length)}`],
+    ['of OpenAI', (length) => `sk-${of(length)}`],
+    ['of Slack', (length) => `xoxb-${of(length)}`],
+    ['of Stripe', (length) => `sk_live_${of(length)}`],
+    ['of PyPI', (length) => `pypi-AgE${of(length)}`],
+    ['of GitLab', (length) => `glpat-${of(length)}`],
+    ['of Azure', (length) => `AccountKey=${of(length)}==`],
+    ['JSON Web Token', (length) => `${part(40)}.${part(length)}.${of(86)}`],
+    ['with a long header', (length) => `${part(length)}.${part(40)}.${of(86)}`],
+    ['with a long signature', (length) => `${part(40)}.${part(40)}.${of(length)}`],
+    ['in PEM', (length) => `-----BEGIN PRIVATE KEY-----\n${of(length)}\n-----END PRIVATE KEY-----`],
+    ['in an address', (length) => `postgres://app:${of(length)}@db.example.com/x`],
+    ['of an address', (length) => `${of(length)}@example.com`],
+  ];
+  it.each(KINDS)('%s: none of it stays, and what stands behind it does', (_, secret) => {
+    for (const length of [100, 255, 256, 300, 1000, 2001, 4096, 4097, 10_836, 70_000]) {
+      const text = all().text(`before ${secret(length)} behind`);
+      expect([length, text]).toEqual([length, expect.not.stringMatching(/aB3|K9zQ|\$!/)]);
+      expect([length, text]).toEqual([length, expect.stringMatching(/^.*before.* behind$/)]);
+    }
+  });
+
+  it('is none twice: runs that look like beginnings of others are gone through once', () => {
+    for (const start of [
+      'eyJaaaaaaaaaa.',
+      'sk-',
+      'xoxb-xoxb-',
+      'bearer ',
+      'a://b:',
+      'password=',
+      '-----BEGIN PRIVATE KEY-----',
+      'ghp_a',
+    ])
+      expect(all().text(start.repeat(100_000))).toBeTypeOf('string');
+  });
+
+  it('that a text ends in is one as well', () =>
+    expect(all().text(`token ${part(40)}.${part(9000)}`)).toBe('token [secret]'));
+});
+
 describe('how it is masked', () => {
   const text = 'card 4111 1111 1111 1111 of ann@example.com';
   it.each([

@@ -89,6 +89,7 @@ async function differences(tool: string, questions: readonly object[], atOnce = 
           gateway,
           caller,
           consoleUrl: 'https://console.example',
+          toolPrefix: '',
           downloadsUrl: undefined,
           signal: new AbortController().signal,
           onProgress: () => undefined,

@@ -126,6 +126,7 @@ export class Harness {
       gateway,
       caller: callerOn(as, side.of),
       consoleUrl: 'https://console.example',
+      toolPrefix: '',
       downloadsUrl: undefined,
       signal,
       onProgress: () => undefined,

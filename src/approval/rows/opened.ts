@@ -20,6 +20,7 @@ import {
   textOfApproval,
 } from '../values/state.js';
 import { outcomesOf } from './outcome.js';
+import { openedReason } from './reasons.js';
 import { type Recorded, recordedOf } from './recorded.js';
 import type { Transactions } from './transactions.js';
 
@@ -130,7 +131,9 @@ export async function openAll(
         state: isOver ? 'expired' : state,
         fits: fits.toString('hex'),
         binding: binding.toString('hex'),
-        decisions: decisions.filter(({ approval_id: of }) => of === id),
+        decisions: decisions.flatMap((one) =>
+          one.approval_id === id ? [{ ...one, reason: openedReason(vault, read, one) }] : [],
+        ),
         outcome: outcomes.get(approval.statement_id) ?? null,
       },
       row,

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import type { JsonRow } from '../../transcript/index.js';
 import { type ApprovalParts, lock, move, record } from '../rows/opened.js';
+import { sealedReason } from '../rows/reasons.js';
 import {
   MAX_STANDING_MS,
   MAX_STANDING_USES,
@@ -95,14 +96,15 @@ async function decideLocked(
       standing_ms: null,
       standing_uses: null,
     });
+  const name = `${reviewer.issuer} ${reviewer.subject}`;
   await parts.store.rows.insert(client, 'approval_decision', {
     approval_id: id,
-    reviewer: `${reviewer.issuer} ${reviewer.subject}`,
+    reviewer: name,
     issuer: reviewer.issuer,
     persons: reviewerNames(reviewer),
     decided_at: now,
     decision,
-    reason: reason ?? null,
+    reason: sealedReason(parts.store.vault, approval, name, reason),
     groups: reviewer.groups,
     standing_ms: standingMs ?? null,
     standing_uses: standingMs === undefined ? null : standingUses,

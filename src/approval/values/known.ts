@@ -244,10 +244,12 @@ const SOURCES: Readonly<Record<string, string>> = {
 };
 /** UTF-16 units of a prompt that people are shown before they look at the record. */
 const SHOWN_PROMPT = 2000;
+/** And of a job, all its parts together. */
+const SHOWN_JOB = 500;
 
 /** Nobody has checked it: who says so stands before what is said. */
 function reportedOf({ reported }: ShownApproval): readonly Fact[] {
-  const { prompt, job } = reported ?? {};
+  const { prompt, job, job_source: source = '' } = reported ?? {};
   const facts: Fact[] = [];
   if (prompt) {
     // What is masked in it has another length.
@@ -261,7 +263,13 @@ function reportedOf({ reported }: ShownApproval): readonly Fact[] {
   }
   if (job) {
     const parts = Object.entries(job).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-    facts.push({ name: 'Part of a job (its connection says so)', lines: [parts.join(' ')] });
+    const text = parts.join(' ');
+    const isCut = text.length > SHOWN_JOB;
+    const size = isCut ? `, ${digits(text.length)} characters` : '';
+    facts.push({
+      name: `Part of a job (${SOURCES[source] ?? 'reported'}${size})`,
+      lines: [isCut ? `${text.slice(0, SHOWN_JOB)} …`.toWellFormed() : text],
+    });
   }
   return facts;
 }

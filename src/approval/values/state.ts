@@ -138,6 +138,8 @@ export const textOfApproval = z.object({
         })
         .optional(),
       job: z.record(z.string(), z.string()).optional(),
+      /** Who says so: `call` or `connection`; those of earlier versions do not tell. */
+      job_source: z.enum(['call', 'connection']).optional(),
     })
     .optional(),
 });

@@ -67,7 +67,7 @@ export async function showApproval(
   }
   const shown = whole ? approval : (await previewFor(config))(approval);
   if (json) return jsonOf(withKnown(shown));
-  const isMasked = (['statement', 'sent', 'purpose', 'reported'] as const).some(
+  const isMasked = (['statement', 'sent', 'purpose', 'reported', 'decisions'] as const).some(
     (part) => JSON.stringify(shown[part]) !== JSON.stringify(approval[part]),
   );
   const hint = '\nWhat stands in brackets is masked; its reviewers see all with --whole and a token of theirs.';

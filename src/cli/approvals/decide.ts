@@ -13,6 +13,7 @@ import { TokenVerifier } from '../../identity/index.js';
 import { previewFor } from '../../server/index.js';
 import { titled } from '../../terminal/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
+import { saidIn } from '../../visible-text/index.js';
 import { LEAST_TO_DECIDE, wholeId } from '../access/ids.js';
 
 const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
@@ -89,7 +90,7 @@ export async function decideApproval(
   try {
     const approval = await new Approvals(store).decide(id, reviewer, {
       decision,
-      reason,
+      reason: saidIn(reason),
       standingMs,
       standingUses,
       via: 'command line',

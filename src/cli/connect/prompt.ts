@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { SnowfenceError } from '../../config/problem.js';
 import { placeOf } from '../../reported/index.js';
+import { saidIn } from '../../visible-text/index.js';
 import { fetchHere } from './gateway-trust.js';
 import { handOver, type Said } from './handing-over.js';
 import type { TokenOptions } from './source.js';
@@ -100,7 +101,7 @@ async function told(options: TokenOptions, place: string, body: string): Promise
 export async function reportPrompt(options: TokenOptions, isPlain: boolean): Promise<string | undefined> {
   const { prompt, conversation, folder } = typedIn(await inputText(), isPlain);
   // Nothing was typed, so nothing is done about it.
-  if (prompt === '') return undefined;
+  if (saidIn(prompt) === undefined) return undefined;
   const place = placeOf(folder);
   const { status, body } = await told(
     options,

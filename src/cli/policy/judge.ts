@@ -35,7 +35,7 @@ export async function judgeOffline({
   at,
   estimate,
 }: Asked): Promise<Judged> {
-  const question = { sql, purpose, reported: prompt === undefined ? undefined : { prompt } };
+  const question = { sql, purpose, reported: prompt === undefined ? undefined : { prompt: { text: prompt } } };
   const rules = inForce(set, subject, at);
   const judged = await judge.judge(subject, rules, question);
   const isOpen = !judged.denial && (judged.verdict?.needs.bytes || judged.verdict?.needs.rows);

@@ -6,6 +6,7 @@ import { SnowfenceError, unusable } from '../../config/problem.js';
 import { table } from '../../terminal/index.js';
 import { moment } from '../../times/index.js';
 import { archive, holds, liftHold, placeHold, type TranscriptStore } from '../../transcript/index.js';
+import { saidIn } from '../../visible-text/index.js';
 import { type AdminLimits, asAdmin } from '../access/admin.js';
 
 /** The gateway's role may neither hold nor drop. */
@@ -39,6 +40,8 @@ export async function hold(
   reason: string,
 ): Promise<string> {
   const { session, agent, issuer } = what;
+  if (saidIn(reason) === undefined)
+    throw new SnowfenceError('USAGE', '--reason says nothing.', 'Say why it is held: it is recorded.');
   if ((session === undefined) === (agent === undefined))
     throw new SnowfenceError('USAGE', 'A hold is on one session or on one agent.', 'Name either --session or --agent.');
   if (issuer !== undefined && agent === undefined)

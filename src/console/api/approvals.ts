@@ -13,6 +13,7 @@ import {
   mayDecide,
   STANDING_USES,
 } from '../../approval/index.js';
+import { saidIn } from '../../visible-text/index.js';
 import type { SignedIn } from '../people/people.js';
 import { type ApiParts, ApiProblem, idOf, route } from './route.js';
 import { date, limitOf, shownStatement } from './shapes.js';
@@ -37,9 +38,9 @@ const knownShape = z.object({
 /** What is known of it, without personal data and secrets in the words of others where these are masked. */
 function knownShown(
   approval: Approval,
-  { purpose, reported }: Pick<Approval, 'purpose' | 'reported'>,
+  { purpose, reported, decisions }: Pick<Approval, 'purpose' | 'reported' | 'decisions'>,
 ): z.input<typeof knownShape> {
-  const known = knownOf({ ...approval, purpose, reported });
+  const known = knownOf({ ...approval, purpose, reported, decisions });
   const copy = ({ name, lines }: (typeof known)['wrote']) => ({ name, lines: [...lines] });
   return {
     headline: known.headline,
@@ -97,7 +98,8 @@ const beginning = (text: string): string => (text.length > SHOWN_TEXT ? `${text.
 
 function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked']): z.input<typeof listed> {
   const { id, statement_id, session_id, state, asked_at, expires_at, changed_at, client_id, requirements } = approval;
-  const shown = masked({ statement: approval.statement, purpose: approval.purpose, reported: approval.reported });
+  const { statement, purpose, reported, decisions } = approval;
+  const shown = masked({ statement, purpose, reported, decisions });
   return {
     id,
     statement_id,
@@ -187,13 +189,14 @@ async function detailOf(
   parts: ApiParts,
   isWhole: boolean,
 ): Promise<z.input<typeof detail>> {
-  const { statement, sent, binds, purpose, reported } = approval;
+  const { statement, sent, binds, purpose, reported, decisions } = approval;
   const whole = {
     statement,
     sent,
     binds,
     purpose,
     reported,
+    decisions,
     shape: { text: approval.shape.text, holes: approval.shape.holes },
   };
   const shown = isWhole ? whole : parts.masked(whole);
@@ -209,7 +212,7 @@ async function detailOf(
     format: approval.format ?? null,
     policy_version: approval.policy_version,
     is_outdated: approval.policy_version !== parts.policies().set.version,
-    decisions: approval.decisions.map(({ approval_id: _id, persons: _names, ...decision }) => decision),
+    decisions: shown.decisions.map(({ approval_id: _id, persons: _names, ...decision }) => decision),
     history: [...(await parts.overview.history(approval, approval.statement_id, HISTORY))],
     is_masked: JSON.stringify(shown) !== JSON.stringify(whole),
     max_standing_minutes: MAX_STANDING_MS / 60_000,
@@ -309,7 +312,7 @@ export const decide = route({
     const after = await deciding(() =>
       parts.approvals.decide(idOf(params), who.person, {
         decision,
-        reason: reason === '' ? undefined : reason,
+        reason: saidIn(reason),
         standingMs: minutes === undefined ? undefined : minutes * 60_000,
         standingUses,
         via: 'console',

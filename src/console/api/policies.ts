@@ -170,7 +170,7 @@ export const tryOut = (about: PlaygroundWords) =>
       const { judged, policies: names } = await parts.gateway.tryOut(
         { issuer, subject, clientId: clientId || subject, groups, claims },
         // Whoever writes policies says with one word that there would be a reason, whoever gives it.
-        { sql, purpose: purpose || undefined, reported: purpose ? { prompt: purpose } : undefined },
+        { sql, purpose: purpose || undefined, reported: purpose ? { prompt: { text: purpose } } : undefined },
       );
       return triedOf(judged, names, sql, about);
     },

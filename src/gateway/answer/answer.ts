@@ -19,11 +19,25 @@ export interface Prompt {
   readonly at?: string | undefined;
 }
 
+/** Why there is no result. */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+  /** The text is the gateway's own; any other may quote what stands in the warehouse. */
+  readonly isOurs?: true;
+}
+
+/** Of what job in CI it is part. */
+export interface Job {
+  readonly source: 'call' | 'connection';
+  /** system, repository, commit, pull_request, run and the like. */
+  readonly parts: Readonly<Record<string, string>>;
+}
+
 /** What the client says of where a statement comes from; of a purpose alone it is the agent that writes it. */
 export interface Reported {
   readonly prompt?: Prompt | undefined;
-  /** Of what job in CI it is part: system, repository, commit, pull_request, run and the like. */
-  readonly job?: Readonly<Record<string, string>> | undefined;
+  readonly job?: Job | undefined;
   /** Where the client works, as a digest: which prompts of hooks are meant. */
   readonly place?: string | undefined;
 }
@@ -97,7 +111,7 @@ export interface Answer {
   readonly queryId: string | null;
   readonly durationMs: number;
   readonly denial: Denial | undefined;
-  readonly error: { readonly code: string; readonly message: string } | undefined;
+  readonly error: Problem | undefined;
   readonly approval:
     | {
         readonly id: string;

@@ -4,6 +4,7 @@
  */
 import type { Approval, ApprovalState } from '../../approval/index.js';
 import type { Denial, Verdict } from '../../policy/index.js';
+import type { Problem } from './answer.js';
 
 const ASK_ANEW = 'Send the statement again to ask anew.';
 
@@ -145,16 +146,22 @@ export const isTheirs = (denial: Denial): boolean => !NOT_THEIRS.has(denial.code
 
 // --- what is no denial: something went wrong, or is not there
 
-export const INTERNAL = {
+export const INTERNAL: Problem = {
   code: 'INTERNAL',
   message: 'Something went wrong inside snowfence; it has been logged.',
+  isOurs: true,
 };
 
-export const NO_APPROVAL = { code: 'UNKNOWN_APPROVAL', message: 'There is no such approval of yours.' };
+export const NO_APPROVAL: Problem = {
+  code: 'UNKNOWN_APPROVAL',
+  message: 'There is no such approval of yours.',
+  isOurs: true,
+};
 
-export const NO_CURSOR = {
+export const NO_CURSOR: Problem = {
   code: 'UNKNOWN_CURSOR',
   message: 'There is no such cursor of yours, or it is over. Send the statement again.',
+  isOurs: true,
 };
 
 export const RESULT_GONE = {
@@ -167,16 +174,18 @@ export const SLOW_RESULT = {
   message: 'The result did not come in time. Nothing was given out, and the link can be opened again.',
 };
 
-export const NO_DOWNLOADS = {
+export const NO_DOWNLOADS: Problem = {
   code: 'NO_DOWNLOADS',
   message:
-    'A file is downloaded over HTTP, and this gateway answers its one client over standard input and output alone. Nothing has run. Ask without format and read on with fetch, or connect to a gateway that serves HTTP (snowfence serve without --stdio).',
+    'A file is downloaded over HTTP, and this gateway answers its one client over standard input and output alone. Nothing has run. Ask without format and read on with the fetch tool, or connect to a gateway that serves HTTP (snowfence serve without --stdio).',
+  isOurs: true,
 };
 
-export const NO_CELL = {
+export const NO_CELL: Problem = {
   code: 'UNKNOWN_CELL',
   message:
     'That cell is not in this result. Rows count from 1 at the row that the cursor names, columns from 1; a name that two columns have means none of them.',
+  isOurs: true,
 };
 
 /** `count`: rows from the one on that the cursor names, as far as they may be read; there may be fewer unless `isExact`. */
@@ -186,10 +195,11 @@ export const noRow = (row: number, count: number, isExact: boolean) => ({
 });
 
 /** What a page of a result was to be taken from is with others that are read at this moment, or used up. */
-export const NOTHING_LEFT = {
+export const NOTHING_LEFT: Problem = {
   code: 'LIMIT_REACHED',
   message:
-    'Nothing is left of what you may read of this result, or another fetch has it just now. Ask again when that has ended; else select less.',
+    'Nothing is left of what you may read of this result, or another call has it just now. Ask again when that has ended; else select less.',
+  isOurs: true,
 };
 
 export const largeRow = (left: number): Denial => ({
@@ -198,7 +208,8 @@ export const largeRow = (left: number): Denial => ({
   hint: 'Select the cell alone, or a part of it by SUBSTR or by a path.',
 });
 
-export const SLOW_ROWS = {
+export const SLOW_ROWS: Problem = {
   code: 'CANCELLED',
   message: 'The rows did not come in time. Ask again with the same cursor.',
+  isOurs: true,
 };

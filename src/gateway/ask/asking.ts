@@ -92,7 +92,7 @@ function reportedOf({ reported }: Intent['request']): Pick<ApprovalText, 'report
   return {
     reported: {
       ...(prompt ? { prompt: { ...prompt, text: prompt.text.slice(0, KEPT_PROMPT).toWellFormed() } } : {}),
-      ...(job ? { job: { ...job } } : {}),
+      ...(job ? { job: { ...job.parts }, job_source: job.source } : {}),
     },
   };
 }

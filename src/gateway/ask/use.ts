@@ -26,6 +26,13 @@ export interface UseParts extends Rules, RefuseParts, WeighParts, NoticesParts {
   readonly warehouse: Warehouse;
 }
 
+const firstReported = ({ reported }: Approval): QueryRequest['reported'] =>
+  reported && {
+    prompt: reported.prompt,
+    // Of earlier versions nobody said who tells it.
+    job: reported.job && { source: reported.job_source ?? 'connection', parts: reported.job },
+  };
+
 /** Cleared for exactly one caller. Throws RecorderUnavailable. */
 export async function use(
   parts: UseParts,
@@ -46,7 +53,7 @@ export async function use(
     binds: approval.binds,
     purpose: approval.purpose ?? undefined,
     // What it was first asked with: of whoever asks for it now the event of its use tells.
-    reported: approval.reported,
+    reported: firstReported(approval),
     goesOn: true,
     format: approval.format,
   };

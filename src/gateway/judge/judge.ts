@@ -42,7 +42,15 @@ import {
 import { type PoolKey, type Warehouse, WarehouseUnavailable } from '../../warehouse/index.js';
 import { fingerprintOf, NO_FINGERPRINT } from './fingerprint.js';
 import { heldBytes } from './held-bytes.js';
-import { isOutage, isReported, type Judged, type JudgedStatement, type Question, unreachable } from './judged.js';
+import {
+  hasPurpose,
+  isOutage,
+  isReported,
+  type Judged,
+  type JudgedStatement,
+  type Question,
+  unreachable,
+} from './judged.js';
 import { Judgements } from './judgements.js';
 import { outputMasks, secureViews, treatments } from './treatments.js';
 import { keyOf } from './whose.js';
@@ -98,7 +106,7 @@ export class Judge {
           set.version,
           policies.map((policy) => policy.name),
           catalogs.version,
-          Boolean(request.purpose?.trim()),
+          hasPurpose(request),
           isReported(request),
           templateValues(policies, principal),
           request.sql,
@@ -240,7 +248,7 @@ const circumstancesOf = (
   question: Question,
   estimate: Estimate | undefined,
 ): Circumstances => ({
-  hasPurpose: Boolean(question.purpose?.trim()),
+  hasPurpose: hasPurpose(question),
   isReported: isReported(question),
   hasWhere,
   functions: called,

@@ -1,12 +1,13 @@
 /** A statement judged, as every later step has it: plain data, the same for all who read it. */
 import type { Denial, Verdict } from '../../policy/index.js';
 import type { KeptAnalysis, KeptStatement, Origin } from '../../sql/index.js';
+import { saidIn } from '../../visible-text/index.js';
 import { LogInRefused, type WarehouseUnavailable } from '../../warehouse/index.js';
 
 export interface Question {
   readonly sql: string;
   readonly purpose?: string | undefined;
-  readonly reported?: { readonly prompt?: unknown } | undefined;
+  readonly reported?: { readonly prompt?: { readonly text: string } | undefined } | undefined;
   /** Of a statement that went this way before. */
   readonly goesOn?: boolean | undefined;
 }
@@ -30,9 +31,12 @@ export type JudgedStatement = KeptStatement & {
   readonly fingerprint: string;
 };
 
+/** Whether the agent says what it is for. */
+export const hasPurpose = ({ purpose }: Question): boolean => saidIn(purpose) !== undefined;
+
 /** Whether what a person typed is known, or was asked for before. */
 export const isReported = ({ reported, goesOn }: Question): boolean =>
-  reported?.prompt !== undefined || goesOn === true;
+  saidIn(reported?.prompt?.text) !== undefined || goesOn === true;
 
 export interface OutputMask {
   /** undefined where the analysis gives no name, or many columns stand behind this one (PIVOT). */

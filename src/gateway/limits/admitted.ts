@@ -41,7 +41,7 @@ export async function admitted(
   const { sql, purpose, binds, session: named } = request;
   await transcript.ensureAlive();
   const { prompt, job } = request.reported ?? {};
-  await admission.statement(principal, [sql, purpose, binds, ...(prompt || job ? [prompt?.text, job] : [])]);
+  await admission.statement(principal, [sql, purpose, binds, ...(prompt || job ? [prompt?.text, job?.parts] : [])]);
   const mayOpen = (): Promise<void> => admission.session(principal);
   const [session, asked] = await Promise.all([
     transcript.sessions.find(principal, client, named, mayOpen),

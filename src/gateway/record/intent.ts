@@ -109,7 +109,7 @@ function reportedOf({ reported }: QueryRequest): object {
   const { prompt, job } = reported ?? {};
   return {
     ...(prompt ? { prompt } : {}),
-    ...(job ? { job } : {}),
+    ...(job ? { job: job.parts, job_source: job.source } : {}),
   };
 }
 

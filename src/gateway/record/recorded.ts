@@ -44,6 +44,12 @@ function shownShape(value: unknown, mask: () => RecordMask): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shownShape(item, mask)]));
 }
 
+/** What a reviewer wrote is a text of somebody's as well. */
+const withoutReason = (decision: unknown, mask: () => RecordMask): unknown =>
+  typeof decision === 'object' && decision !== null && 'reason' in decision
+    ? { ...decision, reason: mask().value(decision.reason) }
+    : decision;
+
 /** The same record as lists, pages and chats show it. Whoever has to see the whole text, such as a reviewer, asks for the one entry. */
 export const previewOf =
   (mask: () => RecordMask) =>
@@ -51,6 +57,7 @@ export const previewOf =
     Object.fromEntries(
       Object.entries(record).map(([key, value]: [string, unknown]) => {
         if (STATEMENTS.has(key) && typeof value === 'string') return [key, mask().statement(value)];
+        if (key === 'decisions' && Array.isArray(value)) return [key, value.map((one) => withoutReason(one, mask))];
         if (key === 'shape') return [key, shownShape(value, mask)];
         return [key, WORDS.has(key) || STATEMENTS.has(key) ? mask().value(value) : value];
       }),

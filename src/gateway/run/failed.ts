@@ -60,7 +60,7 @@ export async function failed(
       intent.event('statement_cancelled', { reason: error.reason, ...duration }),
     ]);
     if (error.reason === 'timeout') return answer.denied(tooSlow(verdict));
-    return answer.finish({ status: 'error', error: { code: 'CANCELLED', message: error.message } });
+    return answer.finish({ status: 'error', error: { code: 'CANCELLED', message: error.message, isOurs: true } });
   }
   if (error instanceof StatementFailed) {
     const message = errorText(error, intent.judged, verdict);

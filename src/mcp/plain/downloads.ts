@@ -41,6 +41,9 @@ interface Problem {
 
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
+/** Whose text it is, is told elsewhere. */
+const toldOf = ({ isOurs: _, ...told }: (Problem | Denial) & { readonly isOurs?: true }): object => told;
+
 function tell(
   response: ServerResponse,
   status: number,
@@ -48,7 +51,7 @@ function tell(
   more: Record<string, string> = {},
 ): void {
   response.writeHead(status, { 'content-type': 'application/json', ...HEADERS, ...more });
-  response.end(JSON.stringify({ error }));
+  response.end(JSON.stringify({ error: toldOf(error) }));
 }
 
 /** The id of the download that a path names; undefined for every other path. */

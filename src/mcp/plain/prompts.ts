@@ -3,13 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Gateway } from '../../gateway/index.js';
 import type { Principal } from '../../identity/index.js';
+import { saidIn } from '../../visible-text/index.js';
 import { bodyInTurn } from '../reading.js';
 
 const reportBody = z.strictObject({
   prompt: z
     .string()
     .max(1_048_576)
-    .refine((text) => text.trim() !== ''),
+    .refine((text) => saidIn(text) !== undefined),
   place: z
     .string()
     .regex(/^[0-9a-f]{8,64}$/)
@@ -38,7 +39,8 @@ export async function answerReport(
     if (!parsed.success) {
       await gateway.admission.refused(principal);
       return json(400, {
-        error: 'The body has to be JSON with "prompt", a text; "place" (a digest) and "conversation" may be there.',
+        error:
+          'The body has to be JSON with "prompt", a text that says something; "place" (a digest) and "conversation" may be there.',
       });
     }
     const { prompt: text, place, conversation } = parsed.data;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { FORMATS } from '../../formats/index.js';
 import type { Answer } from '../../gateway/index.js';
-import { answerText, type Links, newMark, untrusted } from '../text.js';
+import { answerText, type Links, named, newMark, untrusted } from '../text.js';
 import type { ToolResult } from './tool.js';
 
 const position = z.object({ line: z.number(), column: z.number() });
@@ -36,7 +36,7 @@ export const queryOutput = z.object({
   cursor: z
     .string()
     .nullable()
-    .describe('For fetch: where the rows after these are. null where there are none to be had.'),
+    .describe('For the fetch tool: where the rows after these are. null where there are none to be had.'),
   cut: z
     .object({
       cursor: z.string().nullable(),
@@ -44,7 +44,7 @@ export const queryOutput = z.object({
     })
     .optional()
     .describe(
-      'Long cells of which the rows have the beginning alone. fetch with this cursor, row and column reads one whole.',
+      'Long cells of which the rows have the beginning alone. The fetch tool with this cursor, row and column reads one whole.',
     ),
   download: z
     .object({ url: z.string(), format: z.enum(FORMATS), expires_at: z.string(), rows: z.number().nullable() })
@@ -76,6 +76,7 @@ export const queryOutput = z.object({
 
 /** The answer with the names of the outside. */
 function structured(answer: Answer, { consoleUrl, downloadsUrl = '' }: Links, mark: string): Record<string, unknown> {
+  const error = problemOf(answer);
   return {
     status: answer.status,
     statement_id: answer.statementId,
@@ -109,22 +110,30 @@ function structured(answer: Answer, { consoleUrl, downloadsUrl = '' }: Links, ma
           },
         }
       : {}),
+    ...(answer.error?.isOurs ? error : {}),
     ...untrusted(
       'columns and rows',
       {
         columns: answer.columns.map(({ name, type, mask }) => ({ name, type, mask })),
         rows: answer.rows,
-        ...(answer.error ? { error: answer.error } : {}),
+        ...(answer.error?.isOurs ? {} : error),
       },
       mark,
     ),
   };
 }
 
+/** The error with the names of the outside. */
+export const problemOf = ({
+  error,
+}: Answer): { readonly error?: { readonly code: string; readonly message: string } } =>
+  error ? { error: { code: error.code, message: error.message } } : {};
+
 export const withoutGaps = (value: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined));
 
-export function resultOf(answer: Answer, links: Links): ToolResult {
+export function resultOf(given: Answer, links: Links): ToolResult {
+  const answer = named(given, links.toolPrefix);
   const mark = newMark();
   return {
     text: answerText(answer, links, mark),

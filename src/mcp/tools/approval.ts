@@ -1,5 +1,6 @@
 /** The tool that waits for a reviewer, and runs what was approved. */
 import { z } from 'zod';
+import { saidIn } from '../../visible-text/index.js';
 import { queryOutput, resultOf } from './answered.js';
 import type { CallContext, Tool, ToolResult } from './tool.js';
 
@@ -28,13 +29,13 @@ export const approval: Tool = {
   name: 'approval',
   title: 'Wait for an approval',
   description:
-    'The state of a statement that waits for a reviewer. Once it is approved, this runs it, exactly once, and answers as query does. You can not approve anything yourself; you can withdraw what you asked for.',
+    'The state of a statement that waits for a reviewer. Once it is approved, this runs it, exactly once, and answers as the query tool does. You can not approve anything yourself; you can withdraw what you asked for.',
   input: approvalInput,
   output: queryOutput,
   isReadOnly: false,
   call: async (input, context) => {
     const { id, wait_seconds: wait = 0, withdraw, reason } = approvalInput.parse(input);
     if (!withdraw) return resumed(id, wait * 1000, context);
-    return resultOf(await context.gateway.withdraw(context.caller, id, reason), context);
+    return resultOf(await context.gateway.withdraw(context.caller, id, saidIn(reason)), context);
   },
 };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { showRows } from '../../gateway/index.js';
 import { methodName } from '../../masking/index.js';
 import { showObject } from '../../sql/index.js';
+import { naming } from '../naming.js';
 import { fenced, untrusted } from '../text.js';
 import { untrustedShape, withoutGaps } from './answered.js';
 import type { Tool, ToolResult } from './tool.js';
@@ -49,12 +50,12 @@ export const describe: Tool = {
     }),
   }),
   isReadOnly: true,
-  call: async (input, { gateway, caller }) => {
+  call: async (input, { gateway, caller, toolPrefix }) => {
     const { object } = describeInput.parse(input);
     const [database, schema, name] = nameParts(object ?? '');
     if (database !== undefined && schema !== undefined && name !== undefined) {
       const relation = await gateway.visible.relation(caller.principal, database, schema, name);
-      if (!relation) return notVisible(object ?? '');
+      if (!relation) return notVisible(object ?? '', toolPrefix);
       const columns = relation.columns.map((column) =>
         withoutGaps({
           name: column.name,
@@ -82,7 +83,7 @@ export const describe: Tool = {
       };
     }
     const { objects, isTruncated } = await gateway.visible.objects(caller.principal, database, schema, DESCRIBE_LIMIT);
-    if (objects.length === 0 && object !== undefined) return notVisible(object);
+    if (objects.length === 0 && object !== undefined) return notVisible(object, toolPrefix);
     const entries = objects.map((entry) => ({
       object: showObject(entry),
       kind: entry.kind,
@@ -103,8 +104,8 @@ export const describe: Tool = {
   },
 };
 
-const notVisible = (object: string): ToolResult => ({
-  text: `There is no ${object} that you may see. Call describe without an object to list what there is.`,
+const notVisible = (object: string, toolPrefix: string): ToolResult => ({
+  text: `There is no ${object} that you may see. ${naming(toolPrefix)('Call the describe tool without an object to list what there is.')}`,
   structured: {
     truncated: false,
     notices: [`There is no ${object} that you may see.`],

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { readMasks, showRows } from '../../gateway/index.js';
 import { methodName } from '../../masking/index.js';
 import { shownUses, showObject, withoutViews } from '../../sql/index.js';
-import { answerText } from '../text.js';
-import { denialShape, withoutGaps } from './answered.js';
+import { answerText, named } from '../text.js';
+import { denialShape, problemOf, withoutGaps } from './answered.js';
 import { queryInput, requestOf } from './statement.js';
 import type { Tool } from './tool.js';
 
@@ -36,7 +36,8 @@ export const explain: Tool = {
   isReadOnly: true,
   call: async (input, context) => {
     const parsed = explainInput.parse(input);
-    const { judged, bytes, answer } = await context.gateway.explain(context.caller, requestOf(parsed, context));
+    const { judged, bytes, answer: given } = await context.gateway.explain(context.caller, requestOf(parsed, context));
+    const answer = named(given, context.toolPrefix);
     const { analysis, verdict } = judged;
     const denial = answer.denial;
     const decision = answer.status === 'error' ? 'error' : denial ? 'deny' : (verdict?.decision ?? 'deny');
@@ -72,7 +73,7 @@ export const explain: Tool = {
       approval_groups: [...new Set(verdict?.approval?.requirements.flatMap(({ groups }) => groups) ?? [])],
       estimated_bytes: bytes ?? null,
       ...(denial ? { denial: withoutGaps(denial) } : {}),
-      ...(answer.error ? { error: answer.error } : {}),
+      ...problemOf(answer),
     };
     const lines = [
       denial || answer.status === 'error' ? answerText(answer, context) : `Verdict: ${decision}.`,

@@ -5,7 +5,10 @@ import { queryInput } from './statement.js';
 import type { Tool } from './tool.js';
 
 const fetchInput = z.object({
-  cursor: z.string().max(100).describe('From an answer to query or fetch: its cursor, or that of its cut cells.'),
+  cursor: z
+    .string()
+    .max(100)
+    .describe('From an answer of the query tool or the fetch tool: its cursor, or that of its cut cells.'),
   max_rows: queryInput.shape.max_rows,
   row: z.number().int().min(1).optional().describe('With column: the row of a cut cell, as the answer counts it.'),
   column: z

@@ -11,6 +11,8 @@ export interface CallContext {
   readonly consoleUrl: string;
   /** Where files are downloaded; undefined where nothing is served over HTTP. */
   readonly downloadsUrl: string | undefined;
+  /** What stands before the name of each tool. */
+  readonly toolPrefix: string;
   readonly signal: AbortSignal;
   readonly onProgress: (message: string) => void;
   /** What is left is to wait, for the warehouse or for a person. */

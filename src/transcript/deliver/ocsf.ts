@@ -162,6 +162,7 @@ export function toOcsf(
       withdrawn_because: end.agentsReason,
       prompt: body['prompt'] ?? undefined,
       job: body['job'] ?? undefined,
+      job_source: textOf(body['job_source']),
       rows: end.rows,
       rows_changed: end.rowsChanged,
       duration_ms: end.durationMs,

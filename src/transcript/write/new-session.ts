@@ -4,7 +4,7 @@ import { storable } from '../form/canonical.js';
 import type { ActorKind, Event } from '../form/event.js';
 import { timeOrderedId } from '../form/ids.js';
 import { sessionTerms } from '../form/projection.js';
-import type { Vault } from './vault.js';
+import type { ClientNames, Vault } from './vault.js';
 
 /** A session that begins with the event that it comes with. */
 export interface NewSession {
@@ -16,7 +16,7 @@ export interface NewSession {
   readonly groups: readonly string[];
   readonly tokenId: string | undefined;
   readonly transport: string;
-  readonly client: { readonly name: string | null; readonly version: string | null };
+  readonly client: ClientNames;
   readonly address: string | undefined;
   readonly key: string;
 }
@@ -66,6 +66,8 @@ export const openingOf = (session: NewSession): Event => ({
 /** With a new key. */
 export function sessionRow(session: NewSession, at: Date, vault: Vault): object {
   const { keyId, wrapped } = vault.make(session.id);
+  // As the event has it: what was masked there stands in no row.
+  const client = vault.shownClient(session.client);
   return {
     id: session.id,
     opened_at: at,
@@ -77,8 +79,8 @@ export function sessionRow(session: NewSession, at: Date, vault: Vault): object 
     token_id: session.tokenId === undefined ? null : storable(session.tokenId),
     transport: session.transport,
     client: {
-      name: session.client.name && storable(session.client.name),
-      version: session.client.version && storable(session.client.version),
+      name: client.name && storable(client.name),
+      version: client.version && storable(client.version),
     },
     address: session.address === undefined ? null : storable(session.address),
     key: session.key,
@@ -86,7 +88,7 @@ export function sessionRow(session: NewSession, at: Date, vault: Vault): object 
       subject: session.subject,
       clientId: session.clientId,
       groups: session.groups,
-      client: session.client.name ?? undefined,
+      client: client.name ?? undefined,
     }).map(storable),
     key_id: keyId,
     wrapped: wrapped.toString('base64'),

@@ -7,7 +7,6 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { Actor, RawEvent } from '../form/event.js';
 import { timeOrderedId } from '../form/ids.js';
-import { clientOf, sessionKey } from '../form/projection.js';
 import type { BatchesOptions } from '../read/batches.js';
 import { EVENT_COLUMNS } from '../read/columns.js';
 import { isOursHere } from '../read/signed-events.js';
@@ -75,9 +74,6 @@ const promptBody = z.object({
 
 type Whose = Pick<Actor, 'issuer' | 'subject' | 'clientId'>;
 
-const keyOf = ({ issuer, subject, clientId }: Whose): string =>
-  sessionKey(issuer, subject, clientId, clientOf(undefined, CLIENT.name));
-
 const nameOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
 
 export class Prompts {
@@ -139,7 +135,7 @@ export class Prompts {
       const { rows } = await this.#pool.query({
         name: 'newest_prompts',
         text: NEWEST,
-        values: [keyOf(whose), TIED_MS, place ?? null],
+        values: [this.#sessions.keyOf({ ...whose, tokenId: undefined }, CLIENT), TIED_MS, place ?? null],
       });
       const placed = rows.map((row) => placedRow.parse(row));
       for (const { session, position } of placed) {

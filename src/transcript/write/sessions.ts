@@ -12,7 +12,7 @@ import { endsWithOurs } from '../read/signed-events.js';
 import { RecorderUnavailable } from './failures.js';
 import { type Owner, ownerOf } from './opening.js';
 import type { Recorder } from './recorder.js';
-import type { Vault } from './vault.js';
+import type { ClientNames, Vault } from './vault.js';
 
 const QUIET_MS = 30 * 60_000;
 const REMEMBERED = 10_000;
@@ -20,13 +20,12 @@ const REMEMBERED = 10_000;
 const AT_ONCE = 500;
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 
+type Whom = Pick<Actor, 'issuer' | 'subject' | 'clientId' | 'tokenId'>;
+
 interface Known {
   readonly id: string;
   lastSeen: number;
 }
-
-const keyOf = (actor: Actor, client: ClientInfo): string =>
-  sessionKey(actor.issuer, actor.subject, actor.clientId, clientOf(actor.tokenId, client.name));
 
 const keyOfOwner = ({ issuer, subject, clientId, tokenId, client }: Owner): string =>
   sessionKey(issuer, subject, clientId, clientOf(tokenId, client));
@@ -91,7 +90,7 @@ export class Sessions {
     handle: string | undefined,
     mayOpen: () => Promise<void> = () => Promise.resolve(),
   ): Promise<string> {
-    const key = keyOf(actor, client);
+    const key = this.keyOf(actor, client);
     const now = Date.now();
     if (handle !== undefined) {
       const held = await this.#byHandle(actor, handle);
@@ -114,6 +113,15 @@ export class Sessions {
     } finally {
       this.#opening.delete(key);
     }
+  }
+
+  /** What finds a session again: by the client's name as the record has it, which may be masked there. */
+  keyOf({ issuer, subject, clientId, tokenId }: Whom, client: Pick<ClientInfo, 'name' | 'version'>): string {
+    return sessionKey(issuer, subject, clientId, clientOf(tokenId, this.#shown(client).name));
+  }
+
+  #shown({ name, version }: Pick<ClientInfo, 'name' | 'version'>): ClientNames {
+    return this.#vault.shownClient({ name: name ?? null, version: version ?? null });
   }
 
   /** Makes the session's key known to the vault; one that was erased stays unknown. Throws RecorderUnavailable. */
@@ -220,7 +228,7 @@ export class Sessions {
         subject: storable(actor.subject),
         clientId: storable(actor.clientId),
         tokenId: actor.tokenId ?? null,
-        client: client.name ?? null,
+        client: this.#shown(client).name,
       });
       return id;
     } catch (error) {

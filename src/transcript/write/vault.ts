@@ -1,10 +1,11 @@
 /**
- * What the detectors find in statements, purposes and values is kept encrypted and shown masked. Each session has a key of its own,
+ * What the detectors find in what comes from outside is kept encrypted and shown masked. Each session has a key of its own,
  * encrypted with one of the operator's: erasing a session's key erases those texts for good, while the chain, which goes over what
  * is stored, still verifies. AES-256-GCM (NIST SP 800-38D) with 96 random bits of nonce.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { RecordKeys, SealingKey } from '../form/keys.js';
+import { isOurs, lookedThrough } from './looked-through.js';
 
 const NONCE = 12;
 const TAG = 16;
@@ -30,6 +31,12 @@ export interface WrappedKey {
   readonly wrapped: Buffer;
 }
 
+/** As its handshake says. */
+export interface ClientNames {
+  readonly name: string | null;
+  readonly version: string | null;
+}
+
 /** Finds what must not be read by everybody, and masks it. Shaped like the masking room's. */
 export interface Masker {
   value(value: unknown): unknown;
@@ -38,22 +45,7 @@ export interface Masker {
   readonly found: ReadonlySet<string>;
 }
 
-/** Parts of an event's body in which agents' own words and values stand. */
-const WORDS = [
-  'statement',
-  'sent',
-  'purpose',
-  'prompt',
-  'job',
-  'judged_as',
-  'binds',
-  'message',
-  'denial',
-  'reason',
-  'result',
-] as const;
-
-/** Of these, the ones that are SQL. */
+/** Parts that are SQL. */
 const STATEMENTS: ReadonlySet<string> = new Set(['statement', 'sent']);
 
 /** UTF-16 units of what is kept of a part; of a prompt in a statement's event its beginning, the whole has one of its own. */
@@ -88,7 +80,7 @@ function fitted(
     const { text, ...rest } = value as { readonly text: unknown };
     if (typeof text === 'string')
       return {
-        shown: { ...rest, text: shownOf(text, KEPT_OF_PROMPT, mask) },
+        shown: { ...(mask(rest) as object), text: shownOf(text, KEPT_OF_PROMPT, mask) },
         kept: { ...rest, text: cut(text, KEPT_OF_PROMPT) },
       };
   }
@@ -192,15 +184,17 @@ export class Vault {
     let hides = false;
     const sealed: Record<string, string> = {};
     const key = this.#known.get(session);
-    for (const name of WORDS) {
-      const value = body[name];
-      if (value === undefined || value === null) continue;
-      const masker = this.#mask();
+    // It remembers what it found: the next part needs a new one only behind a part in which something was.
+    let masker = this.#mask();
+    for (const [name, value] of Object.entries(body)) {
+      if (isOurs(name, value)) continue;
+      if (masker.found.size > 0) masker = this.#mask();
+      const current = masker;
       const isSql = STATEMENTS.has(name) && typeof value === 'string' && isRead(body);
       const { shown, kept } = fitted(name, value, (part) =>
-        isSql ? masker.statement(String(part)) : masker.value(part),
+        isSql ? current.statement(String(part)) : lookedThrough(name, part, (inner) => current.value(inner)),
       );
-      const isHidden = masker.found.size > 0;
+      const isHidden = current.found.size > 0;
       if (!isHidden && kept === value) continue;
       hides ||= isHidden;
       out ??= { ...body };
@@ -252,6 +246,12 @@ export class Vault {
     const key = this.#known.get(session);
     if (!key) throw new Error('The key of this session is not known.');
     return decrypt(key, aboutPart(session, undefined, about), sealed).toString();
+  }
+
+  /** What a client calls itself, as it stands in the record: masked as the event that opens a session has it. */
+  shownClient(client: ClientNames): ClientNames {
+    const masker = this.#mask();
+    return lookedThrough('client', client, (part) => masker.value(part)) as ClientNames;
   }
 
   /** SQL with what the detectors find in its values taken out. */

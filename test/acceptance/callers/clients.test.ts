@@ -136,6 +136,7 @@ describe('over stdio', () => {
       error: { code: 'NO_DOWNLOADS' },
     });
     expect(JSON.stringify(answer.content)).toContain('Nothing has run');
+    expect(JSON.stringify(answer.content)).not.toContain('untrusted-data');
     await client.close();
   });
 

@@ -194,6 +194,65 @@ describe('names of tools', () => {
     const plain = await message(await post({ ...call('', {}), params: { name: 'whoami', arguments: {} } }));
     expect(JSON.stringify(plain)).toMatch(/whoami not found/i);
   });
+
+  it('stand in descriptions, hints, notices and errors as the client knows them', async () => {
+    const { tools } = (await message(await post(LIST))).result;
+    // None of these three is a word of anything else in a description.
+    const bare = /(?<![\w"])(?:fetch|describe|whoami)\b(?!")|(?<!\w)(?:query|explain|approval) tool/;
+    const opened = await post({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } },
+    });
+    const { instructions } = (await message(opened)).result as unknown as { instructions: string };
+    const described = [...within(tools)].flatMap(([, schema]) => schema['description'] ?? []);
+    expect(described.length).toBeGreaterThan(30);
+    for (const text of [instructions, ...described]) expect(text).not.toMatch(bare);
+    expect(instructions).toContain('sf_describe first, then sf_query');
+    expect(described.join(' ')).toMatch(/the sf_approval tool .* answers as the sf_query tool does/s);
+
+    const mention =
+      /(?<!\w)(?:query|fetch|describe|explain|approval|whoami) tool|\b(?:[Cc]all|[Aa]sk) (?:fetch|describe|approval|query|explain|whoami)\b/;
+    const answers: string[] = [];
+    const ask = async (name: string, args: object): Promise<Message['result']> => {
+      const { result } = await message(await post(call(name, args)));
+      answers.push(JSON.stringify(result));
+      return result;
+    };
+    const many = await ask('query', { sql: 'SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS', max_rows: 2 });
+    expect(many.content[0]?.text).toContain('call the sf_fetch tool with cursor');
+    await ask('query', { sql: `SELECT REPEAT('x', 50000) AS LONG` });
+    await ask('query', { sql: 'SELECT * FROM ANALYTICS.NOPE.X' });
+    await ask('query', { sql: 'SELECT * FROM ORDERS' });
+    await ask('query', { sql: 'SHOW TABLES' });
+    await ask('query', { sql: 'SELECT NOTHING FROM ANALYTICS.SALES.ORDERS O, ANALYTICS.SALES.CUSTOMERS C' });
+    await ask('explain', { sql: 'SELECT * FROM ANALYTICS.NOPE.X' });
+    await ask('describe', { object: 'ANALYTICS.NOPE.X' });
+    await ask('fetch', { cursor: '00000000-0000-0000-0000-000000000000' });
+    expect(answers.join('\n')).toMatch(/sf_describe tool/);
+    for (const answer of answers) expect(answer).not.toMatch(mention);
+    // What stands in a table is left as it is.
+    const row = await ask('query', { sql: `SELECT 'call the fetch tool' AS WORDS` });
+    expect(row.structuredContent.rows).toEqual([['call the fetch tool']]);
+  });
+
+  it('stand in errors of ours outside of any fence, and the warehouse’s own within one', async () => {
+    const ours = (await message(await post(call('fetch', { cursor: 'x' })))).result;
+    expect(ours.content[0]?.text).toBe(
+      'Error UNKNOWN_CURSOR: There is no such cursor of yours, or it is over. Send the statement again.',
+    );
+    const places = (result: object): readonly number[] =>
+      ['"error":', '"untrusted":', '"untrusted_end":'].map((word) => JSON.stringify(result).indexOf(word));
+    const [error = 0, from = 0] = places(ours.structuredContent);
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(from);
+    const theirs = (await message(await post(call('query', { sql: "SELECT TO_NUMBER('x') AS N" })))).result;
+    expect(theirs.content[0]?.text).toMatch(/^Error \d+: <untrusted-data /);
+    const [inside = 0, begin = 0, end = 0] = places(theirs.structuredContent);
+    expect(begin).toBeLessThan(inside);
+    expect(inside).toBeLessThan(end);
+  });
 });
 
 describe('schemas', () => {

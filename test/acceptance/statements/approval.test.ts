@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type Client, Client as McpClient, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { agent, bareEnv, MAIN, type QueryAnswer, query, tokenOf } from '../../support/demo.js';
 
@@ -28,11 +29,15 @@ const resume = async (id: string, more: object = {}): Promise<QueryAnswer> =>
 describe('a statement that needs a person', () => {
   const PURPOSE = { purpose: 'Archive returned orders.' };
 
-  it('asks for a purpose first where the policy wants one', async () => {
-    expect((await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 1')).denial?.code).toBe(
-      'PURPOSE_REQUIRED',
-    );
-  });
+  it.each([undefined, '', ' ', '\u200b', '\u3164', '.', `\${PURPOSE}`])(
+    'asks for a purpose first where the policy wants one, and takes none that says nothing: %j',
+    async (purpose) => {
+      const sql = 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 1';
+      expect((await query(pipeline, sql, purpose === undefined ? {} : { purpose })).denial?.code).toBe(
+        'PURPOSE_REQUIRED',
+      );
+    },
+  );
 
   it('waits, is approved by a steward, runs exactly once', async () => {
     const sql = 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID IN (4001, 4002)';
@@ -96,6 +101,39 @@ describe('a statement that needs a person', () => {
       message: expect.stringContaining('Not in this quarter.'),
     });
   });
+
+  it('keeps what a reviewer writes sealed, in its row as in its event, and shows it as people may see it', async () => {
+    const sql = 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4006';
+    const id = (await query(pipeline, sql, PURPOSE)).approval?.id ?? '';
+    const reason = 'No, card 4111 1111 1111 1111.';
+    await cli(['approvals', 'deny', id, '--reason', reason], tokenOf(ready, 'steward'));
+    const pool = new pg.Pool({ connectionString: ready.database_url, max: 1 });
+    const { rows } = await pool
+      .query<{ word: string; event: string }>(
+        `SELECT d::text AS word, e.body::text AS event FROM approval_decision d
+         JOIN event e ON e.kind = 'approval_decided' AND e.body->>'approval' = d.approval_id::text
+         WHERE d.approval_id = $1`,
+        [id],
+      )
+      .finally(() => pool.end());
+    expect(rows).toHaveLength(1);
+    expect(JSON.stringify(rows)).not.toContain('4111');
+    expect(rows[0]).toMatchObject({
+      word: expect.stringContaining('sealed:'),
+      event: expect.stringContaining('[credit_card]'),
+    });
+    const shown = await cli(['approvals', 'show', id]);
+    expect(shown.text).toMatch(/steward said no, .*: No, card \[credit_card\]\./);
+    const whole = await cli(['approvals', 'show', id, '--whole'], tokenOf(ready, 'steward'));
+    expect(whole.text.replaceAll(/\s+/g, ' ')).toContain(reason);
+    expect((await resume(id)).denial?.message).toContain(reason);
+    // Nothing but white space and what has no width is no reason.
+    const silent = (await query(pipeline, `${sql} AND 1 = 1`, PURPOSE)).approval?.id ?? '';
+    await cli(['approvals', 'deny', silent, '--reason', ' \u200b'], tokenOf(ready, 'steward'));
+    expect((await cli(['approvals', 'show', silent])).text).toMatch(/steward said no, [^:]*:\d\d:\d\d UTC$/m);
+    const { code, text } = await cli(['verify']);
+    expect([code, text]).toEqual([0, expect.stringContaining('whole')]);
+  }, 180_000);
 
   it('answers the waiting call as soon as a reviewer decides', async () => {
     const asked = await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 4020', PURPOSE);

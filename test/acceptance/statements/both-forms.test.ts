@@ -128,14 +128,14 @@ describe('a page', () => {
     expect(structured.row_count).toBeGreaterThan(10);
     expect(structured.row_count).toBeLessThan(100);
     for (const form of [text, JSON.stringify(structured)]) expect(Buffer.byteLength(form)).toBeLessThan(25_000);
-    expect(text).toContain(`call fetch with cursor ${structured.cursor},`);
+    expect(text).toContain(`call the fetch tool with cursor ${structured.cursor},`);
   });
 
   it('has 100 rows, says that there are more, and goes on in either form to the end', async () => {
     const sql = `SELECT ORDER_ID FROM ${ORDERS} WHERE ORDER_ID <= 250 ORDER BY 1`;
     let page = await both('query', { sql });
     expect(page.text).toMatch(
-      /^100 rows; there are more: call fetch with cursor \S+, or the statement again with max_rows\./,
+      /^100 rows; there are more: call the fetch tool with cursor \S+, or the statement again with max_rows\./,
     );
     const counts: number[] = [];
     const ids: unknown[] = [];
@@ -143,7 +143,7 @@ describe('a page', () => {
       counts.push(page.structured.row_count);
       ids.push(...rowsOfText(page.text).rows.flat());
       // By the text alone: a client that drops structured content reads on all the same.
-      const cursor = /call fetch with cursor ([^\s,]+),/.exec(page.text)?.[1];
+      const cursor = /call the fetch tool with cursor ([^\s,]+),/.exec(page.text)?.[1];
       expect(cursor ?? null).toBe(page.structured.cursor);
       if (cursor === undefined) break;
       page = await both('fetch', { cursor });

@@ -101,7 +101,7 @@ export function ApprovalPage({ id }: { id: string }): JSX.Element {
                 <div class="stack tight">
                   <Sql parts={approval.statement} label="The statement" />
                   {approval.binds.length > 0 && (
-                    <p class="mono wrap small">
+                    <p class="mono wrap small said">
                       Binds: {approval.binds.map((bind) => JSON.stringify(bind)).join(', ')}
                     </p>
                   )}

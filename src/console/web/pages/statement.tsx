@@ -156,7 +156,7 @@ export function StatementView({ id, isWhole = false }: { id: string; isWhole?: b
               <div class="stack tight">
                 {problem && <Problem error={problem} />}
                 <Sql parts={detail.statement} label="The statement" />
-                <Reported prompt={body['prompt']} job={body['job']} />
+                <Reported prompt={body['prompt']} job={body['job']} jobSource={body['job_source']} />
                 <Reason purpose={text(body['purpose']) ?? null} />
                 {detail.is_masked && (
                   <p class="row small">

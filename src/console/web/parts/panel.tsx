@@ -67,7 +67,7 @@ export function Shown<T>(props: {
 
 /** What others say of an approval: it is told whose word it is. */
 export const Said = ({ said: { name, lines } }: { said: Fact }): JSX.Element => (
-  <p class="small muted wrap">
+  <p class="small muted wrap said">
     {name}
     {lines.length > 0 && (
       <>
@@ -102,7 +102,15 @@ export const Reason = ({ agent, purpose }: { agent?: string; purpose: string | n
 );
 
 /** What a person typed, or a job that a client names: told with who says so, since nobody has checked it. */
-export const Reported = ({ prompt, job }: { prompt: unknown; job: unknown }): JSX.Element => {
+export const Reported = ({
+  prompt,
+  job,
+  jobSource,
+}: {
+  prompt: unknown;
+  job: unknown;
+  jobSource: unknown;
+}): JSX.Element => {
   const typed = prompt as { source?: unknown; text?: unknown; length?: unknown } | null | undefined;
   const text = typeof typed?.text === 'string' ? typed.text : undefined;
   const isCut = text !== undefined && typeof typed?.length === 'number' && typed.length > text.length;
@@ -117,7 +125,7 @@ export const Reported = ({ prompt, job }: { prompt: unknown; job: unknown }): JS
       )}
       {parts.length > 0 && (
         <p class="small muted wrap">
-          As its connection says, part of a job:{' '}
+          Part of a job, {SOURCES[String(jobSource)] ?? 'as was reported'}:{' '}
           {parts.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(' ')}
         </p>
       )}
