@@ -220,7 +220,7 @@ describe('what a person typed, and the job it belongs to', () => {
   });
 
   it('stand in what programs are sent, on the command line and in its list, and hinder nothing', async () => {
-    const { id } = await ask(`DELETE FROM ${ORDERS} WHERE ORDER_ID = 3200`, 'Old.', META);
+    const { id } = await ask(`DELETE FROM ${ORDERS} WHERE ORDER_ID = 3210`, 'Old.', META);
     const shown = await approvals('show', id);
     expectInOrder(
       shown,
@@ -241,7 +241,7 @@ describe('what a person typed, and the job it belongs to', () => {
     await approvals('approve', id);
     // Whoever repeats it for another prompt means the same statement.
     expect(
-      (await call('query', { sql: `DELETE FROM ${ORDERS} WHERE ORDER_ID = 3200`, purpose: 'Old.' })).answer,
+      (await call('query', { sql: `DELETE FROM ${ORDERS} WHERE ORDER_ID = 3210`, purpose: 'Old.' })).answer,
     ).toMatchObject({
       status: 'ok',
       rows: [[1]],
@@ -250,7 +250,7 @@ describe('what a person typed, and the job it belongs to', () => {
 
   it('is cut where it is long, and told to be', async () => {
     const long = 'why '.repeat(2000);
-    const { id } = await ask(`DELETE FROM ${ORDERS} WHERE ORDER_ID = 3201`, 'Old.', { 'snowfence/prompt': long });
+    const { id } = await ask(`DELETE FROM ${ORDERS} WHERE ORDER_ID = 3211`, 'Old.', { 'snowfence/prompt': long });
     const shown = await approvals('show', id);
     expect(shown).toMatch(/A person typed \(the client said so with the call, [78],\d{3} characters\): why /);
     expect(shown.length).toBeLessThan(5000);
