@@ -4,7 +4,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Those that take longest: started last, one of them would run on alone at the end. */
 const FIRST = [
-  'demo.test.ts',
   'issuers.test.ts',
   'pages.test.ts',
   'approval.test.ts',

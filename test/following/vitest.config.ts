@@ -8,5 +8,6 @@ export default defineConfig({
     maxWorkers: 1,
     testTimeout: 900_000,
     hookTimeout: 400_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });
