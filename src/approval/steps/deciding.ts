@@ -13,7 +13,7 @@ import {
   standingRowOf,
 } from '../rows/standing.js';
 import { nowOf } from '../rows/transactions.js';
-import { termsAsked } from '../values/binding.js';
+import { termsIn } from '../values/binding.js';
 import { isAsked, type Requirement } from '../values/enough.js';
 import { missingOf, reviewerNames } from '../values/persons.js';
 import {
@@ -121,10 +121,7 @@ async function decideLocked(
       standingRowOf({
         id: randomUUID(),
         approvalId: id,
-        terms: termsAsked(
-          { issuer: approval.issuer, subject: approval.subject, clientId: approval.client_id },
-          { text: approval, fits: approval.fits, policyVersion: approval.policy_version, requirements },
-        ),
+        terms: termsIn(approval),
         binding: Buffer.from(standing.binding, 'hex'),
         until: standing.until,
         uses: standing.uses,
@@ -151,28 +148,25 @@ async function endStanding(
   reviewer: Reviewer,
   via: Decision['via'],
 ): Promise<void> {
-  const terms = termsAsked(
-    { issuer: approval.issuer, subject: approval.subject, clientId: approval.client_id },
-    {
-      text: approval,
-      fits: approval.fits,
-      policyVersion: approval.policy_version,
-      requirements: approval.requirements,
-    },
-  );
   const { rows } = parts.store;
-  for (const { id } of await standingFor(client, rows, { ...terms, shape: approval.shape.key })) {
-    const ended = await revoke(client, rows, id);
-    const [row] = ended ? await rows.select(client, 'approval', 'WHERE t.id = $1', [ended.approval_id]) : [];
-    if (!ended || !row) continue;
-    await record(parts, 'standing_revoked', approvalRow.parse(row), {
-      standing: id,
-      approval: ended.approval_id,
-      denied: approval.id,
-      reviewer: reviewer.subject,
-      issuer: reviewer.issuer,
-      via,
-    });
+  const question = { ...termsIn(approval), shape: approval.shape.key };
+  // So many are found at a time.
+  for (let isMore = true; isMore; ) {
+    isMore = false;
+    for (const { id } of await standingFor(client, rows, question)) {
+      const ended = await revoke(client, rows, id);
+      const [row] = ended ? await rows.select(client, 'approval', 'WHERE t.id = $1', [ended.approval_id]) : [];
+      if (!ended || !row) continue;
+      isMore = true;
+      await record(parts, 'standing_revoked', approvalRow.parse(row), {
+        standing: id,
+        approval: ended.approval_id,
+        denied: approval.id,
+        reviewer: reviewer.subject,
+        issuer: reviewer.issuer,
+        via,
+      });
+    }
   }
 }
 

@@ -2,8 +2,8 @@
 import type { Pool } from 'pg';
 import { type ApprovalParts, expire, lock, move, type Place, placeOf } from '../rows/opened.js';
 import { nowOf, reading } from '../rows/transactions.js';
-import { bindingsOf, isAmong, termsAsked } from '../values/binding.js';
-import type { Approval } from '../values/state.js';
+import { bindingsOf, isAmong, termsIn } from '../values/binding.js';
+import { type Approval, textOfApproval } from '../values/state.js';
 import { isGranted, saidOf } from '../values/words.js';
 
 /**
@@ -17,31 +17,13 @@ export async function use(parts: ApprovalParts, id: string, begin: () => Promise
     const locked = await lock(parts, client, id, now);
     if (locked?.approval.state !== 'approved') return false;
     const { approval, row } = locked;
-    const terms = termsAsked(
-      { issuer: approval.issuer, subject: approval.subject, clientId: approval.client_id },
-      {
-        text: approval,
-        fits: approval.fits,
-        policyVersion: approval.policy_version,
-        requirements: approval.requirements,
-      },
-    );
-    const { statement, sent, binds, purpose, door, shape, format, reported } = approval;
     const bindings = bindingsOf(parts.store.rows, {
-      ...terms,
+      ...termsIn(approval),
       ...placeOf(approval),
       persons: approval.persons,
       expires_at: approval.expires_at.toISOString(),
-      text: {
-        statement,
-        sent,
-        binds,
-        purpose,
-        door,
-        shape,
-        ...(format === undefined ? {} : { format }),
-        ...(reported === undefined ? {} : { reported }),
-      },
+      // All of what was sealed, and nothing besides.
+      text: textOfApproval.parse(approval),
     });
     const said = await saidOf(client, approval, parts.store.keys);
     const isGiven = isAmong(bindings, row['binding']) && isGranted(said.words, approval.requirements);

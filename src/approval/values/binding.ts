@@ -4,7 +4,7 @@
  */
 import { asBytes, canonical, type SealedRows } from '../../transcript/index.js';
 import type { Requirement } from './enough.js';
-import type { ApprovalText, Request } from './state.js';
+import type { Approval, ApprovalText, Request } from './state.js';
 
 /** Whose it is, by which door it came, and under which rules. */
 export interface Terms {
@@ -67,6 +67,20 @@ export const standingBindingsOf = (rows: SealedRows, shape: string, terms: Terms
 /** Whether one of these is the one that stands in a row. */
 export const isAmong = (bindings: readonly Buffer[], stored: unknown): boolean =>
   bindings.some((binding) => asBytes(binding) === stored);
+
+/** The terms of one that was asked for. */
+export const termsIn = (
+  approval: Pick<Approval, 'issuer' | 'subject' | 'client_id' | 'door' | 'fits' | 'policy_version' | 'requirements'>,
+): Terms =>
+  termsAsked(
+    { issuer: approval.issuer, subject: approval.subject, clientId: approval.client_id },
+    {
+      text: approval,
+      fits: approval.fits,
+      policyVersion: approval.policy_version,
+      requirements: approval.requirements,
+    },
+  );
 
 /** What an approval is bound to of whoever asks, and of what. */
 export const termsAsked = (

@@ -6,7 +6,7 @@ import { saidIn } from '../../visible-text/index.js';
 import { fetchHere } from './gateway-trust.js';
 import { handOver, type Said } from './handing-over.js';
 import type { TokenOptions } from './source.js';
-import { isBySignIn, tokenSource } from './token.js';
+import { ownSource } from './token.js';
 
 const TIMEOUT_MS = 8000;
 const MAX_INPUT_BYTES = 1_048_576;
@@ -79,7 +79,8 @@ export async function postPrompt(url: URL, token: string, body: string): Promise
 
 /** By a token of its own, or by the `connect` that its client has started here and somebody has signed in for. */
 async function told(options: TokenOptions, place: string, body: string): Promise<Said> {
-  if (!isBySignIn(options)) return postPrompt(options.url, await tokenSource(options).token(), body);
+  const own = ownSource(options);
+  if (own) return postPrompt(options.url, await own.token(), body);
   const words = await handOver({ url: options.url, place }, body, TIMEOUT_MS).catch(() => {
     throw new SnowfenceError(
       'NOT_REPORTED',

@@ -63,16 +63,8 @@ function checkEnd(token: string): void {
   );
 }
 
-/** Whether somebody would have to sign in. */
-export const isBySignIn = (options: TokenOptions): boolean =>
-  options.tokenFile === undefined &&
-  !options.githubActions &&
-  !(options.clientId !== undefined && (options.privateKeyFile ?? options.clientSecretEnv) !== undefined) &&
-  options.tokenEnv === undefined &&
-  !process.env['SNOWFENCE_TOKEN'];
-
-/** The source that the options ask for. */
-export function tokenSource(options: TokenOptions): TokenSource {
+/** One that asks nobody; undefined where somebody has to sign in. */
+export function ownSource(options: TokenOptions): TokenSource | undefined {
   const { tokenFile, tokenEnv } = options;
   if (tokenFile !== undefined)
     return held(options, async () => {
@@ -90,5 +82,8 @@ export function tokenSource(options: TokenOptions): TokenSource {
   const name = tokenEnv ?? 'SNOWFENCE_TOKEN';
   if (tokenEnv !== undefined || process.env[name])
     return held(options, async () => fromEnvironment(name, 'Put the access token into it.'));
-  return browser(options);
+  return undefined;
 }
+
+/** The source that the options ask for. */
+export const tokenSource = (options: TokenOptions): TokenSource => ownSource(options) ?? browser(options);
