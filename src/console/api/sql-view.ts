@@ -125,22 +125,38 @@ function isTight(left: Piece, right: Piece): boolean {
 
 /** Neighbours of the same kind become one, and tokens stand a space apart. */
 export function differences(statement: string, sent: string): SqlDifference[] {
-  const tokens = (text: string): string[] =>
-    pieces(text).flatMap(({ kind, text: part }) => (kind === 'space' || kind === 'comment' ? [] : [part]));
-  const [before, after] = [tokens(statement), tokens(sent)];
-  const [asked, run] = [before.join(' '), after.join(' ')];
-  if (asked === run) return [{ change: 'same', text: run }];
+  const [before, after] = [wordsIn(statement), wordsIn(sent)];
+  const isAlike = before.length === after.length && before.every(({ text }, at) => text === after[at]?.text);
+  if (isAlike) return [{ change: 'same', text: textOf(after) }];
   // Too long to compare: both as they are. Nothing would read as if nothing were different.
   if (before.length + after.length > MAX_COMPARED)
     return [
-      { change: 'removed', text: asked },
-      { change: 'added', text: run },
+      { change: 'removed', text: `${textOf(before)} ` },
+      { change: 'added', text: textOf(after) },
     ];
-  return diffArrays(before, after).map(({ added, removed, value }) => ({
-    change: added ? ('added' as const) : removed ? ('removed' as const) : ('same' as const),
-    text: value.join(' '),
-  }));
+  // What stays is told as the text as sent has it: that, with what was added, is the text that is sent.
+  return diffArrays(before, after, { comparator: (one, other) => one.text === other.text }).map(
+    ({ added, removed, value }) => ({
+      change: added ? ('added' as const) : removed ? ('removed' as const) : ('same' as const),
+      text: removed ? textOf(value).trimEnd() : textOf(value),
+    }),
+  );
 }
+
+interface Word {
+  readonly text: string;
+  /** What stands behind it: a space, or nothing. */
+  readonly gap: '' | ' ';
+}
+
+const isGap = (kind: string | undefined): boolean => kind === 'space' || kind === 'comment';
+
+function wordsIn(sql: string): Word[] {
+  const all = pieces(sql);
+  return all.flatMap(({ kind, text }, at) => (isGap(kind) ? [] : [{ text, gap: isGap(all[at + 1]?.kind) ? ' ' : '' }]));
+}
+
+const textOf = (words: readonly Word[]): string => words.map(({ text, gap }) => text + gap).join('');
 
 /** Tokens; comparing more takes longer than anybody waits. */
 const MAX_COMPARED = 6000;

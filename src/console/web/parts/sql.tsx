@@ -25,9 +25,8 @@ export function Differences({ parts }: { parts: readonly SqlDifference[] }): JSX
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
     <section class="sql" aria-label="What is different in the text as sent" tabIndex={0}>
       {parts.map(({ change, text }, index) => {
-        const spaced = `${text} `;
-        if (change === 'same') return spaced;
-        return change === 'added' ? <ins key={index}>{spaced}</ins> : <del key={index}>{spaced}</del>;
+        if (change === 'same') return text;
+        return change === 'added' ? <ins key={index}>{text}</ins> : <del key={index}>{text}</del>;
       })}
     </section>
   );
