@@ -19,6 +19,8 @@ export {
   type MaskMethod,
   maskExpression,
   methodName,
+  misfit,
   PLACEHOLDER,
   strictness,
 } from './methods.js';
+export { columnType } from './types.js';

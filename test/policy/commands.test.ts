@@ -91,6 +91,61 @@ describe('policy test', () => {
     expect(code).not.toBe(0);
   });
 
+  describe('of masks and the columns that they match', () => {
+    const masks = `columns:
+  - { match: ["DB.S.*.N"], mask: email }
+  - { match: [DB.S.T.C], mask: { constant: hidden-value } }
+  - { match: [DB.S.T.D], mask: { constant: "2020-02-30" } }
+  - { match: [DB.S.T.E], mask: { keep_first: 2 } }
+`;
+    const tables = ['A', 'B', 'C', 'T'].map(
+      (name) => `  DB.S.${name}: [N NUMBER, C VARCHAR(4), D DATE, E VARCHAR COLLATE 'en-ci']\n`,
+    );
+    const files = { 'p.yaml': policyOf(READ + masks), 'p.test.yaml': `tables:\n${tables.join('')}cases: []\n` };
+
+    it('says which do not fit, each once, and takes the policies all the same', async () => {
+      const { code, out } = await onFiles('check', files);
+      const notes = out.split('\n').filter((line) => line.startsWith('Note: '));
+      expect(notes).toHaveLength(3);
+      expect(notes[0]).toMatch(
+        /p\.yaml:8 DB\.S\.A\.N, DB\.S\.B\.N, DB\.S\.C\.N and 1 more: "email" is not for the type NUMBER: every value becomes NULL\.$/,
+      );
+      expect(notes[1]).toMatch(/p\.yaml:9 DB\.S\.T\.C: The constant "hidden-value" is longer than VARCHAR\(4\) holds/);
+      expect(notes[2]).toMatch(/p\.yaml:10 DB\.S\.T\.D: The constant "2020-02-30" is no value of the type DATE/);
+      expect(out).toContain('1 policy is sound');
+      expect(code).toBe(0);
+    });
+
+    it('looks at the warehouse of a configuration, and names what matches nothing there', async () => {
+      const own = await mkdtemp(join(tmpdir(), 'snowfence-commands-'));
+      try {
+        const wide = `policy: wide
+principals: { groups: [g] }
+snowflake: { role: AGENT_SALES_RO, warehouse: AGENT_WH }
+rules: [{ allow: [read], on: [ANALYTICS.SALES.*] }]
+columns:
+  - { match: ["ANALYTICS.*.CUSTOMERS.CUSTOMER_ID"], mask: email }
+  - { match: [ANALYTICS.SALES.CUSTOMERS.EMAIL], mask: email }
+  - { match: [ANALYTICS.SALES.CUSTOMERS.E_MAIL], mask: email }
+`;
+        await writeFile(join(own, 'p.yaml'), wide);
+        const { code, out } = await policy('check', own, '--config', inject('ready').config_file, '--tables');
+        const notes = out.split('\n').filter((line) => line.startsWith('Note: '));
+        expect(notes).toHaveLength(2);
+        expect(notes[0]).toMatch(
+          /p\.yaml:6 ANALYTICS\.SALES\.CUSTOMERS\.CUSTOMER_ID: "email" is not for the type NUMBER/,
+        );
+        expect(notes[1]).toMatch(/p\.yaml:8 ANALYTICS\.SALES\.CUSTOMERS\.E_MAIL matches no column/);
+        expect(code).toBe(0);
+        const alone = await policy('check', own, '--tables');
+        expect(alone.err).toContain('--tables needs --config');
+        expect(alone.code).not.toBe(0);
+      } finally {
+        await rm(own, { recursive: true });
+      }
+    });
+  });
+
   it('shows what was expected and what came instead, with the place', async () => {
     const file = join(folder, 'wrong.test.yaml');
     await writeFile(

@@ -13,8 +13,19 @@ export function policyCommand(policy: Command): void {
     .description('every file parses, every key is known, every glob could match')
     .argument('[folder]', 'of the policies', 'policies')
     .option('--config <file>', 'for the gateway of this configuration: whose principals there are')
+    .option(
+      '--tables',
+      'hold masks against the columns of the warehouse of --config, not against the tables in the cases beside the policies',
+      false,
+    )
     .addOption(jsonOption())
     .action(async (folder: string, options) => {
+      if (options.tables && options.config === undefined)
+        throw new SnowfenceError(
+          'USAGE',
+          '--tables needs --config.',
+          'Name the configuration: its warehouse is asked.',
+        );
       const config = options.config === undefined ? undefined : await configOf(options.config);
       const { loadFolder } = await import('../policy/folder.js');
       const issuers = config?.issuers.map(({ issuer }) => issuer);
@@ -30,12 +41,15 @@ export function policyCommand(policy: Command): void {
       for (const { name, rules, columns, rows, detect } of set?.policies ?? [])
         if (!options.json && rules.length + columns.length + rows.length + detect.length === 0)
           say(`Note: ${name} allows nothing and hides nothing: it has no rules, columns, rows or detect.`);
-      if (set)
-        say(
-          options.json
-            ? JSON.stringify({ policies: set.policies.map((entry) => entry.name), version: set.version })
-            : `${set.policies.length === 1 ? '1 policy is' : `${set.policies.length} policies are`} sound, version ${set.version}.`,
-        );
+      if (!set) return;
+      const { fitOf } = await import('../policy/fit.js');
+      const { misfits, notes } = await fitOf(folder, set, options.tables ? config?.warehouse : undefined, complain);
+      if (!options.json) for (const note of notes) say(`Note: ${note}`);
+      say(
+        options.json
+          ? JSON.stringify({ policies: set.policies.map((entry) => entry.name), version: set.version, misfits })
+          : `${set.policies.length === 1 ? '1 policy is' : `${set.policies.length} policies are`} sound, version ${set.version}.`,
+      );
     });
 
   policy

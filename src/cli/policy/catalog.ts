@@ -82,8 +82,21 @@ function columnOf(text: string): ColumnInfo {
   };
 }
 
-/** Throws a SnowfenceError where a name or column is not written as it should be. */
+/** Tables and views that are written down. Throws a SnowfenceError where a name or column is not written as it should be. */
+export function writtenRelations(catalogs: readonly WrittenCatalog[]): RelationInfo[] {
+  return [...readCatalogs(catalogs).relations.values()];
+}
+
+/** Throws as writtenRelations. */
 export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReader {
+  const { relations, checks } = readCatalogs(catalogs);
+  return {
+    relation: async (name) => relations.get(objectKey(name)),
+    constraints: async (name) => ({ checks: checks.get(objectKey(name)) ?? [], keys: [], references: [] }),
+  };
+}
+
+function readCatalogs(catalogs: readonly WrittenCatalog[]) {
   const relations = new Map<string, RelationInfo>();
   const checks = new Map<string, readonly Check[]>();
   const add = (name: string, columns: readonly string[], view?: WrittenView, isExternal = false): void => {
@@ -113,8 +126,5 @@ export function catalogReader(catalogs: readonly WrittenCatalog[]): CatalogReade
     for (const [name, columns] of Object.entries(catalog.external_tables ?? {})) add(name, columns, undefined, true);
     for (const [name, view] of Object.entries(catalog.views ?? {})) add(name, view.columns, view);
   }
-  return {
-    relation: async (name) => relations.get(objectKey(name)),
-    constraints: async (name) => ({ checks: checks.get(objectKey(name)) ?? [], keys: [], references: [] }),
-  };
+  return { relations, checks };
 }

@@ -2,7 +2,7 @@
  * Proposals for `columns`, each with its reason, for somebody to review: from what Snowflake's classification and tags say of a column
  * (documentation pages user-guide/classify-native, account-usage/tag_references), else from its name, type and comment.
  */
-import type { MaskMethod } from '../../masking/index.js';
+import { columnType, type MaskMethod, misfit } from '../../masking/index.js';
 import { type ObjectName, showIdentifier, showObject } from '../../sql/index.js';
 
 export interface DescribedColumn {
@@ -21,17 +21,10 @@ export interface Suggestion {
   readonly reason: string;
 }
 
-const isText = (type: string): boolean => /^(?:VARCHAR|STRING|TEXT|CHAR)/i.test(type);
-const isDate = (type: string): boolean => /^(?:DATE|TIMESTAMP|DATETIME)/i.test(type);
-const isNumber = (type: string): boolean => /^(?:NUMBER|DECIMAL|NUMERIC|INT|BIGINT|FLOAT|DOUBLE|REAL)/i.test(type);
-
 /** What fits the type: a partial mask needs a text, a date keeps its year, a number its range. */
 function fitting(wanted: MaskMethod, type: string): MaskMethod {
-  if (wanted.kind === 'deny') return wanted;
-  if (isText(type)) return wanted.kind === 'truncate_date' || wanted.kind === 'bucket' ? { kind: 'redact' } : wanted;
-  if (isDate(type)) return wanted.kind === 'truncate_date' ? wanted : { kind: 'null' };
-  if (isNumber(type)) return wanted.kind === 'bucket' ? wanted : { kind: 'null' };
-  return { kind: 'null' };
+  if (misfit(wanted, type) === undefined) return wanted;
+  return columnType(type).family === 'text' ? { kind: 'redact' } : { kind: 'null' };
 }
 
 /** By semantic category of the classification, and by the words of a column's name. */

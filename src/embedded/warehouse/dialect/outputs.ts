@@ -74,7 +74,7 @@ export function withOutputNames(tree: unknown, sql: string): unknown {
   return found.put({ ...found.select, expressions: named });
 }
 
-/** Declared types of the outermost columns, where they are plain columns, stars or casts. */
+/** Declared types of the outermost columns, where they are plain columns, stars, casts, or made of these. */
 export function declaredTypes(tree: unknown, relations: readonly Relation[]): (SnowType | undefined)[] {
   const found = leftmostSelect(tree);
   if (!found) return [];
@@ -85,27 +85,53 @@ export function declaredTypes(tree: unknown, relations: readonly Relation[]): (S
   );
   const out: (SnowType | undefined)[] = [];
   for (const item of asList(found.select['expressions'])) {
-    let node = nodeOf(item);
-    if (node?.kind === 'alias') node = nodeOf(node.body['this']);
+    const node = nodeOf(item);
     if (node?.kind === 'star') {
       if (!simple || node.body['except'] || node.body['rename'] || asList(joins).length > 0) return [];
       for (const relation of relations) for (const column of relation.columns) out.push(column.type);
-    } else if (node?.kind === 'column' && simple) {
+    } else out.push(typeOf(item, simple ? relations : []));
+  }
+  return out;
+}
+
+/** The type of an expression over the columns of these tables; undefined where only DuckDB can say. */
+function typeOf(value: unknown, relations: readonly Relation[]): SnowType | undefined {
+  const node = nodeOf(value);
+  const inner = (part: unknown): SnowType | undefined => typeOf(part, relations);
+  switch (node?.kind) {
+    case 'alias':
+    case 'paren':
+      return inner(node.body['this']);
+    case 'column': {
       const name = identifierOf(node.body['name']);
       const matches = relations.flatMap((relation) =>
         relation.columns.filter((column) => name && column.name === folded(name)),
       );
-      out.push(matches.length === 1 ? matches[0]?.type : undefined);
-    } else if (node?.kind === 'cast') {
-      out.push(fromTree(asBody(node.body['to'])));
-    } else if (node?.kind === 'function' || node?.kind === 'array_func') {
-      const name = node.kind === 'array_func' ? 'ARRAY_CONSTRUCT' : asText(node.body['name']).toUpperCase();
-      out.push(RESULT_TYPES[name]);
-    } else {
-      out.push(undefined);
+      return matches.length === 1 ? matches[0]?.type : undefined;
     }
+    case 'cast':
+      return fromTree(asBody(node.body['to']));
+    case 'case': {
+      // Branches that are not of one type, numbers of other lengths among them, are DuckDB's to join.
+      const types = [...asList(node.body['whens']).map((when) => asList(when)[1]), node.body['else_']]
+        .filter((branch) => nodeOf(branch) && nodeOf(branch)?.kind !== 'null')
+        .map(inner);
+      const [first] = types;
+      return types.every((type) => type !== undefined && type.type === first?.type) &&
+        first?.type !== 'fixed' &&
+        first?.type !== 'text'
+        ? first
+        : undefined;
+    }
+    case 'array_func':
+      return RESULT_TYPES['ARRAY_CONSTRUCT'];
+    case 'function': {
+      const name = asText(node.body['name']).toUpperCase();
+      return name === 'DATE_TRUNC' ? inner(asList(node.body['args'])[1]) : RESULT_TYPES[name];
+    }
+    default:
+      return undefined;
   }
-  return out;
 }
 
 const RESULT_TYPES: Readonly<Record<string, SnowType>> = {
@@ -116,5 +142,7 @@ const RESULT_TYPES: Readonly<Record<string, SnowType>> = {
   OBJECT_AGG: { type: 'object' },
   OBJECT_INSERT: { type: 'object' },
   OBJECT_DELETE: { type: 'object' },
+  AS_OBJECT: { type: 'object' },
+  CONVERT_TIMEZONE: { type: 'timestamp_tz', scale: 9 },
   TO_TIMESTAMP_TZ: { type: 'timestamp_tz', scale: 9 },
 };

@@ -34,6 +34,9 @@ const PARTS: Readonly<Record<string, string>> = {
   dd: 'day',
   days: 'day',
   w: 'week',
+  // Weeks begin on Monday here, as they do in Snowflake where WEEK_START is not set.
+  week_iso: 'week',
+  weekiso: 'week',
   wk: 'week',
   weeks: 'week',
   q: 'quarter',
@@ -85,6 +88,8 @@ export function castTo(value: unknown, type: SnowType, safe = false): unknown {
       return call('SF_TEXT', typed(value));
     case 'decfloat':
       return castNode(value, 'VARCHAR');
+    case 'fixed':
+      return plain(call('SF_DIGITS', typed(value)));
     case 'date':
       return safe ? plain(value) : call('SF_DATE', typed(value));
     case 'time':
@@ -116,7 +121,7 @@ const SIMPLE_CALLS: Readonly<Record<string, string>> = {
   OBJECT_AGG: 'SF_OBJECT_AGG',
   OBJECT_KEYS: 'SF_OBJECT_KEYS',
   OBJECT_INSERT: 'SF_OBJECT_INSERT',
-  OBJECT_DELETE: 'SF_OBJECT_DELETE',
+  AS_OBJECT: 'SF_AS_OBJECT',
   IS_OBJECT: 'SF_IS_OBJECT',
   IS_ARRAY: 'SF_IS_ARRAY',
   TRY_PARSE_JSON: 'SF_TRY_PARSE_JSON',
@@ -180,8 +185,21 @@ function functionRule(body: Body, context: RuleContext): unknown {
     case 'TIMEDIFF':
     case 'TIMESTAMPDIFF':
       return call('SF_DATEDIFF', textNode(datePart(first)), second, third);
-    case 'DATE_TRUNC':
-      return call('SF_DATE_TRUNC', textNode(datePart(first)), typed(second));
+    case 'DATE_TRUNC': {
+      const zoned = inZone(second);
+      return zoned
+        ? call('SF_DATE_TRUNC_IN', textNode(datePart(first)), ...zoned)
+        : call('SF_DATE_TRUNC', textNode(datePart(first)), typed(second));
+    }
+    case 'CONVERT_TIMEZONE':
+      if (args.length !== 2 || textLiteral(first) === undefined) throw unsupported(`${name} but to a zone by its name`);
+      return call('SF_IN_ZONE', first, typed(second));
+    case 'OBJECT_DELETE':
+      return args.slice(1).reduce((object, key) => call('SF_OBJECT_DELETE', object, key), first);
+    case 'COLLATE':
+      // Without a collation a text is compared as it is written, as every text is here (functions/collate).
+      if (textLiteral(second) !== '') throw unsupported('collations');
+      return first;
     case 'TRUNC':
       if (args.length === 2 && textLiteral(second) !== undefined)
         return call('SF_DATE_TRUNC', textNode(datePart(second)), typed(first));
@@ -238,6 +256,14 @@ function functionRule(body: Body, context: RuleContext): unknown {
     default:
       return undefined;
   }
+}
+
+/** Zone and time of what CONVERT_TIMEZONE was made of. */
+function inZone(value: unknown): readonly unknown[] | undefined {
+  const node = nodeOf(value);
+  return node?.kind === 'function' && asText(node.body['name']) === 'SF_IN_ZONE'
+    ? asList(node.body['args'])
+    : undefined;
 }
 
 function generator(args: readonly unknown[]): unknown {

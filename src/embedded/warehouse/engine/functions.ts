@@ -28,7 +28,9 @@ const addDate = (type: string, cast: string): string =>
 const MACROS: readonly string[] = [
   // Semi-structured values are DuckDB's JSON.
   `sf_unwrap(x JSON) AS (x ->> '$'), (x VARCHAR) AS x, (x) AS x`,
-  `sf_text(x JSON) AS (x ->> '$'), (x VARCHAR) AS x, (x) AS CASE WHEN typeof(x) LIKE 'TIMESTAMP%' OR typeof(x) LIKE 'TIME%' THEN sf_js_to_char(typeof(x), x::VARCHAR, '') ELSE x::VARCHAR END`,
+  // As texts, which numbers of 38 digits stay exact in: DuckDB would take a DECIMAL for JSON, and so for a double.
+  `sf_text(x) AS CASE WHEN typeof(x) = 'JSON' THEN try_cast(x AS JSON) ->> '$' WHEN typeof(x) LIKE 'TIME%' THEN sf_js_to_char(typeof(x), x::VARCHAR, '') ELSE x::VARCHAR END`,
+  `sf_digits(x) AS CASE typeof(x) WHEN 'JSON' THEN try_cast(x AS JSON) ->> '$' WHEN 'BOOLEAN' THEN CASE x::VARCHAR WHEN 'true' THEN '1' WHEN 'false' THEN '0' END ELSE x::VARCHAR END`,
   `sf_path(x, p) AS json_extract(to_json(x), p)`,
   `sf_get(x, k) AS json_extract(to_json(x), CASE WHEN typeof(k) = 'VARCHAR' THEN '$."' || k::VARCHAR || '"' ELSE '$[' || k::VARCHAR || ']' END)`,
   `sf_split(s, d) AS to_json(string_split(s, d))`,
@@ -41,6 +43,7 @@ const MACROS: readonly string[] = [
   `sf_object_insert(o, k, v) AS sf_js_object(CASE WHEN v IS NULL THEN 'delete' ELSE 'insert' END, to_json(o)::VARCHAR, k, coalesce(to_json(v)::VARCHAR, 'null'))::JSON,
     (o, k, v, u) AS sf_js_object(CASE WHEN v IS NULL THEN 'delete' WHEN u THEN 'update' ELSE 'insert' END, to_json(o)::VARCHAR, k, coalesce(to_json(v)::VARCHAR, 'null'))::JSON`,
   `sf_object_delete(o, k) AS sf_js_object('delete', to_json(o)::VARCHAR, k, 'null')::JSON`,
+  `sf_as_object(x) AS CASE WHEN json_type(to_json(x)) = 'OBJECT' THEN to_json(x) END`,
   `sf_is_object(x) AS json_type(to_json(x)) = 'OBJECT'`,
   `sf_is_array(x) AS json_type(to_json(x)) = 'ARRAY'`,
   `sf_typeof(j) AS CASE json_type(to_json(j)) WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'DOUBLE' THEN 'DECIMAL' WHEN 'NULL' THEN 'NULL_VALUE' ELSE json_type(to_json(j)) END`,
@@ -73,6 +76,9 @@ const MACROS: readonly string[] = [
   `sf_dateadd_date${addDate('DATE', 'DATE')}, ${addDate('TIMESTAMP', 'TIMESTAMP')}, ${addDate('TIMESTAMPTZ', 'TIMESTAMPTZ')}`,
   `sf_dateadd_clock(p, n, d TIMESTAMPTZ) AS d + (CASE p ${CLOCK_PARTS.map((p) => `WHEN '${p}' THEN to_${p}s(n::INT)`).join(' ')} END), (p, n, d) AS d::TIMESTAMP + (CASE p ${CLOCK_PARTS.map((p) => `WHEN '${p}' THEN to_${p}s(n::INT)`).join(' ')} END)`,
   `sf_date_trunc(p, d DATE) AS date_trunc(p, d)::DATE, (p, d TIMESTAMP) AS date_trunc(p, d), (p, d TIMESTAMPTZ) AS date_trunc(p, d)`,
+  // The offset is not kept: the same moment, shown in the session's zone (functions/convert_timezone has the zone's own).
+  `sf_in_zone(z, x) AS x::TIMESTAMPTZ`,
+  `sf_date_trunc_in(p, z, x) AS timezone(z, date_trunc(p, timezone(z, x::TIMESTAMPTZ)))`,
   `sf_last_day(d) AS last_day(d::TIMESTAMP::DATE)`,
 ];
 
