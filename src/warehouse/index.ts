@@ -8,6 +8,7 @@ export { loadDriver, parseVariant } from './connection/driver.js';
 export { exactNumber } from './connection/number.js';
 export type { WarehouseOptions } from './connection/options.js';
 export { ownQuestion, TEXT } from './connection/own-questions.js';
+export { SESSION_PARAMETERS, sessionValues } from './connection/session-state.js';
 export { LogInRefused, StatementCancelled, StatementFailed, WarehouseUnavailable } from './errors/failures.js';
 export { NO_WORDS, type OwnWords, type Place } from './errors/text.js';
 export type { HistoryEntry } from './run/history.js';

@@ -5,6 +5,7 @@ import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection/
 import type { WarehouseOptions } from './connection/options.js';
 import { DATABASES } from './connection/own-questions.js';
 import { WarehousePool } from './connection/pool.js';
+import { SHOW_PARAMETERS, UNSET } from './connection/session-state.js';
 import { StatementCancelled } from './errors/failures.js';
 import { explain, type Plan } from './run/confirm.js';
 import { type HistoryEntry, type HistoryRange, readHistory } from './run/history.js';
@@ -37,6 +38,19 @@ export class Warehouse implements AsyncDisposable {
     this.#pool = new WarehousePool(options);
     this.catalog = new Catalog(this.#pool);
     this.#sizes = new Sizes(this.#pool, this.catalog);
+  }
+
+  /**
+   * What sessions would have if the gateway set nothing: value by parameter's name, as SHOW PARAMETERS writes it. The connection that was asked
+   * is used by nobody else. Throws StatementFailed and WarehouseUnavailable.
+   */
+  parametersOfAccount(key: PoolKey): Promise<ReadonlyMap<string, string>> {
+    return this.#pool.use(key, async (connection) => {
+      connection.markBroken();
+      await connection.simple(UNSET, SETUP_TAG);
+      const rows = await connection.simple(SHOW_PARAMETERS, SETUP_TAG);
+      return new Map(rows.map(({ key: name, value }) => [String(name), String(value ?? '')]));
+    });
   }
 
   /** A connection for something that may have become wrong while it waited for one. Whoever has gone meanwhile is asked nothing. */

@@ -6,6 +6,15 @@ import { address } from '../values/address.js';
 import { duration } from '../values/amounts.js';
 import { environment, file, secret, secretEnvironment } from '../values/secrets.js';
 
+/** A name of the IANA database, as TIMEZONE takes it (documentation page parameters); no offset. */
+const isZone = (name: string): boolean => {
+  try {
+    return /^[A-Z]/.test(name) && Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+};
+
 export const snowflakeShape = z.strictObject({
   account: z.string().regex(/^\w+(?:[.-]\w+)*$/, 'an account identifier such as myorg-myaccount'),
   username: z.string().min(1),
@@ -23,6 +32,15 @@ export const snowflakeShape = z.strictObject({
   pool_size: z.number().int().min(1).max(100).default(8),
   connect_timeout: duration(100, 300_000).default(10_000),
   confirm: z.enum(['off', 'cached', 'always']).default('cached'),
+  session: z
+    .strictObject({
+      timezone: z.string().refine(isZone, 'a time zone such as Europe/Berlin or UTC').optional(),
+      week_start: z.number().int().min(0).max(7).optional(),
+      week_of_year_policy: z.number().int().min(0).max(1).optional(),
+      timestamp_type_mapping: z.enum(['TIMESTAMP_NTZ', 'TIMESTAMP_LTZ', 'TIMESTAMP_TZ']).optional(),
+      two_digit_century_start: z.number().int().min(1900).max(2100).optional(),
+    })
+    .optional(),
 });
 
 type Snowflake = z.infer<typeof snowflakeShape>;
@@ -85,4 +103,5 @@ export const warehouseOf = async (snowflake: Snowflake, base: string): Promise<W
   poolSize: snowflake.pool_size,
   connectTimeoutMs: snowflake.connect_timeout,
   confirm: snowflake.confirm,
+  session: snowflake.session,
 });

@@ -6,6 +6,7 @@ import { LogInRefused, WarehouseUnavailable } from '../errors/failures.js';
 import { loadDriver } from './driver.js';
 import type { WarehouseOptions } from './options.js';
 import { OWN_FORMS } from './own-questions.js';
+import { isSessionQuestion, setUpOf } from './session-state.js';
 
 export interface PoolKey {
   readonly role: string;
@@ -19,21 +20,9 @@ const MAX_AGE_MS = 3 * 3_600_000;
 /** Marks our own set-up statements in Snowflake's history, so that nobody takes them for an agent's. */
 export const SETUP_TAG = '{"app":"snowfence","setup":true}';
 
-/**
- * The state that every statement starts from: no other role counts than the policy's, quoted names stay as they are written, names are
- * sought in no schema that the account has put on the way (SEARCH_PATH, documentation page name-resolution), times come in one form. Statement parameters do the rest, so that nothing of one agent stays for the next.
- *
- * The zone stays that of the gateway's user, else of the account (TIMEZONE, documentation page parameters): today is the same day for an
- * agent and for everybody else who works there (functions/current_date).
- */
-const SETUP = [
-  "ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE, SEARCH_PATH = '$current', STRICT_JSON_OUTPUT = TRUE, DATE_OUTPUT_FORMAT = 'YYYY-MM-DD', TIME_OUTPUT_FORMAT = 'HH24:MI:SS.FF9', TIMESTAMP_NTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9', TIMESTAMP_LTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM', TIMESTAMP_TZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM'",
-  'USE SECONDARY ROLES NONE',
-];
-
 /** Whether the gateway asks this for itself: set-up, metadata, the history. None of it reads a table of anybody's. */
 export const isOwnQuestion = (text: string): boolean =>
-  SETUP.includes(text) || OWN_FORMS.some((form) => form.test(text));
+  isSessionQuestion(text) || OWN_FORMS.some((form) => form.test(text));
 
 /** A role or warehouse name is a plain identifier: it goes into the log-in and into nothing else. */
 const authentication = (options: WarehouseOptions): Partial<ConnectionOptions> => {
@@ -97,7 +86,7 @@ export class WarehouseConnection {
       }),
       () => own.close(),
     );
-    for (const sqlText of SETUP) await own.simple(sqlText, SETUP_TAG);
+    for (const sqlText of setUpOf(options.session ?? {})) await own.simple(sqlText, SETUP_TAG);
     return own;
   }
 

@@ -1,3 +1,5 @@
+import type { SessionSettings } from './session-state.js';
+
 /** How the gateway reaches Snowflake. Secrets come from the environment or files; see the configuration room of the CLI. */
 export interface WarehouseOptions {
   readonly account: string;
@@ -18,4 +20,6 @@ export interface WarehouseOptions {
   readonly connectTimeoutMs: number;
   /** EXPLAIN before each statement that was not confirmed before. */
   readonly confirm: 'off' | 'cached' | 'always';
+  /** What sessions have that the account may have otherwise. */
+  readonly session?: SessionSettings | undefined;
 }

@@ -17,6 +17,8 @@ export interface RuleContext {
   readonly variable: (name: string) => unknown;
   /** `CURRENT_*()` and the like, as they stand for this session. */
   readonly session: ReadonlyMap<string, string>;
+  /** Its WEEK_START. */
+  readonly weekStart: number;
 }
 
 const PARTS: Readonly<Record<string, string>> = {
@@ -34,9 +36,6 @@ const PARTS: Readonly<Record<string, string>> = {
   dd: 'day',
   days: 'day',
   w: 'week',
-  // Weeks begin on Monday here, as they do in Snowflake where WEEK_START is not set.
-  week_iso: 'week',
-  weekiso: 'week',
   wk: 'week',
   weeks: 'week',
   q: 'quarter',
@@ -185,12 +184,8 @@ function functionRule(body: Body, context: RuleContext): unknown {
     case 'TIMEDIFF':
     case 'TIMESTAMPDIFF':
       return call('SF_DATEDIFF', textNode(datePart(first)), second, third);
-    case 'DATE_TRUNC': {
-      const zoned = inZone(second);
-      return zoned
-        ? call('SF_DATE_TRUNC_IN', textNode(datePart(first)), ...zoned)
-        : call('SF_DATE_TRUNC', textNode(datePart(first)), typed(second));
-    }
+    case 'DATE_TRUNC':
+      return truncated(datePart(first), second, context);
     case 'CONVERT_TIMEZONE':
       if (args.length !== 2 || textLiteral(first) === undefined) throw unsupported(`${name} but to a zone by its name`);
       return call('SF_IN_ZONE', first, typed(second));
@@ -201,8 +196,7 @@ function functionRule(body: Body, context: RuleContext): unknown {
       if (textLiteral(second) !== '') throw unsupported('collations');
       return first;
     case 'TRUNC':
-      if (args.length === 2 && textLiteral(second) !== undefined)
-        return call('SF_DATE_TRUNC', textNode(datePart(second)), typed(first));
+      if (args.length === 2 && textLiteral(second) !== undefined) return truncated(datePart(second), first, context);
       return undefined;
     case 'DATE_PART':
       return call('DATE_PART', textNode(datePart(first)), typed(second));
@@ -256,6 +250,17 @@ function functionRule(body: Body, context: RuleContext): unknown {
     default:
       return undefined;
   }
+}
+
+/** Weeks begin as WEEK_START says, on Monday where it is 0, and ISO weeks whatever it says (functions-date-time). */
+function truncated(part: string, value: unknown, { weekStart }: RuleContext): unknown {
+  const isIso = part === 'week_iso' || part === 'weekiso';
+  const zoned = inZone(value);
+  const whole = textNode(isIso ? 'week' : part);
+  if (zoned) return call('SF_DATE_TRUNC_IN', whole, ...zoned);
+  return part === 'week' && weekStart > 1
+    ? call('SF_WEEK_FROM', numberNode(weekStart - 1), typed(value))
+    : call('SF_DATE_TRUNC', whole, typed(value));
 }
 
 /** Zone and time of what CONVERT_TIMEZONE was made of. */

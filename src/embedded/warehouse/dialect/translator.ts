@@ -20,6 +20,7 @@ export interface DialectSession {
   readonly schema: string;
   readonly values: ReadonlyMap<string, string>;
   readonly variables: ReadonlyMap<string, string | number | boolean>;
+  readonly weekStart: number;
 }
 
 /** Tables of INFORMATION_SCHEMA and ACCOUNT_USAGE, each a table macro in the `__SF__` database. */
@@ -56,6 +57,7 @@ export class Translator {
       bind: (index) => this.#bind(index),
       variable: (name) => this.#variable(name),
       session: session.values,
+      weekStart: session.weekStart,
     };
   }
 
