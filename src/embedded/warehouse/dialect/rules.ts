@@ -9,6 +9,7 @@ import { fromTree, toDuck } from '../engine/column-types.js';
 import { unsupported } from '../engine/errors.js';
 import { isClockPart, isDatePart } from '../engine/functions.js';
 import { aliased, call, castNode, columnNode, identifierNode, numberNode, textNode } from '../syntax/nodes.js';
+import { datePart, partOf, truncated, typed } from './dates.js';
 
 export interface RuleContext {
   /** How a bind variable with this number is written in DuckDB, with its type. */
@@ -19,61 +20,6 @@ export interface RuleContext {
   readonly session: ReadonlyMap<string, string>;
   /** Its WEEK_START. */
   readonly weekStart: number;
-}
-
-const PARTS: Readonly<Record<string, string>> = {
-  y: 'year',
-  yy: 'year',
-  yyy: 'year',
-  yyyy: 'year',
-  yr: 'year',
-  years: 'year',
-  mm: 'month',
-  mon: 'month',
-  mons: 'month',
-  months: 'month',
-  d: 'day',
-  dd: 'day',
-  days: 'day',
-  w: 'week',
-  wk: 'week',
-  weeks: 'week',
-  q: 'quarter',
-  qtr: 'quarter',
-  qtrs: 'quarter',
-  quarters: 'quarter',
-  h: 'hour',
-  hh: 'hour',
-  hr: 'hour',
-  hrs: 'hour',
-  hours: 'hour',
-  m: 'minute',
-  mi: 'minute',
-  min: 'minute',
-  mins: 'minute',
-  minutes: 'minute',
-  s: 'second',
-  sec: 'second',
-  secs: 'second',
-  seconds: 'second',
-  ms: 'millisecond',
-  msec: 'millisecond',
-  milliseconds: 'millisecond',
-  us: 'microsecond',
-  usec: 'microsecond',
-  microseconds: 'microsecond',
-};
-
-function datePart(value: unknown): string {
-  const node = nodeOf(value);
-  const raw = textLiteral(value) ?? asText(node?.body['this']) ?? '';
-  const name = (raw || asText(identifierOf(asBody(node?.body['name']))?.name ?? '')).toLowerCase();
-  return PARTS[name] ?? name;
-}
-
-/** DuckDB would read a bare text literal as any type at all, and so find several macros that fit. */
-function typed(value: unknown): unknown {
-  return textLiteral(value) === undefined ? value : castNode(value, 'VARCHAR');
 }
 
 /** Snowflake's cast to a type, from whatever the operand is at run time. */
@@ -185,7 +131,7 @@ function functionRule(body: Body, context: RuleContext): unknown {
     case 'TIMESTAMPDIFF':
       return call('SF_DATEDIFF', textNode(datePart(first)), second, third);
     case 'DATE_TRUNC':
-      return truncated(datePart(first), second, context);
+      return truncated(datePart(first), second, context.weekStart);
     case 'CONVERT_TIMEZONE':
       if (args.length !== 2 || textLiteral(first) === undefined) throw unsupported(`${name} but to a zone by its name`);
       return call('SF_IN_ZONE', first, typed(second));
@@ -196,7 +142,8 @@ function functionRule(body: Body, context: RuleContext): unknown {
       if (textLiteral(second) !== '') throw unsupported('collations');
       return first;
     case 'TRUNC':
-      if (args.length === 2 && textLiteral(second) !== undefined) return truncated(datePart(second), first, context);
+      if (args.length === 2 && textLiteral(second) !== undefined)
+        return truncated(datePart(second), first, context.weekStart);
       return undefined;
     case 'DATE_PART':
       return call('DATE_PART', textNode(datePart(first)), typed(second));
@@ -252,25 +199,6 @@ function functionRule(body: Body, context: RuleContext): unknown {
   }
 }
 
-/** Weeks begin as WEEK_START says, on Monday where it is 0, and ISO weeks whatever it says (functions-date-time). */
-function truncated(part: string, value: unknown, { weekStart }: RuleContext): unknown {
-  const isIso = part === 'week_iso' || part === 'weekiso';
-  const zoned = inZone(value);
-  const whole = textNode(isIso ? 'week' : part);
-  if (zoned) return call('SF_DATE_TRUNC_IN', whole, ...zoned);
-  return part === 'week' && weekStart > 1
-    ? call('SF_WEEK_FROM', numberNode(weekStart - 1), typed(value))
-    : call('SF_DATE_TRUNC', whole, typed(value));
-}
-
-/** Zone and time of what CONVERT_TIMEZONE was made of. */
-function inZone(value: unknown): readonly unknown[] | undefined {
-  const node = nodeOf(value);
-  return node?.kind === 'function' && asText(node.body['name']) === 'SF_IN_ZONE'
-    ? asList(node.body['args'])
-    : undefined;
-}
-
 function generator(args: readonly unknown[]): unknown {
   const count = namedArgument(args, 'ROWCOUNT');
   if (count === undefined) throw unsupported('GENERATOR without ROWCOUNT');
@@ -314,12 +242,7 @@ export function applyRule(kind: string, body: Body, context: RuleContext): unkno
     case 'random':
       return call('SF_RANDOM');
     case 'date_diff':
-      return call(
-        'SF_DATEDIFF',
-        textNode(PARTS[asText(body['unit']).toLowerCase()] ?? asText(body['unit']).toLowerCase()),
-        body['expression'],
-        body['this'],
-      );
+      return call('SF_DATEDIFF', textNode(partOf(asText(body['unit']))), body['expression'], body['this']);
     case 'cast':
     case 'try_cast': {
       const type = fromTree(asBody(body['to']));
