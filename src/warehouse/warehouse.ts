@@ -6,7 +6,7 @@ import type { WarehouseOptions } from './connection/options.js';
 import { DATABASES } from './connection/own-questions.js';
 import { WarehousePool } from './connection/pool.js';
 import { SHOW_PARAMETERS, UNSET } from './connection/session-state.js';
-import { StatementCancelled } from './errors/failures.js';
+import { StatementCancelled, StatementFailed } from './errors/failures.js';
 import { explain, type Plan } from './run/confirm.js';
 import { type HistoryEntry, type HistoryRange, readHistory } from './run/history.js';
 import type { ResultReader } from './run/result.js';
@@ -25,6 +25,9 @@ import { type BoundedOptions, type BoundedResult, runBounded } from './run/trans
 const OPEN_READERS = 8;
 const READER_IDLE_MS = 60_000;
 const AHEAD_AFTER_MS = 15;
+const SHARED = 'SNOWFLAKE';
+/** Databases in which the history is sought. */
+const DATABASES_TRIED = 20;
 
 export class Warehouse implements AsyncDisposable {
   readonly options: WarehouseOptions;
@@ -166,14 +169,25 @@ export class Warehouse implements AsyncDisposable {
   }
 
   /**
-   * What the warehouse remembers of this user's statements, newest first. Throws StatementFailed or WarehouseUnavailable, and where
-   * the role may use no database at all.
+   * What the warehouse remembers of this user's statements, newest first. The function is in every database's INFORMATION_SCHEMA: the configured
+   * one, else the first that answers, for a role may see a database whose schemas it may not use. Throws StatementFailed or
+   * WarehouseUnavailable, and where the role may use no database at all.
    */
   async history(key: PoolKey, range: HistoryRange): Promise<readonly HistoryEntry[]> {
-    const database = this.options.database ?? (await this.catalog.databases(key))[0];
-    if (database === undefined)
-      throw new Error(`The role ${key.role} may use no database, so the history can't be read.`);
-    return this.#pool.use(key, (connection) => readHistory(connection, database, range, SETUP_TAG));
+    const own = this.options.database;
+    const shown = own === undefined ? await this.catalog.databases(key) : [own];
+    // Snowflake's own is a share, in which less may be used than in one's own.
+    const databases = [...shown.filter((name) => name !== SHARED), ...shown.filter((name) => name === SHARED)];
+    let problem: unknown = new Error(`The role ${key.role} may use no database, so the history can't be read.`);
+    for (const database of databases.slice(0, DATABASES_TRIED)) {
+      try {
+        return await this.#pool.use(key, (connection) => readHistory(connection, database, range, SETUP_TAG));
+      } catch (error) {
+        if (!(error instanceof StatementFailed)) throw error;
+        problem = error;
+      }
+    }
+    throw problem;
   }
 
   /** A question of our own, such as doctor's. */

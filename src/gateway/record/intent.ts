@@ -16,6 +16,16 @@ const RECORDED_TEXT_LIMIT = 256 * 1024;
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
+/**
+ * Characters of a text that Snowflake's history keeps at least: QUERY_TEXT is cut at 100K (documentation page account-usage/query_history), and
+ * what is sent before a statement to have it explained counts among them.
+ */
+export const HISTORY_KEEPS = 99_000;
+
+/** By which a text is known again that the history has cut; undefined where it keeps all of it. */
+export const headDigest = (text: string | undefined): string | undefined =>
+  text !== undefined && text.length > HISTORY_KEEPS ? sha256(text.slice(0, HISTORY_KEEPS)) : undefined;
+
 /** What is sent for a statement besides the statement itself. */
 export const STEPS = ['explain', 'count', 'begin', 'commit', 'rollback'] as const;
 export type Step = (typeof STEPS)[number];
@@ -202,6 +212,7 @@ export class Intent {
       sent: isSubmitted && !this.#isExplain ? sent : null,
       // What the warehouse's history is held against: the text itself may be masked here.
       sent_digest: isSubmitted ? sha256(sent) : null,
+      sent_head_digest: isSubmitted ? headDigest(sent) : undefined,
       tag: this.tag,
     };
     if (isOpening) return this.#of(kind, { ...opening, ...more });

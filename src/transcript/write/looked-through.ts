@@ -16,7 +16,18 @@ const CONNECTION: Ours = of('transport', 'address');
 /** What a statement's beginning and its ends say alike. */
 const OF_STATEMENTS: Ours = {
   // Digests, and names that we have given. A digest in which a detector found a number would be of nothing any more.
-  ...of('statement_digest', 'sent_digest', 'count_digest', 'digest', 'file_sha256', 'fingerprint', 'catalog', 'tag'),
+  ...of(
+    'statement_digest',
+    'sent_digest',
+    'sent_head_digest',
+    'count_digest',
+    'count_head_digest',
+    'digest',
+    'file_sha256',
+    'fingerprint',
+    'catalog',
+    'tag',
+  ),
   // Of our own few words each, or out of the policies.
   ...of('kind', 'verdict', 'rules', 'rows', 'policies', 'policy_version', 'estimate', 'format', 'detected'),
   connection: CONNECTION,

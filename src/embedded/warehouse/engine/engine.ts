@@ -45,9 +45,9 @@ const SYSTEM_TABLES = [
   'CREATE OR REPLACE MACRO sf_is_columns(d) AS TABLE SELECT * FROM __SF__.main.is_columns WHERE "TABLE_CATALOG" = d',
   'CREATE OR REPLACE MACRO sf_is_checks(d) AS TABLE SELECT * FROM __SF__.main.is_checks WHERE "CONSTRAINT_CATALOG" = d',
   'CREATE OR REPLACE MACRO sf_query_history() AS TABLE SELECT * FROM __SF__.main.query_history ORDER BY "START_TIME" DESC',
-  // 100 rows where nothing is said, 10,000 at most (documentation page functions/query_history).
+  // 100 rows where nothing is said, 10,000 at most; what begins more than seven days ago is an error (documentation page functions/query_history).
   `CREATE OR REPLACE MACRO sf_history(u, since, until, most) AS TABLE SELECT * FROM __SF__.main.query_history
-    WHERE (u IS NULL OR upper("USER_NAME") = upper(u)) AND (since IS NULL OR "END_TIME" >= since) AND (until IS NULL OR "END_TIME" <= until)
+    WHERE (u IS NULL OR upper("USER_NAME") = upper(u)) AND (since IS NULL OR CASE WHEN since < now() - INTERVAL 7 DAY THEN error('The time range does not fall within the last 7 days.') ELSE "END_TIME" >= since END) AND (until IS NULL OR "END_TIME" <= until)
     ORDER BY "END_TIME" DESC LIMIT (SELECT least(coalesce(most, 100), 10000))`,
 ];
 
