@@ -1,6 +1,7 @@
 /** How a command ends that could not do what it was asked for: said in words, with an exit code. */
 import { CommanderError } from 'commander';
 import { SnowfenceError, systemWords } from '../../config/problem.js';
+import { oddlyShaped } from '../../mistakes/index.js';
 import { PolicyProblems } from '../../policy/rules/problems.js';
 import { styleFor } from '../../terminal/index.js';
 import { visibleText } from '../../visible-text/index.js';
@@ -36,7 +37,7 @@ export function fail(error: unknown, isVerbose: boolean): void {
     process.exitCode = 1;
   } else {
     complain(
-      `${style.red('UNEXPECTED')}  ${visibleText(error instanceof Error ? error.message : String(error))}\nRun again with --verbose for more.`,
+      `${style.red('UNEXPECTED')}  ${visibleText(oddlyShaped(error) ?? (error instanceof Error ? error.message : String(error)))}\nRun again with --verbose for more.`,
     );
     process.exitCode = 1;
   }

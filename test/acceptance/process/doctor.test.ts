@@ -57,7 +57,7 @@ describe('doctor', () => {
       'a misspelt key',
       (text) => text.replace('policies:', 'polices:'),
       'configuration',
-      /unknown key "polices"\. Did you mean "policies"/,
+      /"polices" is unknown here\. Did you mean "policies"/,
       /examples\/snowfence\.yaml/,
     ],
     [
@@ -118,7 +118,7 @@ describe('doctor', () => {
           `policies: ${dirname(await fileWith('policy: x\nprincipals: { groups: [a] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - alow: [read]\n    on: [A.B.*]\n', 'broken/x.yaml'))}`,
         ),
       'policies',
-      /broken\/x\.yaml:5.*Unknown key "alow"\. Did you mean "allow"\?/,
+      /broken\/x\.yaml:5.*"alow" is unknown here\. Did you mean "allow"\?/,
       /Mend the lines/,
     ],
     [
