@@ -100,13 +100,13 @@ export function policyCommand(policy: Command): void {
   policy
     .command('history')
     .description('which sets of policies were in force, newest first, and the files of one')
-    .argument('[version]', 'as the record names it, or its beginning', '')
+    .argument('[version]', 'one to show, with its files: as the record names it, or its beginning', '')
     .addOption(configOption())
     .option('--out <folder>', 'with a version: write its files there')
     .addOption(wholeOption('--limit <number>', 'so many at most', 1, 1000).default(50))
     .addOption(jsonOption())
     .action(async (version: string, options) => {
-      const { policyHistory, writeSet } = await import('../policy/history.js');
+      const { keptSet, policyHistory, writeSet } = await import('../policy/history.js');
       await withStore(options.config, async ({ store }) => {
         if (options.out !== undefined) {
           if (version === '')
@@ -116,6 +116,21 @@ export function policyCommand(policy: Command): void {
             options.json
               ? JSON.stringify({ files })
               : `${files === 1 ? '1 file' : `${files} files`} in ${String(options.out)}. Hold statements against it: snowfence policy explain --policies ${String(options.out)}`,
+          );
+          return;
+        }
+        if (version !== '') {
+          const { texts, ...set } = await keptSet(store, version);
+          const files = [...texts].map(([name, text]) => ({ name, text }));
+          say(
+            options.json
+              ? JSON.stringify({ at: set.at, version: set.version, policies: set.policies, files })
+              : [
+                  `version  ${set.version}`,
+                  `from     ${set.at.slice(0, 19).replace('T', ' ')} UTC`,
+                  `policies ${set.policies.join(', ')}`,
+                  ...files.map(({ name, text }) => `\n# ${name}\n${text.trimEnd()}`),
+                ].join('\n'),
           );
           return;
         }

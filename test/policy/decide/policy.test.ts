@@ -191,7 +191,7 @@ describe('rules', () => {
     const { set } = await load(policy(READ_ALL));
     expect(decideKind({ set, policies: set.policies }, 'drop')).toMatchObject({
       code: 'KIND_DENIED',
-      hint: 'What you may run: select, describe, show, explain.',
+      hint: 'What you may run: select, describe.',
     });
     expect(decideKind({ set, policies: [] }, 'select')).toMatchObject({ code: 'NO_POLICY' });
   });
