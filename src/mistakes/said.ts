@@ -8,7 +8,7 @@ const MAX_EDITS = 3;
 /** A short word has many that are near. */
 const edits = (word: string): number => Math.min(MAX_EDITS, Math.max(1, Math.floor(word.length / 2)));
 
-export const meant = (word: string, known: readonly string[]): string => {
+const meant = (word: string, known: readonly string[]): string => {
   const best = closest(word.toLowerCase(), known, edits(word));
   return best === undefined ? '' : ` Did you mean "${best}"?`;
 };

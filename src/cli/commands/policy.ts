@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
 import { PolicyProblems } from '../../policy/rules/problems.js';
-import { styleFor, table } from '../../terminal/index.js';
+import { quoted, startedAs, styleFor, table } from '../../terminal/index.js';
 import { configOf, withStore } from '../io/configured.js';
 import { configOption, jsonOption, listOption, wholeOption } from '../io/options.js';
 import { answerInJson, complain, say } from '../io/output.js';
@@ -115,7 +115,7 @@ export function policyCommand(policy: Command): void {
           say(
             options.json
               ? JSON.stringify({ files })
-              : `${files === 1 ? '1 file' : `${files} files`} in ${String(options.out)}. Hold statements against it: snowfence policy explain --policies ${String(options.out)}`,
+              : `${files === 1 ? '1 file' : `${files} files`} in ${String(options.out)}. Hold statements against it: ${startedAs()} policy explain --policies ${quoted(String(options.out))}`,
           );
           return;
         }

@@ -3,7 +3,7 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError, unusable } from '../../config/problem.js';
-import { table } from '../../terminal/index.js';
+import { quoted, startedAs, table } from '../../terminal/index.js';
 import { moment } from '../../times/index.js';
 import { archive, holds, liftHold, placeHold, type TranscriptStore } from '../../transcript/index.js';
 import { saidIn } from '../../visible-text/index.js';
@@ -105,5 +105,5 @@ export async function archiveOld(
   );
   if (!done) return `No week that ended before ${moment(before)} has anything that may go.`;
   const { from, to, sessions, events, file } = done;
-  return `${events} events of ${sessions} sessions, from ${from} to ${to}, went to ${file}. It verifies by itself: snowfence verify --export`;
+  return `${events} events of ${sessions} sessions, from ${from} to ${to}, went to ${file}. It verifies by itself: ${startedAs()} verify --export ${quoted(file)}`;
 }
