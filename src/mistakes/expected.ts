@@ -12,9 +12,9 @@ function inner(shape: Shape): Shape | undefined {
 }
 
 /** A shape without what stands around it: what may be left out, what is made of it. */
-export const bare = (shape: Shape): z.core.$ZodTypes => (inner(shape) ?? shape) as z.core.$ZodTypes;
+const bare = (shape: Shape): z.core.$ZodTypes => (inner(shape) ?? shape) as z.core.$ZodTypes;
 
-export const listed = (words: readonly string[], last: string): string =>
+const listed = (words: readonly string[], last: string): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1) ?? ''}`;
 
 const literal = (value: unknown): string => (typeof value === 'string' ? value : String(value));
