@@ -112,12 +112,14 @@ export interface Links {
   readonly consoleUrl: string;
   /** undefined where nothing is served over HTTP: then no answer has a download. */
   readonly downloadsUrl: string | undefined;
+  /** Of this gateway, as `connect` is given it. */
+  readonly gatewayUrl: string;
   /** What stands before the name of each tool. */
   readonly toolPrefix: string;
 }
 
 /** How a file is fetched. Whoever reads this may be a model without a shell: what to tell its user stands there as well. */
-function downloadWords({ download, isTruncated }: Answer, downloadsUrl = ''): string[] {
+function downloadWords({ download, isTruncated }: Answer, gatewayUrl: string, downloadsUrl = ''): string[] {
   if (!download) return [];
   const { id, format, expiresAt, rows } = download;
   const many =
@@ -126,12 +128,16 @@ function downloadWords({ download, isTruncated }: Answer, downloadsUrl = ''): st
   return [
     `${many} is ready as a ${format} file. It is opened once, until ${expiresAt}, by your own access token:`,
     `curl -f -H "Authorization: Bearer $TOKEN" ${url} -o result.${format}`,
-    `Whoever has no token at hand: snowfence connect --url … --download ${url} --out result.${format}`,
+    `Whoever has no token at hand: snowfence connect --url ${gatewayUrl} --download ${url} --out result.${format}`,
   ];
 }
 
 /** An answer to `query`, in words. */
-export function answerText(answer: Answer, { consoleUrl, downloadsUrl, toolPrefix }: Links, mark = newMark()): string {
+export function answerText(
+  answer: Answer,
+  { consoleUrl, downloadsUrl, gatewayUrl, toolPrefix }: Links,
+  mark = newMark(),
+): string {
   const told = naming(toolPrefix);
   const notices = answer.notices.map((notice) => `Note: ${oneLine(notice)}`);
   switch (answer.status) {
@@ -151,7 +157,9 @@ export function answerText(answer: Answer, { consoleUrl, downloadsUrl, toolPrefi
           : '';
       const hidden = masked.length > 0 ? [`Masked: ${masked.join(', ')}.`] : [];
       return [
-        ...(answer.download ? downloadWords(answer, downloadsUrl) : [`${count(answer.rows.length, 'row')}${rest}.`]),
+        ...(answer.download
+          ? downloadWords(answer, gatewayUrl, downloadsUrl)
+          : [`${count(answer.rows.length, 'row')}${rest}.`]),
         ...hidden,
         ...cutWords(answer, told),
         ...notices,

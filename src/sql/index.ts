@@ -40,7 +40,7 @@ export { isUnknown } from './scope/origins.js';
 export { affectedRowsQuery, isBound, writtenRows } from './send/affected.js';
 export { type Rewritten, rewrite } from './send/rewrite.js';
 export type { Treatment, Treatments } from './send/treatments.js';
-export { STATEMENT_KINDS, type StatementKind } from './text/kind.js';
+export { isRun, STATEMENT_KINDS, type StatementKind } from './text/kind.js';
 export { isOperator, isWord, lex, type Piece, pieces, quoteLiteral, type Token } from './text/lex.js';
 export { type Position, positionAt, positionsOf, Refusal, type RefusalCode } from './text/refusal.js';
 export { spaced } from './text/spaced.js';

@@ -107,10 +107,11 @@ export async function decideApproval(
 export async function revokeStanding(
   config: Config,
   store: TranscriptStore,
-  id: string,
+  typed: string,
   token: string | undefined,
 ): Promise<string> {
   const reviewer = await reviewerOf(config, token);
+  const id = await wholeId(store, 'standing_approval', typed, LEAST_TO_DECIDE);
   try {
     await new Approvals(store).revoke(id, reviewer, 'command line');
     return 'Revoked: the agent has to ask again.';

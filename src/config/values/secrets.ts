@@ -6,7 +6,7 @@ import { because, SnowfenceError } from '../problem.js';
 
 export const environment = z
   .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable, not the secret itself');
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'The name of an environment variable belongs here, not the secret itself.');
 export const file = z.string().min(1);
 
 export async function secretFile(path: string, base: string, what: string): Promise<string> {

@@ -29,6 +29,7 @@ export interface CatalogName {
 export interface CatalogObject extends CatalogName {
   readonly kind: 'table' | 'view';
   readonly comment: string;
+  /** undefined where it is not known, as of every view: nobody counts before it is read. */
   readonly rows: number | undefined;
 }
 
@@ -243,11 +244,15 @@ export class Catalog {
   }
 }
 
-const toObject = (row: z.infer<typeof objectRow>): CatalogObject => ({
-  database: row.database_name,
-  schema: row.schema_name,
-  name: row.name,
-  kind: /VIEW/i.test(row.kind) ? 'view' : 'table',
-  comment: row.comment ?? '',
-  rows: row.rows ?? undefined,
-});
+const toObject = (row: z.infer<typeof objectRow>): CatalogObject => {
+  const kind = /VIEW/i.test(row.kind) ? 'view' : 'table';
+  return {
+    database: row.database_name,
+    schema: row.schema_name,
+    name: row.name,
+    kind,
+    comment: row.comment ?? '',
+    // SHOW OBJECTS has a number for tables alone (documentation page sql/show-objects).
+    rows: kind === 'view' ? undefined : (row.rows ?? undefined),
+  };
+};

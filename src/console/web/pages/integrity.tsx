@@ -57,7 +57,8 @@ export function IntegrityPage(): JSX.Element {
               )}
               {problems.length > 0 && (
                 <p class="note bad" role="alert">
-                  {plural(problems.length, 'integrity problem')} in the last weeks: run <code>snowfence verify</code>.
+                  {plural(problems.length, 'integrity problem')} in the last weeks: run <code>snowfence verify</code>{' '}
+                  where the gateway runs, with its configuration.
                 </p>
               )}
               {problem && <Problem error={problem} />}
