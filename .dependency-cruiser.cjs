@@ -28,6 +28,7 @@ const ROOMS = {
     'policy',
     'spelling',
     'sql',
+    'times',
     'transcript',
     'turns',
     'visible-text',

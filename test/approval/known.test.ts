@@ -34,6 +34,8 @@ const approval = (more: Partial<ShownApproval> = {}): ShownApproval => ({
   about: about(),
   decisions: [],
   outcome: null,
+  ended: null,
+  held: null,
   ...more,
 });
 const linesOf = (of: ShownApproval, name: string) => factsOf(knownOf(of)).find((fact) => fact.name === name)?.lines;
@@ -133,6 +135,7 @@ describe('what came of it', () => {
     rows_changed: 1234,
     query_id: '01b2',
     problem: null,
+    code: null,
     is_settled: false,
   } as const;
   const used = (more: object = {}): ShownApproval => approval({ state: 'used', outcome: { ...outcome, ...more } });
@@ -140,6 +143,18 @@ describe('what came of it', () => {
   it('has rows that were changed and the query’s id', () => {
     expect(linesOf(used(), 'Outcome')).toEqual(['it ran, 1,234 rows changed, query 01b2, 2026-11-27 11:47:19 UTC']);
     expect(linesOf(used(), 'Was open until')).toEqual(['2026-11-27 11:47:19 UTC']);
+  });
+
+  it.each([
+    ['expired', 'undecided', 'nobody decided in time'],
+    ['expired', 'uncalled', 'it was approved, and its agent did not call for it in time'],
+    ['expired', 'changed', 'the rules, or what it reads, have changed since it was asked for'],
+    ['withdrawn', 'agent', 'its agent withdrew it'],
+    ['withdrawn', 'standing', 'its agent sent it once more, and a standing approval stands for that, statement s'],
+  ] as const)('is told of what is %s by %s', (state, why, words) => {
+    const instead = why === 'standing' ? 's' : undefined;
+    const ended = { state, at: AT, why, instead, outcome: undefined };
+    expect(linesOf(approval({ state, ended }), 'Outcome')).toEqual([`${words}, 2026-11-27 11:47:19 UTC`]);
   });
 
   it('claims no row of a change that nobody counted', () => {

@@ -64,6 +64,9 @@ const counted = (states: readonly string[]): Counts => {
   return counts;
 };
 
+/** What an agent hears of a statement that ended so. */
+const HEARD: Readonly<Record<string, string>> = { ok: 'ok', denied: 'denied', failed: 'error', cancelled: 'error' };
+
 const NAMES = ['bot', 'hurried-bot', 'nobody', 'steward', 'crowd-bot'];
 const secret = randomBytes(32);
 let folder: string;
@@ -162,6 +165,8 @@ async function makeAll(): Promise<void> {
   const ask: Ask = async (state, client, sql, code, more = {}) => {
     const answer = await query(client, sql, more);
     expect([sql, answer.denial?.code ?? answer.error?.code]).toEqual([sql, code]);
+    // What the agent hears is what the record says: denied is what has not run.
+    if (answer.status !== 'approval_required') expect([sql, answer.status]).toEqual([sql, HEARD[state]]);
     ended.set(answer.statement_id, state);
     return answer;
   };
@@ -201,8 +206,23 @@ async function makeAll(): Promise<void> {
   const asked = await ask('open', bot, change(2005));
   expect((await query(bot, change(2005))).statement_id).toBe(asked.statement_id);
   await overtake(ask);
+  // A yes, and then the warehouse is away while its bytes are weighed once more.
+  const unreached = await ask('denied', bot, change(2006));
+  await cli(['approvals', 'approve', unreached.approval?.id ?? '', ...here()], tokenOf('steward'));
   // The warehouse is away, while it is judged and when it should run; then it does not let the gateway in.
   await parts.warehouse.stop();
+  expect(await answered(bot, unreached.approval?.id)).toMatchObject({
+    status: 'denied',
+    denial: { code: 'WAREHOUSE_UNAVAILABLE', hint: expect.stringContaining('used up') },
+  });
+  expect(await answered(bot, unreached.approval?.id)).toMatchObject({
+    status: 'denied',
+    denial: {
+      code: 'APPROVAL_EXPIRED',
+      message: expect.stringContaining('was refused all the same (WAREHOUSE_UNAVAILABLE)'),
+    },
+    approval_ended: { state: 'used', outcome: { state: 'refused', query_id: null } },
+  });
   await ask('denied', bot, 'SELECT COUNT(*) FROM ANALYTICS.SALES.SHIPMENTS', 'WAREHOUSE_UNAVAILABLE');
   await ask('failed', bot, 'SELECT 1', 'WAREHOUSE_UNAVAILABLE');
   await parts.warehouse.start('of-somebody-else');
@@ -293,9 +313,9 @@ const wanted = (): Counts => counted([...ended.values()].filter((state) => state
 describe('the ends of statements', () => {
   it('are all there: one killed with its gateway as well', () => {
     const { ok = 0, failed = 0, ...others } = wanted();
-    expect(others).toEqual({ denied: 14, cancelled: 2 + ITS_CONNECTIONS, unknown: 1 });
+    expect(others).toEqual({ denied: 15, cancelled: 2 + ITS_CONNECTIONS, unknown: 1 });
     // How the one went whose gateway was killed is the warehouse's to say.
-    expect([ok + failed, ended.size]).toEqual([8, 32]);
+    expect([ok + failed, ended.size]).toEqual([8, 33]);
   });
 
   it('are the same by search', async () => {
@@ -305,6 +325,18 @@ describe('the ends of statements', () => {
       const ids = [...ended].flatMap(([id, as]) => (as === state ? [id] : []));
       expect([state, statements.map(({ id }) => id).toSorted()]).toEqual([state, ids.toSorted()]);
     }
+  });
+
+  it('are found by what they name, also where they were refused before anybody looked', async () => {
+    const found = async (terms: string): Promise<string[]> => {
+      const { out } = await cli(['sessions', 'search', terms, '--json', '--limit', '200', ...here()]);
+      return (JSON.parse(out) as { statements: { text: string }[] }).statements.map(({ text }) => text);
+    };
+    expect(await found('table:ORDERS kind:drop')).toEqual(['DROP TABLE ANALYTICS.SALES.ORDERS']);
+    expect(await found('table:SALARIES')).toEqual(['SELECT * FROM ANALYTICS.HR.SALARIES']);
+    // The warehouse was away, so that nobody could look.
+    expect(await found('table:SALES.SHIPMENTS code:WAREHOUSE_UNAVAILABLE')).toHaveLength(1);
+    expect(await found('table:REFUNDS code:MISCONFIGURED')).toHaveLength(1);
   });
 
   it('are the same by what the console asks', async () => {
