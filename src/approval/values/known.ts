@@ -234,13 +234,30 @@ const WHY: Readonly<Record<NonNullable<Ended['why']>, string>> = {
 };
 
 /** How one that is over came to be so, in a line; what came of its statement stands beside it. */
-export function endedWords({ state, at, why, instead }: Ended): string {
+function endedWords({ state, at, why, instead }: Ended): string {
   const words = [
     state === 'used' || state === 'denied' ? state : (why && WHY[why]) || state,
     ...(instead === undefined ? [] : [`statement ${instead}`]),
     ...(at === undefined ? [] : [moment(at)]),
   ];
   return words.join(', ');
+}
+
+/** Of a statement that ran under a standing approval: who gave that, for which shape, for how long and how often. */
+export function standingFacts({
+  decisions,
+  held,
+  shape,
+}: Pick<Approval, 'decisions' | 'held' | 'shape'>): readonly Fact[] {
+  const given = decisions.filter(({ decision, standing_ms: ms }) => decision === 'approve' && ms !== null);
+  return [
+    ...some(
+      'Given by',
+      given.map(({ reviewer, decided_at: at }) => `${nameOf(reviewer)}, ${moment(at)}`),
+    ),
+    ...some('Standing', held ? [heldWords(held)] : []),
+    ...some('Shape', shape.text === '' ? [] : [shape.text]),
+  ];
 }
 
 /** Why nobody decides on it any more, in a sentence: in which state it is, and how it came to that. */

@@ -127,7 +127,7 @@ export const approvals = route({
   method: 'get',
   path: '/approvals',
   summary:
-    'What waits for a person, the soonest end first, or what waited, the newest first; or those behind one of them',
+    'What waits for a person, the soonest end first, or what waited, the last to end first; or those behind one of them',
   query: z.object({
     state: z.enum([...APPROVAL_STATES, 'all']).default('pending'),
     after: z.uuid().optional(),

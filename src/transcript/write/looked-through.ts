@@ -36,6 +36,7 @@ const OURS: Ours = {
     'approval',
     'use',
     'instead',
+    'acknowledged',
     'sign_in',
     'session',
     'sessions',
