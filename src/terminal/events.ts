@@ -209,6 +209,8 @@ function outcomeLine(event: StoredEvent, style: Style): string {
       return `${style.yellow('settled')}  ${body.state ?? 'unknown'}, from the warehouse's history${queryId}`;
     case 'approval_decided':
       return `${body.decision === 'deny' ? style.red('denied ') : style.green('allowed')}  by ${printable(body.reviewer ?? '')}, approval ${body.approval ?? ''}${body.standing_ms ? `, and others of its shape for ${body.standing_ms / 60_000} min` : ''}${body.reason ? `: ${printable(body.reason)}` : ''}`;
+    case 'approval_refused':
+      return `${style.yellow('not run')}  approval ${body.approval ?? ''}, asked for once more, ${body.denial?.code ?? ''}: ${printable(body.denial?.message ?? '')}`;
     case 'approval_expired':
       return `${style.yellow('expired')}  approval ${body.approval ?? ''}${body.reason ? `: ${printable(body.reason)}` : ''}`;
     case 'approval_withdrawn':

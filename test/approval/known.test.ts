@@ -1,6 +1,6 @@
 /** What is known of an approval: in one order, and never nothing where something is not known. */
 import { describe, expect, it } from 'vitest';
-import { factsOf, knownOf, type ShownApproval } from '../../dist/approval/values/known.js';
+import { factsOf, knownOf, type ShownApproval, standingFacts } from '../../dist/approval/values/known.js';
 import { aboutApproval } from '../../dist/approval/values/state.js';
 
 const AT = new Date('2026-11-27T11:47:19.500Z');
@@ -124,6 +124,35 @@ describe('a whole table stands out', () => {
 
   it('and an INSERT beside many rows does not', () => {
     expect(knownOf(approval({ about: about({ kind: 'insert' }, { rows: 1000, of: 1000 }) })).warnings).toEqual([]);
+  });
+});
+
+describe('a standing approval that came of it', () => {
+  const held = { id: 'h', expires_at: AT, uses: 3, max_uses: 20, revoked: null };
+  const when = '2026-11-27 11:47:19 UTC';
+
+  it('is told of where it was given, and once it was ended', () => {
+    const of = 'h for others of this shape, used 3 of 20 times';
+    expect(linesOf(approval({ held }), 'Standing')).toEqual([`${of}, until ${when}`]);
+    const ended = { ...held, revoked: { at: AT, by: 'carl', denied: null } };
+    expect(linesOf(approval({ held: ended }), 'Standing')).toEqual([`${of}, ended by carl, ${when}`]);
+    const denied = { ...held, revoked: { at: AT, by: 'carl', denied: 'd' } };
+    expect(linesOf(approval({ held: denied }), 'Standing')).toEqual([
+      `${of}, ended by carl with the no to approval d, ${when}`,
+    ]);
+  });
+
+  it('is told of with a statement that ran under it: by whom, for how long, for what', () => {
+    const word = { approval_id: 'a', persons: [], reason: null, standing_uses: 20, decided_at: AT };
+    const decisions = [
+      { ...word, reviewer: 'https://login.example.com carl', decision: 'approve' as const, standing_ms: 60_000 },
+      { ...word, reviewer: 'https://login.example.com dora', decision: 'approve' as const, standing_ms: null },
+    ];
+    expect(standingFacts({ decisions, held, shape: { key: 'k', text: 'DELETE FROM T', holes: [] } })).toEqual([
+      { name: 'Given by', lines: [`carl, ${when}`] },
+      { name: 'Standing', lines: [`h for others of this shape, used 3 of 20 times, until ${when}`] },
+      { name: 'Shape', lines: ['DELETE FROM T'] },
+    ]);
   });
 });
 
