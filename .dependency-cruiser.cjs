@@ -29,6 +29,7 @@ const ROOMS = {
     'policy',
     'spelling',
     'sql',
+    'times',
     'transcript',
     'turns',
     'visible-text',

@@ -81,6 +81,8 @@ function lineOf({ name, lines }: Fact): readonly [string, string] {
 
 function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string): Words {
   const known = knownOf(approval);
+  const isStoodFor = kind === 'approval_withdrawn' && approval.ended?.why === 'standing';
+  const title = isStoodFor ? 'waits no longer: a standing approval stands for it' : TITLES[kind];
   const isWhole = known.warnings.length > 0;
   const verb = (approval.about?.kind ?? 'statement').replaceAll('_', ' ').toUpperCase();
   const facts: (readonly [string, string])[] = [];
@@ -91,8 +93,8 @@ function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string)
     if (length <= MAX_FACTS) facts.push(line);
   }
   return {
-    summary: `${verb}${isWhole ? ' of a whole table' : ''} ${TITLES[kind]}`,
-    title: `${short(known.headline, MAX_NAME)} ${TITLES[kind]}`,
+    summary: `${verb}${isWhole ? ' of a whole table' : ''} ${title}`,
+    title: `${short(known.headline, MAX_NAME)} ${title}`,
     warnings: known.warnings.map((warning) => short(warning, MAX_LINE)),
     texts: [
       textOf('Statement as written', approval.statement),

@@ -154,8 +154,8 @@ export class Approvals {
 
   // --- ending
 
-  withdraw(id: string, reason: string | undefined): Promise<boolean> {
-    return withdraw(this.#parts, id, reason);
+  withdraw(id: string, reason: string | undefined, instead?: Parameters<typeof withdraw>[3]): Promise<boolean> {
+    return withdraw(this.#parts, id, reason, instead);
   }
 
   outdate(id: string): Promise<boolean> {

@@ -132,6 +132,18 @@ function downloadWords({ download, isTruncated }: Answer, gatewayUrl: string, do
   ];
 }
 
+/** By which word a no begins: an approval that is over is told by how it ended, since that of one that was used was a yes. */
+const deniedAs = ({ ended }: Answer): string =>
+  ended && ended.state !== 'denied'
+    ? { used: 'Used already', expired: 'Over', withdrawn: 'Withdrawn' }[ended.state]
+    : 'Denied';
+
+/** What goes with a no, or with what was stopped: how to go on, and by which rule. */
+const guidance = ({ denial }: Answer): readonly string[] => [
+  ...(denial?.hint ? [denial.hint] : []),
+  ...(denial?.rule ? [`Rule: ${denial.rule}${denial.policy ? ` of policy ${denial.policy}` : ''}.`] : []),
+];
+
 /** An answer to `query`, in words. */
 export function answerText(
   answer: Answer,
@@ -169,16 +181,17 @@ export function answerText(
     case 'denied': {
       const { denial } = answer;
       const place = denial?.position ? ` (line ${denial.position.line}, column ${denial.position.column})` : '';
-      const rule = denial?.rule ? [`Rule: ${denial.rule}${denial.policy ? ` of policy ${denial.policy}` : ''}.`] : [];
-      const hint = denial?.hint ? [denial.hint] : [];
-      return [`Denied, ${denial?.code ?? ''}${place}: ${oneLine(denial?.message ?? '')}`, ...hint, ...rule].join('\n');
+      return [
+        `${deniedAs(answer)}, ${denial?.code ?? ''}${place}: ${oneLine(denial?.message ?? '')}`,
+        ...guidance(answer),
+      ].join('\n');
     }
     case 'approval_required':
       return waitsWords(answer, consoleUrl, told).join('\n');
     case 'error': {
       const { code = '', message = '', isOurs = false } = answer.error ?? {};
       // What the warehouse says may quote what stands in it; our own guidance is to be followed.
-      return `Error ${code}: ${isOurs ? message : fenced(message, mark)}`;
+      return [`Error ${code}: ${isOurs ? message : fenced(message, mark)}`, ...guidance(answer)].join('\n');
     }
   }
 }

@@ -42,6 +42,7 @@ export { type Rewritten, rewrite } from './send/rewrite.js';
 export type { Treatment, Treatments } from './send/treatments.js';
 export { isRun, STATEMENT_KINDS, type StatementKind } from './text/kind.js';
 export { isOperator, isWord, lex, type Piece, pieces, quoteLiteral, type Token } from './text/lex.js';
+export { namedIn } from './text/named.js';
 export { type Position, positionAt, positionsOf, Refusal, type RefusalCode } from './text/refusal.js';
 export { spaced } from './text/spaced.js';
 export { readStatement, type Statement, tokensOf } from './text/statement.js';

@@ -44,6 +44,7 @@ export { Maintenance } from './keep/maintenance.js';
 export { NotaryWatch } from './keep/notary-watch.js';
 export { ensurePartitions } from './keep/partitions.js';
 export { EVENT_COLUMNS } from './read/columns.js';
+export { type Sums, sums } from './read/counted.js';
 export { eventLine, exportLines } from './read/export.js';
 export { type AgentSummary, type Extract, Overview, type ShownStatement } from './read/overview.js';
 export { Unproved } from './read/proved.js';
@@ -52,12 +53,12 @@ export {
   type Found,
   type FoundStatement,
   foundStatement,
-  SearchProblem,
   search,
   shownStatement,
   timeOf,
 } from './read/search.js';
 export { endsWithOurs, FirstOnly, isOurs, type Proving } from './read/signed-events.js';
+export { SearchProblem } from './read/sought.js';
 export { ownRows, Strangers } from './rows/own.js';
 export { APPROVAL_BYTES, OwnApprovals, type OwnFound } from './rows/own-approvals.js';
 export type { Taken } from './rows/scan-budgets.js';

@@ -136,6 +136,11 @@ export class Warehouse implements AsyncDisposable {
     return this.#pool.refusal;
   }
 
+  /** Whether Snowflake answered the last time that this process asked it, and when that was; undefined where it has not. */
+  get reached(): { readonly isThere: boolean; readonly at: Date } | undefined {
+    return this.#pool.reached;
+  }
+
   /** A log-in for its own sake. Throws WarehouseUnavailable, LogInRefused among them. */
   logIn(): Promise<void> {
     return this.#pool.logIn();

@@ -110,6 +110,35 @@ describe('an approval', () => {
     expect(asked.filter(({ isNew }) => isNew)).toHaveLength(1);
   });
 
+  it('says how it ended, and is listed by when that was: the last first', async () => {
+    const first = await fresh();
+    const second = await fresh();
+    for (const { id } of [first, second]) await approvals.decide(id, person('carl'), yes);
+    // Asked for before the other, and used after it.
+    for (const one of [second, first]) expect(await approvals.use(one.id, begin(one))).toBe(true);
+    const { approvals: used } = await approvals.list({ state: 'used', limit: 2 });
+    expect(used.map(({ id }) => id)).toEqual([first.id, second.id]);
+    const page = await approvals.list({ state: 'used', limit: 1, after: first.id });
+    expect(page.approvals.map(({ id }) => id)).toEqual([second.id]);
+    expect(used[0]?.ended).toMatchObject({ state: 'used', at: expect.any(Date), outcome: undefined });
+    const [withdrawn, stoodFor, outdated, open] = [await fresh(), await fresh(), await fresh(), await fresh()];
+    await approvals.withdraw(withdrawn.id, 'time');
+    await approvals.withdraw(stoodFor.id, 'ours', { standing: timeOrderedId(), instead: second.statement_id });
+    await approvals.outdate(outdated.id);
+    const ends = await Promise.all([withdrawn, stoodFor, outdated, open].map(({ id }) => approvals.get(id)));
+    expect(ends.map((one) => one?.ended && [one.ended.state, one.ended.why, one.ended.instead])).toEqual([
+      ['withdrawn', 'agent', undefined],
+      ['withdrawn', 'standing', second.statement_id],
+      ['expired', 'changed', undefined],
+      null,
+    ]);
+    await expect(approvals.decide(first.id, person('carl'), yes)).rejects.toMatchObject({
+      problem: 'not pending',
+      approval: { state: 'used' },
+    });
+    await approvals.withdraw(open.id, undefined);
+  });
+
   it('is over where rules or objects have changed, and another takes its place', async () => {
     const text = textOf('DELETE FROM TWO');
     const first = await fresh({ text });

@@ -105,10 +105,24 @@ describe('a statement that waits, of a shape that stands approved since', () => 
       tokenOf(demo.ready, 'steward'),
     );
     expect([code, said]).toEqual([1, expect.stringContaining('no longer open')]);
-    expect((await run(second)).denial?.code).toBe('APPROVAL_EXPIRED');
+    const over = await run(second);
+    expect(over.denial).toMatchObject({
+      code: 'APPROVAL_EXPIRED',
+      message: expect.stringContaining('standing approval stands for that'),
+      hint: expect.stringContaining(ran.statement_id),
+    });
+    expect(over).toMatchObject({ approval_ended: { state: 'withdrawn', why: 'standing', instead: ran.statement_id } });
     expect(Number(await total(3602))).toBeCloseTo(Number(before) + 100, 2);
     const shown = await cli(['approvals', 'show', second.approval?.id ?? '', ...here()]);
     expect(shown.out).toContain('withdrawn');
+    expect(shown.out).toContain(`a standing approval stands for that, statement ${ran.statement_id}`);
+    // Where it was given, what became of it is told, and that it was ended.
+    const origin = (): Promise<string> =>
+      cli(['approvals', 'show', first.approval?.id ?? '', ...here()]).then(({ out }) => out);
+    expect(await origin()).toMatch(/Standing +[-0-9a-f]{36} for others of this shape, used 1 of 20 times, until /);
+    const id = /Standing +([-0-9a-f]{36})/.exec(await origin())?.[1] ?? '';
+    expect((await cli(['approvals', 'revoke', id, ...here()], tokenOf(demo.ready, 'steward'))).code).toBe(0);
+    expect(await origin()).toMatch(/used 1 of 20 times, ended by steward, 20/);
   });
 
   it('is let pass by nobody’s earlier word once somebody has said no to it', async () => {

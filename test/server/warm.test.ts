@@ -22,7 +22,10 @@ describe('before a demo is ready', () => {
     });
     try {
       const ready = await fetch(new URL('/readyz', demo.ready.mcp_url));
-      expect([ready.status, Object.keys((await ready.json()) as object)]).toEqual([200, ['transcript', 'policies']]);
+      expect([ready.status, Object.keys((await ready.json()) as object)]).toEqual([
+        200,
+        ['transcript', 'warehouse', 'warehouse_asked_at', 'policies'],
+      ]);
       expect(await open(demo.ready.metrics_url)).toBe(2);
       for (const name of ['sales-bot', 'pipeline-bot']) {
         const client = await signedIn(demo.ready, name);

@@ -2,17 +2,26 @@
 import { ownRows } from '../../transcript/index.js';
 import { endRevoked, rowsBehind } from '../rows/mending.js';
 import { type ApprovalParts, expire, hold, isOpen, lock, move, openAll, READ_AT_ONCE, record } from '../rows/opened.js';
+import { ENDS } from '../rows/recorded.js';
 import { DUE } from '../rows/selecting.js';
 import { nowOf } from '../rows/transactions.js';
 
-/** The agent no longer wants it. False where there is nothing to withdraw. Throws RecorderUnavailable. */
-export async function withdraw(parts: ApprovalParts, id: string, reason: string | undefined): Promise<boolean> {
+/**
+ * The agent no longer wants it; or, with `instead`, has sent it once more, as another statement that a standing approval stands for. False
+ * where there is nothing to withdraw. Throws RecorderUnavailable.
+ */
+export async function withdraw(
+  parts: ApprovalParts,
+  id: string,
+  reason: string | undefined,
+  instead?: { readonly standing: string; readonly instead: string },
+): Promise<boolean> {
   const isWithdrawn = await parts.transactions.lockingOf(id, async (client) => {
     const now = await nowOf(client);
     const locked = await lock(parts, client, id, now);
     if (!locked || !isOpen(locked.approval)) return false;
     await move(parts, client, locked.row, 'withdrawn', now);
-    await record(parts, 'approval_withdrawn', locked.approval, { approval: id, reason: reason ?? null });
+    await record(parts, 'approval_withdrawn', locked.approval, { approval: id, reason: reason ?? null, ...instead });
     return true;
   });
   if (isWithdrawn) parts.left.leave(id, 'withdrawn');
@@ -25,7 +34,7 @@ export async function outdate(parts: ApprovalParts, id: string): Promise<boolean
     const now = await nowOf(client);
     const locked = await lock(parts, client, id, now);
     if (!locked || !isOpen(locked.approval)) return false;
-    await expire(parts, client, locked, 'the rules or what it reads have changed', now);
+    await expire(parts, client, locked, ENDS.changed, now);
     return true;
   });
   if (isOver) parts.left.leave(id, 'expired');
@@ -72,7 +81,7 @@ async function expireSome(parts: ApprovalParts): Promise<{ readonly read: number
     for (const opened of await openAll(parts, client, due, now)) {
       const held = await hold(parts, client, opened, now);
       if (!isOpen(opened.recorded)) continue;
-      await expire(parts, client, held, 'time', now);
+      await expire(parts, client, held, ENDS.time, now);
       over.push(held.approval.id);
     }
     return { read: due.length, expired: over };

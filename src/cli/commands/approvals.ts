@@ -7,7 +7,7 @@ import { say } from '../io/output.js';
 export function approvalsCommand(approvals: Command): void {
   approvals
     .command('list')
-    .description('what waits, the soonest end first; or what waited, the newest first')
+    .description('what waits, the soonest end first; or what waited, the last to end first')
     .addOption(configOption())
     .addOption(
       new Option('--state <state>', 'only these')
@@ -18,7 +18,7 @@ export function approvalsCommand(approvals: Command): void {
     .addOption(wholeOption('--limit <number>', 'so many at most', 1, 200).default(200))
     .option(
       '--after <id>',
-      'the next page behind this one: of open ones those that end later, of others those that were asked for before',
+      'the next page behind this one: of open ones those that end later, of others those that ended before; with --all those that were asked for before',
     )
     .addOption(jsonOption())
     .action(async (options) => {

@@ -7,7 +7,7 @@ import { Client, ProtocolError, SdkError, StreamableHTTPClientTransport } from '
 import { Server } from '@modelcontextprotocol/server';
 import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
-import { headersOf, reportOf } from '../../reported/index.js';
+import { BY_CONNECT, BY_HEADER, headersOf, reportOf } from '../../reported/index.js';
 import { serveUntilEnd } from '../../stdio/index.js';
 import { fetchHere } from './gateway-trust.js';
 import { type Said, takePrompts } from './handing-over.js';
@@ -134,7 +134,7 @@ export async function connect(options: TokenOptions, onProblem: (error: unknown)
 /** What a hook hands over, told as whoever signed in for this bridge. */
 async function forwarded(url: URL, source: TokenSource, body: string): Promise<Said> {
   try {
-    const words = await postPrompt(url, await source.token(), body);
+    const words = await postPrompt(url, await source.token(), body, { [BY_HEADER]: BY_CONNECT });
     if (words.status === 401) source.refused();
     return words;
   } catch (error) {

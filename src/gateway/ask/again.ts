@@ -34,7 +34,8 @@ export async function askedAgain(
   const word = await standingWord(approvals, questionOf(matter, whose), intent);
   if (word.standing) {
     // It runs under a word that was given meanwhile, so nobody is asked for it any more: a yes to what has run would let it run once more.
-    if (await approvals.withdraw(found.id, STOOD_FOR)) return undefined;
+    const stands = { standing: word.standing.id, instead: intent.statementId };
+    if (await approvals.withdraw(found.id, STOOD_FOR, stands)) return undefined;
     const since = await approvals.get(found.id);
     return since?.state === 'approved' ? use(parts, answer, since, whose, request) : undefined;
   }

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Approval, Approvals } from '../../approval/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
-import type { AnswerBuilder, QueryRequest } from '../answer/answer.js';
-import { CHANGED_APPROVAL, overDenial, TOKEN_ENDED } from '../answer/denials.js';
+import type { Answer, AnswerBuilder, EndedApproval, QueryRequest } from '../answer/answer.js';
+import { CHANGED_APPROVAL, endedOf, overDenial, TOKEN_ENDED, UNUSABLE_APPROVAL, usedUp } from '../answer/denials.js';
 import { isOutage, NOTHING_JUDGED } from '../judge/judged.js';
 import { type Caller, type Rules, type Whose, whoseOf } from '../judge/whose.js';
 import type { Judging } from '../limits/judging.js';
@@ -57,13 +57,10 @@ export async function use(
     goesOn: true,
     format: approval.format,
   };
-  if (approval.state !== 'pending' && approval.state !== 'approved') {
-    const denial = overDenial(approval.state, approval);
+  const ended = endedOf(approval);
+  if (ended) {
     const intent = new Intent(author, session, statementId, full, NOTHING_JUDGED);
-    // What became of it is in the record already; asking again and again adds nothing.
-    return answered(
-      approval.state === 'used' ? await refuseAgain(parts, answer, intent, id, denial) : answer.denied(denial),
-    );
+    return answered(await overAgain(parts, answer, intent, approval, ended));
   }
   const circumstances = circumstancesOf(parts, whose.policies);
   const judged = await judging.inTurn(whose, full);
@@ -71,7 +68,10 @@ export async function use(
   // Nothing of it is used up by whoever may no longer ask.
   if (isTokenOver(whose, parts.now())) return answered(await refuseAgain(parts, answer, intent, id, TOKEN_ENDED));
   // That the warehouse is away says nothing of the approval: it stays what it is.
-  if (judged.denial && isOutage(judged.denial)) return answered(answer.denied(judged.denial));
+  if (judged.denial && isOutage(judged.denial)) {
+    const hint = `${judged.denial.hint ?? ''} The approval stays what it is: ask for it again.`;
+    return answered(answer.stopped({ ...judged.denial, hint }));
+  }
   const isOutdated =
     approval.policy_version !== judged.version || approval.sent !== judged.sent || approval.fits !== fitsOf(judged);
   if (judged.denial || isOutdated || !judged.verdict) {
@@ -103,8 +103,11 @@ export async function use(
         }),
       )
       .then(() => undefined);
-  if (!(await approvals.use(id, begin)))
-    return answered(await refuseAgain(parts, answer, intent, id, overDenial('used', undefined)));
+  if (!(await approvals.use(id, begin))) {
+    // Another call was quicker, or it is over since.
+    const since = (await approvals.get(id)) ?? approval;
+    return answered(await overAgain(parts, answer, intent, since, endedOf(since)));
+  }
   let word: Word | undefined;
   try {
     word = await weighedAgain(parts, answer, intent, whose, approval, useId);
@@ -113,6 +116,19 @@ export async function use(
     // What is cleared is left by whoever runs it.
     if (word?.kind !== 'cleared') leave(parts, statementId);
   }
+}
+
+/** What became of it is in the record already, so that nothing is added but that it was asked for once more after its use. */
+async function overAgain(
+  parts: UseParts,
+  answer: AnswerBuilder,
+  intent: Intent,
+  { id, decisions }: Approval,
+  ended: EndedApproval | undefined,
+): Promise<Answer> {
+  if (!ended) return refuseAgain(parts, answer, intent, id, UNUSABLE_APPROVAL);
+  const denial = overDenial(ended, decisions);
+  return ended.state === 'used' ? refuseAgain(parts, answer, intent, id, denial, ended) : answer.denied(denial, ended);
 }
 
 /** What rules say of bytes and rows may have come true meanwhile, and a rule that asks others, too. */
@@ -130,7 +146,7 @@ async function weighedAgain(
   const { verdict, denial } = weighed.judged;
   const isUnmet = verdict && unmetRule(verdict, granted) !== undefined;
   const over = denial ?? (isUnmet ? CHANGED_APPROVAL : undefined);
-  if (over) return answered(await refuse(parts, answer, intent, over));
+  if (over) return answered(await refuse(parts, answer, intent, isOutage(over) ? usedUp(over) : over));
   const holds = (say: (() => Promise<void>) | undefined): Promise<boolean> =>
     say ? approvals.leaves(approval, useId, say) : approvals.isStillUsed(approval, useId);
   weighed.permit = { id: approval.id, use: useId, reviewers: reviewersOf(approval), holds };

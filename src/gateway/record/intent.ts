@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { methodName } from '../../masking/index.js';
 import { type JudgedAs, judgedAs, readMasks, showRows } from '../../policy/index.js';
-import { shownUses, shownWrites, showObject } from '../../sql/index.js';
+import { namedIn, shownUses, shownWrites, showObject } from '../../sql/index.js';
 import { joinedOf, type TranscriptStore } from '../../transcript/index.js';
 import type { QueryRequest } from '../answer/answer.js';
 import { NO_FINGERPRINT } from '../judge/fingerprint.js';
@@ -123,6 +123,12 @@ function reportedOf({ reported }: QueryRequest): object {
   };
 }
 
+/** Of texts that are read at all: longer ones are no statements. */
+function namedBy(sql: string): { readonly named?: readonly string[] } {
+  const named = sql.length > RECORDED_TEXT_LIMIT ? [] : namedIn(sql);
+  return named.length === 0 ? {} : { named };
+}
+
 export class Intent {
   readonly session: string;
   readonly statementId: string;
@@ -192,6 +198,8 @@ export class Intent {
       kind: statement?.kind ?? null,
       fingerprint: this.fingerprint,
       ...shownUses(analysis),
+      // Nobody has looked what it uses: what it names is known all the same.
+      ...(isOpening && !analysis ? namedBy(this.request.sql) : {}),
       writes: shownWrites(analysis),
       catalog: catalogOf(this.judged),
       estimate: verdict?.estimate

@@ -5,6 +5,7 @@
  */
 import { type Connection, connectionOf, type End, type OutcomeState, readEnd } from '../form/end.js';
 import type { StoredEvent } from '../form/event.js';
+import { isRefused } from '../read/counted.js';
 import type { SessionSummary } from '../read/reader.js';
 
 const OCSF_VERSION = '1.2.0';
@@ -47,6 +48,11 @@ const STATUSES: Readonly<Record<OutcomeState, Status>> = {
   unknown: [0, 'Unknown'],
 };
 
+/** Of an action and its disposition: the id that both have there, and each in words. */
+const ALLOWED = [1, 'Allowed', 'Allowed'] as const;
+const DENIED = [2, 'Denied', 'Blocked'] as const;
+const WITHDRAWN = [99, 'Withdrawn', 'Withdrawn'] as const;
+
 /** In words, after the subject; nothing that an agent wrote stands among them. Of a download, and of one that was denied. */
 const DOWNLOADED = 'downloaded the result of a statement';
 const NOT_DOWNLOADED = 'was denied the download of a result';
@@ -58,11 +64,14 @@ const WORDS: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
   approval_expired: 'was not allowed a statement in time',
   approval_withdrawn: 'withdrew a statement',
 };
+/** Of one that waited, where a standing approval stands for the same. */
+const STOOD_FOR = 'sent a statement once more, and waits for a reviewer no longer';
 /** Of one that ran because people said yes. */
 const APPROVED = 'ran a statement that was approved';
 
-function wordsOf(kind: StoredEvent['kind'], { file, approval }: End, isDenied: boolean): string {
+function wordsOf(kind: StoredEvent['kind'], { file, approval, agentsReason, detail }: End, isDenied: boolean): string {
   if (file) return isDenied ? NOT_DOWNLOADED : DOWNLOADED;
+  if (kind === 'approval_withdrawn' && agentsReason === undefined && detail !== undefined) return STOOD_FOR;
   return WORDS[kind] ?? (approval === undefined ? 'ran a statement' : APPROVED);
 }
 
@@ -83,7 +92,9 @@ export function toOcsf(
   const { body } = opening;
   const end = readEnd(outcome);
   if (end === undefined) throw new Error(`${outcome.kind} ends no statement.`);
-  const isDenied = end.state === 'denied' || end.approvalEnd === 'withdrawn';
+  const isDenied = isRefused(end.state);
+  // Neither let run nor refused: its agent took it back.
+  const [actionId, action, disposition] = end.approvalEnd === 'withdrawn' ? WITHDRAWN : isDenied ? DENIED : ALLOWED;
   const [activityId, activity] = end.file ? READ : activityOf(body['kind']);
   const [statusId, status] = STATUSES[end.state];
   const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap(
@@ -117,10 +128,10 @@ export function toOcsf(
     status,
     status_code: end.code,
     status_detail: end.detail,
-    action_id: isDenied ? 2 : 1,
-    action: isDenied ? 'Denied' : 'Allowed',
-    disposition_id: isDenied ? 2 : 1,
-    disposition: isDenied ? 'Blocked' : 'Allowed',
+    action_id: actionId,
+    action,
+    disposition_id: actionId,
+    disposition,
     actor: {
       app_name: (connection ? connection.client : session.client.name) ?? session.client_id,
       user: {

@@ -132,7 +132,8 @@ export function readEnd(event: Told): End | undefined {
   const answered = numberOf(body['rows']);
   // What was rolled back has changed nothing, whatever it touched.
   const changed = kind === 'statement_completed' ? numberOf(body['rows_touched']) : undefined;
-  const isWithdrawn = kind === 'approval_withdrawn';
+  // Where a standing approval stands for the same, sent once more, the reason is ours.
+  const isWithdrawn = kind === 'approval_withdrawn' && body['instead'] === undefined;
   const reason = textOf(body['reason']);
   return {
     state,

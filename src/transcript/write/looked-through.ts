@@ -42,7 +42,21 @@ const OURS: Ours = {
   // What a reviewer's word is signed over.
   ...of('binding', 'decision', 'names', 'signature', 'standing'),
   // Names and times that we have given, and Snowflake's of a query.
-  ...of('id', 'approval', 'use', 'sign_in', 'session', 'sessions', 'repeats', 'download', 'hold', 'query_id', 'key'),
+  ...of(
+    'id',
+    'approval',
+    'use',
+    'instead',
+    'acknowledged',
+    'sign_in',
+    'session',
+    'sessions',
+    'repeats',
+    'download',
+    'hold',
+    'query_id',
+    'key',
+  ),
   ...of('place', 'conversation', 'expires_at', 'since', 'before', 'day', 'until'),
   ...of('code', 'sql_state', 'state', 'was', 'source', 'job_source', 'via', 'end', 'error', 'step'),
   // Files of policies and objects of the catalog, known by the digest of what they are.

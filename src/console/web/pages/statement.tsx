@@ -105,7 +105,9 @@ function wordsOf({ kind, body, end }: StatementEvent): string {
     case 'approval_expired':
       return text(body['reason']) ?? '';
     case 'approval_withdrawn':
-      return agentWrote(text(body['reason']));
+      return text(body['instead']) === undefined
+        ? agentWrote(text(body['reason']))
+        : `sent once more as statement ${text(body['instead'])}, which a standing approval stands for`;
     default:
       return '';
   }
@@ -176,6 +178,21 @@ export function StatementView({ id, isWhole = false }: { id: string; isWhole?: b
                 )}
               </div>
             </Panel>
+            {detail.standing && (
+              <Panel
+                title="Ran under a standing approval"
+                side={<Link to={`/approvals/${detail.standing.approval}`}>Where it was given</Link>}
+              >
+                <dl class="facts">
+                  {detail.standing.facts.map(({ name, lines }) => (
+                    <>
+                      <dt key={name}>{name}</dt>
+                      <dd class="wrap">{lines.join('; ')}</dd>
+                    </>
+                  ))}
+                </dl>
+              </Panel>
+            )}
             <Panel title="What happened">
               <Happened events={detail.events} />
               {detail.left_out > 0 && (
