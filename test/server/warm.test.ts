@@ -63,6 +63,8 @@ describe('warming', () => {
         asked.push(role);
         await over.warm?.(role);
       },
+      wholeSize: async (_key: unknown, { database, schema, name }: Record<string, string>) =>
+        void asked.push(`plan of ${database}.${schema}.${name}`),
       catalog: {
         relation: async (_key: unknown, { database, schema, name }: Record<string, string>) =>
           void asked.push(`${database}.${schema}.${name}`),
@@ -93,7 +95,7 @@ describe('warming', () => {
     letIn();
     await warming.over;
     expect(warming.isOn).toBe(false);
-    expect([...asked].sort()).toEqual(['A.B.C', 'R', 'S', 'keys']);
+    expect([...asked].sort()).toEqual(['A.B.C', 'R', 'S', 'keys', 'plan of A.B.C']);
     expect(said).toEqual([]);
     stop.abort();
   });

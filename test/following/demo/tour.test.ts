@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pasteable, quoted } from '../../dist/terminal/index.js';
-import { bareEnv } from '../support/demo.js';
+import { pasteable, quoted } from '../../../dist/terminal/index.js';
+import { bareEnv } from '../../support/demo.js';
 
 const run = promisify(execFile);
-const root = new URL('../..', import.meta.url).pathname;
+const root = new URL('../../..', import.meta.url).pathname;
 const STEERING = new RegExp(`${String.fromCharCode(27)}(?:\\[[0-9;?]*[A-Za-z]|[()][A-Z0-9])`, 'g');
 
 let folder: string;
