@@ -50,3 +50,4 @@ export type { Body, Identifier, TreeNode } from './text/tree.js';
 export { asBody, asList, asText, folded, identifierOf, isBody, nodeOf, textLiteral } from './text/tree.js';
 export { analyse, lookUp, type Named, readNames } from './understand/analyse.js';
 export { originsOfView } from './understand/view-columns.js';
+export { viewReads } from './understand/view-reads.js';

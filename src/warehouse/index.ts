@@ -12,6 +12,7 @@ export { SESSION_PARAMETERS, sessionValues } from './connection/session-state.js
 export { LogInRefused, StatementCancelled, StatementFailed, WarehouseUnavailable } from './errors/failures.js';
 export { NO_WORDS, type OwnWords, type Place } from './errors/text.js';
 export type { HistoryEntry } from './run/history.js';
+export { planName } from './run/plan-names.js';
 export type { PageSize } from './run/result.js';
 export type { RunResult } from './run/statement.js';
 export { CommitUnknown, changedRows } from './run/transaction.js';

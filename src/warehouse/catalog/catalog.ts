@@ -49,6 +49,8 @@ export interface CatalogRelation extends CatalogObject {
   readonly isExternal: boolean;
   /** A hybrid table, whose keys are enforced. */
   readonly isHybrid: boolean;
+  /** A materialized view, which the compiler may read in the place of its table (user-guide/views-materialized). */
+  readonly isMaterialized: boolean;
 }
 
 const CACHE_MS = 60_000;
@@ -67,7 +69,12 @@ const objectRow = z.object({
   rows: z.coerce.number().nullish(),
   is_hybrid: z.string().nullish(),
 });
-const viewRow = z.object({ name: z.string(), text: z.string().nullish(), is_secure: z.string().nullish() });
+const viewRow = z.object({
+  name: z.string(),
+  text: z.string().nullish(),
+  is_secure: z.string().nullish(),
+  is_materialized: z.string().nullish(),
+});
 const columnRow = z.object({
   name: z.string(),
   type: z.string(),
@@ -165,6 +172,7 @@ export class Catalog {
           isHybrid: /HYBRID/i.test(row.kind) || /^(?:y|t)/i.test(row.is_hybrid ?? ''),
           viewText: view?.text ?? undefined,
           isSecure: /^true$/i.test(view?.is_secure ?? ''),
+          isMaterialized: /^true$/i.test(view?.is_materialized ?? ''),
           columns: columns.map(toColumn),
         };
       } catch (error) {

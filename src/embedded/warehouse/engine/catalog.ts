@@ -282,5 +282,8 @@ export class Catalog {
 /** By the words of its own text, which is kept as it was written. */
 export const isSecure = (text: string): boolean => /^\s*CREATE\s+(?:OR\s+REPLACE\s+)?SECURE\b/i.test(text);
 
+export const isMaterialized = (text: string): boolean =>
+  /^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:SECURE\s+)?MATERIALIZED\b/i.test(text);
+
 /** A rough size, since DuckDB keeps none in memory: rows times columns times sixteen bytes. */
 export const estimatedBytes = (relation: Relation): number => relation.rows * relation.columns.length * 16;

@@ -18,6 +18,11 @@ export interface EngineOptions {
   readonly seeds: readonly string[];
   /** A folder that keeps the data between runs; without it everything is in memory. */
   readonly dataFolder?: string | undefined;
+  /**
+   * What EXPLAIN names in the place of a table, by its full name: `T (+ RowAccessPolicy)` where one is under such a policy
+   * (user-guide/security-row-intro), a materialized view that is read instead (user-guide/views-materialized), `ARCHIVE OF …` (sql/explain).
+   */
+  readonly explainAs?: Readonly<Record<string, string>> | undefined;
 }
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -99,14 +104,16 @@ async function hashKey(connection: DuckDBConnection): Promise<string> {
 
 export class Engine {
   readonly instance: DuckDBInstance;
+  readonly explainAs: Readonly<Record<string, string>>;
   readonly catalog: Catalog;
   readonly #control: DuckDBConnection;
   readonly #dataFolder: string | undefined;
 
-  private constructor(instance: DuckDBInstance, control: DuckDBConnection, dataFolder: string | undefined) {
+  private constructor(instance: DuckDBInstance, control: DuckDBConnection, options: EngineOptions) {
     this.instance = instance;
     this.#control = control;
-    this.#dataFolder = dataFolder;
+    this.#dataFolder = options.dataFolder;
+    this.explainAs = options.explainAs ?? {};
     this.catalog = new Catalog(control);
   }
 
@@ -116,7 +123,7 @@ export class Engine {
     if (folder !== undefined) await mkdir(folder, { recursive: true });
     const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
     const control = await instance.connect();
-    const engine = new Engine(instance, control, folder);
+    const engine = new Engine(instance, control, options);
     // Else a seed's times would be those of the machine's zone. Sessions set their own.
     await control.run("SET TimeZone = 'UTC'");
     await attach(control, SYSTEM_DATABASE, folder);

@@ -1,7 +1,7 @@
 /** SHOW, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
 
 import { type Cell, localResult, type Result, spellType } from '../../../protocol/index.js';
-import { type Catalog, estimatedBytes, isSecure, type Relation } from '../engine/catalog.js';
+import { type Catalog, estimatedBytes, isMaterialized, isSecure, type Relation } from '../engine/catalog.js';
 import { unsupported } from '../engine/errors.js';
 import type { Session } from './execution.js';
 import { PATH, pathParts } from './names.js';
@@ -217,7 +217,7 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
             v.comment,
             v.text,
             String(isSecure(v.text)),
-            'false',
+            String(isMaterialized(v.text)),
           ]),
       );
     case 'OBJECTS':
