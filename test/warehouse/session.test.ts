@@ -108,5 +108,8 @@ describe('doctor', () => {
     const other = await check({ week_start: 7, timezone: 'UTC' });
     expect(other).not.toContain('WEEK_START');
     expect(other).toContain('sessions are in UTC, the account in Asia/Tokyo');
+    const { options } = open();
+    const metadata = await checkWarehouse({ warehouse: { ...options, metadataRole: 'M' } } as Config, set);
+    expect(metadata.map(({ detail }) => detail)).toContain('metadata role M: log-in works, 1 database is seen');
   });
 });

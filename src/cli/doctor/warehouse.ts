@@ -52,9 +52,34 @@ export async function checkWarehouse(config: Config, set: PolicySet | undefined)
     }
   }
   const [first] = pairs.values();
+  const { metadataRole } = config.warehouse;
+  if (first && metadataRole !== undefined)
+    findings.push(
+      await checkMetadataRole(warehouse, { role: metadataRole, warehouse: first.warehouse }, config.warehouse.username),
+    );
   if (first && findings.some(({ state }) => state === 'ok'))
     findings.push(...(await checkSession(warehouse, { role: first.role, warehouse: first.warehouse })));
   return findings;
+}
+
+/** The role that sees what views are made of. */
+async function checkMetadataRole(
+  warehouse: Warehouse,
+  key: { readonly role: string; readonly warehouse: string },
+  username: string,
+): Promise<Finding> {
+  const remedy = `GRANT ROLE ${key.role} TO USER ${username}; and the section "Views" of examples/snowflake-setup.sql.`;
+  try {
+    const databases = await warehouse.catalog.databases(key);
+    return databases.length > 0
+      ? ok(
+          'snowflake',
+          `metadata role ${key.role}: log-in works, ${databases.length === 1 ? '1 database is' : `${databases.length} databases are`} seen`,
+        )
+      : problem('snowflake', `metadata role ${key.role} sees no database, so no view can be opened by it`, remedy);
+  } catch (error) {
+    return problem('snowflake', `metadata role ${key.role}: ${messageOf(error)}`, remedy);
+  }
 }
 
 /** Snowflake writes booleans small and texts without quotes (sql/show-parameters). */

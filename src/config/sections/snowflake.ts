@@ -32,6 +32,10 @@ export const snowflakeShape = z.strictObject({
   pool_size: z.number().int().min(1).max(100).default(8),
   connect_timeout: duration(100, 300_000).default(10_000),
   confirm: z.enum(['off', 'cached', 'always']).default('cached'),
+  metadata_role: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_$]*$/, 'a role’s name such as SNOWFENCE_METADATA')
+    .optional(),
   session: z
     .strictObject({
       timezone: z.string().refine(isZone, 'a time zone such as Europe/Berlin or UTC').optional(),
@@ -104,4 +108,5 @@ export const warehouseOf = async (snowflake: Snowflake, base: string): Promise<W
   connectTimeoutMs: snowflake.connect_timeout,
   confirm: snowflake.confirm,
   session: snowflake.session,
+  metadataRole: snowflake.metadata_role,
 });

@@ -63,7 +63,10 @@ export async function confirm(
   // Our own function reads its key there; that no statement names it was judged before.
   const keys = verdict.masks.some(({ method }) => isHashed(method)) ? [HASH_KEY] : [];
   const named = analysis.objects.map((use) => use.object);
-  const allowed = new Allowed([...named, ...secure, ...keys], (name) => warehouse.catalog.relation(pool, name));
+  // Of what the compiler takes by itself, the agent's role need not see anything.
+  const { metadataRole } = warehouse.options;
+  const seeing = metadataRole === undefined ? pool : { ...pool, role: metadataRole };
+  const allowed = new Allowed([...named, ...secure, ...keys], (name) => warehouse.catalog.relation(seeing, name));
   // Of INFORMATION_SCHEMA nothing can be explained (sql/explain). Its views are Snowflake's own, and what they are made of nobody can change;
   // what is read beside them is compiled by itself.
   const others = named.filter((object) => object.schema !== INFORMATION_SCHEMA);

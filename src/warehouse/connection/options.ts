@@ -20,6 +20,8 @@ export interface WarehouseOptions {
   readonly connectTimeoutMs: number;
   /** EXPLAIN before each statement that was not confirmed before. */
   readonly confirm: 'off' | 'cached' | 'always';
+  /** A role of the gateway's own that sees what views are made of, and no data; without it each agent's role has to see that itself. */
+  readonly metadataRole?: string | undefined;
   /** What sessions have that the account may have otherwise. */
   readonly session?: SessionSettings | undefined;
 }

@@ -45,8 +45,12 @@ export class Whole {
     this.warehouse = warehouse;
   }
 
-  /** `seed`: statements in Snowflake's SQL, run one by one. `traits`: what is otherwise with the embedded warehouse. */
-  static async start(seed: readonly string[], traits: Partial<EmbeddedOptions> = {}): Promise<Whole> {
+  /** `seed`: statements in Snowflake's SQL, run one by one. `traits`: what is otherwise with the embedded warehouse; `seeder`: whose role runs them. */
+  static async start(
+    seed: readonly string[],
+    traits: Partial<EmbeddedOptions> = {},
+    seeder = KEY.role,
+  ): Promise<Whole> {
     const ends: (() => Promise<unknown>)[] = [];
     const folder = await mkdtemp(join(tmpdir(), 'snowfence-whole-'));
     ends.push(() => rm(folder, { recursive: true, force: true }));
@@ -59,7 +63,7 @@ export class Whole {
     ends.push(() => embedded[Symbol.asyncDispose]());
     const warehouse = warehouseAt(embedded.url, 'of-a-test', { confirm: 'cached' });
     ends.push(() => warehouse[Symbol.asyncDispose]());
-    for (const sql of seed) await warehouse.ask(KEY, sql, 'seed');
+    for (const sql of seed) await warehouse.ask({ ...KEY, role: seeder }, sql, 'seed');
     warehouse.catalog.invalidate();
     return new Whole(ends, folder, postgres.url, transcript, warehouse);
   }

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { Catalog, SYSTEM_DATABASE } from './catalog.js';
+import { Catalog, type RoleRights, SYSTEM_DATABASE } from './catalog.js';
 import { installFunctions } from './functions.js';
 
 export interface EngineOptions {
@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly seeds: readonly string[];
   /** A folder that keeps the data between runs; without it everything is in memory. */
   readonly dataFolder?: string | undefined;
+  /** What some roles see, by their names; a role that is not among them sees and reads everything. */
+  readonly roles?: Readonly<Record<string, RoleRights>> | undefined;
   /**
    * What EXPLAIN names in the place of a table, by its full name: `T (+ RowAccessPolicy)` where one is under such a policy
    * (user-guide/security-row-intro), a materialized view that is read instead (user-guide/views-materialized), `ARCHIVE OF …` (sql/explain).
@@ -114,7 +116,7 @@ export class Engine {
     this.#control = control;
     this.#dataFolder = options.dataFolder;
     this.explainAs = options.explainAs ?? {};
-    this.catalog = new Catalog(control);
+    this.catalog = new Catalog(control, options.roles ?? {});
   }
 
   /** Starts DuckDB, fills it and locks it. Throws when a seed fails, naming the file. */

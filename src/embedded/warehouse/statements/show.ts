@@ -94,7 +94,9 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
   const { matches, limit, scope: words } = filterOf(kind === 'EXTERNAL' ? tail.replace(/^\s+TABLES\b/i, '') : tail);
   const scope = scopeOf(words, kind, session);
   const cut = (names: readonly string[], rows: Cell[][]): Result => localResult(names, rows.slice(0, limit));
-  const relations = catalog.relations().filter((relation) => within(scope, relation));
+  const relations = catalog
+    .relations()
+    .filter((relation) => within(scope, relation) && catalog.mayKnow(session.role, relation));
   switch (kind) {
     case 'DATABASES':
       return cut(
