@@ -6,7 +6,7 @@ export type { CatalogObject, CatalogRelation } from './catalog/catalog.js';
 export { isOwnQuestion, type PoolKey, SETUP_TAG } from './connection/connection.js';
 export { loadDriver, parseVariant } from './connection/driver.js';
 export { exactNumber } from './connection/number.js';
-export type { WarehouseOptions } from './connection/options.js';
+export type { ProxyServer, ReadToken, WarehouseOptions } from './connection/options.js';
 export { ownQuestion, TEXT } from './connection/own-questions.js';
 export { SESSION_PARAMETERS, sessionValues } from './connection/session-state.js';
 export { LogInRefused, StatementCancelled, StatementFailed, WarehouseUnavailable } from './errors/failures.js';

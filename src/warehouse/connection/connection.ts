@@ -4,7 +4,7 @@ import { addressProblem } from '../../network/index.js';
 import { failureOf, unavailable } from '../errors/driver-error.js';
 import { LogInRefused, WarehouseUnavailable } from '../errors/failures.js';
 import { loadDriver } from './driver.js';
-import type { WarehouseOptions } from './options.js';
+import type { ReadToken, WarehouseOptions } from './options.js';
 import { OWN_FORMS } from './own-questions.js';
 import { isSessionQuestion, setUpOf } from './session-state.js';
 
@@ -24,8 +24,34 @@ export const SETUP_TAG = '{"app":"snowfence","setup":true}';
 export const isOwnQuestion = (text: string): boolean =>
   isSessionQuestion(text) || OWN_FORMS.some((form) => form.test(text));
 
+/**
+ * What asking about certificates may take of a log-in, beside its own time: of each certificate of the chain the cache (5 s) and the responder
+ * (10 s) are waited for (the driver's `lib/agent/ocsp_response_cache.js`, `lib/agent/check.js`).
+ */
+const OCSP_MS = 45_000;
+
+/** Ours is process-wide with the driver: all warehouses of a process have one configuration. */
+const ocspOf = ({ ocsp = 'fail_open' }: WarehouseOptions) => ({
+  ocspFailOpen: ocsp !== 'fail_closed',
+  disableOCSPChecks: ocsp === 'off',
+});
+
+const proxyOf = ({ proxy }: WarehouseOptions): Record<string, unknown> =>
+  proxy === undefined
+    ? {}
+    : {
+        proxyHost: proxy.host,
+        proxyPort: proxy.port,
+        ...(proxy.user === undefined ? {} : { proxyUser: proxy.user, proxyPassword: proxy.password }),
+        ...(proxy.noProxy === undefined ? {} : { noProxy: proxy.noProxy }),
+      };
+
+/** Whether the log-in goes over TLS, whose certificates are asked about. */
+const asksAboutCertificates = ({ accessUrl, ocsp }: WarehouseOptions): boolean =>
+  ocsp !== 'off' && !accessUrl?.startsWith('http:');
+
 /** A role or warehouse name is a plain identifier: it goes into the log-in and into nothing else. */
-const authentication = (options: WarehouseOptions): Partial<ConnectionOptions> => {
+const authentication = async (options: WarehouseOptions): Promise<Partial<ConnectionOptions>> => {
   const { auth } = options;
   switch (auth.kind) {
     case 'password':
@@ -37,11 +63,29 @@ const authentication = (options: WarehouseOptions): Partial<ConnectionOptions> =
         ...(auth.passphrase === undefined ? {} : { privateKeyPass: auth.passphrase }),
       };
     case 'oauth':
-      return { authenticator: 'OAUTH', token: auth.token };
+      return { authenticator: 'OAUTH', token: await tokenOf(auth) };
     case 'token':
-      return { authenticator: 'PROGRAMMATIC_ACCESS_TOKEN', token: auth.token };
+      return { authenticator: 'PROGRAMMATIC_ACCESS_TOKEN', token: await tokenOf(auth) };
   }
 };
+
+/** Throws LogInRefused where it can't be read again: Snowflake is not asked with one that may have ended. */
+async function tokenOf({
+  token,
+  again,
+}: {
+  readonly token: string;
+  readonly again?: ReadToken | undefined;
+}): Promise<string> {
+  try {
+    return again === undefined ? token : await again();
+  } catch (error) {
+    throw new LogInRefused(
+      `Snowflake is not asked: ${error instanceof Error ? error.message : 'no token can be read.'}`,
+      false,
+    );
+  }
+}
 
 export class WarehouseConnection {
   readonly #connection: Connection;
@@ -59,7 +103,8 @@ export class WarehouseConnection {
     // The log-in has a secret in it. Without an address of its own the driver makes an https one of the account.
     const problem = options.accessUrl === undefined ? undefined : addressProblem(options.accessUrl);
     if (problem !== undefined) throw new LogInRefused(`Snowflake is not asked: ${problem}`, false);
-    const driver = await loadDriver();
+    const [driver, proof] = await Promise.all([loadDriver(), authentication(options)]);
+    driver.configure(ocspOf(options));
     const connection = driver.createConnection({
       account: options.account,
       username: options.username,
@@ -76,11 +121,12 @@ export class WarehouseConnection {
       ...(options.accessUrl ? { accessUrl: options.accessUrl } : {}),
       ...(options.database ? { database: options.database } : {}),
       ...(options.schema ? { schema: options.schema } : {}),
-      ...authentication(options),
+      ...proxyOf(options),
+      ...proof,
     } as ConnectionOptions);
     const own = new WarehouseConnection(connection, options.connectTimeoutMs);
     await within(
-      options.connectTimeoutMs,
+      options.connectTimeoutMs + (asksAboutCertificates(options) ? OCSP_MS : 0),
       new Promise<void>((resolve, reject) => {
         connection.connect((error) => (error ? reject(unavailable(error)) : resolve()));
       }),
