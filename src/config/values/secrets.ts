@@ -66,19 +66,20 @@ export async function secretOfCommand(
   const failed = (why: string): SnowfenceError =>
     new SnowfenceError(
       'SECRET_MISSING',
-      `${what}: the command ${file} ${why}.`,
+      `${what}: the command ${file} ${why}`,
       'Run it by hand, as the account that runs snowfence, in the folder of the configuration.',
     );
   const printed = await run(file, args, { cwd: base, timeout: COMMAND_MS, maxBuffer: MOST_BYTES }).then(
     ({ stdout }) => stdout.trim(),
     (error: NodeJS.ErrnoException & { killed?: boolean; code?: number | string }) => {
-      if (error.killed)
-        throw failed(`took more than ${COMMAND_MS / 1000} s, or printed more than ${MOST_BYTES / 1024} KB`);
+      if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
+        throw failed(`printed more than ${MOST_BYTES / 1024} KB.`);
+      if (error.killed) throw failed(`took more than ${COMMAND_MS / 1000} s.`);
       throw failed(
-        typeof error.code === 'number' ? `ended with code ${error.code}` : `can not be run${because(error)}`,
+        typeof error.code === 'number' ? `ended with code ${error.code}.` : `can not be run${because(error)}`,
       );
     },
   );
-  if (printed === '') throw failed('printed nothing');
+  if (printed === '') throw failed('printed nothing.');
   return printed;
 }
