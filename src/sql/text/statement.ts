@@ -5,7 +5,7 @@ import { bracketPairs, oddBracket } from './brackets.js';
 import { type Clauses, clausesOf } from './clauses.js';
 import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, isWord, joined, lex, type Token } from './lex.js';
-import { normalise, type Piece, restoreNames } from './normalise.js';
+import { normalise, type Piece, restored } from './normalise.js';
 import { lineStarts, type Position, positionAt, positionIn, Refusal } from './refusal.js';
 import { asList, bodiesIn, identifierOf } from './tree.js';
 
@@ -148,7 +148,8 @@ export function parseStatement(statement: Statement): ParsedStatement {
       positionOf(statement, sets[MAX_SET_OPERATIONS] ?? 0),
       'Split it into smaller ones.',
     );
-  const { pieces, standIns, isResampled, isNarrowed } = normalise(statement.tokens, statement.clauses);
+  const normalised = normalise(statement.tokens, statement.clauses);
+  const { pieces, isResampled, isNarrowed } = normalised;
   const starts = pieceStarts(pieces);
   const tokenAt = (offset: number): number | undefined => {
     let low = 0;
@@ -189,5 +190,5 @@ export function parseStatement(statement: Statement): ParsedStatement {
     );
   }
   markQuoted(trees[0], (offset) => statement.tokens[tokenAt(offset) ?? -1]);
-  return { ...statement, tree: restoreNames(trees[0], standIns), isResampled, isNarrowed, tokenAt, offsetOf };
+  return { ...statement, tree: restored(trees[0], normalised), isResampled, isNarrowed, tokenAt, offsetOf };
 }
