@@ -12,7 +12,7 @@ import { bracketPairs, bracketsAround } from './brackets.js';
 import { type Clauses, isBoundary, isOfHierarchy, isOfMeasure } from './clauses.js';
 import { isOperator, isWord, type Token } from './lex.js';
 import { longLists } from './lists.js';
-import { deletionWithSources, endOfConnect, isAllByName, isPathBehindBracket } from './rewordings.js';
+import { deletionWithSources, endOfConnect, isAllByName, isPathBehindBracket, namesLikeWords } from './rewordings.js';
 import { asBody, nodeOf } from './tree.js';
 
 export interface Piece {
@@ -29,6 +29,8 @@ export interface Normalised {
   readonly isResampled: boolean;
   /** A star gives fewer columns than it seems to: `* ILIKE` was left out. */
   readonly isNarrowed: boolean;
+  /** Words that are given in quotes. */
+  readonly words: ReadonlySet<number>;
   /** A DELETE that is given as an UPDATE. */
   readonly isDeletion: boolean;
 }
@@ -97,6 +99,8 @@ class Normaliser {
 
   run(): Normalised {
     this.#deletion();
+    const words = namesLikeWords(this.#tokens, this.#pairs, this.#clauses);
+    for (const at of words) this.#replaced.set(at, `"${this.#tokens[at]?.text.toUpperCase() ?? ''}"`);
     this.#tokens.forEach((token, at) => {
       if (token.kind === 'quoted') this.#quoted(token.text, at);
       else if (isOperator(token, '::')) this.#cast(at + 1);
@@ -124,6 +128,7 @@ class Normaliser {
       isResampled: this.#isResampled,
       isNarrowed: this.#isNarrowed,
       isDeletion: this.#isDeletion,
+      words,
     };
   }
 

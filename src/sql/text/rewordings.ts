@@ -5,8 +5,9 @@
  * Sources: documentation pages sql/delete (USING), sql/merge (ALL BY NAME), constructs/connect-by, user-guide/querying-semistructured (paths behind
  * brackets), reserved-keywords.
  */
-import type { Clauses } from './clauses.js';
+import { type Clauses, isOfMeasure } from './clauses.js';
 import { isOperator, isWord, type Token } from './lex.js';
+import { isReserved } from './reserved.js';
 
 type Tokens = readonly Token[];
 /** For each opening bracket its closing one, and the other way round. */
@@ -84,7 +85,87 @@ export function isPathBehindBracket(tokens: Tokens, pairs: Pairs, colon: number)
   const before = tokens[colon - 1];
   if (!isName(tokens[colon + 1])) return false;
   if (isOperator(before, ']')) return true;
-  const open = isOperator(before, ')') ? (pairs.get(colon - 1) ?? 0) : 0;
-  const called = tokens[open - 1];
-  return isOperator(before, ')') && (!isName(called) || isWord(called, 'CAST', 'TRY_CAST', 'SELECT', 'WHERE', 'BY'));
+  if (!isOperator(before, ')')) return false;
+  const called = tokens[(pairs.get(colon - 1) ?? 0) - 1];
+  return !isName(called) || isReserved(called);
+}
+
+// --- names that look like words of a grammar
+
+/** Words of other dialects, of which Snowflake's queries and changes have none: not before a bracket, they are names. */
+const FOREIGN = ['FORMAT', 'SETTINGS', 'GLOB', 'OPERATOR', 'PERCENT', 'MOD', 'MATCH', 'FINAL', 'RUNNING'];
+
+/** Words that no clause behind a table begins with (constructs/from and the pages of each clause), and which the parser does not take for an alias. */
+const NO_CLAUSE =
+  `DATE TIME TIMESTAMP TYPE KEY INDEX FIRST LAST LANGUAGE COMMENT BEGIN FILTER REPLACE RENAME COPY SHOW ENUM GET TEMPORARY TEMP VIEW SCHEMA
+  DATABASE GROUPS OUTPUT INPUT CLUSTER SORT DISTRIBUTE CACHE ONLY SYSTEM BLOCK DEFAULT PRIMARY FOREIGN REFERENCES IF USE EXECUTE LOAD APPLY
+  OVERLAPS RECURSIVE LOCAL CASCADE RESTRICT COMMIT DESCRIBE DOMAIN FUNCTION GENERATED KILL NEXT NO ORDINALITY OVERWRITE PRAGMA PROCEDURE SERDE
+  TRUNCATE UNCACHE WAREHOUSE PLACING BERNOULLI AUTHORIZATION ALWAYS`.split(/\s+/);
+
+/** Words that the parser takes for the beginning of a literal or a clause where they qualify a column. */
+const QUALIFYING = ['DATE', 'TIME', 'TIMESTAMP', 'INTERVAL', 'LIMIT'];
+
+/** `FROM t word`, `FROM (SELECT …) word`: behind a table or a query, and before what may follow an alias. */
+function isBareAlias(tokens: Tokens, pairs: Pairs, at: number): boolean {
+  const next = tokens[at + 1];
+  const isEnd = next === undefined || next.kind === 'word' || isOperator(next, ',') || isOperator(next, ')');
+  let from = at - 1;
+  if (isOperator(tokens[from], ')')) {
+    from = pairs.get(from) ?? at;
+    return isEnd && isWord(tokens[from + 1], 'SELECT', 'WITH', 'VALUES') && isBehindSourceWord(tokens, from);
+  }
+  if (!isName(tokens[from])) return false;
+  while (isOperator(tokens[from - 1], '.')) from -= isOperator(tokens[from - 2], '.') ? 3 : 2;
+  return isEnd && isBehindSourceWord(tokens, from);
+}
+
+/** Whether a source may begin there, a target, or an entry of some list: behind each of them a name is an alias. */
+const isBehindSourceWord = (tokens: Tokens, from: number): boolean =>
+  isWord(tokens[from - 1], 'FROM', 'JOIN', 'USING', 'UPDATE') ||
+  isOperator(tokens[from - 1], ',') ||
+  (isWord(tokens[from - 1], 'INTO') && isWord(tokens[from - 2], 'MERGE'));
+
+/** The names on the left of `SET a = …, t.b = …` in MERGE, and those of `INSERT (a, b)`. */
+function writtenByMerge(tokens: Tokens, pairs: Pairs, then: number): readonly number[] {
+  const found: number[] = [];
+  if (isWord(tokens[then + 1], 'INSERT')) {
+    const close = isOperator(tokens[then + 2], '(') ? (pairs.get(then + 2) ?? 0) : 0;
+    for (let at = then + 3; at < close; at++) found.push(at);
+    return found;
+  }
+  if (!isWord(tokens[then + 1], 'UPDATE') || !isWord(tokens[then + 2], 'SET')) return found;
+  for (let at = then + 3; at < tokens.length && !isWord(tokens[at], 'WHEN'); at++) {
+    const before = tokens[at - 1];
+    if (isOperator(before, ',') || at === then + 3) {
+      const end = behindName(tokens, at);
+      if (isOperator(tokens[end], '=')) for (let name = at; name < end; name++) found.push(name);
+    }
+    at = Math.max(at, pairs.get(at) ?? at);
+  }
+  return found;
+}
+
+/** Unquoted words that stand where a name does, and which the parser would not take for one: in quotes and capitals they are the same name. */
+export function namesLikeWords(tokens: Tokens, pairs: Pairs, clauses: Clauses): ReadonlySet<number> {
+  const found = new Set<number>();
+  tokens.forEach((token, at) => {
+    if (token.kind !== 'word' || isReserved(token)) return;
+    const [before, next] = [tokens[at - 1], tokens[at + 1]];
+    const isKey = isOperator(before, '.') || isOperator(before, ':') || isOperator(next, '=>');
+    if (isOperator(next, '(') || isKey) return;
+    const isOfMatch = (clauses.at[at]?.match ?? -1) >= 0 || isOfMeasure(tokens, clauses, at);
+    const isForeign = isWord(token, ...FOREIGN) && !isOfMatch;
+    const isAlias = isWord(token, ...NO_CLAUSE) && isBareAlias(tokens, pairs, at);
+    const isQualifier =
+      isWord(token, ...QUALIFYING) &&
+      isOperator(next, '.') &&
+      (isName(tokens[at + 2]) || isOperator(tokens[at + 2], '*'));
+    if (isForeign || isAlias || isQualifier) found.add(at);
+  });
+  tokens.forEach((token, then) => {
+    if (!isWord(token, 'THEN')) return;
+    for (const at of writtenByMerge(tokens, pairs, then))
+      if (tokens[at]?.kind === 'word' && !isReserved(tokens[at])) found.add(at);
+  });
+  return found;
 }

@@ -149,3 +149,32 @@ describe('MERGE … ALL BY NAME', () => {
     expect(await judged(short)).toEqual(await judged(long));
   });
 });
+
+describe('a path behind brackets', () => {
+  const reader = catalogReader([{ tables: { 'DB.S.E': ['ID NUMBER', 'KIND VARCHAR', 'V VARIANT'] } }]);
+  const policy = `rules:
+  - allow: [select, insert, update, delete, merge]
+    on: [DB.S.*]
+columns:
+  - match: ["DB.S.E.V:who.name"]
+    mask: email
+`;
+
+  it.each([
+    'SELECT # FROM DB.S.E',
+    "UPDATE DB.S.E SET KIND = 'x' WHERE # = 'a'",
+    'UPDATE DB.S.E SET KIND = #',
+    "DELETE FROM DB.S.E USING (SELECT 1 AS ONE) z WHERE # = 'a'",
+    'INSERT INTO DB.S.E (ID, KIND) SELECT ID, # FROM DB.S.E',
+    "MERGE INTO DB.S.E USING (SELECT 1 AS ONE) z ON # = 'a' WHEN MATCHED THEN DELETE",
+  ])('is judged as one without: %s', async (form) => {
+    const set = await setOf(policyOf(policy));
+    const judged = async (path: string) => {
+      const { denial, sent } = await judgedOffline(reader, set, form.replace('#', path));
+      return { code: denial?.code, message: denial?.message, sent: sent?.replace(path, '#') };
+    };
+    const plain = await judged('V:who.name');
+    for (const path of ['(V):who.name', 'CAST(V AS OBJECT):who.name', "V['who']:name", '(V::OBJECT):who.name'])
+      expect(await judged(path)).toEqual(plain);
+  });
+});
