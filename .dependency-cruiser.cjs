@@ -12,7 +12,7 @@ const ROOMS = {
   reported: ['visible-text'],
   times: [],
   'visible-text': [],
-  sql: ['spelling'],
+  sql: ['spelling', 'visible-text'],
   protocol: [],
   identity: ['network'],
   masking: ['sql'],

@@ -52,6 +52,9 @@ function quotedText(piece: Piece, hide: (text: string) => string): string {
 
 const literalOf = (value: string): string => quoteLiteral(value).slice(1, -1);
 
+/** Of places in a list, which is what these mostly are. */
+const FEW_DIGITS = /^.\d{0,6}$/;
+
 function hiddenPiece(piece: Piece, hide: (text: string) => string): string {
   const { kind, text } = piece;
   switch (kind) {
@@ -65,6 +68,12 @@ function hiddenPiece(piece: Piece, hide: (text: string) => string): string {
       // As a text, so that it stands apart from the SQL around it.
       const shown = hide(text);
       return shown === text ? text : quoteLiteral(shown);
+    }
+    // Behind their sign stands what somebody wrote.
+    case 'variable':
+    case 'bind': {
+      const shown = FEW_DIGITS.test(text) ? text.slice(1) : hide(text.slice(1));
+      return shown === text.slice(1) ? text : `${text.slice(0, 1)}${quoteLiteral(shown)}`;
     }
     // Nobody can say what of it is a value, so nobody was asked about it and nothing of it ran: a text like any other.
     case 'unread':
@@ -110,7 +119,7 @@ class Names {
   }
 }
 
-/** Words, signs, binds and white space stay as they are, whatever a detector makes of them. */
+/** Words, signs and white space stay as they are, whatever a detector makes of them. */
 export function hiddenInSql(text: string, scrubber: Pick<Scrubber, 'text'>): string {
   const names = new Names();
   let out = '';

@@ -5,17 +5,30 @@
 import { randomBytes } from 'node:crypto';
 import type { Answer, Notice } from '../gateway/index.js';
 import { moment } from '../times/index.js';
+import { toldLine, toldName } from '../visible-text/index.js';
 import { naming } from './naming.js';
 
-/** An answer whose words of ours name tools as the client knows them. */
-export function named(answer: Answer, prefix: string): Answer {
+/** A sentence of ours as it is told: with tools as the client knows them, and names of others in it that break no line. */
+const saying = (prefix: string): ((text: string) => string) => {
   const told = naming(prefix);
-  const { denial, error, notices } = answer;
+  return (text) => told(toldLine(text));
+};
+
+export const sayingNo = <No extends { readonly message: string; readonly hint?: string | undefined }>(
+  no: No,
+  said: (text: string) => string,
+): No => ({ ...no, message: said(no.message), ...(no.hint ? { hint: said(no.hint) } : {}) });
+
+/** An answer with its words of ours as they are told. Whatever form it takes, it comes this way. */
+export function named(answer: Answer, prefix: string): Answer {
+  const said = saying(prefix);
+  const { approval, denial, error, notices } = answer;
   return {
     ...answer,
-    notices: notices.map(told),
-    denial: denial && { ...denial, message: told(denial.message), ...(denial.hint ? { hint: told(denial.hint) } : {}) },
-    error: error?.isOurs ? { ...error, message: told(error.message) } : error,
+    notices: notices.map(said),
+    denial: denial && sayingNo(denial, said),
+    error: error?.isOurs ? { ...error, message: said(error.message) } : error,
+    approval: approval && { ...approval, decidedBy: toldLine(approval.decidedBy) },
   };
 }
 
@@ -41,19 +54,6 @@ function table({ columns, rows }: Answer, mark: string): string {
   return fenced(lines.join('\n'), mark);
 }
 
-const MAX_NAME = 60;
-/** What JSON leaves as it is, and breaks or turns a line. */
-const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/gu;
-
-/** A name outside of the fence: somebody chose it, so what is no plain identifier is quoted, in one line, and short. */
-const plainName = (name: string): string =>
-  /^[\p{L}_][\p{L}\p{N}_$.]{0,254}$/u.test(name)
-    ? name
-    : JSON.stringify(name.slice(0, MAX_NAME)).replace(UNSEEN, (one) => `\\u{${one.codePointAt(0)?.toString(16)}}`);
-
-/** A line of ours that may name things: it stays one line. */
-const oneLine = (text: string): string => text.replace(/[\s\u0085\u2028\u2029]+/g, ' ');
-
 /** So many are told one by one; each says in itself that it is cut. */
 const TOLD_CELLS = 20;
 
@@ -62,7 +62,7 @@ function cutWords({ cut, columns }: Answer, told: (text: string) => string): str
   if (!cut) return [];
   const places = cut.cells.slice(0, TOLD_CELLS).map(({ row, column, characters }) => {
     const { name, isFromData } = columns[column - 1] ?? { name: '', isFromData: true };
-    return `row ${row}, column ${column}${isFromData ? '' : ` (${plainName(name)})`}, ${count(characters, 'character')}`;
+    return `row ${row}, column ${column}${isFromData ? '' : ` (${toldName(name)})`}, ${count(characters, 'character')}`;
   });
   const more = cut.cells.length - places.length;
   if (more > 0) places.push(`and ${more} more, each marked at its end`);
@@ -99,7 +99,7 @@ function waitsWords({ approval }: Answer, consoleUrl: string, told: (text: strin
   const { id, expiresAt, decidedBy, notices } = approval;
   return [
     `A person has to approve this statement before it runs. It has not run. Approval ${id}, open until ${moment(expiresAt)}.`,
-    `Can decide: ${oneLine(decidedBy)}, at ${consoleUrl}/approvals/${id} or by: snowfence approvals show ${id}`,
+    `Can decide: ${decidedBy}, at ${consoleUrl}/approvals/${id} or by: snowfence approvals show ${id}`,
     noticeWords(notices),
     told(
       'Call the approval tool with this id and wait_seconds: once approved, it runs the statement and answers as the query tool does. Sending the statement again asks nobody twice.',
@@ -151,12 +151,12 @@ export function answerText(
   mark = newMark(),
 ): string {
   const told = naming(toolPrefix);
-  const notices = answer.notices.map((notice) => `Note: ${oneLine(notice)}`);
+  const notices = answer.notices.map((notice) => `Note: ${notice}`);
   switch (answer.status) {
     case 'ok': {
       const masked = answer.columns
         .filter((column) => column.mask !== null && !column.isFromData)
-        .map((column) => `${plainName(column.name)} (${column.mask})`);
+        .map((column) => `${toldName(column.name)} (${column.mask})`);
       const made = new Set(answer.columns.flatMap(({ mask, isFromData }) => (isFromData && mask !== null ? mask : [])));
       // Names made of values stay within the fence.
       for (const mask of made) masked.push(`columns named after values (${mask})`);
@@ -181,10 +181,9 @@ export function answerText(
     case 'denied': {
       const { denial } = answer;
       const place = denial?.position ? ` (line ${denial.position.line}, column ${denial.position.column})` : '';
-      return [
-        `${deniedAs(answer)}, ${denial?.code ?? ''}${place}: ${oneLine(denial?.message ?? '')}`,
-        ...guidance(answer),
-      ].join('\n');
+      return [`${deniedAs(answer)}, ${denial?.code ?? ''}${place}: ${denial?.message ?? ''}`, ...guidance(answer)].join(
+        '\n',
+      );
     }
     case 'approval_required':
       return waitsWords(answer, consoleUrl, told).join('\n');

@@ -27,6 +27,8 @@ export {
   type RelationInfo,
   showIdentifier,
   showObject,
+  tellIdentifier,
+  tellObject,
 } from './analysis/catalog.js';
 export { type Count, Effort } from './analysis/effort.js';
 export { type KeptAnalysis, type KeptStatement, keptAnalysis, keptRefused, keptStatement } from './analysis/kept.js';

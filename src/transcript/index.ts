@@ -57,7 +57,7 @@ export {
   shownStatement,
   timeOf,
 } from './read/search.js';
-export { endsWithOurs, FirstOnly, isOurs, type Proving } from './read/signed-events.js';
+export { endsWithOurs, FirstOnly, isOurs, oursAmong, type Proving } from './read/signed-events.js';
 export { SearchProblem } from './read/sought.js';
 export { ownRows, Strangers } from './rows/own.js';
 export { APPROVAL_BYTES, OwnApprovals, type OwnFound } from './rows/own-approvals.js';

@@ -3,4 +3,5 @@
  * go by it; it knows none of them, and runs in a browser too.
  */
 export { saidIn } from './said.js';
+export { toldLine, toldName } from './told.js';
 export { visibleJson, visibleLine, visibleLines, visibleText } from './visible-text.js';

@@ -13,8 +13,10 @@ import {
   asTime,
   bytesOf,
   type JsonRow,
+  ownRows,
   type Read,
   RecorderUnavailable,
+  type SealedRows,
   type TranscriptStore,
   withClient,
 } from '../../transcript/index.js';
@@ -73,15 +75,19 @@ export interface NewDownload {
 const LIFE_MS = 3_600_000;
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const OPENED = `SELECT FROM event e WHERE e.statement_id = $1 AND e.kind = 'download_opened' AND e.body->>'download' = $2 LIMIT 1`;
-const UNOPENED = `
-  SELECT count(*)::integer AS open, ceil(extract(epoch FROM min(t.expires_at) - now()))::integer AS seconds
-  FROM download t WHERE t.issuer = $1 AND t.subject = $2 AND t.opened_at IS NULL AND t.expires_at > now()`;
+const UNOPENED = 't.issuer = $1 AND t.subject = $2 AND t.opened_at IS NULL AND t.expires_at > now()';
+/** Of these statements what was opened. */
+const OPENED_OF = `
+  SELECT e.body->>'download' AS id FROM event e WHERE e.statement_id = ANY($1) AND e.kind = 'download_opened'`;
 /** As those who ask people for something (approval/steps/bounds.ts): one at a time of each principal, over all replicas. */
 const ALONE = `SELECT FROM approval_turn t WHERE t.n = hashtextextended($1 || ' ' || $2, 0) & 255 FOR UPDATE`;
 /** Of transactions that wait for such a turn: each holds a connection meanwhile, and what others write needs some. */
 const MADE_AT_ONCE = 2;
 /** For so long whoever comes too late is told so. */
 const FORGET = `DELETE FROM download WHERE expires_at < now() - interval '1 day'`;
+
+/** Of one principal's, more than anybody may have. */
+const MOST_COUNTED = 10_000;
 
 /** In whole seconds: what is signed is what PostgreSQL prints. */
 const inSeconds = (ms: number): string => asTime(new Date(Math.ceil(ms / 1000) * 1000));
@@ -92,18 +98,26 @@ interface Made {
   readonly expiresAt: string;
 }
 
+/** Rows of nobody's count for nothing, and none of ours that was opened and put back as it was. */
 async function secondsToRoom(
+  sealed: SealedRows,
   client: Pick<PoolClient, 'query'>,
   { issuer, subject }: Principal,
   most: number,
 ): Promise<number | undefined> {
-  const { rows } = await client.query<{ open: number; seconds: number | null }>({
-    name: 'open_downloads',
-    text: UNOPENED,
+  const open = await ownRows(sealed, client, 'download', {
+    condition: UNOPENED,
     values: [issuer, subject],
+    order: 't.expires_at, t.id',
+    most: MOST_COUNTED,
   });
-  const [counted] = rows;
-  return counted && counted.open >= most ? Math.max(1, counted.seconds ?? 1) : undefined;
+  if (open.length < most) return undefined;
+  const { rows } = await client.query<{ id: string }>(OPENED_OF, [open.map((own) => own['statement_id'])]);
+  const opened = new Set(rows.map(({ id }) => id));
+  const left = open.filter((own) => !opened.has(String(own['id'])));
+  const [first] = left;
+  if (!first || left.length < most) return undefined;
+  return Math.max(1, Math.ceil((Date.parse(String(first['expires_at'])) - Date.now()) / 1000));
 }
 
 export class Downloads {
@@ -132,7 +146,7 @@ export class Downloads {
     const { statement, binds, purpose } = made;
     const text = JSON.stringify({ statement, binds, purpose: purpose ?? null });
     const seconds = await this.#alone(principal, async (client) => {
-      const full = await secondsToRoom(client, principal, most);
+      const full = await secondsToRoom(rows, client, principal, most);
       if (full === undefined)
         await rows.put(client, 'download', {
           id,
@@ -174,7 +188,7 @@ export class Downloads {
 
   /** How long until a principal that has as many links as they may have one less; undefined where they may have more. Throws RecorderUnavailable. */
   secondsToRoom(principal: Principal, most: number): Promise<number | undefined> {
-    return this.#do(() => secondsToRoom(this.#store.pool, principal, most));
+    return this.#do(() => secondsToRoom(this.#store.rows, this.#store.pool, principal, most));
   }
 
   /** What somebody may open under an id. Somebody else's is unknown to them. Throws RecorderUnavailable. */

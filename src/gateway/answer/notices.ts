@@ -1,7 +1,8 @@
 /** What an agent is told beside the rows: what was masked, hidden, cut or taken out of them. */
 import { methodName, PLACEHOLDER } from '../../masking/index.js';
 import { ByColumn, type Verdict } from '../../policy/index.js';
-import { showObject, tokensOf } from '../../sql/index.js';
+import { tellIdentifier, tellObject, tokensOf } from '../../sql/index.js';
+import { toldName } from '../../visible-text/index.js';
 import type { Judged } from '../judge/judged.js';
 import type { Bind } from './answer.js';
 
@@ -21,10 +22,10 @@ export function noticesFor(
     const use = uses.of(mask);
     if (use)
       notices.push(
-        `${mask.column} is masked for you: this ${use.usage} worked on masked values (${methodName(mask.method)}).`,
+        `${tellIdentifier(mask.column)} is masked for you: this ${use.usage} worked on masked values (${methodName(mask.method)}).`,
       );
   }
-  const filtered = new Set(verdict.rows.map((rows) => showObject(rows.object)));
+  const filtered = new Set(verdict.rows.map((rows) => tellObject(rows.object)));
   for (const object of filtered)
     notices.push(`Some rows of ${object} are hidden from you; counts and sums are over the others.`);
   if (verdict.rules.some(({ kind }) => kind !== 'select' && kind !== 'describe') && judged.analysis) {
@@ -43,7 +44,7 @@ export function noticesFor(
     );
     if (looksMasked !== undefined)
       notices.push(
-        `The value '${String(looksMasked)}' looks like a mask: if it came from an earlier answer, it is not what stands in the data.`,
+        `The value ${toldName(String(looksMasked))} looks like a mask: if it came from an earlier answer, it is not what stands in the data.`,
       );
   }
   if (more === 'limit') notices.push('The result was cut at your limit; narrow the statement or aggregate.');

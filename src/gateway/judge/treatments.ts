@@ -13,8 +13,8 @@ import {
   objectKey,
   Refusal,
   type RelationInfo,
-  showObject,
   type Treatment,
+  tellObject,
 } from '../../sql/index.js';
 import type { OutputMask } from './judged.js';
 
@@ -27,7 +27,7 @@ export async function secureViews(verdict: Verdict, reader: CatalogReader): Prom
     if (relation?.kind !== 'view' || !relation.isSecure)
       throw new Refusal(
         'NOT_UNDERSTOOD',
-        `${showObject(object)} is read through ${showObject(secureView)} (${rule}), and there is no such secure view.`,
+        `${tellObject(object)} is read through ${tellObject(secureView)} (${rule}), and there is no such secure view.`,
         undefined,
         'Whoever keeps the policies has to mend this.',
       );

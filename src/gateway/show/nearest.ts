@@ -2,7 +2,7 @@
 import type { Principal } from '../../identity/index.js';
 import { type InForce, mayRead } from '../../policy/index.js';
 import { distance } from '../../spelling/index.js';
-import { type ObjectName, showObject } from '../../sql/index.js';
+import { type ObjectName, showObject, tellObject } from '../../sql/index.js';
 import type { Judged } from '../judge/judged.js';
 import type { Visible } from './visible.js';
 
@@ -39,12 +39,15 @@ export class Nearest {
     // Names are compared before the rules are asked: most are far away.
     return objects
       .map((object) => ({ object, edits: editsBetween(object, wanted, most) }))
-      .filter(({ object, edits }) => edits <= most && mayRead(rules.policies, object))
+      .filter(({ object, edits }) => edits <= most && isName(object) && mayRead(rules.policies, object))
       .sort((left, right) => left.edits - right.edits)
       .slice(0, MAX_HINTS)
-      .map(({ object }) => showObject(object));
+      .map(({ object }) => tellObject(object));
   }
 }
+
+/** One that can not be told as it is written is of no use to whoever mistyped it; the describe tool lists it, as data. */
+const isName = (object: ObjectName): boolean => tellObject(object) === showObject(object);
 
 /** Another schema is one edit more. */
 const editsBetween = (object: ObjectName, wanted: ObjectName, most: number): number =>

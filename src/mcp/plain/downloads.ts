@@ -5,7 +5,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MEDIA_TYPES } from '../../formats/index.js';
 import { type Caller, type Denial, type Gateway, NotTaken, type OpenFile } from '../../gateway/index.js';
+import { toldLine } from '../../visible-text/index.js';
 import { turnAway } from '../reading.js';
+import { sayingNo } from '../text.js';
 
 const PATH = /^\/downloads\/([^/]+)$/;
 
@@ -42,7 +44,8 @@ interface Problem {
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
 /** Whose text it is, is told elsewhere. */
-const toldOf = ({ isOurs: _, ...told }: (Problem | Denial) & { readonly isOurs?: true }): object => told;
+const toldOf = ({ isOurs: _, ...told }: (Problem | Denial) & { readonly isOurs?: true }): object =>
+  sayingNo(told, toldLine);
 
 function tell(
   response: ServerResponse,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { showRows } from '../../gateway/index.js';
 import { methodName } from '../../masking/index.js';
 import { showObject } from '../../sql/index.js';
+import { toldLine, toldName } from '../../visible-text/index.js';
 import { naming } from '../naming.js';
 import { fenced, untrusted } from '../text.js';
 import { untrustedShape, withoutGaps } from './answered.js';
@@ -54,7 +55,7 @@ export const describe: Tool = {
     const { object } = describeInput.parse(input);
     const [database, schema, name] = nameParts(object ?? '');
     const nothing = gateway.visible.nothing(caller.principal);
-    if (nothing) return notAllowed([nothing.message, nothing.hint].filter(Boolean).join(' '));
+    if (nothing) return notAllowed(toldLine([nothing.message, nothing.hint].filter(Boolean).join(' ')));
     if (database !== undefined && schema !== undefined && name !== undefined) {
       const relation = await gateway.visible.relation(caller.principal, database, schema, name);
       if (!relation) return notVisible(object ?? '', toolPrefix);
@@ -67,7 +68,7 @@ export const describe: Tool = {
           reason: column.mask?.reason,
         }),
       );
-      const notices = relation.rowRules.map((rows) => `You see only rows where ${showRows(rows)}.`);
+      const notices = relation.rowRules.map((rows) => toldLine(`You see only rows where ${showRows(rows)}.`));
       const lines = columns.map(
         (column) =>
           `${String(column['name'])}\t${String(column['type'])}\t${column['mask'] === null ? '' : `masked: ${String(column['mask'])}`}\t${String(column['comment'])}`,
@@ -112,12 +113,15 @@ const notAllowed = (why: string): ToolResult => ({
   isError: false,
 });
 
-const notVisible = (object: string, toolPrefix: string): ToolResult => ({
-  text: `There is no ${object} that you may see. ${naming(toolPrefix)('Call the describe tool without an object to list what there is.')}`,
-  structured: {
-    truncated: false,
-    notices: [`There is no ${object} that you may see.`],
-    ...untrusted('names and comments', { objects: [], columns: [] }),
-  },
-  isError: false,
-});
+const notVisible = (object: string, toolPrefix: string): ToolResult => {
+  const none = `There is no ${toldName(object)} that you may see.`;
+  return {
+    text: `${none} ${naming(toolPrefix)('Call the describe tool without an object to list what there is.')}`,
+    structured: {
+      truncated: false,
+      notices: [none],
+      ...untrusted('names and comments', { objects: [], columns: [] }),
+    },
+    isError: false,
+  };
+};

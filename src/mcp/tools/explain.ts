@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { readMasks, showRows } from '../../gateway/index.js';
 import { methodName } from '../../masking/index.js';
 import { shownUses, showObject, withoutViews } from '../../sql/index.js';
-import { answerText, named } from '../text.js';
-import { denialShape, problemOf, withoutGaps } from './answered.js';
+import { toldLine } from '../../visible-text/index.js';
+import { answerText, fenced, named, newMark, untrusted } from '../text.js';
+import { denialShape, problemOf, untrustedShape, withoutGaps } from './answered.js';
 import { queryInput, requestOf } from './statement.js';
 import type { Tool } from './tool.js';
 
@@ -21,17 +22,21 @@ export const explain: Tool = {
     statement_id: z.string(),
     session: z.string().nullable(),
     kind: z.string().nullable(),
-    objects: z.array(z.object({ object: z.string(), access: z.string(), via: z.array(z.string()) })),
-    columns: z.array(z.string()),
-    rules: z.array(
-      z.object({ effect: z.string(), kind: z.string(), object: z.string(), policy: z.string(), rule: z.string() }),
-    ),
-    masks: z.array(z.object({ column: z.string(), mask: z.string(), rule: z.string(), reason: z.string().optional() })),
-    row_predicates: z.array(z.object({ object: z.string(), where: z.string(), rule: z.string() })),
     approval_groups: z.array(z.string()),
     estimated_bytes: z.number().nullable(),
     denial: denialShape.optional(),
-    error: z.object({ code: z.string(), message: z.string() }).optional(),
+    ...untrustedShape({
+      objects: z.array(z.object({ object: z.string(), access: z.string(), via: z.array(z.string()) })),
+      columns: z.array(z.string()),
+      rules: z.array(
+        z.object({ effect: z.string(), kind: z.string(), object: z.string(), policy: z.string(), rule: z.string() }),
+      ),
+      masks: z.array(
+        z.object({ column: z.string(), mask: z.string(), rule: z.string(), reason: z.string().optional() }),
+      ),
+      row_predicates: z.array(z.object({ object: z.string(), where: z.string(), rule: z.string() })),
+      error: z.object({ code: z.string(), message: z.string() }).optional(),
+    }),
   }),
   isReadOnly: true,
   call: async (input, context) => {
@@ -50,11 +55,9 @@ export const explain: Tool = {
     const isShown = (object: string): boolean => !beyond.has(object);
     const masks = readMasks(verdict?.masks ?? [], analysis).filter(({ object }) => isShown(showObject(object)));
     const rows = verdict?.rows.filter(({ object }) => isShown(showObject(object))) ?? [];
-    const out = {
-      verdict: decision,
-      statement_id: answer.statementId,
-      session: answer.session,
-      kind: judged.statement?.kind ?? null,
+    const mark = newMark();
+    // Names of tables and columns are others' words, and rows are told with what stands in a principal's claims.
+    const told = {
       ...shownUses(shown),
       rules: verdict?.rules.filter(({ object }) => isShown(object)) ?? [],
       masks: masks.map((mask) =>
@@ -70,17 +73,26 @@ export const explain: Tool = {
         where: showRows(entry),
         rule: entry.rule,
       })),
+    };
+    const out = {
+      verdict: decision,
+      statement_id: answer.statementId,
+      session: answer.session,
+      kind: judged.statement?.kind ?? null,
       approval_groups: [...new Set(verdict?.approval?.requirements.flatMap(({ groups }) => groups) ?? [])],
       estimated_bytes: bytes ?? null,
       ...(denial ? { denial: withoutGaps(denial) } : {}),
-      ...problemOf(answer),
+      ...untrusted('names of objects and columns', { ...told, ...problemOf(answer) }, mark),
     };
+    const touched = [
+      ...told.rules.map((rule) => `${rule.effect} ${rule.kind} on ${rule.object}: ${rule.policy}, ${rule.rule}`),
+      ...told.masks.map((mask) => `masked ${String(mask['column'])}: ${String(mask['mask'])}, ${String(mask['rule'])}`),
+      ...told.row_predicates.map((rows) => `rows of ${rows.object} where ${rows.where}, ${rows.rule}`),
+    ];
     const lines = [
-      denial || answer.status === 'error' ? answerText(answer, context) : `Verdict: ${decision}.`,
-      ...out.rules.map((rule) => `${rule.effect} ${rule.kind} on ${rule.object}: ${rule.policy}, ${rule.rule}`),
-      ...out.masks.map((mask) => `masked ${String(mask['column'])}: ${String(mask['mask'])}, ${String(mask['rule'])}`),
-      ...out.row_predicates.map((rows) => `rows of ${rows.object} where ${rows.where}, ${rows.rule}`),
+      denial || answer.status === 'error' ? answerText(answer, context, mark) : `Verdict: ${decision}.`,
       ...(bytes === undefined ? [] : [`At most ${bytes} bytes would be scanned.`]),
+      ...(touched.length === 0 ? [] : [fenced(touched.map(toldLine).join('\n'), mark)]),
     ];
     return { text: lines.join('\n'), structured: out, isError: answer.status === 'error' };
   },

@@ -1,5 +1,6 @@
 /** The tool that tells somebody who they are here. */
 import { z } from 'zod';
+import { toldLine } from '../../visible-text/index.js';
 import type { Tool } from './tool.js';
 
 export const whoami: Tool = {
@@ -27,7 +28,8 @@ export const whoami: Tool = {
   call: async (_input, { gateway, caller }) => {
     const { principal } = caller;
     const { policies, words, denial, version, limits } = gateway.visible.whoami(principal);
-    const told = denial ? [[denial.message, denial.hint].filter(Boolean).join(' '), ...words] : words;
+    const said = denial ? [[denial.message, denial.hint].filter(Boolean).join(' '), ...words] : words;
+    const told = said.map(toldLine);
     const out = {
       subject: principal.subject,
       client_id: principal.clientId,
@@ -44,7 +46,9 @@ export const whoami: Tool = {
         concurrent: limits.concurrent ?? null,
       },
     };
-    const name = `You are ${principal.subject}, in ${principal.groups.length > 0 ? principal.groups.join(', ') : 'no group'}.`;
+    const name = toldLine(
+      `You are ${principal.subject}, in ${principal.groups.length > 0 ? principal.groups.join(', ') : 'no group'}.`,
+    );
     return { text: [name, ...told].join('\n'), structured: out, isError: false };
   },
 };

@@ -3,7 +3,7 @@
  * place. So nothing of it that is masked may be named, and a table with hidden rows is not changed at all.
  */
 import { isHashed } from '../../masking/index.js';
-import { type Analysis, type ColumnUse, Making, objectKey, showIdentifier, showObject } from '../../sql/index.js';
+import { type Analysis, type ColumnUse, Making, objectKey, tellIdentifier, tellObject } from '../../sql/index.js';
 import type { AppliedMask } from '../masks/applied-masks.js';
 import { ByColumn } from '../masks/by-column.js';
 import type { Policy } from '../rules/policy.js';
@@ -67,7 +67,7 @@ function decideTarget({ target, kind }: Analysis): Denial | undefined {
   if (target?.relation?.kind !== 'view') return undefined;
   return {
     code: 'NOT_UNDERSTOOD',
-    message: `${showObject(target.object)} is a view: ${kind.toUpperCase()} changes tables only.`,
+    message: `${tellObject(target.object)} is a view: ${kind.toUpperCase()} changes tables only.`,
     position: undefined,
     hint: 'Change the table that it reads.',
   };
@@ -91,13 +91,13 @@ function decideReads(
   if (view)
     return {
       code: 'COLUMN_DENIED',
-      message: `${showObject(view)} reads a column that is masked for you, and a change may not use a masked column.`,
+      message: `${tellObject(view)} reads a column that is masked for you, and a change may not use a masked column.`,
       position: use.position,
       hint: 'Leave this view out of the statement.',
     };
   return {
     code: 'COLUMN_DENIED',
-    message: `${use.column} of ${showObject(use.object)} is masked for you, and a change may not use a masked column.`,
+    message: `${tellIdentifier(use.column)} of ${tellObject(use.object)} is masked for you, and a change may not use a masked column.`,
     policy: mask.policy,
     rule: mask.rule,
     position: use.position,
@@ -140,15 +140,15 @@ function decideAssignments(
     const others = analysis.target?.relation?.columns.filter(
       ({ name, expression }) => expression === undefined && !masked.has(name) && !above.has(name),
     );
-    const names = (others ?? []).map(({ name }) => showIdentifier(name)).join(', ');
+    const names = (others ?? []).map(({ name }) => tellIdentifier(name)).join(', ');
     const free = names === '' ? 'No column of it is yours to write.' : `Name the columns that you write: ${names}.`;
     return {
       code: 'COLUMN_DENIED',
       message: isForbidden
-        ? `${column} of ${showObject(mask.object)} is hidden from you, and may not be written. ${mask.reason ?? ''}`.trim()
+        ? `${tellIdentifier(column)} of ${tellObject(mask.object)} is hidden from you, and may not be written. ${mask.reason ?? ''}`.trim()
         : mask.column === column
-          ? `${column} of ${showObject(mask.object)} is masked for you, so you may not write it.`
-          : `${mask.column} of ${showObject(mask.object)} is masked for you and made of ${column}, so you may not write that.`,
+          ? `${tellIdentifier(column)} of ${tellObject(mask.object)} is masked for you, so you may not write it.`
+          : `${tellIdentifier(mask.column)} of ${tellObject(mask.object)} is masked for you and made of ${tellIdentifier(column)}, so you may not write that.`,
       policy: mask.policy,
       rule: mask.rule,
       position,
@@ -173,8 +173,8 @@ function decideWords(analysis: Analysis, own: readonly AppliedMask[]): Denial | 
     return {
       code: 'COLUMN_DENIED',
       message: isPlace
-        ? `${name} could be ${mask.column} of ${showObject(mask.object)}, which is masked for you.`
-        : `${name} of ${showObject(mask.object)} is masked for you, and this change names it where it could be meant.`,
+        ? `${tellIdentifier(name)} could be ${tellIdentifier(mask.column)} of ${tellObject(mask.object)}, which is masked for you.`
+        : `${tellIdentifier(name)} of ${tellObject(mask.object)} is masked for you, and this change names it where it could be meant.`,
       policy: mask.policy,
       rule: mask.rule,
       position,
@@ -195,7 +195,7 @@ function decideRows(analysis: Analysis, rows: readonly AppliedRows[]): Denial | 
   if (!filtered) return undefined;
   return {
     code: 'OBJECT_DENIED',
-    message: `Some rows of ${showObject(filtered.object)} are hidden from you, so you may not change it.`,
+    message: `Some rows of ${tellObject(filtered.object)} are hidden from you, so you may not change it.`,
     policy: filtered.policy,
     rule: filtered.rule,
     position: analysis.objects.find((use) => use.access === 'write')?.position,

@@ -15,8 +15,8 @@ import {
   madeOf,
   type ObjectName,
   objectKey,
-  showIdentifier,
-  showObject,
+  tellIdentifier,
+  tellObject,
 } from '../../sql/index.js';
 import type { AppliedMask } from '../masks/applied-masks.js';
 import { partsOf } from '../rules/globs.js';
@@ -68,7 +68,7 @@ export function decideConstraints(question: Question): Denial | undefined {
   if (!mask && relation?.isHybrid !== true) return undefined;
   return {
     code: 'COLUMN_DENIED',
-    message: `What Snowflake enforces on ${showObject(object)} can't be read, and it could tell what is hidden from you there.`,
+    message: `What Snowflake enforces on ${tellObject(object)} can't be read, and it could tell what is hidden from you there.`,
     policy: mask?.policy,
     rule: mask?.rule,
     position: analysis.objects.find((use) => use.access === 'write')?.position,
@@ -83,7 +83,7 @@ const hiddenBy = ({ column, method }: AppliedMask): ColumnPart[] =>
 /** What a constraint of the changed table would tell by its error. */
 const comparesHidden = (analysis: Analysis, table: ObjectName, constraint: string, mask: AppliedMask): Denial => ({
   code: 'COLUMN_DENIED',
-  message: `The ${constraint} of ${showObject(table)} compares ${mask.column}, which is masked for you: whether a change fails would tell its value.`,
+  message: `The ${constraint} of ${tellObject(table)} compares ${tellIdentifier(mask.column)}, which is masked for you: whether a change fails would tell its value.`,
   policy: mask.policy,
   rule: mask.rule,
   position: analysis.objects.find((use) => use.access === 'write')?.position,
@@ -104,7 +104,7 @@ function decideChecks({ analysis, own }: Question, { checks }: Constraints): Den
       (entry) =>
         !given.has(entry.column) && hiddenBy(entry).some((hidden) => named.some((part) => isTouching(part, hidden))),
     );
-    if (mask) return comparesHidden(analysis, target.object, `CHECK constraint ${showIdentifier(name)}`, mask);
+    if (mask) return comparesHidden(analysis, target.object, `CHECK constraint ${tellIdentifier(name)}`, mask);
   }
   return undefined;
 }
@@ -119,7 +119,7 @@ function decideKeys({ analysis, own }: Question, { keys }: Constraints): Denial 
     if (!columns.some((column) => given.has(column) && !own.some((entry) => entry.column === column))) continue;
     // Where the hidden one is given a value, too, `write_masked` has allowed that.
     const mask = own.find((entry) => columns.includes(entry.column) && !given.has(entry.column));
-    if (mask) return comparesHidden(analysis, target.object, `unique key ${showIdentifier(name)}`, mask);
+    if (mask) return comparesHidden(analysis, target.object, `unique key ${tellIdentifier(name)}`, mask);
   }
   return undefined;
 }
@@ -142,7 +142,7 @@ function decideReferences({ analysis, isOpen }: Question, { keys, references }: 
     if (!asParent && !asChild) continue;
     return {
       code: 'OBJECT_DENIED',
-      message: `The foreign key ${showIdentifier(name)} holds ${showObject(target.object)} against a table of which you don't see all: whether a change fails would tell what is in it.`,
+      message: `The foreign key ${tellIdentifier(name)} holds ${tellObject(target.object)} against a table of which you don't see all: whether a change fails would tell what is in it.`,
       position: analysis.objects.find((use) => use.access === 'write')?.position,
       hint: 'Have somebody make this change who may see both tables.',
     };

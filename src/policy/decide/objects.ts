@@ -1,5 +1,5 @@
 /** Which of the objects that a statement names may be read or changed, and who has to be asked first. */
-import { type ObjectName, type Position, showObject } from '../../sql/index.js';
+import { type ObjectName, type Position, showObject, tellObject } from '../../sql/index.js';
 import type { Rule } from '../rules/policy.js';
 import { ANY, type Applicable, approveRules, ruleFor } from './applicable.js';
 import { denyKey, isKeyTable } from './key.js';
@@ -21,7 +21,7 @@ export function approvalOf(rules: readonly Rule[]): Verdict['approval'] {
 /** Neither what it is, nor whether it is there: whoever reads a view need not know its text. The record has the object and the rule. */
 const beyondView = (view: ObjectName, position: Position | undefined): Denial => ({
   code: 'OBJECT_DENIED',
-  message: `${showObject(view)} reads something that you may not read.`,
+  message: `${tellObject(view)} reads something that you may not read.`,
   position,
   hint: 'Whoever keeps the policies finds in the record what it is.',
 });
@@ -53,6 +53,7 @@ export function decideObjects(
       // An allowance of MERGE is one of its UPDATE; what denies an UPDATE or asks for somebody holds for that branch, too.
       if (kind === 'update' && analysis.kind === 'merge' && (!found || found.rule.effect === 'allow')) continue;
       const shown = showObject(use.object);
+      const told = tellObject(use.object);
       const [view] = use.via;
       const verb = kind === 'select' ? 'read' : kind;
       const isDenied = !found || found.rule.effect === 'deny';
@@ -68,8 +69,8 @@ export function decideObjects(
           message:
             found?.rule.reason ??
             (use.access === 'write' && kind === 'select'
-              ? `${shown} is not something you may read, and this ${analysis.kind.toUpperCase()} goes by what is in it.`
-              : `${shown} is not something you may ${verb}.`),
+              ? `${told} is not something you may read, and this ${analysis.kind.toUpperCase()} goes by what is in it.`
+              : `${told} is not something you may ${verb}.`),
           policy: found?.policy.name,
           rule: found?.rule.place,
           position: use.position,
@@ -80,7 +81,7 @@ export function decideObjects(
       if (isMissing) {
         const denial: Denial = {
           code: 'OBJECT_DENIED',
-          message: `There is no ${shown} that you may ${verb}.`,
+          message: `There is no ${told} that you may ${verb}.`,
           policy: found.policy.name,
           rule: found.rule.place,
           position: use.position,

@@ -4,8 +4,8 @@ import {
   type ObjectName,
   objectKey,
   type Position,
-  showIdentifier,
-  showObject,
+  tellIdentifier,
+  tellObject,
 } from '../../sql/index.js';
 import type { AppliedMask } from '../masks/applied-masks.js';
 import { ByColumn } from '../masks/by-column.js';
@@ -71,7 +71,7 @@ export function decideNames({ analysis }: Question): Denial | undefined {
 /** Neither which it is nor of which table: the record has the columns that it reads. */
 const columnBeyondView = (view: ObjectName, position: Position | undefined): Denial => ({
   code: 'COLUMN_DENIED',
-  message: `${showObject(view)} reads a column that is hidden from you.`,
+  message: `${tellObject(view)} reads a column that is hidden from you.`,
   position,
   hint: 'Read its base tables instead, as far as you may.',
 });
@@ -89,18 +89,19 @@ export function decideColumns(question: Question, masks: readonly AppliedMask[])
     )?.relation;
     const others = (relation?.columns ?? [])
       .filter((column) => hidden.of({ object: mask.object, column: column.name }) === undefined)
-      .map((column) => showIdentifier(column.name));
+      .map((column) => tellIdentifier(column.name));
     const [view] = use.via;
     if (view) return columnBeyondView(view, use.position);
     const isStar = use.usage === 'star';
     const starred = isStar ? ' and * includes it' : '';
     const names = (relation?.columns ?? []).flatMap(({ name }) =>
-      hidden.of({ object: mask.object, column: name }) ? showIdentifier(name) : [],
+      hidden.of({ object: mask.object, column: name }) ? tellIdentifier(name) : [],
     );
     const without = isStar ? ` Or leave out what is hidden: * EXCLUDE (${names.join(', ')}).` : '';
     return {
       code: 'COLUMN_DENIED',
-      message: `${mask.column} of ${showObject(mask.object)} is hidden from you${starred}. ${mask.reason ?? ''}`.trim(),
+      message:
+        `${tellIdentifier(mask.column)} of ${tellObject(mask.object)} is hidden from you${starred}. ${mask.reason ?? ''}`.trim(),
       policy: mask.policy,
       rule: mask.rule,
       position: use.position,

@@ -1,5 +1,5 @@
 /** Which rows of a table are there for whoever asks. */
-import { type ObjectName, objectKey, showObject } from '../../sql/index.js';
+import { type ObjectName, objectKey, tellObject } from '../../sql/index.js';
 import { partsOf } from '../rules/globs.js';
 import type { Policy } from '../rules/policy.js';
 import { fillPredicate } from '../rules/predicate.js';
@@ -35,7 +35,7 @@ export function decideRows({ policies, circumstances }: Question, rows: readonly
       if (closing)
         return {
           code: 'OBJECT_DENIED',
-          message: `${one.policy} has ${showObject(one.object)} read through ${showObject(secureView)}, which ${closing.name} does not let through.`,
+          message: `${one.policy} has ${tellObject(one.object)} read through ${tellObject(secureView)}, which ${closing.name} does not let through.`,
           policy: closing.name,
           rule: one.rule,
           hint: 'Whoever keeps the policies has to decide: each that hides anything has to trust this view.',
@@ -51,7 +51,7 @@ export function decideRows({ policies, circumstances }: Question, rows: readonly
     if (other)
       return {
         code: 'OBJECT_DENIED',
-        message: `${one.policy} and ${other.policy} name different secure views for ${showObject(one.object)}.`,
+        message: `${one.policy} and ${other.policy} name different secure views for ${tellObject(one.object)}.`,
         policy: other.policy,
         rule: other.rule,
         hint: 'Whoever keeps the policies has to decide which one is yours.',

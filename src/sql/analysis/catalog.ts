@@ -1,4 +1,6 @@
 /** What the analysis asks about the warehouse's objects. Names are exact: folded where unquoted, as they stand where quoted. */
+import { toldName } from '../../visible-text/index.js';
+
 export interface ObjectName {
   readonly database: string;
   readonly schema: string;
@@ -91,4 +93,17 @@ export const showObject = (name: ObjectName): string =>
   [name.database, name.schema, name.name]
     .filter((part) => part !== '')
     .map(showIdentifier)
+    .join('.');
+
+/** A name in a sentence, where it is for whoever chose it no place to speak: as `toldName` has it where it is more than a name. */
+export function tellIdentifier(name: string): string {
+  const told = toldName(name);
+  return told === name || told === JSON.stringify(name) ? showIdentifier(name) : told;
+}
+
+/** The same for an object. */
+export const tellObject = (name: ObjectName): string =>
+  [name.database, name.schema, name.name]
+    .filter((part) => part !== '')
+    .map(tellIdentifier)
     .join('.');

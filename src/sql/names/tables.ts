@@ -1,6 +1,6 @@
 /** Tables, views and CTEs by name, with what may follow a name; lists of names behind an alias. */
 import type { TableReference } from '../analysis/analysis.js';
-import { type ObjectName, objectKey, showObject } from '../analysis/catalog.js';
+import { type ObjectName, objectKey, tellObject } from '../analysis/catalog.js';
 import { originsOf, UNKNOWN } from '../scope/origins.js';
 import { type Ctes, NOWHERE, type Source } from '../scope/scope.js';
 import { isOperator, isWord } from '../text/lex.js';
@@ -149,7 +149,7 @@ export function placeOf(
   const parts = identifiers.filter((part) => part !== undefined);
   const [first] = parts;
   const from = walk.token(first);
-  const refuse = (at: number) => walk.refusal(`The place of ${showObject(object)} in the text is not certain.`, at);
+  const refuse = (at: number) => walk.refusal(`The place of ${tellObject(object)} in the text is not certain.`, at);
   let at = from;
   for (const [index, part] of parts.entries()) {
     const token = tokens[at];

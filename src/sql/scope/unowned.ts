@@ -1,4 +1,5 @@
 /** Names that nothing in sight has, as they are told: what is wrong, where, and what could have been meant. */
+import { toldName } from '../../visible-text/index.js';
 import type { Unowned } from '../analysis/analysis.js';
 import type { Position } from '../text/refusal.js';
 import { folded, type Identifier } from '../text/tree.js';
@@ -20,7 +21,7 @@ export function noColumn({ name, shown, others, isOpaque }: Nobodys, position: P
   const near = nearest(name, others);
   const hint =
     near.length > 0
-      ? `Did you mean ${near.join(' or ')}?`
+      ? `Did you mean ${near.map(toldName).join(' or ')}?`
       : isOpaque
         ? 'Which columns a table function gives is not known here: name them behind its alias, AS t (a, b).'
         : others.length === 0
@@ -40,12 +41,12 @@ export function noColumn({ name, shown, others, isOpaque }: Nobodys, position: P
 export function noTable(identifier: Identifier, aliases: readonly string[], position: Position | undefined): Unowned {
   const near = nearest(folded(identifier), aliases);
   return {
-    what: `${identifier.name.slice(0, 100)} names no table of FROM here.`,
+    what: `${toldName(identifier.name)} names no table of FROM here.`,
     name: folded(identifier),
     position,
     hint:
       near.length > 0
-        ? `Did you mean ${near.join(' or ')}?`
+        ? `Did you mean ${near.map(toldName).join(' or ')}?`
         : 'Use the alias, or the name of a table that this part of the statement reads.',
   };
 }

@@ -7,7 +7,7 @@
  * constructs/with, functions/case), nothing else.
  */
 import type { ExcludedName, FullAnalysis, TableReference } from '../analysis/analysis.js';
-import { objectKey, type RelationInfo, showIdentifier, showObject } from '../analysis/catalog.js';
+import { objectKey, type RelationInfo, tellIdentifier, tellObject } from '../analysis/catalog.js';
 import { Effort } from '../analysis/effort.js';
 import { isOperator, isWord, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from '../text/lex.js';
 import { Refusal } from '../text/refusal.js';
@@ -90,7 +90,7 @@ class Rewriter {
     if (lacking)
       throw new Refusal(
         'NOT_UNDERSTOOD',
-        `${showObject(relation)} is read through ${showObject(source)}, which has no column ${showIdentifier(lacking.name)}.`,
+        `${tellObject(relation)} is read through ${tellObject(source)}, which has no column ${tellIdentifier(lacking.name)}.`,
         undefined,
         'Name the columns that you need.',
       );
@@ -191,7 +191,7 @@ class Rewriter {
       if (bound !== undefined)
         throw new Refusal(
           'NOT_UNDERSTOOD',
-          `${bound} is not available on ${showObject(relation)}, which is masked or filtered for you.`,
+          `${bound} is not available on ${tellObject(relation)}, which is masked or filtered for you.`,
           positionOf(analysis.statement, from),
           'Read the table without it.',
         );

@@ -1,5 +1,5 @@
 /** The query in a view's text; what is wrong with it is told without a word of it. */
-import { type RelationInfo, showObject } from '../analysis/catalog.js';
+import { type RelationInfo, tellObject } from '../analysis/catalog.js';
 import { isOperator, isWord, lex } from '../text/lex.js';
 import { Refusal } from '../text/refusal.js';
 import { readStatement, type Statement } from '../text/statement.js';
@@ -32,7 +32,7 @@ export function viewQuery(relation: RelationInfo): Statement {
 export const notOpened = (relation: RelationInfo, why: string): Refusal =>
   new Refusal(
     'NOT_UNDERSTOOD',
-    `The view ${showObject(relation)} can't be opened: ${why}.`,
+    `The view ${tellObject(relation)} can't be opened: ${why}.`,
     undefined,
     'Read its base tables instead, or ask for a policy that trusts this view.',
   );

@@ -35,6 +35,8 @@ export class Maintenance {
   readonly #options: MaintenanceOptions;
   readonly #timers: NodeJS.Timeout[] = [];
   #round: Promise<void> | undefined;
+  /** What follows from the record takes as long as it does; the next checkpoint does not wait for it. */
+  #settling: Promise<void> | undefined;
   #isStopping = false;
   #keptFromClosing = 0;
 
@@ -56,12 +58,13 @@ export class Maintenance {
     for (const timer of this.#timers) timer.unref();
   }
 
-  /** Everything once; a round that is under way is joined. */
-  round(): Promise<void> {
+  /** Everything once; a round that is under way is joined, and so is settling. */
+  async round(): Promise<void> {
     this.#round ??= this.#all().finally(() => {
       this.#round = undefined;
     });
-    return this.#round;
+    await this.#round;
+    await this.#settling;
   }
 
   /** The record is read first: nothing is done about what is in it before that. */
@@ -70,7 +73,10 @@ export class Maintenance {
     await this.#try('to make partitions', () => ensurePartitions(pool));
     await this.#try('to sign a checkpoint', () => checkpoints.make());
     await this.#try('to close quiet sessions', () => this.#closeQuiet());
-    if (!this.#isStopping) await this.#try('to settle statements', settle);
+    if (this.#isStopping) return;
+    this.#settling ??= this.#try('to settle statements', settle).finally(() => {
+      this.#settling = undefined;
+    });
   }
 
   async #closeQuiet(): Promise<void> {
@@ -94,6 +100,7 @@ export class Maintenance {
     this.#isStopping = true;
     for (const timer of this.#timers) clearInterval(timer);
     await this.#round;
+    await this.#settling;
     await this.#options.recorder.close();
     await this.#try('to sign the last checkpoint', () => this.#signLast());
   }

@@ -5,7 +5,7 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import type { RawEvent } from '../form/event.js';
-import { Batches, type BatchesOptions } from './batches.js';
+import { Batches, type BatchesOptions, slices } from './batches.js';
 import { EVENT_COLUMNS } from './columns.js';
 
 type Queries = Pick<Pool | PoolClient, 'query'>;
@@ -20,6 +20,20 @@ const NONE: ReadonlySet<string> = new Set();
 /** Throws where the store does not answer. */
 export async function isOurs(queries: Queries, event: RawEvent, { keys, forged = NONE }: Proving): Promise<boolean> {
   return (await Batches.of(queries, [event], { keys, forged })).doubtOf(event) === undefined;
+}
+
+/** Of some events those that are ours: much quicker than one by one. Throws where the store does not answer. */
+export async function oursAmong(
+  queries: Queries,
+  events: readonly RawEvent[],
+  { keys, forged = NONE }: Proving,
+): Promise<ReadonlySet<RawEvent>> {
+  const ours = new Set<RawEvent>();
+  for (const slice of slices(events)) {
+    const batches = await Batches.of(queries, slice, { keys, forged });
+    for (const event of slice) if (batches.doubtOf(event) === undefined) ours.add(event);
+  }
+  return ours;
 }
 
 /** Whether an event is ours, and stands where it was written: what was signed can be put in a second time. Throws where the store does not answer. */

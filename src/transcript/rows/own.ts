@@ -10,12 +10,13 @@ const MAX_STRANGERS = 10_000;
 const TOLD_EACH = 10;
 const MOST_AT_ONCE = 1000;
 
-type Table = SealedTable & ('approval' | 'approval_decision' | 'person_session' | 'standing_approval');
+type Table = SealedTable & ('approval' | 'approval_decision' | 'download' | 'person_session' | 'standing_approval');
 
 /** What is passed over in the pages that follow. Two rows of one person's decision have two HMACs. */
 const KEYS: Readonly<Record<Table, string>> = {
   approval: 't.id::text',
   approval_decision: "t.approval_id || encode(t.mac, 'hex') || t.reviewer",
+  download: 't.id::text',
   person_session: 't.id::text',
   standing_approval: 't.id::text',
 };

@@ -94,7 +94,17 @@ const DOWNLOADS = `
   FROM download t LEFT JOIN session s ON s.id = t.session_id LEFT JOIN outcome o ON o.id = t.statement_id`;
 const downloadRow = pointedRow.extend({ is_of_before: z.boolean() });
 
-/** As with cursors; one that was opened is opened before the record says so, and stays it. */
+/** Nobody takes longer than an hour, and whoever is taken for dead is missed within minutes. */
+const UNENDED = `
+  SELECT e.body->>'download' AS id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS at FROM event e
+  WHERE e.kind = 'download_opened' AND e.at < now() - interval '2 hours' AND NOT EXISTS (
+    SELECT FROM event x
+    WHERE x.session_id = e.session_id AND x.statement_id = e.statement_id AND x.position > e.position
+      AND x.kind = 'download_ended' AND x.body->>'download' = e.body->>'download'
+  )`;
+const unendedRow = z.object({ id: z.string().nullable(), at: z.string() });
+
+/** As with cursors; one that was opened is opened before the record says so, and stays it. What was opened has an end, whatever rows there are. */
 async function checkDownloads(client: PoolClient, breaks: Breaks, rows: SealedRows | undefined): Promise<void> {
   for await (const row of tableRows(client, 'download', breaks, rows)) void row;
   for await (const found of rowsOf(client, DOWNLOADS))
@@ -106,6 +116,11 @@ async function checkDownloads(client: PoolClient, breaks: Breaks, rows: SealedRo
       if (download.is_of_before)
         breaks.report(`The download ${id} was opened, and its row is of before: it was put back, and opens nothing.`);
     }
+  for await (const found of rowsOf(client, UNENDED))
+    for (const { id, at } of z.array(unendedRow).parse(found))
+      breaks.report(
+        `The download ${id ?? 'without an id'} was opened at ${at} and has no end: no gateway has run since to say what became of it, or one was kept from it.`,
+      );
 }
 
 // --- webhooks

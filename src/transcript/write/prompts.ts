@@ -122,7 +122,8 @@ export class Prompts {
         source: 'hook',
         prompt: text,
         prompt_length: text.length,
-        place: place ?? null,
+        // As one of the conversation: a client says which place it is, and whatever it says is no text that is kept.
+        place: place === undefined ? null : nameOf(place),
         ...(isByConnect ? { via: 'connect' } : {}),
         // What the client calls it is a name for the same, and no text of anybody's.
         conversation: conversation === undefined ? null : nameOf(conversation),
@@ -141,7 +142,11 @@ export class Prompts {
       const { rows } = await this.#pool.query({
         name: 'newest_prompts',
         text: NEWEST,
-        values: [this.#sessions.keyOf({ ...whose, tokenId: undefined }, CLIENT), TIED_MS, place ?? null],
+        values: [
+          this.#sessions.keyOf({ ...whose, tokenId: undefined }, CLIENT),
+          TIED_MS,
+          place === undefined ? null : nameOf(place),
+        ],
       });
       const placed = rows.map((row) => placedRow.parse(row));
       for (const { session, position } of placed) {

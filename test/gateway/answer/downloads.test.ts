@@ -82,6 +82,32 @@ describe('a download', () => {
     expect(await downloads.secondsToRoom(ANN, 1)).toBeUndefined();
   });
 
+  it('is kept from nobody by rows of nobody’s, nor by those of ours that were opened and put back', async () => {
+    const downloads = new Downloads(own.store);
+    const eve = actor('eve') as unknown as Principal;
+    await own.store.pool.query(
+      `INSERT INTO download (id, issuer, subject, client_id, session_id, statement_id, query_id, format, sealed, granted, end_row, bytes,
+         opened_at, expires_at, mac)
+       SELECT gen_random_uuid(), $1, 'eve', 'eve', gen_random_uuid(), gen_random_uuid(), 'q', 'csv', '', '', 1, 1, NULL,
+         now() + interval '10 years', '' FROM generate_series(1, 500)`,
+      [eve.issuer],
+    );
+    expect(await downloads.secondsToRoom(eve, 1)).toBeUndefined();
+    expect(told.length).toBeGreaterThan(0);
+    await own.admin.query('DELETE FROM download');
+
+    const { id, session, statement } = await made();
+    expect(await downloads.secondsToRoom(ANN, 1)).toBeGreaterThan(0);
+    await own.store.recorder.append({
+      kind: 'download_opened',
+      sessionId: session,
+      statementId: statement,
+      body: { download: id },
+    });
+    expect(await downloads.secondsToRoom(ANN, 1)).toBeUndefined();
+    await own.admin.query('DELETE FROM download');
+  });
+
   it('is none where anybody has changed its row', async () => {
     const downloads = new Downloads(own.store);
     for (const change of [

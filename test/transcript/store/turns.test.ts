@@ -183,7 +183,11 @@ describe('the gateway’s role', () => {
   });
 });
 
-const maintenanceOf = (problems: string[], pool = notary) =>
+const maintenanceOf = (
+  problems: string[],
+  pool = notary,
+  over: Partial<ConstructorParameters<typeof Maintenance>[0]> = {},
+) =>
   new Maintenance({
     pool: store.pool,
     recorder: store.recorder,
@@ -193,7 +197,32 @@ const maintenanceOf = (problems: string[], pool = notary) =>
     silentMs: 60_000,
     settle: () => Promise.resolve(),
     onProblem: (problem) => problems.push(problem),
+    ...over,
   });
+
+it('checkpoints are signed while what follows from the record takes long', async () => {
+  let goOn = (): void => undefined;
+  const long = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const problems: string[] = [];
+  const busy = maintenanceOf(problems, notary, { everyMs: 100, settle: () => long });
+  const size = async () =>
+    Number(
+      (await admin.query<{ size: string }>('SELECT coalesce(max(size), 0) AS size FROM checkpoint')).rows[0]?.size,
+    );
+  busy.start();
+  try {
+    for (let more = 0; more < 2; more++) {
+      const before = await size();
+      await write(`meanwhile ${more}`);
+      await expect.poll(size, { timeout: 10_000 }).toBeGreaterThan(before);
+    }
+  } finally {
+    goOn();
+  }
+  expect(problems).toEqual([]);
+}, 30_000);
 
 describe('a turn of the notary that somebody keeps', () => {
   /** With the notary's own password. */

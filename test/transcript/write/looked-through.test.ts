@@ -44,14 +44,15 @@ describe('a part of an event', () => {
   });
 
   it('that is ours stays as it is: digests, names that we give, who somebody is by their issuer', () => {
+    const digest = `${'4111111111111111'.repeat(3)}0123456789abcdef`;
     const ours = {
-      statement_digest: '4111111111111111',
+      statement_digest: digest,
       query_id: '01b2-4111-1111-1111-1111',
       principal: { issuer: 'https://login.example.com', subject: 'anna@example.com', client_id: 'a' },
       reviewer: 'steward@example.com',
       names: ['4111 1111 1111 1111'],
       address: '10.0.0.7',
-      about: { statement_digest: '4111111111111111', connection: { transport: 'stdio', address: '10.0.0.7' } },
+      about: { statement_digest: digest, connection: { transport: 'stdio', address: '10.0.0.7' } },
     };
     expect(vault.seal(SESSION, undefined, ours)).toBe(ours);
     const about = { ...ours.about, connection: { ...ours.about.connection, client: CARD } };
@@ -59,6 +60,32 @@ describe('a part of an event', () => {
       about: { ...ours.about, connection: { ...ours.about.connection, client: 'card [credit_card]' } },
       sealed: { about: expect.any(String) },
     });
+  });
+
+  it('passes for ours by what it is, and not by where it stands', () => {
+    const card = '4111111111111111';
+    const list =
+      'statement_digest place conversation kind verdict code state source end expires_at since id approval session'.split(
+        ' ',
+      );
+    for (const part of [...list, 'detected', 'sql_state', 'download']) {
+      const sealed = vault.seal(SESSION, undefined, { [part]: card, about: { [part]: card } });
+      expect(JSON.stringify({ ...sealed, sealed: undefined }).match(/4111/g) ?? [], part).toHaveLength(
+        part === 'approval' ? 1 : 0,
+      );
+    }
+    const body = {
+      rules: [{ effect: 'allow', kind: 'select', object: `DB.S."${card}"`, policy: 'p', rule: 'p.yaml:5' }],
+      rows: [{ object: `DB."${card}".T`, where: `NAME = '${card}'`, rule: 'p.yaml:9' }],
+      place: 'a'.repeat(32),
+    };
+    const sealed = vault.seal(SESSION, undefined, body);
+    expect(sealed).toMatchObject({
+      rules: [{ ...body.rules[0], object: 'DB.S."[credit_card]"' }],
+      rows: [{ object: 'DB."[credit_card]".T', where: "NAME = '[credit_card]'", rule: 'p.yaml:9' }],
+      place: body.place,
+    });
+    expect(vault.open(SESSION, null, sealed)).toEqual({ body, closed: [] });
   });
 
   it('of values that an agent gives has its numbers looked at as well', () => {
