@@ -53,8 +53,9 @@ export async function withdraw(
     answer.session = approval.session_id;
     answer.statementId = approval.statement_id;
     const isWithdrawn = await approvals.withdraw(id, reason);
-    const after = isWithdrawn ? 'withdrawn' : (await ownApproval(approvals, principal, id))?.state;
-    return answer.denied(overDenial(after ?? 'expired', undefined));
+    if (isWithdrawn) return answer.denied(overDenial('withdrawn', undefined));
+    const after = await ownApproval(approvals, principal, id);
+    return answer.denied(overDenial(after?.state ?? 'expired', after));
   } catch (error) {
     return failure(parts, answer, error);
   }

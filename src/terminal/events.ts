@@ -168,9 +168,21 @@ export function linesOf(event: StoredEvent, style: Style): readonly string[] {
 
 /** What came of it. What the warehouse says may be of several lines, and may quote the statement. */
 function outcomeLines(event: StoredEvent, style: Style): readonly string[] {
+  if (event.kind === 'approval_withdrawn') return withdrawnLines(event, style);
   if (event.kind !== 'statement_failed') return [outcomeLine(event, style)];
   const { code, message } = outcome.parse(event.body);
   return titled(`${style.red('failed ')}  ${code ?? ''}`, message ?? '');
+}
+
+/** Who did stands before why, and an agent's why behind what is known, as the agent's. */
+function withdrawnLines(event: StoredEvent, style: Style): readonly string[] {
+  const { withdrawal, agentsReason: reason } = readEnd(event) ?? {};
+  const { approval = '' } = outcome.parse(event.body);
+  const by = withdrawal?.by === 'gateway' ? `by the gateway: ${withdrawal.words}` : 'by its agent';
+  return [
+    `${style.yellow('ended  ')}  approval ${approval}, withdrawn ${by}`,
+    ...(reason === undefined ? [] : [`${style.dim('agent wrote, and nobody checked:')} ${printable(reason)}`]),
+  ];
 }
 
 function outcomeLine(event: StoredEvent, style: Style): string {

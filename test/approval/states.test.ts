@@ -333,7 +333,7 @@ describe('a standing approval', () => {
   const useOnce = async (id: string, more: object = {}): Promise<boolean> => {
     const statement = timeOrderedId();
     await store.recorder.append(submitted(session, statement));
-    return approvals.useStanding(id, { ...question, ...more }, statement, async () => {
+    return approvals.useStanding(id, { ...question, same: statement, ...more }, statement, async () => {
       await store.recorder.append({
         kind: 'approval_used',
         sessionId: session,

@@ -118,7 +118,7 @@ export async function openAll(
     const { id, session_id: session } = approval;
     const recorded = all.get(id);
     if (!recorded) continue;
-    const { state } = recorded;
+    const { state, withdrawal } = recorded;
     await sessions.learnKey(session);
     const text = vault.knows(session)
       ? textOfApproval.parse(JSON.parse(vault.openText(session, `approval ${id}`, sealed)))
@@ -135,6 +135,7 @@ export async function openAll(
           one.approval_id === id ? [{ ...one, reason: openedReason(vault, read, one) }] : [],
         ),
         outcome: outcomes.get(approval.statement_id) ?? null,
+        withdrawal: withdrawal ?? null,
       },
       row,
       recorded,

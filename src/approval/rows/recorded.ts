@@ -5,7 +5,7 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import type { RecordKeys } from '../../transcript/index.js';
+import { type RecordKeys, type Withdrawal, withdrawalOf } from '../../transcript/index.js';
 import type { Requirement } from '../values/enough.js';
 import type { ApprovalState } from '../values/state.js';
 import { type About, isGranted, type Said, saidOf } from '../values/words.js';
@@ -23,12 +23,15 @@ export interface Recorded {
   readonly at: Date | undefined;
   /** The row calls given what nobody has said yes to. */
   readonly isUnsaid: boolean;
+  /** By whom it was withdrawn; undefined where it was not. */
+  readonly withdrawal: Withdrawal | undefined;
 }
 
 const KINDS = ['approval_decided', 'approval_used', 'approval_released', 'approval_expired', 'approval_withdrawn'];
 
 const TOLD = `
-  SELECT e.body->>'approval' AS id, e.kind, e.at, e.body->>'decision' AS decision, e.body->>'state' AS state
+  SELECT e.body->>'approval' AS id, e.kind, e.at, e.body->>'decision' AS decision, e.body->>'state' AS state,
+         e.body->>'by' AS by, e.body->>'code' AS code
   FROM unnest($1::uuid[], $2::uuid[]) AS t (session_id, statement_id)
   JOIN event e ON e.session_id = t.session_id AND e.statement_id = t.statement_id
   WHERE e.kind = ANY($3) AND (e.kind <> 'approval_used' OR e.body->>'standing' IS NULL)
@@ -39,6 +42,8 @@ const toldRow = z.object({
   at: z.date(),
   decision: z.string().nullable(),
   state: z.string().nullable(),
+  by: z.string().nullable(),
+  code: z.string().nullable(),
 });
 
 /** What events say of one, none of them proved. */
@@ -48,9 +53,10 @@ interface Told {
   /** Nothing takes this back. */
   end: 'expired' | 'withdrawn' | undefined;
   wasReleased: boolean;
+  withdrawal: Withdrawal | undefined;
 }
 
-function learn(told: Told, { kind, at, decision, state }: z.infer<typeof toldRow>): void {
+function learn(told: Told, { kind, at, decision, state, by, code }: z.infer<typeof toldRow>): void {
   const before = told.state;
   switch (kind) {
     case 'approval_decided':
@@ -68,6 +74,7 @@ function learn(told: Told, { kind, at, decision, state }: z.infer<typeof toldRow
       told.end ??= 'expired';
       break;
     default:
+      if (told.end === undefined) told.withdrawal = withdrawalOf({ by, code });
       told.end ??= 'withdrawn';
   }
   if (told.end !== undefined) told.state = told.end;
@@ -90,7 +97,8 @@ export async function recordedOf(
   keys: RecordKeys,
 ): Promise<ReadonlyMap<string, Recorded>> {
   const all = new Map<string, Told>();
-  for (const { id } of shown) all.set(id, { state: 'pending', at: undefined, end: undefined, wasReleased: false });
+  for (const { id } of shown)
+    all.set(id, { state: 'pending', at: undefined, end: undefined, wasReleased: false, withdrawal: undefined });
   const places = [shown.map(({ session_id }) => session_id), shown.map(({ statement_id }) => statement_id)];
   const { rows } = shown.length === 0 ? { rows: [] } : await queries.query(TOLD, [...places, KINDS]);
   for (const row of z.array(toldRow).parse(rows)) {
@@ -105,7 +113,9 @@ export async function recordedOf(
     const isSame = told.state === one.state && !told.wasReleased;
     recorded.set(
       one.id,
-      isSame ? { state: one.state, at: told.at, isUnsaid: false } : await proof(queries, one, told, keys),
+      isSame
+        ? { state: one.state, at: told.at, isUnsaid: false, withdrawal: told.withdrawal }
+        : await proof(queries, one, told, keys),
     );
   }
   return recorded;
@@ -122,6 +132,7 @@ async function proof(
   const by = proved(said, told, shown.requirements);
   // Of one that is over the record may lack an event: it was archived, or somebody took it away. It stays over.
   const isGivenBack = state === 'used' && by === 'approved' && told.wasReleased;
-  if (!isOpen(state) && isOpen(by) && !isGivenBack) return { state, at: told.at, isUnsaid: false };
-  return { state: by, at: told.at, isUnsaid: state === 'approved' && by === 'pending' };
+  const { at, withdrawal } = told;
+  if (!isOpen(state) && isOpen(by) && !isGivenBack) return { state, at, isUnsaid: false, withdrawal };
+  return { state: by, at, isUnsaid: state === 'approved' && by === 'pending', withdrawal };
 }

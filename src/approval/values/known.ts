@@ -51,7 +51,8 @@ export type ShownApproval = Pick<
   | 'outcome'
   | 'format'
   | 'reported'
->;
+> &
+  Partial<Pick<Approval, 'withdrawal'>>;
 
 type About = NonNullable<Approval['about']>;
 type Size = About['estimate'];
@@ -222,7 +223,13 @@ function outcomeOf(outcome: Outcome, isChange: boolean): string {
   ].join(', ');
 }
 
-function afterOf({ decisions, state, outcome, about }: ShownApproval): readonly Fact[] {
+/** Its agent's own reason stands in the record alone. */
+const withdrawnBy = (withdrawal: Approval['withdrawal'] | undefined): readonly string[] => {
+  if (!withdrawal) return [];
+  return [withdrawal.by === 'gateway' ? `by the gateway: ${withdrawal.words}` : 'by its agent'];
+};
+
+function afterOf({ decisions, state, outcome, about, withdrawal }: ShownApproval): readonly Fact[] {
   const said = decisions.map(
     ({ reviewer, decision, reason, decided_at: at, standing_ms: held, standing_uses: uses }) => {
       const others = held === null ? '' : `, and to others of this shape for ${held / 60_000} min, ${uses ?? 0} times`;
@@ -233,7 +240,7 @@ function afterOf({ decisions, state, outcome, about }: ShownApproval): readonly 
     state === 'used'
       ? [outcome ? outcomeOf(outcome, isChange(about)) : 'it was begun, and the record has no end of it']
       : [];
-  return [...some('Decided', said), ...some('Outcome', came)];
+  return [...some('Decided', said), ...some('Withdrawn', withdrawnBy(withdrawal)), ...some('Outcome', came)];
 }
 
 /** Who says what a person typed. */

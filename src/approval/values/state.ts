@@ -1,7 +1,7 @@
 /** What an approval is, and in which states it can be. */
 import { z } from 'zod';
 import { FORMATS } from '../../formats/index.js';
-import { type Actor, bytesOf } from '../../transcript/index.js';
+import { type Actor, bytesOf, type Withdrawal } from '../../transcript/index.js';
 import type { Requirement } from './enough.js';
 
 export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used'] as const;
@@ -121,6 +121,8 @@ export const textOfApproval = z.object({
     key: z.string(),
     text: z.string(),
     holes: z.array(z.object({ where: z.string(), kind: z.enum(['text', 'number']), example: z.string() })),
+    /** Values that all of its shape have, and those in its holes, binds among them: `n7`, `tabc`. Those of earlier versions do not tell. */
+    values: z.object({ fixed: z.array(z.string()), filled: z.array(z.string()) }).optional(),
   }),
   /** Where its result is wanted as a file: of which format. */
   format: z.enum(FORMATS).optional(),
@@ -178,6 +180,8 @@ export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed' | 'fits' | 'bi
     readonly decisions: readonly z.infer<typeof decisionRow>[];
     /** Of one that was used; null where nothing is known of it yet. */
     readonly outcome: Outcome | null;
+    /** Of one that was withdrawn: by whom; null for all others, and where the record says nothing of it. */
+    readonly withdrawal: Withdrawal | null;
   };
 
 /** A statement that has to wait. */
@@ -189,7 +193,7 @@ export interface Request {
     readonly isWorkload?: boolean | undefined;
   };
   readonly text: ApprovalText;
-  /** The statement's words and signs, however they are spaced: what is alike in it is the same statement. */
+  /** All statements that are the same have one, however they are written. */
   readonly same: string;
   /** Hexadecimal SHA-256. */
   readonly fits: string;

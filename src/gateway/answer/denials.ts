@@ -16,7 +16,10 @@ export const CHANGED_APPROVAL: Denial = {
 };
 
 /** What the agent hears of an approval that is over. */
-export function overDenial(state: ApprovalState, approval: Pick<Approval, 'decisions'> | undefined): Denial {
+export function overDenial(
+  state: ApprovalState,
+  approval: Pick<Approval, 'decisions' | 'withdrawal'> | undefined,
+): Denial {
   const reason = approval?.decisions.find(({ decision }) => decision === 'deny')?.reason;
   switch (state) {
     case 'denied':
@@ -31,6 +34,12 @@ export function overDenial(state: ApprovalState, approval: Pick<Approval, 'decis
         hint: 'Look at the data before you repeat a change.',
       };
     case 'withdrawn':
+      if (approval?.withdrawal?.by === 'gateway')
+        return {
+          code: 'APPROVAL_EXPIRED',
+          message: `This statement waits no more: ${approval.withdrawal.words}.`,
+          hint: 'Look at the data before you repeat a change.',
+        };
       return { code: 'APPROVAL_EXPIRED', message: 'You have withdrawn this statement.', hint: ASK_ANEW };
     default:
       return { code: 'APPROVAL_EXPIRED', message: 'Nobody decided in time.', hint: ASK_ANEW };

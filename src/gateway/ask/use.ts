@@ -1,6 +1,7 @@
 /** An approval, used once: for the very statement that was asked for, under the rules that it was asked for by. */
 import { randomUUID } from 'node:crypto';
 import type { Approval, Approvals } from '../../approval/index.js';
+import type { Denial } from '../../policy/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
 import type { AnswerBuilder, QueryRequest } from '../answer/answer.js';
 import { CHANGED_APPROVAL, overDenial, TOKEN_ENDED } from '../answer/denials.js';
@@ -61,9 +62,8 @@ export async function use(
     const denial = overDenial(approval.state, approval);
     const intent = new Intent(author, session, statementId, full, NOTHING_JUDGED);
     // What became of it is in the record already; asking again and again adds nothing.
-    return answered(
-      approval.state === 'used' ? await refuseAgain(parts, answer, intent, id, denial) : answer.denied(denial),
-    );
+    if (approval.state === 'used') await refuseUsed(parts, answer, intent, approval, denial);
+    return answered(answer.denied(denial));
   }
   const circumstances = circumstancesOf(parts, whose.policies);
   const judged = await judging.inTurn(whose, full);
@@ -103,8 +103,11 @@ export async function use(
         }),
       )
       .then(() => undefined);
-  if (!(await approvals.use(id, begin)))
-    return answered(await refuseAgain(parts, answer, intent, id, overDenial('used', undefined)));
+  if (!(await approvals.use(id, begin))) {
+    const denial = overDenial('used', undefined);
+    await refuseUsed(parts, answer, intent, approval, denial);
+    return answered(answer.denied(denial));
+  }
   let word: Word | undefined;
   try {
     word = await weighedAgain(parts, answer, intent, whose, approval, useId);
@@ -114,6 +117,9 @@ export async function use(
     if (word?.kind !== 'cleared') leave(parts, statementId);
   }
 }
+
+const refuseUsed = (parts: UseParts, answer: AnswerBuilder, intent: Intent, approval: Approval, denial: Denial) =>
+  parts.approvals.tellUsed(approval, () => refuseAgain(parts, answer, intent, approval.id, denial, 'used'));
 
 /** What rules say of bytes and rows may have come true meanwhile, and a rule that asks others, too. */
 async function weighedAgain(

@@ -29,8 +29,11 @@ export async function refuseAgain(
   intent: Intent,
   approval: string,
   denial: Denial,
+  was?: 'used',
 ): Promise<Answer> {
   counters.verdict('deny', denial.code);
-  await transcript.recorder.append(intent.event('approval_refused', { approval, denial }));
+  await transcript.recorder.append(
+    intent.event('approval_refused', { approval, denial, ...(was === undefined ? {} : { was }) }),
+  );
   return answer.denied(denial);
 }

@@ -58,10 +58,13 @@ const WORDS: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
   approval_expired: 'was not allowed a statement in time',
   approval_withdrawn: 'withdrew a statement',
 };
+/** One that waited, and ran otherwise: nobody withdrew anything. */
+const RAN_OTHERWISE = 'sent a statement once more that waited for a reviewer';
 /** Of one that ran because people said yes. */
 const APPROVED = 'ran a statement that was approved';
 
-function wordsOf(kind: StoredEvent['kind'], { file, approval }: End, isDenied: boolean): string {
+function wordsOf(kind: StoredEvent['kind'], { file, approval, withdrawal }: End, isDenied: boolean): string {
+  if (withdrawal?.by === 'gateway') return RAN_OTHERWISE;
   if (file) return isDenied ? NOT_DOWNLOADED : DOWNLOADED;
   return WORDS[kind] ?? (approval === undefined ? 'ran a statement' : APPROVED);
 }
@@ -83,7 +86,7 @@ export function toOcsf(
   const { body } = opening;
   const end = readEnd(outcome);
   if (end === undefined) throw new Error(`${outcome.kind} ends no statement.`);
-  const isDenied = end.state === 'denied' || end.approvalEnd === 'withdrawn';
+  const isDenied = end.state === 'denied' || end.withdrawal?.by === 'agent';
   const [activityId, activity] = end.file ? READ : activityOf(body['kind']);
   const [statusId, status] = STATUSES[end.state];
   const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap(

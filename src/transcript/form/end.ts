@@ -45,6 +45,8 @@ export interface End {
   readonly code: string | undefined;
   /** Why, by a rule, a reviewer, the warehouse or the gateway; never a word of the agent's. */
   readonly detail: string | undefined;
+  /** By whom it was withdrawn, where it was. */
+  readonly withdrawal: Withdrawal | undefined;
   /** Why it was withdrawn, as the agent wrote. */
   readonly agentsReason: string | undefined;
   /** Under which approval it ran, or for which it waited. */
@@ -56,6 +58,23 @@ export interface End {
   readonly connection: Connection | undefined;
   /** undefined for the end of the statement itself. */
   readonly file: FileEnding | undefined;
+}
+
+/** Why the gateway ends what waits for people, in words: the same statement ran otherwise. */
+const WITHDRAWALS = {
+  RAN_UNDER_STANDING: 'it was sent once more, and ran under a standing approval',
+  RAN_AS_ALLOWED: 'it was sent once more, and ran as the rules allow without asking',
+} as const;
+export type WithdrawalCode = keyof typeof WITHDRAWALS;
+
+/** Who withdrew it. What the gateway says has a code; what an agent says is a text of its own, whatever that says. */
+export type Withdrawal = { readonly by: 'agent' } | { readonly by: 'gateway'; readonly words: string };
+
+/** By an event's fields; those of earlier versions name nobody, and have a text that may be an agent's. */
+export function withdrawalOf({ by, code }: Fields): Withdrawal {
+  if (by !== 'gateway') return { by: 'agent' };
+  const isKnown = typeof code === 'string' && Object.hasOwn(WITHDRAWALS, code);
+  return { by, words: isKnown ? WITHDRAWALS[code as WithdrawalCode] : 'for a reason that this version does not know' };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -121,6 +140,9 @@ function stateOf(event: Told): OutcomeState | undefined {
   return event.statement === null ? undefined : (DOWNLOADS.get(event.body['end']) ?? 'unknown');
 }
 
+const wordsOf = (withdrawal: Withdrawal): string | undefined =>
+  withdrawal.by === 'gateway' ? withdrawal.words : undefined;
+
 /** undefined for an event that ends neither a statement nor a download. */
 export function readEnd(event: Told): End | undefined {
   const state = stateOf(event);
@@ -132,7 +154,7 @@ export function readEnd(event: Told): End | undefined {
   const answered = numberOf(body['rows']);
   // What was rolled back has changed nothing, whatever it touched.
   const changed = kind === 'statement_completed' ? numberOf(body['rows_touched']) : undefined;
-  const isWithdrawn = kind === 'approval_withdrawn';
+  const withdrawal = kind === 'approval_withdrawn' ? withdrawalOf(body) : undefined;
   const reason = textOf(body['reason']);
   return {
     state,
@@ -145,8 +167,12 @@ export function readEnd(event: Told): End | undefined {
     queryId: typeof body['query_id'] === 'string' ? body['query_id'] : undefined,
     code: textOf(denial['code']) ?? textOf(body['code']) ?? CODES[kind],
     detail:
-      textOf(denial['message']) ?? textOf(body['message']) ?? (isWithdrawn ? undefined : reason) ?? textOf(body['end']),
-    agentsReason: isWithdrawn ? reason : undefined,
+      textOf(denial['message']) ??
+      textOf(body['message']) ??
+      (withdrawal ? wordsOf(withdrawal) : reason) ??
+      textOf(body['end']),
+    withdrawal,
+    agentsReason: withdrawal?.by === 'agent' ? reason : undefined,
     approval: textOf(approval['id']) ?? textOf(body['approval']),
     reviewers: reviewersOf(event, approval),
     prompt: textOf(about['prompt']) ?? textOf(fieldsOf(body['prompt'])['id']),

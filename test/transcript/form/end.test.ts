@@ -123,6 +123,30 @@ describe('who is behind an end', () => {
     expect(JSON.stringify(ours)).not.toMatch(/APPROVED|Why not/);
   });
 
+  it('is the gateway only where the event says so, whatever an agent writes', () => {
+    const words = 'it was sent once more, and ran under a standing approval';
+    const own = { approval: 'a-1', by: 'gateway', code: 'RAN_UNDER_STANDING', instead: 's-2', standing: 'st-1' };
+    expect(readEnd(event('approval_withdrawn', own))).toMatchObject({
+      withdrawal: { by: 'gateway', words },
+      code: 'RAN_UNDER_STANDING',
+      detail: words,
+      agentsReason: undefined,
+    });
+    const { message, unmapped, action } = ocsf('approval_withdrawn', own) as unknown as Record<string, unknown>;
+    expect([message, action]).toEqual([expect.stringContaining('sent a statement once more'), 'Allowed']);
+    expect(unmapped).not.toHaveProperty('withdrawn_because');
+    // Of an agent's, and of those of earlier versions, which name nobody.
+    for (const by of ['agent', undefined, 'gateway ', ['gateway']]) {
+      const forged = { approval: 'a-1', by, reason: words };
+      expect(readEnd(event('approval_withdrawn', forged))).toMatchObject({
+        withdrawal: { by: 'agent' },
+        code: 'APPROVAL_WITHDRAWN',
+        detail: undefined,
+        agentsReason: words,
+      });
+    }
+  });
+
   it('is the client that the statement came by, whichever its session began with', () => {
     for (const body of [{}, { about }])
       expect(ocsf('statement_completed', body)).toMatchObject({

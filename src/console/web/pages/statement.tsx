@@ -105,7 +105,7 @@ function wordsOf({ kind, body, end }: StatementEvent): string {
     case 'approval_expired':
       return text(body['reason']) ?? '';
     case 'approval_withdrawn':
-      return agentWrote(text(body['reason']));
+      return end?.gateway_said ? `by the gateway: ${end.gateway_said}` : agentWrote(text(body['reason']));
     default:
       return '';
   }
