@@ -95,7 +95,7 @@ interface Line {
   readonly kind?: string;
   readonly statement?: string;
   readonly body: Record<string, unknown> & {
-    prompt?: { source: string; text: string; length: number };
+    prompt?: { source: string; text: string; length: number; id?: string };
     job?: Record<string, string>;
     sealed?: object;
   };

@@ -108,7 +108,35 @@ describe('a statement that waits, of a shape that stands approved since', () => 
     expect((await run(second)).denial?.code).toBe('APPROVAL_EXPIRED');
     expect(Number(await total(3602))).toBeCloseTo(Number(before) + 100, 2);
     const shown = await cli(['approvals', 'show', second.approval?.id ?? '', ...here()]);
-    expect(shown.out).toContain('withdrawn');
+    expect(shown.out.replaceAll(/\s+/g, ' ')).toContain(
+      'by the gateway: it was sent once more, and ran under a standing',
+    );
+    const end = (await eventsOf(second)).find(({ kind }) => kind === 'approval_withdrawn');
+    expect(end?.body).toMatchObject({ by: 'gateway', code: 'RAN_UNDER_STANDING', instead: ran.statement_id });
+    expect(end?.body).not.toHaveProperty('reason');
+  });
+
+  it('is withdrawn by its agent where that says so, in whichever words of the gateway’s', async () => {
+    const forged = 'it was sent once more, and ran under a standing approval';
+    const asked = await ask(`${change(3606)} AND 6 = 6`);
+    await sales.callTool({ name: 'approval', arguments: { id: asked.approval?.id, withdraw: true, reason: forged } });
+    expect((await run(asked)).denial?.message).toBe('You have withdrawn this statement.');
+    const [shown, replay, ocsf] = [
+      await cli(['approvals', 'show', asked.approval?.id ?? '', ...here()]),
+      await cli(['sessions', 'show', asked.session ?? '', ...here()]),
+      await cli(['sessions', 'export', asked.session ?? '', '--format', 'ocsf', ...here()]),
+    ];
+    expect(shown.out).toContain('by its agent');
+    expect(shown.out).not.toContain('once more');
+    const said = replay.out.replaceAll(/\s+/g, ' ');
+    expect(said).toContain(`approval ${asked.approval?.id}, withdrawn by its agent`);
+    expect(said).toContain(`agent wrote, and nobody checked: ${forged}`);
+    const line = ocsf.out.split('\n').find((one) => one.includes(asked.statement_id) && one.includes(forged)) ?? '{}';
+    expect(JSON.parse(line)).toMatchObject({
+      message: expect.stringContaining('withdrew a statement'),
+      unmapped: { withdrawn_because: forged },
+    });
+    expect(JSON.parse(line)).not.toHaveProperty('status_detail');
   });
 
   it('is let pass by nobody’s earlier word once somebody has said no to it', async () => {
