@@ -71,10 +71,10 @@ async function mayStand(
   const { judged, request } = intent;
   const rows = about?.estimate.rows ?? undefined;
   const estimate = { bytes: about?.estimate.bytes ?? undefined, rows };
+  // Rules that go by its size may ask others beside those that ask anyhow.
+  const { bytes, rows: byRows } = judged.verdict?.needs ?? {};
   const asked =
-    judged.verdict?.decision === 'approve'
-      ? intent
-      : intent.as(judge.weigh(judged, whose.principal, whose.policies, request, estimate));
+    bytes || byRows ? intent.as(judge.weigh(judged, whose.principal, whose.policies, request, estimate)) : intent;
   const matter = matterOf(asked);
   if (!matter) return false;
   const word = await standingWord(approvals, questionOf(matter, whose), asked);
