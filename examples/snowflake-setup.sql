@@ -28,6 +28,20 @@ GRANT ROLE AGENT_SALES_RO TO USER SNOWFENCE;
 -- Let it in from the gateway's addresses only.
 -- CREATE NETWORK POLICY SNOWFENCE_ONLY ALLOWED_IP_LIST = ('203.0.113.7'); ALTER USER SNOWFENCE SET NETWORK_POLICY = SNOWFENCE_ONLY;
 
+-- Views: for roles that may read views and not the tables behind them. A role of the gateway's own sees what views are made of: structures and
+-- texts, no row (snowflake: { metadata_role: SNOWFENCE_METADATA } in snowfence.yaml). REFERENCES shows a structure; future grants take in what
+-- is made later. Where agents' roles may read the tables as well, nothing of this is needed.
+-- Pages: user-guide/views-introduction, user-guide/security-access-control-privileges (REFERENCES), sql/grant-privilege (future grants).
+CREATE ROLE IF NOT EXISTS SNOWFENCE_METADATA;
+GRANT USAGE ON DATABASE ANALYTICS TO ROLE SNOWFENCE_METADATA;
+GRANT USAGE ON ALL SCHEMAS IN DATABASE ANALYTICS TO ROLE SNOWFENCE_METADATA;
+GRANT USAGE ON FUTURE SCHEMAS IN DATABASE ANALYTICS TO ROLE SNOWFENCE_METADATA;
+GRANT REFERENCES ON ALL TABLES IN DATABASE ANALYTICS TO ROLE SNOWFENCE_METADATA;
+GRANT REFERENCES ON FUTURE TABLES IN DATABASE ANALYTICS TO ROLE SNOWFENCE_METADATA;
+GRANT REFERENCES ON ALL VIEWS IN DATABASE ANALYTICS TO ROLE SNOWFENCE_METADATA;
+GRANT REFERENCES ON FUTURE VIEWS IN DATABASE ANALYTICS TO ROLE SNOWFENCE_METADATA;
+GRANT ROLE SNOWFENCE_METADATA TO USER SNOWFENCE;
+
 -- hash: for the masking method of this name. The key is made inside of Snowflake and never stands in a statement: what does stays in
 -- QUERY_HISTORY for 365 days. It is in a table that one role reads, which is granted to nobody afterwards; the secure function runs
 -- with that role's rights, and others call it without seeing its text or the table.

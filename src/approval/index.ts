@@ -16,7 +16,7 @@ export type { ShownStanding } from './steps/standing-list.js';
 export { Approvals } from './store.js';
 export type { Member, Requirement } from './values/enough.js';
 export { isAsked, isEnough } from './values/enough.js';
-export { type Fact, factsOf, type Known, knownOf, neededOf } from './values/known.js';
+export { decidedWords, type Fact, factsOf, type Known, knownOf, neededOf, standingFacts } from './values/known.js';
 export {
   type AboutApproval,
   APPROVAL_STATES,
@@ -26,6 +26,8 @@ export {
   aboutApproval,
   type Decision,
   DecisionRefused,
+  type Ended,
+  type Outcome,
   type Reviewer,
   TooManyApprovals,
 } from './values/state.js';

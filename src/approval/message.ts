@@ -79,8 +79,22 @@ function lineOf({ name, lines }: Fact): readonly [string, string] {
   return [short(name, MAX_LABEL), text];
 }
 
+function withdrawnTitle({ ended }: ShownApproval): string {
+  switch (ended?.why) {
+    case 'agent':
+      return TITLES.approval_withdrawn;
+    case 'standing':
+      return 'waits no longer: a standing approval stands for it';
+    case 'allowed':
+      return 'waits no longer: the same ran as the rules allow';
+    default:
+      return 'waits no longer';
+  }
+}
+
 function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string): Words {
   const known = knownOf(approval);
+  const title = kind === 'approval_withdrawn' ? withdrawnTitle(approval) : TITLES[kind];
   const isWhole = known.warnings.length > 0;
   const verb = (approval.about?.kind ?? 'statement').replaceAll('_', ' ').toUpperCase();
   const facts: (readonly [string, string])[] = [];
@@ -91,8 +105,8 @@ function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string)
     if (length <= MAX_FACTS) facts.push(line);
   }
   return {
-    summary: `${verb}${isWhole ? ' of a whole table' : ''} ${TITLES[kind]}`,
-    title: `${short(known.headline, MAX_NAME)} ${TITLES[kind]}`,
+    summary: `${verb}${isWhole ? ' of a whole table' : ''} ${title}`,
+    title: `${short(known.headline, MAX_NAME)} ${title}`,
     warnings: known.warnings.map((warning) => short(warning, MAX_LINE)),
     texts: [
       textOf('Statement as written', approval.statement),

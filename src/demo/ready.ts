@@ -31,13 +31,14 @@ export interface Ready {
   readonly pids: Record<'gateway' | 'warehouse' | 'postgres', number>;
 }
 
-/** Where an agent's token is, for clients that read it from a file and for people who want to see it. */
-export const tokenFile = ({ config_file: configFile }: Pick<Ready, 'config_file'>, agent: string): string =>
-  join(dirname(configFile), `${agent}.token`);
+/** Where the token of an agent or a reviewer is, for clients that read it from a file and for people who want to see it. */
+export const tokenFile = ({ config_file: configFile }: Pick<Ready, 'config_file'>, who: string): string =>
+  join(dirname(configFile), `${who}.token`);
 
-/** Each agent's token into a file of its own, which only its owner reads. */
+/** The token of each agent and reviewer into a file of its own, which only its owner reads. */
 export async function writeTokens(ready: Ready): Promise<void> {
-  for (const { name, token } of ready.agents) await writeFile(tokenFile(ready, name), token, { mode: 0o600 });
+  for (const { name, token } of [...ready.agents, ...ready.reviewers])
+    await writeFile(tokenFile(ready, name), token, { mode: 0o600 });
 }
 
 /** Whole or not at all: whoever waits for the file must not read half of it. */

@@ -1,7 +1,7 @@
 /** The demo in the foreground: start, tour, wait for Ctrl-C, end without a trace. */
 import { columnsOf, folded, styleFor } from '../terminal/index.js';
 import { Demo, type DemoOptions } from './demo.js';
-import { connections, consoleSignIn, decided, tour, type Waiting } from './tour.js';
+import { commands, connections, consoleSignIn, decided, tour, type Waiting } from './tour.js';
 
 export async function runDemo(options: DemoOptions, json: boolean): Promise<void> {
   const style = styleFor(process.stdout);
@@ -44,7 +44,7 @@ export async function runDemo(options: DemoOptions, json: boolean): Promise<void
       waiting = (await Promise.race([tour(ready, say, style), stopped])) ?? undefined;
       // What is to be pasted stays in one piece.
       paste(`\n${connections(ready, style)}`);
-      paste(`\n${style.dim(`More: snowfence sessions list --config ${ready.config_file}`)}`);
+      paste(`\n${commands(ready, waiting, style)}`);
     }
     if (isPerson) say(`\n${consoleSignIn(ready, style)}\n`);
     say('Press Ctrl-C to end.');

@@ -1,6 +1,6 @@
 /** The demo's tour: a few live calls as the sales agent, and the transcript that they left. */
 import { z } from 'zod';
-import { printable, renderEvents, type Style, table } from '../terminal/index.js';
+import { printable, quoted, renderEvents, type Style, startedAs, table } from '../terminal/index.js';
 import { storePool, TranscriptReader } from '../transcript/index.js';
 import { connect } from './connect.js';
 import { type Ready, type ReadyAgent, tokenFile } from './ready.js';
@@ -133,6 +133,26 @@ export function consoleSignIn(ready: Ready, style: Style): string {
   ].join('\n');
 }
 
+/** What can be done on the command line now, ready to paste: with the demo's configuration, and the reviewer's token where one decides. */
+export function commands(ready: Ready, waiting: Waiting | undefined, style: Style): string {
+  const [reviewer] = ready.reviewers;
+  const config = `--config ${quoted(ready.config_file)}`;
+  const token = reviewer ? quoted(tokenFile(ready, reviewer.name)) : '';
+  return [
+    style.bold('On the command line'),
+    `${startedAs()} sessions list ${config}`,
+    `${startedAs()} approvals list ${config}`,
+    ...(waiting && reviewer
+      ? [
+          style.dim(`Decide as ${reviewer.name}, whose token is in a file (cat ${token} prints it):`),
+          `SNOWFENCE_TOKEN=$(cat ${token}) \\`,
+          `  ${startedAs()} approvals approve ${waiting.id} \\`,
+          `  ${config}`,
+        ]
+      : []),
+  ].join('\n');
+}
+
 /** Of a token, so much is shown. */
 const SHOWN_TOKEN = 12;
 
@@ -153,12 +173,12 @@ export function connections(ready: Ready, style: Style): string {
     style.dim('Claude Code:'),
     `claude mcp add --transport http snowfence ${ready.mcp_url} \\`,
     '  --header "Authorization: Bearer $(',
-    `    cat ${file})"`,
+    `    cat ${quoted(file)})"`,
     style.dim('Claude Desktop (claude_desktop_config.json), by the stdio bridge:'),
     JSON.stringify(desktop, null, 2),
     style.dim('Any agent that speaks MCP over HTTP, with its token in the header:'),
     ...ready.agents.map(
-      (agent) => `${agent.name}  ${agent.token.slice(0, SHOWN_TOKEN)}…  cat ${tokenFile(ready, agent.name)}`,
+      (agent) => `${agent.name}  ${agent.token.slice(0, SHOWN_TOKEN)}…  cat ${quoted(tokenFile(ready, agent.name))}`,
     ),
   ].join('\n');
 }

@@ -45,7 +45,7 @@ type Parts = QueryParts & ExplainParts & ResumeParts & ReadOnParts & DownloadPar
 function partsOf(given: GatewayParts, admission: Admission, visible: Visible): Parts {
   const { transcript, approvals, warehouse, log, counters } = given;
   const judge = new Judge({
-    catalogs: catalogsOf(warehouse.catalog),
+    catalogs: catalogsOf(warehouse.catalog, warehouse.options.metadataRole),
     defaults: warehouse.options,
     onUnreachable: (error) => log.error({ err: error }, 'the warehouse is not reachable'),
     onDisagreement: (parser, fingerprint) => {

@@ -12,7 +12,7 @@ export type { Caller } from './judge/whose.js';
 export { DEFAULT_LIMITS, type Limits, type TurnedAway } from './limits/admission.js';
 export { NotTaken, type OpenFile } from './open-download.js';
 export type { Counters } from './record/counters.js';
-export { type Step, sha256 } from './record/intent.js';
+export { HISTORY_KEEPS, type Step, sha256 } from './record/intent.js';
 export { LostDownloads } from './record/lost-downloads.js';
 export { previewOf, type RecordMask, recordMask } from './record/recorded.js';
 export { settle } from './record/settle.js';

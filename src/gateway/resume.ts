@@ -1,7 +1,7 @@
 /** A statement that waits for a person: what has become of it, and how its agent takes it back. */
 import { randomUUID } from 'node:crypto';
 import { type Answer, AnswerBuilder } from './answer/answer.js';
-import { NO_APPROVAL, overDenial } from './answer/denials.js';
+import { endedOf, NO_APPROVAL, overDenial, UNUSABLE_APPROVAL } from './answer/denials.js';
 import { awaited, circumstancesOf, ownApproval, type Waiting, wholeOf } from './ask/own.js';
 import { type UseParts, use } from './ask/use.js';
 import { stillOpen } from './ask/word.js';
@@ -52,10 +52,10 @@ export async function withdraw(
     if (!approval) return answer.finish({ status: 'error', error: NO_APPROVAL });
     answer.session = approval.session_id;
     answer.statementId = approval.statement_id;
-    const isWithdrawn = await approvals.withdraw(id, reason);
-    if (isWithdrawn) return answer.denied(overDenial('withdrawn', undefined));
-    const after = await ownApproval(approvals, principal, id);
-    return answer.denied(overDenial(after?.state ?? 'expired', after));
+    await approvals.withdraw(id, reason);
+    const after = (await ownApproval(approvals, principal, id)) ?? approval;
+    const ended = endedOf(after);
+    return ended ? answer.denied(overDenial(ended, after.decisions), ended) : answer.denied(UNUSABLE_APPROVAL);
   } catch (error) {
     return failure(parts, answer, error);
   }

@@ -4,6 +4,7 @@
  */
 import type { StandardSchemaWithJSON } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
+import { readValue } from '../mistakes/index.js';
 
 type Shape = StandardSchemaWithJSON<Record<string, unknown>, Record<string, unknown>>;
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -94,7 +95,13 @@ export function remembered(schema: z.ZodObject, told: (text: string) => string):
   };
   const jsonSchema = { input: once('input'), output: once('output') };
   const taken = jsonSchema.input({ target: 'draft-2020-12' });
-  return {
-    '~standard': { ...standard, validate: (value) => standard.validate(generous(value, taken)), jsonSchema },
+  const validate = (value: unknown) => {
+    const given = generous(value, taken);
+    const { data } = readValue(schema, given, 'The call');
+    if (data !== undefined) return { value: data };
+    // What nobody takes is passed over, until something is missing that it may have been meant for.
+    const { mistakes = [] } = readValue(schema.strict(), given, 'The call');
+    return { issues: mistakes.map(({ message }) => ({ message })) };
   };
+  return { '~standard': { ...standard, validate, jsonSchema } };
 }

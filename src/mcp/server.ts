@@ -16,6 +16,7 @@ export interface ServerParts {
   readonly consoleUrl: string;
   /** Where files are downloaded, with a slash at the end; undefined where nothing is served over HTTP. */
   readonly downloadsUrl: string | undefined;
+  readonly gatewayUrl: string;
   readonly version: string;
   /** What stands before the name of each tool, for clients that mix servers; empty for nothing. */
   readonly toolPrefix: string;
@@ -130,6 +131,7 @@ export function makeServer(parts: ServerParts, connection: Connection): McpServe
             gateway: parts.gateway,
             consoleUrl: parts.consoleUrl,
             downloadsUrl: parts.downloadsUrl,
+            gatewayUrl: parts.gatewayUrl,
             toolPrefix,
             caller,
             reported: reportedOf(mcpReq._meta, connection.report?.()),

@@ -112,12 +112,14 @@ export interface Links {
   readonly consoleUrl: string;
   /** undefined where nothing is served over HTTP: then no answer has a download. */
   readonly downloadsUrl: string | undefined;
+  /** Of this gateway, as `connect` is given it. */
+  readonly gatewayUrl: string;
   /** What stands before the name of each tool. */
   readonly toolPrefix: string;
 }
 
 /** How a file is fetched. Whoever reads this may be a model without a shell: what to tell its user stands there as well. */
-function downloadWords({ download, isTruncated }: Answer, downloadsUrl = ''): string[] {
+function downloadWords({ download, isTruncated }: Answer, gatewayUrl: string, downloadsUrl = ''): string[] {
   if (!download) return [];
   const { id, format, expiresAt, rows } = download;
   const many =
@@ -126,12 +128,28 @@ function downloadWords({ download, isTruncated }: Answer, downloadsUrl = ''): st
   return [
     `${many} is ready as a ${format} file. It is opened once, until ${expiresAt}, by your own access token:`,
     `curl -f -H "Authorization: Bearer $TOKEN" ${url} -o result.${format}`,
-    `Whoever has no token at hand: snowfence connect --url … --download ${url} --out result.${format}`,
+    `Whoever has no token at hand: snowfence connect --url ${gatewayUrl} --download ${url} --out result.${format}`,
   ];
 }
 
+/** By which word a no begins: an approval that is over is told by how it ended, since that of one that was used was a yes. */
+const deniedAs = ({ ended }: Answer): string =>
+  ended && ended.state !== 'denied'
+    ? { used: 'Used already', expired: 'Over', withdrawn: 'Withdrawn' }[ended.state]
+    : 'Denied';
+
+/** What goes with a no, or with what was stopped: how to go on, and by which rule. */
+const guidance = ({ denial }: Answer): readonly string[] => [
+  ...(denial?.hint ? [denial.hint] : []),
+  ...(denial?.rule ? [`Rule: ${denial.rule}${denial.policy ? ` of policy ${denial.policy}` : ''}.`] : []),
+];
+
 /** An answer to `query`, in words. */
-export function answerText(answer: Answer, { consoleUrl, downloadsUrl, toolPrefix }: Links, mark = newMark()): string {
+export function answerText(
+  answer: Answer,
+  { consoleUrl, downloadsUrl, gatewayUrl, toolPrefix }: Links,
+  mark = newMark(),
+): string {
   const told = naming(toolPrefix);
   const notices = answer.notices.map((notice) => `Note: ${oneLine(notice)}`);
   switch (answer.status) {
@@ -151,7 +169,9 @@ export function answerText(answer: Answer, { consoleUrl, downloadsUrl, toolPrefi
           : '';
       const hidden = masked.length > 0 ? [`Masked: ${masked.join(', ')}.`] : [];
       return [
-        ...(answer.download ? downloadWords(answer, downloadsUrl) : [`${count(answer.rows.length, 'row')}${rest}.`]),
+        ...(answer.download
+          ? downloadWords(answer, gatewayUrl, downloadsUrl)
+          : [`${count(answer.rows.length, 'row')}${rest}.`]),
         ...hidden,
         ...cutWords(answer, told),
         ...notices,
@@ -161,16 +181,17 @@ export function answerText(answer: Answer, { consoleUrl, downloadsUrl, toolPrefi
     case 'denied': {
       const { denial } = answer;
       const place = denial?.position ? ` (line ${denial.position.line}, column ${denial.position.column})` : '';
-      const rule = denial?.rule ? [`Rule: ${denial.rule}${denial.policy ? ` of policy ${denial.policy}` : ''}.`] : [];
-      const hint = denial?.hint ? [denial.hint] : [];
-      return [`Denied, ${denial?.code ?? ''}${place}: ${oneLine(denial?.message ?? '')}`, ...hint, ...rule].join('\n');
+      return [
+        `${deniedAs(answer)}, ${denial?.code ?? ''}${place}: ${oneLine(denial?.message ?? '')}`,
+        ...guidance(answer),
+      ].join('\n');
     }
     case 'approval_required':
       return waitsWords(answer, consoleUrl, told).join('\n');
     case 'error': {
       const { code = '', message = '', isOurs = false } = answer.error ?? {};
       // What the warehouse says may quote what stands in it; our own guidance is to be followed.
-      return `Error ${code}: ${isOurs ? message : fenced(message, mark)}`;
+      return [`Error ${code}: ${isOurs ? message : fenced(message, mark)}`, ...guidance(answer)].join('\n');
     }
   }
 }

@@ -7,7 +7,7 @@ export { bytesDenial, hides } from './decide/bytes.js';
 export { needsConstraints } from './decide/constraints.js';
 export { decide, decideAgain, decideNamed } from './decide/decide.js';
 export { denyHash } from './decide/key.js';
-export { decideKind } from './decide/kind.js';
+export { decideKind, decideStanding } from './decide/kind.js';
 export { trustIn } from './decide/merging.js';
 export type { Circumstances } from './decide/question.js';
 export { rowsFor } from './decide/rows.js';

@@ -63,6 +63,8 @@ export const COMPILER_CODES = {
   unsetBind: of('002049', '42601'),
   unknownFunction: of('002141', '42601'),
   missingVariable: of('002211', '42601'),
+  /** Of what the role may not do; that EXPLAIN of a system view has this very code is not written (sql-reference/sql/explain has its text). */
+  notAuthorized: of('003001', '42501'),
 } as const satisfies Readonly<Record<string, ErrorCode>>;
 
 /** Errors of a statement's life. */

@@ -64,6 +64,10 @@ export const statementCount = (actual: number, wanted: number): SnowflakeError =
     `Actual statement count ${actual} did not match the desired statement count ${wanted}.`,
   );
 
+/** Of a system view; the text is that of sql-reference/sql/explain. */
+export const notExplained = (name: string): SnowflakeError =>
+  new SnowflakeError(COMPILER_CODES.notAuthorized, `EXPLAIN command has insufficient privilege on object ${name}`);
+
 // --- of a statement's life
 
 export const cancelled = (): SnowflakeError => new SnowflakeError(STATEMENT_CODES.cancelled, 'SQL execution canceled');

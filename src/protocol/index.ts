@@ -43,6 +43,7 @@ export {
   missingContainer,
   missingObject,
   missingVariable,
+  notExplained,
   notGrouped,
   notRunning,
   SnowflakeError,

@@ -17,6 +17,10 @@ const PROMPT_HEADER = 'snowfence-prompt';
 const JOB_HEADER = 'snowfence-job';
 const PLACE_HEADER = 'snowfence-place';
 
+/** Says by whom a hook's prompt comes: by the `connect` of its folder, which signs in for both. */
+export const BY_HEADER = 'snowfence-reported-by';
+export const BY_CONNECT = 'connect';
+
 /** Node takes 16 KB of headers in all, a token among them. */
 const MAX_HEADER = 6000;
 const MAX_PARTS = 20;

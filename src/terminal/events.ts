@@ -20,6 +20,7 @@ const again = z.object({
   approval: z.string().nullish(),
   reviewers: z.array(z.string()).default([]),
   waiting: z.string().nullish(),
+  standing: z.string().nullish(),
   connection: z.object({ client: z.string().nullish() }).nullish(),
   statement: z.string().nullish(),
   purpose: z.string().nullish(),
@@ -35,6 +36,7 @@ const outcome = z.object({
   query_id: z.string().nullish(),
   state: z.string().nullish(),
   reason: z.string().nullish(),
+  instead: z.string().nullish(),
   approval: z.string().nullish(),
   reviewer: z.string().nullish(),
   decision: z.string().nullish(),
@@ -83,7 +85,9 @@ const jobWords = (job: Readonly<Record<string, string>>): string =>
     .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
     .join(' ');
 
-const reported = z.object({ prompt: z.string(), prompt_length: z.number() });
+const reported = z.object({ id: z.string().optional(), prompt: z.string(), prompt_length: z.number() });
+/** How many statements each prompt was tied to, where that was asked. */
+type Tied = ReadonlyMap<string, number>;
 
 /** A statement and what was decided of it: the lines without their time. */
 function renderStatement(event: StoredEvent, style: Style): string[] {
@@ -130,7 +134,9 @@ function renderAgain(event: StoredEvent, style: Style): readonly string[] {
     ? body.waiting
       ? `, asked for once more${client}`
       : ''
-    : `, asked for${client || ' by its client'}`;
+    : body.standing
+      ? `, which stands for its shape (snowfence approvals show ${(body.approval ?? '').slice(0, 8)})`
+      : `, asked for${client || ' by its client'}`;
   return [
     `${isAsked ? style.yellow('waits  ') : style.green('uses   ')}  ${what}${more}`,
     ...(body.statement ? titled(style.dim('as     '), body.statement) : []),
@@ -140,7 +146,7 @@ function renderAgain(event: StoredEvent, style: Style): readonly string[] {
 }
 
 /** One event as a line or some, without its time; nothing for what people need not see. */
-export function linesOf(event: StoredEvent, style: Style): readonly string[] {
+export function linesOf(event: StoredEvent, style: Style, tied?: Tied): readonly string[] {
   switch (event.kind) {
     case 'session_opened': {
       const body = opened.parse(event.body);
@@ -149,8 +155,13 @@ export function linesOf(event: StoredEvent, style: Style): readonly string[] {
       ];
     }
     case 'prompt_reported': {
-      const { prompt: text, prompt_length: length } = reported.parse(event.body);
-      return titled(style.bold('typed  '), typedWords({ source: 'hook', text, length }));
+      const { id, prompt: text, prompt_length: length } = reported.parse(event.body);
+      const lines = titled(style.bold('typed  '), typedWords({ source: 'hook', text, length }));
+      const count = id === undefined ? undefined : tied?.get(id);
+      if (count === undefined) return lines;
+      const words =
+        count === 0 ? 'reported, tied to no statement' : `tied to ${count} statement${count === 1 ? '' : 's'}`;
+      return [...lines, style.dim(words)];
     }
     case 'statement_submitted':
     case 'statement_refused':
@@ -177,8 +188,9 @@ function outcomeLines(event: StoredEvent, style: Style): readonly string[] {
 /** Who did stands before why, and an agent's why behind what is known, as the agent's. */
 function withdrawnLines(event: StoredEvent, style: Style): readonly string[] {
   const { withdrawal, agentsReason: reason } = readEnd(event) ?? {};
-  const { approval = '' } = outcome.parse(event.body);
-  const by = withdrawal?.by === 'gateway' ? `by the gateway: ${withdrawal.words}` : 'by its agent';
+  const { approval = '', instead } = outcome.parse(event.body);
+  const as = instead ? `, statement ${printable(instead)}` : '';
+  const by = withdrawal?.by === 'gateway' ? `by the gateway: ${withdrawal.words}${as}` : 'by its agent';
   return [
     `${style.yellow('ended  ')}  approval ${approval}, withdrawn ${by}`,
     ...(reason === undefined ? [] : [`${style.dim('agent wrote, and nobody checked:')} ${printable(reason)}`]),
@@ -210,6 +222,10 @@ function outcomeLine(event: StoredEvent, style: Style): string {
       return `${style.yellow('settled')}  ${body.state ?? 'unknown'}, from the warehouse's history${queryId}`;
     case 'approval_decided':
       return `${body.decision === 'deny' ? style.red('denied ') : style.green('allowed')}  by ${printable(body.reviewer ?? '')}, approval ${body.approval ?? ''}${body.standing_ms ? `, and others of its shape for ${body.standing_ms / 60_000} min` : ''}${body.reason ? `: ${printable(body.reason)}` : ''}`;
+    case 'approval_refused':
+      return `${style.yellow('not run')}  approval ${body.approval ?? ''}, asked for once more, ${body.denial?.code ?? ''}: ${printable(body.denial?.message ?? '')}`;
+    case 'approval_expired':
+      return `${style.yellow('expired')}  approval ${body.approval ?? ''}${body.reason ? `: ${printable(body.reason)}` : ''}`;
     case 'standing_used':
       return `${style.dim('counted')}  one use of what was approved for a while with ${body.approval ?? ''}`;
     case 'standing_revoked':
@@ -219,12 +235,48 @@ function outcomeLine(event: StoredEvent, style: Style): string {
   }
 }
 
-/** For people, as the events are given. */
-export const renderEvents = (events: readonly StoredEvent[], style: Style): string =>
-  events
-    .flatMap((event) =>
-      linesOf(event, style).map((line, index) =>
-        index === 0 ? `${style.dim(moment(event.at))}  ${line}` : `${INDENT}${line}`,
-      ),
-    )
-    .join('\n');
+const MAX_SHORT = 48;
+/** Of so many statements the beginnings are remembered. */
+const REMEMBERED = 10_000;
+
+/**
+ * For people, as the events of one session are given, page after page. An event that follows on another statement than its own names it: what is
+ * under way at the same time stands in between.
+ */
+export function rendering(style: Style): (events: readonly StoredEvent[], tied?: Tied) => string {
+  const texts = new Map<string, string>();
+  let last: string | undefined;
+  const whose = ({ statement }: StoredEvent): string => {
+    const text = statement === null || statement === last ? undefined : texts.get(statement);
+    return text === undefined ? '' : style.dim(`  of: ${text}`);
+  };
+  const linesWith = (event: StoredEvent, tied: Tied | undefined): readonly string[] => {
+    const { statement, kind } = event;
+    const [first, ...more] = linesOf(event, style, tied);
+    if (first === undefined) return [];
+    const isOpening = (kind === 'statement_submitted' || kind === 'statement_refused') && !texts.has(statement ?? '');
+    const named = isOpening ? first : `${first}${whose(event)}`;
+    if (statement !== null) {
+      if (isOpening) remember(statement, event);
+      last = statement;
+    }
+    return [named, ...more];
+  };
+  const remember = (statement: string, { body }: StoredEvent): void => {
+    const text = printable(String(body['statement'] ?? '').replace(/\s+/g, ' '));
+    const [oldest] = texts.keys();
+    if (texts.size >= REMEMBERED && oldest !== undefined) texts.delete(oldest);
+    texts.set(statement, text.length > MAX_SHORT ? `${text.slice(0, MAX_SHORT)} …` : text);
+  };
+  return (events, tied) =>
+    events
+      .flatMap((event) =>
+        linesWith(event, tied).map((line, index) =>
+          index === 0 ? `${style.dim(moment(event.at))}  ${line}` : `${INDENT}${line}`,
+        ),
+      )
+      .join('\n');
+}
+
+/** All of one session, or some that came together. */
+export const renderEvents = (events: readonly StoredEvent[], style: Style): string => rendering(style)(events);

@@ -11,7 +11,16 @@ export { toOcsf } from './deliver/ocsf.js';
 export { type Reached, reached } from './deliver/reached.js';
 export { type Payload, payloadOf, post, readWebhookSecret, type Webhook } from './deliver/webhook.js';
 export { canonical } from './form/canonical.js';
-export { type End, endOf, joinedOf, readEnd, type Withdrawal, type WithdrawalCode, withdrawalOf } from './form/end.js';
+export {
+  type End,
+  endOf,
+  joinedOf,
+  readEnd,
+  WITHDRAWALS,
+  type Withdrawal,
+  type WithdrawalCode,
+  withdrawalOf,
+} from './form/end.js';
 export {
   type Actor,
   type ClientInfo,
@@ -44,6 +53,7 @@ export { Maintenance } from './keep/maintenance.js';
 export { NotaryWatch } from './keep/notary-watch.js';
 export { ensurePartitions } from './keep/partitions.js';
 export { EVENT_COLUMNS } from './read/columns.js';
+export { type Sums, sums } from './read/counted.js';
 export { eventLine, exportLines } from './read/export.js';
 export { type AgentSummary, type Extract, Overview, type ShownStatement } from './read/overview.js';
 export { Unproved } from './read/proved.js';
@@ -52,12 +62,12 @@ export {
   type Found,
   type FoundStatement,
   foundStatement,
-  SearchProblem,
   search,
   shownStatement,
   timeOf,
 } from './read/search.js';
 export { endsWithOurs, FirstOnly, isOurs, type Proving } from './read/signed-events.js';
+export { SearchProblem } from './read/sought.js';
 export { ownRows, Strangers } from './rows/own.js';
 export { APPROVAL_BYTES, OwnApprovals, type OwnFound } from './rows/own-approvals.js';
 export type { Taken } from './rows/scan-budgets.js';

@@ -5,7 +5,8 @@ import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection/
 import type { WarehouseOptions } from './connection/options.js';
 import { DATABASES } from './connection/own-questions.js';
 import { WarehousePool } from './connection/pool.js';
-import { StatementCancelled } from './errors/failures.js';
+import { SHOW_PARAMETERS, UNSET } from './connection/session-state.js';
+import { StatementCancelled, StatementFailed } from './errors/failures.js';
 import { explain, type Plan } from './run/confirm.js';
 import { type HistoryEntry, type HistoryRange, readHistory } from './run/history.js';
 import type { ResultReader } from './run/result.js';
@@ -24,6 +25,9 @@ import { type BoundedOptions, type BoundedResult, runBounded } from './run/trans
 const OPEN_READERS = 8;
 const READER_IDLE_MS = 60_000;
 const AHEAD_AFTER_MS = 15;
+const SHARED = 'SNOWFLAKE';
+/** Databases in which the history is sought. */
+const DATABASES_TRIED = 20;
 
 export class Warehouse implements AsyncDisposable {
   readonly options: WarehouseOptions;
@@ -37,6 +41,19 @@ export class Warehouse implements AsyncDisposable {
     this.#pool = new WarehousePool(options);
     this.catalog = new Catalog(this.#pool);
     this.#sizes = new Sizes(this.#pool, this.catalog);
+  }
+
+  /**
+   * What sessions would have if the gateway set nothing: value by parameter's name, as SHOW PARAMETERS writes it. The connection that was asked
+   * is used by nobody else. Throws StatementFailed and WarehouseUnavailable.
+   */
+  parametersOfAccount(key: PoolKey): Promise<ReadonlyMap<string, string>> {
+    return this.#pool.use(key, async (connection) => {
+      connection.markBroken();
+      await connection.simple(UNSET, SETUP_TAG);
+      const rows = await connection.simple(SHOW_PARAMETERS, SETUP_TAG);
+      return new Map(rows.map(({ key: name, value }) => [String(name), String(value ?? '')]));
+    });
   }
 
   /** A connection for something that may have become wrong while it waited for one. Whoever has gone meanwhile is asked nothing. */
@@ -119,6 +136,11 @@ export class Warehouse implements AsyncDisposable {
     return this.#pool.refusal;
   }
 
+  /** Whether Snowflake answered the last time that this process asked it, and when that was; undefined where it has not. */
+  get reached(): { readonly isThere: boolean; readonly at: Date } | undefined {
+    return this.#pool.reached;
+  }
+
   /** A log-in for its own sake. Throws WarehouseUnavailable, LogInRefused among them. */
   logIn(): Promise<void> {
     return this.#pool.logIn();
@@ -152,14 +174,25 @@ export class Warehouse implements AsyncDisposable {
   }
 
   /**
-   * What the warehouse remembers of this user's statements, newest first. Throws StatementFailed or WarehouseUnavailable, and where
-   * the role may use no database at all.
+   * What the warehouse remembers of this user's statements, newest first. The function is in every database's INFORMATION_SCHEMA: the configured
+   * one, else the first that answers, for a role may see a database whose schemas it may not use. Throws StatementFailed or
+   * WarehouseUnavailable, and where the role may use no database at all.
    */
   async history(key: PoolKey, range: HistoryRange): Promise<readonly HistoryEntry[]> {
-    const database = this.options.database ?? (await this.catalog.databases(key))[0];
-    if (database === undefined)
-      throw new Error(`The role ${key.role} may use no database, so the history can't be read.`);
-    return this.#pool.use(key, (connection) => readHistory(connection, database, range, SETUP_TAG));
+    const own = this.options.database;
+    const shown = own === undefined ? await this.catalog.databases(key) : [own];
+    // Snowflake's own is a share, in which less may be used than in one's own.
+    const databases = [...shown.filter((name) => name !== SHARED), ...shown.filter((name) => name === SHARED)];
+    let problem: unknown = new Error(`The role ${key.role} may use no database, so the history can't be read.`);
+    for (const database of databases.slice(0, DATABASES_TRIED)) {
+      try {
+        return await this.#pool.use(key, (connection) => readHistory(connection, database, range, SETUP_TAG));
+      } catch (error) {
+        if (!(error instanceof StatementFailed)) throw error;
+        problem = error;
+      }
+    }
+    throw problem;
   }
 
   /** A question of our own, such as doctor's. */

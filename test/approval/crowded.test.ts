@@ -110,8 +110,8 @@ describe('rows of nobody’s', () => {
     const bounds = { open: 3, perHour: 5 };
     await fresh({ bounds });
     await crowd('approval', 'true', 100, OTHER_APPROVAL);
-    expect(await approvals.count('pending')).toEqual({ count: 1, isMore: false });
-    expect(await approvals.count(undefined)).toEqual({ count: 1, isMore: false });
+    expect(await approvals.count('pending')).toMatchObject({ count: 1, isMore: false });
+    expect(await approvals.count(undefined)).toMatchObject({ count: 1, isMore: false });
     expect((await approvals.list({ limit: 1 })).approvals).toHaveLength(1);
     for (const _ of [2, 3]) expect(await ask({ bounds })).not.toBeInstanceOf(TooManyApprovals);
     expect(await ask({ bounds })).toEqual(new TooManyApprovals(60));
@@ -211,7 +211,7 @@ describe('a row that is put back as it was, HMAC and all', () => {
       expect(await approvals.get(id)).toMatchObject({ state });
       expect((await approvals.list({ state: 'pending' })).approvals.map((one) => one.id)).not.toContain(id);
       expect((await approvals.list()).approvals[0]).toMatchObject({ id, state });
-      expect(await approvals.count('pending')).toEqual({ count: 0, isMore: false });
+      expect(await approvals.count('pending')).toMatchObject({ count: 0, isMore: false });
       if (by !== approvals) expect(await breaks()).toEqual([expect.stringContaining(`is shown as pending`)]);
       await expect(approvals.decide(id, steward('dora'), yes)).rejects.toThrow('not pending');
       expect(told).toEqual([expect.stringContaining(`was put back as it was before: the record says ${state}`)]);

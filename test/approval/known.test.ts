@@ -1,6 +1,6 @@
 /** What is known of an approval: in one order, and never nothing where something is not known. */
 import { describe, expect, it } from 'vitest';
-import { factsOf, knownOf, type ShownApproval } from '../../dist/approval/values/known.js';
+import { factsOf, knownOf, type ShownApproval, standingFacts } from '../../dist/approval/values/known.js';
 import { aboutApproval } from '../../dist/approval/values/state.js';
 
 const AT = new Date('2026-11-27T11:47:19.500Z');
@@ -34,6 +34,8 @@ const approval = (more: Partial<ShownApproval> = {}): ShownApproval => ({
   about: about(),
   decisions: [],
   outcome: null,
+  ended: null,
+  held: null,
   ...more,
 });
 const linesOf = (of: ShownApproval, name: string) => factsOf(knownOf(of)).find((fact) => fact.name === name)?.lines;
@@ -125,6 +127,35 @@ describe('a whole table stands out', () => {
   });
 });
 
+describe('a standing approval that came of it', () => {
+  const held = { id: 'h', expires_at: AT, uses: 3, max_uses: 20, revoked: null };
+  const when = '2026-11-27 11:47:19 UTC';
+
+  it('is told of where it was given, and once it was ended', () => {
+    const of = 'h for others of this shape, used 3 of 20 times';
+    expect(linesOf(approval({ held }), 'Standing')).toEqual([`${of}, until ${when}`]);
+    const ended = { ...held, revoked: { at: AT, by: 'carl', denied: null } };
+    expect(linesOf(approval({ held: ended }), 'Standing')).toEqual([`${of}, ended by carl, ${when}`]);
+    const denied = { ...held, revoked: { at: AT, by: 'carl', denied: 'd' } };
+    expect(linesOf(approval({ held: denied }), 'Standing')).toEqual([
+      `${of}, ended by carl with the no to approval d, ${when}`,
+    ]);
+  });
+
+  it('is told of with a statement that ran under it: by whom, for how long, for what', () => {
+    const word = { approval_id: 'a', persons: [], reason: null, standing_uses: 20, decided_at: AT };
+    const decisions = [
+      { ...word, reviewer: 'https://login.example.com carl', decision: 'approve' as const, standing_ms: 60_000 },
+      { ...word, reviewer: 'https://login.example.com dora', decision: 'approve' as const, standing_ms: null },
+    ];
+    expect(standingFacts({ decisions, held, shape: { key: 'k', text: 'DELETE FROM T', holes: [] } })).toEqual([
+      { name: 'Given by', lines: [`carl, ${when}`] },
+      { name: 'Standing', lines: [`h for others of this shape, used 3 of 20 times, until ${when}`] },
+      { name: 'Shape', lines: ['DELETE FROM T'] },
+    ]);
+  });
+});
+
 describe('what came of it', () => {
   const outcome = {
     state: 'ok',
@@ -133,6 +164,7 @@ describe('what came of it', () => {
     rows_changed: 1234,
     query_id: '01b2',
     problem: null,
+    code: null,
     is_settled: false,
   } as const;
   const used = (more: object = {}): ShownApproval => approval({ state: 'used', outcome: { ...outcome, ...more } });
@@ -140,6 +172,23 @@ describe('what came of it', () => {
   it('has rows that were changed and the query’s id', () => {
     expect(linesOf(used(), 'Outcome')).toEqual(['it ran, 1,234 rows changed, query 01b2, 2026-11-27 11:47:19 UTC']);
     expect(linesOf(used(), 'Was open until')).toEqual(['2026-11-27 11:47:19 UTC']);
+  });
+
+  it.each([
+    ['expired', 'undecided', 'nobody decided in time'],
+    ['expired', 'uncalled', 'it was approved, and its agent did not call for it in time'],
+    ['expired', 'changed', 'the rules, or what it reads, have changed since it was asked for'],
+    ['withdrawn', 'agent', 'its agent withdrew it'],
+    ['withdrawn', 'standing', 'its agent sent it once more, and a standing approval stands for that, statement s'],
+    [
+      'withdrawn',
+      'allowed',
+      'its agent sent it once more, and that ran as the rules allow, without asking, statement s',
+    ],
+  ] as const)('is told of what is %s by %s', (state, why, words) => {
+    const instead = why === 'standing' || why === 'allowed' ? 's' : undefined;
+    const ended = { state, at: AT, why, instead, outcome: undefined };
+    expect(linesOf(approval({ state, ended }), 'Outcome')).toEqual([`${words}, 2026-11-27 11:47:19 UTC`]);
   });
 
   it('claims no row of a change that nobody counted', () => {

@@ -110,6 +110,40 @@ describe('an approval', () => {
     expect(asked.filter(({ isNew }) => isNew)).toHaveLength(1);
   });
 
+  it('says how it ended, and is listed by when that was: the last first', async () => {
+    const first = await fresh();
+    const second = await fresh();
+    for (const { id } of [first, second]) await approvals.decide(id, person('carl'), yes);
+    // Asked for before the other, and used after it.
+    for (const one of [second, first]) expect(await approvals.use(one.id, begin(one))).toBe(true);
+    const { approvals: used } = await approvals.list({ state: 'used', limit: 2 });
+    expect(used.map(({ id }) => id)).toEqual([first.id, second.id]);
+    const page = await approvals.list({ state: 'used', limit: 1, after: first.id });
+    expect(page.approvals.map(({ id }) => id)).toEqual([second.id]);
+    expect(used[0]?.ended).toMatchObject({ state: 'used', at: expect.any(Date), outcome: undefined });
+    const [withdrawn, stoodFor, allowed] = [await fresh(), await fresh(), await fresh()];
+    const [outdated, open] = [await fresh(), await fresh()];
+    await approvals.withdraw(withdrawn.id, 'time');
+    const instead = second.statement_id;
+    const leaves = (): Promise<void> => Promise.resolve();
+    await approvals.replace(stoodFor.id, { code: 'RAN_UNDER_STANDING', instead, standing: timeOrderedId() }, leaves);
+    await approvals.replace(allowed.id, { code: 'RAN_AS_ALLOWED', instead }, leaves);
+    await approvals.outdate(outdated.id);
+    const ends = await Promise.all([withdrawn, stoodFor, allowed, outdated, open].map(({ id }) => approvals.get(id)));
+    expect(ends.map((one) => one?.ended && [one.ended.state, one.ended.why, one.ended.instead])).toEqual([
+      ['withdrawn', 'agent', undefined],
+      ['withdrawn', 'standing', instead],
+      ['withdrawn', 'allowed', instead],
+      ['expired', 'changed', undefined],
+      null,
+    ]);
+    await expect(approvals.decide(first.id, person('carl'), yes)).rejects.toMatchObject({
+      problem: 'not pending',
+      approval: { state: 'used' },
+    });
+    await approvals.withdraw(open.id, undefined);
+  });
+
   it('is over where rules or objects have changed, and another takes its place', async () => {
     const text = textOf('DELETE FROM TWO');
     const first = await fresh({ text });

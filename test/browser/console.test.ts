@@ -52,6 +52,35 @@ let store: TranscriptStore;
 
 const reviewer = (name: string, path: string, look?: Look): Promise<Page> => browsing.reviewer(name, path, look);
 
+/**
+ * What of a page is cut off: tables wider than their box, whatever is hidden behind an edge, or scrolls sideways though it is no SQL. A text
+ * that ends in "…" leads to where it stands whole; what is for readers aloud has no size.
+ */
+const outOfSight = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const named = (element: Element): string =>
+      `${element.tagName.toLowerCase()}.${element.className} "${(element.textContent ?? '').slice(0, 60)}"`;
+    const found: string[] = [];
+    for (const element of Array.from(document.body.querySelectorAll('*'))) {
+      if (!(element instanceof HTMLElement) || element.closest('.sr, thead, pre, code, textarea, dialog')) continue;
+      const { overflowX, textOverflow } = getComputedStyle(element);
+      const box = element.getBoundingClientRect();
+      if (box.width <= 1 || box.height <= 1) continue;
+      const isWider = element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0;
+      if (element.tagName === 'TABLE' && box.width > (element.parentElement?.clientWidth ?? 0) + 1)
+        found.push(`table: ${named(element)}`);
+      else if (isWider && overflowX !== 'visible' && textOverflow !== 'ellipsis') found.push(`cut: ${named(element)}`);
+      if (box.right > innerWidth + 1 && element.closest('[class*=clip]') === null && !hiddenBehind(element))
+        found.push(`outside: ${named(element)}`);
+    }
+    function hiddenBehind(element: Element): boolean {
+      for (let at = element.parentElement; at; at = at.parentElement)
+        if (getComputedStyle(at).textOverflow === 'ellipsis') return true;
+      return false;
+    }
+    return found;
+  });
+
 const ask = async (sql: string, as = pipeline) => {
   const answer = await query(as, sql, PURPOSE);
   if (!answer.approval) throw new Error(`Nobody was asked: ${JSON.stringify(answer)}`);
@@ -325,7 +354,7 @@ describe('every page', () => {
   };
 
   it.each([
-    ['light', 1280, 800],
+    ['light', 1440, 900],
     ['dark', 1280, 800],
     ['light', 390, 844],
     ['dark', 390, 844],
@@ -342,6 +371,7 @@ describe('every page', () => {
         await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
         `${name} is wider than the screen`,
       ).toBeLessThanOrEqual(0);
+      expect(await outOfSight(page), `${name} has what can not be seen at ${width} pixels`).toEqual([]);
       await page.evaluate(axe);
       const violations = (await page.evaluate(
         "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes.map(({ target }) => target.join(' ')).slice(0, 3).join(' | ')))",

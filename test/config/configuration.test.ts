@@ -86,7 +86,7 @@ describe.each(PLACES)('an address under %s', (place, put) => {
     const said = await folder.tried((draft) => put(draft, address));
     expect(said).toBeTypeOf('string');
     expect(said).toContain(place);
-    if (place !== 'webhooks') expect(said).toMatch(/snowfence\.yaml:\d+ /);
+    if (place !== 'webhooks') expect(said).toMatch(/snowfence\.yaml:\d+:\d+ /);
     expect(said).toMatch(/https|Leave both out/i);
     expect(said).not.toContain('password@');
   });
@@ -199,7 +199,7 @@ describe.each(BOUNDS)('%s', (key, put, within, beyond) => {
   });
   it.each(beyond)('may not be %s', async (value) => {
     expect(await folder.tried((draft) => put(draft, value))).toMatch(
-      new RegExp(`snowfence\\.yaml:\\d+ [\\w.]*${key}: `),
+      new RegExp(`snowfence\\.yaml:\\d+:\\d+ [\\w.]*${key} is `),
     );
   });
 });
@@ -249,6 +249,6 @@ describe('PostgreSQL', () => {
     expect(config).toMatchObject({ databaseUrl: of('db.example.com/x?sslmode=disable') });
     expect(await tried(of('db.example.com/x'))).toMatchObject({ databaseUrl: of('db.example.com/x') });
     expect(await tried(of('127.0.0.1/x'), { tls: 'disable' })).toMatchObject({ databaseUrl: of('127.0.0.1/x') });
-    expect(await tried(of('db.example.com/x'), { tls: 'off' })).toMatch(/snowfence\.yaml:\d+ transcript\.tls/);
+    expect(await tried(of('db.example.com/x'), { tls: 'off' })).toMatch(/snowfence\.yaml:\d+:\d+ transcript\.tls/);
   });
 });

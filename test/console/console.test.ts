@@ -1,12 +1,13 @@
 /** The console from outside: who gets in, what attackers get, what the API says. */
 
 import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Client } from '@modelcontextprotocol/client';
 import { Client as Postgres } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readSealingKey, SealedRows } from '../../dist/transcript/index.js';
-import { agent, query } from '../support/demo.js';
+import { agent, cli, query } from '../support/demo.js';
 import { Person } from '../support/outside/person.js';
 
 const began = performance.now();
@@ -404,7 +405,14 @@ describe('what the API says', () => {
     });
     expect((await steward.post('/webhooks/x/retry')).status).toBe(403);
     expect((await platform.post('/webhooks/x/retry')).status).toBe(404);
-    expect(await platform.get('/integrity')).toMatchObject({ status: 200, body: { webhooks: [] } });
+    await cli(['verify', '--config', ready.config_file, '--acknowledged', 'ab'.repeat(32)]);
+    const { status, body } = await platform.get('/integrity');
+    expect([status, body]).toEqual([200, expect.objectContaining({ webhooks: [] })]);
+    const { acts } = body as { acts: readonly { kind: string; by: string; body: object }[] };
+    expect(acts.find(({ kind }) => kind === 'record_verified')).toMatchObject({
+      by: `${userInfo().username}, at the command line`,
+      body: { acknowledged: ['ab'.repeat(32)] },
+    });
     expect((await platform.get('/now')).body).toMatchObject({ policies: { problem: null } });
   });
 

@@ -56,6 +56,10 @@ const LATER =
   'policy: later\nprincipals: { groups: [later] }\nsnowflake: { role: LATER, warehouse: LATER }\nrules:\n  - deny: [select]\n    on: [A.B.C]\n';
 const LONG = 'SELECT COUNT(*) FROM TABLE(GENERATOR(ROWCOUNT => 1000000)) a, TABLE(GENERATOR(ROWCOUNT => 1000000)) b';
 
+const PAGED = 'SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS ORDER BY 1';
+const FILED = 'SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID < 2008 AND ORDER_ID > 2000';
+type Linked = QueryAnswer & { readonly cursor: string; readonly download?: { readonly url: string } };
+
 /** How many ended in each state. */
 type Counts = Record<string, number>;
 const counted = (states: readonly string[]): Counts => {
@@ -63,6 +67,9 @@ const counted = (states: readonly string[]): Counts => {
   for (const state of states.toSorted()) counts[state] = (counts[state] ?? 0) + 1;
   return counts;
 };
+
+/** What an agent hears of a statement that ended so. */
+const HEARD: Readonly<Record<string, string>> = { ok: 'ok', denied: 'denied', failed: 'error', cancelled: 'error' };
 
 const NAMES = ['bot', 'hurried-bot', 'nobody', 'steward', 'crowd-bot'];
 const secret = randomBytes(32);
@@ -162,11 +169,19 @@ async function makeAll(): Promise<void> {
   const ask: Ask = async (state, client, sql, code, more = {}) => {
     const answer = await query(client, sql, more);
     expect([sql, answer.denial?.code ?? answer.error?.code]).toEqual([sql, code]);
+    // What the agent hears is what the record says: denied is what has not run.
+    if (answer.status !== 'approval_required') expect([sql, answer.status]).toEqual([sql, HEARD[state]]);
     ended.set(answer.statement_id, state);
     return answer;
   };
   await ask('ok', bot, 'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS');
   await ask('ok', bot, 'SELECT EMAIL FROM ANALYTICS.SALES.CUSTOMERS LIMIT 1');
+  // A page, and fifty rows more; and as a file.
+  const { cursor } = await ask('ok', bot, PAGED);
+  await bot.callTool({ name: 'fetch', arguments: { cursor, max_rows: 50 } });
+  const { download } = (await ask('ok', bot, FILED, undefined, { format: 'csv' })) as Linked;
+  const file = await fetch(download?.url ?? '', { headers: { authorization: `Bearer ${tokenOf('bot')}` } });
+  expect((await file.text()).trim().split('\n')).toHaveLength(8);
   await ask('denied', bot, 'SELEC 1', 'NOT_UNDERSTOOD');
   await ask('denied', bot, 'DROP TABLE ANALYTICS.SALES.ORDERS', 'KIND_DENIED');
   await ask('denied', bot, 'SELECT * FROM ANALYTICS.HR.SALARIES', 'OBJECT_DENIED');
@@ -199,12 +214,35 @@ async function makeAll(): Promise<void> {
   for (const until = Date.now() + 60_000; Date.now() < until; await pause(500))
     if ((await answered(bot, expired.approval?.id)).denial?.code === 'APPROVAL_EXPIRED') break;
   const asked = await ask('open', bot, change(2005));
+  const gauges = await (await fetch(new URL('/metrics', url()))).text();
+  expect(gauges).toMatch(/^snowfence_approvals_open\{state="pending"\} 1$/m);
+  expect(gauges).toMatch(/^snowfence_approvals_open\{state="approved"\} 0$/m);
+  expect(gauges).toMatch(/^snowfence_approvals_oldest_seconds\{state="pending"\} \d/m);
+  expect(gauges).not.toMatch(/^snowfence_approvals_oldest_seconds\{state="approved"\}/m);
   expect((await query(bot, change(2005))).statement_id).toBe(asked.statement_id);
   await overtake(ask);
+  // A yes, and then the warehouse is away while its bytes are weighed once more.
+  const unreached = await ask('denied', bot, change(2006));
+  await cli(['approvals', 'approve', unreached.approval?.id ?? '', ...here()], tokenOf('steward'));
   // The warehouse is away, while it is judged and when it should run; then it does not let the gateway in.
   await parts.warehouse.stop();
+  expect(await answered(bot, unreached.approval?.id)).toMatchObject({
+    status: 'denied',
+    denial: { code: 'WAREHOUSE_UNAVAILABLE', hint: expect.stringContaining('used up') },
+  });
+  expect(await answered(bot, unreached.approval?.id)).toMatchObject({
+    status: 'denied',
+    denial: {
+      code: 'APPROVAL_EXPIRED',
+      message: expect.stringContaining('was refused all the same (WAREHOUSE_UNAVAILABLE)'),
+    },
+    approval_ended: { state: 'used', outcome: { state: 'refused', query_id: null } },
+  });
   await ask('denied', bot, 'SELECT COUNT(*) FROM ANALYTICS.SALES.SHIPMENTS', 'WAREHOUSE_UNAVAILABLE');
   await ask('failed', bot, 'SELECT 1', 'WAREHOUSE_UNAVAILABLE');
+  const away = await fetch(new URL('/readyz', url()));
+  expect([away.status, await away.json()]).toEqual([200, expect.objectContaining({ warehouse: 'unreachable' })]);
+  expect(await (await fetch(new URL('/metrics', url()))).text()).toMatch(/^snowfence_warehouse_reachable 0$/m);
   await parts.warehouse.start('of-somebody-else');
   await ask('denied', bot, 'SELECT COUNT(*) FROM ANALYTICS.SALES.REFUNDS', 'MISCONFIGURED');
   await parts.warehouse.stop();
@@ -293,9 +331,9 @@ const wanted = (): Counts => counted([...ended.values()].filter((state) => state
 describe('the ends of statements', () => {
   it('are all there: one killed with its gateway as well', () => {
     const { ok = 0, failed = 0, ...others } = wanted();
-    expect(others).toEqual({ denied: 14, cancelled: 2 + ITS_CONNECTIONS, unknown: 1 });
+    expect(others).toEqual({ denied: 15, cancelled: 2 + ITS_CONNECTIONS, unknown: 1 });
     // How the one went whose gateway was killed is the warehouse's to say.
-    expect([ok + failed, ended.size]).toEqual([8, 32]);
+    expect([ok + failed, ended.size]).toEqual([10, 35]);
   });
 
   it('are the same by search', async () => {
@@ -307,6 +345,18 @@ describe('the ends of statements', () => {
     }
   });
 
+  it('are found by what they name, also where they were refused before anybody looked', async () => {
+    const found = async (terms: string): Promise<string[]> => {
+      const { out } = await cli(['sessions', 'search', terms, '--json', '--limit', '200', ...here()]);
+      return (JSON.parse(out) as { statements: { text: string }[] }).statements.map(({ text }) => text);
+    };
+    expect(await found('table:ORDERS kind:drop')).toEqual(['DROP TABLE ANALYTICS.SALES.ORDERS']);
+    expect(await found('table:SALARIES')).toEqual(['SELECT * FROM ANALYTICS.HR.SALARIES']);
+    // The warehouse was away, so that nobody could look.
+    expect(await found('table:SALES.SHIPMENTS code:WAREHOUSE_UNAVAILABLE')).toHaveLength(1);
+    expect(await found('table:REFUNDS code:MISCONFIGURED')).toHaveLength(1);
+  });
+
   it('are the same by what the console asks', async () => {
     const pool = storePool(parts.postgres.url, 30_000, 1);
     const overview = new Overview(pool);
@@ -315,7 +365,7 @@ describe('the ends of statements', () => {
     const verdicts = await overview.verdicts(hour, 60);
     await pool.end();
     expect(counted(statements.map(({ state }) => state ?? 'open'))).toEqual({ ...wanted(), open: 1 });
-    // What nobody decided on in time, nobody denied.
+    // What nobody decided on in time is told apart where each is listed.
     expect(
       statements.flatMap(({ text, approval_end: end }) => (end === null ? [] : [[text.slice(0, 6), end]])),
     ).toEqual([
@@ -324,7 +374,101 @@ describe('the ends of statements', () => {
       ['DELETE', 'denied'],
     ]);
     const denied = verdicts.filter(({ verdict }) => verdict === 'denied');
-    expect(denied.reduce((sum, each) => sum + each.statements, 0)).toBe((wanted()['denied'] ?? 0) - 1);
+    expect(denied.reduce((sum, each) => sum + each.statements, 0)).toBe(wanted()['denied']);
+  });
+
+  it('are refused as often by whatever counts that', async () => {
+    const refused = wanted()['denied'] ?? 0;
+    const json = async (...args: string[]): Promise<unknown> =>
+      JSON.parse((await cli([...args, '--json', ...here()])).out);
+    const sumOf = (all: readonly { readonly refused: number }[]): number =>
+      all.reduce((sum, one) => sum + one.refused, 0);
+    const { sums, statements } = (await json('sessions', 'search', 'verdict:denied', '--limit', '200')) as {
+      sums: { refused: number };
+      statements: { id: string }[];
+    };
+    const pool = storePool(parts.postgres.url, 30_000, 1);
+    const overview = new Overview(pool);
+    const since = new Date(Date.now() - 3_600_000);
+    const codes = await Promise.all(
+      NAMES.map((subject) => overview.habits({ issuer: parts.issuer, subject }, since).then(({ refused: of }) => of)),
+    );
+    const [live, agents] = [await overview.live(since), await overview.agents(since, since)];
+    await pool.end();
+    expect({
+      search: statements.length,
+      sums: sums.refused,
+      sessions: sumOf((await json('sessions', 'list')) as { refused: number }[]),
+      live: sumOf(live),
+      agents: sumOf(agents),
+      codes: codes.flat().reduce((sum, { count }) => sum + count, 0),
+    }).toEqual({
+      search: refused,
+      sums: refused,
+      sessions: refused,
+      live: refused,
+      agents: refused,
+      codes: refused,
+    });
+    expect(codes.flat().map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['APPROVAL_DENIED', 'APPROVAL_EXPIRED']),
+    );
+  });
+
+  it('have their rows summed with those of later pages and files', async () => {
+    const found = async (sql: string) => {
+      const id = await idOf(sql);
+      const { out } = await cli(['sessions', 'search', `statement:${id}`, '--json', ...here()]);
+      const { statements, sums } = JSON.parse(out) as {
+        statements: { rows: number; rows_later: number; session_id: string }[];
+        sums: object;
+      };
+      return { ...statements[0], sums };
+    };
+    expect(await found(PAGED)).toMatchObject({ rows: 100, rows_later: 50, sums: { rows: 150, rows_later: 50 } });
+    const filed = await found(FILED);
+    expect(filed).toMatchObject({ rows: 0, rows_later: 7, sums: { rows: 7, rows_later: 7 } });
+    const shown = await cli(['sessions', 'show', filed.session_id ?? '', ...here()]);
+    expect(shown.out).toMatch(
+      /In all: \d+ statements; \d+ refused; \d+ rows answered \(57 of them by later pages and files\), \d+ bytes/,
+    );
+    const table = await cli(['sessions', 'search', 'agent:bot state:ok kind:select', ...here()]);
+    expect(table.out).toMatch(/ 100 \+50 /);
+    expect(table.out).toMatch(/^Together: .*\(57 of them by later pages and files\)/m);
+    const pool = storePool(parts.postgres.url, 30_000, 1);
+    const [bot] = (await new Overview(pool).bytesByAgent(new Date(Date.now() - 3_600_000))).filter(
+      ({ agent: name }) => name === 'bot',
+    );
+    await pool.end();
+    expect(bot?.rows).toBeGreaterThanOrEqual(157);
+  });
+
+  it('are searched with a word on what stands nowhere', async () => {
+    const said = async (terms: string) =>
+      (await cli(['sessions', 'search', terms, ...here()])).out.trim().replaceAll(/\s+/g, ' ');
+    expect(await said('agent:nobdy')).toMatch(
+      /Nothing found\. No statement has agent:nobdy\. There are, among the newest: agent:bot/,
+    );
+    expect(await said('code:NOPE')).toContain('code:kind_denied');
+    expect(await said('kind:selct table:ORDRS')).toMatch(
+      /No statement has kind:selct\. .*kind:select.* No statement has table:ORDRS\./,
+    );
+    expect(await said('prompt:unheard')).toContain('A prompt that no statement followed is found by no search');
+    // There is such a one: that it ended otherwise is no typo.
+    expect(await said('agent:nobody state:ok')).toBe('Nothing found.');
+    const wrong = await cli(['sessions', 'search', 'is:explaned', ...here()]);
+    expect([wrong.code, wrong.said.replaceAll(/\s+/g, ' ')]).toEqual([
+      2,
+      expect.stringContaining('is:explain, is:reported, is:cut, is:unsearched'),
+    ]);
+  });
+
+  it('are named by what came of them, where others stand in between', async () => {
+    const list = JSON.parse((await cli(['sessions', 'list', '--agent', 'crowd-bot', '--json', ...here()])).out) as {
+      id: string;
+    }[];
+    const shown = (await cli(['sessions', 'show', list[0]?.id ?? '', ...here()])).out;
+    expect(shown).toMatch(/stopped .* of: SELECT COUNT\(\*\) AS HELD_\d/);
   });
 
   it('tell a person’s no, nobody’s word in time and a withdrawal apart in lists on the command line', async () => {
@@ -346,9 +490,13 @@ describe('the ends of statements', () => {
     const ocsf = (await cli(['sessions', 'export', '--format', 'ocsf', ...here()])).out
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as { unmapped: { statement_id: string } });
+      .map((line) => JSON.parse(line) as { action: string; message: string; unmapped: { statement_id: string } });
     const ids = [...ended].flatMap(([id, state]) => (state === 'open' ? [] : [id]));
-    expect(ocsf.map(({ unmapped }) => unmapped.statement_id).toSorted()).toEqual(ids.toSorted());
+    // The file that was given out has one of its own.
+    const own = ocsf.filter(({ message }) => !message.includes('downloaded'));
+    expect([own.length, ocsf.length]).toEqual([ids.length, ids.length + 1]);
+    expect(own.map(({ unmapped }) => unmapped.statement_id).toSorted()).toEqual(ids.toSorted());
+    expect(own.filter(({ action }) => action === 'Denied')).toHaveLength(wanted()['denied'] ?? 0);
   });
 
   it('are the same by a webhook', async () => {

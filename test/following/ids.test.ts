@@ -30,15 +30,33 @@ describe('an id', () => {
 
   it('of an approval may be its beginning: shown and decided on', async () => {
     const id = asked.approval?.id ?? '';
-    const short = id.slice(0, 13);
+    const short = id.slice(0, 8);
     expect((await cli(['approvals', 'show', short, ...here])).said).toContain(id);
     // Of what is decided on, more than anybody can make to begin the same.
-    const few = await cli(['approvals', 'deny', id.slice(0, 8), ...here], tokenOf(ready, 'steward'));
-    expect(few).toMatchObject({ code: 2, said: expect.stringContaining('Its first 12 characters or more') });
+    const few = await cli(['approvals', 'deny', id.slice(0, 5), ...here], tokenOf(ready, 'steward'));
+    expect(few).toMatchObject({ code: 2, said: expect.stringContaining(`the approval that begins so is ${id}.`) });
+    expect(few.said).toContain('Type its first 8 characters or more.');
     const denied = await cli(['approvals', 'deny', short, ...here], tokenOf(ready, 'steward'));
     expect(denied).toMatchObject({ code: 0 });
     const answer = await pipeline.callTool({ name: 'approval', arguments: { id } });
     expect(answer.structuredContent).toMatchObject({ denial: { code: 'APPROVAL_DENIED' } });
+  });
+
+  it('of a standing approval and of a hold may be its beginning', async () => {
+    const waits = await query(pipeline, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = 3202', {
+      purpose: 'Ids.',
+    });
+    const id = waits.approval?.id ?? '';
+    const given = ['approvals', 'approve', id.slice(0, 8), '--standing', '1h', ...here];
+    expect(await cli(given, tokenOf(ready, 'steward'))).toMatchObject({ code: 0 });
+    const listed = JSON.parse((await cli(['approvals', 'standing', '--json', ...here])).said) as { id: string }[];
+    const standing = listed.find((one) => one.id !== '')?.id ?? '';
+    const revoked = await cli(['approvals', 'revoke', standing.slice(0, 8), ...here], tokenOf(ready, 'steward'));
+    expect(revoked).toMatchObject({ code: 0, said: expect.stringContaining('Revoked') });
+    const session = (asked.session ?? '').slice(0, 20);
+    const held = await cli(['retention', 'hold', '--session', session, '--reason', 'Ids.', ...here]);
+    const hold = /Hold (\S+) is in force/.exec(held.said)?.[1] ?? '';
+    expect((await cli(['retention', 'lift', hold.slice(0, 8), ...here])).said).toContain(`Hold ${hold} is lifted.`);
   });
 
   it('that several begin with is told with these', async () => {

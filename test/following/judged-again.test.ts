@@ -88,6 +88,10 @@ describe('the event of a verdict', () => {
     const folder = await mkdtemp(join(tmpdir(), 'snowfence-history-'));
     try {
       const out = join(folder, 'then');
+      const shown = await cli(['policy', 'history', String(version).slice(0, 20), ...here]);
+      expect(shown.said).toContain(String(version));
+      expect(shown.said).toMatch(/^# sales\S*\.yaml$/m);
+      expect(shown.said).toContain('principals:');
       const written = await cli(['policy', 'history', String(version).slice(0, 20), '--out', out, ...here]);
       expect(written.code).toBe(0);
       const now = fileURLToPath(new URL('../acceptance/policies', import.meta.url));

@@ -89,7 +89,7 @@ describe('an export as OCSF', () => {
       ['Failure', 'Denied', refused.denial?.code],
       ['Failure', 'Allowed', failed.error?.code],
       ['Failure', 'Denied', 'APPROVAL_DENIED'],
-      ['Failure', 'Denied', 'APPROVAL_WITHDRAWN'],
+      ['Failure', 'Withdrawn', 'APPROVAL_WITHDRAWN'],
       ['Success', 'Allowed', undefined],
     ]);
     // What still waits has not ended.

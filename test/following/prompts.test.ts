@@ -377,6 +377,16 @@ describe('a hook without a token', () => {
       source: 'hook',
       text: 'Handed over to connect.',
     });
+    // Another client of the same principal says no place: it is not of this folder.
+    expect((await openingOf(await asked('silent'))).prompt).toBeUndefined();
+    expect(await typed('Nothing follows this.', state, mine)).toEqual({ code: 0, said: '' });
+    const list = await cli(['sessions', 'list', '--agent', 'silent', '--json', ...here()]);
+    const prompts = (JSON.parse(list.out) as { id: string; client: { name: string } }[]).find(
+      ({ client: { name } }) => name === 'reported prompts',
+    );
+    const shown = (await cli(['sessions', 'show', prompts?.id ?? '', ...here()])).out;
+    expect(shown).toMatch(/Handed over to connect\.\n +tied to 1 statement\n/);
+    expect(shown).toMatch(/Nothing follows this\.\n +reported, tied to no statement\n/);
     await client.close();
     await expect.poll(() => sockets(state)).toEqual([]);
     expect(await typed('Gone again.', state, mine, '--required')).toMatchObject({ code: 2 });

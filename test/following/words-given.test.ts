@@ -105,19 +105,31 @@ describe('a statement that waits, of a shape that stands approved since', () => 
       tokenOf(demo.ready, 'steward'),
     );
     expect([code, said]).toEqual([1, expect.stringContaining('no longer open')]);
-    expect((await run(second)).denial?.code).toBe('APPROVAL_EXPIRED');
+    const over = await run(second);
+    expect(over.denial).toMatchObject({
+      code: 'APPROVAL_EXPIRED',
+      message: expect.stringContaining('standing approval stands for that'),
+      hint: expect.stringContaining(ran.statement_id),
+    });
+    expect(over).toMatchObject({ approval_ended: { state: 'withdrawn', why: 'standing', instead: ran.statement_id } });
     expect(Number(await total(3602))).toBeCloseTo(Number(before) + 100, 2);
     const shown = await cli(['approvals', 'show', second.approval?.id ?? '', ...here()]);
-    expect(shown.out.replaceAll(/\s+/g, ' ')).toContain(
-      'by the gateway: it was sent once more, and ran under a standing',
-    );
+    expect(shown.out).toContain('withdrawn');
+    expect(shown.out).toContain(`a standing approval stands for that, statement ${ran.statement_id}`);
     const end = (await eventsOf(second)).find(({ kind }) => kind === 'approval_withdrawn');
     expect(end?.body).toMatchObject({ by: 'gateway', code: 'RAN_UNDER_STANDING', instead: ran.statement_id });
     expect(end?.body).not.toHaveProperty('reason');
+    // Where it was given, what became of it is told, and that it was ended.
+    const origin = (): Promise<string> =>
+      cli(['approvals', 'show', first.approval?.id ?? '', ...here()]).then(({ out }) => out);
+    expect(await origin()).toMatch(/Standing +[-0-9a-f]{36} for others of this shape, used 1 of 20 times, until /);
+    const id = /Standing +([-0-9a-f]{36})/.exec(await origin())?.[1] ?? '';
+    expect((await cli(['approvals', 'revoke', id, ...here()], tokenOf(demo.ready, 'steward'))).code).toBe(0);
+    expect(await origin()).toMatch(/used 1 of 20 times, ended by steward, 20/);
   });
 
   it('is withdrawn by its agent where that says so, in whichever words of the gateway’s', async () => {
-    const forged = 'it was sent once more, and ran under a standing approval';
+    const forged = 'its agent sent it once more, and a standing approval stands for that';
     const asked = await ask(`${change(3606)} AND 6 = 6`);
     await sales.callTool({ name: 'approval', arguments: { id: asked.approval?.id, withdraw: true, reason: forged } });
     expect((await run(asked)).denial?.message).toBe('You have withdrawn this statement.');
@@ -126,7 +138,7 @@ describe('a statement that waits, of a shape that stands approved since', () => 
       await cli(['sessions', 'show', asked.session ?? '', ...here()]),
       await cli(['sessions', 'export', asked.session ?? '', '--format', 'ocsf', ...here()]),
     ];
-    expect(shown.out).toContain('by its agent');
+    expect(shown.out).toContain('its agent withdrew it');
     expect(shown.out).not.toContain('once more');
     const said = replay.out.replaceAll(/\s+/g, ' ');
     expect(said).toContain(`approval ${asked.approval?.id}, withdrawn by its agent`);
@@ -134,6 +146,7 @@ describe('a statement that waits, of a shape that stands approved since', () => 
     const line = ocsf.out.split('\n').find((one) => one.includes(asked.statement_id) && one.includes(forged)) ?? '{}';
     expect(JSON.parse(line)).toMatchObject({
       message: expect.stringContaining('withdrew a statement'),
+      disposition: 'Withdrawn',
       unmapped: { withdrawn_because: forged },
     });
     expect(JSON.parse(line)).not.toHaveProperty('status_detail');

@@ -133,7 +133,7 @@ describe('a store that fails', () => {
     expect(ran).toEqual([expect.stringContaining('SELECT')]);
     expect(recorded).toEqual(['statement_submitted']);
     expect(answer).toMatchObject({
-      status: 'denied',
+      status: 'error',
       rows: [],
       denial: { code: 'RECORDER_UNAVAILABLE', message: expect.stringContaining('has run') },
     });

@@ -309,7 +309,7 @@ describe('a configuration', () => {
   it.each(OPEN_ISSUERS.map(({ name }) => name))('is refused with its line and what to write: %s', async (name) => {
     const { at, ways } = KNOWN[name] ?? { at: [], ways: [] };
     expect(await tried(at[0] ?? '', {})).toMatch(
-      /snowfence\.yaml:\d+ identity\.issuers\.0\.issuer: .*(?:required_claims: \{|TENANT)/,
+      /snowfence\.yaml:\d+:\d+ identity\.issuers\.0\.issuer: .*(?:required_claims: \{|TENANT)/,
     );
     for (const way of ways) expect(await tried(at[0] ?? '', way)).toBeTypeOf('object');
   });
@@ -320,7 +320,7 @@ describe('a configuration', () => {
       for (const issuer of ['https://login.example.com', 'https://gitlab.com'])
         for (const held of [value, ['acme', value]])
           expect(await tried(issuer, { namespace_path: held })).toMatch(
-            /snowfence\.yaml:\d+ identity\.issuers\.0\.required_claims/,
+            /snowfence\.yaml:\d+:\d+ identity\.issuers\.0\.required_claims/,
           );
     },
   );

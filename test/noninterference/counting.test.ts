@@ -91,6 +91,7 @@ async function differences(tool: string, questions: readonly object[], atOnce = 
           consoleUrl: 'https://console.example',
           toolPrefix: '',
           downloadsUrl: undefined,
+          gatewayUrl: '',
           signal: new AbortController().signal,
           onProgress: () => undefined,
           onWaiting: () => undefined,

@@ -128,6 +128,7 @@ export class Harness {
       consoleUrl: 'https://console.example',
       toolPrefix: '',
       downloadsUrl: undefined,
+      gatewayUrl: '',
       signal,
       onProgress: () => undefined,
     };

@@ -74,10 +74,10 @@ describe('policy test', () => {
   });
 
   it.each([
-    ['rows:\n  - on: DB.S.T\n', /:8:\d+ A row rule has exactly one of where and secure_view/],
+    ['rows:\n  - on: DB.S.T\n', /:8:\d+ A row rule has to have exactly one of where and secure_view/],
     ['rows:\n  - { on: DB.S.T, where: A = 1, secure_view: DB.S.V }\n', /exactly one of where and secure_view/],
-    ['rows:\n  - { on: DB.S.T, secure_view: V }\n', /A secure view is named in full/],
-    ['rows:\n  - { on: DB.S.*, secure_view: DB.S.V }\n', /stands for one table, so "on" has no \*/],
+    ['rows:\n  - { on: DB.S.T, secure_view: V }\n', /A secure view has to be named in full/],
+    ['rows:\n  - { on: DB.S.*, secure_view: DB.S.V }\n', /stands for one table: "on" has to name it/],
     ['write_masked: yes\n', /write_masked/],
     [
       `rows:\n  - on: DB.S.T\n    where: "A = '{principal.subject}'"\n`,
@@ -162,7 +162,12 @@ columns:
   });
 
   it.each([
-    ['an unknown key', 'cases:\n  - as: x\n    sqll: SELECT 1\n    sql: SELECT 1\n    expect: allow\n', ':2 ', 'sqll'],
+    [
+      'an unknown key',
+      'cases:\n  - as: x\n    sqll: SELECT 1\n    sql: SELECT 1\n    expect: allow\n',
+      ':3:5 ',
+      'sqll',
+    ],
     [
       'a principal that is not described',
       'cases:\n  - as: nobody\n    sql: SELECT 1\n    expect: allow\n',

@@ -22,7 +22,10 @@ describe('before a demo is ready', () => {
     });
     try {
       const ready = await fetch(new URL('/readyz', demo.ready.mcp_url));
-      expect([ready.status, Object.keys((await ready.json()) as object)]).toEqual([200, ['transcript', 'policies']]);
+      expect([ready.status, Object.keys((await ready.json()) as object)]).toEqual([
+        200,
+        ['transcript', 'warehouse', 'warehouse_asked_at', 'policies'],
+      ]);
       expect(await open(demo.ready.metrics_url)).toBe(2);
       for (const name of ['sales-bot', 'pipeline-bot']) {
         const client = await signedIn(demo.ready, name);
@@ -60,6 +63,8 @@ describe('warming', () => {
         asked.push(role);
         await over.warm?.(role);
       },
+      wholeSize: async (_key: unknown, { database, schema, name }: Record<string, string>) =>
+        void asked.push(`plan of ${database}.${schema}.${name}`),
       catalog: {
         relation: async (_key: unknown, { database, schema, name }: Record<string, string>) =>
           void asked.push(`${database}.${schema}.${name}`),
@@ -90,7 +95,7 @@ describe('warming', () => {
     letIn();
     await warming.over;
     expect(warming.isOn).toBe(false);
-    expect([...asked].sort()).toEqual(['A.B.C', 'R', 'S', 'keys']);
+    expect([...asked].sort()).toEqual(['A.B.C', 'R', 'S', 'keys', 'plan of A.B.C']);
     expect(said).toEqual([]);
     stop.abort();
   });

@@ -16,12 +16,14 @@ import {
   type ApprovalState,
   approvalRow,
   decisionRow,
+  type Ended,
   ERASED,
   textOfApproval,
 } from '../values/state.js';
 import { outcomesOf } from './outcome.js';
 import { openedReason } from './reasons.js';
-import { type Recorded, recordedOf } from './recorded.js';
+import { type Recorded, recordedOf, unusedIn } from './recorded.js';
+import { heldOf } from './standing.js';
 import type { Transactions } from './transactions.js';
 
 /** Whose last state this process remembers. */
@@ -112,18 +114,24 @@ export async function openAll(
   const all = await recordedOf(queries, shown, keys);
   const used = shown.filter(({ id }) => all.get(id)?.state === 'used');
   const outcomes = await outcomesOf(queries, used, keys);
+  const held = await heldOf(
+    queries,
+    rows,
+    shown.filter(({ id }) => decisions.some((one) => one.approval_id === id && one.standing_ms !== null)),
+  );
   const opened: Opened[] = [];
   for (const { row, read } of parsed) {
     const { sealed, fits, binding, standing: _standing, ...approval } = read;
     const { id, session_id: session } = approval;
     const recorded = all.get(id);
     if (!recorded) continue;
-    const { state, withdrawal } = recorded;
+    const { state } = recorded;
     await sessions.learnKey(session);
     const text = vault.knows(session)
       ? textOfApproval.parse(JSON.parse(vault.openText(session, `approval ${id}`, sealed)))
       : ERASED;
     const isOver = (state === 'pending' || state === 'approved') && approval.expires_at.getTime() <= Date.parse(now);
+    const outcome = outcomes.get(approval.statement_id) ?? null;
     opened.push({
       approval: {
         ...approval,
@@ -134,14 +142,27 @@ export async function openAll(
         decisions: decisions.flatMap((one) =>
           one.approval_id === id ? [{ ...one, reason: openedReason(vault, read, one) }] : [],
         ),
-        outcome: outcomes.get(approval.statement_id) ?? null,
-        withdrawal: withdrawal ?? null,
+        outcome,
+        ended: endedOf(approval, recorded, isOver, outcome),
+        held: held.get(id) ?? null,
       },
       row,
       recorded,
     });
   }
   return opened;
+}
+
+/** `isOver`: its time is, whether or not that is written down yet. */
+function endedOf(
+  { expires_at: until }: Pick<Approval, 'expires_at'>,
+  { state, at, why, instead }: Recorded,
+  isOver: boolean,
+  outcome: Approval['outcome'],
+): Ended | null {
+  if (isOver) return { state: 'expired', at: until, why: unusedIn(state), instead: undefined, outcome: undefined };
+  if (state === 'pending' || state === 'approved') return null;
+  return { state, at, why, instead, outcome: outcome ?? undefined };
 }
 
 /** One that nobody else changes until the transaction ends; undefined where there is none of ours. */

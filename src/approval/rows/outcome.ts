@@ -44,6 +44,7 @@ function outcomeIn(event: RawEvent): Outcome | undefined {
     rows_answered: isDone ? (end.rowsAnswered ?? null) : null,
     query_id: end.queryId ?? null,
     problem: [end.code, end.detail].filter((part) => part !== undefined).join(': ') || null,
+    code: end.code ?? null,
     is_settled: event.kind === 'statement_settled',
   };
 }

@@ -5,9 +5,9 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import { type RecordKeys, type Withdrawal, withdrawalOf } from '../../transcript/index.js';
+import { type RecordKeys, type WithdrawalCode, withdrawalOf } from '../../transcript/index.js';
 import type { Requirement } from '../values/enough.js';
-import type { ApprovalState } from '../values/state.js';
+import type { ApprovalState, Ended } from '../values/state.js';
 import { type About, isGranted, type Said, saidOf } from '../values/words.js';
 
 /** As a row shows it. */
@@ -21,17 +21,26 @@ export interface Recorded {
   readonly state: ApprovalState;
   /** Of the event that changed the state last; undefined where nothing did. */
   readonly at: Date | undefined;
+  /** Why it is over, and which statement was sent in its place, as the event of its end has it. */
+  readonly why: Ended['why'];
+  readonly instead: string | undefined;
   /** The row calls given what nobody has said yes to. */
   readonly isUnsaid: boolean;
-  /** By whom it was withdrawn; undefined where it was not. */
-  readonly withdrawal: Withdrawal | undefined;
 }
+
+/** Why approvals expire, as their events say it. */
+export const ENDS = {
+  time: 'time',
+  changed: 'the rules or what it reads have changed',
+  overtaken: 'the rules, what it reads or its time',
+  ran: 'its statement has ended',
+} as const;
 
 const KINDS = ['approval_decided', 'approval_used', 'approval_released', 'approval_expired', 'approval_withdrawn'];
 
 const TOLD = `
   SELECT e.body->>'approval' AS id, e.kind, e.at, e.body->>'decision' AS decision, e.body->>'state' AS state,
-         e.body->>'by' AS by, e.body->>'code' AS code
+         e.body->>'was' AS was, e.body->>'reason' AS reason, e.body->>'instead' AS instead, e.body->>'by' AS by, e.body->>'code' AS code
   FROM unnest($1::uuid[], $2::uuid[]) AS t (session_id, statement_id)
   JOIN event e ON e.session_id = t.session_id AND e.statement_id = t.statement_id
   WHERE e.kind = ANY($3) AND (e.kind <> 'approval_used' OR e.body->>'standing' IS NULL)
@@ -42,6 +51,9 @@ const toldRow = z.object({
   at: z.date(),
   decision: z.string().nullable(),
   state: z.string().nullable(),
+  was: z.string().nullable(),
+  reason: z.string().nullable(),
+  instead: z.string().nullable(),
   by: z.string().nullable(),
   code: z.string().nullable(),
 });
@@ -53,10 +65,32 @@ interface Told {
   /** Nothing takes this back. */
   end: 'expired' | 'withdrawn' | undefined;
   wasReleased: boolean;
-  withdrawal: Withdrawal | undefined;
+  why: Ended['why'];
+  instead: string | undefined;
 }
 
-function learn(told: Told, { kind, at, decision, state, by, code }: z.infer<typeof toldRow>): void {
+/** By what the same statement ran otherwise, of what the gateway ended. */
+const REPLACED_BY: Readonly<Record<WithdrawalCode, Ended['why']>> = {
+  RAN_UNDER_STANDING: 'standing',
+  RAN_AS_ALLOWED: 'allowed',
+};
+
+/** Why one is over, in the words of `expire` and the codes of the gateway; an agent's own reason is none of these. */
+function whyOf({ kind, was, reason, ...body }: z.infer<typeof toldRow>): Ended['why'] {
+  if (kind === 'approval_withdrawn') {
+    const withdrawal = withdrawalOf(body);
+    return withdrawal.by === 'agent' ? 'agent' : withdrawal.code && REPLACED_BY[withdrawal.code];
+  }
+  if (reason === ENDS.time) return unusedIn(was);
+  return reason === ENDS.ran ? 'ran' : 'changed';
+}
+
+/** Past its time: nobody had decided, or its agent never called for it. */
+export const unusedIn = (state: string | null): 'undecided' | 'uncalled' =>
+  state === 'approved' ? 'uncalled' : 'undecided';
+
+function learn(told: Told, row: z.infer<typeof toldRow>): void {
+  const { kind, at, decision, state } = row;
   const before = told.state;
   switch (kind) {
     case 'approval_decided':
@@ -74,8 +108,11 @@ function learn(told: Told, { kind, at, decision, state, by, code }: z.infer<type
       told.end ??= 'expired';
       break;
     default:
-      if (told.end === undefined) told.withdrawal = withdrawalOf({ by, code });
       told.end ??= 'withdrawn';
+  }
+  if (told.end !== undefined && told.why === undefined) {
+    told.why = whyOf(row);
+    told.instead = row.instead ?? undefined;
   }
   if (told.end !== undefined) told.state = told.end;
   if (told.state !== before) told.at = at;
@@ -98,7 +135,14 @@ export async function recordedOf(
 ): Promise<ReadonlyMap<string, Recorded>> {
   const all = new Map<string, Told>();
   for (const { id } of shown)
-    all.set(id, { state: 'pending', at: undefined, end: undefined, wasReleased: false, withdrawal: undefined });
+    all.set(id, {
+      state: 'pending',
+      at: undefined,
+      end: undefined,
+      wasReleased: false,
+      why: undefined,
+      instead: undefined,
+    });
   const places = [shown.map(({ session_id }) => session_id), shown.map(({ statement_id }) => statement_id)];
   const { rows } = shown.length === 0 ? { rows: [] } : await queries.query(TOLD, [...places, KINDS]);
   for (const row of z.array(toldRow).parse(rows)) {
@@ -111,11 +155,12 @@ export async function recordedOf(
     if (!told) continue;
     // Where a row and its events agree, whoever put one back would have had to take an event away. What gives one back has to be signed.
     const isSame = told.state === one.state && !told.wasReleased;
+    const { at, why, instead } = told;
     recorded.set(
       one.id,
       isSame
-        ? { state: one.state, at: told.at, isUnsaid: false, withdrawal: told.withdrawal }
-        : await proof(queries, one, told, keys),
+        ? { state: one.state, at, why, instead, isUnsaid: false }
+        : { ...(await proof(queries, one, told, keys)), why, instead },
     );
   }
   return recorded;
@@ -126,13 +171,13 @@ async function proof(
   shown: Shown,
   told: Told,
   keys: RecordKeys,
-): Promise<Recorded> {
+): Promise<Pick<Recorded, 'state' | 'at' | 'isUnsaid'>> {
   const { state } = shown;
   const said = await saidOf(queries, shown, keys);
   const by = proved(said, told, shown.requirements);
   // Of one that is over the record may lack an event: it was archived, or somebody took it away. It stays over.
   const isGivenBack = state === 'used' && by === 'approved' && told.wasReleased;
-  const { at, withdrawal } = told;
-  if (!isOpen(state) && isOpen(by) && !isGivenBack) return { state, at, isUnsaid: false, withdrawal };
-  return { state: by, at, isUnsaid: state === 'approved' && by === 'pending', withdrawal };
+  const { at } = told;
+  if (!isOpen(state) && isOpen(by) && !isGivenBack) return { state, at, isUnsaid: false };
+  return { state: by, at, isUnsaid: state === 'approved' && by === 'pending' };
 }

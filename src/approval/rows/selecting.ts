@@ -19,15 +19,20 @@ export const BY_IDS = 'WHERE t.id = ANY($1)';
 /** On a page: longer ones make shorter pages, and none keeps the others from being seen. */
 export const MAX_PAGE_BYTES = 4_000_000;
 
-/** What is open is listed by when it ends, the soonest first: it is lost to whoever sees it last. All others the newest first. */
+/**
+ * What is open is listed by when it ends, the soonest first: it is lost to whoever sees it last. What is over by when it came to be so, the last
+ * first; all states together by when they were asked for.
+ */
 const ORDERS = {
   open: { column: 'expires_at', way: 'ASC', behind: '>' },
-  over: { column: 'asked_at', way: 'DESC', behind: '<' },
+  over: { column: 'changed_at', way: 'DESC', behind: '<' },
+  all: { column: 'asked_at', way: 'DESC', behind: '<' },
 } as const;
 
 /** The place of a page is a row of ours, not a time: times are shared, and lose their last digits on the way. */
 export function pageOf(state: ApprovalState | undefined): string {
-  const { column, way, behind } = ORDERS[state === 'pending' || state === 'approved' ? 'open' : 'over'];
+  const { column, way, behind } =
+    ORDERS[state === undefined ? 'all' : state === 'pending' || state === 'approved' ? 'open' : 'over'];
   return `
   SELECT t.id, ${APPROVAL_BYTES} AS bytes FROM approval t
   WHERE ${IN_STATE[state ?? 'all']} AND ($1::text IS NULL OR (t.issuer = $1 AND t.subject = $2))

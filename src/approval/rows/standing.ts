@@ -6,7 +6,7 @@ import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import { APPROVAL_BYTES, asBytes, type JsonRow, ownRows, type SealedRows } from '../../transcript/index.js';
 import { standingBindingsOf, type Terms } from '../values/binding.js';
-import { requirementsOf } from '../values/state.js';
+import { type Held, requirementsOf } from '../values/state.js';
 import { nowOf } from './transactions.js';
 
 /** The longest that reviewers may let an agent go on without asking. */
@@ -116,11 +116,19 @@ export async function listStanding(
 }
 
 const RECORDED = `
-  SELECT e.body->>'standing' AS id, count(*) FILTER (WHERE e.kind = 'standing_used')::int AS uses, bool_or(e.kind = 'standing_revoked') AS is_revoked
+  SELECT e.body->>'standing' AS id, count(*) FILTER (WHERE e.kind = 'standing_used')::int AS uses, bool_or(e.kind = 'standing_revoked') AS is_revoked,
+         min(e.at) FILTER (WHERE e.kind = 'standing_revoked') AS revoked_at,
+         (array_agg(e.body ORDER BY e.at) FILTER (WHERE e.kind = 'standing_revoked'))[1] AS revocation
   FROM unnest($1::uuid[], $2::uuid[]) AS t (session_id, statement_id)
   JOIN event e ON e.session_id = t.session_id AND e.statement_id = t.statement_id
   WHERE e.kind IN ('standing_used', 'standing_revoked') AND e.body->>'standing' IS NOT NULL GROUP BY 1`;
-const recordedRow = z.object({ id: z.string(), uses: z.number(), is_revoked: z.boolean() });
+const recordedRow = z.object({
+  id: z.string(),
+  uses: z.number(),
+  is_revoked: z.boolean(),
+  revoked_at: z.date().nullable(),
+  revocation: z.looseObject({ reviewer: z.string().optional(), denied: z.string().optional() }).nullable(),
+});
 
 /** What the record has of those that came of these approvals, by their ids. */
 export async function recordedUses(
@@ -134,6 +142,31 @@ export async function recordedUses(
       .array(recordedRow)
       .parse(rows)
       .map((row) => [row.id, row]),
+  );
+}
+
+/** Those that came of some approvals, by the approval's id: in force, or over. */
+export async function heldOf(
+  queries: Pick<PoolClient, 'query'>,
+  rows: SealedRows,
+  approvals: readonly { readonly id: string; readonly session_id: string; readonly statement_id: string }[],
+): Promise<ReadonlyMap<string, Held>> {
+  if (approvals.length === 0) return new Map();
+  const found = await ownRows(rows, queries, 'standing_approval', {
+    condition: 't.approval_id = ANY($1)',
+    values: [approvals.map(({ id }) => id)],
+    order: 't.granted_at, t.id',
+    most: MOST_SHOWN,
+  });
+  const recorded = await recordedUses(queries, approvals);
+  return new Map(
+    found.map((row) => {
+      const { id, approval_id: of, expires_at, uses, max_uses } = standingOf(row);
+      const { uses: told = 0, revoked_at: at = null, revocation } = recorded.get(id) ?? {};
+      const by = revocation?.reviewer ?? 'nobody whom the record names';
+      const revoked = at && { at, by, denied: revocation?.denied ?? null };
+      return [of, { id, expires_at, uses: Math.max(uses, told), max_uses, revoked }];
+    }),
   );
 }
 

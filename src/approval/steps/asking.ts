@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { asBytes, type JsonRow, RecorderUnavailable } from '../../transcript/index.js';
 import { type ApprovalParts, expire, hold, isOpen, type Locked, openAll, readAll, record } from '../rows/opened.js';
+import { ENDS } from '../rows/recorded.js';
 import { nowOf, reading } from '../rows/transactions.js';
 import { bindingsOf, standingBindingsOf, termsAsked } from '../values/binding.js';
 import { personsOf } from '../values/persons.js';
@@ -127,7 +128,7 @@ async function askLocked(
       // By the record it waits no longer, and its row says so from now on.
       if (!isOpen(opened.recorded)) continue;
       if (isSame(approval, request)) return told({ approval, isNew: false });
-      await expire(parts, client, held, 'the rules, what it reads or its time', now);
+      await expire(parts, client, held, ENDS.overtaken, now);
     }
     const over = await tooMany(parts, client, request);
     if (over) return over;

@@ -46,7 +46,7 @@ export async function decide(
     decideLocked(parts, client, id, reviewer, decision),
   );
   // Thrown once what was found of its row holds.
-  if (state === 'not pending') throw new DecisionRefused(state);
+  if (state === 'not pending') throw new DecisionRefused(state, await get(parts, id));
   parts.left.leave(id, state);
   const after = await get(parts, id);
   if (!after) throw new DecisionRefused('not found');

@@ -14,6 +14,7 @@ import {
   READ_AT_ONCE,
   record,
 } from '../rows/opened.js';
+import { ENDS } from '../rows/recorded.js';
 import { DUE } from '../rows/selecting.js';
 import { nowOf } from '../rows/transactions.js';
 
@@ -84,7 +85,7 @@ export async function outdate(parts: ApprovalParts, id: string): Promise<boolean
     const now = await nowOf(client);
     const locked = await lock(parts, client, id, now);
     if (!locked || !isOpen(locked.approval)) return false;
-    await expire(parts, client, locked, 'the rules or what it reads have changed', now);
+    await expire(parts, client, locked, ENDS.changed, now);
     return true;
   });
   if (isOver) parts.left.leave(id, 'expired');
@@ -131,7 +132,7 @@ async function expireSome(parts: ApprovalParts): Promise<{ readonly read: number
     for (const opened of await openAll(parts, client, due, now)) {
       const held = await hold(parts, client, opened, now);
       if (!isOpen(opened.recorded)) continue;
-      await expire(parts, client, held, 'time', now);
+      await expire(parts, client, held, ENDS.time, now);
       over.push(held.approval.id);
     }
     return { read: due.length, expired: over };

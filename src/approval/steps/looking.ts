@@ -21,6 +21,8 @@ export interface Counted {
   readonly count: number;
   /** There may be more. */
   readonly isMore: boolean;
+  /** When the one of them that has waited longest was asked for; undefined where there is none. */
+  readonly oldest: Date | undefined;
 }
 
 export interface ApprovalPage {
@@ -40,6 +42,7 @@ const countedRow = approvalRow.pick({
   requirements: true,
   binding: true,
   expires_at: true,
+  asked_at: true,
 });
 
 export const get = (parts: ApprovalParts, id: string): Promise<Approval | undefined> =>
@@ -74,7 +77,7 @@ export function stamp(parts: ApprovalParts, id: string): Promise<string | undefi
   });
 }
 
-/** What is open the soonest end first, all others the newest first. */
+/** What is open the soonest end first, what is over the last to be so first; all states together the newest first. */
 export async function list(
   parts: ApprovalParts,
   { state, agent, limit = 200, after }: ListOptions = {},
@@ -124,6 +127,12 @@ export async function list(
   return { approvals, next: found.length > size ? approvals.at(-1)?.id : (from ?? undefined) };
 }
 
+function counted(those: readonly { readonly asked_at: Date }[], isMore: boolean): Counted {
+  const times = those.map(({ asked_at: at }) => at.getTime());
+  const oldest = times.length === 0 ? undefined : new Date(times.reduce((least, time) => Math.min(least, time)));
+  return { count: those.length, isMore, oldest };
+}
+
 /**
  * Of one state by the record, or all: as many as MAX_COUNTED, and as were read of late. Rows of nobody's count for nothing. Throws
  * RecorderUnavailable.
@@ -133,10 +142,13 @@ export function count(parts: ApprovalParts, state: ApprovalState | undefined): P
     const pool = parts.store.pool;
     const { own, unread } = await parts.own.first(pool, IN_STATE[state ?? 'all'], [], MAX_COUNTED);
     const isMore = unread > 0 || own.length === MAX_COUNTED;
-    if (state !== 'pending' && state !== 'approved') return { count: own.length, isMore };
     const shown = own.map((row) => countedRow.parse(row));
+    if (state !== 'pending' && state !== 'approved') return counted(shown, isMore);
     const keyed = shown.map((one) => ({ ...one, binding: one.binding.toString('hex') }));
     const recorded = await recordedOf(pool, keyed, parts.store.keys);
-    return { count: shown.filter(({ id }) => recorded.get(id)?.state === state).length, isMore };
+    return counted(
+      shown.filter(({ id }) => recorded.get(id)?.state === state),
+      isMore,
+    );
   });
 }

@@ -1,6 +1,7 @@
 /** Using: an approval lets its statement run once, and for as long as the record says that this use of it is the last. */
 import type { Pool } from 'pg';
 import { type ApprovalParts, expire, lock, move, type Place, placeOf } from '../rows/opened.js';
+import { ENDS } from '../rows/recorded.js';
 import { nowOf, reading } from '../rows/transactions.js';
 import { bindingsOf, isAmong, termsIn } from '../values/binding.js';
 import { type Approval, textOfApproval } from '../values/state.js';
@@ -28,7 +29,7 @@ export async function use(parts: ApprovalParts, id: string, begin: () => Promise
     const said = await saidOf(client, approval, parts.store.keys);
     const isGiven = isAmong(bindings, row['binding']) && isGranted(said.words, approval.requirements);
     if (isGiven && said.isOver) {
-      await expire(parts, client, locked, 'its statement has ended', now);
+      await expire(parts, client, locked, ENDS.ran, now);
       return false;
     }
     if (!isGiven) {

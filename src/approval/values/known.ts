@@ -4,7 +4,8 @@
  * what came of it; what the agent wrote comes last, and as the agent's. Each view draws this, and adds no words of its own.
  */
 import { moment } from '../../times/index.js';
-import type { Approval, Outcome } from './state.js';
+import { WITHDRAWALS } from '../../transcript/index.js';
+import type { Approval, Ended, Held, Outcome } from './state.js';
 
 /** A name, and a line or some for it. */
 export interface Fact {
@@ -49,10 +50,11 @@ export type ShownApproval = Pick<
   | 'about'
   | 'decisions'
   | 'outcome'
+  | 'ended'
+  | 'held'
   | 'format'
   | 'reported'
-> &
-  Partial<Pick<Approval, 'withdrawal'>>;
+>;
 
 type About = NonNullable<Approval['about']>;
 type Size = About['estimate'];
@@ -223,13 +225,56 @@ function outcomeOf(outcome: Outcome, isChange: boolean): string {
   ].join(', ');
 }
 
-/** Its agent's own reason stands in the record alone. */
-const withdrawnBy = (withdrawal: Approval['withdrawal'] | undefined): readonly string[] => {
-  if (!withdrawal) return [];
-  return [withdrawal.by === 'gateway' ? `by the gateway: ${withdrawal.words}` : 'by its agent'];
+const WHY: Readonly<Record<NonNullable<Ended['why']>, string>> = {
+  undecided: 'nobody decided in time',
+  uncalled: 'it was approved, and its agent did not call for it in time',
+  changed: 'the rules, or what it reads, have changed since it was asked for',
+  ran: 'its statement had ended already',
+  agent: 'its agent withdrew it',
+  standing: WITHDRAWALS.RAN_UNDER_STANDING,
+  allowed: WITHDRAWALS.RAN_AS_ALLOWED,
 };
 
-function afterOf({ decisions, state, outcome, about, withdrawal }: ShownApproval): readonly Fact[] {
+/** How one that is over came to be so, in a line; what came of its statement stands beside it. */
+function endedWords({ state, at, why, instead }: Ended): string {
+  const words = [
+    state === 'used' || state === 'denied' ? state : (why && WHY[why]) || state,
+    ...(instead === undefined ? [] : [`statement ${instead}`]),
+    ...(at === undefined ? [] : [moment(at)]),
+  ];
+  return words.join(', ');
+}
+
+/** Of a statement that ran under a standing approval: who gave that, for which shape, for how long and how often. */
+export function standingFacts({
+  decisions,
+  held,
+  shape,
+}: Pick<Approval, 'decisions' | 'held' | 'shape'>): readonly Fact[] {
+  const given = decisions.filter(({ decision, standing_ms: ms }) => decision === 'approve' && ms !== null);
+  return [
+    ...some(
+      'Given by',
+      given.map(({ reviewer, decided_at: at }) => `${nameOf(reviewer)}, ${moment(at)}`),
+    ),
+    ...some('Standing', held ? [heldWords(held)] : []),
+    ...some('Shape', shape.text === '' ? [] : [shape.text]),
+  ];
+}
+
+/** Why nobody decides on it any more, in a sentence: in which state it is, and how it came to that. */
+export const decidedWords = ({ state, ended }: Pick<Approval, 'state' | 'ended'>): string =>
+  `is no longer open: it is ${state}${ended ? ` (${endedWords(ended)})` : ''}.`;
+
+/** What became of the standing approval that came of it. */
+function heldWords({ id, expires_at: until, uses, max_uses: most, revoked }: Held): string {
+  const end = revoked
+    ? `ended by ${revoked.by}${revoked.denied === null ? '' : ` with the no to approval ${revoked.denied}`}, ${moment(revoked.at)}`
+    : `until ${moment(until)}`;
+  return `${id} for others of this shape, used ${uses} of ${most} times, ${end}`;
+}
+
+function afterOf({ decisions, state, outcome, about, ended, held }: ShownApproval): readonly Fact[] {
   const said = decisions.map(
     ({ reviewer, decision, reason, decided_at: at, standing_ms: held, standing_uses: uses }) => {
       const others = held === null ? '' : `, and to others of this shape for ${held / 60_000} min, ${uses ?? 0} times`;
@@ -239,8 +284,15 @@ function afterOf({ decisions, state, outcome, about, withdrawal }: ShownApproval
   const came =
     state === 'used'
       ? [outcome ? outcomeOf(outcome, isChange(about)) : 'it was begun, and the record has no end of it']
-      : [];
-  return [...some('Decided', said), ...some('Withdrawn', withdrawnBy(withdrawal)), ...some('Outcome', came)];
+      : ended && state !== 'denied'
+        ? [endedWords(ended)]
+        : [];
+  return [
+    ...some('Decided', said),
+    ...some('Used', state === 'used' && ended?.at ? [moment(ended.at)] : []),
+    ...some('Outcome', came),
+    ...some('Standing', held ? [heldWords(held)] : []),
+  ];
 }
 
 /** Who says what a person typed. */

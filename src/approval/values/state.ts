@@ -1,7 +1,7 @@
 /** What an approval is, and in which states it can be. */
 import { z } from 'zod';
 import { FORMATS } from '../../formats/index.js';
-import { type Actor, bytesOf, type Withdrawal } from '../../transcript/index.js';
+import { type Actor, bytesOf } from '../../transcript/index.js';
 import type { Requirement } from './enough.js';
 
 export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used'] as const;
@@ -167,8 +167,37 @@ export interface Outcome {
   readonly query_id: string | null;
   /** Why it did not run, or not to its end. */
   readonly problem: string | null;
+  /** The code of that: Snowflake's, or the gateway's. */
+  readonly code: string | null;
   /** It was told by the warehouse's history, after a crash. */
   readonly is_settled: boolean;
+}
+
+/** What its reviewers let others of the same shape run by. */
+export interface Held {
+  readonly id: string;
+  readonly expires_at: Date;
+  readonly uses: number;
+  readonly max_uses: number;
+  /** When somebody ended it, and who; `denied`: by a no to another statement, of that approval. */
+  readonly revoked: { readonly at: Date; readonly by: string; readonly denied: string | null } | null;
+}
+
+/** How an approval ended that no longer waits for anything, by the record. */
+export interface Ended {
+  readonly state: 'denied' | 'expired' | 'withdrawn' | 'used';
+  /** undefined where its events are in an archive. */
+  readonly at: Date | undefined;
+  /**
+   * Why nothing ran under it: nobody's word or no call of its agent in time, rules or objects that have changed, a statement that had its
+   * end already; its agent's own word; or the same statement, sent once more, that a standing approval stands for, or that the rules allowed
+   * without asking. undefined where the record does not tell, and for what was denied or used.
+   */
+  readonly why: 'undecided' | 'uncalled' | 'changed' | 'ran' | 'agent' | 'standing' | 'allowed' | undefined;
+  /** The statement that was sent in its place, and ran otherwise. */
+  readonly instead: string | undefined;
+  /** Of one that was used; undefined where nothing is known of it yet. */
+  readonly outcome: Outcome | undefined;
 }
 
 export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed' | 'fits' | 'binding' | 'standing'> &
@@ -180,8 +209,10 @@ export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed' | 'fits' | 'bi
     readonly decisions: readonly z.infer<typeof decisionRow>[];
     /** Of one that was used; null where nothing is known of it yet. */
     readonly outcome: Outcome | null;
-    /** Of one that was withdrawn: by whom; null for all others, and where the record says nothing of it. */
-    readonly withdrawal: Withdrawal | null;
+    /** null while it may still be decided on, or used. */
+    readonly ended: Ended | null;
+    /** The standing approval that came of it; null where none did. */
+    readonly held: Held | null;
   };
 
 /** A statement that has to wait. */
@@ -246,10 +277,13 @@ export type DecisionProblem =
 
 export class DecisionRefused extends Error {
   readonly problem: DecisionProblem;
+  /** Of one that is no longer pending: in which state it is, and how it came to that. */
+  readonly approval: Pick<Approval, 'state' | 'ended'> | undefined;
 
-  constructor(problem: DecisionProblem) {
+  constructor(problem: DecisionProblem, approval?: Pick<Approval, 'state' | 'ended'>) {
     super(problem);
     this.name = 'DecisionRefused';
     this.problem = problem;
+    this.approval = approval;
   }
 }

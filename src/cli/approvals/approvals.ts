@@ -33,7 +33,11 @@ export async function listApprovals(
   store: TranscriptStore,
   { state, limit, after, json }: ApprovalListOptions,
 ): Promise<string> {
-  const { approvals: found, next } = await new Approvals(store).list({ state, limit, after });
+  const { approvals: found, next } = await new Approvals(store).list({
+    state,
+    limit,
+    after: after === undefined ? undefined : await wholeId(store, 'approval', after),
+  });
   const previewed = await previewFor(config);
   const approvals = found.map((approval) => previewed(approval));
   if (json) return jsonOf(approvals.map(withKnown));

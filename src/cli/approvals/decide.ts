@@ -2,6 +2,7 @@
 import {
   Approvals,
   DecisionRefused,
+  decidedWords,
   MAX_STANDING_MS,
   MAX_STANDING_USES,
   neededOf,
@@ -43,7 +44,12 @@ async function reviewerOf(config: Config, token: string | undefined): Promise<Re
 
 const refusedAs = (error: unknown): unknown =>
   error instanceof DecisionRefused
-    ? new SnowfenceError('DECISION_REFUSED', REASONS[error.problem], undefined, 1)
+    ? new SnowfenceError(
+        'DECISION_REFUSED',
+        error.approval ? `This approval ${decidedWords(error.approval)}` : REASONS[error.problem],
+        undefined,
+        1,
+      )
     : error;
 
 /** 30m, 2h: milliseconds. Throws SnowfenceError. */
@@ -107,10 +113,11 @@ export async function decideApproval(
 export async function revokeStanding(
   config: Config,
   store: TranscriptStore,
-  id: string,
+  typed: string,
   token: string | undefined,
 ): Promise<string> {
   const reviewer = await reviewerOf(config, token);
+  const id = await wholeId(store, 'standing_approval', typed, LEAST_TO_DECIDE);
   try {
     await new Approvals(store).revoke(id, reviewer, 'command line');
     return 'Revoked: the agent has to ask again.';

@@ -1,7 +1,8 @@
 /** An approval as people read it: what is known in the order that `knownOf` has, a statement's own lines behind a bar, the agent's word last. */
 import { type Approval, type Fact, factsOf, type Known, knownOf } from '../../approval/index.js';
-import { printable, titled } from '../../terminal/index.js';
+import { printable, startedAs, titled } from '../../terminal/index.js';
 import { moment } from '../../times/index.js';
+import { shortId } from '../access/ids.js';
 
 const WIDTH = 14;
 const MAX_TEXT = 200;
@@ -62,7 +63,7 @@ export function renderInList(approval: Approval): string {
     `${id}  ${state}, ${when}, asked for by ${printable(subject)}`,
     `  ${printable(known.headline)}: ${printable(known.size)}`,
     ...known.warnings.map((warning) => `  ! ${printable(warning)}`),
-    `  ${printable(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)} … (snowfence approvals show ${id.slice(0, 8)})` : text)}`,
+    `  ${printable(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)} … (${startedAs()} approvals show ${shortId(id)})` : text)}`,
     ...outcome.map((line) => `  Outcome: ${printable(line)}`),
     ...reportedLines(known).map((line) => `  ${line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)} …` : line}`),
     `  ${wroteLine(known)}`,

@@ -7,7 +7,7 @@ import { say } from '../io/output.js';
 export function approvalsCommand(approvals: Command): void {
   approvals
     .command('list')
-    .description('what waits, the soonest end first; or what waited, the newest first')
+    .description('what waits, the soonest end first; or what waited, the last to end first')
     .addOption(configOption())
     .addOption(
       new Option('--state <state>', 'only these')
@@ -18,7 +18,7 @@ export function approvalsCommand(approvals: Command): void {
     .addOption(wholeOption('--limit <number>', 'so many at most', 1, 200).default(200))
     .option(
       '--after <id>',
-      'the next page behind this one: of open ones those that end later, of others those that were asked for before',
+      'the next page behind this one: of open ones those that end later, of others those that ended before; with --all those that were asked for before',
     )
     .addOption(jsonOption())
     .action(async (options) => {
@@ -61,7 +61,7 @@ export function approvalsCommand(approvals: Command): void {
       .description(
         decision === 'approve' ? 'let it run' : 'let it not run; standing approvals that would let it pass end',
       )
-      .argument('<id>', 'its id, or twelve characters of its beginning')
+      .argument('<id>', 'its id, or eight characters of its beginning')
       .addOption(configOption())
       .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
       .option('--reason <text>', decision === 'approve' ? 'a remark, for the record' : 'what the agent is told');
@@ -98,7 +98,7 @@ export function approvalsCommand(approvals: Command): void {
   approvals
     .command('revoke')
     .description('end one that holds for a while')
-    .argument('<id>', 'as `approvals standing` lists it')
+    .argument('<id>', 'as `approvals standing` lists it, or eight characters of its beginning')
     .addOption(configOption())
     .option('--token-env <name>', 'the variable that holds your access token', 'SNOWFENCE_TOKEN')
     .action(async (id: string, options) => {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { SnowfenceError } from '../../config/problem.js';
 import { PolicyProblems } from '../../policy/rules/problems.js';
-import { styleFor, table } from '../../terminal/index.js';
+import { quoted, startedAs, styleFor, table } from '../../terminal/index.js';
 import { configOf, withStore } from '../io/configured.js';
 import { configOption, jsonOption, listOption, wholeOption } from '../io/options.js';
 import { answerInJson, complain, say } from '../io/output.js';
@@ -114,13 +114,13 @@ export function policyCommand(policy: Command): void {
   policy
     .command('history')
     .description('which sets of policies were in force, newest first, and the files of one')
-    .argument('[version]', 'as the record names it, or its beginning', '')
+    .argument('[version]', 'one to show, with its files: as the record names it, or its beginning', '')
     .addOption(configOption())
     .option('--out <folder>', 'with a version: write its files there')
     .addOption(wholeOption('--limit <number>', 'so many at most', 1, 1000).default(50))
     .addOption(jsonOption())
     .action(async (version: string, options) => {
-      const { policyHistory, writeSet } = await import('../policy/history.js');
+      const { keptSet, policyHistory, writeSet } = await import('../policy/history.js');
       await withStore(options.config, async ({ store }) => {
         if (options.out !== undefined) {
           if (version === '')
@@ -129,7 +129,22 @@ export function policyCommand(policy: Command): void {
           say(
             options.json
               ? JSON.stringify({ files })
-              : `${files === 1 ? '1 file' : `${files} files`} in ${String(options.out)}. Hold statements against it: snowfence policy explain --policies ${String(options.out)}`,
+              : `${files === 1 ? '1 file' : `${files} files`} in ${String(options.out)}. Hold statements against it: ${startedAs()} policy explain --policies ${quoted(String(options.out))}`,
+          );
+          return;
+        }
+        if (version !== '') {
+          const { texts, ...set } = await keptSet(store, version);
+          const files = [...texts].map(([name, text]) => ({ name, text }));
+          say(
+            options.json
+              ? JSON.stringify({ at: set.at, version: set.version, policies: set.policies, files })
+              : [
+                  `version  ${set.version}`,
+                  `from     ${set.at.slice(0, 19).replace('T', ' ')} UTC`,
+                  `policies ${set.policies.join(', ')}`,
+                  ...files.map(({ name, text }) => `\n# ${name}\n${text.trimEnd()}`),
+                ].join('\n'),
           );
           return;
         }

@@ -36,7 +36,7 @@ export function retentionCommand(retention: Command): void {
     .command('hold')
     .description('keep a session, or everything of an agent, whatever its age')
     .requiredOption('--reason <text>', 'why; it is recorded')
-    .option('--session <id>', 'its whole id')
+    .option('--session <id>', 'its id, or the beginning of it')
     .option('--agent <name>', 'a subject')
     .option('--issuer <url>', 'with --agent: of this issuer only; of all who bear the name if nothing is said')
     .addOption(configOption())
@@ -56,7 +56,7 @@ export function retentionCommand(retention: Command): void {
   retention
     .command('lift')
     .description('end a hold')
-    .argument('<hold>', 'as `retention holds` lists it')
+    .argument('<hold>', 'as `retention holds` lists it, or the beginning of it')
     .addOption(configOption())
     .action(async (id: string, options) => {
       const { lift } = await import('../record/retention.js');

@@ -26,7 +26,7 @@ export function verifyCommand(command: Command): void {
       const report = await (config ? verifyConfigured(config, args) : verifyFile(options.export, args)).finally(() =>
         progress.end(),
       );
-      const problem = config && (await recordVerification(config, report));
+      const problem = config && (await recordVerification(config, report, args.acknowledged));
       if (problem !== undefined) complain(`That it was verified could not be recorded: ${problem}`);
       say(options.json ? JSON.stringify(report, null, 2) : renderReport(report, styleFor(process.stdout)));
       if (!report.isWhole) process.exitCode = 1;

@@ -9,7 +9,7 @@ import { Server } from '@modelcontextprotocol/server';
 import { decodeJwt } from 'jose';
 import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
-import { headersOf, reportOf } from '../../reported/index.js';
+import { BY_CONNECT, BY_HEADER, headersOf, reportOf } from '../../reported/index.js';
 import { serveUntilEnd } from '../../stdio/index.js';
 import { fetchHere } from './gateway-trust.js';
 import { type Said, takePrompts } from './handing-over.js';
@@ -160,7 +160,7 @@ async function identityOf(source: TokenSource): Promise<string | undefined> {
 /** What a hook hands over, told as whoever signed in for this bridge. */
 async function forwarded(url: URL, source: TokenSource, body: string): Promise<Said> {
   try {
-    const words = await postPrompt(url, await source.token(), body);
+    const words = await postPrompt(url, await source.token(), body, { [BY_HEADER]: BY_CONNECT });
     if (words.status === 401) source.refused();
     return words;
   } catch (error) {

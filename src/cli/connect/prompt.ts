@@ -63,11 +63,16 @@ function typedIn(text: string, isPlain: boolean): Typed {
 }
 
 /** Tells the gateway. Throws a SnowfenceError where it does not answer, or is none. */
-export async function postPrompt(url: URL, token: string, body: string): Promise<Said> {
+export async function postPrompt(
+  url: URL,
+  token: string,
+  body: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Said> {
   const address = new URL('/prompts', url);
   const response = await fetchHere(address, {
     method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...more },
     body,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((error: unknown) => {

@@ -4,6 +4,7 @@ import { type Config, loadConfig } from '../../config/index.js';
 import { because, SnowfenceError, systemWords } from '../../config/problem.js';
 import { TokenVerifier } from '../../identity/index.js';
 import { loadPolicies, PolicyProblems, type PolicySet } from '../../policy/index.js';
+import { checkCheckpoints } from './checkpoints.js';
 import { type Finding, messageOf, ok, problem, warning } from './finding.js';
 import { checkTranscript } from './transcript.js';
 import { checkWarehouse } from './warehouse.js';
@@ -107,6 +108,11 @@ export async function diagnose(file: string): Promise<readonly Finding[]> {
     throw error;
   }
   const { finding, set } = await checkPolicies(config);
-  const rest = await Promise.all([checkIdentity(config), checkTranscript(config), checkWarehouse(config, set)]);
+  const rest = await Promise.all([
+    checkIdentity(config),
+    checkTranscript(config),
+    checkCheckpoints(config),
+    checkWarehouse(config, set),
+  ]);
   return [ok('configuration', `${config.file} is sound`), await checkListen(config), finding, ...rest.flat()];
 }

@@ -1,5 +1,5 @@
 /** What doctor says of a part. */
-import type { Style } from '../../terminal/index.js';
+import { pasteable, type Style } from '../../terminal/index.js';
 
 export interface Finding {
   readonly part: string;
@@ -34,7 +34,7 @@ export function renderFindings(findings: readonly Finding[], style: Style): stri
   const lines = findings.map(({ part, state, detail, remedy }) => {
     const [head = '', ...more] = detail.split('\n');
     const body = [head, ...more.map((line) => `                 ${line}`)].join('\n');
-    return `${colour[state](MARKS[state])} ${part.padEnd(14)} ${body}${remedy ? `\n                 ${style.bold('→')} ${remedy}` : ''}`;
+    return `${colour[state](MARKS[state])} ${part.padEnd(14)} ${body}${remedy ? `\n                 ${style.bold('→')} ${pasteable(remedy)}` : ''}`;
   });
   const problems = findings.filter((finding) => finding.state === 'problem').length;
   return [

@@ -2,10 +2,10 @@
 import type { Config } from '../../config/index.js';
 import { HASH_FUNCTION } from '../../masking/index.js';
 import type { PolicySet } from '../../policy/index.js';
-import { SETUP_TAG, StatementFailed, Warehouse } from '../../warehouse/index.js';
+import { SETUP_TAG, StatementFailed, sessionValues, Warehouse } from '../../warehouse/index.js';
 import { HASH_WORKS, KEY_READABLE, KEY_TABLE, WHO } from '../access/own-questions.js';
 import { checkConstraints } from './constraints.js';
-import { type Finding, messageOf, ok, problem } from './finding.js';
+import { type Finding, messageOf, ok, problem, warning } from './finding.js';
 
 export async function checkWarehouse(config: Config, set: PolicySet | undefined): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -51,6 +51,72 @@ export async function checkWarehouse(config: Config, set: PolicySet | undefined)
       findings.push(problem('snowflake', `${name}: ${text}`, remedy));
     }
   }
+  const [first] = pairs.values();
+  const { metadataRole } = config.warehouse;
+  if (first && metadataRole !== undefined)
+    findings.push(
+      await checkMetadataRole(warehouse, { role: metadataRole, warehouse: first.warehouse }, config.warehouse.username),
+    );
+  if (first && findings.some(({ state }) => state === 'ok'))
+    findings.push(...(await checkSession(warehouse, { role: first.role, warehouse: first.warehouse })));
+  return findings;
+}
+
+/** The role that sees what views are made of. */
+async function checkMetadataRole(
+  warehouse: Warehouse,
+  key: { readonly role: string; readonly warehouse: string },
+  username: string,
+): Promise<Finding> {
+  const remedy = `GRANT ROLE ${key.role} TO USER ${username}; and the section "Views" of examples/snowflake-setup.sql.`;
+  try {
+    const databases = await warehouse.catalog.databases(key);
+    return databases.length > 0
+      ? ok(
+          'snowflake',
+          `metadata role ${key.role}: log-in works, ${databases.length === 1 ? '1 database is' : `${databases.length} databases are`} seen`,
+        )
+      : problem('snowflake', `metadata role ${key.role} sees no database, so no view can be opened by it`, remedy);
+  } catch (error) {
+    return problem('snowflake', `metadata role ${key.role}: ${messageOf(error)}`, remedy);
+  }
+}
+
+/** Snowflake writes booleans small and texts without quotes (sql/show-parameters). */
+const plain = (value: string): string => value.replaceAll(/^'|'$/g, '').toLowerCase();
+
+/** What the account or the user has otherwise than the gateway's sessions: who works there by other means counts otherwise. */
+async function checkSession(
+  warehouse: Warehouse,
+  key: { readonly role: string; readonly warehouse: string },
+): Promise<Finding[]> {
+  const account = await warehouse.parametersOfAccount(key);
+  const findings: Finding[] = [];
+  for (const { name, set, changes, open } of sessionValues(warehouse.options.session ?? {})) {
+    const own = account.get(name);
+    // Output formats are what the gateway reads, and nobody else sees.
+    if (own === undefined || plain(own) === plain(set) || /_OUTPUT_FORMAT$|^STRICT_JSON/.test(name)) continue;
+    findings.push(
+      warning(
+        'snowflake',
+        `${name} is ${own} in this account and ${set} in the gateway's sessions: ${changes} differs`,
+        open
+          ? `Say snowflake: { session: { ${open.key}: ${own} } } where agents should count as everybody else does.`
+          : 'Nothing has to be done: agents and policies mean the same in every account. Tell those who compare results.',
+      ),
+    );
+  }
+  const zone = warehouse.options.session?.timezone;
+  const of = account.get('TIMEZONE') ?? 'unknown';
+  findings.push(
+    zone === undefined || zone === of
+      ? ok('snowflake', `sessions are in the account's time zone, ${of}`)
+      : warning(
+          'snowflake',
+          `sessions are in ${zone}, the account in ${of}: what day it is differs`,
+          'Leave snowflake: { session: { timezone } } out where agents should have the day that everybody else has.',
+        ),
+  );
   return findings;
 }
 

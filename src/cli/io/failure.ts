@@ -1,8 +1,9 @@
 /** How a command ends that could not do what it was asked for: said in words, with an exit code. */
 import { CommanderError } from 'commander';
 import { SnowfenceError, systemWords } from '../../config/problem.js';
+import { oddlyShaped } from '../../mistakes/index.js';
 import { PolicyProblems } from '../../policy/rules/problems.js';
-import { styleFor } from '../../terminal/index.js';
+import { pasteable, styleFor } from '../../terminal/index.js';
 import { visibleText } from '../../visible-text/index.js';
 import { complain } from './output.js';
 
@@ -23,11 +24,11 @@ export function fail(error: unknown, isVerbose: boolean): void {
   if (error instanceof SnowfenceError) {
     // What a server said may stand in it, also where it looks like a style of ours.
     complain(
-      `${style.red(visibleText(error.code))}  ${visibleText(`${error.message}${error.hint ? `\n${error.hint}` : ''}`)}`,
+      `${style.red(visibleText(error.code))}  ${visibleText(`${error.message}${error.hint ? `\n${pasteable(error.hint)}` : ''}`)}`,
     );
     process.exitCode = error.exitCode;
   } else if (error instanceof PolicyProblems) {
-    complain(`${style.red('POLICIES_UNSOUND')}\n${visibleText(error.message)}`);
+    complain(`${style.red('POLICIES_UNSOUND')}\n${visibleText(pasteable(error.message))}`);
     process.exitCode = 1;
   } else if (systemWords(error) !== undefined) {
     complain(
@@ -36,7 +37,7 @@ export function fail(error: unknown, isVerbose: boolean): void {
     process.exitCode = 1;
   } else {
     complain(
-      `${style.red('UNEXPECTED')}  ${visibleText(error instanceof Error ? error.message : String(error))}\nRun again with --verbose for more.`,
+      `${style.red('UNEXPECTED')}  ${visibleText(oddlyShaped(error) ?? (error instanceof Error ? error.message : String(error)))}\nRun again with --verbose for more.`,
     );
     process.exitCode = 1;
   }

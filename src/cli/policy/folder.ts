@@ -1,16 +1,16 @@
 /** A folder of policies and the cases beside them, as the command line reads them. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { because, SnowfenceError, systemWords } from '../../config/problem.js';
+import { type Place, Source } from '../../mistakes/index.js';
 import { loadPolicies, type PolicySet, policySums } from '../../policy/index.js';
 
-/** A YAML file against a shape. Throws a SnowfenceError that names file, line and what is wrong. */
+/** A YAML file against a shape. Throws a SnowfenceError that names the place of each thing that is wrong. */
 export async function readYaml<T>(
   file: string,
   shape: z.ZodType<T>,
-): Promise<{ data: T; lineOf: (path: readonly PropertyKey[]) => number }> {
+): Promise<{ data: T; placeOf: (path: readonly PropertyKey[]) => Place }> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new SnowfenceError(
       'FILE_MISSING',
@@ -18,23 +18,16 @@ export async function readYaml<T>(
       'Name a file of policy cases.',
     );
   });
-  const document = parseDocument(text);
-  const [broken] = document.errors;
-  if (broken) throw new SnowfenceError('CASES_UNSOUND', `${file}: ${broken.message}`, undefined, 1);
-  const lineOf = (path: readonly PropertyKey[]): number => {
-    const node = document.getIn(path, true) as { range?: [number, number, number] | null } | undefined;
-    return text.slice(0, node?.range?.[0] ?? 0).split('\n').length;
-  };
-  const parsed = shape.safeParse(document.toJS({ maxAliasCount: 0 }));
-  if (parsed.success) return { data: parsed.data, lineOf };
-  const [issue] = parsed.error.issues;
-  const path = issue?.path ?? [];
-  throw new SnowfenceError(
-    'CASES_UNSOUND',
-    `${file}:${lineOf(path)} ${path.map(String).join('.')}: ${issue?.message ?? ''}`,
-    undefined,
-    1,
-  );
+  const source = new Source(file, text);
+  const data = source.read(shape);
+  if (data === undefined)
+    throw new SnowfenceError(
+      'CASES_UNSOUND',
+      source.problems.map(({ place, column, message }) => `${place}:${column} ${message}`).join('\n'),
+      undefined,
+      1,
+    );
+  return { data, placeOf: (path) => source.place(path) };
 }
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';

@@ -19,6 +19,9 @@ export interface InForceFrom {
   readonly files: readonly { readonly name: string; readonly digest: string }[] | undefined;
 }
 
+/** Of versions that begin alike. */
+const SHOWN = 5;
+
 const NEWEST = `
   SELECT ${EVENT_COLUMNS} FROM event e
   WHERE e.kind = 'policy_reloaded' AND left(e.body ->> 'version', length($1)) = $1 ORDER BY e.sequence DESC LIMIT $2`;
@@ -35,14 +38,25 @@ export async function policyHistory(store: TranscriptStore, version: string, lim
   return found;
 }
 
-/** Writes the files of a set into a new folder; how many. Throws a SnowfenceError where the record lacks one of them. */
-export async function writeSet(store: TranscriptStore, version: string, folder: string): Promise<number> {
+export interface KeptSet extends InForceFrom {
+  readonly files: readonly { readonly name: string; readonly digest: string }[];
+  /** By the name of each file. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/** The set whose version begins so, with its files' texts. Throws a SnowfenceError where there is none, or the record lacks one of them. */
+export async function keptSet(store: TranscriptStore, version: string): Promise<KeptSet> {
   const history = await policyHistory(store, version, 1000);
-  const versions = new Set(history.map((one) => one.version));
-  if (versions.size > 1)
-    throw new SnowfenceError('AMBIGUOUS_VERSION', `Several versions begin with ${version}.`, 'Type more of it.');
-  const files = history.find((one) => one.files !== undefined)?.files;
-  if (!files)
+  const versions = [...new Set(history.map((one) => one.version))];
+  if (versions.length > 1)
+    throw new SnowfenceError(
+      'AMBIGUOUS_VERSION',
+      `Several versions begin with ${version}: ${versions.slice(0, SHOWN).join(', ')}${versions.length > SHOWN ? ', …' : ''}.`,
+      'Type more of it.',
+    );
+  const set = history.find((one) => one.files !== undefined);
+  const files = set?.files;
+  if (!set || !files)
     throw new SnowfenceError(
       'UNKNOWN_VERSION',
       `The record has no files of a set whose version begins with ${version}.`,
@@ -58,19 +72,25 @@ export async function writeSet(store: TranscriptStore, version: string, folder: 
       'It may have gone to an archive: look for "content_kept" with that digest there.',
       1,
     );
+  return { ...set, files, texts: new Map(files.map(({ name, digest }) => [name, contents.get(digest)?.text ?? ''])) };
+}
+
+/** Writes the files of a set into a new folder; how many. Throws a SnowfenceError. */
+export async function writeSet(store: TranscriptStore, version: string, folder: string): Promise<number> {
+  const { texts } = await keptSet(store, version);
   const hint = 'Name a new folder where this account may write.';
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw unusable('--out', folder, 'written', error, hint);
   });
-  for (const { name, digest } of files) {
+  for (const [name, text] of texts) {
     // Names of files in one folder, as they were read: nothing that leads elsewhere.
     if (name.includes('/') || name.includes('\\') || name.startsWith('.'))
       throw new SnowfenceError('CONTENT_UNSOUND', `"${name}" is no name of a policy file.`, 'Run snowfence verify.', 1);
-    await writeFile(join(folder, name), contents.get(digest)?.text ?? '', { flag: 'wx' }).catch((error: unknown) => {
+    await writeFile(join(folder, name), text, { flag: 'wx' }).catch((error: unknown) => {
       const isThere = typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST';
       if (!isThere) throw unusable('--out', join(folder, name), 'written', error, hint);
       throw new SnowfenceError('FILE_EXISTS', `${join(folder, name)} is there already.`, 'Name a new folder by --out.');
     });
   }
-  return files.length;
+  return texts.size;
 }

@@ -124,7 +124,7 @@ export async function testPolicies(folder: string, files: readonly string[], sty
   const lines: string[] = [];
   let [passed, failed] = [0, 0];
   for (const file of chosen) {
-    const { data, lineOf } = await readYaml(file, caseFile);
+    const { data, placeOf } = await readYaml(file, caseFile);
     const judge = offlineJudge(catalogReader([data]));
     lines.push(style.bold(file));
     for (const [index, one] of data.cases.entries()) {
@@ -132,14 +132,14 @@ export async function testPolicies(folder: string, files: readonly string[], sty
       if (!named)
         throw new SnowfenceError(
           'CASES_UNSOUND',
-          `${file}:${lineOf(['cases', index, 'as'])} there is no principal "${String(one.as)}".`,
+          `${placeOf(['cases', index, 'as'])} there is no principal "${String(one.as)}".`,
           'Describe it under principals.',
           1,
         );
       const judged = await judgeOffline({
         set,
         judge,
-        subject: subjectOf(named, issuerIn(set, named.issuer, `${file}:${lineOf(['cases', index, 'as'])}`)),
+        subject: subjectOf(named, issuerIn(set, named.issuer, placeOf(['cases', index, 'as']))),
         sql: one.sql,
         purpose: one.purpose,
         prompt: one.prompt,
@@ -154,7 +154,7 @@ export async function testPolicies(folder: string, files: readonly string[], sty
         continue;
       }
       failed++;
-      lines.push(`  ${style.red('✗')} ${title}  ${style.dim(`${file}:${lineOf(['cases', index])}`)}`);
+      lines.push(`  ${style.red('✗')} ${title}  ${style.dim(placeOf(['cases', index]))}`);
       for (const line of wrong) lines.push(`      ${printable(line)}`);
       if (judged.denial && !wrong.some((line) => line.startsWith('message')))
         lines.push(`      ${style.dim(printable(judged.denial.message))}`);

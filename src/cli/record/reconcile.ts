@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
-import { endingOf, readTag, type Step, sha256, statementOfTag, tracesOf } from '../../gateway/index.js';
+import { endingOf, HISTORY_KEEPS, readTag, type Step, sha256, statementOfTag, tracesOf } from '../../gateway/index.js';
 import { loadPolicies } from '../../policy/index.js';
 import { table } from '../../terminal/index.js';
 import { moment } from '../../times/index.js';
@@ -40,7 +40,12 @@ export interface Reconciliation {
   readonly differences: readonly Difference[];
 }
 
+/** For so long the history is kept; a range that begins sooner is an error (documentation page functions/query_history). */
 const SEVEN_DAYS_MS = 7 * 86_400_000;
+/** What asking takes, and clocks differ: nearer to the end of the history nothing is asked for. */
+const EDGE_MS = 900_000;
+/** More characters than a text has that the history has cut at 100K, whichever K that is. */
+const MOST_KEPT = 102_400;
 /** Clocks differ, and a statement is recorded some time after it ended. */
 const MARGIN_MS = 600_000;
 const SHOWN = 200;
@@ -49,6 +54,8 @@ const EXPLAIN = 'EXPLAIN USING JSON ';
 const RECORDED = `
   SELECT e.statement_id AS id, array_agg(DISTINCT e.body->>'sent_digest') FILTER (WHERE e.body->>'sent_digest' IS NOT NULL) AS digests,
          array_agg(DISTINCT e.body->>'count_digest') FILTER (WHERE e.body->>'count_digest' IS NOT NULL) AS counts,
+         array_agg(DISTINCT e.body->>'sent_head_digest') FILTER (WHERE e.body->>'sent_head_digest' IS NOT NULL) AS heads,
+         array_agg(DISTINCT e.body->>'count_head_digest') FILTER (WHERE e.body->>'count_head_digest' IS NOT NULL) AS count_heads,
          (count(*) FILTER (WHERE e.kind = 'approval_used' OR (e.kind = 'statement_submitted' AND e.body->>'verdict' = 'allow' AND e.body->>'explain' <> 'true')))::int AS runs,
          (count(*) FILTER (WHERE e.kind = 'estimate_asked'))::int AS estimates
   FROM event e WHERE e.statement_id = ANY($1) AND e.kind IN ('statement_submitted', 'estimate_asked', 'approval_used')
@@ -58,6 +65,9 @@ const recordedRow = z.object({
   id: z.string(),
   digests: z.array(z.string()).nullable(),
   counts: z.array(z.string()).nullable(),
+  /** Of long texts, which the history cuts. */
+  heads: z.array(z.string()).nullable(),
+  count_heads: z.array(z.string()).nullable(),
   /** How often it was begun: more than once where its approval was given back. */
   runs: z.number(),
   /** How often the warehouse was asked what it would do. */
@@ -72,20 +82,24 @@ const stateRow = z.object({ id: z.string(), state: z.string(), query_id: z.strin
 
 const ranRow = z.object({ id: z.string(), at: z.date(), query_id: z.string() });
 
-/** Throws SnowfenceError. */
+/** From `asked` on, or from where the history still goes back to: what it looked at is said. Throws SnowfenceError. */
 export async function reconcile(
   config: Config,
   store: TranscriptStore,
-  since: Date,
+  asked: Date,
   until: Date,
 ): Promise<Reconciliation> {
-  if (since >= until) throw new SnowfenceError('USAGE', '--since is not before --until.');
-  if (Date.now() - since.getTime() > SEVEN_DAYS_MS)
+  if (asked >= until) throw new SnowfenceError('USAGE', '--since is not before --until.');
+  if (Date.now() - asked.getTime() > SEVEN_DAYS_MS + EDGE_MS)
     throw new SnowfenceError(
       'HISTORY_TOO_OLD',
       "Snowflake's INFORMATION_SCHEMA keeps seven days of its history.",
       'Run reconcile at least weekly, such as from cron: snowfence reconcile --since 7d',
     );
+  // Seven days ago is gone by the time that it is asked for.
+  const since = new Date(Math.max(asked.getTime(), Date.now() - SEVEN_DAYS_MS + EDGE_MS));
+  if (since >= until)
+    throw new SnowfenceError('HISTORY_TOO_OLD', `The history no longer goes back to before ${moment(until)}.`);
   const history = await historyOf(config, since, until);
   const recorded = await recordedOf(store, history);
   const ours = history.filter(({ startedAt }) => startedAt >= since && startedAt < until);
@@ -122,7 +136,7 @@ async function historyOf(config: Config, since: Date, until: Date): Promise<read
   const [policy] = policies;
   if (!policy) throw new SnowfenceError('NO_POLICIES', 'Without a policy there is no role to ask the warehouse with.');
   await using warehouse = new Warehouse(config.warehouse);
-  const from = new Date(Math.max(since.getTime() - MARGIN_MS, Date.now() - SEVEN_DAYS_MS));
+  const from = new Date(Math.max(since.getTime() - MARGIN_MS, Date.now() - SEVEN_DAYS_MS + EDGE_MS / 2));
   const to = until.getTime() + MARGIN_MS < Date.now() ? new Date(until.getTime() + MARGIN_MS) : undefined;
   try {
     // Awaited here: the warehouse is closed when this function is left.
@@ -159,6 +173,13 @@ const TRANSACTION: Readonly<Record<string, string>> = {
   rollback: 'ROLLBACK',
 };
 
+/** Whether a text of the history is one of those that were recorded, as far as the history keeps it. */
+function isOneOf(text: string, digests: readonly string[], heads: readonly string[]): boolean {
+  if (digests.includes(sha256(text))) return true;
+  const isCut = text.length >= HISTORY_KEEPS && [...text].length <= MOST_KEPT;
+  return isCut && heads.includes(sha256(text.slice(0, HISTORY_KEEPS)));
+}
+
 /** undefined where the transcript accounts for it. */
 function judge({ tag, text }: HistoryEntry, recorded: Recorded): Difference['kind'] | undefined {
   // Our own questions have one of few forms, none of which reads a table; the tag alone proves nothing.
@@ -172,12 +193,15 @@ function judge({ tag, text }: HistoryEntry, recorded: Recorded): Difference['kin
     if (text.trim().toUpperCase() !== ended) return 'other text';
     return row.runs > 0 ? undefined : 'not allowed';
   }
-  if (step === 'count') return row.counts?.includes(sha256(text)) ? undefined : 'other text';
+  const [counts, heads] = [row.counts ?? [], row.heads ?? []];
+  const countHeads = row.count_heads ?? [];
+  if (step === 'count') return isOneOf(text, counts, countHeads) ? undefined : 'other text';
   if (step === 'explain') {
-    const digest = text.startsWith(EXPLAIN) ? sha256(text.slice(EXPLAIN.length)) : '';
-    return [...(row.counts ?? []), ...(row.digests ?? [])].includes(digest) ? undefined : 'other text';
+    const explained = text.startsWith(EXPLAIN) ? text.slice(EXPLAIN.length) : '';
+    const isRecorded = isOneOf(explained, [...counts, ...(row.digests ?? [])], [...countHeads, ...heads]);
+    return isRecorded ? undefined : 'other text';
   }
-  if (!row.digests?.includes(sha256(text))) return 'other text';
+  if (!isOneOf(text, row.digests ?? [], heads)) return 'other text';
   return row.runs > 0 ? undefined : 'not allowed';
 }
 

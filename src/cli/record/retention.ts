@@ -3,11 +3,13 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError, unusable } from '../../config/problem.js';
-import { table } from '../../terminal/index.js';
+import { quoted, startedAs, table } from '../../terminal/index.js';
 import { moment } from '../../times/index.js';
 import { archive, holds, liftHold, placeHold, type TranscriptStore } from '../../transcript/index.js';
 import { saidIn } from '../../visible-text/index.js';
 import { type AdminLimits, asAdmin } from '../access/admin.js';
+import { wholeId } from '../access/ids.js';
+import { sessionOf } from './stored.js';
 
 /** The gateway's role may neither hold nor drop. */
 const LIMITS: AdminLimits = { statementTimeoutMs: 3_600_000, connections: 2 };
@@ -46,17 +48,11 @@ export async function hold(
     throw new SnowfenceError('USAGE', 'A hold is on one session or on one agent.', 'Name either --session or --agent.');
   if (issuer !== undefined && agent === undefined)
     throw new SnowfenceError('USAGE', '--issuer says whose agent is meant.', 'Name it by --agent.');
-  if (session !== undefined && !(await store.reader.session(session).catch(() => undefined)))
-    throw new SnowfenceError(
-      'UNKNOWN_SESSION',
-      `There is no session ${session}.`,
-      'snowfence sessions list shows them.',
-      1,
-    );
+  const held = session === undefined ? undefined : (await sessionOf(store, session)).id;
   const id = await asAdmin(config, LIMITS, (admin) =>
     placeHold(
       admin,
-      session === undefined ? { subject: agent ?? '', issuer } : { session },
+      held === undefined ? { subject: agent ?? '', issuer } : { session: held },
       reason,
       userInfo().username,
       (event) => store.recorder.append(event),
@@ -65,17 +61,11 @@ export async function hold(
   return `Hold ${id} is in force: nothing of it is archived, dropped or erased.`;
 }
 
-export async function lift(config: Config, store: TranscriptStore, id: string): Promise<string> {
+export async function lift(config: Config, store: TranscriptStore, typed: string): Promise<string> {
+  const id = await wholeId({ readPool: store.pool }, 'hold', typed);
   const isLifted = await asAdmin(config, LIMITS, (admin) =>
     liftHold(admin, id, userInfo().username, (event) => store.recorder.append(event)),
-  ).catch((error: unknown) => {
-    throw new SnowfenceError(
-      'UNKNOWN_HOLD',
-      `There is no hold ${id}: ${error instanceof Error ? error.message : ''}`,
-      'snowfence retention holds shows them.',
-      1,
-    );
-  });
+  );
   if (!isLifted)
     throw new SnowfenceError(
       'UNKNOWN_HOLD',
@@ -115,5 +105,5 @@ export async function archiveOld(
   );
   if (!done) return `No week that ended before ${moment(before)} has anything that may go.`;
   const { from, to, sessions, events, file } = done;
-  return `${events} events of ${sessions} sessions, from ${from} to ${to}, went to ${file}. It verifies by itself: snowfence verify --export`;
+  return `${events} events of ${sessions} sessions, from ${from} to ${to}, went to ${file}. It verifies by itself: ${startedAs()} verify --export ${quoted(file)}`;
 }

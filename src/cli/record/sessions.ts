@@ -1,11 +1,12 @@
 /** `snowfence sessions`: transcripts in the terminal. */
 import { SnowfenceError } from '../../config/problem.js';
-import { renderEvents, type Style, styleFor, table } from '../../terminal/index.js';
+import { printable, rendering, type Style, styleFor, table } from '../../terminal/index.js';
 import { moment } from '../../times/index.js';
 import {
   type FoundStatement,
   SearchProblem,
   type StoredEvent,
+  type Sums,
   search,
   type TranscriptStore,
 } from '../../transcript/index.js';
@@ -63,10 +64,26 @@ export async function showSession(
   const { id } = await sessionOf(store, typed);
   if (auditor) await auditor.recordLook(store, id);
   const style = styleFor(process.stdout);
+  const render = rendering(style);
   for await (const recorded of eventsOf(store, id)) {
     const events = auditor ? await openEvents(store, recorded) : recorded;
-    write(json ? events.map((event) => JSON.stringify(event)).join('\n') : renderEvents(events, style));
+    write(
+      json ? events.map((event) => JSON.stringify(event)).join('\n') : render(events, await tiedIn(store, id, events)),
+    );
   }
+  if (!json) write(`${style.dim('In all:')} ${sumsWords(await store.reader.sums(id))}.`);
+}
+
+/** To how many statements each prompt among these events was tied: one that none followed, or no one of its own client, says so. */
+async function tiedIn(
+  store: TranscriptStore,
+  session: string,
+  events: readonly StoredEvent[],
+): Promise<ReadonlyMap<string, number>> {
+  const prompts = events.flatMap(({ kind, at, body }) =>
+    kind === 'prompt_reported' && typeof body['id'] === 'string' ? [{ id: body['id'], at: new Date(at) }] : [],
+  );
+  return prompts.length === 0 ? new Map() : store.reader.tied(session, prompts);
 }
 
 export async function searchStatements(
@@ -77,12 +94,13 @@ export async function searchStatements(
   try {
     const found = await search(store.readPool, text, { limit: options.limit, cursor: options.cursor, now: new Date() });
     if (options.json) return JSON.stringify(found, null, 2);
-    if (found.statements.length === 0) return 'Nothing found.';
+    if (found.statements.length === 0) return ['Nothing found.', ...found.notes.map(printable)].join('\n');
     const lines = table(
       ['AT', 'AGENT', 'VERDICT', 'STATE', 'ROWS', 'MS', 'SESSION', 'STATEMENT'],
       found.statements.map(rowOf),
     );
-    return found.cursor === undefined ? lines : `${lines}\nMore: --cursor ${found.cursor}`;
+    const told = `${lines}\n${found.cursor === undefined ? 'Together' : 'These together'}: ${sumsWords(found.sums)}.`;
+    return found.cursor === undefined ? told : `${told}\nMore: --cursor ${found.cursor}`;
   } catch (error) {
     if (error instanceof SearchProblem)
       throw new SnowfenceError(
@@ -92,6 +110,19 @@ export async function searchStatements(
       );
     throw error;
   }
+}
+
+const counted = (value: number, one: string): string => `${value} ${one}${value === 1 ? '' : 's'}`;
+
+/** What statements come to together: refused are those that ended as `denied`; rows with those of later pages and files. */
+function sumsWords({ statements, refused, rows, rows_later: later, rows_changed: changed, bytes }: Sums): string {
+  const answered = later === 0 ? '' : ` (${later} of them by later pages and files)`;
+  return [
+    counted(statements, 'statement'),
+    ...(refused > 0 ? [`${refused} refused`] : []),
+    `${counted(rows, 'row')} answered${answered}, ${counted(bytes, 'byte')}`,
+    ...(changed > 0 ? [`${counted(changed, 'row')} changed`] : []),
+  ].join('; ');
 }
 
 /** Who said no: a person, or nobody in time. */
@@ -105,7 +136,8 @@ const rowOf = (row: FoundStatement): string[] => [
   row.agent,
   row.verdict,
   stateOf(row),
-  row.rows === null ? '' : String(row.rows),
+  // The first answer's, and those of later pages and files.
+  [...(row.rows === null ? [] : [String(row.rows)]), ...(row.rows_later === 0 ? [] : [`+${row.rows_later}`])].join(' '),
   row.duration_ms === null ? '' : String(row.duration_ms),
   row.session_id,
   row.text,

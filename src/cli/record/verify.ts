@@ -66,17 +66,30 @@ const namedKeys = (keys: readonly string[]) =>
     }
   });
 
-/** Who verified, and what came of it, is in the record as well. Answers why it could not be written, if so. */
-export async function recordVerification(config: Config, report: VerifyReport): Promise<string | undefined> {
+/** Who verified, what came of it, and what was `named` as looked into, is in the record as well. Answers why it could not be written, if so. */
+export async function recordVerification(
+  config: Config,
+  report: VerifyReport,
+  named: readonly string[] = [],
+): Promise<string | undefined> {
   try {
     const store = await openStore(config);
     try {
       const { isWhole, breaks, sessions, events, size } = report;
+      // What somebody has looked into, they say so each time: by whom stands in the session.
+      const acknowledged = [...new Set([...config.acknowledged, ...named])];
       await store.recorder.append({
         kind: 'record_verified',
         sessionId: undefined,
         statementId: undefined,
-        body: { is_whole: isWhole, breaks: breaks.length, sessions, events, size },
+        body: {
+          is_whole: isWhole,
+          breaks: breaks.length,
+          sessions,
+          events,
+          size,
+          ...(acknowledged.length === 0 ? {} : { acknowledged }),
+        },
       });
     } finally {
       await store.recorder.close();

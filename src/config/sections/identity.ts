@@ -9,7 +9,10 @@ import { duration } from '../values/amounts.js';
 const claimText = z
   .string()
   .refine((text) => text.trim() !== '' && text.trim() === text, 'a value without white space around it')
-  .refine((text) => !text.includes('*'), 'a whole value: "*" stands for nothing here. List the values that count.');
+  .refine(
+    (text) => !text.includes('*'),
+    'Values are compared whole, and "*" stands for nothing here. List the values that count.',
+  );
 const claimValue = z.union([claimText, z.number(), z.boolean()]);
 
 const MAX_SKEW_MS = 300_000;
@@ -101,7 +104,7 @@ export function checkRoles(parts: Parts, context: z.RefinementCtx<Parts>): void 
   for (const [path, entries] of places)
     for (const [index, entry] of entries.entries()) {
       if (typeof entry !== 'string' && !all.includes(issuerKey(entry.issuer)))
-        report([...path, index, 'issuer'], `${entry.issuer} is none of identity.issuers: ${all.join(', ')}.`);
+        report([...path, index, 'issuer'], `it is none of identity.issuers. There are: ${all.join(', ')}.`);
       if (typeof entry === 'string' && people === undefined && !parts.console)
         report(
           [...path, index],

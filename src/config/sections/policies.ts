@@ -15,7 +15,10 @@ export const policiesShape = z.preprocess(
       poll: duration(100, 60_000).default(DEFAULT_TIMES.pollMs),
       reload_socket: file.optional(),
     })
-    .refine(({ still, still_opening: opening }) => opening >= still, 'still_opening is at least as long as still'),
+    .refine(
+      ({ still, still_opening: opening }) => opening >= still,
+      'still_opening has to be at least as long as still.',
+    ),
 );
 
 export interface PolicyFolder {

@@ -9,7 +9,7 @@ export const toolsShape = z
       .string()
       .max(MAX_PREFIX)
       // What every model's API takes in the name of a function.
-      .regex(/^(?:[A-Za-z][A-Za-z0-9_-]*)?$/, 'letters, digits, _ and -, beginning with a letter, such as snowfence_')
+      .regex(/^(?:[A-Za-z][A-Za-z0-9_-]*)?$/, 'letters, digits, _ and - with a letter first, such as snowfence_')
       .default(''),
   })
   .prefault({});

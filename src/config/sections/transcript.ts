@@ -26,7 +26,7 @@ export const transcriptShape = z.strictObject({
   former_keys: z.array(z.string()).default([]),
   encryption_keys: z
     .array(z.union([z.strictObject({ env: environment }), z.strictObject({ file })]))
-    .min(1, 'at least one key'),
+    .min(1, 'a list with one key at least'),
   checkpoints: z
     .strictObject({
       every: duration(1000, 3_600_000).default(60_000),
@@ -45,7 +45,7 @@ export const transcriptShape = z.strictObject({
     .strictObject({
       keep: z
         .string()
-        .regex(/^[1-9]\d{0,4}d$/, 'days, such as 400d')
+        .regex(/^[1-9]\d{0,4}d$/, 'a number of days, such as 400d')
         .optional(),
       archive_to: file.default('./archive'),
     })

@@ -22,7 +22,10 @@ export const webhooksShape = z
       checkpoints: z.boolean().default(false),
     }),
   )
-  .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'each name once')
+  .refine(
+    (list) => new Set(list.map(({ name }) => name)).size === list.length,
+    'Two webhooks have one name. Each needs a name of its own.',
+  )
   .default([]);
 
 /** A chat's address is its secret, and its messages are not signed for anybody who checks that. */

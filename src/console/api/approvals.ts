@@ -5,6 +5,7 @@ import {
   type Approval,
   aboutApproval,
   DecisionRefused,
+  decidedWords,
   hasDecided,
   isOwn,
   knownOf,
@@ -81,7 +82,7 @@ const listed = z.object({
 
 /** Why this person may not decide on it now; null where they may. */
 function barredBy(approval: Approval, { person }: SignedIn): string | null {
-  if (approval.state !== 'pending') return 'It is no longer open.';
+  if (approval.state !== 'pending') return `It ${decidedWords(approval)}`;
   if (!mayDecide(approval.requirements, person)) {
     const groups = [...new Set(approval.requirements.flatMap(({ groups: asked }) => asked))];
     const issuers = [...new Set(approval.requirements.flatMap(({ issuers: whose }) => whose))];
@@ -126,7 +127,7 @@ export const approvals = route({
   method: 'get',
   path: '/approvals',
   summary:
-    'What waits for a person, the soonest end first, or what waited, the newest first; or those behind one of them',
+    'What waits for a person, the soonest end first, or what waited, the last to end first; or those behind one of them',
   query: z.object({
     state: z.enum([...APPROVAL_STATES, 'all']).default('pending'),
     after: z.uuid().optional(),
@@ -285,7 +286,10 @@ async function deciding<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof DecisionRefused) throw new ApiProblem(...REFUSED[error.problem]);
+    if (error instanceof DecisionRefused) {
+      const [status, message] = REFUSED[error.problem];
+      throw new ApiProblem(status, error.approval ? `It ${decidedWords(error.approval)}` : message);
+    }
     throw error;
   }
 }

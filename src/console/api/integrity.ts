@@ -6,6 +6,12 @@ import { date, storedEvent } from './shapes.js';
 
 const WEEKS_MS = 35 * 86_400_000;
 
+/** Where an event names who did it. */
+const NAMING = ['auditor', 'placed_by', 'lifted_by', 'opened_by', 'by'] as const;
+
+const namedIn = (body: Readonly<Record<string, unknown>>): string | undefined =>
+  NAMING.map((key) => body[key]).find((name): name is string => typeof name === 'string' && name !== '');
+
 export const integrity = route({
   method: 'get',
   path: '/integrity',
@@ -23,7 +29,8 @@ export const integrity = route({
     /** Whether statements are run all the same. */
     goes_on: z.boolean(),
     checkpoints: z.array(z.object({ size: z.number(), note: z.string(), at: date.nullable() })),
-    acts: z.array(storedEvent),
+    /** `by`: whoever the event names, else whose session it stands in. */
+    acts: z.array(storedEvent.extend({ by: z.string() })),
     /** How many more there are: the newest of each kind are among the acts. */
     acts_left_out: z.number(),
     webhooks: z.array(
@@ -61,7 +68,7 @@ export const integrity = route({
       goes_on: transcript.goesOnInDoubt,
       checkpoints: [...found.checkpoints],
       acts_left_out: found.acts.leftOut,
-      acts: found.acts.events.map(({ sequence, position, at, session, statement, kind, body }) => ({
+      acts: found.acts.events.map(({ sequence, position, at, session, statement, kind, body, by }) => ({
         sequence,
         position,
         at,
@@ -69,6 +76,7 @@ export const integrity = route({
         statement,
         kind,
         body: { ...body },
+        by: namedIn(body) ?? (by.is === 'gateway' ? 'a gateway itself' : `${by.name}, at the command line`),
       })),
       webhooks: webhooks.map(({ name, url }) => {
         const state = states.find(({ webhook }) => webhook === name);

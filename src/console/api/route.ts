@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Approvals } from '../../approval/index.js';
 import type { Gateway } from '../../gateway/index.js';
+import { readValue } from '../../mistakes/index.js';
 import type { PolicySet } from '../../policy/index.js';
 import type { Overview, TranscriptStore, Webhook } from '../../transcript/index.js';
 import type { Role, SignedIn } from '../people/people.js';
@@ -78,10 +79,17 @@ export function route<
     handle: (call) =>
       handle({
         ...call,
-        query: (query ?? NOTHING).parse(call.query ?? {}) as z.output<Query>,
-        body: (body ?? NOTHING).parse(call.body ?? {}) as z.output<Body>,
+        query: asked(query ?? NOTHING, call.query, 'The address') as z.output<Query>,
+        body: asked(body ?? NOTHING, call.body, 'The body') as z.output<Body>,
       }),
   };
+}
+
+/** What was asked with, by its shape. Throws ApiProblem. */
+function asked(shape: z.ZodObject, given: unknown, whole: string): unknown {
+  const { data, mistakes } = readValue(shape, given ?? {}, whole);
+  if (mistakes) throw new ApiProblem(400, mistakes.map(({ message }) => message).join(' '));
+  return data;
 }
 
 /** A no that the caller can do something about. */

@@ -1,5 +1,6 @@
 /** Sessions, statements, search. */
 import { z } from 'zod';
+import { standingFacts } from '../../approval/index.js';
 import {
   type Extract,
   foundStatement,
@@ -7,8 +8,9 @@ import {
   type StoredEvent,
   search as searchStatements,
   sessionSummary,
+  sums,
 } from '../../transcript/index.js';
-import { ApiProblem, idOf, route } from './route.js';
+import { type ApiParts, ApiProblem, idOf, route } from './route.js';
 import { limitOf, shownEnd, shownStatement, statementEvent } from './shapes.js';
 import { differences, highlighted, sqlDifference, sqlPart } from './sql-view.js';
 
@@ -28,11 +30,12 @@ export const session = route({
   method: 'get',
   path: '/sessions/:id',
   summary: 'One session',
-  answer: sessionSummary,
+  answer: sessionSummary.extend({ sums }),
   handle: async ({ params, parts }) => {
-    const found = await parts.transcript.reader.session(idOf(params));
+    const { reader } = parts.transcript;
+    const found = await reader.session(idOf(params));
     if (!found) throw new ApiProblem(404, 'There is no such session.');
-    return found;
+    return { ...found, sums: await reader.sums(found.id) };
   },
 });
 
@@ -70,9 +73,30 @@ const statementAnswer = z.object({
   differences: z.array(sqlDifference),
   /** Whether something stands masked in it that auditors may see. */
   is_masked: z.boolean(),
+  /** The standing approval that it ran under: its id, and what is known of it; null where it ran under none. */
+  standing: z
+    .object({ approval: z.string(), facts: z.array(z.object({ name: z.string(), lines: z.array(z.string()) })) })
+    .nullable(),
 });
 
-const statementView = ({ events, leftOut }: Extract): z.input<typeof statementAnswer> => {
+/** Of what its events name; nothing of an approval that is not there any more. */
+async function standingIn(
+  { approvals, masked }: ApiParts,
+  { events }: Extract,
+): Promise<z.input<typeof statementAnswer>['standing']> {
+  const used = events.find(({ kind, body }) => kind === 'approval_used' && typeof body['standing'] === 'string');
+  const approval = used && (await approvals.get(textOf(used.body['approval']) ?? ''));
+  if (!approval) return null;
+  const { shape, decisions, held, id } = approval;
+  const shown = masked({ shape: { text: shape.text, holes: shape.holes } }).shape;
+  const facts = standingFacts({ decisions, held, shape: { ...shape, text: shown.text } });
+  return { approval: id, facts: facts.map(({ name, lines }) => ({ name, lines: [...lines] })) };
+}
+
+const statementView = (
+  { events, leftOut }: Extract,
+  standing: z.input<typeof statementAnswer>['standing'],
+): z.input<typeof statementAnswer> => {
   const opening = events.find(({ kind }) => kind === 'statement_submitted' || kind === 'statement_refused');
   const statement = textOf(opening?.body['statement']) ?? '';
   const sent = textOf(opening?.body['sent']);
@@ -82,6 +106,7 @@ const statementView = ({ events, leftOut }: Extract): z.input<typeof statementAn
     statement: highlighted(statement),
     differences: sent === undefined ? [] : differences(statement, sent),
     is_masked: events.some(({ body }) => body['sealed'] !== undefined),
+    standing,
   };
 };
 
@@ -93,7 +118,7 @@ export const statement = route({
   handle: async ({ params, parts }) => {
     const found = await parts.overview.eventsOf(idOf(params));
     if (found.events.length === 0) throw new ApiProblem(404, 'There is no such statement.');
-    return statementView(found);
+    return statementView(found, await standingIn(parts, found));
   },
 });
 
@@ -106,7 +131,8 @@ export const wholeStatement = route({
   handle: async ({ params, who, parts }) => {
     const id = idOf(params);
     const { recorder, sessions: keys, vault } = parts.transcript;
-    const { events, leftOut } = await parts.overview.eventsOf(id);
+    const found = await parts.overview.eventsOf(id);
+    const { events, leftOut } = found;
     const [first] = events;
     if (!first) throw new ApiProblem(404, 'There is no such statement.');
     await recorder.append({
@@ -126,7 +152,7 @@ export const wholeStatement = route({
       const { body, closed } = vault.open(event.session, event.statement, event.body);
       return { ...event, body: closed.length > 0 ? { ...body, erased: closed } : body };
     });
-    return statementView({ events: opened, leftOut });
+    return statementView({ events: opened, leftOut }, await standingIn(parts, found));
   },
 });
 
@@ -135,11 +161,21 @@ export const search = route({
   path: '/search',
   summary: 'Statements by the search syntax, newest first, in pages',
   query: z.object({ q: z.string().max(2000).default(''), cursor: z.uuid().optional(), limit: limitOf(50, 200) }),
-  answer: z.object({ statements: z.array(foundStatement), cursor: z.string().nullable() }),
+  answer: z.object({
+    statements: z.array(foundStatement),
+    cursor: z.string().nullable(),
+    sums,
+    notes: z.array(z.string()),
+  }),
   handle: async ({ query: { q, cursor, limit }, parts }) => {
     try {
       const result = await searchStatements(parts.transcript.readPool, q, { limit, cursor, now: new Date() });
-      return { statements: [...result.statements], cursor: result.cursor ?? null };
+      return {
+        statements: [...result.statements],
+        cursor: result.cursor ?? null,
+        sums: result.sums,
+        notes: [...result.notes],
+      };
     } catch (error) {
       if (error instanceof SearchProblem)
         throw new ApiProblem(400, `Column ${error.column}: ${error.message}`, error.hint);

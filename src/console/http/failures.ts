@@ -1,6 +1,5 @@
 /** What is answered where something went wrong, and where there is nothing: data to the API, a page to a browser. */
 import type { Context } from 'hono';
-import { z } from 'zod';
 import { isUnreachable, RecorderUnavailable } from '../../transcript/index.js';
 import { ApiProblem } from '../api/route.js';
 import type { Env } from '../people/visitor.js';
@@ -19,10 +18,6 @@ export function failed(
       { error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) },
       error.status,
     );
-  if (error instanceof z.ZodError) {
-    const [issue] = error.issues;
-    return context.json({ error: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not in that form'}` }, 400);
-  }
   if (error instanceof RecorderUnavailable || isUnreachable(error)) {
     log.error(
       { err: error instanceof RecorderUnavailable ? error.cause : error },

@@ -27,7 +27,8 @@ export function landingPage(facts: PageFacts, hasConsole: boolean): string {
     'snowfence',
     `<h1 class="brand"><img src="/console/assets/icon.svg" alt="" width="32" height="32">snowfence</h1>
 <p class="muted">A governed gateway between AI agents and Snowflake, version ${escapeHtml(facts.version)}. It is running.</p>${way}
-<h2>Connect an agent</h2><pre>claude mcp add --transport http snowfence ${url}</pre>
+<h2>Connect an agent</h2><p>With its own access token, in the variable <code>SNOWFENCE_TOKEN</code>:</p>
+<pre>claude mcp add --transport http snowfence ${url} --header "Authorization: Bearer $SNOWFENCE_TOKEN"</pre>
 <dl><dt>Streamable HTTP</dt><dd><code>${url}</code></dd><dt>HTTP+SSE</dt><dd><code>${escapeHtml(facts.sseUrl)}</code></dd><dt>Tokens from</dt><dd>${facts.issuers.map((issuer) => `<code>${escapeHtml(issuer)}</code>`).join('<br>')}</dd></dl>`,
   );
 }

@@ -1,5 +1,5 @@
 /** What an agent asks and what it hears: answers, notices, error texts. */
-import { type Approval, neededOf } from '../../approval/index.js';
+import { type Approval, type Ended, neededOf } from '../../approval/index.js';
 import type { Format } from '../../formats/index.js';
 import type { Denial } from '../../policy/index.js';
 import type { Json } from '../../warehouse/index.js';
@@ -110,8 +110,11 @@ export interface Answer {
   readonly notices: readonly string[];
   readonly queryId: string | null;
   readonly durationMs: number;
+  /** With the status `error` as well, where a limit, a rule or an outage ended what had begun. */
   readonly denial: Denial | undefined;
   readonly error: Problem | undefined;
+  /** What became of the approval that was asked for, where that is over. */
+  readonly ended: EndedApproval | undefined;
   readonly approval:
     | {
         readonly id: string;
@@ -130,6 +133,9 @@ export interface Notice {
   readonly webhook: string;
   readonly state: 'sent' | 'on its way' | 'given up';
 }
+
+/** An approval that is over, as its agent hears of it. */
+export type EndedApproval = Ended & Pick<Approval, 'id' | 'statement_id'>;
 
 /** How an approval stands to the agent that waits for it. */
 export const openApproval = (
@@ -161,8 +167,15 @@ export class AnswerBuilder {
     return performance.now() - this.#started;
   }
 
-  denied(denial: Denial): Answer {
-    return this.finish({ status: 'denied', denial });
+  /** Nothing of it has run by this call. */
+  denied(denial: Denial, ended?: EndedApproval): Answer {
+    return this.finish({ status: 'denied', denial, ended });
+  }
+
+  /** It had begun, so that the record has it as failed or cancelled, or has no end of it yet: no refusal. */
+  stopped(denial: Denial): Answer {
+    const { code, message } = denial;
+    return this.finish({ status: 'error', denial, error: { code, message, isOurs: true } });
   }
 
   finish(parts: Partial<Answer> & Pick<Answer, 'status'>): Answer {
@@ -181,6 +194,7 @@ export class AnswerBuilder {
       denial: undefined,
       error: undefined,
       approval: undefined,
+      ended: undefined,
       ...parts,
     };
   }

@@ -2,9 +2,10 @@
  * What snowfence says no with, beside what policies say: each with its code, in words for the agent. Steps tell them apart by which one it is,
  * so each stands here once.
  */
-import type { Approval, ApprovalState } from '../../approval/index.js';
+import type { Approval, Outcome } from '../../approval/index.js';
 import type { Denial, Verdict } from '../../policy/index.js';
-import type { Problem } from './answer.js';
+import { moment } from '../../times/index.js';
+import type { EndedApproval, Problem } from './answer.js';
 
 const ASK_ANEW = 'Send the statement again to ask anew.';
 
@@ -15,34 +16,94 @@ export const CHANGED_APPROVAL: Denial = {
   hint: ASK_ANEW,
 };
 
-/** What the agent hears of an approval that is over. */
-export function overDenial(
-  state: ApprovalState,
-  approval: Pick<Approval, 'decisions' | 'withdrawal'> | undefined,
-): Denial {
-  const reason = approval?.decisions.find(({ decision }) => decision === 'deny')?.reason;
+/** What could not be reached once an approval was used: that one lets nothing run any more. */
+export const usedUp = (denial: Denial): Denial => ({
+  ...denial,
+  hint: `${denial.hint ?? ''} Its approval is used up: send the statement again to ask anew.`.trimStart(),
+});
+
+/** Its use came to nothing, and the record has no end of it. */
+export const UNUSABLE_APPROVAL: Denial = {
+  code: 'APPROVAL_EXPIRED',
+  message: 'This approval can not be used: the record does not bear it out.',
+  hint: ASK_ANEW,
+};
+
+/** What its agent hears of an approval, where that is over. */
+export const endedOf = ({ id, statement_id, ended }: Approval): EndedApproval | undefined =>
+  ended ? { id, statement_id, ...ended } : undefined;
+
+const RAN: Readonly<Record<Outcome['state'], string>> = {
+  ok: 'has run',
+  failed: 'failed',
+  cancelled: 'was cancelled',
+  refused: 'was refused all the same',
+  unknown: 'was sent, and nobody knows whether it ran',
+};
+
+/** What came of the statement of one that was used; what Snowflake said of it stands in the record alone, since it may quote rows. */
+function ranWords(outcome: Outcome | undefined): string {
+  if (!outcome) return 'its statement was begun, and has no outcome yet';
+  const { state, rows_changed: changed, query_id: query, code } = outcome;
+  const facts = [
+    ...(state !== 'ok' && code !== null ? [code] : []),
+    ...(changed === null ? [] : [`${changed} ${changed === 1 ? 'row' : 'rows'} changed`]),
+    ...(query === null ? [] : [`query ${query}`]),
+  ];
+  return `its statement ${RAN[state]}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
+}
+
+/** How to go on where nobody knows whether a change was made. */
+export const LOOK = 'Look at the data before you repeat a change.';
+
+/** Rules let it run without anybody's word, and the same statement, which waited, has run under one. */
+export const RAN_MEANWHILE: Denial = {
+  code: 'APPROVAL_EXPIRED',
+  message: 'The same statement waited for a reviewer, and runs or has run under its approval, so this one has not run.',
+  hint: `${LOOK} ${ASK_ANEW}`,
+};
+
+/** How to go on after one that was used. */
+function afterUse(outcome: Outcome | undefined): string {
+  if (!outcome) return `It may be running: ask for this approval again in a minute. ${LOOK}`;
+  if (outcome.state === 'ok') return `It lets nothing run again. ${LOOK} ${ASK_ANEW}`;
+  return outcome.state === 'unknown' ? `${LOOK} ${ASK_ANEW}` : ASK_ANEW;
+}
+
+const ENDS: Readonly<Record<NonNullable<EndedApproval['why']>, string>> = {
+  undecided: 'Nobody decided in time.',
+  uncalled: 'It was approved, and not called for in time.',
+  changed: CHANGED_APPROVAL.message,
+  ran: 'Its statement has ended already.',
+  agent: 'You have withdrawn this statement.',
+  standing: 'You have sent this statement once more, and a standing approval stands for that.',
+  allowed: 'You have sent this statement once more, and that ran as the rules allow, without asking.',
+};
+
+/** What the agent hears of an approval that is over: which end it took, when, what came of its statement, and how to go on. */
+export function overDenial({ state, at, why, instead, outcome }: EndedApproval, said: Approval['decisions']): Denial {
+  const when = at === undefined ? '' : ` ${moment(at)}`;
   switch (state) {
-    case 'denied':
+    case 'denied': {
+      const reason = said.find(({ decision }) => decision === 'deny')?.reason;
       return {
         code: 'APPROVAL_DENIED',
         message: reason ? `A reviewer denied this statement: ${reason}` : 'A reviewer denied this statement.',
       };
+    }
     case 'used':
       return {
         code: 'APPROVAL_EXPIRED',
-        message: 'This approval has been used: its statement runs or has run.',
-        hint: 'Look at the data before you repeat a change.',
+        message: `This approval has been used${when}: ${ranWords(outcome)}.`,
+        hint: afterUse(outcome),
       };
-    case 'withdrawn':
-      if (approval?.withdrawal?.by === 'gateway')
-        return {
-          code: 'APPROVAL_EXPIRED',
-          message: `This statement waits no more: ${approval.withdrawal.words}.`,
-          hint: 'Look at the data before you repeat a change.',
-        };
-      return { code: 'APPROVAL_EXPIRED', message: 'You have withdrawn this statement.', hint: ASK_ANEW };
-    default:
-      return { code: 'APPROVAL_EXPIRED', message: 'Nobody decided in time.', hint: ASK_ANEW };
+    default: {
+      const hint =
+        instead === undefined
+          ? ASK_ANEW
+          : `The answer of that call, statement ${instead}, says what came of it. ${LOOK}`;
+      return { code: 'APPROVAL_EXPIRED', message: why ? ENDS[why] : `It is ${state}.`, hint };
+    }
   }
 }
 
@@ -89,7 +150,7 @@ export const unrecordedDenial = (hasRun: boolean): Denial => ({
   message: hasRun
     ? 'The statement has run, but its outcome can not be recorded at the moment, so its result is not shown.'
     : 'The statement can not be recorded at the moment, so it is not run.',
-  hint: hasRun ? 'Look at the data before you repeat a change.' : 'Try again later.',
+  hint: hasRun ? LOOK : 'Try again later.',
 });
 
 export const NO_REVIEWER: Denial = {
@@ -143,7 +204,7 @@ export const CHANGED_RULES: Denial = {
 };
 
 /** Of what waited too long: no refusal of theirs. */
-const OVERTAKEN: ReadonlySet<Denial> = new Set([RULES_CHANGED, TOKEN_ENDED, STANDING_ENDED, UNHEARD]);
+const OVERTAKEN: ReadonlySet<Denial> = new Set([RULES_CHANGED, TOKEN_ENDED, STANDING_ENDED, UNHEARD, RAN_MEANWHILE]);
 /** After these an approval holds again once it is known for certain that nothing was sent. */
 export const GIVEN_BACK: ReadonlySet<Denial> = new Set([UNHEARD, TOKEN_ENDED]);
 

@@ -1,10 +1,9 @@
 /** An approval, used once: for the very statement that was asked for, under the rules that it was asked for by. */
 import { randomUUID } from 'node:crypto';
 import type { Approval, Approvals } from '../../approval/index.js';
-import type { Denial } from '../../policy/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
-import type { AnswerBuilder, QueryRequest } from '../answer/answer.js';
-import { CHANGED_APPROVAL, overDenial, TOKEN_ENDED } from '../answer/denials.js';
+import type { Answer, AnswerBuilder, EndedApproval, QueryRequest } from '../answer/answer.js';
+import { CHANGED_APPROVAL, endedOf, overDenial, TOKEN_ENDED, UNUSABLE_APPROVAL, usedUp } from '../answer/denials.js';
 import { isOutage, NOTHING_JUDGED } from '../judge/judged.js';
 import { type Caller, type Rules, type Whose, whoseOf } from '../judge/whose.js';
 import type { Judging } from '../limits/judging.js';
@@ -58,12 +57,10 @@ export async function use(
     goesOn: true,
     format: approval.format,
   };
-  if (approval.state !== 'pending' && approval.state !== 'approved') {
-    const denial = overDenial(approval.state, approval);
+  const ended = endedOf(approval);
+  if (ended) {
     const intent = new Intent(author, session, statementId, full, NOTHING_JUDGED);
-    // What became of it is in the record already; asking again and again adds nothing.
-    if (approval.state === 'used') await refuseUsed(parts, answer, intent, approval, denial);
-    return answered(answer.denied(denial));
+    return answered(await overAgain(parts, answer, intent, approval, ended));
   }
   const circumstances = circumstancesOf(parts, whose.policies);
   const judged = await judging.inTurn(whose, full);
@@ -71,7 +68,10 @@ export async function use(
   // Nothing of it is used up by whoever may no longer ask.
   if (isTokenOver(whose, parts.now())) return answered(await refuseAgain(parts, answer, intent, id, TOKEN_ENDED));
   // That the warehouse is away says nothing of the approval: it stays what it is.
-  if (judged.denial && isOutage(judged.denial)) return answered(answer.denied(judged.denial));
+  if (judged.denial && isOutage(judged.denial)) {
+    const hint = `${judged.denial.hint ?? ''} The approval stays what it is: ask for it again.`;
+    return answered(answer.stopped({ ...judged.denial, hint }));
+  }
   const isOutdated =
     approval.policy_version !== judged.version || approval.sent !== judged.sent || approval.fits !== fitsOf(judged);
   if (judged.denial || isOutdated || !judged.verdict) {
@@ -104,9 +104,9 @@ export async function use(
       )
       .then(() => undefined);
   if (!(await approvals.use(id, begin))) {
-    const denial = overDenial('used', undefined);
-    await refuseUsed(parts, answer, intent, approval, denial);
-    return answered(answer.denied(denial));
+    // Another call was quicker, or it is over since.
+    const since = (await approvals.get(id)) ?? approval;
+    return answered(await overAgain(parts, answer, intent, since, endedOf(since)));
   }
   let word: Word | undefined;
   try {
@@ -118,8 +118,24 @@ export async function use(
   }
 }
 
-const refuseUsed = (parts: UseParts, answer: AnswerBuilder, intent: Intent, approval: Approval, denial: Denial) =>
-  parts.approvals.tellUsed(approval, () => refuseAgain(parts, answer, intent, approval.id, denial, 'used'));
+/**
+ * What became of it is in the record already, so that nothing is added but that it was asked for after its use: once, however often it is
+ * asked for.
+ */
+async function overAgain(
+  parts: UseParts,
+  answer: AnswerBuilder,
+  intent: Intent,
+  approval: Approval,
+  ended: EndedApproval | undefined,
+): Promise<Answer> {
+  const { id, decisions } = approval;
+  if (!ended) return refuseAgain(parts, answer, intent, id, UNUSABLE_APPROVAL);
+  const denial = overDenial(ended, decisions);
+  if (ended.state === 'used')
+    await parts.approvals.tellUsed(approval, () => refuseAgain(parts, answer, intent, id, denial, ended));
+  return answer.denied(denial, ended);
+}
 
 /** What rules say of bytes and rows may have come true meanwhile, and a rule that asks others, too. */
 async function weighedAgain(
@@ -136,7 +152,7 @@ async function weighedAgain(
   const { verdict, denial } = weighed.judged;
   const isUnmet = verdict && unmetRule(verdict, granted) !== undefined;
   const over = denial ?? (isUnmet ? CHANGED_APPROVAL : undefined);
-  if (over) return answered(await refuse(parts, answer, intent, over));
+  if (over) return answered(await refuse(parts, answer, intent, isOutage(over) ? usedUp(over) : over));
   const holds = (say: (() => Promise<void>) | undefined): Promise<boolean> =>
     say ? approvals.leaves(approval, useId, say) : approvals.isStillUsed(approval, useId);
   weighed.permit = { id: approval.id, use: useId, reviewers: reviewersOf(approval), holds };

@@ -32,11 +32,14 @@ import {
   keptRefused,
   keptStatement,
   lookUp,
+  type ObjectName,
+  objectKey,
   Refusal,
   readNames,
   readStatement,
   rewrite,
   secondOpinion,
+  showObject,
   spending,
 } from '../../sql/index.js';
 import { type PoolKey, type Warehouse, WarehouseUnavailable } from '../../warehouse/index.js';
@@ -61,13 +64,25 @@ export interface Catalogs {
   readonly reader: (key: PoolKey) => CatalogReader;
 }
 
-/** A catalog whose questions are asked by connections of whoever is judged. */
-export const catalogsOf = (catalog: Warehouse['catalog']): Catalogs => ({
+/**
+ * A catalog whose questions are asked by connections of whoever is judged; of what lies behind views by those of `metadataRole`, where there is
+ * one: a role of the gateway's own that sees structures and no data.
+ */
+export const catalogsOf = (catalog: Warehouse['catalog'], metadataRole?: string): Catalogs => ({
   get version() {
     return catalog.version;
   },
   reader: (key) => ({
-    relation: (name) => catalog.relation(key, name),
+    relation: async (name) => {
+      const relation = await catalog.relation(key, name);
+      const lacksText = relation?.kind === 'view' && !relation.viewText?.trim();
+      if (!lacksText || metadataRole === undefined) return relation;
+      const seen = await catalog.relation({ ...key, role: metadataRole }, name);
+      return { ...relation, viewText: seen?.viewText };
+    },
+    ...(metadataRole === undefined
+      ? {}
+      : { behind: (name: ObjectName) => catalog.relation({ ...key, role: metadataRole }, name) }),
     constraints: (name, isHybrid) => catalog.constraints(key, name, isHybrid),
   }),
 });
@@ -177,6 +192,7 @@ export class Judge {
         analysis === analysed ? before : decideAgain({ ...rules, subject: principal, analysis, circumstances }, before);
       if (verdict.denial) return refused(analysis, verdict);
       const views = await secureViews(verdict, catalog);
+      if (catalog.behind) await mayBeOpened(analysis, verdict, catalog);
       const sent = rewrite(analysis, treatments(verdict, views), effort);
       return {
         version,
@@ -211,6 +227,7 @@ export class Judge {
  * lies below is not known, so a policy that hides anything at all has to trust it, too.
  */
 const trusting = (reader: CatalogReader, policies: readonly Policy[]): CatalogReader => ({
+  ...reader,
   constraints: (name, isHybrid) => reader.constraints(name, isHybrid),
   relation: async (name) => {
     const relation = await reader.relation(name);
@@ -222,6 +239,24 @@ const trusting = (reader: CatalogReader, policies: readonly Policy[]): CatalogRe
     return withheldBy ? { ...relation, unreadable } : relation;
   },
 });
+
+/**
+ * A view that is opened stands in the statement as what it is made of, and that the statement's own role has to read. Throws a Refusal where it
+ * may not: of what lies below a view nothing is said.
+ */
+async function mayBeOpened({ objects }: FullAnalysis, verdict: Verdict, reader: CatalogReader): Promise<void> {
+  const treated = new Set([...verdict.masks, ...verdict.rows].map(({ object }) => objectKey(object)));
+  for (const { object, via, position } of objects) {
+    const [view] = via;
+    if (!view || !treated.has(objectKey(object)) || (await reader.relation(object))) continue;
+    throw new Refusal(
+      'NOT_UNDERSTOOD',
+      `${showObject(view)} is made of something that is masked or filtered for you, and the role ${verdict.role} may read the view alone.`,
+      position,
+      'Whoever keeps the policies can mask the columns of the view itself, or give the role SELECT on what the view reads.',
+    );
+  }
+}
 
 /** With what the warehouse enforces on the changed table, where that could tell of anything hidden. It is asked for no other statement. */
 async function withConstraints(

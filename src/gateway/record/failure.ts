@@ -27,8 +27,11 @@ export function failure({ log, counters, refusals }: FailureParts, answer: Answe
   }
   if (error instanceof RecorderUnavailable) {
     log.error({ err: error.cause }, 'the transcript store is not reachable');
-    counters.verdict('deny', 'RECORDER_UNAVAILABLE');
-    return answer.denied(unrecordedDenial(answer.hasRun));
+    const denial = unrecordedDenial(answer.hasRun);
+    // It ran, so that nobody refused it.
+    if (answer.hasRun) return answer.stopped(denial);
+    counters.verdict('deny', denial.code);
+    return answer.denied(denial);
   }
   if (error instanceof WarehouseUnavailable) {
     log.error({ err: error }, 'the warehouse is not reachable');

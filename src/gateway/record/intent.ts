@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { methodName } from '../../masking/index.js';
 import { type JudgedAs, judgedAs, readMasks, showRows } from '../../policy/index.js';
-import { shownUses, shownWrites, showObject } from '../../sql/index.js';
+import { namedIn, shownUses, shownWrites, showObject } from '../../sql/index.js';
 import { joinedOf, type TranscriptStore } from '../../transcript/index.js';
 import type { QueryRequest } from '../answer/answer.js';
 import { NO_FINGERPRINT } from '../judge/fingerprint.js';
@@ -15,6 +15,16 @@ import { catalogOf } from './catalog.js';
 const RECORDED_TEXT_LIMIT = 256 * 1024;
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/**
+ * Characters of a text that Snowflake's history keeps at least: QUERY_TEXT is cut at 100K (documentation page account-usage/query_history), and
+ * what is sent before a statement to have it explained counts among them.
+ */
+export const HISTORY_KEEPS = 99_000;
+
+/** By which a text is known again that the history has cut; undefined where it keeps all of it. */
+export const headDigest = (text: string | undefined): string | undefined =>
+  text !== undefined && text.length > HISTORY_KEEPS ? sha256(text.slice(0, HISTORY_KEEPS)) : undefined;
 
 /** What is sent for a statement besides the statement itself. */
 export const STEPS = ['explain', 'count', 'begin', 'commit', 'rollback'] as const;
@@ -113,6 +123,12 @@ function reportedOf({ reported }: QueryRequest): object {
   };
 }
 
+/** Of texts that are read at all: longer ones are no statements. */
+function namedBy(sql: string): { readonly named?: readonly string[] } {
+  const named = sql.length > RECORDED_TEXT_LIMIT ? [] : namedIn(sql);
+  return named.length === 0 ? {} : { named };
+}
+
 export class Intent {
   readonly session: string;
   readonly statementId: string;
@@ -187,6 +203,8 @@ export class Intent {
       kind: statement?.kind ?? null,
       fingerprint: this.fingerprint,
       ...shownUses(analysis),
+      // Nobody has looked what it uses: what it names is known all the same.
+      ...(isOpening && !analysis ? namedBy(this.request.sql) : {}),
       writes: shownWrites(analysis),
       catalog: catalogOf(this.judged),
       estimate: verdict?.estimate
@@ -207,6 +225,7 @@ export class Intent {
       sent: isSubmitted && !this.#isExplain ? sent : null,
       // What the warehouse's history is held against: the text itself may be masked here.
       sent_digest: isSubmitted ? sha256(sent) : null,
+      sent_head_digest: isSubmitted ? headDigest(sent) : undefined,
       tag: this.tag,
     };
     if (isOpening) return this.#of(kind, { ...opening, ...more });

@@ -1,7 +1,7 @@
 /** A no, written down before it is told. */
 import type { Denial } from '../../policy/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
-import type { Answer, AnswerBuilder } from '../answer/answer.js';
+import type { Answer, AnswerBuilder, EndedApproval } from '../answer/answer.js';
 import type { Counters } from './counters.js';
 import type { Intent } from './intent.js';
 
@@ -29,11 +29,11 @@ export async function refuseAgain(
   intent: Intent,
   approval: string,
   denial: Denial,
-  was?: 'used',
+  ended?: EndedApproval,
 ): Promise<Answer> {
   counters.verdict('deny', denial.code);
   await transcript.recorder.append(
-    intent.event('approval_refused', { approval, denial, ...(was === undefined ? {} : { was }) }),
+    intent.event('approval_refused', { approval, denial, ...(ended === undefined ? {} : { was: ended.state }) }),
   );
-  return answer.denied(denial);
+  return answer.denied(denial, ended);
 }

@@ -19,7 +19,7 @@ export async function boundedRun(
   options: Parameters<Warehouse['run']>[2],
   bound: Bound,
 ): Promise<Answer> {
-  const { warehouse, transcript, counters } = parts;
+  const { warehouse, transcript } = parts;
   const { verdict, sent } = intent.judged;
   if (!verdict || sent === undefined) throw new Error('A statement without a verdict came to be run.');
   let denial: Denial | undefined;
@@ -45,7 +45,6 @@ export async function boundedRun(
     return complete(parts, answer, intent, principal, verdict, result);
   }
   const refused = denial ?? STOOD_STILL;
-  counters.verdict('deny', refused.code);
   const sentEvents = intent.sent(result.queryId);
   // Without an outcome: this process, or whoever was quicker, settles what the history says.
   if (refused === STOOD_STILL) await transcript.recorder.appendAll(sentEvents);
@@ -62,5 +61,5 @@ export async function boundedRun(
         rows_touched: rows ?? null,
       }),
     ]);
-  return answer.denied(refused);
+  return answer.stopped(refused);
 }

@@ -91,7 +91,7 @@ async function unforeseen(
       duration_ms: Math.round(answer.elapsed),
     }),
   ]);
-  return answer.denied(UNFORESEEN);
+  return answer.stopped(UNFORESEEN);
 }
 
 /** Where to read on, and where this page begins, for cells of it that were cut; null where there is nothing more to be had. */

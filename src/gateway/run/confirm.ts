@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Principal } from '../../identity/index.js';
 import { HASH_KEY, isHashed } from '../../masking/index.js';
 import type { Denial } from '../../policy/index.js';
-import { namesNoTable, objectKey } from '../../sql/index.js';
-import type { Warehouse } from '../../warehouse/index.js';
+import { namesNoTable, type ObjectName, objectKey, viewReads } from '../../sql/index.js';
+import { type CatalogRelation, planName, type Warehouse } from '../../warehouse/index.js';
 import type { Bind } from '../answer/answer.js';
 import { BEYOND_VERDICT } from '../answer/denials.js';
 import { keyOf } from '../judge/whose.js';
@@ -14,6 +14,7 @@ import type { Intent } from '../record/intent.js';
 /** As long as the catalog is believed (warehouse/catalog/catalog.ts): a view that was made anew is seen by then. */
 const CONFIRMED_MS = 60_000;
 const CONFIRMED_CACHE = 2000;
+const INFORMATION_SCHEMA = 'INFORMATION_SCHEMA';
 
 /** What was confirmed a short while ago: Snowflake is asked again for a text as often as its catalog is read again. */
 export class Confirmed {
@@ -55,20 +56,27 @@ export async function confirm(
     .update(JSON.stringify([verdict.version, warehouse.catalog.version, verdict.role, sent]))
     .digest('base64');
   if (mode === 'cached' && confirmed.has(key)) return undefined;
-  const plan =
-    sent === undefined
-      ? undefined
-      : await warehouse.explain(keyOf(verdict, principal), sent, binds, intent.tagOf('explain'));
+  const pool = keyOf(verdict, principal);
+  const ask = async (text: string, given: readonly Bind[]): Promise<readonly string[]> =>
+    (await warehouse.explain(pool, text, given, intent.tagOf('explain'))).objects;
   const secure = verdict.rows.flatMap(({ secureView }) => secureView ?? []);
   // Our own function reads its key there; that no statement names it was judged before.
   const keys = verdict.masks.some(({ method }) => isHashed(method)) ? [HASH_KEY] : [];
-  const allowed = new Set([...analysis.objects.map((use) => use.object), ...secure, ...keys].map(objectKey));
-  const beyond = plan?.objects.find((object) => {
-    const [database, schema, name, ...more] = splitName(object);
-    // A name whose parts can't be told apart is none of the verdict's.
-    if (database === undefined || schema === undefined || name === undefined || more.length > 0) return true;
-    return !allowed.has(objectKey({ database, schema, name }));
-  });
+  const named = analysis.objects.map((use) => use.object);
+  // Of what the compiler takes by itself, the agent's role need not see anything.
+  const { metadataRole } = warehouse.options;
+  const seeing = metadataRole === undefined ? pool : { ...pool, role: metadataRole };
+  const allowed = new Allowed([...named, ...secure, ...keys], (name) => warehouse.catalog.relation(seeing, name));
+  // Of INFORMATION_SCHEMA nothing can be explained (sql/explain). Its views are Snowflake's own, and what they are made of nobody can change;
+  // what is read beside them is compiled by itself.
+  const others = named.filter((object) => object.schema !== INFORMATION_SCHEMA);
+  const isExplained = others.length === named.length;
+  const texts = sent === undefined ? [] : isExplained ? [sent] : others.map((object) => wholeOf(object));
+  let beyond: string | undefined;
+  for (const text of texts)
+    for (const object of await ask(text, isExplained ? binds : [])) {
+      if (beyond === undefined && !(await allowed.has(object))) beyond = object;
+    }
   if (beyond !== undefined) {
     log.error(
       { statement: intent.statementId, fingerprint: intent.fingerprint },
@@ -80,6 +88,39 @@ export async function confirm(
   return undefined;
 }
 
-/** The parts of a dotted name as EXPLAIN prints it: quoted where it has to be. */
-const splitName = (text: string): string[] =>
-  [...text.matchAll(/"((?:[^"]|"")*)"|[^".]+/g)].map((match) => match[1]?.replaceAll('""', '"') ?? match[0]);
+const wholeOf = ({ database, schema, name }: ObjectName): string =>
+  `SELECT * FROM ${[database, schema, name].map((part) => `"${part.replaceAll('"', '""')}"`).join('.')}`;
+
+/** What a plan may name: the verdict's objects, and what the compiler reads in their places. */
+class Allowed {
+  readonly #objects: readonly ObjectName[];
+  readonly #keys: ReadonlySet<string>;
+  readonly #relation: (name: ObjectName) => Promise<CatalogRelation | undefined>;
+
+  constructor(objects: readonly ObjectName[], relation: (name: ObjectName) => Promise<CatalogRelation | undefined>) {
+    this.#objects = objects;
+    this.#keys = new Set(objects.map(objectKey));
+    this.#relation = relation;
+  }
+
+  async has(text: string): Promise<boolean> {
+    const { parts, isShort } = planName(text);
+    // Under a row access policy Snowflake prints the last name alone; which rows are there is its own affair.
+    if (isShort && parts.length === 1) return this.#objects.some(({ name }) => name === parts[0]);
+    const [database, schema, name, ...more] = parts;
+    // A name whose parts can't be told apart is none of the verdict's.
+    if (database === undefined || schema === undefined || name === undefined) return false;
+    const object = { database, schema, name };
+    if (more.length === 0) return this.#keys.has(objectKey(object)) || this.#isMadeOfThem(object);
+    // An index of a hybrid table goes by its table's name.
+    return more.length === 1 && this.#keys.has(objectKey(object)) && (await this.#relation(object))?.isHybrid === true;
+  }
+
+  /** A materialized view that reads nothing but these: the compiler takes it in its table's place, and needs no right of the role's for it. */
+  async #isMadeOfThem(object: ObjectName): Promise<boolean> {
+    const relation = await this.#relation(object);
+    if (!relation?.isMaterialized) return false;
+    const reads = await viewReads(relation, { relation: this.#relation, constraints: async () => undefined });
+    return reads?.every((read) => this.#keys.has(objectKey(read))) ?? false;
+  }
+}

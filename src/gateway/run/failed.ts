@@ -1,9 +1,18 @@
 /** What came of a statement that did not run to its end, or never left. */
-import type { Verdict } from '../../policy/index.js';
+import type { Denial, Verdict } from '../../policy/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
 import { CommitUnknown, StatementCancelled, StatementFailed, WarehouseUnavailable } from '../../warehouse/index.js';
 import type { Answer, AnswerBuilder } from '../answer/answer.js';
-import { COMMIT_UNKNOWN, cutOffDenial, GIVEN_BACK, STILL, STOOD_STILL, tooSlow } from '../answer/denials.js';
+import {
+  COMMIT_UNKNOWN,
+  cutOffDenial,
+  GIVEN_BACK,
+  LOOK,
+  STILL,
+  STOOD_STILL,
+  tooSlow,
+  usedUp,
+} from '../answer/denials.js';
 import { errorText } from '../answer/own-words.js';
 import { isChange, unreachable } from '../judge/judged.js';
 import type { Counters, Log } from '../record/counters.js';
@@ -51,15 +60,18 @@ export async function failed(
   if (isCutOff && intent.sentAt && isChange(intent.judged)) {
     // It may have been made, whatever cut us off from hearing so: its outcome is what the warehouse's history says of it.
     await recorder.appendAll(intent.sent(undefined));
-    if (error instanceof WarehouseUnavailable) throw error;
-    return answer.denied(cutOffDenial(error.reason === 'timeout' ? verdict : undefined));
+    if (error instanceof WarehouseUnavailable) {
+      logOutage(parts, error);
+      return answer.stopped(outOfReach(error, intent, true));
+    }
+    return answer.stopped(cutOffDenial(error.reason === 'timeout' ? verdict : undefined));
   }
   if (error instanceof StatementCancelled) {
     await recorder.appendAll([
       ...intent.sent(undefined),
       intent.event('statement_cancelled', { reason: error.reason, ...duration }),
     ]);
-    if (error.reason === 'timeout') return answer.denied(tooSlow(verdict));
+    if (error.reason === 'timeout') return answer.stopped(tooSlow(verdict));
     return answer.finish({ status: 'error', error: { code: 'CANCELLED', message: error.message, isOurs: true } });
   }
   if (error instanceof StatementFailed) {
@@ -80,11 +92,25 @@ export async function failed(
   if (error instanceof CommitUnknown) {
     parts.log.error({ err: error, statement: intent.statementId }, 'a COMMIT was not answered');
     await recorder.appendAll(intent.sent(error.queryId));
-    return answer.denied(COMMIT_UNKNOWN);
+    return answer.stopped(COMMIT_UNKNOWN);
   }
-  if (error instanceof WarehouseUnavailable)
-    await recorder.append(
-      intent.event('statement_failed', { code: unreachable(error).code, message: error.message, ...duration }),
-    );
+  if (error instanceof WarehouseUnavailable) {
+    logOutage(parts, error);
+    const denial = outOfReach(error, intent, false);
+    await recorder.append(intent.event('statement_failed', { code: denial.code, message: error.message, ...duration }));
+    return answer.stopped(denial);
+  }
   throw error;
+}
+
+const logOutage = ({ log }: FailedParts, error: WarehouseUnavailable): void =>
+  log.error({ err: error }, 'the warehouse is not reachable');
+
+/** It was let run, and the warehouse was away: what became of it, and whether the approval that it ran under is used up by that. */
+function outOfReach(error: WarehouseUnavailable, { permit }: Intent, mayHaveRun: boolean): Denial {
+  const { code, message, hint } = unreachable(error);
+  if (mayHaveRun)
+    return { code, message: `${message} The change was sent before, and may have been made.`, hint: LOOK };
+  const denial = { code, message: `${message} The statement was not run to its end.`, hint };
+  return permit?.use === undefined ? denial : usedUp(denial);
 }

@@ -3,6 +3,8 @@
 import type { Principal } from '../../identity/index.js';
 import { Scrubber } from '../../masking/index.js';
 import {
+  type Denial,
+  decideStanding,
   describeStanding,
   detectRules,
   type InForce,
@@ -42,16 +44,25 @@ export class Visible {
   whoami(principal: Principal): {
     policies: readonly string[];
     words: readonly string[];
+    /** Why nothing is allowed; undefined where something may be. */
+    denial: Denial | undefined;
     version: string;
     limits: Verdict['limits'];
   } {
-    const { set, policies } = this.#inForce(principal);
+    const rules = this.#inForce(principal);
+    const { set, policies } = rules;
     return {
       policies: policies.map((policy) => policy.name),
       words: describeStanding(policies),
+      denial: decideStanding(rules),
       version: set.version,
       limits: standing(policies).limits,
     };
+  }
+
+  /** Why nothing is allowed to the principal, whatever it asks for; undefined where something may be. */
+  nothing(principal: Principal): Denial | undefined {
+    return decideStanding(this.#inForce(principal));
   }
 
   /**
@@ -140,14 +151,6 @@ export class Visible {
   }
 }
 
-/**
- * How many rows there are, where none of them is hidden. What a view reads is not looked up here: as soon as rows of anything are hidden,
- * no view's number is told.
- */
-function shownRowCount(policies: readonly Policy[], object: CatalogObject, principal: Principal): number | undefined {
-  const isHidden =
-    object.kind === 'view'
-      ? policies.some(({ rows }) => rows.length > 0)
-      : rowsFor(policies, object, principal).length > 0;
-  return isHidden ? undefined : object.rows;
-}
+/** How many rows a table has, where none of them is hidden. Of a view nobody knows. */
+const shownRowCount = (policies: readonly Policy[], object: CatalogObject, principal: Principal): number | undefined =>
+  object.kind === 'view' || rowsFor(policies, object, principal).length > 0 ? undefined : object.rows;

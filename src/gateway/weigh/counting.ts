@@ -13,7 +13,7 @@ import { isChange, isOutage, type Judged, type Question } from '../judge/judged.
 import { keyOf, type Rules, type Whose } from '../judge/whose.js';
 import type { Judging } from '../limits/judging.js';
 import type { Budgets } from '../record/budgets.js';
-import { type Intent, sha256 } from '../record/intent.js';
+import { headDigest, type Intent, sha256 } from '../record/intent.js';
 import { notOvertaken } from './overtaken.js';
 
 export interface CountingParts extends Rules {
@@ -75,7 +75,9 @@ export class Counting {
     const event = intent.event('estimate_asked', {
       statement: request.sql,
       count_digest: typeof count === 'object' ? sha256(count.sent) : null,
+      count_head_digest: typeof count === 'object' ? headDigest(count.sent) : undefined,
       sent_digest: sent === undefined ? null : sha256(sent),
+      sent_head_digest: headDigest(sent),
     });
     const over = await this.#parts.budgets.append(whose.principal, wanted.isCounted ? verdict : undefined, event);
     if (over) return { estimate: { ...NOTHING, uncounted: 'limit' }, denial: over };

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Gateway } from '../../gateway/index.js';
 import type { Principal } from '../../identity/index.js';
+import { BY_CONNECT, BY_HEADER } from '../../reported/index.js';
 import { saidIn } from '../../visible-text/index.js';
 import { bodyInTurn } from '../reading.js';
 
@@ -45,7 +46,9 @@ export async function answerReport(
     }
     const { prompt: text, place, conversation } = parsed.data;
     const client = { transport: 'hook', name: undefined, version: undefined, address };
-    const { id, recorded, denial } = await gateway.report({ principal, client }, { text, place, conversation });
+    const isByConnect = request.headers[BY_HEADER] === BY_CONNECT;
+    const told = { text, place, conversation, isByConnect };
+    const { id, recorded, denial } = await gateway.report({ principal, client }, told);
     if (denial) {
       await gateway.admission.beforeTelling(denial, undefined);
       const status = denial.code === 'LIMIT_REACHED' ? 429 : 503;

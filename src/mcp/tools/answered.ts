@@ -67,6 +67,28 @@ export const queryOutput = z.object({
         .describe('Where a message about it went. Empty: nobody was told, people have to look by themselves.'),
     })
     .optional(),
+  approval_ended: z
+    .object({
+      id: z.string(),
+      statement_id: z.string(),
+      state: z.enum(['denied', 'expired', 'withdrawn', 'used']),
+      at: z.string().nullable(),
+      why: z.enum(['undecided', 'uncalled', 'changed', 'ran', 'agent', 'standing', 'allowed']).optional(),
+      instead: z.string().optional().describe('The statement that was sent in its place.'),
+      outcome: z
+        .object({
+          state: z.enum(['ok', 'failed', 'cancelled', 'refused', 'unknown']),
+          at: z.string(),
+          code: z.string().nullable(),
+          query_id: z.string().nullable(),
+          rows_changed: z.number().nullable(),
+          rows_answered: z.number().nullable(),
+        })
+        .nullable()
+        .describe('What came of its statement. null where nothing is known of that yet, or nothing ran.'),
+    })
+    .optional()
+    .describe('Of an approval that is over: how it ended, and when. One that is used has let its statement run.'),
   ...untrustedShape({
     columns: z.array(z.object({ name: z.string(), type: z.string(), mask: z.string().nullable() })),
     rows: z.array(z.array(z.unknown())),
@@ -110,6 +132,7 @@ function structured(answer: Answer, { consoleUrl, downloadsUrl = '' }: Links, ma
           },
         }
       : {}),
+    ...(answer.ended ? { approval_ended: endedShape(answer.ended) } : {}),
     ...(answer.error?.isOurs ? error : {}),
     ...untrusted(
       'columns and rows',
@@ -122,6 +145,24 @@ function structured(answer: Answer, { consoleUrl, downloadsUrl = '' }: Links, ma
     ),
   };
 }
+
+const endedShape = ({ id, statement_id, state, at, why, instead, outcome }: NonNullable<Answer['ended']>): object => ({
+  id,
+  statement_id,
+  state,
+  at: at?.toISOString() ?? null,
+  ...withoutGaps({ why, instead }),
+  outcome: outcome
+    ? {
+        state: outcome.state,
+        at: outcome.at.toISOString(),
+        code: outcome.code,
+        query_id: outcome.query_id,
+        rows_changed: outcome.rows_changed,
+        rows_answered: outcome.rows_answered,
+      }
+    : null,
+});
 
 /** The error with the names of the outside. */
 export const problemOf = ({

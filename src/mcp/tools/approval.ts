@@ -29,7 +29,7 @@ export const approval: Tool = {
   name: 'approval',
   title: 'Wait for an approval',
   description:
-    'The state of a statement that waits for a reviewer. Once it is approved, this runs it, exactly once, and answers as the query tool does. You can not approve anything yourself; you can withdraw what you asked for.',
+    'The state of a statement that waits for a reviewer. Once it is approved, this runs it, exactly once, and answers as the query tool does. You can not approve anything yourself; you can withdraw what you asked for. One that is over answers denied, and approval_ended says how it ended: that of a used one has run already.',
   input: approvalInput,
   output: queryOutput,
   isReadOnly: false,

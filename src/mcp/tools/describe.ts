@@ -53,6 +53,8 @@ export const describe: Tool = {
   call: async (input, { gateway, caller, toolPrefix }) => {
     const { object } = describeInput.parse(input);
     const [database, schema, name] = nameParts(object ?? '');
+    const nothing = gateway.visible.nothing(caller.principal);
+    if (nothing) return notAllowed([nothing.message, nothing.hint].filter(Boolean).join(' '));
     if (database !== undefined && schema !== undefined && name !== undefined) {
       const relation = await gateway.visible.relation(caller.principal, database, schema, name);
       if (!relation) return notVisible(object ?? '', toolPrefix);
@@ -103,6 +105,12 @@ export const describe: Tool = {
     };
   },
 };
+
+const notAllowed = (why: string): ToolResult => ({
+  text: why,
+  structured: { truncated: false, notices: [why], ...untrusted('names and comments', { objects: [], columns: [] }) },
+  isError: false,
+});
 
 const notVisible = (object: string, toolPrefix: string): ToolResult => ({
   text: `There is no ${object} that you may see. ${naming(toolPrefix)('Call the describe tool without an object to list what there is.')}`,

@@ -11,6 +11,8 @@ export interface CallContext {
   readonly consoleUrl: string;
   /** Where files are downloaded; undefined where nothing is served over HTTP. */
   readonly downloadsUrl: string | undefined;
+  /** Of this gateway, as `connect` is given it. */
+  readonly gatewayUrl: string;
   /** What stands before the name of each tool. */
   readonly toolPrefix: string;
   readonly signal: AbortSignal;

@@ -26,14 +26,15 @@ export const whoami: Tool = {
   isReadOnly: true,
   call: async (_input, { gateway, caller }) => {
     const { principal } = caller;
-    const { policies, words, version, limits } = gateway.visible.whoami(principal);
+    const { policies, words, denial, version, limits } = gateway.visible.whoami(principal);
+    const told = denial ? [[denial.message, denial.hint].filter(Boolean).join(' '), ...words] : words;
     const out = {
       subject: principal.subject,
       client_id: principal.clientId,
       issuer: principal.issuer,
       groups: principal.groups,
       policies,
-      in_words: words,
+      in_words: told,
       policy_version: version,
       limits: {
         rows: limits.rows,
@@ -44,7 +45,6 @@ export const whoami: Tool = {
       },
     };
     const name = `You are ${principal.subject}, in ${principal.groups.length > 0 ? principal.groups.join(', ') : 'no group'}.`;
-    const standing = policies.length > 0 ? words : ['No policy names you: nothing is allowed.'];
-    return { text: [name, ...standing].join('\n'), structured: out, isError: false };
+    return { text: [name, ...told].join('\n'), structured: out, isError: false };
   },
 };

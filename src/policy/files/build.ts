@@ -3,6 +3,7 @@
  * place in the file, in the order in which the file is gone through here.
  */
 import { type DetectRule, HASH_FUNCTION, HASH_PARTS, type MaskMethod, patternFinder } from '../../masking/index.js';
+import type { Source } from '../../mistakes/index.js';
 import type { ObjectName } from '../../sql/index.js';
 import { type Glob, GlobError, GlobIndex, parseColumnGlob, parseGlob, parseTextGlob } from '../rules/globs.js';
 import { issuersOf, type KnownIssuers, reportIssuers } from '../rules/issuers.js';
@@ -10,7 +11,6 @@ import type { ColumnRule, Detection, Policy, RowRule, Rule } from '../rules/poli
 import { type Predicate, PredicateProblem, parsePredicate } from '../rules/predicate.js';
 import type { Place } from '../rules/problems.js';
 import type { PolicyFile } from '../rules/schema.js';
-import type { Source } from './source.js';
 
 type Path = readonly PropertyKey[];
 
@@ -46,7 +46,7 @@ function rulesOf(source: Source, file: PolicyFile, known: KnownIssuers): readonl
     const path = ['rules', index];
     const effects = (['deny', 'approve', 'allow'] as const).filter((name) => rule[name] !== undefined);
     const effect = effects[0] ?? 'deny';
-    if (effects.length !== 1) source.report(path, 'A rule has exactly one of allow, deny and approve.');
+    if (effects.length !== 1) source.report(path, 'A rule has to have exactly one of allow, deny and approve.');
     if (rule.when && !Object.values(rule.when).some((value) => value !== undefined && value !== false))
       source.report(
         [...path, 'when'],
@@ -95,14 +95,17 @@ function rowsOf(source: Source, file: PolicyFile): readonly RowRule[] {
   return file.rows.map((row, index): RowRule => {
     const { where: text, secure_view: view } = row;
     if ((text === undefined) === (view === undefined))
-      source.report(['rows', index], 'A row rule has exactly one of where and secure_view.');
+      source.report(['rows', index], 'A row rule has to have exactly one of where and secure_view.');
     const where = text === undefined ? undefined : predicateAt(source, ['rows', index, 'where'], text);
     const secureView = view === undefined ? undefined : objectName(view);
     if (view !== undefined && !secureView)
-      source.report(['rows', index, 'secure_view'], 'A secure view is named in full: DATABASE.SCHEMA.VIEW.');
+      source.report(['rows', index, 'secure_view'], 'A secure view has to be named in full: DATABASE.SCHEMA.VIEW.');
     const on = globAt(source, ['rows', index, 'on'], row.on, 3);
     if (secureView && (on.literals.length !== 3 || on.literals.some((part) => part === undefined)))
-      source.report(['rows', index, 'on'], 'A secure view stands for one table, so "on" has no *.');
+      source.report(
+        ['rows', index, 'on'],
+        'A secure view stands for one table: "on" has to name it in full, without *.',
+      );
     return { on, where, secureView, place: source.place(['rows', index]) };
   });
 }
@@ -189,7 +192,10 @@ export function build(source: Source, file: PolicyFile, known: KnownIssuers): Po
   for (const row of rows) index.rows.add(row.on, row);
   const { hours } = file.principals;
   if (hours && !isZone(hours.timezone))
-    source.report(['principals', 'hours', 'timezone'], `"${hours.timezone}" is no time zone.`);
+    source.report(
+      ['principals', 'hours', 'timezone'],
+      `"${hours.timezone}" is no time zone: it has to be a name such as Europe/Berlin, or UTC.`,
+    );
   return {
     name: file.policy,
     description: file.description ?? '',

@@ -1,5 +1,6 @@
 /** Policies from a folder: read, checked, put together into one set. */
 import { basename } from 'node:path';
+import { Source } from '../../mistakes/index.js';
 import { knownIssuers } from '../rules/issuers.js';
 import type { Policy, PolicySet } from '../rules/policy.js';
 import { notUnderstood, type Predicate } from '../rules/predicate.js';
@@ -7,7 +8,6 @@ import { type Place, PolicyProblems, type Problem } from '../rules/problems.js';
 import { type PolicyFile, policyFile } from '../rules/schema.js';
 import { build } from './build.js';
 import { FolderMoves, type Reading, readFolder } from './reading.js';
-import { Source } from './source.js';
 import { sumProblems, sumsOf } from './sums.js';
 
 /** The text of a file. What is no UTF-8 may have been cut within a letter, or be read otherwise by somebody else. */
@@ -42,9 +42,7 @@ export async function policiesOf(folder: string, reading: Reading, issuers?: rea
     if (text === undefined) continue;
     files.push({ name, text });
     const source = new Source(place, text);
-    const parsed = source.problems.length === 0 ? policyFile.safeParse(source.data) : undefined;
-    if (parsed?.error) source.reportZod(parsed.error);
-    read.push({ source, file: parsed?.data });
+    read.push({ source, file: source.read(policyFile) });
   }
   const known = knownIssuers(
     issuers,

@@ -16,7 +16,10 @@ function splitParts(glob: string): { text: string; quoted: boolean }[] {
   for (;;) {
     pattern.lastIndex = at;
     const match = pattern.exec(glob);
-    if (!match) throw new GlobError(`"${glob}" is not a dotted name`);
+    if (!match)
+      throw new GlobError(
+        `"${glob}" is no dotted name: write names with dots between them, each in double quotes where it has other signs than letters, digits, _, $ and *.`,
+      );
     parts.push(
       match[1] === undefined
         ? { text: match[2] ?? '', quoted: false }
@@ -24,7 +27,10 @@ function splitParts(glob: string): { text: string; quoted: boolean }[] {
     );
     at = pattern.lastIndex;
     if (at === glob.length) return parts;
-    if (glob[at] !== '.') throw new GlobError(`"${glob}" has an odd character at position ${at + 1}`);
+    if (glob[at] !== '.')
+      throw new GlobError(
+        `"${glob}" has another sign than a dot at position ${at + 1}: put a name with such a sign into double quotes, within single ones.`,
+      );
     at++;
   }
 }
@@ -63,7 +69,7 @@ export function parseGlob(source: string, length: number): Glob {
   const parts = splitParts(source);
   if (parts.length !== length)
     throw new GlobError(
-      `"${source}" has ${parts.length} dotted parts; ${length} are needed, such as ${['DB', 'SCHEMA', 'NAME', 'COLUMN'].slice(0, length).join('.')}`,
+      `"${source}" has ${parts.length} dotted parts; ${length} are needed, such as ${['DB', 'SCHEMA', 'NAME', 'COLUMN'].slice(0, length).join('.')}.`,
     );
   const patterns = parts.map(({ text, quoted }) =>
     quoted ? escapePattern(text) : text.toUpperCase().split('*').map(escapePattern).join('.*'),
@@ -139,9 +145,10 @@ export function parseColumnGlob(source: string): Glob {
   const keys: string[] = [];
   while (key.lastIndex < path.length) {
     const match = key.exec(path);
-    if (!match) throw new GlobError(`"${source}": the path is keys with dots between them, such as :user.email`);
+    if (!match) throw new GlobError(`"${source}": the path is keys with dots between them, such as :user.email.`);
     keys.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
   }
-  if (keys.length === 0 || path.endsWith('.')) throw new GlobError(`"${source}" has no key behind the colon`);
+  if (keys.length === 0 || path.endsWith('.'))
+    throw new GlobError(`"${source}" has no key behind the colon: it needs one, such as :user.email.`);
   return { ...glob, source, path: keys };
 }

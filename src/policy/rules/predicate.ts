@@ -82,7 +82,8 @@ function problemOf(token: Token, hasTemplateInside: boolean): string | undefined
  * template in quotes or one that is not known, a sub-query, and whatever goes by the session.
  */
 export function parsePredicate(text: string): Predicate {
-  if (text.trim() === '') throw new PredicateProblem('The predicate is empty.');
+  if (text.trim() === '')
+    throw new PredicateProblem("The predicate is empty: it has to be a condition, such as REGION = 'EU'.");
   const templates = templatesOf(text);
   // A word of the same length stands for each, so that offsets stay, and `//` in a claim's name is no comment.
   const tokens = read(text.replaceAll(TEMPLATE, (whole) => 'P'.repeat(whole.length)));

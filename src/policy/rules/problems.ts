@@ -1,13 +1,8 @@
 /** What is wrong with a folder of policies. */
 
-/** Where something stands, such as `policies/sales-readers.yaml:11`. */
-export type Place = string;
+import type { Place, Problem } from '../../mistakes/index.js';
 
-export interface Problem {
-  readonly place: Place;
-  readonly column: number;
-  readonly message: string;
-}
+export type { Place, Problem };
 
 /** All that is wrong with a folder of policies, each with file, line and column. */
 export class PolicyProblems extends Error {

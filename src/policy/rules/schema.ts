@@ -141,7 +141,7 @@ const issuer = z
   .transform((value) => (Array.isArray(value) ? value : [value]).map(issuerKey));
 
 /** An empty list looks as if it held for everybody, and holds for nobody. */
-const names = z.array(z.string().min(1)).min(1, 'an empty list is nobody: name one at least, or leave it out');
+const names = z.array(z.string().min(1)).min(1, 'An empty list is nobody: name one at least, or leave it out.');
 
 const who = {
   issuer: issuer.optional(),
@@ -158,12 +158,14 @@ const who = {
     .optional(),
 };
 
+const timeOfDay = z.string().regex(/^\d{2}:\d{2}$/, 'a time of a day, such as "08:00"');
+
 const hours = z.strictObject({
   days: z
     .array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']))
     .min(1)
     .optional(),
-  between: z.tuple([z.string().regex(/^\d{2}:\d{2}$/), z.string().regex(/^\d{2}:\d{2}$/)]).optional(),
+  between: z.tuple([timeOfDay, timeOfDay], 'two times of a day, such as ["08:00", "18:00"]').optional(),
   timezone: z.string().default('UTC'),
 });
 
@@ -209,7 +211,7 @@ const rule = z.strictObject({
 });
 
 export const policyFile = z.strictObject({
-  policy: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'letters, digits, dots, dashes and underscores'),
+  policy: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'a name of letters, digits, dots, dashes and underscores'),
   description: z.string().optional(),
   principals: z.strictObject({ ...who, except: z.strictObject(who).optional(), hours: hours.optional() }),
   snowflake: z.strictObject({ role: z.string().min(1), warehouse: z.string().min(1) }),

@@ -1,6 +1,6 @@
 /** A policy in words: what `whoami` tells an agent about itself. */
 import { methodName } from '../../masking/index.js';
-import { type ObjectName, showObject } from '../../sql/index.js';
+import { isRun, type ObjectName, showObject } from '../../sql/index.js';
 import type { Policy } from '../rules/policy.js';
 
 /** Those of a predicate, or those of a secure view that is read in the table's place. */
@@ -25,8 +25,16 @@ export function describeStanding(policies: readonly Policy[], who: 'You' | 'They
       const verb = { allow: `${who} may`, deny: `${who} may not`, approve: `With a reviewer’s approval ${they} may` }[
         rule.effect
       ];
+      // What is never run is nothing that somebody may do; what may not be done is told as it is written.
+      const kinds = [...rule.kinds].filter((kind) => rule.effect === 'deny' || isRun(kind));
+      if (kinds.length === 0) {
+        lines.push(
+          `${list(rule.kinds)} on ${list(rule.on.map((glob) => glob.source))}: statements of these kinds are never run, whatever a rule says.`,
+        );
+        continue;
+      }
       lines.push(
-        `${verb} ${list(rule.kinds)} on ${list(rule.on.map((glob) => glob.source))}.${rule.reason ? ` ${rule.reason}` : ''}`,
+        `${verb} ${list(kinds)} on ${list(rule.on.map((glob) => glob.source))}.${rule.reason ? ` ${rule.reason}` : ''}`,
       );
     }
     for (const column of policy.columns) {

@@ -46,6 +46,7 @@ export async function serveHttp(config: Config): Promise<void> {
     gateway: runtime.gateway,
     consoleUrl: new URL('/console', config.publicUrl).href,
     downloadsUrl: new URL('/downloads/', config.publicUrl).href,
+    gatewayUrl: config.publicUrl.href,
     version: VERSION,
     toolPrefix: config.toolPrefix,
     verifier: runtime.verifier,

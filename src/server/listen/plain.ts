@@ -9,6 +9,11 @@ function policyState({ policies }: Runtime): string {
   return policies.held() === undefined ? 'ok' : 'held back';
 }
 
+function warehouseState({ warehouse: { reached } }: Runtime): string {
+  if (reached === undefined) return 'not asked yet';
+  return reached.isThere ? 'ok' : 'unreachable';
+}
+
 export async function answerPlain(
   config: Config,
   runtime: Runtime,
@@ -32,13 +37,15 @@ export async function answerPlain(
       );
       // Where nothing is run any more, others have to be asked, and somebody has to look.
       const { integrityProblem: problem, goesOnInDoubt } = runtime.transcript;
-      const { refusal } = runtime.warehouse;
+      const { refusal, reached } = runtime.warehouse;
       const { warming } = runtime;
       const isReady =
         store === 'ok' && refusal === undefined && !warming.isOn && (problem === undefined || goesOnInDoubt);
       return json(isReady ? 200 : 503, {
         transcript: store,
-        ...(refusal === undefined ? {} : { warehouse: refusal }),
+        // One that is away is so for all replicas: that takes none of them from whoever sends agents here.
+        warehouse: refusal ?? warehouseState(runtime),
+        ...(reached === undefined ? {} : { warehouse_asked_at: reached.at.toISOString() }),
         ...(warming.isOn ? { warming: true } : {}),
         ...(problem === undefined ? {} : { integrity: problem }),
         policies: policyState(runtime),

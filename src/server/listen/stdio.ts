@@ -53,6 +53,7 @@ export async function serveOnStdio(config: Config, token: StdioToken): Promise<v
     gateway: runtime.gateway,
     consoleUrl: new URL('/console', config.publicUrl).href,
     downloadsUrl: undefined,
+    gatewayUrl: config.publicUrl.href,
     version: VERSION,
     toolPrefix: config.toolPrefix,
   };

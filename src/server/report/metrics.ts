@@ -2,6 +2,25 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Counters } from '../../gateway/index.js';
 
+/** What gauges look at when they are asked. */
+export interface Watched {
+  /** Whether the folder is sound, and whether a set of it is held back. */
+  readonly policies: { readonly isSound: () => boolean; readonly isHeldBack: () => boolean };
+  /** Webhooks that get nothing. */
+  readonly behind: () => number;
+  /** To Snowflake. */
+  readonly connections: () => number;
+  /** Whether Snowflake answered the last time that it was asked; undefined where nobody has asked yet. */
+  readonly warehouse: () => boolean | undefined;
+  /** Approvals of a state, of all gateways; undefined where the store does not say. */
+  readonly approvals: (state: 'pending' | 'approved') => Promise<Waiting | undefined>;
+}
+
+interface Waiting {
+  readonly count: number;
+  readonly oldest: Date | undefined;
+}
+
 export class Metrics {
   readonly registry = new Registry();
   readonly #verdicts: Counter<'decision' | 'code'>;
@@ -13,12 +32,7 @@ export class Metrics {
   readonly #disagreements: Counter<'parser'>;
   readonly #integrity: Counter;
 
-  /** `policies`: whether the folder is sound, and whether a set of it is held back. `behind`: webhooks that get nothing. `connections`: to Snowflake. */
-  constructor(
-    policies: { readonly isSound: () => boolean; readonly isHeldBack: () => boolean },
-    behind: () => number = () => 0,
-    connections: () => number = () => 0,
-  ) {
+  constructor({ policies, behind, connections, warehouse, approvals }: Watched) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry, prefix: 'snowfence_process_' });
     this.#verdicts = new Counter({
@@ -90,6 +104,39 @@ export class Metrics {
         this.set(connections());
       },
     });
+    new Gauge({
+      name: 'snowfence_warehouse_reachable',
+      help: '1 where Snowflake answered the last time that this process asked it, 0 where it did not. Nothing before that.',
+      registers,
+      collect() {
+        const isThere = warehouse();
+        // 0 before the first answer would be an outage.
+        if (isThere === undefined) this.remove();
+        else this.set(isThere ? 1 : 0);
+      },
+    });
+    const asked = watched(approvals);
+    new Gauge({
+      name: 'snowfence_approvals_open',
+      help: 'Statements that wait for a person (pending), or for their agent after a yes (approved): of all gateways, 1000 at most.',
+      labelNames: ['state'],
+      registers,
+      async collect() {
+        this.reset();
+        for (const [state, { count }] of await asked()) this.set({ state }, count);
+      },
+    });
+    new Gauge({
+      name: 'snowfence_approvals_oldest_seconds',
+      help: 'For how long the one of each state that was asked for first has been open; nothing where there is none.',
+      labelNames: ['state'],
+      registers,
+      async collect() {
+        this.reset();
+        for (const [state, { oldest }] of await asked())
+          if (oldest) this.set({ state }, Math.max(0, (Date.now() - oldest.getTime()) / 1000));
+      },
+    });
   }
 
   integrityProblem(): void {
@@ -115,4 +162,21 @@ export class Metrics {
   refused(problem: string): void {
     this.#refused.inc({ problem });
   }
+}
+
+/** Both gauges of one scrape go by one answer of the store. */
+function watched(approvals: Watched['approvals']): () => Promise<readonly (readonly [string, Waiting])[]> {
+  let under: Promise<readonly (readonly [string, Waiting])[]> | undefined;
+  const ask = async (): Promise<readonly (readonly [string, Waiting])[]> => {
+    const found = await Promise.all(
+      (['pending', 'approved'] as const).map(async (state) => [state, await approvals(state)] as const),
+    );
+    return found.flatMap(([state, waiting]) => (waiting ? [[state, waiting] as const] : []));
+  };
+  return () => {
+    under ??= ask().finally(() => {
+      under = undefined;
+    });
+    return under;
+  };
 }

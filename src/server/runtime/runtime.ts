@@ -20,7 +20,7 @@ import { type Warming, warmUp } from './warm.js';
 
 export interface Runtime extends AsyncDisposable {
   readonly gateway: Gateway;
-  readonly warehouse: Pick<Warehouse, 'refusal'>;
+  readonly warehouse: Pick<Warehouse, 'reached' | 'refusal'>;
   readonly approvals: Approvals;
   readonly verifier: TokenVerifier;
   /** What the first statement would wait for. */
@@ -49,14 +49,18 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   let current: PolicyWatch | undefined;
   let sending: Delivery | undefined;
   let pool: Warehouse | undefined;
-  const metrics = new Metrics(
-    {
+  let asked: Approvals | undefined;
+  const metrics = new Metrics({
+    policies: {
       isSound: () => current?.problem() === undefined,
       isHeldBack: () => current?.held() !== undefined,
     },
-    () => sending?.behind ?? 0,
-    () => pool?.connections ?? 0,
-  );
+    behind: () => sending?.behind ?? 0,
+    connections: () => pool?.connections ?? 0,
+    warehouse: () => pool?.reached?.isThere,
+    // Where the store does not say, there is no number: 0 would be a false one.
+    approvals: async (state) => asked?.count(state).catch(() => undefined),
+  });
   const tellDoubt = (problem: string, what: string, until: string): void => {
     log.error({ problem }, config.onIntegrityProblem === 'stop' ? `${what}; nothing is run until ${until}` : what);
     metrics.integrityProblem();
@@ -109,6 +113,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
   const complain = (text: string, error?: unknown): void => log.error({ err: error }, text);
   const wakeups = new Wakeups({ url: config.databaseUrl, onProblem: complain });
   const approvals = new Approvals(transcript, wakeups);
+  asked = approvals;
   const roles = () => policies.current().policies.map((policy) => ({ role: policy.role, warehouse: policy.warehouse }));
   const verifier = new TokenVerifier(config.issuers);
   const warming = warmUp({ warehouse, verifier, policies: policies.current().policies, log, signal: stopping.signal });

@@ -1,4 +1,4 @@
-/** What the first statement would wait for, done before it comes: parsers at work, issuers' keys, a connection of each role. */
+/** What the first statement would wait for, done before it comes: parsers at work, issuers' keys, a connection of each role, a plan. */
 import { warmJudging } from '../../gateway/index.js';
 import type { TokenVerifier } from '../../identity/index.js';
 import type { Policy } from '../../policy/index.js';
@@ -48,7 +48,11 @@ export function warmUp({ warehouse, verifier, policies, log, signal }: WarmParts
         try {
           if (signal.aborted) return;
           await warehouse.warm(key);
-          for (const table of tablesOf(rows)) await warehouse.catalog.relation(key, table);
+          for (const table of tablesOf(rows)) {
+            await warehouse.catalog.relation(key, table);
+            // A plan, as each statement's is asked for before it runs: nothing is scanned for it (documentation page sql/explain).
+            await warehouse.wholeSize(key, table);
+          }
         } catch (error) {
           if (!signal.aborted) log.warn({ err: error, ...key }, 'no connection of this role; statements try again');
         }

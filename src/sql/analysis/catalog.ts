@@ -71,6 +71,11 @@ export interface RelationInfo extends ObjectName {
 /** Looks objects up; undefined where there is none by that name, or the gateway's role can't see it. */
 export interface CatalogReader {
   relation(name: ObjectName): Promise<RelationInfo | undefined>;
+  /**
+   * The same for what only a view's text names, and for the text itself: whoever may read a view need not see what it is made of (documentation
+   * page user-guide/views-introduction). As `relation` where it is left out.
+   */
+  behind?(name: ObjectName): Promise<RelationInfo | undefined>;
   /** Those of a table; undefined where they can't be read. Keys and references are asked for of hybrid tables alone: no others enforce them. */
   constraints(name: ObjectName, isHybrid: boolean): Promise<Constraints | undefined>;
 }

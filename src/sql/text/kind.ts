@@ -25,6 +25,11 @@ export const STATEMENT_KINDS = [
 
 export type StatementKind = (typeof STATEMENT_KINDS)[number];
 
+const RUN: ReadonlySet<StatementKind> = new Set(['select', 'describe', 'insert', 'update', 'delete', 'merge']);
+
+/** Whether statements of this kind are ever run: the others are not analysed, so they are refused whatever a rule says of them. */
+export const isRun = (kind: StatementKind): boolean => RUN.has(kind);
+
 const BY_WORD: Readonly<Record<string, StatementKind>> = {
   SELECT: 'select',
   VALUES: 'select',

@@ -42,7 +42,7 @@ export async function load(names: ReadonlyMap<string, ObjectName>, lookUp: LookU
     throw new Refusal('NOT_UNDERSTOOD', `The statement reads more than ${MAX_OBJECTS} objects.`);
   for (const [key] of wanted) opened.asked.add(key);
   const looking = mapAtOnce(wanted, LOOKED_UP_AT_ONCE, async ([key, object]) => {
-    const relation = await reader.relation(object);
+    const relation = depth > 0 && reader.behind ? await reader.behind(object) : await reader.relation(object);
     if (relation) opened.relations.set(key, relation);
   });
   await opened.effort.waitFor(looking);

@@ -5,6 +5,7 @@
  */
 import { type Connection, connectionOf, type End, type OutcomeState, readEnd } from '../form/end.js';
 import type { StoredEvent } from '../form/event.js';
+import { isRefused } from '../read/counted.js';
 import type { SessionSummary } from '../read/reader.js';
 
 const OCSF_VERSION = '1.2.0';
@@ -47,6 +48,15 @@ const STATUSES: Readonly<Record<OutcomeState, Status>> = {
   unknown: [0, 'Unknown'],
 };
 
+/** Of an action and its disposition: the id that both have there, and each in words. */
+const ALLOWED = [1, 'Allowed', 'Allowed'] as const;
+const DENIED = [2, 'Denied', 'Blocked'] as const;
+/** Neither let run nor refused: its agent took it back, or the same, sent once more, ran in its place. */
+const WITHDRAWN = {
+  agent: [99, 'Withdrawn', 'Withdrawn'],
+  gateway: [99, 'Replaced', 'Replaced'],
+} as const;
+
 /** In words, after the subject; nothing that an agent wrote stands among them. Of a download, and of one that was denied. */
 const DOWNLOADED = 'downloaded the result of a statement';
 const NOT_DOWNLOADED = 'was denied the download of a result';
@@ -58,8 +68,8 @@ const WORDS: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
   approval_expired: 'was not allowed a statement in time',
   approval_withdrawn: 'withdrew a statement',
 };
-/** One that waited, and ran otherwise: nobody withdrew anything. */
-const RAN_OTHERWISE = 'sent a statement once more that waited for a reviewer';
+/** Of one that waited, where the same, sent once more, ran otherwise: nobody withdrew anything. */
+const RAN_OTHERWISE = 'sent a statement once more, and waits for a reviewer no longer';
 /** Of one that ran because people said yes. */
 const APPROVED = 'ran a statement that was approved';
 
@@ -86,7 +96,8 @@ export function toOcsf(
   const { body } = opening;
   const end = readEnd(outcome);
   if (end === undefined) throw new Error(`${outcome.kind} ends no statement.`);
-  const isDenied = end.state === 'denied' || end.withdrawal?.by === 'agent';
+  const isDenied = isRefused(end.state);
+  const [actionId, action, disposition] = end.withdrawal ? WITHDRAWN[end.withdrawal.by] : isDenied ? DENIED : ALLOWED;
   const [activityId, activity] = end.file ? READ : activityOf(body['kind']);
   const [statusId, status] = STATUSES[end.state];
   const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap(
@@ -120,10 +131,10 @@ export function toOcsf(
     status,
     status_code: end.code,
     status_detail: end.detail,
-    action_id: isDenied ? 2 : 1,
-    action: isDenied ? 'Denied' : 'Allowed',
-    disposition_id: isDenied ? 2 : 1,
-    disposition: isDenied ? 'Blocked' : 'Allowed',
+    action_id: actionId,
+    action,
+    disposition_id: actionId,
+    disposition,
     actor: {
       app_name: (connection ? connection.client : session.client.name) ?? session.client_id,
       user: {

@@ -61,20 +61,32 @@ export interface End {
 }
 
 /** Why the gateway ends what waits for people, in words: the same statement ran otherwise. */
-const WITHDRAWALS = {
-  RAN_UNDER_STANDING: 'it was sent once more, and ran under a standing approval',
-  RAN_AS_ALLOWED: 'it was sent once more, and ran as the rules allow without asking',
+export const WITHDRAWALS = {
+  RAN_UNDER_STANDING: 'its agent sent it once more, and a standing approval stands for that',
+  RAN_AS_ALLOWED: 'its agent sent it once more, and that ran as the rules allow, without asking',
 } as const;
 export type WithdrawalCode = keyof typeof WITHDRAWALS;
 
 /** Who withdrew it. What the gateway says has a code; what an agent says is a text of its own, whatever that says. */
-export type Withdrawal = { readonly by: 'agent' } | { readonly by: 'gateway'; readonly words: string };
+export type Withdrawal =
+  | { readonly by: 'agent' }
+  | { readonly by: 'gateway'; readonly code: WithdrawalCode | undefined; readonly words: string };
 
-/** By an event's fields; those of earlier versions name nobody, and have a text that may be an agent's. */
-export function withdrawalOf({ by, code }: Fields): Withdrawal {
-  if (by !== 'gateway') return { by: 'agent' };
-  const isKnown = typeof code === 'string' && Object.hasOwn(WITHDRAWALS, code);
-  return { by, words: isKnown ? WITHDRAWALS[code as WithdrawalCode] : 'for a reason that this version does not know' };
+const isCode = (code: unknown): code is WithdrawalCode => typeof code === 'string' && Object.hasOwn(WITHDRAWALS, code);
+
+/**
+ * By an event's fields; null is as none. Those of earlier versions name nobody, and have a text that may be an agent's: the gateway's are those
+ * that name the statement that ran instead, which was under a standing approval then.
+ */
+export function withdrawalOf({ by, code, instead }: Fields): Withdrawal {
+  const isEarlier = (by ?? undefined) === undefined && typeof instead === 'string';
+  if (by !== 'gateway' && !isEarlier) return { by: 'agent' };
+  const known = isEarlier ? 'RAN_UNDER_STANDING' : isCode(code) ? code : undefined;
+  return {
+    by: 'gateway',
+    code: known,
+    words: known ? WITHDRAWALS[known] : 'for a reason that this version does not know',
+  };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -140,9 +152,6 @@ function stateOf(event: Told): OutcomeState | undefined {
   return event.statement === null ? undefined : (DOWNLOADS.get(event.body['end']) ?? 'unknown');
 }
 
-const wordsOf = (withdrawal: Withdrawal): string | undefined =>
-  withdrawal.by === 'gateway' ? withdrawal.words : undefined;
-
 /** undefined for an event that ends neither a statement nor a download. */
 export function readEnd(event: Told): End | undefined {
   const state = stateOf(event);
@@ -155,6 +164,7 @@ export function readEnd(event: Told): End | undefined {
   // What was rolled back has changed nothing, whatever it touched.
   const changed = kind === 'statement_completed' ? numberOf(body['rows_touched']) : undefined;
   const withdrawal = kind === 'approval_withdrawn' ? withdrawalOf(body) : undefined;
+  const replaced = withdrawal?.by === 'gateway' ? withdrawal : undefined;
   const reason = textOf(body['reason']);
   return {
     state,
@@ -165,11 +175,11 @@ export function readEnd(event: Told): End | undefined {
     bytes: numberOf(body['bytes']),
     durationMs: numberOf(body['duration_ms']),
     queryId: typeof body['query_id'] === 'string' ? body['query_id'] : undefined,
-    code: textOf(denial['code']) ?? textOf(body['code']) ?? CODES[kind],
+    code: textOf(denial['code']) ?? textOf(body['code']) ?? replaced?.code ?? CODES[kind],
     detail:
       textOf(denial['message']) ??
       textOf(body['message']) ??
-      (withdrawal ? wordsOf(withdrawal) : reason) ??
+      (withdrawal ? replaced?.words : reason) ??
       textOf(body['end']),
     withdrawal,
     agentsReason: withdrawal?.by === 'agent' ? reason : undefined,

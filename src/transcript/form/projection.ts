@@ -155,6 +155,8 @@ function addTerms(terms: Terms, body: Projected['body'], words: string): void {
     records(body['objects']).map(({ object }) => textOf(object)),
     (name) => terms.name('table', name),
   );
+  // Of what was refused before anybody looked what it uses.
+  each(texts(body['named']), (name) => terms.name('table', name));
   each(texts(body['columns']), (name) => terms.name('column', name));
   each(
     masks.map(({ column }) => textOf(column)),

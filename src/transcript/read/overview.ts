@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { parsed, type RawEvent, type StoredEvent } from '../form/event.js';
 import { EVENT_COLUMNS } from './columns.js';
+import { IS_CHANGE, LATER, LATER_OF_STATEMENT, REFUSED } from './counted.js';
 import { APPROVAL_END, IS_EXPLAINED, idAt, shownStatement } from './search.js';
 
 export type ShownStatement = z.infer<typeof shownStatement>;
@@ -11,15 +12,15 @@ export type ShownStatement = z.infer<typeof shownStatement>;
 const SHOWN_TEXT = 300;
 
 const STATEMENT = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, left(s.text, ${SHOWN_TEXT}) AS text, left(s.purpose, ${SHOWN_TEXT}) AS purpose, ${IS_EXPLAINED},
-         o.state, ${APPROVAL_END} AS approval_end, o.rows, o.bytes, o.duration_ms`;
+         o.state, ${APPROVAL_END} AS approval_end, o.rows, o.bytes, o.duration_ms, later.rows_later, later.bytes_later`;
 
 const OF_SESSION = `
-  SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id
+  SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id ${LATER_OF_STATEMENT}
   WHERE s.session_id = $1 AND ($2::uuid IS NULL OR s.id > $2) ORDER BY s.id LIMIT $3`;
 const OF_AGENT = `
-  SELECT ${STATEMENT} FROM statement s JOIN session n ON n.id = s.session_id LEFT JOIN outcome o ON o.id = s.id
+  SELECT ${STATEMENT} FROM statement s JOIN session n ON n.id = s.session_id LEFT JOIN outcome o ON o.id = s.id ${LATER_OF_STATEMENT}
   WHERE s.agent = $1 AND n.issuer = $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4`;
-const NEWEST = `SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 ORDER BY s.id DESC LIMIT $2`;
+const NEWEST = `SELECT ${STATEMENT} FROM statement s LEFT JOIN outcome o ON o.id = s.id ${LATER_OF_STATEMENT} WHERE s.id >= $1 ORDER BY s.id DESC LIMIT $2`;
 const ONE = `SELECT session_id FROM statement WHERE id = $1`;
 /** Of each kind so many of the first and as many of the last: whoever repeats one thing pushes nothing else out of sight. */
 const OF_A_KIND = 25;
@@ -42,7 +43,7 @@ const LIVE = `
   ) c
   JOIN session s ON s.id = c.session_id
   CROSS JOIN LATERAL (
-    SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused FROM statement t WHERE t.session_id = s.id
+    SELECT count(*) AS statements, count(*) FILTER (WHERE ${REFUSED}) AS refused FROM statement t LEFT JOIN outcome o ON o.id = t.id WHERE t.session_id = s.id
   ) counted
   LEFT JOIN LATERAL (
     SELECT left(t.text, ${SHOWN_TEXT}) AS text, t.purpose, t.verdict FROM statement t WHERE t.session_id = s.id ORDER BY t.id DESC LIMIT 1
@@ -67,14 +68,23 @@ const liveRow = z.object({
 
 const VERDICTS = `
   SELECT to_timestamp(floor(extract(epoch FROM s.at) / $2) * $2) AS at,
-         CASE WHEN s.verdict = 'denied' OR (o.state = 'denied' AND (${APPROVAL_END}) IS DISTINCT FROM 'expired') THEN 'denied' ELSE s.verdict END AS verdict,
+         CASE WHEN ${REFUSED} THEN 'denied' ELSE s.verdict END AS verdict,
          count(*) AS statements
   FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 GROUP BY 1, 2 ORDER BY 1`;
 const verdictRow = z.object({ at: z.date(), verdict: z.string(), statements: z.coerce.number() });
 
+/** By when it was given out: a page of today is today's, whenever its statement was sent. */
 const BYTES = `
-  SELECT n.issuer, s.agent, coalesce(sum(o.bytes), 0) AS bytes, coalesce(sum(o.rows), 0) AS rows, count(*) AS statements
-  FROM statement s JOIN session n ON n.id = s.session_id LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 8`;
+  WITH given AS (
+    SELECT n.issuer, s.agent, coalesce(o.bytes, 0) AS bytes, CASE WHEN ${IS_CHANGE} THEN 0 ELSE coalesce(o.rows, 0) END AS rows, 1 AS statements
+    FROM statement s JOIN session n ON n.id = s.session_id LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1
+    UNION ALL
+    SELECT n.issuer, n.subject, later.bytes_later, later.rows_later, 0
+    FROM (SELECT e.session_id, ${LATER} FROM event e WHERE e.kind = 'rows_fetched' AND e.at >= $2 GROUP BY 1) later
+    JOIN session n ON n.id = later.session_id
+  )
+  SELECT issuer, agent, sum(bytes) AS bytes, sum(rows) AS rows, sum(statements) AS statements
+  FROM given GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 8`;
 const bytesRow = z.object({
   issuer: z.string(),
   agent: z.string(),
@@ -92,8 +102,8 @@ const AGENTS = `
     ORDER BY s.issuer, s.subject, c.last_at DESC
   ) newest
   CROSS JOIN LATERAL (
-    SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused, min(t.at) AS first_at
-    FROM statement t JOIN session n ON n.id = t.session_id WHERE t.agent = newest.agent AND n.issuer = newest.issuer AND t.id >= $1
+    SELECT count(*) AS statements, count(*) FILTER (WHERE ${REFUSED}) AS refused, min(t.at) AS first_at
+    FROM statement t JOIN session n ON n.id = t.session_id LEFT JOIN outcome o ON o.id = t.id WHERE t.agent = newest.agent AND n.issuer = newest.issuer AND t.id >= $1
   ) counted
   ORDER BY newest.issuer, newest.agent`;
 const agentRow = z.object({
@@ -108,9 +118,17 @@ const agentRow = z.object({
 });
 export type AgentSummary = z.infer<typeof agentRow>;
 
+/** By their code: what was let wait or run at first has that of its end. */
 const REFUSED_BY = `
-  SELECT term, count(*) AS n FROM statement s JOIN session n ON n.id = s.session_id CROSS JOIN LATERAL unnest(s.terms) AS term
-  WHERE s.agent = $1 AND n.issuer = $2 AND s.id >= $3 AND s.verdict = 'denied' AND term LIKE 'code:%' GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
+  SELECT term, count(*) AS n FROM (
+    SELECT coalesce((SELECT one FROM unnest(s.terms) AS one WHERE one LIKE 'code:%' LIMIT 1), (
+      SELECT 'code:' || CASE e.kind WHEN 'approval_decided' THEN 'APPROVAL_DENIED' WHEN 'approval_expired' THEN 'APPROVAL_EXPIRED'
+                             ELSE left(e.body->'denial'->>'code', 64) END
+      FROM event e WHERE e.statement_id = s.id AND e.kind IN ('statement_refused', 'approval_decided', 'approval_expired')
+      ORDER BY e.sequence DESC LIMIT 1), 'code:UNKNOWN') AS term
+    FROM statement s JOIN session n ON n.id = s.session_id JOIN outcome o ON o.id = s.id
+    WHERE s.agent = $1 AND n.issuer = $2 AND s.id >= $3 AND ${REFUSED}
+  ) ended GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 30`;
 const READS = `
   SELECT term, count(*) AS n FROM statement s JOIN session n ON n.id = s.session_id CROSS JOIN LATERAL unnest(s.terms) AS term
   WHERE s.agent = $1 AND n.issuer = $2 AND s.id >= $3 AND s.verdict <> 'denied' AND term LIKE 'table:%.%.%' GROUP BY 1 ORDER BY 2 DESC LIMIT 10`;
@@ -139,8 +157,15 @@ const ABOUT_RECORD = `
     WHERE e.kind IN ('integrity_problem', 'notary_started', 'record_verified', 'events_archived', 'keys_rotated', 'keys_erased', 'record_exported', 'record_viewed', 'hold_placed', 'hold_lifted')
       AND e.at > $1
   )
-  SELECT ${EVENT_COLUMNS}, f.total::float8 AS total FROM found f JOIN event e ON e.session_id = f.session_id AND e.position = f.position
+  SELECT ${EVENT_COLUMNS}, f.total::float8 AS total, n.actor AS writer_is, n.subject AS writer_name
+  FROM found f JOIN event e ON e.session_id = f.session_id AND e.position = f.position JOIN session n ON n.id = f.session_id
   WHERE f.nth <= ${ACTS_OF_A_KIND} ORDER BY e.sequence DESC`;
+
+/** An act on the record, and whose session it stands in: a gateway's own, or that of somebody at the command line. */
+export interface Act extends StoredEvent {
+  readonly by: { readonly is: string; readonly name: string };
+}
+type RawAct = RawEvent & { readonly total: number; readonly writer_is: string; readonly writer_name: string };
 
 /** Events, and how many more there are that are not among them. */
 export interface Extract {
@@ -150,6 +175,14 @@ export interface Extract {
 
 function extractOf(rows: readonly (RawEvent & { readonly total: number })[]): Extract {
   const events = rows.map(({ total: _, ...row }) => parsed(row));
+  return { events, leftOut: (rows[0]?.total ?? 0) - events.length };
+}
+
+function actsOf(rows: readonly RawAct[]): { readonly events: readonly Act[]; readonly leftOut: number } {
+  const events = rows.map(({ total: _, writer_is: is, writer_name: name, ...row }) => ({
+    ...parsed(row),
+    by: { is, name },
+  }));
   return { events, leftOut: (rows[0]?.total ?? 0) - events.length };
 }
 
@@ -209,7 +242,7 @@ export class Overview {
 
   /** Who read most. */
   bytesByAgent(since: Date) {
-    return this.#rows(bytesRow, BYTES, [idAt(since)]);
+    return this.#rows(bytesRow, BYTES, [idAt(since), since]);
   }
 
   /** Whoever was here since `active`; their statements since `counted`. */
@@ -235,7 +268,7 @@ export class Overview {
     return {
       ...(counts ?? { events: 0, sessions: 0, uncovered: 0, running: 0, size: 0 }),
       checkpoints: await this.#rows(checkpointRow, CHECKPOINTS, []),
-      acts: extractOf((await this.#pool.query<RawEvent & { total: number }>(ABOUT_RECORD, [since])).rows),
+      acts: actsOf((await this.#pool.query<RawAct>(ABOUT_RECORD, [since])).rows),
     };
   }
 }

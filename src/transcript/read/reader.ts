@@ -2,8 +2,10 @@
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { parsed, type RawEvent, type StoredEvent } from '../form/event.js';
-import { OPENING_KINDS } from '../form/projection.js';
+import { OPENING_KINDS, REPORTED } from '../form/projection.js';
 import { EVENT_COLUMNS } from './columns.js';
+import { IS_CHANGE, LATER, REFUSED, type Sums, sums } from './counted.js';
+import { idAt } from './search.js';
 
 /** A session as lists show it. */
 export const sessionSummary = z.object({
@@ -32,7 +34,7 @@ const SUMMARY = `
   FROM (SELECT * FROM session WHERE WHICH) s
   JOIN chain c ON c.session_id = s.id
   CROSS JOIN LATERAL (
-    SELECT count(*) AS statements, count(*) FILTER (WHERE t.verdict = 'denied') AS refused FROM statement t WHERE t.session_id = s.id
+    SELECT count(*) AS statements, count(*) FILTER (WHERE ${REFUSED}) AS refused FROM statement t LEFT JOIN outcome o ON o.id = t.id WHERE t.session_id = s.id
   ) counted
   ORDER BY s.opened_at DESC, s.id DESC`;
 
@@ -41,7 +43,21 @@ const LIST = SUMMARY.replace(
   `($1::text IS NULL OR subject = $1 OR client_id = $1) AND (actor = 'agent' OR $3)
    AND ($4::uuid IS NULL OR (opened_at, id) < (SELECT p.opened_at, p.id FROM session p WHERE p.id = $4)) ORDER BY opened_at DESC, id DESC LIMIT $2`,
 );
+/** Of all statements of a session. */
+const SUMS = `
+  SELECT own.statements, own.refused, own.rows + later.rows_later AS rows, later.rows_later, own.rows_changed, own.bytes + later.bytes_later AS bytes
+  FROM (
+    SELECT count(*)::float8 AS statements, count(*) FILTER (WHERE ${REFUSED})::float8 AS refused,
+           coalesce(sum(o.rows) FILTER (WHERE NOT ${IS_CHANGE}), 0)::float8 AS rows,
+           coalesce(sum(o.rows) FILTER (WHERE ${IS_CHANGE}), 0)::float8 AS rows_changed, coalesce(sum(o.bytes), 0)::float8 AS bytes
+    FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.session_id = $1
+  ) own, (SELECT ${LATER} FROM event e WHERE e.session_id = $1 AND e.kind = 'rows_fetched') later`;
 const ONE = SUMMARY.replace('WHICH', 'id = $1');
+
+/** A prompt is tied to what its principal does for so long: what an agent does in one go. */
+export const TIED_MS = 4 * 3_600_000;
+/** By which clocks of two gateways may differ. */
+const CLOCKS_MS = 3_600_000;
 
 const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.position >= $2 ORDER BY e.position LIMIT $3`;
 
@@ -49,6 +65,15 @@ const EVENTS = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND
 const OPENINGS = `
   SELECT ${EVENT_COLUMNS} FROM event e
   WHERE e.session_id = $1 AND e.statement_id = $2 AND e.kind = ANY($3) AND ($4::timestamptz IS NULL OR e.at = $4) ORDER BY e.position LIMIT 100`;
+/** Statements that these prompts (ids, times) were tied to: of the principal of their session, within the hours that a prompt outlasts. */
+const TIED = `
+  SELECT t.id, count(s.id)::int AS statements
+  FROM unnest($2::text[], $3::uuid[], $4::uuid[]) AS t (id, from_id, to_id) JOIN session n ON n.id = $1
+  LEFT JOIN statement s ON s.id >= t.from_id AND s.id < t.to_id AND s.terms @> ARRAY['is:${REPORTED}'] AND s.agent = n.subject AND EXISTS (
+    SELECT FROM event e WHERE e.statement_id = s.id AND e.kind = ANY($5) AND e.body #>> '{prompt,id}' = t.id)
+  GROUP BY 1`;
+const tiedRow = z.object({ id: z.string(), statements: z.number() });
+
 /** The moment stands in the keys of events, so that nothing else of the session is read. */
 const OPENED_AT = 'SELECT s.at FROM statement s WHERE s.id = $1 AND s.session_id = $2';
 const openedAt = z.object({ at: z.date() });
@@ -74,6 +99,27 @@ export class TranscriptReader {
   async session(id: string): Promise<SessionSummary | undefined> {
     const { rows } = await this.#pool.query(ONE, [id]);
     return rows[0] === undefined ? undefined : sessionSummary.parse(rows[0]);
+  }
+
+  /** What a session's statements come to, with the rows of later pages and files. */
+  async sums(session: string): Promise<Sums> {
+    const { rows } = await this.#pool.query(SUMS, [session]);
+    return sums.parse(rows[0]);
+  }
+
+  /** How many statements prompts of a session were tied to, by the ids of the prompts. */
+  async tied(
+    session: string,
+    prompts: readonly { readonly id: string; readonly at: Date }[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const { rows } = await this.#pool.query(TIED, [
+      session,
+      prompts.map(({ id }) => id),
+      prompts.map(({ at }) => idAt(at)),
+      prompts.map(({ at }) => idAt(new Date(at.getTime() + TIED_MS + CLOCKS_MS))),
+      [...OPENING_KINDS],
+    ]);
+    return new Map(rows.map((row) => tiedRow.parse(row)).map(({ id, statements }) => [id, statements]));
   }
 
   /**

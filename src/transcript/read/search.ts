@@ -4,87 +4,12 @@
  */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { NOISE, REPORTED, wordsOf } from '../form/projection.js';
+import { NOISE, REPORTED, UNSEARCHED, wordsOf } from '../form/projection.js';
 import { term } from '../form/terms.js';
+import { LATER_OF_STATEMENT, REFUSED, type Sums, sumsOf } from './counted.js';
+import { notesOn } from './no-find.js';
+import { SearchProblem, STORED, type Term, termsIn } from './sought.js';
 
-/** What is wrong with a search, and where: a column, from 1. */
-export class SearchProblem extends Error {
-  readonly column: number;
-  readonly hint: string | undefined;
-
-  constructor(message: string, column: number, hint?: string) {
-    super(message);
-    this.name = 'SearchProblem';
-    this.column = column;
-    this.hint = hint;
-  }
-}
-
-const MAX_SEARCH = 2000;
-const MAX_TERMS = 50;
-
-interface Term {
-  readonly key: string | undefined;
-  readonly value: string;
-  readonly isNot: boolean;
-  readonly isQuoted: boolean;
-  readonly column: number;
-}
-
-const TERM = /(-?)(?:([A-Za-z_]+):)?(?:"((?:[^"\\]|\\.)*)"|(\/(?:[^/\\]|\\.)+\/)|([^\s"]+))/y;
-
-function termsIn(text: string): Term[] {
-  if (text.length > MAX_SEARCH) throw new SearchProblem(`A search has at most ${MAX_SEARCH} characters.`, MAX_SEARCH);
-  const terms: Term[] = [];
-  for (let at = 0; at < text.length; ) {
-    if (/\s/.test(text.charAt(at))) {
-      at++;
-      continue;
-    }
-    TERM.lastIndex = at;
-    const match = TERM.exec(text);
-    if (!match)
-      throw new SearchProblem(
-        `This is no search term: ${text.slice(at, at + 20)}`,
-        at + 1,
-        'Close the quotation mark, or leave it out.',
-      );
-    const [whole, minus, key, quoted, pattern, bare] = match;
-    terms.push({
-      key: key?.toLowerCase(),
-      value: quoted?.replaceAll(/\\(.)/g, '$1') ?? pattern ?? bare ?? '',
-      isNot: minus === '-',
-      isQuoted: quoted !== undefined,
-      column: at + 1,
-    });
-    if (terms.length > MAX_TERMS) throw new SearchProblem(`A search has at most ${MAX_TERMS} terms.`, at + 1);
-    at += whole.length;
-  }
-  return terms;
-}
-
-/** Names that terms are stored under, and other spellings of them. */
-const STORED: Readonly<Record<string, string>> = {
-  agent: 'agent',
-  client: 'client',
-  group: 'group',
-  table: 'table',
-  object: 'table',
-  column: 'column',
-  masked: 'masked',
-  rule: 'rule',
-  policy: 'policy',
-  code: 'code',
-  kind: 'kind',
-  fingerprint: 'fingerprint',
-  fp: 'fingerprint',
-  is: 'is',
-  repository: 'job.repository',
-  commit: 'job.commit',
-  pull_request: 'job.pull_request',
-  pr: 'job.pull_request',
-  run: 'job.run',
-};
 const VERDICTS: Readonly<Record<string, string>> = {
   allowed: 'allowed',
   allow: 'allowed',
@@ -94,6 +19,9 @@ const VERDICTS: Readonly<Record<string, string>> = {
   approve: 'asked',
 };
 const STATES = ['ok', 'denied', 'failed', 'cancelled', 'unknown', 'open'];
+
+/** What `is:` may ask. */
+const STANDINGS = ['explain', REPORTED, 'cut', UNSEARCHED];
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -202,7 +130,7 @@ function addVerdict(conditions: Conditions, { value, isNot, column }: Term): voi
   if (verdict === 'denied') {
     // Some are refused only after they were allowed: by a limit, by a reviewer.
     conditions.needsOutcome = true;
-    conditions.add((slot) => `o.state = ${slot}`, 'denied', isNot);
+    conditions.add((slot) => `${REFUSED} = ${slot}`, true, isNot);
   } else conditions.add((slot) => `s.terms @> ${slot}::text[]`, [`verdict:${verdict}`], isNot);
 }
 
@@ -297,6 +225,12 @@ function addTerm(conditions: Conditions, one: Term, now: Date): void {
   if (value === '') throw new SearchProblem(`Nothing stands after ${key}:.`, column);
   const stored = Object.hasOwn(STORED, key) ? STORED[key] : undefined;
   const special = Object.hasOwn(OTHERS, key) ? OTHERS[key] : undefined;
+  if (stored === 'is' && !STANDINGS.includes(value.toLowerCase()))
+    throw new SearchProblem(
+      `There is no "is:${value}".`,
+      column,
+      `There are ${STANDINGS.map((one) => `is:${one}`).join(', ')}.`,
+    );
   if (stored !== undefined) conditions.add((slot) => `s.terms @> ${slot}::text[]`, [term(stored, value)], isNot);
   else if (special) special(conditions, one, now);
   else throw new SearchProblem(`There is no search term "${key}:".`, column, `There are ${SEARCH_KEYS.join(', ')}.`);
@@ -317,6 +251,9 @@ export const shownStatement = z.object({
   rows: z.coerce.number().nullable(),
   bytes: z.coerce.number().nullable(),
   duration_ms: z.coerce.number().nullable(),
+  /** Of pages after the first, and of the file of its result. */
+  rows_later: z.number(),
+  bytes_later: z.number(),
   /** How its approval ended, where nothing ran for that; a person's no and nobody's word in time are both the state `denied`. */
   approval_end: z.enum(['denied', 'expired', 'withdrawn']).nullable(),
   /** Only explained: it never runs, and has no outcome. */
@@ -331,6 +268,10 @@ export interface Found {
   readonly statements: readonly FoundStatement[];
   /** Where the next page begins; undefined at the end. */
   readonly cursor: string | undefined;
+  /** Of these statements, not of those on other pages. */
+  readonly sums: Sums;
+  /** Why nothing was found, as far as that can be told: names that stand nowhere, what is not searched. */
+  readonly notes: readonly string[];
 }
 
 export const IS_EXPLAINED = `s.terms @> ARRAY['is:explain'] AS is_explained`;
@@ -339,7 +280,9 @@ export const APPROVAL_END = `
   CASE WHEN s.verdict = 'asked' AND o.state IN ('denied', 'cancelled')
        THEN (SELECT a.state FROM approval a WHERE a.statement_id = s.id AND a.state IN ('denied', 'expired', 'withdrawn') LIMIT 1) END`;
 const COLUMNS_SHOWN = `s.id, s.at, s.session_id, s.agent, s.kind, s.verdict, s.fingerprint, s.text, s.purpose, ${IS_EXPLAINED}, o.state, ${APPROVAL_END} AS approval_end,
-         o.rows, o.bytes, o.duration_ms, o.query_id`;
+         o.rows, o.bytes, o.duration_ms, o.query_id, later.rows_later, later.bytes_later`;
+
+const SHOWN = `SELECT ${COLUMNS_SHOWN} FROM first JOIN statement s ON s.id = first.id LEFT JOIN outcome o ON o.id = s.id ${LATER_OF_STATEMENT} ORDER BY s.id DESC`;
 
 /** So many of the newest are looked through one by one first: what is frequent is found there at once. */
 const NEWEST = 4000;
@@ -353,7 +296,8 @@ export interface SearchOptions {
 /** Newest first. Throws SearchProblem. */
 export async function search(pool: Pool, text: string, { limit, cursor, now }: SearchOptions): Promise<Found> {
   const conditions = new Conditions();
-  for (const term of termsIn(text)) addTerm(conditions, term, now);
+  const terms = termsIn(text);
+  for (const term of terms) addTerm(conditions, term, now);
   if (cursor !== undefined) {
     if (!UUID.test(cursor)) throw new SearchProblem('The cursor is none of ours.', 1);
     conditions.add((slot) => `s.id < ${slot}::uuid`, cursor);
@@ -363,19 +307,25 @@ export async function search(pool: Pool, text: string, { limit, cursor, now }: S
   const slot = `$${values.length + 1}`;
   const range = all.filter((condition) => /^s\.id (?:<|>=) \$\d+::uuid$/.test(condition)).join(' AND ') || 'true';
   const newest = `
-    SELECT ${COLUMNS_SHOWN}
-    FROM (SELECT * FROM statement s WHERE ${range} ORDER BY s.id DESC LIMIT ${NEWEST}) s LEFT JOIN outcome o ON o.id = s.id
-    WHERE ${where} ORDER BY s.id DESC LIMIT ${slot}`;
+    WITH first AS MATERIALIZED (
+      SELECT s.id FROM (SELECT * FROM statement s WHERE ${range} ORDER BY s.id DESC LIMIT ${NEWEST}) s LEFT JOIN outcome o ON o.id = s.id
+      WHERE ${where} ORDER BY s.id DESC LIMIT ${slot}
+    ) ${SHOWN}`;
   const join = conditions.needsOutcome ? 'LEFT JOIN outcome o ON o.id = s.id' : '';
   const everything = `
     WITH found AS MATERIALIZED (SELECT s.id FROM statement s ${join} WHERE ${where}),
          first AS MATERIALIZED (SELECT id FROM found ORDER BY id DESC LIMIT ${slot})
-    SELECT ${COLUMNS_SHOWN} FROM first JOIN statement s ON s.id = first.id LEFT JOIN outcome o ON o.id = s.id ORDER BY s.id DESC`;
+    ${SHOWN}`;
   try {
     let { rows } = await pool.query(newest, [...values, limit + 1]);
     if (rows.length <= limit) ({ rows } = await pool.query(everything, [...values, limit + 1]));
     const statements = z.array(foundStatement).parse(rows.slice(0, limit));
-    return { statements, cursor: rows.length > limit ? statements.at(-1)?.id : undefined };
+    return {
+      statements,
+      cursor: rows.length > limit ? statements.at(-1)?.id : undefined,
+      sums: sumsOf(statements),
+      notes: statements.length === 0 && cursor === undefined ? await notesOn(pool, terms) : [],
+    };
   } catch (error) {
     // An invalid regular expression: class 2201B.
     if (typeof error === 'object' && error !== null && 'code' in error && error.code === '2201B')

@@ -16,7 +16,18 @@ const CONNECTION: Ours = of('transport', 'address');
 /** What a statement's beginning and its ends say alike. */
 const OF_STATEMENTS: Ours = {
   // Digests, and names that we have given. A digest in which a detector found a number would be of nothing any more.
-  ...of('statement_digest', 'sent_digest', 'count_digest', 'digest', 'file_sha256', 'fingerprint', 'catalog', 'tag'),
+  ...of(
+    'statement_digest',
+    'sent_digest',
+    'sent_head_digest',
+    'count_digest',
+    'count_head_digest',
+    'digest',
+    'file_sha256',
+    'fingerprint',
+    'catalog',
+    'tag',
+  ),
   // Of our own few words each, or out of the policies.
   ...of('kind', 'verdict', 'rules', 'rows', 'policies', 'policy_version', 'estimate', 'format', 'detected'),
   connection: CONNECTION,
@@ -31,7 +42,21 @@ const OURS: Ours = {
   // What a reviewer's word is signed over.
   ...of('binding', 'decision', 'names', 'signature', 'standing'),
   // Names and times that we have given, and Snowflake's of a query.
-  ...of('id', 'approval', 'use', 'sign_in', 'session', 'sessions', 'repeats', 'download', 'hold', 'query_id', 'key'),
+  ...of(
+    'id',
+    'approval',
+    'use',
+    'instead',
+    'acknowledged',
+    'sign_in',
+    'session',
+    'sessions',
+    'repeats',
+    'download',
+    'hold',
+    'query_id',
+    'key',
+  ),
   ...of('place', 'conversation', 'expires_at', 'since', 'before', 'day', 'until'),
   ...of('code', 'sql_state', 'state', 'was', 'source', 'job_source', 'via', 'end', 'error', 'step'),
   // Files of policies and objects of the catalog, known by the digest of what they are.

@@ -9,6 +9,7 @@ import type { Actor, RawEvent } from '../form/event.js';
 import { timeOrderedId } from '../form/ids.js';
 import type { BatchesOptions } from '../read/batches.js';
 import { EVENT_COLUMNS } from '../read/columns.js';
+import { TIED_MS } from '../read/reader.js';
 import { isOursHere } from '../read/signed-events.js';
 import { RecorderUnavailable } from './failures.js';
 import type { Recorder } from './recorder.js';
@@ -17,8 +18,6 @@ import type { Vault } from './vault.js';
 
 /** Characters (UTF-16 units) of a prompt that are kept. */
 export const MAX_PROMPT = 65_536;
-/** Of a person's pause that a prompt outlasts: what an agent does in one go. */
-const TIED_MS = 4 * 3_600_000;
 /** Whose places are compared, and those that are looked at. */
 const COMPARED = 1000;
 const LOOKED_AT = 5;
@@ -36,6 +35,8 @@ export interface PromptReport {
   readonly place: string | undefined;
   /** What the client calls its session. */
   readonly conversation: string | undefined;
+  /** It came by the `connect` that the client has started: nothing but that says its place, and no other client can be meant. */
+  readonly isByConnect?: boolean;
 }
 
 /** One that was reported. */
@@ -49,13 +50,17 @@ export interface PromptFound {
   readonly length: number;
 }
 
-/** Of the newest, each with how many places there are among them; those without one are a place of their own. */
+/**
+ * Of the newest, each with how many places there are among them; those without one are a place of their own. What came by a `connect` is of its
+ * folder: whoever says no place is another client.
+ */
 const NEWEST = `
   WITH told AS (
     SELECT e.session_id, e.position, e.sequence, e.body ->> 'place' AS place
     FROM session s JOIN chain c ON c.session_id = s.id JOIN event e ON e.session_id = s.id
     WHERE s.key = $1 AND c.last_at > now() - $2 * interval '1 millisecond'
       AND e.kind = 'prompt_reported' AND e.at > now() - $2 * interval '1 millisecond'
+      AND ($3::text IS NOT NULL OR e.body ->> 'via' IS DISTINCT FROM 'connect')
     ORDER BY e.sequence DESC LIMIT ${COMPARED}
   ), places AS (SELECT count(DISTINCT coalesce(place, '')) AS n, bool_or(place IS NULL) AS has_none FROM told)
   SELECT t.session_id AS session, t.position::float8 AS position
@@ -96,7 +101,7 @@ export class Prompts {
   async report(
     actor: Actor,
     address: string | undefined,
-    { text, place, conversation }: PromptReport,
+    { text, place, conversation, isByConnect = false }: PromptReport,
     mayOpen: () => Promise<void>,
   ): Promise<string> {
     // One session for all tokens of a principal: a hook's is another than its client's.
@@ -118,6 +123,7 @@ export class Prompts {
         prompt: text,
         prompt_length: text.length,
         place: place ?? null,
+        ...(isByConnect ? { via: 'connect' } : {}),
         // What the client calls it is a name for the same, and no text of anybody's.
         conversation: conversation === undefined ? null : nameOf(conversation),
         principal: { issuer, subject, client_id: clientId },

@@ -29,6 +29,7 @@ export interface CatalogName {
 export interface CatalogObject extends CatalogName {
   readonly kind: 'table' | 'view';
   readonly comment: string;
+  /** undefined where it is not known, as of every view: nobody counts before it is read. */
   readonly rows: number | undefined;
 }
 
@@ -48,6 +49,8 @@ export interface CatalogRelation extends CatalogObject {
   readonly isExternal: boolean;
   /** A hybrid table, whose keys are enforced. */
   readonly isHybrid: boolean;
+  /** A materialized view, which the compiler may read in the place of its table (user-guide/views-materialized). */
+  readonly isMaterialized: boolean;
 }
 
 const CACHE_MS = 60_000;
@@ -66,7 +69,12 @@ const objectRow = z.object({
   rows: z.coerce.number().nullish(),
   is_hybrid: z.string().nullish(),
 });
-const viewRow = z.object({ name: z.string(), text: z.string().nullish(), is_secure: z.string().nullish() });
+const viewRow = z.object({
+  name: z.string(),
+  text: z.string().nullish(),
+  is_secure: z.string().nullish(),
+  is_materialized: z.string().nullish(),
+});
 const columnRow = z.object({
   name: z.string(),
   type: z.string(),
@@ -164,6 +172,7 @@ export class Catalog {
           isHybrid: /HYBRID/i.test(row.kind) || /^(?:y|t)/i.test(row.is_hybrid ?? ''),
           viewText: view?.text ?? undefined,
           isSecure: /^true$/i.test(view?.is_secure ?? ''),
+          isMaterialized: /^true$/i.test(view?.is_materialized ?? ''),
           columns: columns.map(toColumn),
         };
       } catch (error) {
@@ -243,11 +252,15 @@ export class Catalog {
   }
 }
 
-const toObject = (row: z.infer<typeof objectRow>): CatalogObject => ({
-  database: row.database_name,
-  schema: row.schema_name,
-  name: row.name,
-  kind: /VIEW/i.test(row.kind) ? 'view' : 'table',
-  comment: row.comment ?? '',
-  rows: row.rows ?? undefined,
-});
+const toObject = (row: z.infer<typeof objectRow>): CatalogObject => {
+  const kind = /VIEW/i.test(row.kind) ? 'view' : 'table';
+  return {
+    database: row.database_name,
+    schema: row.schema_name,
+    name: row.name,
+    kind,
+    comment: row.comment ?? '',
+    // SHOW OBJECTS has a number for tables alone (documentation page sql/show-objects).
+    rows: kind === 'view' ? undefined : (row.rows ?? undefined),
+  };
+};

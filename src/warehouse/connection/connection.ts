@@ -4,8 +4,9 @@ import { addressProblem } from '../../network/index.js';
 import { failureOf, unavailable } from '../errors/driver-error.js';
 import { LogInRefused, WarehouseUnavailable } from '../errors/failures.js';
 import { loadDriver } from './driver.js';
-import type { WarehouseOptions } from './options.js';
+import type { ReadToken, WarehouseOptions } from './options.js';
 import { OWN_FORMS } from './own-questions.js';
+import { isSessionQuestion, setUpOf } from './session-state.js';
 
 export interface PoolKey {
   readonly role: string;
@@ -19,24 +20,38 @@ const MAX_AGE_MS = 3 * 3_600_000;
 /** Marks our own set-up statements in Snowflake's history, so that nobody takes them for an agent's. */
 export const SETUP_TAG = '{"app":"snowfence","setup":true}';
 
-/**
- * The state that every statement starts from: no other role counts than the policy's, quoted names stay as they are written, names are
- * sought in no schema that the account has put on the way (SEARCH_PATH, documentation page name-resolution), times come in one form. Statement parameters do the rest, so that nothing of one agent stays for the next.
- *
- * The zone stays that of the gateway's user, else of the account (TIMEZONE, documentation page parameters): today is the same day for an
- * agent and for everybody else who works there (functions/current_date).
- */
-const SETUP = [
-  "ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE, SEARCH_PATH = '$current', STRICT_JSON_OUTPUT = TRUE, DATE_OUTPUT_FORMAT = 'YYYY-MM-DD', TIME_OUTPUT_FORMAT = 'HH24:MI:SS.FF9', TIMESTAMP_NTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9', TIMESTAMP_LTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM', TIMESTAMP_TZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM'",
-  'USE SECONDARY ROLES NONE',
-];
-
 /** Whether the gateway asks this for itself: set-up, metadata, the history. None of it reads a table of anybody's. */
 export const isOwnQuestion = (text: string): boolean =>
-  SETUP.includes(text) || OWN_FORMS.some((form) => form.test(text));
+  isSessionQuestion(text) || OWN_FORMS.some((form) => form.test(text));
+
+/**
+ * What asking about certificates may take of a log-in, beside its own time: of each certificate of the chain the cache (5 s) and the responder
+ * (10 s) are waited for (the driver's `lib/agent/ocsp_response_cache.js`, `lib/agent/check.js`).
+ */
+const OCSP_MS = 45_000;
+
+/** Ours is process-wide with the driver: all warehouses of a process have one configuration. */
+const ocspOf = ({ ocsp = 'fail_open' }: WarehouseOptions) => ({
+  ocspFailOpen: ocsp !== 'fail_closed',
+  disableOCSPChecks: ocsp === 'off',
+});
+
+const proxyOf = ({ proxy }: WarehouseOptions): Record<string, unknown> =>
+  proxy === undefined
+    ? {}
+    : {
+        proxyHost: proxy.host,
+        proxyPort: proxy.port,
+        ...(proxy.user === undefined ? {} : { proxyUser: proxy.user, proxyPassword: proxy.password }),
+        ...(proxy.noProxy === undefined ? {} : { noProxy: proxy.noProxy }),
+      };
+
+/** Whether the log-in goes over TLS, whose certificates are asked about. */
+const asksAboutCertificates = ({ accessUrl, ocsp }: WarehouseOptions): boolean =>
+  ocsp !== 'off' && !accessUrl?.startsWith('http:');
 
 /** A role or warehouse name is a plain identifier: it goes into the log-in and into nothing else. */
-const authentication = (options: WarehouseOptions): Partial<ConnectionOptions> => {
+const authentication = async (options: WarehouseOptions): Promise<Partial<ConnectionOptions>> => {
   const { auth } = options;
   switch (auth.kind) {
     case 'password':
@@ -48,11 +63,29 @@ const authentication = (options: WarehouseOptions): Partial<ConnectionOptions> =
         ...(auth.passphrase === undefined ? {} : { privateKeyPass: auth.passphrase }),
       };
     case 'oauth':
-      return { authenticator: 'OAUTH', token: auth.token };
+      return { authenticator: 'OAUTH', token: await tokenOf(auth) };
     case 'token':
-      return { authenticator: 'PROGRAMMATIC_ACCESS_TOKEN', token: auth.token };
+      return { authenticator: 'PROGRAMMATIC_ACCESS_TOKEN', token: await tokenOf(auth) };
   }
 };
+
+/** Throws LogInRefused where it can't be read again: Snowflake is not asked with one that may have ended. */
+async function tokenOf({
+  token,
+  again,
+}: {
+  readonly token: string;
+  readonly again?: ReadToken | undefined;
+}): Promise<string> {
+  try {
+    return again === undefined ? token : await again();
+  } catch (error) {
+    throw new LogInRefused(
+      `Snowflake is not asked: ${error instanceof Error ? error.message : 'no token can be read.'}`,
+      false,
+    );
+  }
+}
 
 export class WarehouseConnection {
   readonly #connection: Connection;
@@ -70,7 +103,8 @@ export class WarehouseConnection {
     // The log-in has a secret in it. Without an address of its own the driver makes an https one of the account.
     const problem = options.accessUrl === undefined ? undefined : addressProblem(options.accessUrl);
     if (problem !== undefined) throw new LogInRefused(`Snowflake is not asked: ${problem}`, false);
-    const driver = await loadDriver();
+    const [driver, proof] = await Promise.all([loadDriver(), authentication(options)]);
+    driver.configure(ocspOf(options));
     const connection = driver.createConnection({
       account: options.account,
       username: options.username,
@@ -87,17 +121,18 @@ export class WarehouseConnection {
       ...(options.accessUrl ? { accessUrl: options.accessUrl } : {}),
       ...(options.database ? { database: options.database } : {}),
       ...(options.schema ? { schema: options.schema } : {}),
-      ...authentication(options),
+      ...proxyOf(options),
+      ...proof,
     } as ConnectionOptions);
     const own = new WarehouseConnection(connection, options.connectTimeoutMs);
     await within(
-      options.connectTimeoutMs,
+      options.connectTimeoutMs + (asksAboutCertificates(options) ? OCSP_MS : 0),
       new Promise<void>((resolve, reject) => {
         connection.connect((error) => (error ? reject(unavailable(error)) : resolve()));
       }),
       () => own.close(),
     );
-    for (const sqlText of SETUP) await own.simple(sqlText, SETUP_TAG);
+    for (const sqlText of setUpOf(options.session ?? {})) await own.simple(sqlText, SETUP_TAG);
     return own;
   }
 

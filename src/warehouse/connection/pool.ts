@@ -203,7 +203,16 @@ export class WarehousePool implements AsyncDisposable {
     }, SWEEP_MS).unref();
   }
 
+  /** Whether Snowflake answered the last time that it was asked, and when that was; undefined where nobody has asked yet. */
+  reached: { readonly isThere: boolean; readonly at: Date } | undefined;
+
+  #heard(isThere: boolean): void {
+    this.reached = { isThere, at: new Date() };
+  }
+
   readonly #onOpened: Opened = (error) => {
+    // A no is an answer.
+    this.#heard(error === undefined || error instanceof LogInRefused);
     if (error === undefined) this.refusal = undefined;
     else if (error instanceof LogInRefused && !error.isOfRole) this.refusal = error.message;
   };
@@ -240,7 +249,12 @@ export class WarehousePool implements AsyncDisposable {
     const pool = this.#pool(key);
     const connection = await pool.acquire(key.whose);
     try {
-      return await work(connection);
+      const done = await work(connection);
+      this.#heard(true);
+      return done;
+    } catch (error) {
+      if (error instanceof WarehouseUnavailable) this.#heard(error instanceof LogInRefused);
+      throw error;
     } finally {
       pool.release(connection, key.whose);
     }

@@ -7,11 +7,11 @@ import type { WarehouseConnection } from '../connection/connection.js';
 
 const plan = z.object({
   GlobalStats: z.object({ bytesAssigned: z.coerce.number().optional() }).optional(),
-  Operations: z.array(z.array(z.object({ objects: z.array(z.string()).optional() }).loose())).default([]),
+  Operations: z.array(z.array(z.object({ objects: z.array(z.string().nullable()).nullish() }).loose())).default([]),
 });
 
 export interface Plan {
-  /** Fully qualified, as Snowflake spells them. */
+  /** As Snowflake spells them: plan-names.ts reads them. */
   readonly objects: readonly string[];
   /** An upper bound; undefined where Snowflake gives none. */
   readonly bytes: number | undefined;
@@ -39,7 +39,13 @@ export async function explain(
   const content = Object.values(rows[0] ?? {})[0];
   const parsed = plan.parse(typeof content === 'string' ? jsonOf(content) : content);
   return {
-    objects: [...new Set(parsed.Operations.flat().flatMap((operation) => operation.objects ?? []))],
+    objects: [
+      ...new Set(
+        parsed.Operations.flat()
+          .flatMap(({ objects }) => objects ?? [])
+          .flatMap((name) => name ?? []),
+      ),
+    ],
     bytes: parsed.GlobalStats?.bytesAssigned,
   };
 }

@@ -120,8 +120,16 @@ describe('what anybody may ask', () => {
 
   it('answers health, readiness and metrics without names or values', async () => {
     expect((await fetch(new URL('/healthz', ready.mcp_url))).status).toBe(200);
-    expect(await (await fetch(new URL('/readyz', ready.mcp_url))).json()).toEqual({ transcript: 'ok', policies: 'ok' });
-    expect(await (await fetch(ready.metrics_url)).text()).not.toMatch(/sales-bot|CUSTOMERS/);
+    expect(await (await fetch(new URL('/readyz', ready.mcp_url))).json()).toEqual({
+      transcript: 'ok',
+      warehouse: 'ok',
+      warehouse_asked_at: expect.stringMatching(/^20.*Z$/),
+      policies: 'ok',
+    });
+    const metrics = await (await fetch(ready.metrics_url)).text();
+    expect(metrics).not.toMatch(/sales-bot|CUSTOMERS/);
+    expect(metrics).toMatch(/^snowfence_warehouse_reachable 1$/m);
+    expect(metrics).toMatch(/^snowfence_approvals_open\{state="pending"\} \d+$/m);
   });
 
   it('are kept connected for longer than a load balancer keeps a connection that nobody uses', async () => {

@@ -148,6 +148,11 @@ describe('a principal', () => {
     expect((await query(ours, READ)).status).toBe('ok');
     const namesake = await clientWith(await token({}));
     expect(await query(namesake, READ)).toMatchObject({ status: 'denied', denial: { code: 'NO_POLICY' } });
+    // Whoever looks before asking is told the same, in words and as data.
+    for (const name of ['whoami', 'describe'])
+      expect(JSON.stringify(await namesake.callTool({ name, arguments: {} }))).toMatch(
+        /"text":"[^"]*No policy names you, so nothing is allowed\..*"(?:in_words|notices)":\["No policy names you/,
+      );
     const job = await clientWith(await token({ sub: 'job-7', client_id: 'job-7', groups: [] }));
     expect((await query(job, READ)).status).toBe('ok');
     for (const client of [ours, namesake, job]) await client.close();
@@ -289,7 +294,7 @@ describe('a configuration or policies that leave open whose words count', () => 
     [
       'GitHub Actions',
       [entry({ issuer: 'https://token.actions.githubusercontent.com' })],
-      /snowfence\.yaml:\d+ identity\.issuers\.0\.issuer: GitHub Actions .*required_claims: \{ repository_owner: acme \}/,
+      /snowfence\.yaml:\d+:\d+ identity\.issuers\.0\.issuer: GitHub Actions .*required_claims: \{ repository_owner: acme \}/,
     ],
     [
       'its other spelling',
@@ -328,7 +333,7 @@ describe('a configuration or policies that leave open whose words count', () => 
   });
 
   it.each([
-    ['where people sign in', { console: { client_id: 'c' } }, /snowfence\.yaml:\d+ console: add "issuer:"/],
+    ['where people sign in', { console: { client_id: 'c' } }, /snowfence\.yaml:\d+:\d+ console: add "issuer:"/],
     [
       'whose auditors',
       { console: undefined },
@@ -343,7 +348,7 @@ describe('a configuration or policies that leave open whose words count', () => 
           reviewers: [{ issuer: 'https://login.example.com', groups: ['a'] }],
         },
       },
-      /console\.reviewers\.0\.issuer: https:\/\/login\.example\.com is none/,
+      /console\.reviewers\.0\.issuer: it is none/,
     ],
   ] as [string, object, RegExp][])('is refused where several issuers are there: %s', async (_name, more, said) => {
     const own = await configured(`roles-${Math.random()}`, { ...more }, {});

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { parseDocument } from 'yaml';
 import { bareEnv, MAIN } from '../../support/demo.js';
 
 const run = promisify(execFile);
@@ -42,13 +43,35 @@ async function doctor(
   return { code, findings: JSON.parse(stdout) as Finding[] };
 }
 
+const withCheckpoints = (text: string, checkpoints: string): string => {
+  const document = parseDocument(text);
+  document.setIn(['transcript', 'checkpoints'], parseDocument(`{ ${checkpoints} }`).contents);
+  return String(document);
+};
+
 describe('doctor', () => {
+  it('says where checkpoints prove little: nowhere, beside the database alone, where others may write', async () => {
+    const about = async (checkpoints: string): Promise<string> =>
+      (await doctor(withCheckpoints(sound, checkpoints), 'kept.yaml')).findings
+        .filter(({ part }) => part === 'checkpoints')
+        .map(({ state, detail, remedy }) => `${state}: ${detail} ${remedy ?? ''}`)
+        .join('\n');
+    expect(await about('stdout: false')).toMatch(/^warning: they go nowhere but into the database.*webhook/s);
+    const own = await fileWith('', 'checkpoints/kept.txt');
+    expect(await about(`files: [${own}]`)).toMatch(
+      /^ok: \S+kept\.txt can be written, by this account alone.*warning: they are kept on the machine of the database/s,
+    );
+    expect(await about(`files: [${own}], stdout: true`)).not.toContain('warning');
+    await chmod(own, 0o666);
+    expect(await about(`files: [${own}], stdout: true`)).toMatch(/^warning: .*other accounts .* may change it.*go-w/s);
+  });
+
   it('finds nothing to mend in a sound configuration', async () => {
     const { code, findings } = await doctor(sound);
     expect(findings.filter((finding) => finding.state === 'problem')).toEqual([]);
     expect(code).toBe(0);
     expect(new Set(findings.map((finding) => finding.part))).toEqual(
-      new Set(['configuration', 'server', 'policies', 'identity', 'transcript', 'snowflake']),
+      new Set(['configuration', 'server', 'policies', 'identity', 'transcript', 'checkpoints', 'snowflake']),
     );
   });
 
@@ -57,7 +80,7 @@ describe('doctor', () => {
       'a misspelt key',
       (text) => text.replace('policies:', 'polices:'),
       'configuration',
-      /unknown key "polices"\. Did you mean "policies"/,
+      /"polices" is unknown here\. Did you mean "policies"/,
       /examples\/snowfence\.yaml/,
     ],
     [
@@ -118,8 +141,15 @@ describe('doctor', () => {
           `policies: ${dirname(await fileWith('policy: x\nprincipals: { groups: [a] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - alow: [read]\n    on: [A.B.*]\n', 'broken/x.yaml'))}`,
         ),
       'policies',
-      /broken\/x\.yaml:5.*Unknown key "alow"\. Did you mean "allow"\?/,
+      /broken\/x\.yaml:5.*"alow" is unknown here\. Did you mean "allow"\?/,
       /Mend the lines/,
+    ],
+    [
+      'a folder of checkpoints that is not there',
+      (text) => withCheckpoints(text, 'files: [/nowhere/checkpoints.txt]'),
+      'checkpoints',
+      /transcript\.checkpoints\.files: \/nowhere\/checkpoints\.txt can not be written/,
+      /Name a file in a folder that is there/,
     ],
     [
       'a private key in another form',

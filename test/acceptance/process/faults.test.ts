@@ -91,7 +91,7 @@ describe('the warehouse', () => {
     expect(hung.denial?.code).toBe('WAREHOUSE_UNAVAILABLE');
     // The driver by itself would go on for minutes.
     expect(performance.now() - started).toBeLessThan(60_000);
-    expect(await events('HUNG')).toContainEqual({ kind: 'statement_refused', code: 'WAREHOUSE_UNAVAILABLE' });
+    expect(await events('HUNG')).toContainEqual(expect.objectContaining({ code: 'WAREHOUSE_UNAVAILABLE' }));
     process.kill(demo.ready.pids.warehouse, 'SIGCONT');
     await answers('SELECT NAME AS CONTINUED FROM ANALYTICS.REF.PRODUCTS LIMIT 1', 500);
   });

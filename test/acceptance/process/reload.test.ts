@@ -28,7 +28,10 @@ const reload = (...more: string[]): Promise<{ code: number; text: string }> =>
     );
   });
 
-const state = async (): Promise<unknown> => (await fetch(new URL('/readyz', url))).json();
+const state = async (): Promise<unknown> => {
+  const { transcript, policies } = (await (await fetch(new URL('/readyz', url))).json()) as Record<string, unknown>;
+  return { transcript, policies };
+};
 const write = (text: string): Promise<void> => writeFile(join(folder, 'policies', 'new.yaml'), text);
 const NEW =
   'policy: new\nprincipals: { groups: [nobody] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [read]\n    on: [DB.S.T]\n';

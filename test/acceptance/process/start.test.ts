@@ -53,7 +53,7 @@ describe('serve', () => {
     let last = await ready();
     for (
       const until = Date.now() + 120_000;
-      !last.text.includes('warehouse') && Date.now() < until;
+      !/"warehouse":"(?!ok"|unreachable"|not asked yet")/.test(last.text) && Date.now() < until;
       last = await ready()
     )
       await pause(50);

@@ -66,7 +66,25 @@ describe('a statement that needs a person', () => {
     const answers = await Promise.all([resume(id), resume(id), resume(id)]);
     expect(answers.map((answer) => answer.status).sort()).toEqual(['denied', 'denied', 'ok']);
     expect(answers.find((answer) => answer.status === 'ok')?.rows).toEqual([[2]]);
-    expect((await resume(id)).denial?.code).toBe('APPROVAL_EXPIRED');
+    const ran = answers.find((answer) => answer.status === 'ok');
+    const more = await pipeline.callTool({ name: 'approval', arguments: { id } });
+    expect(more.structuredContent).toMatchObject({
+      denial: {
+        code: 'APPROVAL_EXPIRED',
+        message: expect.stringContaining(`its statement has run (2 rows changed, query ${ran?.query_id})`),
+        hint: expect.stringContaining('lets nothing run again'),
+      },
+      approval_ended: {
+        state: 'used',
+        statement_id: ran?.statement_id,
+        outcome: { state: 'ok', query_id: ran?.query_id, rows_changed: 2 },
+      },
+    });
+    // Nobody denied it.
+    expect((more.content as { text: string }[])[0]?.text).toMatch(/^Used already, APPROVAL_EXPIRED: /);
+    expect((await cli(['approvals', 'approve', id], tokenOf(ready, 'steward'))).text).toMatch(
+      /no longer open: it is used \(used, 20/,
+    );
     expect(
       (await query(pipeline, 'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID IN (4001, 4002)', PURPOSE))
         .rows,

@@ -43,6 +43,23 @@ describe('describe', () => {
     expect(columns.find((column) => column.name === 'NAME')).toMatchObject({ mask: null });
   });
 
+  it('tells no number of rows of a view, and that of a table', async () => {
+    const pipeline = await agent(ready, 'pipeline-bot');
+    for (const client of [sales, pipeline]) {
+      const { objects } = (await call(client, 'describe')) as unknown as {
+        objects: { kind: string; rows: number | null }[];
+      };
+      expect(objects.filter(({ kind }) => kind === 'view').map(({ rows }) => rows)).not.toEqual([]);
+      expect(objects.filter(({ kind, rows }) => kind === 'view' && rows !== null)).toEqual([]);
+      expect(objects.some(({ kind, rows }) => kind === 'table' && (rows ?? 0) > 0)).toBe(true);
+    }
+    const { objects } = (await call(pipeline, 'describe', {
+      object: 'ANALYTICS.SALES.ORDER_TOTALS',
+    })) as unknown as { objects: { rows: number | null }[] };
+    expect(objects.map(({ rows }) => rows)).toEqual([null]);
+    await pipeline.close();
+  });
+
   it('does not tell a hidden table from one that is not there', async () => {
     const text = async (object: string): Promise<string> =>
       withoutMarks(JSON.stringify(await sales.callTool({ name: 'describe', arguments: { object } }))).replaceAll(
@@ -120,7 +137,10 @@ describe('whoami', () => {
       limits: { rows: 1000, result_bytes: 1_000_000, timeout_ms: 30_000 },
     });
     expect(String(out['in_words'])).toContain('HR data is not for agents');
-    expect(await call(stranger, 'whoami')).toMatchObject({ policies: [], in_words: [] });
+    expect(await call(stranger, 'whoami')).toMatchObject({
+      policies: [],
+      in_words: [expect.stringContaining('No policy names you, so nothing is allowed.')],
+    });
   });
 });
 

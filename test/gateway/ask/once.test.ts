@@ -182,7 +182,7 @@ describe('what waits', () => {
     ).toBe('ok');
     expect(await approvalOf(idOf(asked))).toMatchObject({
       state: 'withdrawn',
-      withdrawal: { by: 'gateway', words: expect.stringContaining('as the rules allow') },
+      ended: { why: 'allowed', instead: expect.any(String) },
     });
     expect((await gateway.resume(bot, idOf(asked), { waitMs: 0 })).denial?.message).toContain('as the rules allow');
     expect(await runsOf('without purpose')).toBe(2);
@@ -229,7 +229,7 @@ describe('what waits', () => {
     expect(await approvalOf(idOf(waits))).toMatchObject({ state: 'pending' });
     expect(await runsOf('stopped')).toBe(0);
     expect((await gateway.query(bot, { sql: first })).status).toBe('ok');
-    expect(await approvalOf(idOf(waits))).toMatchObject({ state: 'withdrawn', withdrawal: { by: 'gateway' } });
+    expect(await approvalOf(idOf(waits))).toMatchObject({ state: 'withdrawn', ended: { why: 'standing' } });
   });
 });
 

@@ -61,6 +61,30 @@ describe('whoever waits for approval', () => {
     expect((await gateway.resume(bot, id, { waitMs: 0 })).status).toBe('approval_required');
   });
 
+  it.each([
+    ['before it leaves', false, /^Try again later\. Its approval is used up/, 'statement_failed'],
+    ['once it has left', true, /^Look at the data/, 'statement_sent'],
+  ])('is told that the warehouse was away %s as the record tells it, not as a no', async (_, hasLeft, hint, last) => {
+    const { gateway } = await whole.gateway(RULES, {
+      warehouse: {
+        run: async (_key, _sql, options) => {
+          if (hasLeft) await options.before?.();
+          throw new WarehouseUnavailable('away');
+        },
+      },
+    });
+    const asked = await gateway.query(bot, { sql: `DELETE FROM DB.PUBLIC.T WHERE ID = ${hasLeft ? 8 : 9}` });
+    const id = asked.approval?.id ?? '';
+    await whole.approvals.decide(id, steward, yes);
+    const answer = await gateway.resume(bot, id, { waitMs: 0 });
+    expect(answer).toMatchObject({
+      status: 'error',
+      error: { code: 'WAREHOUSE_UNAVAILABLE' },
+      denial: { hint: expect.stringMatching(hint) },
+    });
+    expect((await whole.events(answer.session, answer.statementId)).at(-1)?.kind).toBe(last);
+  });
+
   it('has their statement run once somebody has decided', async () => {
     const { gateway } = await whole.gateway(RULES);
     const asked = await gateway.query(bot, { sql: 'DELETE FROM DB.PUBLIC.T WHERE ID = 2' });

@@ -137,7 +137,11 @@ describe('whose groups a policy means', () => {
       policy(READ_ALL, 'one', `groups: [g], issuer: "${OURS}", except: { issuer: "https://x.example" }`),
       /none of the issuers/,
     ],
-    ['no address', policy(READ_ALL, 'one', 'groups: [g], issuer: okta'), /issuer: Invalid/],
+    [
+      'no address',
+      policy(READ_ALL, 'one', 'groups: [g], issuer: okta'),
+      /issuer is a text that can not stand here: it has to be an address/,
+    ],
   ])('is said where there are several: %s', async (_name, text, said) => {
     expect(await of([OURS, OTHER], text)).toMatch(said);
   });
@@ -187,7 +191,7 @@ describe('rules', () => {
     const { set } = await load(policy(READ_ALL));
     expect(decideKind({ set, policies: set.policies }, 'drop')).toMatchObject({
       code: 'KIND_DENIED',
-      hint: 'What you may run: select, describe, show, explain.',
+      hint: 'What you may run: select, describe.',
     });
     expect(decideKind({ set, policies: [] }, 'select')).toMatchObject({ code: 'NO_POLICY' });
   });
@@ -365,17 +369,17 @@ describe('files that are wrong', () => {
   it.each([
     [
       'policy: a\nprincipals: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\nrules:\n  - allow: [reed]\n    on: [A.B.C]\n',
-      /p0\.yaml:5:\d+ .*Invalid option/,
+      /p0\.yaml:5:\d+ .*it has to be one of/,
     ],
     [
       'policy: a\nprincipels: { groups: [g] }\nsnowflake: { role: R, warehouse: W }\n',
-      /p0\.yaml:2:\d+ Unknown key "principels"\. Did you mean "principals"\?/,
+      /p0\.yaml:2:\d+ "principels" is unknown here\. Did you mean "principals"\?/,
     ],
     [policy('rules:\n  - allow: [read]\n    on: [A.B]\n'), /p0\.yaml:6:\d+ "A\.B" has 2 dotted parts; 3 are needed/],
     [policy('rules:\n  - allow: [read]\n    deny: [drop]\n    on: ["*"]\n'), /exactly one of allow, deny and approve/],
     [policy('rows:\n  - on: A.B.C\n    where: X = 1) OR (1 = 1\n'), /one closed expression/],
     [policy('rows:\n  - on: A.B.C\n    where: X IN (SELECT 1)\n'), /no sub-query/],
-    [policy('limits: { timeout: soon }\n'), /limits\.timeout: .*a duration such as 30s/],
+    [policy('limits: { timeout: soon }\n'), /limits\.timeout is .*a duration such as 30s/],
     // A rule is known by its line: by a reviewer's word for one the other would pass.
     [
       policy('rules: [{ allow: [read], on: ["*"] }, { deny: [drop], on: ["*"] }]\n'),

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Approvals } from '../../../dist/approval/index.js';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../../dist/embedded/warehouse/index.js';
+
+type EmbeddedOptions = Parameters<typeof Embedded.start>[0];
+
 import { Gateway, type GatewayParts } from '../../../dist/gateway/gateway.js';
 import { settle } from '../../../dist/gateway/record/settle.js';
 import { loadPolicies } from '../../../dist/policy/index.js';
@@ -42,8 +45,12 @@ export class Whole {
     this.warehouse = warehouse;
   }
 
-  /** `seed`: statements in Snowflake's SQL, run one by one. */
-  static async start(seed: readonly string[]): Promise<Whole> {
+  /** `seed`: statements in Snowflake's SQL, run one by one. `traits`: what is otherwise with the embedded warehouse; `seeder`: whose role runs them. */
+  static async start(
+    seed: readonly string[],
+    traits: Partial<EmbeddedOptions> = {},
+    seeder = KEY.role,
+  ): Promise<Whole> {
     const ends: (() => Promise<unknown>)[] = [];
     const folder = await mkdtemp(join(tmpdir(), 'snowfence-whole-'));
     ends.push(() => rm(folder, { recursive: true, force: true }));
@@ -52,11 +59,11 @@ export class Whole {
     const transcript = await openStore(postgres.url);
     ends.push(() => transcript[Symbol.asyncDispose]());
     const users = [{ name: 'SNOWFENCE', password: 'of-a-test' }];
-    const embedded = await Embedded.start({ ...DEFAULT_OPTIONS, databases: ['DB'], seeds: [], users });
+    const embedded = await Embedded.start({ ...DEFAULT_OPTIONS, databases: ['DB'], seeds: [], users, ...traits });
     ends.push(() => embedded[Symbol.asyncDispose]());
     const warehouse = warehouseAt(embedded.url, 'of-a-test', { confirm: 'cached' });
     ends.push(() => warehouse[Symbol.asyncDispose]());
-    for (const sql of seed) await warehouse.ask(KEY, sql, 'seed');
+    for (const sql of seed) await warehouse.ask({ ...KEY, role: seeder }, sql, 'seed');
     warehouse.catalog.invalidate();
     return new Whole(ends, folder, postgres.url, transcript, warehouse);
   }

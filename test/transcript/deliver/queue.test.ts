@@ -146,7 +146,13 @@ describe('what is behind is delivered', () => {
 
 describe('what is behind for long is told of', () => {
   const alarm = async (): Promise<string> => {
-    const metrics = new Metrics({ isSound: () => true, isHeldBack: () => false }, () => delivery?.behind ?? 0);
+    const metrics = new Metrics({
+      policies: { isSound: () => true, isHeldBack: () => false },
+      behind: () => delivery?.behind ?? 0,
+      connections: () => 0,
+      warehouse: () => undefined,
+      approvals: async () => undefined,
+    });
     return metrics.registry.getSingleMetricAsString('snowfence_webhooks_behind');
   };
 

@@ -33,7 +33,7 @@ export function AgentsPage(): JSX.Element {
                   'Groups',
                   'Last seen',
                   { text: 'Statements', is: 'number' },
-                  { text: 'Denied', is: 'number' },
+                  { text: 'Refused', is: 'number' },
                 ]}
               >
                 {agents.map((agent) => (
@@ -107,7 +107,7 @@ export function AgentPage(): JSX.Element {
               <Panel title="Reads most, in seven days">
                 {tables.length === 0 ? <p class="muted">Nothing.</p> : <Bars items={bars(tables)} />}
               </Panel>
-              <Panel title="Was denied, in seven days">
+              <Panel title="Was refused, in seven days">
                 {refused.length === 0 ? <p class="muted">Nothing.</p> : <Bars items={bars(refused)} />}
               </Panel>
             </div>

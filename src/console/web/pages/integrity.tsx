@@ -12,16 +12,26 @@ import { useMe } from '../requests/me.ts';
 
 const text = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
 
+/** How many problems whoever verified names as looked into. */
+const acknowledgedIn = ({ acknowledged }: RecordedEvent['body']): string =>
+  Array.isArray(acknowledged) ? `, ${plural(acknowledged.length, 'event')} acknowledged` : '';
+
 function aboutAct({ kind, body }: RecordedEvent): string {
   switch (kind) {
     case 'record_verified':
-      return `${count(Number(body['events'] ?? 0))} events, ${body['is_whole'] === true ? 'whole' : `${count(Number(body['breaks'] ?? 0))} breaks`}`;
+      return `${count(Number(body['events'] ?? 0))} events, ${body['is_whole'] === true ? `whole${acknowledgedIn(body)}` : `${count(Number(body['breaks'] ?? 0))} breaks`}`;
     case 'record_viewed':
-      return text(body['auditor']);
+      return text(body['approval'])
+        ? `approval ${text(body['approval'])}`
+        : text(body['statement'])
+          ? `statement ${text(body['statement'])}`
+          : text(body['session'])
+            ? `session ${text(body['session'])}`
+            : '';
     case 'integrity_problem':
       return text(body['problem']);
     default:
-      return text(body['reason']) || text(body['file']) || text(body['by']);
+      return text(body['reason']) || text(body['file']);
   }
 }
 
@@ -57,7 +67,8 @@ export function IntegrityPage(): JSX.Element {
               )}
               {problems.length > 0 && (
                 <p class="note bad" role="alert">
-                  {plural(problems.length, 'integrity problem')} in the last weeks: run <code>snowfence verify</code>.
+                  {plural(problems.length, 'integrity problem')} in the last weeks: run <code>snowfence verify</code>{' '}
+                  where the gateway runs, with its configuration.
                 </p>
               )}
               {problem && <Problem error={problem} />}
@@ -77,7 +88,7 @@ export function IntegrityPage(): JSX.Element {
                 <div class="tile">
                   <strong>{verified ? <Since at={verified.at} now={now} /> : 'never'}</strong>
                   <span class="muted">
-                    {verified ? `verified: ${aboutAct(verified)}` : 'verified by snowfence verify'}
+                    {verified ? `verified by ${verified.by}: ${aboutAct(verified)}` : 'verified by snowfence verify'}
                   </span>
                 </div>
               </div>
@@ -149,7 +160,7 @@ export function IntegrityPage(): JSX.Element {
                                 <span class="what">
                                   <p>{aboutAct(act)}</p>
                                   <p class="small muted">
-                                    <When at={act.at} />
+                                    by {act.by}, <When at={act.at} />
                                   </p>
                                 </span>
                                 <Badge tone={tone}>{words}</Badge>

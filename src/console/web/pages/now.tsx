@@ -40,6 +40,8 @@ function withEvents(now: Now, events: readonly LiveEvent[]): Now {
         rows: null,
         bytes: null,
         duration_ms: null,
+        rows_later: 0,
+        bytes_later: 0,
       };
       statements.set(event.statement, fresh);
     } else if (known && event.state !== null)
@@ -112,7 +114,7 @@ export function NowPage(): JSX.Element {
                 </div>
                 <div class={`tile ${denied > 0 ? 'bad' : ''}`}>
                   <strong>{count(denied)}</strong>
-                  <span class="muted">of them denied</span>
+                  <span class="muted">of them refused</span>
                 </div>
                 <div class={`tile ${now.pending > 0 ? 'wait' : ''}`}>
                   <strong>
@@ -167,7 +169,7 @@ export function NowPage(): JSX.Element {
                               {session.purpose !== null && <Reason agent={session.agent} purpose={session.purpose} />}
                               <span class="row small muted">
                                 {plural(session.statements, 'statement')}
-                                {session.refused > 0 && <Badge tone="bad">{count(session.refused)} denied</Badge>}
+                                {session.refused > 0 && <Badge tone="bad">{count(session.refused)} refused</Badge>}
                               </span>
                             </span>
                             <span class="muted number small">

@@ -162,6 +162,12 @@ export function PoliciesPage(): JSX.Element {
                     {held}
                   </p>
                 )}
+                {policies.length === 0 && (
+                  <p class="note bad" role="alert">
+                    No policy is loaded, so nothing is allowed to anybody. Put policies into the folder that the
+                    configuration names.
+                  </p>
+                )}
                 {policies.map((policy) => (
                   <Panel
                     key={policy.name}

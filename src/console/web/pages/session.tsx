@@ -5,8 +5,8 @@ import { Virtual } from '../parts/lists.tsx';
 import { Badge, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { Outcome } from '../parts/statements.tsx';
 import { When } from '../parts/times.tsx';
-import { count, plural, span } from '../parts/words.ts';
-import type { Session, Statement } from '../requests/answers.ts';
+import { count, plural, span, sumsWords } from '../parts/words.ts';
+import type { Session, Statement, Sums } from '../requests/answers.ts';
 import { get, withQuery } from '../requests/api.ts';
 import { goTo, linkTo, useLoaded, useTitle } from '../requests/hooks.ts';
 import { StatementView } from './statement.tsx';
@@ -42,7 +42,7 @@ function useStatements(session: string) {
 }
 
 export function SessionPage({ id }: { id: string }): JSX.Element {
-  const loaded = useLoaded<Session>(`/sessions/${id}`);
+  const loaded = useLoaded<Session & { readonly sums: Sums }>(`/sessions/${id}`);
   const { statements, isWhole, error, more } = useStatements(id);
   const [current, setCurrent] = useState(0);
   const [isPlaying, setPlaying] = useState(false);
@@ -114,6 +114,8 @@ export function SessionPage({ id }: { id: string }): JSX.Element {
               {session.transport}
               {session.address ? ` from ${session.address}` : ''}
             </dd>
+            <dt>In all</dt>
+            <dd>{sumsWords(session.sums)}</dd>
             <dt>Session</dt>
             <dd class="mono wrap">{session.id}</dd>
           </dl>
@@ -122,7 +124,7 @@ export function SessionPage({ id }: { id: string }): JSX.Element {
           <div class="columns" onKeyDown={onKey}>
             <Panel
               title={plural(session.statements, 'statement')}
-              side={session.refused > 0 ? <Badge tone="bad">{count(session.refused)} denied</Badge> : null}
+              side={session.refused > 0 ? <Badge tone="bad">{count(session.refused)} refused</Badge> : null}
               isBare
             >
               <div class="body player">

@@ -6,8 +6,8 @@ import { Badge, Empty, Link, Panel, Problem, Shown } from '../parts/panel.tsx';
 import { StatementList } from '../parts/statements.tsx';
 import { Table } from '../parts/table.tsx';
 import { Since, When } from '../parts/times.tsx';
-import { count, plural } from '../parts/words.ts';
-import type { Session, Statement } from '../requests/answers.ts';
+import { count, plural, sumsWords } from '../parts/words.ts';
+import type { Session, Statement, Sums } from '../requests/answers.ts';
 import { get, withQuery } from '../requests/api.ts';
 import { goTo, useClock, useHere, useLoaded, useTitle } from '../requests/hooks.ts';
 
@@ -22,7 +22,20 @@ const EXAMPLES = [
 interface Found {
   readonly statements: readonly Statement[];
   readonly cursor: string | null;
+  /** Of one page. */
+  readonly sums: Sums;
+  readonly notes: readonly string[];
 }
+
+/** Of one page after the other. */
+const together = (left: Sums, right: Sums): Sums => ({
+  statements: left.statements + right.statements,
+  refused: left.refused + right.refused,
+  rows: left.rows + right.rows,
+  rows_later: left.rows_later + right.rows_later,
+  rows_changed: left.rows_changed + right.rows_changed,
+  bytes: left.bytes + right.bytes,
+});
 
 function Results({ q }: { q: string }): JSX.Element {
   const [found, setFound] = useState<Found | undefined>();
@@ -32,7 +45,13 @@ function Results({ q }: { q: string }): JSX.Element {
       (page) => {
         setError(undefined);
         setFound((before) =>
-          cursor === undefined || !before ? page : { ...page, statements: [...before.statements, ...page.statements] },
+          cursor === undefined || !before
+            ? page
+            : {
+                ...page,
+                statements: [...before.statements, ...page.statements],
+                sums: together(before.sums, page.sums),
+              },
         );
       },
       (problem: Error) => setError(problem),
@@ -54,9 +73,19 @@ function Results({ q }: { q: string }): JSX.Element {
       isBare
     >
       {found.statements.length === 0 ? (
-        <Empty>Nothing found. Try fewer words, or a longer time: after:30d.</Empty>
+        <Empty>
+          <p>Nothing found. Try fewer words, or a longer time: after:30d.</p>
+          {found.notes.map((note) => (
+            <p key={note}>{note}</p>
+          ))}
+        </Empty>
       ) : (
-        <StatementList statements={found.statements} />
+        <>
+          <p class="body small muted">
+            {found.cursor === null ? 'Together' : 'These together'}: {sumsWords(found.sums)}.
+          </p>
+          <StatementList statements={found.statements} />
+        </>
       )}
       {found.cursor !== null && (
         <p class="empty">
@@ -89,7 +118,7 @@ function SessionList({ agent }: { agent: string | undefined }): JSX.Element {
                 'Opened',
                 'Last',
                 { text: 'Statements', is: 'number' },
-                { text: 'Denied', is: 'number' },
+                { text: 'Refused', is: 'number' },
               ]}
             >
               {sessions.map((session) => (

@@ -105,7 +105,9 @@ function wordsOf({ kind, body, end }: StatementEvent): string {
     case 'approval_expired':
       return text(body['reason']) ?? '';
     case 'approval_withdrawn':
-      return end?.gateway_said ? `by the gateway: ${end.gateway_said}` : agentWrote(text(body['reason']));
+      return end?.gateway_said
+        ? `by the gateway: ${[end.gateway_said, ...(text(body['instead']) === undefined ? [] : [`statement ${text(body['instead'])}`])].join(', ')}`
+        : agentWrote(text(body['reason']));
     default:
       return '';
   }
@@ -176,6 +178,21 @@ export function StatementView({ id, isWhole = false }: { id: string; isWhole?: b
                 )}
               </div>
             </Panel>
+            {detail.standing && (
+              <Panel
+                title="Ran under a standing approval"
+                side={<Link to={`/approvals/${detail.standing.approval}`}>Where it was given</Link>}
+              >
+                <dl class="facts">
+                  {detail.standing.facts.map(({ name, lines }) => (
+                    <>
+                      <dt key={name}>{name}</dt>
+                      <dd class="wrap">{lines.join('; ')}</dd>
+                    </>
+                  ))}
+                </dl>
+              </Panel>
+            )}
             <Panel title="What happened">
               <Happened events={detail.events} />
               {detail.left_out > 0 && (

@@ -35,7 +35,7 @@ export function VerdictChart({
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`Statements in the last ${minutes} minutes: ${total.allowed} allowed, ${total.asked} asked of a person, ${total.denied} denied`}
+        aria-label={`Statements in the last ${minutes} minutes: ${total.allowed} allowed, ${total.asked} asked of a person, ${total.denied} refused`}
       >
         <line class="axis" x1="0" x2={WIDTH} y1={HEIGHT - 1} y2={HEIGHT - 1} />
         {spans.map((minute, index) => {
@@ -57,7 +57,7 @@ export function VerdictChart({
       <figcaption class="legend small">
         <span class="allowed">{count(total.allowed)} allowed</span>
         <span class="asked">{count(total.asked)} asked</span>
-        <span class="denied">{count(total.denied)} denied</span>
+        <span class="denied">{count(total.denied)} refused</span>
       </figcaption>
     </figure>
   );

@@ -4,15 +4,25 @@ import type { Statement } from '../requests/answers.ts';
 import { linkTo } from '../requests/hooks.ts';
 import { Badge, Reason } from './panel.tsx';
 import { When } from './times.tsx';
-import { plural, span, standingOf } from './words.ts';
+import { count, plural, span, standingOf } from './words.ts';
 
 function Standing({ verdict, state, is_explained: isExplained, approval_end: ended }: Statement): JSX.Element {
   const { tone, word } = standingOf(verdict, state, isExplained, ended);
   return <Badge tone={tone}>{word}</Badge>;
 }
 
-const sizeOf = ({ rows, duration_ms: ms }: Pick<Statement, 'rows' | 'duration_ms'>): string =>
-  [rows === null ? '' : plural(rows, 'row'), ms === null ? '' : span(ms)].filter((part) => part !== '').join(' · ');
+const sizeOf = ({
+  rows,
+  rows_later: later,
+  duration_ms: ms,
+}: Pick<Statement, 'rows' | 'rows_later' | 'duration_ms'>): string =>
+  [
+    rows === null ? '' : plural(rows, 'row'),
+    later === 0 ? '' : `${count(later)} more later`,
+    ms === null ? '' : span(ms),
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
 
 /** The end of a statement's line: how much it was, and how it stands. */
 export const Outcome = ({ statement }: { statement: Statement }): JSX.Element => (

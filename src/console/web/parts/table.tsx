@@ -1,5 +1,6 @@
-/** Tables: a head, and rows that scroll sideways where they are wider than the page. */
+/** Tables: a head, and rows; on a narrow screen each row is a block in which every value has its column's name, so that none is out of sight. */
 import type { ComponentChildren, JSX } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /** A column's heading; `number` where figures stand below, `sr` where it is only read aloud. */
 export type Heading = string | { readonly text: string; readonly is: 'number' | 'sr' };
@@ -22,18 +23,40 @@ interface TableProps {
   readonly children: ComponentChildren;
 }
 
-export const Table = ({ caption, headings, children }: TableProps): JSX.Element => (
-  <div class="scroll">
-    <table>
-      {caption !== undefined && <caption class="sr">{caption}</caption>}
-      <thead>
-        <tr>
-          {headings.map((heading, at) => (
-            <Head key={at} heading={heading} />
-          ))}
-        </tr>
-      </thead>
-      <tbody>{children}</tbody>
-    </table>
-  </div>
-);
+/** What the stylesheet puts before each value. Roles are said, since a browser takes them from tables whose rows are laid out as blocks. */
+function label(table: HTMLTableElement, headings: readonly Heading[]): void {
+  table.setAttribute('role', 'table');
+  for (const row of table.rows) {
+    row.setAttribute('role', 'row');
+    for (const [at, cell] of [...row.cells].entries()) {
+      const heading = headings[at];
+      cell.setAttribute('role', cell.tagName === 'TH' ? 'columnheader' : 'cell');
+      if (cell.tagName === 'TD' && typeof heading === 'string') cell.dataset['label'] = heading;
+      else if (cell.tagName === 'TD' && typeof heading === 'object' && heading.is === 'number')
+        cell.dataset['label'] = heading.text;
+    }
+  }
+  for (const group of [table.tHead, ...table.tBodies]) group?.setAttribute('role', 'rowgroup');
+}
+
+export const Table = ({ caption, headings, children }: TableProps): JSX.Element => {
+  const table = useRef<HTMLTableElement>(null);
+  useLayoutEffect(() => {
+    if (table.current) label(table.current, headings);
+  });
+  return (
+    <div class="scroll">
+      <table ref={table}>
+        {caption !== undefined && <caption class="sr">{caption}</caption>}
+        <thead>
+          <tr>
+            {headings.map((heading, at) => (
+              <Head key={at} heading={heading} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+};

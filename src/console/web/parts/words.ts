@@ -1,5 +1,5 @@
 /** Numbers, times and states as people read them. */
-import type { ApprovalEnd } from '../requests/answers.ts';
+import type { ApprovalEnd, Sums } from '../requests/answers.ts';
 
 const SPANS: readonly (readonly [number, string])[] = [
   [86_400_000, 'd'],
@@ -32,6 +32,24 @@ export function bytes(value: number): string {
 }
 
 export const plural = (value: number, one: string): string => `${count(value)} ${one}${value === 1 ? '' : 's'}`;
+
+/** What statements come to: how many, how many of them refused, what was answered and changed. */
+export function sumsWords({
+  statements,
+  refused,
+  rows,
+  rows_later: later,
+  rows_changed: changed,
+  bytes: given,
+}: Sums): string {
+  const answered = later === 0 ? '' : ` (${count(later)} of them by later pages and files)`;
+  return [
+    plural(statements, 'statement'),
+    ...(refused > 0 ? [`${count(refused)} refused`] : []),
+    `${plural(rows, 'row')} answered${answered}, ${bytes(given)}`,
+    ...(changed > 0 ? [`${plural(changed, 'row')} changed`] : []),
+  ].join('; ');
+}
 
 export type Tone = 'good' | 'bad' | 'wait' | 'lead' | '';
 

@@ -26,6 +26,9 @@ export interface Statement {
   readonly rows: number | null;
   readonly bytes: number | null;
   readonly duration_ms: number | null;
+  /** Of later pages, and of the file of its result. */
+  readonly rows_later: number;
+  readonly bytes_later: number;
   readonly is_explained: boolean;
 }
 
@@ -63,6 +66,16 @@ export interface Now {
   readonly pending: number;
   readonly is_more_pending: boolean;
   readonly policies: { readonly version: string; readonly problem: string | null };
+}
+
+/** What some statements come to together. */
+export interface Sums {
+  readonly statements: number;
+  readonly refused: number;
+  readonly rows: number;
+  readonly rows_later: number;
+  readonly rows_changed: number;
+  readonly bytes: number;
 }
 
 export interface Session {
@@ -119,6 +132,8 @@ export interface StatementDetail {
   readonly statement: readonly SqlPart[];
   readonly differences: readonly SqlDifference[];
   readonly is_masked: boolean;
+  /** The standing approval that it ran under. */
+  readonly standing: { readonly approval: string; readonly facts: readonly Fact[] } | null;
 }
 
 export interface Requirement {
@@ -287,7 +302,8 @@ export interface Integrity {
   readonly problem: string | null;
   readonly goes_on: boolean;
   readonly checkpoints: readonly { readonly size: number; readonly note: string; readonly at: string | null }[];
-  readonly acts: readonly RecordedEvent[];
+  /** `by`: who did it. */
+  readonly acts: readonly (RecordedEvent & { readonly by: string })[];
   readonly acts_left_out: number;
   readonly webhooks: readonly {
     readonly name: string;

@@ -9,6 +9,7 @@ import { fromTree, toDuck } from '../engine/column-types.js';
 import { unsupported } from '../engine/errors.js';
 import { isClockPart, isDatePart } from '../engine/functions.js';
 import { aliased, call, castNode, columnNode, identifierNode, numberNode, textNode } from '../syntax/nodes.js';
+import { datePart, partOf, truncated, typed } from './dates.js';
 
 export interface RuleContext {
   /** How a bind variable with this number is written in DuckDB, with its type. */
@@ -17,64 +18,8 @@ export interface RuleContext {
   readonly variable: (name: string) => unknown;
   /** `CURRENT_*()` and the like, as they stand for this session. */
   readonly session: ReadonlyMap<string, string>;
-}
-
-const PARTS: Readonly<Record<string, string>> = {
-  y: 'year',
-  yy: 'year',
-  yyy: 'year',
-  yyyy: 'year',
-  yr: 'year',
-  years: 'year',
-  mm: 'month',
-  mon: 'month',
-  mons: 'month',
-  months: 'month',
-  d: 'day',
-  dd: 'day',
-  days: 'day',
-  w: 'week',
-  // Weeks begin on Monday here, as they do in Snowflake where WEEK_START is not set.
-  week_iso: 'week',
-  weekiso: 'week',
-  wk: 'week',
-  weeks: 'week',
-  q: 'quarter',
-  qtr: 'quarter',
-  qtrs: 'quarter',
-  quarters: 'quarter',
-  h: 'hour',
-  hh: 'hour',
-  hr: 'hour',
-  hrs: 'hour',
-  hours: 'hour',
-  m: 'minute',
-  mi: 'minute',
-  min: 'minute',
-  mins: 'minute',
-  minutes: 'minute',
-  s: 'second',
-  sec: 'second',
-  secs: 'second',
-  seconds: 'second',
-  ms: 'millisecond',
-  msec: 'millisecond',
-  milliseconds: 'millisecond',
-  us: 'microsecond',
-  usec: 'microsecond',
-  microseconds: 'microsecond',
-};
-
-function datePart(value: unknown): string {
-  const node = nodeOf(value);
-  const raw = textLiteral(value) ?? asText(node?.body['this']) ?? '';
-  const name = (raw || asText(identifierOf(asBody(node?.body['name']))?.name ?? '')).toLowerCase();
-  return PARTS[name] ?? name;
-}
-
-/** DuckDB would read a bare text literal as any type at all, and so find several macros that fit. */
-function typed(value: unknown): unknown {
-  return textLiteral(value) === undefined ? value : castNode(value, 'VARCHAR');
+  /** Its WEEK_START. */
+  readonly weekStart: number;
 }
 
 /** Snowflake's cast to a type, from whatever the operand is at run time. */
@@ -185,12 +130,8 @@ function functionRule(body: Body, context: RuleContext): unknown {
     case 'TIMEDIFF':
     case 'TIMESTAMPDIFF':
       return call('SF_DATEDIFF', textNode(datePart(first)), second, third);
-    case 'DATE_TRUNC': {
-      const zoned = inZone(second);
-      return zoned
-        ? call('SF_DATE_TRUNC_IN', textNode(datePart(first)), ...zoned)
-        : call('SF_DATE_TRUNC', textNode(datePart(first)), typed(second));
-    }
+    case 'DATE_TRUNC':
+      return truncated(datePart(first), second, context.weekStart);
     case 'CONVERT_TIMEZONE':
       if (args.length !== 2 || textLiteral(first) === undefined) throw unsupported(`${name} but to a zone by its name`);
       return call('SF_IN_ZONE', first, typed(second));
@@ -202,7 +143,7 @@ function functionRule(body: Body, context: RuleContext): unknown {
       return first;
     case 'TRUNC':
       if (args.length === 2 && textLiteral(second) !== undefined)
-        return call('SF_DATE_TRUNC', textNode(datePart(second)), typed(first));
+        return truncated(datePart(second), first, context.weekStart);
       return undefined;
     case 'DATE_PART':
       return call('DATE_PART', textNode(datePart(first)), typed(second));
@@ -258,14 +199,6 @@ function functionRule(body: Body, context: RuleContext): unknown {
   }
 }
 
-/** Zone and time of what CONVERT_TIMEZONE was made of. */
-function inZone(value: unknown): readonly unknown[] | undefined {
-  const node = nodeOf(value);
-  return node?.kind === 'function' && asText(node.body['name']) === 'SF_IN_ZONE'
-    ? asList(node.body['args'])
-    : undefined;
-}
-
 function generator(args: readonly unknown[]): unknown {
   const count = namedArgument(args, 'ROWCOUNT');
   if (count === undefined) throw unsupported('GENERATOR without ROWCOUNT');
@@ -309,12 +242,7 @@ export function applyRule(kind: string, body: Body, context: RuleContext): unkno
     case 'random':
       return call('SF_RANDOM');
     case 'date_diff':
-      return call(
-        'SF_DATEDIFF',
-        textNode(PARTS[asText(body['unit']).toLowerCase()] ?? asText(body['unit']).toLowerCase()),
-        body['expression'],
-        body['this'],
-      );
+      return call('SF_DATEDIFF', textNode(partOf(asText(body['unit']))), body['expression'], body['this']);
     case 'cast':
     case 'try_cast': {
       const type = fromTree(asBody(body['to']));

@@ -53,6 +53,7 @@ export function translate(sql: string, session: DialectSession, catalog: Catalog
     catalog.version,
     session.database,
     session.schema,
+    session.weekStart,
     [...session.values],
     [...session.variables],
     binds.map((bind) => [bind.type, /[.eE]/.test(bind.value ?? '')]),

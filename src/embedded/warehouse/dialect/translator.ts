@@ -20,6 +20,7 @@ export interface DialectSession {
   readonly schema: string;
   readonly values: ReadonlyMap<string, string>;
   readonly variables: ReadonlyMap<string, string | number | boolean>;
+  readonly weekStart: number;
 }
 
 /** Tables of INFORMATION_SCHEMA and ACCOUNT_USAGE, each a table macro in the `__SF__` database. */
@@ -56,6 +57,7 @@ export class Translator {
       bind: (index) => this.#bind(index),
       variable: (name) => this.#variable(name),
       session: session.values,
+      weekStart: session.weekStart,
     };
   }
 
@@ -94,7 +96,7 @@ export class Translator {
     if (!schema && ctes.has(folded(name))) return body;
     const database = catalog ? folded(catalog) : this.#session.database;
     const schemaName = schema ? folded(schema) : this.#session.schema;
-    const relation = this.#catalog.find(database, schemaName, folded(name));
+    const relation = this.#mine(this.#catalog.find(database, schemaName, folded(name)));
     if (!relation) {
       const shown = [catalog, schema, name]
         .filter((part) => part !== undefined)
@@ -200,6 +202,12 @@ export class Translator {
     return replaced ?? { [kind]: rewritten };
   }
 
+  /** What the role may not use is as good as not there. */
+  #mine(relation: Relation | undefined): Relation | undefined {
+    const role = this.#session.values.get('CURRENT_ROLE') ?? '';
+    return relation && this.#catalog.mayUse(role, relation) ? relation : undefined;
+  }
+
   /** Names of DML and DDL targets are untagged table records. */
   target(body: Body): Relation {
     const names = [body['catalog'], body['schema'], body['name']].map((part) => identifierOf(part));
@@ -207,7 +215,7 @@ export class Translator {
     if (!name) throw syntaxError('unexpected target');
     const database = catalog ? folded(catalog) : this.#session.database;
     const schemaName = schema ? folded(schema) : this.#session.schema;
-    const relation = this.#catalog.find(database, schemaName, folded(name));
+    const relation = this.#mine(this.#catalog.find(database, schemaName, folded(name)));
     if (!relation)
       throw missingObject(
         [catalog, schema, name]

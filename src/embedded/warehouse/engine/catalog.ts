@@ -53,15 +53,39 @@ function duckType(name: string): SnowType {
 /** DuckDB keeps a view's text in its own words; these are the few that Snowflake would not know. */
 const asSnowflakeText = (sql: string): string => sql.replaceAll(/\bcount_star\(\)/gi, 'COUNT(*)').replace(/;\s*$/, '');
 
+/**
+ * What a role may do, by full names (user-guide/security-access-control-privileges): SELECT on a view needs nothing on what the view reads
+ * (user-guide/views-introduction), REFERENCES shows a structure and no data.
+ */
+export interface RoleRights {
+  readonly select: readonly string[];
+  readonly references: readonly string[];
+}
+
+const dotted = ({ database, schema, name }: Relation): string => [database, schema, name].join('.');
+
 export class Catalog {
   readonly #connection: DuckDBConnection;
+  readonly #roles: Readonly<Record<string, RoleRights>>;
   #relations = new Map<string, Relation>();
   #version = 0;
   #published: { readonly version: number; readonly done: Promise<void> } | undefined;
   #schemas: { database: string; schema: string }[] = [];
 
-  constructor(connection: DuckDBConnection) {
+  constructor(connection: DuckDBConnection, roles: Readonly<Record<string, RoleRights>>) {
     this.#connection = connection;
+    this.#roles = roles;
+  }
+
+  /** Whether a role may read it, or change it. */
+  mayUse(role: string, relation: Relation): boolean {
+    const rights = this.#roles[role];
+    return rights === undefined || rights.select.includes(dotted(relation));
+  }
+
+  /** Whether SHOW and DESCRIBE tell the role of it. */
+  mayKnow(role: string, relation: Relation): boolean {
+    return this.mayUse(role, relation) || this.#roles[role]?.references.includes(dotted(relation)) === true;
   }
 
   /** Reads everything anew; called after each statement that may have changed a definition. */
@@ -281,6 +305,9 @@ export class Catalog {
 
 /** By the words of its own text, which is kept as it was written. */
 export const isSecure = (text: string): boolean => /^\s*CREATE\s+(?:OR\s+REPLACE\s+)?SECURE\b/i.test(text);
+
+export const isMaterialized = (text: string): boolean =>
+  /^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:SECURE\s+)?MATERIALIZED\b/i.test(text);
 
 /** A rough size, since DuckDB keeps none in memory: rows times columns times sixteen bytes. */
 export const estimatedBytes = (relation: Relation): number => relation.rows * relation.columns.length * 16;

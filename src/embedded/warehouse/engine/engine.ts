@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { Catalog, SYSTEM_DATABASE } from './catalog.js';
+import { Catalog, type RoleRights, SYSTEM_DATABASE } from './catalog.js';
 import { installFunctions } from './functions.js';
 
 export interface EngineOptions {
@@ -18,6 +18,13 @@ export interface EngineOptions {
   readonly seeds: readonly string[];
   /** A folder that keeps the data between runs; without it everything is in memory. */
   readonly dataFolder?: string | undefined;
+  /** What some roles see, by their names; a role that is not among them sees and reads everything. */
+  readonly roles?: Readonly<Record<string, RoleRights>> | undefined;
+  /**
+   * What EXPLAIN names in the place of a table, by its full name: `T (+ RowAccessPolicy)` where one is under such a policy
+   * (user-guide/security-row-intro), a materialized view that is read instead (user-guide/views-materialized), `ARCHIVE OF …` (sql/explain).
+   */
+  readonly explainAs?: Readonly<Record<string, string>> | undefined;
 }
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -45,9 +52,9 @@ const SYSTEM_TABLES = [
   'CREATE OR REPLACE MACRO sf_is_columns(d) AS TABLE SELECT * FROM __SF__.main.is_columns WHERE "TABLE_CATALOG" = d',
   'CREATE OR REPLACE MACRO sf_is_checks(d) AS TABLE SELECT * FROM __SF__.main.is_checks WHERE "CONSTRAINT_CATALOG" = d',
   'CREATE OR REPLACE MACRO sf_query_history() AS TABLE SELECT * FROM __SF__.main.query_history ORDER BY "START_TIME" DESC',
-  // 100 rows where nothing is said, 10,000 at most (documentation page functions/query_history).
+  // 100 rows where nothing is said, 10,000 at most; what begins more than seven days ago is an error (documentation page functions/query_history).
   `CREATE OR REPLACE MACRO sf_history(u, since, until, most) AS TABLE SELECT * FROM __SF__.main.query_history
-    WHERE (u IS NULL OR upper("USER_NAME") = upper(u)) AND (since IS NULL OR "END_TIME" >= since) AND (until IS NULL OR "END_TIME" <= until)
+    WHERE (u IS NULL OR upper("USER_NAME") = upper(u)) AND (since IS NULL OR CASE WHEN since < now() - INTERVAL 7 DAY THEN error('The time range does not fall within the last 7 days.') ELSE "END_TIME" >= since END) AND (until IS NULL OR "END_TIME" <= until)
     ORDER BY "END_TIME" DESC LIMIT (SELECT least(coalesce(most, 100), 10000))`,
 ];
 
@@ -99,15 +106,17 @@ async function hashKey(connection: DuckDBConnection): Promise<string> {
 
 export class Engine {
   readonly instance: DuckDBInstance;
+  readonly explainAs: Readonly<Record<string, string>>;
   readonly catalog: Catalog;
   readonly #control: DuckDBConnection;
   readonly #dataFolder: string | undefined;
 
-  private constructor(instance: DuckDBInstance, control: DuckDBConnection, dataFolder: string | undefined) {
+  private constructor(instance: DuckDBInstance, control: DuckDBConnection, options: EngineOptions) {
     this.instance = instance;
     this.#control = control;
-    this.#dataFolder = dataFolder;
-    this.catalog = new Catalog(control);
+    this.#dataFolder = options.dataFolder;
+    this.explainAs = options.explainAs ?? {};
+    this.catalog = new Catalog(control, options.roles ?? {});
   }
 
   /** Starts DuckDB, fills it and locks it. Throws when a seed fails, naming the file. */
@@ -116,7 +125,7 @@ export class Engine {
     if (folder !== undefined) await mkdir(folder, { recursive: true });
     const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
     const control = await instance.connect();
-    const engine = new Engine(instance, control, folder);
+    const engine = new Engine(instance, control, options);
     // Else a seed's times would be those of the machine's zone. Sessions set their own.
     await control.run("SET TimeZone = 'UTC'");
     await attach(control, SYSTEM_DATABASE, folder);

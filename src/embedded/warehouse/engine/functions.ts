@@ -76,6 +76,7 @@ const MACROS: readonly string[] = [
   `sf_dateadd_date${addDate('DATE', 'DATE')}, ${addDate('TIMESTAMP', 'TIMESTAMP')}, ${addDate('TIMESTAMPTZ', 'TIMESTAMPTZ')}`,
   `sf_dateadd_clock(p, n, d TIMESTAMPTZ) AS d + (CASE p ${CLOCK_PARTS.map((p) => `WHEN '${p}' THEN to_${p}s(n::INT)`).join(' ')} END), (p, n, d) AS d::TIMESTAMP + (CASE p ${CLOCK_PARTS.map((p) => `WHEN '${p}' THEN to_${p}s(n::INT)`).join(' ')} END)`,
   `sf_date_trunc(p, d DATE) AS date_trunc(p, d)::DATE, (p, d TIMESTAMP) AS date_trunc(p, d), (p, d TIMESTAMPTZ) AS date_trunc(p, d)`,
+  `sf_week_from(n, d DATE) AS date_trunc('week', d - n::INT)::DATE + n::INT, (n, d TIMESTAMP) AS date_trunc('week', d - to_days(n::INT)) + to_days(n::INT), (n, d TIMESTAMPTZ) AS date_trunc('week', d - to_days(n::INT)) + to_days(n::INT)`,
   // The offset is not kept: the same moment, shown in the session's zone (functions/convert_timezone has the zone's own).
   `sf_in_zone(z, x) AS x::TIMESTAMPTZ`,
   `sf_date_trunc_in(p, z, x) AS timezone(z, date_trunc(p, timezone(z, x::TIMESTAMPTZ)))`,

@@ -3,6 +3,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { SYSTEM_DATABASE } from '../engine/catalog.js';
 import type { Query } from './query.js';
 
+/** A text is kept up to here (documentation page account-usage/query_history: QUERY_TEXT is cut at 100K characters). */
+const QUERY_TEXT_CHARS = 100_000;
 /** Rows of one INSERT. */
 const WRITTEN_AT_ONCE = 200;
 
@@ -19,7 +21,7 @@ export async function writeHistory(control: DuckDBConnection, finished: readonly
     );
     const values = batch.flatMap((query) => [
       query.id,
-      query.sql,
+      query.sql.slice(0, QUERY_TEXT_CHARS),
       query.database,
       query.schema,
       queryType(query.sql),

@@ -10,6 +10,8 @@ export interface WarehouseOptions extends EngineOptions {
   readonly defaultSchema: string;
   /** The account's: what sessions have that say nothing else. */
   readonly timezone: string;
+  /** Other parameters of the account, where it has other values than Snowflake's defaults. */
+  readonly parameters: Readonly<Record<string, string | number | boolean>>;
   /** Added to each query request, in milliseconds: what a warehouse far away would take. */
   readonly latencyMs: number;
   readonly inlineRows: number;
@@ -26,6 +28,7 @@ export const DEFAULT_OPTIONS = {
   defaultDatabase: '',
   defaultSchema: 'PUBLIC',
   timezone: 'America/Los_Angeles',
+  parameters: {},
   latencyMs: 0,
   inlineRows: 1000,
   chunkRows: 20_000,

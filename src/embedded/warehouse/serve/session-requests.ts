@@ -63,7 +63,7 @@ export async function freshSession(
     user,
     account,
     connection: await engine.connect(),
-    parameters: new Parameters({ TIMEZONE: options.timezone }),
+    parameters: new Parameters({ ...options.parameters, TIMEZONE: options.timezone }),
     variables: new Map(),
     temporary: new Set(),
     database: options.defaultDatabase,

@@ -100,7 +100,7 @@ async function createView(sql: string, execution: Execution): Promise<Result> {
 export async function create(sql: string, execution: Execution): Promise<Result> {
   const text = bare(sql);
   const match =
-    /^CREATE\s+(OR\s+REPLACE\s+)?(?:(?:LOCAL|GLOBAL)\s+)?(?:TEMP|TEMPORARY|TRANSIENT|SECURE|RECURSIVE|VOLATILE)?\s*(TABLE|VIEW|SCHEMA|DATABASE)\s+(IF\s+NOT\s+EXISTS\s+)?([^\s(]+)/is.exec(
+    /^CREATE\s+(OR\s+REPLACE\s+)?(?:(?:LOCAL|GLOBAL)\s+)?(?:TEMP|TEMPORARY|TRANSIENT|SECURE|RECURSIVE|VOLATILE)?\s*(?:MATERIALIZED\s+)?(TABLE|VIEW|SCHEMA|DATABASE)\s+(IF\s+NOT\s+EXISTS\s+)?([^\s(]+)/is.exec(
       text,
     );
   if (!match) throw unsupported(`CREATE ${text.split(/\s+/)[1] ?? ''}`);

@@ -11,7 +11,8 @@ export function describe(rest: string, session: Session, catalog: Catalog): Resu
   if (!match) throw unsupported('DESCRIBE of anything but a table or view');
   const [name = '', schema, database] = pathParts(match[1] ?? '').reverse();
   const relation = catalog.find(database ?? session.database, schema ?? session.schema, name);
-  if (!relation) throw missingObject([database, schema, name].filter((part) => part !== undefined).join('.'));
+  if (!relation || !catalog.mayKnow(session.role, relation))
+    throw missingObject([database, schema, name].filter((part) => part !== undefined).join('.'));
   return localResult(
     [
       'name',

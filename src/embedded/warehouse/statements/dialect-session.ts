@@ -8,6 +8,7 @@ export function dialectSession(session: Session): DialectSession {
     database: session.database,
     schema: session.schema,
     variables: session.variables,
+    weekStart: session.parameters.number('WEEK_START'),
     values: new Map([
       ['CURRENT_DATABASE', session.database],
       ['CURRENT_SCHEMA', session.schema],

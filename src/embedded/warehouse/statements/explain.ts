@@ -1,5 +1,12 @@
 /** EXPLAIN: what a statement would read (documentation page sql/explain). */
-import { type Bind, type Cell, localResult, type Result, STATEMENT_TYPE } from '../../../protocol/index.js';
+import {
+  type Bind,
+  type Cell,
+  localResult,
+  notExplained,
+  type Result,
+  STATEMENT_TYPE,
+} from '../../../protocol/index.js';
 import { asBody, asList, asText } from '../../../sql/index.js';
 import { translate } from '../dialect/translate.js';
 import { estimatedBytes, isSecure, type Relation } from '../engine/catalog.js';
@@ -13,7 +20,8 @@ function scansOf(plan: unknown, out: Set<string>): void {
   for (const step of asList(plan)) {
     const body = asBody(step);
     const table = asText(asBody(body['extra_info'])['Table']);
-    if (table) out.add(table);
+    // DuckDB quotes what is a word of its own.
+    if (table) out.add(table.replaceAll(/"((?:[^"]|"")*)"/g, (_whole, name: string) => name.replaceAll('""', '"')));
     scansOf(body['children'], out);
   }
 }
@@ -27,6 +35,7 @@ export async function explain(rest: string, binds: readonly Bind[], execution: E
   const planned = await session.connection.runAndReadAll(`EXPLAIN (FORMAT JSON) ${translated.sql}`, values);
   const scans = new Set<string>();
   scansOf(JSON.parse(String(planned.getRowsJS()[0]?.[1] ?? '[]')), scans);
+  if (/\bINFORMATION_SCHEMA\s*\./i.test(match?.[2] ?? '')) throw notExplained('INFORMATION_SCHEMA');
   const dotted = ({ database, schema, name }: Relation): string => `${database}.${schema}.${name}`;
   // A secure view stands for itself and shows nothing of what is below it (documentation page sql/explain).
   for (const view of translated.relations.filter(({ kind, text }) => kind === 'view' && isSecure(text))) {
@@ -37,6 +46,7 @@ export async function explain(rest: string, binds: readonly Bind[], execution: E
     for (const name of below) scans.delete(name);
     scans.add(dotted(view));
   }
+  const shown = (relation: Relation): string => engine.explainAs[dotted(relation)] ?? dotted(relation);
   const relations = engine.catalog.relations().filter((relation) => scans.has(dotted(relation)));
   const bytes = relations.map(estimatedBytes);
   const total = bytes.reduce((sum, size) => sum + size, 0);
@@ -49,7 +59,7 @@ export async function explain(rest: string, binds: readonly Bind[], execution: E
           id: index + 1,
           parentOperators: [0],
           operation: 'TableScan',
-          objects: [`${relation.database}.${relation.schema}.${relation.name}`],
+          objects: [shown(relation)],
           partitionsTotal: 1,
           partitionsAssigned: 1,
           bytesAssigned: bytes[index] ?? 0,
@@ -90,7 +100,7 @@ export async function explain(rest: string, binds: readonly Bind[], execution: E
         String(index + 1),
         '[0]',
         'TableScan',
-        `${relation.database}.${relation.schema}.${relation.name}`,
+        shown(relation),
         null,
         null,
         '1',

@@ -1,7 +1,7 @@
 /** SHOW, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
 
 import { type Cell, localResult, type Result, spellType } from '../../../protocol/index.js';
-import { type Catalog, estimatedBytes, isSecure, type Relation } from '../engine/catalog.js';
+import { type Catalog, estimatedBytes, isMaterialized, isSecure, type Relation } from '../engine/catalog.js';
 import { unsupported } from '../engine/errors.js';
 import type { Session } from './execution.js';
 import { PATH, pathParts } from './names.js';
@@ -94,7 +94,9 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
   const { matches, limit, scope: words } = filterOf(kind === 'EXTERNAL' ? tail.replace(/^\s+TABLES\b/i, '') : tail);
   const scope = scopeOf(words, kind, session);
   const cut = (names: readonly string[], rows: Cell[][]): Result => localResult(names, rows.slice(0, limit));
-  const relations = catalog.relations().filter((relation) => within(scope, relation));
+  const relations = catalog
+    .relations()
+    .filter((relation) => within(scope, relation) && catalog.mayKnow(session.role, relation));
   switch (kind) {
     case 'DATABASES':
       return cut(
@@ -217,7 +219,7 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
             v.comment,
             v.text,
             String(isSecure(v.text)),
-            'false',
+            String(isMaterialized(v.text)),
           ]),
       );
     case 'OBJECTS':

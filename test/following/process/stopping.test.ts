@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { storePool } from '../../dist/transcript/index.js';
-import { cli, query } from '../support/demo.js';
-import { type Parts, pause, startGateway, startParts } from '../support/gateways/replicas.mjs';
-import { Receiver } from '../support/outside/receiver.js';
+import { storePool } from '../../../dist/transcript/index.js';
+import { cli, query } from '../../support/demo.js';
+import { type Parts, pause, startGateway, startParts } from '../../support/gateways/replicas.mjs';
+import { Receiver } from '../../support/outside/receiver.js';
 
 const POLICY = `policy: all
 principals: { groups: [all] }
