@@ -132,7 +132,10 @@ describe('who is behind an end', () => {
       detail: words,
       agentsReason: undefined,
     });
-    const { message, unmapped, action, disposition } = ocsf('approval_withdrawn', own) as Record<string, unknown>;
+    const { message, unmapped, action, disposition } = ocsf('approval_withdrawn', own) as unknown as Record<
+      string,
+      unknown
+    >;
     expect([message, action, disposition]).toEqual([
       expect.stringContaining('sent a statement once more'),
       'Replaced',
