@@ -79,6 +79,7 @@ function lineOf({ name, lines }: Fact): readonly [string, string] {
   return [short(name, MAX_LABEL), text];
 }
 
+/** By whom, and where that was the gateway, by what the same ran. */
 function withdrawnTitle({ ended }: ShownApproval): string {
   switch (ended?.why) {
     case 'agent':

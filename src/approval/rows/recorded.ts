@@ -177,7 +177,6 @@ async function proof(
   const by = proved(said, told, shown.requirements);
   // Of one that is over the record may lack an event: it was archived, or somebody took it away. It stays over.
   const isGivenBack = state === 'used' && by === 'approved' && told.wasReleased;
-  const { at } = told;
-  if (!isOpen(state) && isOpen(by) && !isGivenBack) return { state, at, isUnsaid: false };
-  return { state: by, at, isUnsaid: state === 'approved' && by === 'pending' };
+  if (!isOpen(state) && isOpen(by) && !isGivenBack) return { state, at: told.at, isUnsaid: false };
+  return { state: by, at: told.at, isUnsaid: state === 'approved' && by === 'pending' };
 }

@@ -79,7 +79,7 @@ const isCode = (code: unknown): code is WithdrawalCode => typeof code === 'strin
  * that name the statement that ran instead, which was under a standing approval then.
  */
 export function withdrawalOf({ by, code, instead }: Fields): Withdrawal {
-  const isEarlier = (by ?? undefined) === undefined && typeof instead === 'string';
+  const isEarlier = (by === undefined || by === null) && typeof instead === 'string';
   if (by !== 'gateway' && !isEarlier) return { by: 'agent' };
   const known = isEarlier ? 'RAN_UNDER_STANDING' : isCode(code) ? code : undefined;
   return {

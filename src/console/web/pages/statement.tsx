@@ -106,7 +106,7 @@ function wordsOf({ kind, body, end }: StatementEvent): string {
       return text(body['reason']) ?? '';
     case 'approval_withdrawn':
       return end?.gateway_said
-        ? `by the gateway: ${[end.gateway_said, ...(text(body['instead']) === undefined ? [] : [`statement ${text(body['instead'])}`])].join(', ')}`
+        ? `by the gateway: ${end.gateway_said}${text(body['instead']) ? `, statement ${text(body['instead'])}` : ''}`
         : agentWrote(text(body['reason']));
     default:
       return '';
