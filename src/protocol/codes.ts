@@ -83,6 +83,8 @@ export const RUN_CODES = {
   dateNotRecognized: of('100040', '22007'),
   /** astronomer/astro-sdk#1708, OHDSI/Ares#366. */
   numberNotRecognized: of('100038', '22018'),
+  /** sql-reference/functions/cast. */
+  textTooLong: of('100078', '22000'),
   /** sodadata/soda-sql#64. */
   outOfRange: of('100039', '22003'),
   divisionByZero: of('100051', '22012'),

@@ -250,6 +250,7 @@ describe('errors', () => {
     ['SELEC 1', '001003', '42000'],
     ['SELECT 1/0', '100051', '22012'],
     ["SELECT 'abc'::NUMBER", '100038', '22018'],
+    ["SELECT CAST('9.8765' AS VARCHAR(4))", '100078', '22000'],
     ['SELECT NO_SUCH_FUNCTION(1)', '002141', '42601'],
     ['', '000900', '42601'],
     ['PUT file:///etc/passwd @~', '000002', '0A000'],

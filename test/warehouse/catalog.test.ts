@@ -50,6 +50,52 @@ describe('an external table', () => {
   });
 });
 
+describe('a database of many objects', () => {
+  /** Answers as SHOW does: in the order of the names, 10,000 at most, and nothing said of the others. */
+  function manyOf(schemas: Readonly<Record<string, number>>) {
+    const asked: string[] = [];
+    const rowsOf = (schema: string) =>
+      Array.from({ length: schemas[schema] ?? 0 }, (_, at) => `T${String(at).padStart(6, '0')}`).map((name) => ({
+        name,
+        database_name: 'DB',
+        schema_name: schema,
+        kind: 'TABLE',
+      }));
+    const simple = async (sql: string): Promise<object[]> => {
+      asked.push(sql);
+      if (sql.startsWith('SHOW SCHEMAS')) return Object.keys(schemas).map((name) => ({ name }));
+      const schema = /SCHEMA "DB"\."(\w+)"/.exec(sql)?.[1];
+      const all = (schema === undefined ? Object.keys(schemas) : [schema]).flatMap(rowsOf);
+      all.sort((one, other) => (one.name < other.name ? -1 : 1));
+      const from = /FROM '(\w+)'/.exec(sql)?.[1];
+      const at = from === undefined ? 0 : all.findIndex(({ name }) => name.startsWith(from)) + 1;
+      return all.slice(at, at + 10_000);
+    };
+    const pool = { use: (_key: unknown, work: (connection: unknown) => unknown) => work({ simple }) };
+    return { catalog: new Catalog(pool as unknown as WarehousePool), asked };
+  }
+  const KEY = { role: 'R', warehouse: 'W' };
+  const keysOf = (objects: readonly { schema: string; name: string }[]): Set<string> =>
+    new Set(objects.map(({ schema, name }) => `${schema}.${name}`));
+
+  it.each([
+    ['by one question where they fit', { S: 9999 }, 1],
+    ['in two schemas', { S: 6000, U: 6000 }, 4],
+    ['page by page', { S: 25_000, U: 3, EMPTY: 0 }, 7],
+    ['that are as many as a page', { S: 10_000 }, 4],
+    ['50,000 of them', { A: 10_001, B: 20_000, C: 19_999 }, 9],
+  ])('is listed whole: %s', async (_what, schemas, questions) => {
+    const { catalog, asked } = manyOf(schemas);
+    const objects = await catalog.objects(KEY, 'DB', undefined);
+    const total = Object.values(schemas).reduce((sum, count) => sum + count, 0);
+    expect(objects).toHaveLength(total);
+    expect(keysOf(objects).size).toBe(total);
+    expect(asked).toHaveLength(questions);
+    const [schema = ''] = Object.keys(schemas);
+    expect(await catalog.objects(KEY, 'DB', schema)).toHaveLength(schemas[schema as keyof typeof schemas] ?? 0);
+  });
+});
+
 describe('a virtual column', () => {
   it.each([
     ['by its kind and expression', { kind: 'VIRTUAL', expression: 'lower(SSN)' }, 'lower(SSN)'],

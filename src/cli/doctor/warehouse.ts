@@ -1,11 +1,16 @@
 /** Doctor's look at Snowflake, as each role and warehouse that the policies name. */
+import { z } from 'zod';
 import type { Config } from '../../config/index.js';
 import { HASH_FUNCTION } from '../../masking/index.js';
 import type { PolicySet } from '../../policy/index.js';
 import { SETUP_TAG, StatementFailed, sessionValues, Warehouse } from '../../warehouse/index.js';
-import { HASH_WORKS, KEY_READABLE, KEY_TABLE, WHO } from '../access/own-questions.js';
+import { CHUNKED, CHUNKED_ROWS, HASH_WORKS, HOSTS, KEY_READABLE, KEY_TABLE, WHO } from '../access/own-questions.js';
 import { checkConstraints } from './constraints.js';
 import { type Finding, messageOf, ok, problem, warning } from './finding.js';
+
+const CHUNKED_BYTES = 16_000_000;
+/** A warehouse that sleeps has to start. */
+const CHUNKED_MS = 90_000;
 
 export async function checkWarehouse(config: Config, set: PolicySet | undefined): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -58,8 +63,60 @@ export async function checkWarehouse(config: Config, set: PolicySet | undefined)
       await checkMetadataRole(warehouse, { role: metadataRole, warehouse: first.warehouse }, config.warehouse.username),
     );
   if (first && findings.some(({ state }) => state === 'ok'))
+    findings.push(await checkChunks(warehouse, { role: first.role, warehouse: first.warehouse }));
+  if (first && findings.some(({ state }) => state === 'ok'))
     findings.push(...(await checkSession(warehouse, { role: first.role, warehouse: first.warehouse })));
   return findings;
+}
+
+const allowList = z.array(z.object({ type: z.string(), host: z.string(), port: z.coerce.number() }));
+
+/** As Snowflake lists them; undefined where it does not. */
+async function hostsOf(
+  warehouse: Warehouse,
+  key: { readonly role: string; readonly warehouse: string },
+): Promise<string | undefined> {
+  try {
+    const [row = {}] = await warehouse.ask(key, HOSTS.of(), SETUP_TAG);
+    const hosts = allowList.parse(JSON.parse(String(Object.values(row)[0])));
+    return [...new Set(hosts.map(({ host, port }) => `${host}:${port}`))].join(', ');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A small result comes with its answer, a larger one in chunks from cloud storage: whoever opened the way to the account alone finds out by the
+ * first large answer of an agent's. Takes a running warehouse for a second.
+ */
+async function checkChunks(
+  warehouse: Warehouse,
+  key: { readonly role: string; readonly warehouse: string },
+): Promise<Finding> {
+  const hosts = await hostsOf(warehouse, key);
+  const listed =
+    hosts === undefined ? 'SELECT SYSTEM$ALLOWLIST() lists the hosts.' : `Open the way to these hosts: ${hosts}`;
+  const wanted = CHUNKED_ROWS + 1;
+  try {
+    const { rows, reader } = await warehouse.run(key, CHUNKED.of(), {
+      binds: [],
+      tag: SETUP_TAG,
+      maxResultRows: wanted,
+      maxRows: wanted,
+      maxBytes: CHUNKED_BYTES,
+      timeoutMs: CHUNKED_MS,
+      signal: undefined,
+    });
+    reader?.close();
+    if (rows.length === CHUNKED_ROWS)
+      return ok(
+        'snowflake',
+        `a result in chunks arrives whole${hosts === undefined ? '' : `; hosts that have to be reachable: ${hosts}`}`,
+      );
+    return problem('snowflake', `a result in chunks came with ${rows.length} of ${CHUNKED_ROWS} rows`, listed);
+  } catch (error) {
+    return problem('snowflake', `a result in chunks does not arrive: ${messageOf(error)}`, listed);
+  }
 }
 
 /** The role that sees what views are made of. */

@@ -31,6 +31,7 @@ export class Metrics {
   readonly #bytes: Counter;
   readonly #disagreements: Counter<'parser'>;
   readonly #integrity: Counter;
+  readonly #own: Counter<'what'>;
 
   constructor({ policies, behind, connections, warehouse, approvals }: Watched) {
     const registers = [this.registry];
@@ -65,6 +66,12 @@ export class Metrics {
       name: 'snowfence_parser_disagreements_total',
       help: 'Statements refused because another parser reads them differently.',
       labelNames: ['parser'],
+      registers,
+    });
+    this.#own = new Counter({
+      name: 'snowfence_own_statements_total',
+      help: 'Statements that this process sent to Snowflake for itself: set-up of sessions, metadata, EXPLAIN, its history. Cloud services are billed.',
+      labelNames: ['what'],
       registers,
     });
     this.#integrity = new Counter({
@@ -137,6 +144,10 @@ export class Metrics {
           if (oldest) this.set({ state }, Math.max(0, (Date.now() - oldest.getTime()) / 1000));
       },
     });
+  }
+
+  ownStatement(what: string): void {
+    this.#own.inc({ what });
   }
 
   integrityProblem(): void {

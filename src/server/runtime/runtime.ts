@@ -107,7 +107,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     await transcript[Symbol.asyncDispose]();
     throw new SnowfenceError('STORE_NOT_READY', problem[0], problem[1]);
   }
-  const warehouse = new Warehouse(config.warehouse);
+  const warehouse = new Warehouse({ ...config.warehouse, onOwnStatement: (what) => metrics.ownStatement(what) });
   pool = warehouse;
   const { recorder } = transcript;
   const complain = (text: string, error?: unknown): void => log.error({ err: error }, text);

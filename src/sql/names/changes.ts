@@ -4,8 +4,10 @@
  */
 import type { Target } from '../analysis/analysis.js';
 import { objectKey } from '../analysis/catalog.js';
+import { columnsNamed } from '../scope/origins.js';
 import { type Ctes, type Scope, type Source, scopeOf } from '../scope/scope.js';
 import { isOperator, isWord } from '../text/lex.js';
+import { isAllByName } from '../text/rewordings.js';
 import {
   asBody,
   asList,
@@ -185,6 +187,11 @@ function branch(walk: Walk, value: unknown, scope: Scope, ctes: Ctes): void {
   const own = verb === 'INSERT' ? scopeOf([using], undefined) : scope;
   walk.expression(when['condition'], own, ctes, 'predicate');
   if (verb === 'DELETE' && rest.length === 0) return;
+  const token = allByNameAt(walk, rest[0]);
+  if (token !== undefined) {
+    byName(walk, target, using, token);
+    return;
+  }
   if (verb === 'UPDATE' && rest.length === 1) {
     for (const pair of tuple(walk, rest[0])) update(walk, pair, target, scope, ctes);
     return;
@@ -208,6 +215,48 @@ function branch(walk: Walk, value: unknown, scope: Scope, ctes: Ctes): void {
     'Use UPDATE SET, DELETE or INSERT … VALUES.',
   );
 }
+
+/** The ALL of a branch that says ALL BY NAME: the parser is given one column in its place. */
+function allByNameAt(walk: Walk, list: unknown): number | undefined {
+  const [only, ...more] = nodeOf(list)?.kind === 'tuple' ? asList(nodeOf(list)?.body['expressions']) : [];
+  const node = nodeOf(only);
+  const column = node?.kind === 'eq' ? nodeOf(node.body['left']) : node;
+  const token = walk.token(identifierOf(column?.body) ?? identifierOf(column?.body['name'])) - 1;
+  return more.length === 0 && isAllByName(walk.statement.tokens, token) ? token : undefined;
+}
+
+/**
+ * `UPDATE ALL BY NAME`, `INSERT ALL BY NAME`: every column of the target gets the value of the source's column of that name, and both have the same
+ * names (sql/merge). Where they differ nothing is documented but that they may not.
+ */
+function byName(walk: Walk, target: Source, using: Source, token: number): void {
+  // Its columns are those that were judged, like those of a star.
+  walk.findings.hasStar = true;
+  if (target.unknown !== undefined || using.unknown !== undefined) {
+    if (using.unknown === 'opaque' || target.unknown === 'opaque') walk.opaqueStar(token);
+    return;
+  }
+  const differs = (what: string): Error =>
+    walk.refusal(what, token, 'Name the columns: UPDATE SET …, INSERT (…) VALUES (…).');
+  walk.count(target.columns.length + using.columns.length);
+  const names = new Set(target.columns.map(({ name }) => name));
+  for (const { name, isMany } of using.columns)
+    if (name === undefined || isMany === true || !names.has(name))
+      throw differs(`ALL BY NAME needs the same columns on both sides, and ${shown(name)} is the source's alone.`);
+  for (const { name } of target.columns) {
+    if (name === undefined) continue;
+    const [column, another] = columnsNamed(using.columns, name, walk.count);
+    if (!column || another)
+      throw differs(
+        `ALL BY NAME needs the same columns on both sides, and the source has ${another ? 'two columns' : 'no column'} ${shown(name)}.`,
+      );
+    walk.findings.assignments.push({ column: name, token });
+    walk.findings.columnNames.add(name);
+    walk.use(column.origins, 'assigned', token);
+  }
+}
+
+const shown = (name: string | undefined): string => name?.slice(0, 100) ?? 'one without a name';
 
 function tuple(walk: Walk, value: unknown): readonly unknown[] {
   const node: TreeNode | undefined = nodeOf(value);

@@ -1,9 +1,10 @@
 /** Queries: definitions, set operations, VALUES, SELECT with its clauses, stars. Each answers the columns that it gives. */
 import type { Origin, OutputColumn } from '../analysis/analysis.js';
 import { columnsNamed, originsOf, UNKNOWN } from '../scope/origins.js';
-import { type Ctes, namesIn, type Scope, type Source, scopeOf } from '../scope/scope.js';
-import { isWord } from '../text/lex.js';
+import { type Ctes, namesIn, type Scope, type Source, scopeOf, sourcesNamed } from '../scope/scope.js';
+import { isOperator, isWord } from '../text/lex.js';
 import { asBody, asList, type Body, dotted, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
+import { isName, nameOf } from '../words/claims.js';
 import { isPresent } from './allow-lists.js';
 import { definitions } from './definitions.js';
 import { byName, byPlace, ordering, positional } from './outputs.js';
@@ -149,7 +150,7 @@ export function walkStar(walk: Walk, body: Body, scope: Scope, ctes: Ctes, isAlo
     const origins = walk.expression(value['this'], scope, ctes, 'projected');
     for (const name of ofStar(walk, value['alias'], sources)) replaced.set(name, origins);
   }
-  const token = walk.token(qualifier);
+  const token = qualifier ? lastNameAt(walk, walk.token(qualifier)) : -1;
   const isWhole = isAlone && excluded.size + renamed.size + replaced.size === 0;
   const outputs: OutputColumn[] = [];
   let most = 0;
@@ -241,6 +242,8 @@ function inOrder(walk: Walk, sources: readonly Source[], isWhole: boolean): read
 }
 
 function qualified(walk: Walk, qualifier: Identifier, scope: Scope): readonly Source[] {
+  const places = namesBefore(walk, walk.token(qualifier));
+  if (places.length > 1) return qualifiedInFull(walk, places, scope);
   for (let at: Scope | undefined = scope; at; at = at.outer) {
     const sources = at.sources.filter((source) => source.alias === folded(qualifier));
     if (sources.length === 0) continue;
@@ -248,6 +251,54 @@ function qualified(walk: Walk, qualifier: Identifier, scope: Scope): readonly So
     return sources;
   }
   throw walk.refusal(`There is no ${qualifier.name} in FROM.`, walk.token(qualifier));
+}
+
+const lastNameAt = (walk: Walk, from: number): number => namesBefore(walk, from).at(-1) ?? from;
+
+/** The tokens of the names before a star, of which the parser makes one text; undefined between two dots. */
+function namesBefore({ statement: { tokens } }: Walk, from: number): readonly (number | undefined)[] {
+  const places: (number | undefined)[] = [];
+  for (let at = from; isName(tokens[at]); at += 2) {
+    places.push(at);
+    if (isOperator(tokens[at + 1], '.') && isOperator(tokens[at + 2], '.')) {
+      places.push(undefined);
+      at++;
+    }
+  }
+  return places;
+}
+
+/**
+ * `schema.table.*` and `db.schema.table.*` (sql/select: a star's qualifier is the name of an object). As with a column, the tokens before the last
+ * name go where the table becomes a sub-query; of two tables of one name in FROM the rest would not say which.
+ */
+function qualifiedInFull(walk: Walk, places: readonly (number | undefined)[], scope: Scope): readonly Source[] {
+  const { tokens } = walk.statement;
+  const names = places.map((at) => {
+    const token = at === undefined ? undefined : tokens[at];
+    return isName(token) ? nameOf(token) : 'PUBLIC';
+  });
+  const [first, last] = [places[0] ?? -1, places.at(-1) ?? -1];
+  const shown = names.join('.').slice(0, 200);
+  const [source] = sourcesNamed(names, scope);
+  if (!source?.object) throw walk.refusal(`There is no ${shown} in FROM.`, first);
+  const isAlone = namesakes(scope, source) === 1;
+  if (!isAlone)
+    throw walk.refusal(
+      `Two tables in FROM have the name ${source.alias?.slice(0, 100) ?? ''}.`,
+      first,
+      'Give each of them an alias, and write that before the star.',
+    );
+  for (const at of places) if (at !== undefined) walk.claimToken(at, 'alias');
+  walk.findings.longColumns.push({ object: source.object, from: first, to: last });
+  return [source];
+}
+
+/** How many sources beside one have its name. */
+function namesakes(scope: Scope, source: Source): number {
+  let at: Scope | undefined = scope;
+  while (at && !at.sources.includes(source)) at = at.outer;
+  return at?.sources.filter(({ alias }) => alias === source.alias).length ?? 0;
 }
 
 /** A column that a clause of a star names: one of the star's own. */

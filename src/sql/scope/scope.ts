@@ -117,20 +117,24 @@ export function isOfTarget(column: string, table: string | undefined, scope: Sco
   return false;
 }
 
-/** The source that `schema.table` or `db.schema.table` names, from the innermost scope outwards. */
+/** The sources that `schema.table` or `db.schema.table` names (folded), of the innermost scope with any; a table with another alias is none. */
+export function sourcesNamed(names: readonly string[], scope: Scope): readonly Source[] {
+  if (names.length < 2 || names.length > 3) return [];
+  for (let at: Scope | undefined = scope; at; at = at.outer) {
+    const found = at.sources.filter(({ alias, object }) => {
+      const full = object && [object.database, object.schema, object.name].slice(3 - names.length);
+      return alias === names.at(-1) && full?.every((name, index) => name === names[index]);
+    });
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** The source that qualifies a column: `schema.table` or `db.schema.table` before it. */
 export function qualifiedSource(
   parts: readonly Identifier[],
   scope: Scope,
 ): { source: Source; width: number } | undefined {
-  for (let at: Scope | undefined = scope; at; at = at.outer)
-    for (const width of [3, 2]) {
-      const names = parts.slice(0, width).map(folded);
-      if (parts.length !== width + 1) continue;
-      const source = at.sources.find(({ alias, object }) => {
-        const full = object && [object.database, object.schema, object.name].slice(3 - width);
-        return alias === names[width - 1] && full?.every((name, index) => name === names[index]);
-      });
-      if (source) return { source, width };
-    }
-  return undefined;
+  const [source] = sourcesNamed(parts.slice(0, -1).map(folded), scope);
+  return source && { source, width: parts.length - 1 };
 }

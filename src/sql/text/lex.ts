@@ -140,6 +140,11 @@ function read(text: string, take: Take): void {
     take(kind, value, at);
     at += value.length;
   };
+  // A byte-order mark at the very beginning is no part of a text (Unicode standard, 23.8): what is sent has none.
+  if (text.startsWith('\uFEFF')) {
+    take('space', '\uFEFF', 0);
+    at = 1;
+  }
   while (at < text.length) {
     const space = match(SPACE, text, at);
     const skipped = space ?? comment(text, at);

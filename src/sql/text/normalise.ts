@@ -8,10 +8,12 @@
  * (PRIOR, CONNECT_BY_ROOT), constructs/match_recognize (FINAL, RUNNING), name-resolution (`db..table`), constructs/resample, constructs/from (DYNAMIC_TABLE_REFRESH_BOUNDARY), identifiers-syntax.
  */
 import { isPure, snowflakeFunction } from '../functions/index.js';
-import { bracketsAround } from './brackets.js';
+import { bracketPairs, bracketsAround } from './brackets.js';
 import { type Clauses, isBoundary, isOfHierarchy, isOfMeasure } from './clauses.js';
 import { isOperator, isWord, type Token } from './lex.js';
 import { longLists } from './lists.js';
+import { deletionWithSources, endOfConnect, isAllByName, isPathBehindBracket, namesLikeWords } from './rewordings.js';
+import { asBody, nodeOf } from './tree.js';
 
 export interface Piece {
   readonly text: string;
@@ -27,21 +29,10 @@ export interface Normalised {
   readonly isResampled: boolean;
   /** A star gives fewer columns than it seems to: `* ILIKE` was left out. */
   readonly isNarrowed: boolean;
-}
-
-/** For each opening bracket its closing one, and the other way round. */
-function partners(tokens: readonly Token[]): ReadonlyMap<number, number> {
-  const found = new Map<number, number>();
-  const open: number[] = [];
-  tokens.forEach((token, index) => {
-    if (isOperator(token, '(')) open.push(index);
-    if (!isOperator(token, ')')) return;
-    const from = open.pop();
-    if (from === undefined) return;
-    found.set(from, index);
-    found.set(index, from);
-  });
-  return found;
+  /** Words that are given in quotes. */
+  readonly words: ReadonlySet<number>;
+  /** A DELETE that is given as an UPDATE. */
+  readonly isDeletion: boolean;
 }
 
 const isName = (token: Token | undefined): boolean => token?.kind === 'word' || token?.kind === 'quoted';
@@ -71,22 +62,25 @@ const STRUCTURED = ['ARRAY', 'OBJECT', 'MAP'];
 
 class Normaliser {
   readonly #tokens: readonly Token[];
-  readonly #partners: ReadonlyMap<number, number>;
+  readonly #pairs: ReadonlyMap<number, number>;
   readonly #around: readonly number[];
   readonly #dropped = new Set<number>();
   readonly #asBefore = new Set<number>();
   readonly #standIns = new Map<string, string>();
   readonly #replaced = new Map<number, string>();
+  /** What the parser sees behind a token besides. */
+  readonly #added = new Map<number, string>();
   readonly #clauses: Clauses;
   /** Of stand-ins, and of what the text has that looks like one. */
   #numbers: Set<number> | undefined;
   #isResampled = false;
   #isNarrowed = false;
+  #isDeletion = false;
 
   constructor(tokens: readonly Token[], clauses: Clauses) {
     this.#tokens = tokens;
     this.#clauses = clauses;
-    this.#partners = partners(tokens);
+    this.#pairs = bracketPairs(tokens);
     this.#around = bracketsAround(tokens);
   }
 
@@ -99,14 +93,19 @@ class Normaliser {
 
   /** After `(` the token behind its `)`; the same place where there is no bracket. */
   #behind(at: number): number {
-    const close = isOperator(this.#tokens[at], '(') ? this.#partners.get(at) : undefined;
+    const close = isOperator(this.#tokens[at], '(') ? this.#pairs.get(at) : undefined;
     return close === undefined ? at : close + 1;
   }
 
   run(): Normalised {
+    this.#deletion();
+    const words = namesLikeWords(this.#tokens, this.#pairs, this.#clauses);
+    for (const at of words) this.#replaced.set(at, `"${this.#tokens[at]?.text.toUpperCase() ?? ''}"`);
     this.#tokens.forEach((token, at) => {
       if (token.kind === 'quoted') this.#quoted(token.text, at);
       else if (isOperator(token, '::')) this.#cast(at + 1);
+      else if (isOperator(token, ':') && isPathBehindBracket(this.#tokens, this.#pairs, at))
+        this.#replaced.set(at, '.');
       else if (isOperator(token, '->')) this.#lambda(at - 1);
       else if (isOperator(token, '=>')) this.#argumentName(at);
       else if (token.kind === 'word') this.#word(token, at);
@@ -114,13 +113,49 @@ class Normaliser {
     for (const { from, to } of longLists(this.#tokens)) for (let at = from; at < to; at++) this.#dropped.add(at);
     const pieces: Piece[] = [];
     this.#tokens.forEach((token, index) => {
-      if (this.#dropped.has(index)) return;
-      if (this.#asBefore.has(index)) pieces.push({ text: 'AS', index });
+      const isDropped = this.#dropped.has(index);
+      if (this.#asBefore.has(index) && !isDropped) pieces.push({ text: 'AS', index });
       // `db..table` is a table of the schema PUBLIC (sql-reference/name-resolution).
-      if (isOperator(token, '.') && isOperator(this.#tokens[index - 1], '.')) pieces.push({ text: 'PUBLIC', index });
-      pieces.push({ text: this.#replaced.get(index) ?? token.text, index });
+      if (isOperator(token, '.') && isOperator(this.#tokens[index - 1], '.') && !isDropped)
+        pieces.push({ text: 'PUBLIC', index });
+      if (!isDropped) pieces.push({ text: this.#replaced.get(index) ?? token.text, index });
+      const added = this.#added.get(index);
+      if (added !== undefined) pieces.push({ text: added, index });
     });
-    return { pieces, standIns: this.#standIns, isResampled: this.#isResampled, isNarrowed: this.#isNarrowed };
+    return {
+      pieces,
+      standIns: this.#standIns,
+      isResampled: this.#isResampled,
+      isNarrowed: this.#isNarrowed,
+      isDeletion: this.#isDeletion,
+      words,
+    };
+  }
+
+  /** `DELETE FROM t USING …` has the sources that `UPDATE t SET … FROM …` has, of which the parser reads more: `restored` makes a DELETE of it. */
+  #deletion(): void {
+    const found = deletionWithSources(this.#tokens, this.#pairs);
+    if (!found) return;
+    this.#replaced.set(found.verb, 'UPDATE');
+    this.#dropped.add(found.from);
+    this.#replaced.set(found.using, 'SET "nothing" = NULL FROM');
+    this.#isDeletion = true;
+  }
+
+  /** `ALL BY NAME` as one column, by its place (`isAllByName`): which ones it means the walk looks up. */
+  #allByName(at: number): void {
+    const isUpdate = isWord(this.#tokens[at - 1], 'UPDATE');
+    this.#replaced.set(at, isUpdate ? 'SET' : '(');
+    this.#replaced.set(at + 1, '"all by name"');
+    this.#replaced.set(at + 2, isUpdate ? '= NULL' : ') VALUES (NULL)');
+  }
+
+  /** The parser reads a column on each side of an equals sign, and anything in brackets. */
+  #connect(by: number): void {
+    const last = endOfConnect(this.#tokens, this.#pairs, this.#clauses, by);
+    if (last === by) return;
+    this.#added.set(by, '(');
+    this.#added.set(last, `${this.#added.get(last) ?? ''})`);
   }
 
   #word(token: Token, at: number): void {
@@ -143,6 +178,12 @@ class Normaliser {
         // Before a measure of MATCH_RECOGNIZE: over which rows of the match it is taken.
         if (isOfMeasure(this.#tokens, this.#clauses, at)) this.#drop(at, at + 1);
         return;
+      case 'CONNECT':
+        if (isWord(next, 'BY')) this.#connect(at + 1);
+        return;
+      case 'ALL':
+        if (isAllByName(this.#tokens, at)) this.#allByName(at);
+        return;
       case 'UNPIVOT':
         this.#unpivot(at);
         return;
@@ -153,7 +194,7 @@ class Normaliser {
         }
         return;
       case 'DYNAMIC_TABLE_REFRESH_BOUNDARY': {
-        const close = this.#partners.get(at + 1);
+        const close = this.#pairs.get(at + 1);
         // Anywhere else it would be a call.
         if (close === undefined || !isBoundary(this.#tokens, this.#clauses, at)) return;
         this.#drop(at, at + 2);
@@ -204,7 +245,7 @@ class Normaliser {
 
   /** `(a INT, b INT) -> …`: the types go. */
   #lambda(close: number): void {
-    const open = isOperator(this.#tokens[close], ')') ? this.#partners.get(close) : undefined;
+    const open = isOperator(this.#tokens[close], ')') ? this.#pairs.get(close) : undefined;
     if (open === undefined) return;
     let isFirst = true;
     for (let at = open + 1; at < close; at++) {
@@ -220,7 +261,7 @@ class Normaliser {
 
   /** The next token that stands in no further bracket. */
   #next(at: number): number {
-    const close = this.#partners.get(at);
+    const close = this.#pairs.get(at);
     return (close !== undefined && close > at ? close : at) + 1;
   }
 
@@ -229,10 +270,10 @@ class Normaliser {
     const isWithNulls = isWord(this.#tokens[at + 1], 'INCLUDE', 'EXCLUDE') && isWord(this.#tokens[at + 2], 'NULLS');
     const open = isWithNulls ? at + 3 : at + 1;
     // `v FOR n IN (`: in no further bracket, so that each is gone through for one construct alone.
-    const close = isOperator(this.#tokens[open], '(') ? this.#partners.get(open) : undefined;
+    const close = isOperator(this.#tokens[open], '(') ? this.#pairs.get(open) : undefined;
     let list = open + 1;
     while (close !== undefined && list < close && !isWord(this.#tokens[list - 1], 'IN')) list = this.#next(list);
-    const end = this.#partners.get(list);
+    const end = this.#pairs.get(list);
     if (close === undefined || list >= close || end === undefined) return;
     for (let index = list + 1; index < end; index++) {
       const isPair = isName(this.#tokens[index - 1]) && isName(this.#tokens[index]);
@@ -267,8 +308,22 @@ class Normaliser {
 export const normalise = (tokens: readonly Token[], clauses: Clauses): Normalised =>
   new Normaliser(tokens, clauses).run();
 
+/** The parser's tree as that of the statement itself. */
+export function restored(tree: unknown, { standIns, isDeletion }: Normalised): unknown {
+  const named = restoreNames(tree, standIns);
+  return isDeletion ? deletion(named) : named;
+}
+
+/** Whatever an UPDATE has and a DELETE has not stays, and is refused as any form that is not known. */
+function deletion(tree: unknown): unknown {
+  const node = nodeOf(tree);
+  if (node?.kind !== 'update') return tree;
+  const { set: _set, from_clause: sources, from_joins: joins, ...rest } = node.body;
+  return { delete: { ...rest, using: asBody(sources)['expressions'], joins } };
+}
+
 /** Puts the names back into the parser's tree. */
-export function restoreNames(tree: unknown, standIns: ReadonlyMap<string, string>): unknown {
+function restoreNames(tree: unknown, standIns: ReadonlyMap<string, string>): unknown {
   if (standIns.size === 0) return tree;
   if (Array.isArray(tree)) return tree.map((item) => restoreNames(item, standIns));
   if (typeof tree === 'string') return standIns.get(tree) ?? tree;

@@ -5,7 +5,7 @@ import { bracketPairs, oddBracket } from './brackets.js';
 import { type Clauses, clausesOf } from './clauses.js';
 import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, isWord, joined, lex, type Token } from './lex.js';
-import { normalise, type Piece, restoreNames } from './normalise.js';
+import { normalise, type Piece, restored } from './normalise.js';
 import { lineStarts, type Position, positionAt, positionIn, Refusal } from './refusal.js';
 import { asList, bodiesIn, identifierOf } from './tree.js';
 
@@ -123,14 +123,23 @@ function pieceStarts(pieces: readonly Piece[]): number[] {
 }
 
 /**
- * The parser forgets of some names that they were quoted (those of a list behind an alias), and a quoted name does not fold: what the token
- * says goes into the tree.
+ * The parser forgets of some names that they were quoted (those of a list behind an alias), and a quoted name does not fold; some words it was
+ * given in quotes. What the token says goes into the tree.
  */
-function markQuoted(tree: unknown, tokenAt: (offset: number) => Token | undefined): void {
+function markQuoted(
+  tree: unknown,
+  tokens: readonly Token[],
+  tokenAt: (offset: number) => number | undefined,
+  words: ReadonlySet<number>,
+): void {
   for (const item of bodiesIn(tree)) {
     const identifier = identifierOf(item);
-    if (identifier && !identifier.quoted && identifier.start >= 0 && tokenAt(identifier.start)?.kind === 'quoted')
-      Object.assign(item, { quoted: true });
+    if (!identifier || identifier.start < 0) continue;
+    const at = tokenAt(identifier.start) ?? -1;
+    const token = tokens[at];
+    if (!identifier.quoted && token?.kind === 'quoted') Object.assign(item, { quoted: true });
+    if (identifier.quoted && token?.kind === 'word' && words.has(at) && identifier.name === token.text.toUpperCase())
+      Object.assign(item, { quoted: false, name: token.text });
   }
 }
 
@@ -148,7 +157,8 @@ export function parseStatement(statement: Statement): ParsedStatement {
       positionOf(statement, sets[MAX_SET_OPERATIONS] ?? 0),
       'Split it into smaller ones.',
     );
-  const { pieces, standIns, isResampled, isNarrowed } = normalise(statement.tokens, statement.clauses);
+  const normalised = normalise(statement.tokens, statement.clauses);
+  const { pieces, words, isResampled, isNarrowed } = normalised;
   const starts = pieceStarts(pieces);
   const tokenAt = (offset: number): number | undefined => {
     let low = 0;
@@ -188,6 +198,6 @@ export function parseStatement(statement: Statement): ParsedStatement {
       'Check the syntax there; a statement that is not fully understood is never run.',
     );
   }
-  markQuoted(trees[0], (offset) => statement.tokens[tokenAt(offset) ?? -1]);
-  return { ...statement, tree: restoreNames(trees[0], standIns), isResampled, isNarrowed, tokenAt, offsetOf };
+  markQuoted(trees[0], statement.tokens, tokenAt, words);
+  return { ...statement, tree: restored(trees[0], normalised), isResampled, isNarrowed, tokenAt, offsetOf };
 }

@@ -97,8 +97,9 @@ export interface FoundAlias {
   readonly columnTokens: readonly number[];
 }
 
-const written = (token: Token | undefined): string =>
-  token?.kind === 'quoted' ? token.text.slice(1, -1).replaceAll('""', '"') : (token?.text ?? '');
+/** Whether a token is the name that the parser tells, as it stands there or folded. */
+const isWritten = (token: Token | undefined, name: string | undefined): boolean =>
+  token !== undefined && (token.text === name || (isName(token) && nameOf(token) === name));
 
 /**
  * The places at which an alias of this kind stands, by its name as the parser tells it and the names behind it. undefined where there is
@@ -112,10 +113,10 @@ export function aliasAt(
 ): FoundAlias | undefined {
   const found = places.filter(
     (place) =>
-      written(tokens[place.at]) === name &&
+      isWritten(tokens[place.at], name) &&
       (columns.length === 0 ||
         (place.columns.length === columns.length &&
-          place.columns.every((at, index) => written(tokens[at]) === columns[index]))),
+          place.columns.every((at, index) => isWritten(tokens[at], columns[index])))),
   );
   const [first] = found;
   const token = tokens[first?.at ?? -1];

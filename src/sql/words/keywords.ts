@@ -7,17 +7,10 @@
  */
 import { type Clauses, isOfHierarchy, isOfMeasure } from '../text/clauses.js';
 import { isOperator, isWord, type Token } from '../text/lex.js';
+import { isReserved } from '../text/reserved.js';
 import { isKeywordBeforeBracket } from './before-bracket.js';
 
-/** ANSI-reserved and Snowflake-reserved words that are no function's name; those that are functions too are told by their brackets. */
-const RESERVED = new Set(
-  'ALL ALTER AND ANY AS BETWEEN BY CASE CAST CONNECT CREATE CROSS CURRENT DELETE DISTINCT DROP ELSE EXISTS FALSE FOLLOWING FOR FROM FULL GRANT GROUP HAVING ILIKE IN INNER INSERT INTERSECT INTO IS JOIN LATERAL LEFT LIKE MINUS NATURAL NOT NULL OF ON OR ORDER QUALIFY REGEXP RIGHT RLIKE ROW ROWS SAMPLE SELECT SET SOME START TABLE TABLESAMPLE THEN TO TRUE TRY_CAST UNION UNIQUE UPDATE USING VALUES WHEN WHERE WITH'.split(
-    ' ',
-  ),
-);
-
-export const isReserved = (token: Token | undefined): boolean =>
-  token?.kind === 'word' && RESERVED.has(token.text.toUpperCase());
+export { isReserved };
 
 interface Place {
   /** The token that many places before (negative) or behind. */
@@ -170,7 +163,7 @@ export function keywordsOf(
     if (token.kind !== 'word') return;
     const word = token.text.toUpperCase();
     const near = (offset: number): Token | undefined => tokens[at + offset];
-    if (RESERVED.has(word)) found.add(at);
+    if (isReserved(token)) found.add(at);
     else if (Object.hasOwn(IN_PLACE, word) && IN_PLACE[word]?.({ near })) found.add(at);
     if (word === 'CASE') cases.push(at);
     if (word === 'END' && cases.pop() !== undefined) found.add(at);

@@ -10,8 +10,11 @@ import {
   DESCRIBE_VIEW,
   EXTERNAL_LIKE,
   OBJECT_LIKE,
+  OBJECTS_AFTER,
   OBJECTS_OF_DATABASE,
   OBJECTS_OF_SCHEMA,
+  SCHEMAS,
+  SHOWN,
   VIEW_LIKE,
 } from '../connection/own-questions.js';
 import type { WarehousePool } from '../connection/pool.js';
@@ -227,13 +230,21 @@ export class Catalog {
   }
 
   async #listObjects(key: PoolKey, database: string, schema: string | undefined): Promise<readonly CatalogObject[]> {
-    const question = schema === undefined ? OBJECTS_OF_DATABASE.of(database) : OBJECTS_OF_SCHEMA.of(database, schema);
     return this.#pool.use(key, async (connection) => {
       try {
-        return z
-          .array(objectRow)
-          .parse(await connection.simple(question, SETUP_TAG))
-          .map(toObject);
+        if (schema !== undefined) return await objectsOfSchema(connection, database, schema);
+        const rows = await shown(connection, OBJECTS_OF_DATABASE.of(database));
+        if (rows.length < SHOWN) return rows.map(toObject);
+        // SHOW has ended without a word. Names are alike in several schemas, so each schema is read by itself.
+        const schemas = z
+          .array(z.object({ name: z.string() }))
+          .parse(await connection.simple(SCHEMAS.of(database), SETUP_TAG));
+        const all: CatalogObject[] = [];
+        for (const { name } of schemas) {
+          for (const object of await objectsOfSchema(connection, database, name)) all.push(object);
+          if (all.length >= MOST_OBJECTS) break;
+        }
+        return all;
       } catch (error) {
         if (error instanceof StatementFailed) return [];
         throw error;
@@ -249,6 +260,31 @@ export class Catalog {
         .parse(rows)
         .map((row) => row.name);
     });
+  }
+}
+
+/** More of a database are not listed: what is beyond can still be named and read. */
+const MOST_OBJECTS = 200_000;
+
+const shown = async (connection: WarehouseConnection, question: string) =>
+  z.array(objectRow).parse(await connection.simple(question, SETUP_TAG));
+
+/** Page by page: what follows the last name of the page before (sql/show-objects, LIMIT … FROM). */
+async function objectsOfSchema(
+  connection: WarehouseConnection,
+  database: string,
+  schema: string,
+): Promise<readonly CatalogObject[]> {
+  const found = new Map<string, CatalogObject>();
+  let rows = await shown(connection, OBJECTS_OF_SCHEMA.of(database, schema));
+  for (;;) {
+    const before = found.size;
+    for (const row of rows) found.set(row.name, toObject(row));
+    const last = rows.at(-1)?.name;
+    // A page that brings nothing new is the last one, whatever it holds.
+    if (rows.length < SHOWN || last === undefined || found.size === before || found.size >= MOST_OBJECTS)
+      return [...found.values()];
+    rows = await shown(connection, OBJECTS_AFTER.of(database, schema, last));
   }
 }
 

@@ -50,6 +50,10 @@ const proxyOf = ({ proxy }: WarehouseOptions): Record<string, unknown> =>
 const asksAboutCertificates = ({ accessUrl, ocsp }: WarehouseOptions): boolean =>
   ocsp !== 'off' && !accessUrl?.startsWith('http:');
 
+/** What a statement of the gateway's own is, in a word or two; of those that explain an agent's, that. */
+const ownKind = (text: string): string =>
+  /^(?:SHOW [A-Z]+|DESCRIBE|EXPLAIN|ALTER SESSION|USE|BEGIN|COMMIT|ROLLBACK)\b/.exec(text)?.[0] ?? 'SELECT';
+
 /** A role or warehouse name is a plain identifier: it goes into the log-in and into nothing else. */
 const authentication = async (options: WarehouseOptions): Promise<Partial<ConnectionOptions>> => {
   const { auth } = options;
@@ -91,10 +95,12 @@ export class WarehouseConnection {
   readonly #connection: Connection;
   readonly #opened = Date.now();
   readonly #answerTimeoutMs: number;
+  readonly #onOwn: (what: string) => void;
   #isBroken = false;
 
-  private constructor(connection: Connection, answerTimeoutMs: number) {
-    this.#answerTimeoutMs = answerTimeoutMs;
+  private constructor(connection: Connection, { connectTimeoutMs, onOwnStatement }: WarehouseOptions) {
+    this.#answerTimeoutMs = connectTimeoutMs;
+    this.#onOwn = onOwnStatement ?? (() => undefined);
     this.#connection = connection;
   }
 
@@ -124,7 +130,7 @@ export class WarehouseConnection {
       ...proxyOf(options),
       ...proof,
     } as ConnectionOptions);
-    const own = new WarehouseConnection(connection, options.connectTimeoutMs);
+    const own = new WarehouseConnection(connection, options);
     await within(
       options.connectTimeoutMs + (asksAboutCertificates(options) ? OCSP_MS : 0),
       new Promise<void>((resolve, reject) => {
@@ -143,6 +149,7 @@ export class WarehouseConnection {
     binds: readonly (string | number | boolean | null)[] = [],
     ahead = 0,
   ): Promise<Record<string, unknown>[]> {
+    this.#onOwn(ownKind(sqlText));
     const work = new Promise<Record<string, unknown>[]>((resolve, reject) => {
       this.execute({
         sqlText,

@@ -42,6 +42,8 @@ export interface WarehouseOptions {
   readonly proxy?: ProxyServer | undefined;
   /** A role of the gateway's own that sees what views are made of, and no data; without it each agent's role has to see that itself. */
   readonly metadataRole?: string | undefined;
+  /** Hears of each statement that the gateway sends for itself, by what it is, such as `SHOW OBJECTS`: Snowflake bills those, too. */
+  readonly onOwnStatement?: ((what: string) => void) | undefined;
   /** What sessions have that the account may have otherwise. */
   readonly session?: SessionSettings | undefined;
 }

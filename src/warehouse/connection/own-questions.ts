@@ -66,6 +66,11 @@ export const VIEW_LIKE = named('VIEWS');
 export const EXTERNAL_LIKE = named('EXTERNAL TABLES');
 export const OBJECTS_OF_DATABASE = ownQuestion`SHOW OBJECTS IN DATABASE ${NAME}`;
 export const OBJECTS_OF_SCHEMA = ownQuestion`SHOW OBJECTS IN SCHEMA ${NAME}.${NAME}`;
+/** What every SHOW ends at, without a word. */
+export const SHOWN = 10_000;
+/** Of a schema that has more: what follows a name, in the order of the names. */
+export const OBJECTS_AFTER = ownQuestion`SHOW OBJECTS IN SCHEMA ${NAME}.${NAME} LIMIT ${String(SHOWN)} FROM ${TEXT}`;
+export const SCHEMAS = ownQuestion`SHOW SCHEMAS IN DATABASE ${NAME}`;
 export const DATABASES = ownQuestion`SHOW DATABASES`;
 export const DESCRIBE_TABLE = ownQuestion`DESCRIBE TABLE ${NAME}.${NAME}.${NAME}`;
 export const DESCRIBE_VIEW = ownQuestion`DESCRIBE VIEW ${NAME}.${NAME}.${NAME}`;
@@ -118,6 +123,8 @@ export const OWN_FORMS: readonly RegExp[] = [
   EXTERNAL_LIKE,
   OBJECTS_OF_DATABASE,
   OBJECTS_OF_SCHEMA,
+  OBJECTS_AFTER,
+  SCHEMAS,
   DATABASES,
   DESCRIBE_TABLE,
   DESCRIBE_VIEW,

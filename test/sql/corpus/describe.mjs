@@ -81,7 +81,7 @@ export async function describe(sql) {
   const functions = sorted(
     analysis.functions.filter((use) => use.class !== 'pure').map((use) => `${use.name}:${use.class}`),
   );
-  return `> ${objects.join(' ') || 'nothing'} => ${outputs.join(', ')}${functions.length > 0 ? ` | ${functions.join(' ')}` : ''}`;
+  return `> ${objects.join(' ') || 'nothing'} => ${outputs.join(', ') || 'nothing'}${functions.length > 0 ? ` | ${functions.join(' ')}` : ''}`;
 }
 
 const FILE = new URL('./statements.txt', import.meta.url);

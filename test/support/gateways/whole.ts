@@ -29,6 +29,8 @@ export class Whole {
   readonly transcript: TranscriptStore;
   readonly approvals: Approvals;
   readonly warehouse: Warehouse;
+  /** What the gateway has sent for itself, each by what it is. */
+  readonly own: string[];
 
   private constructor(
     ends: (() => Promise<unknown>)[],
@@ -36,7 +38,9 @@ export class Whole {
     adminUrl: string,
     transcript: TranscriptStore,
     warehouse: Warehouse,
+    own: string[],
   ) {
+    this.own = own;
     this.#ends = ends;
     this.#folder = folder;
     this.adminUrl = adminUrl;
@@ -61,11 +65,15 @@ export class Whole {
     const users = [{ name: 'SNOWFENCE', password: 'of-a-test' }];
     const embedded = await Embedded.start({ ...DEFAULT_OPTIONS, databases: ['DB'], seeds: [], users, ...traits });
     ends.push(() => embedded[Symbol.asyncDispose]());
-    const warehouse = warehouseAt(embedded.url, 'of-a-test', { confirm: 'cached' });
+    const own: string[] = [];
+    const warehouse = warehouseAt(embedded.url, 'of-a-test', {
+      confirm: 'cached',
+      onOwnStatement: (what: string) => own.push(what),
+    });
     ends.push(() => warehouse[Symbol.asyncDispose]());
     for (const sql of seed) await warehouse.ask({ ...KEY, role: seeder }, sql, 'seed');
     warehouse.catalog.invalidate();
-    return new Whole(ends, folder, postgres.url, transcript, warehouse);
+    return new Whole(ends, folder, postgres.url, transcript, warehouse, own);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

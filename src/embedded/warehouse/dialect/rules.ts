@@ -3,7 +3,7 @@
  * whose children were rewritten before it and answers a node in its place, or undefined to keep it.
  */
 
-import { type SnowType, unknownFunction } from '../../../protocol/index.js';
+import { type SnowType, TEXT_LENGTH, unknownFunction } from '../../../protocol/index.js';
 import { asBody, asList, asText, type Body, identifierOf, isBody, nodeOf, textLiteral } from '../../../sql/index.js';
 import { fromTree, toDuck } from '../engine/column-types.js';
 import { unsupported } from '../engine/errors.js';
@@ -30,7 +30,9 @@ export function castTo(value: unknown, type: SnowType, safe = false): unknown {
     safe ? { try_cast: { ...asBody(asBody(castNode(node, duck))['cast']) } } : castNode(node, duck);
   switch (type.type) {
     case 'text':
-      return call('SF_TEXT', typed(value));
+      return safe || (type.length ?? TEXT_LENGTH) >= TEXT_LENGTH
+        ? call('SF_TEXT', typed(value))
+        : call('SF_TEXT_OF', typed(value), numberNode(type.length ?? TEXT_LENGTH));
     case 'decfloat':
       return castNode(value, 'VARCHAR');
     case 'fixed':

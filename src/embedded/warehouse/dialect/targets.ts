@@ -1,7 +1,9 @@
 /** Trees of changes: what is changed keeps its name, the rest is walked as ever. */
 import { asBody, asList, type Body, folded, identifierOf, nodeOf } from '../../../sql/index.js';
 import type { Relation } from '../engine/catalog.js';
+import { ALL_BY_NAME, byName } from '../syntax/forms.js';
 import { identifierNode } from '../syntax/nodes.js';
+import { parse } from '../syntax/parse.js';
 import { castTo } from './rules.js';
 import { NO_CTES, type Translator } from './translator.js';
 
@@ -46,13 +48,39 @@ export function targetTree(translator: Translator, kind: string, body: Body): Bo
   };
 }
 
+/** What each branch does, `ALL BY NAME` written out. */
+function branches(body: Body, relation: Relation): unknown {
+  const text = JSON.stringify(body['whens']);
+  if (!text.includes(`"name":"${ALL_BY_NAME}"`)) return body['whens'];
+  const using = nodeOf(body['using'])?.body;
+  const named = identifierOf(using?.['alias']) ?? identifierOf(using?.['name']);
+  const names = relation.columns.map(({ name }) => name);
+  const source = named ? `"${folded(named).replaceAll('"', '""')}"` : '';
+  const whens = (tree: unknown): readonly unknown[] =>
+    asList(asBody(asBody(asBody(tree)['whens'])['whens'])['expressions']);
+  const [update, insert] = whens(asBody(asBody(parse(byName(names, source))[0])['merge'])).map(
+    (when) => asBody(asBody(when)['when'])['then'],
+  );
+  const written = whens(body).map((entry) => {
+    const when = Object.entries(asBody(asBody(entry)['when'])).map(([key, value]) => {
+      const does = key === 'then' ? JSON.stringify(value) : '';
+      const isUpdate = does.includes('"this":"UPDATE"');
+      return [key, does.includes(`"name":"${ALL_BY_NAME}"`) ? (isUpdate ? update : insert) : value];
+    });
+    return { when: Object.fromEntries(when) };
+  });
+  return { whens: { ...asBody(asBody(body['whens'])['whens']), expressions: written } };
+}
+
 /** The target stays a name, with or without another; sources and conditions are walked as ever. */
 export function mergeTree(translator: Translator, body: Body): Body {
   const node = nodeOf(body['this']);
   const named = node?.kind === 'alias' ? node.body : undefined;
   const table = asBody(asBody(named ? named['this'] : body['this'])['table']);
   const relation = translator.target(table);
-  const walked = asBody(asBody(translator.walk({ merge: { ...body, this: null } }, NO_CTES))['merge']);
+  const walked = asBody(
+    asBody(translator.walk({ merge: { ...body, this: null, whens: branches(body, relation) } }, NO_CTES))['merge'],
+  );
   const target = { table: qualified(table, relation) };
   const alias = identifierOf(named?.['alias']);
   return {

@@ -6,6 +6,7 @@ import { type Bind, COMPILER_CODES, SnowflakeError, type SnowType, syntaxError }
 import { asBody, type Body, nodeOf } from '../../../sql/index.js';
 import type { Catalog, Relation } from '../engine/catalog.js';
 import { fromTree, toDuck } from '../engine/column-types.js';
+import { readable } from '../syntax/forms.js';
 import { parse, toDuckSql } from '../syntax/parse.js';
 import { declaredTypes, withOutputNames } from './outputs.js';
 import { insertTree, mergeTree, targetTree } from './targets.js';
@@ -67,7 +68,7 @@ export function translate(sql: string, session: DialectSession, catalog: Catalog
 }
 
 function translateAnew(sql: string, session: DialectSession, catalog: Catalog, binds: readonly Bind[]): Translated {
-  const trees = parse(sql);
+  const trees = parse(readable(sql));
   const tree = asBody(trees[0]);
   const node = nodeOf(tree);
   if (!node || trees.length !== 1) throw syntaxError('unexpected end of statement');

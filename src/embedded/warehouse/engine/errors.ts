@@ -59,6 +59,10 @@ const RULES: readonly Rule[] = [
     (match) => new SnowflakeError(RUN_CODES.numberNotRecognized, `Numeric value '${match[1] ?? ''}' is not recognized`),
   ],
   [
+    /(String '.*' is too long and would be truncated)/s,
+    (match) => new SnowflakeError(RUN_CODES.textTooLong, group(match, 1)),
+  ],
+  [
     /Error parsing JSON: (.*)/s,
     (match) => new SnowflakeError(RUN_CODES.invalidJson, `Error parsing JSON: ${group(match, 1)}`),
   ],

@@ -30,6 +30,8 @@ const MACROS: readonly string[] = [
   `sf_unwrap(x JSON) AS (x ->> '$'), (x VARCHAR) AS x, (x) AS x`,
   // As texts, which numbers of 38 digits stay exact in: DuckDB would take a DECIMAL for JSON, and so for a double.
   `sf_text(x) AS CASE WHEN typeof(x) = 'JSON' THEN try_cast(x AS JSON) ->> '$' WHEN typeof(x) LIKE 'TIME%' THEN sf_js_to_char(typeof(x), x::VARCHAR, '') ELSE x::VARCHAR END`,
+  // A longer text is an error (functions/cast).
+  `sf_text_of(x, n) AS CASE WHEN length(sf_text(x)) > n THEN error('String ''' || sf_text(x) || ''' is too long and would be truncated') ELSE sf_text(x) END`,
   `sf_digits(x) AS CASE typeof(x) WHEN 'JSON' THEN try_cast(x AS JSON) ->> '$' WHEN 'BOOLEAN' THEN CASE x::VARCHAR WHEN 'true' THEN '1' WHEN 'false' THEN '0' END ELSE x::VARCHAR END`,
   `sf_path(x, p) AS json_extract(to_json(x), p)`,
   `sf_get(x, k) AS json_extract(to_json(x), CASE WHEN typeof(k) = 'VARCHAR' THEN '$."' || k::VARCHAR || '"' ELSE '$[' || k::VARCHAR || ']' END)`,

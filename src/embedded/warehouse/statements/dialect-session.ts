@@ -19,6 +19,11 @@ export function dialectSession(session: Session): DialectSession {
       ['CURRENT_SESSION', String(session.id)],
       ['CURRENT_VERSION', '9.30.0 (snowfence embedded warehouse)'],
       ['CURRENT_REGION', 'EMBEDDED'],
+      // Chunks of results come from where everything comes from (functions/system_allowlist).
+      [
+        'SYSTEM$ALLOWLIST',
+        '[{"type":"SNOWFLAKE_DEPLOYMENT","host":"127.0.0.1","port":443},{"type":"STAGE","host":"127.0.0.1","port":443}]',
+      ],
       ['CURRENT_SECONDARY_ROLES', `{"roles":"","value":"${session.secondaryRoles}"}`],
     ]),
   };

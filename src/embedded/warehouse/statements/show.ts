@@ -21,28 +21,34 @@ const LITERAL = String.raw`'((?:[^'\\]|''|\\.)*)'`;
 
 /** The clauses that each SHOW has (sql/show-objects, sql/show-views, sql/show-tables); of a name that stands in one none is looked for. */
 const CLAUSES = new RegExp(
-  `^(?:\\s+LIKE\\s+${LITERAL})?(.*?)(?:\\s+STARTS\\s+WITH\\s+${LITERAL})?(?:\\s+LIMIT\\s+(\\d+))?\\s*$`,
+  `^(?:\\s+LIKE\\s+${LITERAL})?(.*?)(?:\\s+STARTS\\s+WITH\\s+${LITERAL})?(?:\\s+LIMIT\\s+(\\d+)(?:\\s+FROM\\s+${LITERAL})?)?\\s*$`,
   'is',
 );
 
 const unescaped = (text: string | undefined): string | undefined =>
   text?.replaceAll(/''|\\(.)/gs, (found, escaped: string | undefined) => escaped ?? found.slice(1));
 
+/** No SHOW answers more, and says nothing of it (sql/show-objects). */
+const MOST_ROWS = 10_000;
+
 interface Filter {
   /** By LIKE and STARTS WITH together; the latter takes case into account and no wildcards. */
   readonly matches: (name: string) => boolean;
   readonly limit: number;
+  /** Only what follows the first name that begins so. */
+  readonly after: string | undefined;
   /** What is left: IN and its scope. */
   readonly scope: string;
 }
 
 function filterOf(tail: string): Filter {
-  const [, pattern, scope = '', start, limit] = CLAUSES.exec(tail) ?? [];
+  const [, pattern, scope = '', start, limit, after] = CLAUSES.exec(tail) ?? [];
   const isLike = like(unescaped(pattern));
   const begins = unescaped(start) ?? '';
   return {
     matches: (name) => isLike(name) && name.startsWith(begins),
-    limit: limit === undefined ? Number.MAX_SAFE_INTEGER : Number(limit),
+    limit: Math.min(MOST_ROWS, limit === undefined ? MOST_ROWS : Number(limit)),
+    after: unescaped(after),
     scope,
   };
 }
@@ -84,6 +90,14 @@ const within = (scope: Scope, relation: Relation): boolean =>
   (scope.schema === undefined || relation.schema === scope.schema) &&
   (scope.table === undefined || relation.name === scope.table);
 
+/** In the order of the names, and from the first on that begins with the cursor, without that one (sql/show-objects). */
+function following(relations: readonly Relation[], after: string | undefined): readonly Relation[] {
+  const ordered = [...relations].sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
+  if (after === undefined) return ordered;
+  const at = ordered.findIndex(({ name }) => name.startsWith(after));
+  return at < 0 ? ordered.filter(({ name }) => name > after) : ordered.slice(at + 1);
+}
+
 const CREATED = '2026-01-01 00:00:00.000 -0800';
 
 /** Answers SHOW …; the argument is the text after SHOW. */
@@ -91,7 +105,12 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
   const match = /^(?:TERSE\s+)?(\w+)\b(.*)$/is.exec(rest.trim());
   const kind = (match?.[1] ?? '').toUpperCase();
   const tail = match?.[2] ?? '';
-  const { matches, limit, scope: words } = filterOf(kind === 'EXTERNAL' ? tail.replace(/^\s+TABLES\b/i, '') : tail);
+  const {
+    matches,
+    limit,
+    after,
+    scope: words,
+  } = filterOf(kind === 'EXTERNAL' ? tail.replace(/^\s+TABLES\b/i, '') : tail);
   const scope = scopeOf(words, kind, session);
   const cut = (names: readonly string[], rows: Cell[][]): Result => localResult(names, rows.slice(0, limit));
   const relations = catalog
@@ -225,18 +244,19 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
     case 'OBJECTS':
       return cut(
         ['created_on', 'name', 'database_name', 'schema_name', 'kind', 'comment', 'rows', 'owner'],
-        relations
-          .filter((relation) => matches(relation.name))
-          .map((r) => [
-            CREATED,
-            r.name,
-            r.database,
-            r.schema,
-            r.kind.toUpperCase(),
-            r.comment,
-            String(r.rows),
-            'SYSADMIN',
-          ]),
+        following(
+          relations.filter((relation) => matches(relation.name)),
+          after,
+        ).map((r) => [
+          CREATED,
+          r.name,
+          r.database,
+          r.schema,
+          r.kind.toUpperCase(),
+          r.comment,
+          String(r.rows),
+          'SYSADMIN',
+        ]),
       );
     case 'COLUMNS':
       return cut(
