@@ -79,10 +79,23 @@ function lineOf({ name, lines }: Fact): readonly [string, string] {
   return [short(name, MAX_LABEL), text];
 }
 
+/** By whom, and where that was the gateway, by what the same ran. */
+function withdrawnTitle({ ended }: ShownApproval): string {
+  switch (ended?.why) {
+    case 'agent':
+      return TITLES.approval_withdrawn;
+    case 'standing':
+      return 'waits no longer: a standing approval stands for it';
+    case 'allowed':
+      return 'waits no longer: the same ran as the rules allow';
+    default:
+      return 'waits no longer';
+  }
+}
+
 function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string): Words {
   const known = knownOf(approval);
-  const isStoodFor = kind === 'approval_withdrawn' && approval.ended?.why === 'standing';
-  const title = isStoodFor ? 'waits no longer: a standing approval stands for it' : TITLES[kind];
+  const title = kind === 'approval_withdrawn' ? withdrawnTitle(approval) : TITLES[kind];
   const isWhole = known.warnings.length > 0;
   const verb = (approval.about?.kind ?? 'statement').replaceAll('_', ' ').toUpperCase();
   const facts: (readonly [string, string])[] = [];

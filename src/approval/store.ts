@@ -11,9 +11,9 @@ import { OwnApprovals, type TranscriptStore } from '../transcript/index.js';
 import { type ApprovalParts, Left, type Place } from './rows/opened.js';
 import type { Standing, StandingQuestion } from './rows/standing.js';
 import { Transactions } from './rows/transactions.js';
-import { type Asked, ask, openFor } from './steps/asking.js';
+import { type Asked, ask, openFor, type Sought } from './steps/asking.js';
 import { decide } from './steps/deciding.js';
-import { expireDue, mend, outdate, withdraw } from './steps/ending.js';
+import { expireDue, mend, outdate, type Replacement, replace, withdraw } from './steps/ending.js';
 import { type Lost, release } from './steps/giving-back.js';
 import {
   type ApprovalPage,
@@ -27,7 +27,7 @@ import {
 } from './steps/looking.js';
 import { revokeStanding, type StandingPage, shownStanding } from './steps/standing-list.js';
 import { isStillStanding, standing, useStanding } from './steps/standing-use.js';
-import { isStillUsed, leaves, use } from './steps/using.js';
+import { isStillUsed, leaves, tellUsed, use } from './steps/using.js';
 import type { Approval, ApprovalState, Decision, Request, Reviewer, TooManyApprovals } from './values/state.js';
 import type { Wakeups } from './wakeups.js';
 
@@ -71,8 +71,8 @@ export class Approvals {
     return ask(this.#parts, request, record);
   }
 
-  /** The open one that this very statement waits for already, or may run under. */
-  openFor(sought: Parameters<typeof openFor>[1]): Promise<Approval | undefined> {
+  /** The open one of this very statement, under whichever rules it was asked for. */
+  openFor(sought: Sought): Promise<Approval | undefined> {
     return openFor(this.#parts, sought);
   }
 
@@ -124,6 +124,10 @@ export class Approvals {
     return release(this.#parts, statementId, lost);
   }
 
+  tellUsed(place: Place, tell: () => Promise<unknown>): Promise<void> {
+    return tellUsed(this.#parts, place, tell);
+  }
+
   // --- standing approvals
 
   standing(question: StandingQuestion): Promise<Standing | undefined> {
@@ -132,7 +136,7 @@ export class Approvals {
 
   useStanding(
     id: string,
-    question: StandingQuestion,
+    question: StandingQuestion & Sought,
     statementId: string,
     begin: () => Promise<void>,
   ): Promise<boolean> {
@@ -154,8 +158,12 @@ export class Approvals {
 
   // --- ending
 
-  withdraw(id: string, reason: string | undefined, instead?: Parameters<typeof withdraw>[3]): Promise<boolean> {
-    return withdraw(this.#parts, id, reason, instead);
+  withdraw(id: string, reason: string | undefined): Promise<boolean> {
+    return withdraw(this.#parts, id, reason);
+  }
+
+  replace(id: string, replacement: Replacement, say: () => Promise<void>): Promise<boolean> {
+    return replace(this.#parts, id, replacement, say);
   }
 
   outdate(id: string): Promise<boolean> {

@@ -4,7 +4,7 @@
  * begin in one literal and end in another, and would take away what stands between. So each literal, comment and quoted name is looked
  * at by itself, as the lexer that judged it delimits it, and keeps its delimiters.
  */
-import { type Piece, pieces, quoteLiteral } from '../sql/index.js';
+import { type Piece, pieces, quoteLiteral, unescaped } from '../sql/index.js';
 import type { Scrubber } from './detect/index.js';
 
 /** Where even the rest of a literal could not be told from its end. */
@@ -23,21 +23,6 @@ function within(piece: Piece, open: string, close: string, hide: (text: string) 
   const whole = `${open}${shown}${close}`;
   return isOne(whole, piece.kind) ? whole : `${open}${HIDDEN}${close}`;
 }
-
-const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', '0': '\0' };
-
-/** The value of a literal in single quotes (documentation page data-types-text, "Escape sequences in single-quoted string constants"). */
-const unescaped = (inner: string): string =>
-  inner.replaceAll(
-    /''|\\(?:([0-3][0-7]{2})|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|([\s\S]))/g,
-    (whole, octal?: string, hex?: string, unicode?: string, other?: string) => {
-      if (whole === "''") return "'";
-      if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8));
-      const code = hex ?? unicode;
-      if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
-      return ESCAPES[other ?? ''] ?? other ?? '';
-    },
-  );
 
 /** Looked at as it is written, and as what it means: an escape in the middle hides nothing from us. */
 function quotedText(piece: Piece, hide: (text: string) => string): string {

@@ -44,6 +44,7 @@ export { type Rewritten, rewrite } from './send/rewrite.js';
 export type { Treatment, Treatments } from './send/treatments.js';
 export { isRun, STATEMENT_KINDS, type StatementKind } from './text/kind.js';
 export { isOperator, isWord, lex, type Piece, pieces, quoteLiteral, type Token } from './text/lex.js';
+export { literalValue, unescaped } from './text/literal.js';
 export { namedIn } from './text/named.js';
 export { type Position, positionAt, positionsOf, Refusal, type RefusalCode } from './text/refusal.js';
 export { spaced } from './text/spaced.js';
@@ -53,3 +54,4 @@ export { asBody, asList, asText, folded, identifierOf, isBody, nodeOf, textLiter
 export { analyse, lookUp, type Named, readNames } from './understand/analyse.js';
 export { originsOfView } from './understand/view-columns.js';
 export { viewReads } from './understand/view-reads.js';
+export { isReserved } from './words/keywords.js';

@@ -179,9 +179,22 @@ export function linesOf(event: StoredEvent, style: Style, tied?: Tied): readonly
 
 /** What came of it. What the warehouse says may be of several lines, and may quote the statement. */
 function outcomeLines(event: StoredEvent, style: Style): readonly string[] {
+  if (event.kind === 'approval_withdrawn') return withdrawnLines(event, style);
   if (event.kind !== 'statement_failed') return [outcomeLine(event, style)];
   const { code, message } = outcome.parse(event.body);
   return titled(`${style.red('failed ')}  ${code ?? ''}`, message ?? '');
+}
+
+/** Who did stands before why, and an agent's why behind what is known, as the agent's. */
+function withdrawnLines(event: StoredEvent, style: Style): readonly string[] {
+  const { withdrawal, agentsReason: reason } = readEnd(event) ?? {};
+  const { approval = '', instead } = outcome.parse(event.body);
+  const as = instead ? `, statement ${printable(instead)}` : '';
+  const by = withdrawal?.by === 'gateway' ? `by the gateway: ${withdrawal.words}${as}` : 'by its agent';
+  return [
+    `${style.yellow('ended  ')}  approval ${approval}, withdrawn ${by}`,
+    ...(reason === undefined ? [] : [`${style.dim('agent wrote, and nobody checked:')} ${printable(reason)}`]),
+  ];
 }
 
 function outcomeLine(event: StoredEvent, style: Style): string {
@@ -213,10 +226,6 @@ function outcomeLine(event: StoredEvent, style: Style): string {
       return `${style.yellow('not run')}  approval ${body.approval ?? ''}, asked for once more, ${body.denial?.code ?? ''}: ${printable(body.denial?.message ?? '')}`;
     case 'approval_expired':
       return `${style.yellow('expired')}  approval ${body.approval ?? ''}${body.reason ? `: ${printable(body.reason)}` : ''}`;
-    case 'approval_withdrawn':
-      return body.instead
-        ? `${style.yellow('taken  ')}  back: sent once more as statement ${printable(body.instead)}, which a standing approval stands for`
-        : `${style.yellow('taken  ')}  back by its agent: approval ${body.approval ?? ''}${body.reason ? style.dim('  agent wrote, and nobody checked: ') + printable(body.reason) : ''}`;
     case 'standing_used':
       return `${style.dim('counted')}  one use of what was approved for a while with ${body.approval ?? ''}`;
     case 'standing_revoked':

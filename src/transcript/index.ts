@@ -11,7 +11,16 @@ export { toOcsf } from './deliver/ocsf.js';
 export { type Reached, reached } from './deliver/reached.js';
 export { type Payload, payloadOf, post, readWebhookSecret, type Webhook } from './deliver/webhook.js';
 export { canonical } from './form/canonical.js';
-export { type End, endOf, joinedOf, readEnd } from './form/end.js';
+export {
+  type End,
+  endOf,
+  joinedOf,
+  readEnd,
+  WITHDRAWALS,
+  type Withdrawal,
+  type WithdrawalCode,
+  withdrawalOf,
+} from './form/end.js';
 export {
   type Actor,
   type ClientInfo,

@@ -74,9 +74,8 @@ describe('rows of nobody’s', () => {
     const [listed] = (await approvals.listStanding()).standing;
     expect(listed).toMatchObject({ approval_id: approval.id });
     expect(await approvals.standing(question(approval))).toMatchObject({ id: listed?.id });
-    const used = await approvals.useStanding(listed?.id ?? '', question(approval), timeOrderedId(), () =>
-      Promise.resolve(),
-    );
+    const sought = { ...question(approval), same: 'another' };
+    const used = await approvals.useStanding(listed?.id ?? '', sought, timeOrderedId(), () => Promise.resolve());
     expect(used).toBe(true);
     await approvals.revoke(listed?.id ?? '', steward('ana'), 'console');
     expect(await approvals.listStanding()).toEqual({ standing: [], next: undefined });

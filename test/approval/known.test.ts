@@ -180,8 +180,13 @@ describe('what came of it', () => {
     ['expired', 'changed', 'the rules, or what it reads, have changed since it was asked for'],
     ['withdrawn', 'agent', 'its agent withdrew it'],
     ['withdrawn', 'standing', 'its agent sent it once more, and a standing approval stands for that, statement s'],
+    [
+      'withdrawn',
+      'allowed',
+      'its agent sent it once more, and that ran as the rules allow, without asking, statement s',
+    ],
   ] as const)('is told of what is %s by %s', (state, why, words) => {
-    const instead = why === 'standing' ? 's' : undefined;
+    const instead = why === 'standing' || why === 'allowed' ? 's' : undefined;
     const ended = { state, at: AT, why, instead, outcome: undefined };
     expect(linesOf(approval({ state, ended }), 'Outcome')).toEqual([`${words}, 2026-11-27 11:47:19 UTC`]);
   });

@@ -1,6 +1,6 @@
 /** What reviewers read in their chat: enough to know what it is about, nothing that a client takes for markup, no way to decide. */
 import { describe, expect, it } from 'vitest';
-import type { Approval, Approvals } from '../../dist/approval/index.js';
+import { type Approval, type Approvals, approvalMessage } from '../../dist/approval/index.js';
 import { previewOf, recordMask } from '../../dist/gateway/record/recorded.js';
 import { payloadFor } from '../../dist/server/report/notify.js';
 import type { StoredEvent, Webhook } from '../../dist/transcript/index.js';
@@ -109,6 +109,17 @@ describe.each(['slack', 'teams'] as const)('a message for %s', (format) => {
     expect(JSON.stringify(await messageOf('approval_decided', format))).toContain(
       'carl said no, 2026-11-21 21:00:00 UTC: Because.',
     );
+  });
+
+  it.each([
+    ['agent', 'was withdrawn by its agent'],
+    ['standing', 'waits no longer: a standing approval stands for it'],
+    ['allowed', 'waits no longer: the same ran as the rules allow'],
+    [undefined, 'waits no longer'],
+  ] as const)('tells who ended one that was withdrawn, and why: %s', (why, words) => {
+    const ended = { state: 'withdrawn', at: undefined, why, instead: undefined, outcome: undefined } as const;
+    const message = approvalMessage(format, 'approval_withdrawn', { ...approval, ended }, 'https://a.example/console');
+    expect(JSON.stringify(message)).toContain(`DELETE on A.B.T ${words}"`);
   });
 });
 

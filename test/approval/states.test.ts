@@ -121,14 +121,19 @@ describe('an approval', () => {
     const page = await approvals.list({ state: 'used', limit: 1, after: first.id });
     expect(page.approvals.map(({ id }) => id)).toEqual([second.id]);
     expect(used[0]?.ended).toMatchObject({ state: 'used', at: expect.any(Date), outcome: undefined });
-    const [withdrawn, stoodFor, outdated, open] = [await fresh(), await fresh(), await fresh(), await fresh()];
+    const [withdrawn, stoodFor, allowed] = [await fresh(), await fresh(), await fresh()];
+    const [outdated, open] = [await fresh(), await fresh()];
     await approvals.withdraw(withdrawn.id, 'time');
-    await approvals.withdraw(stoodFor.id, 'ours', { standing: timeOrderedId(), instead: second.statement_id });
+    const instead = second.statement_id;
+    const leaves = (): Promise<void> => Promise.resolve();
+    await approvals.replace(stoodFor.id, { code: 'RAN_UNDER_STANDING', instead, standing: timeOrderedId() }, leaves);
+    await approvals.replace(allowed.id, { code: 'RAN_AS_ALLOWED', instead }, leaves);
     await approvals.outdate(outdated.id);
-    const ends = await Promise.all([withdrawn, stoodFor, outdated, open].map(({ id }) => approvals.get(id)));
+    const ends = await Promise.all([withdrawn, stoodFor, allowed, outdated, open].map(({ id }) => approvals.get(id)));
     expect(ends.map((one) => one?.ended && [one.ended.state, one.ended.why, one.ended.instead])).toEqual([
       ['withdrawn', 'agent', undefined],
-      ['withdrawn', 'standing', second.statement_id],
+      ['withdrawn', 'standing', instead],
+      ['withdrawn', 'allowed', instead],
       ['expired', 'changed', undefined],
       null,
     ]);
@@ -362,7 +367,7 @@ describe('a standing approval', () => {
   const useOnce = async (id: string, more: object = {}): Promise<boolean> => {
     const statement = timeOrderedId();
     await store.recorder.append(submitted(session, statement));
-    return approvals.useStanding(id, { ...question, ...more }, statement, async () => {
+    return approvals.useStanding(id, { ...question, same: statement, ...more }, statement, async () => {
       await store.recorder.append({
         kind: 'approval_used',
         sessionId: session,

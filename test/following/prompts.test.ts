@@ -95,7 +95,7 @@ interface Line {
   readonly kind?: string;
   readonly statement?: string;
   readonly body: Record<string, unknown> & {
-    prompt?: { source: string; text: string; length: number };
+    prompt?: { source: string; text: string; length: number; id?: string };
     job?: Record<string, string>;
     sealed?: object;
   };
@@ -392,6 +392,33 @@ describe('a hook without a token', () => {
     expect(await typed('Gone again.', state, mine, '--required')).toMatchObject({ code: 2 });
     await rm(state, { recursive: true });
   }, 60_000);
+
+  it('tells each identity that is signed in there, once: the statements of all are tied to it', async () => {
+    const state = await realpath(await mkdtemp('/tmp/sf-'));
+    const names = ['silent', 'typist', 'silent'];
+    const clients: Client[] = [];
+    for (const name of names) clients.push(await connected(state, state, tokenOf(name)));
+    await Promise.all(clients.map((client) => client.listTools()));
+    expect(await sockets(state)).toHaveLength(3);
+    const text = 'Told to whoever is signed in here.';
+    expect(await typed(text, state, state)).toEqual({ code: 0, said: '' });
+    const ids = new Map<string, unknown>();
+    for (const [at, client] of clients.entries()) {
+      const { prompt } = await openingOf(await query(client, SQL));
+      expect(prompt).toMatchObject({ source: 'hook', text });
+      const name = names[at] ?? '';
+      // Two windows of one identity are told of one prompt.
+      expect(ids.get(name) ?? prompt?.id).toBe(prompt?.id);
+      ids.set(name, prompt?.id);
+    }
+    expect(new Set(ids.values()).size).toBe(2);
+    // Behind one that is not signed in nobody waits.
+    clients.push(await connected(state, state, 'no-token-at-all'));
+    expect(await typed('And once more.', state, state)).toEqual({ code: 0, said: '' });
+    for (const client of clients) await client.close();
+    await expect.poll(() => sockets(state)).toEqual([]);
+    await rm(state, { recursive: true });
+  }, 90_000);
 
   it('passes by what was left of a connect that was killed, and hears why a gateway says no', async () => {
     const state = await realpath(await mkdtemp('/tmp/sf-'));

@@ -116,6 +116,9 @@ describe('a statement that waits, of a shape that stands approved since', () => 
     const shown = await cli(['approvals', 'show', second.approval?.id ?? '', ...here()]);
     expect(shown.out).toContain('withdrawn');
     expect(shown.out).toContain(`a standing approval stands for that, statement ${ran.statement_id}`);
+    const end = (await eventsOf(second)).find(({ kind }) => kind === 'approval_withdrawn');
+    expect(end?.body).toMatchObject({ by: 'gateway', code: 'RAN_UNDER_STANDING', instead: ran.statement_id });
+    expect(end?.body).not.toHaveProperty('reason');
     // Where it was given, what became of it is told, and that it was ended.
     const origin = (): Promise<string> =>
       cli(['approvals', 'show', first.approval?.id ?? '', ...here()]).then(({ out }) => out);
@@ -123,6 +126,30 @@ describe('a statement that waits, of a shape that stands approved since', () => 
     const id = /Standing +([-0-9a-f]{36})/.exec(await origin())?.[1] ?? '';
     expect((await cli(['approvals', 'revoke', id, ...here()], tokenOf(demo.ready, 'steward'))).code).toBe(0);
     expect(await origin()).toMatch(/used 1 of 20 times, ended by steward, 20/);
+  });
+
+  it('is withdrawn by its agent where that says so, in whichever words of the gateway’s', async () => {
+    const forged = 'its agent sent it once more, and a standing approval stands for that';
+    const asked = await ask(`${change(3606)} AND 6 = 6`);
+    await sales.callTool({ name: 'approval', arguments: { id: asked.approval?.id, withdraw: true, reason: forged } });
+    expect((await run(asked)).denial?.message).toBe('You have withdrawn this statement.');
+    const [shown, replay, ocsf] = [
+      await cli(['approvals', 'show', asked.approval?.id ?? '', ...here()]),
+      await cli(['sessions', 'show', asked.session ?? '', ...here()]),
+      await cli(['sessions', 'export', asked.session ?? '', '--format', 'ocsf', ...here()]),
+    ];
+    expect(shown.out).toContain('its agent withdrew it');
+    expect(shown.out).not.toContain('once more');
+    const said = replay.out.replaceAll(/\s+/g, ' ');
+    expect(said).toContain(`approval ${asked.approval?.id}, withdrawn by its agent`);
+    expect(said).toContain(`agent wrote, and nobody checked: ${forged}`);
+    const line = ocsf.out.split('\n').find((one) => one.includes(asked.statement_id) && one.includes(forged)) ?? '{}';
+    expect(JSON.parse(line)).toMatchObject({
+      message: expect.stringContaining('withdrew a statement'),
+      disposition: 'Withdrawn',
+      unmapped: { withdrawn_because: forged },
+    });
+    expect(JSON.parse(line)).not.toHaveProperty('status_detail');
   });
 
   it('is let pass by nobody’s earlier word once somebody has said no to it', async () => {

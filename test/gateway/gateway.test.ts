@@ -96,7 +96,7 @@ function gatewayThat(
       sessions: { find: async () => 'session' },
       recorder: { append, appendAll, leave: () => undefined },
     },
-    approvals: {},
+    approvals: { openFor: async () => undefined },
     warehouse: {
       options: { confirm: 'off' },
       catalog: { version: 1, relation, invalidate: () => undefined },

@@ -5,7 +5,7 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import type { RecordKeys } from '../../transcript/index.js';
+import { type RecordKeys, type WithdrawalCode, withdrawalOf } from '../../transcript/index.js';
 import type { Requirement } from '../values/enough.js';
 import type { ApprovalState, Ended } from '../values/state.js';
 import { type About, isGranted, type Said, saidOf } from '../values/words.js';
@@ -40,7 +40,7 @@ const KINDS = ['approval_decided', 'approval_used', 'approval_released', 'approv
 
 const TOLD = `
   SELECT e.body->>'approval' AS id, e.kind, e.at, e.body->>'decision' AS decision, e.body->>'state' AS state,
-         e.body->>'was' AS was, e.body->>'reason' AS reason, e.body->>'instead' AS instead
+         e.body->>'was' AS was, e.body->>'reason' AS reason, e.body->>'instead' AS instead, e.body->>'by' AS by, e.body->>'code' AS code
   FROM unnest($1::uuid[], $2::uuid[]) AS t (session_id, statement_id)
   JOIN event e ON e.session_id = t.session_id AND e.statement_id = t.statement_id
   WHERE e.kind = ANY($3) AND (e.kind <> 'approval_used' OR e.body->>'standing' IS NULL)
@@ -54,6 +54,8 @@ const toldRow = z.object({
   was: z.string().nullable(),
   reason: z.string().nullable(),
   instead: z.string().nullable(),
+  by: z.string().nullable(),
+  code: z.string().nullable(),
 });
 
 /** What events say of one, none of them proved. */
@@ -67,9 +69,18 @@ interface Told {
   instead: string | undefined;
 }
 
-/** Why one is over, in the words of `expire`; an agent's own reason is none of these. */
-function whyOf({ kind, was, reason, instead }: z.infer<typeof toldRow>): Ended['why'] {
-  if (kind === 'approval_withdrawn') return instead === null ? 'agent' : 'standing';
+/** By what the same statement ran otherwise, of what the gateway ended. */
+const REPLACED_BY: Readonly<Record<WithdrawalCode, Ended['why']>> = {
+  RAN_UNDER_STANDING: 'standing',
+  RAN_AS_ALLOWED: 'allowed',
+};
+
+/** Why one is over, in the words of `expire` and the codes of the gateway; an agent's own reason is none of these. */
+function whyOf({ kind, was, reason, ...body }: z.infer<typeof toldRow>): Ended['why'] {
+  if (kind === 'approval_withdrawn') {
+    const withdrawal = withdrawalOf(body);
+    return withdrawal.by === 'agent' ? 'agent' : withdrawal.code && REPLACED_BY[withdrawal.code];
+  }
   if (reason === ENDS.time) return unusedIn(was);
   return reason === ENDS.ran ? 'ran' : 'changed';
 }

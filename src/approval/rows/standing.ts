@@ -63,6 +63,25 @@ export async function standingFor(
   return found.map(standingOf);
 }
 
+const OF_AGENT = `t.issuer = $2 AND t.subject = $3 AND t.client_id = $4 AND t.uses < t.max_uses`;
+
+/** Those of one agent that are in force, whatever they let pass: so many behind one of them, the longest first. */
+export async function standingOfAgent(
+  queries: Pick<PoolClient, 'query'>,
+  rows: SealedRows,
+  { issuer, subject, client_id: client }: Pick<Terms, 'issuer' | 'subject' | 'client_id'>,
+  after: string | undefined,
+  most: number,
+): Promise<readonly Standing[]> {
+  const found = await ownRows(rows, queries, 'standing_approval', {
+    condition: `${OF_AGENT} AND ${IN_FORCE} AND ($1::uuid IS NULL OR ${BEHIND})`,
+    values: [after ?? null, issuer, subject, client],
+    order: 't.expires_at DESC, t.id',
+    most,
+  });
+  return found.map(standingOf);
+}
+
 const BEHIND = `EXISTS (
   SELECT FROM standing_approval p
   WHERE p.id = $1 AND (t.expires_at < p.expires_at OR (t.expires_at = p.expires_at AND t.id > p.id)))`;

@@ -1,7 +1,8 @@
 /** Asking: the approval that a statement waits for, new or there already. */
 import { randomUUID } from 'node:crypto';
+import type { PoolClient } from 'pg';
 import { asBytes, type JsonRow, RecorderUnavailable } from '../../transcript/index.js';
-import { type ApprovalParts, expire, hold, isOpen, openAll, readAll, record } from '../rows/opened.js';
+import { type ApprovalParts, expire, hold, isOpen, type Locked, openAll, readAll, record } from '../rows/opened.js';
 import { ENDS } from '../rows/recorded.js';
 import { nowOf, reading } from '../rows/transactions.js';
 import { bindingsOf, standingBindingsOf, termsAsked } from '../values/binding.js';
@@ -49,29 +50,60 @@ async function takeBack(parts: ApprovalParts, approval: Approval): Promise<void>
   }
 }
 
-type Sought = Pick<Request, 'actor' | 'text' | 'same' | 'policyVersion' | 'fits'>;
-
-/** By what an open approval of this principal's is found, and the digest of what it is about. */
-function soughtBy(vault: ApprovalParts['store']['vault'], { actor, text, same }: Sought) {
-  const { format } = text;
-  const said = [same, text.binds, text.door, ...(format === undefined ? [] : [format])];
-  const digest = vault.digest(JSON.stringify(said));
-  return { digest, whose: [actor.issuer, actor.subject, actor.clientId, digest] };
+/** Whose statement, and which: all that are the same have one such name, however they are written. */
+export interface Sought {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly client_id: string;
+  readonly door: string;
+  readonly same: string;
 }
 
-const isSame = (approval: Approval, { policyVersion, fits }: Sought): boolean =>
+const soughtIn = ({ actor, text, same }: Request): Sought => ({
+  issuer: actor.issuer,
+  subject: actor.subject,
+  client_id: actor.clientId,
+  door: text.door,
+  same,
+});
+
+/** By what the open approval of a statement is found, and the digest of what it is about. */
+function soughtBy(vault: ApprovalParts['store']['vault'], { issuer, subject, client_id, door, same }: Sought) {
+  const digest = vault.digest(JSON.stringify([same, door]));
+  return { digest, whose: [issuer, subject, client_id, digest] };
+}
+
+const isSame = (approval: Approval, { policyVersion, fits }: Pick<Request, 'policyVersion' | 'fits'>): boolean =>
   approval.policy_version === policyVersion && approval.fits === fits && approval.state !== 'expired';
 
-/** The approval that this very statement waits for already; changes nothing. Throws RecorderUnavailable. */
+/**
+ * The open approval of this very statement, under whichever rules it was asked for; changes nothing. Throws RecorderUnavailable.
+ */
 export function openFor(parts: ApprovalParts, sought: Sought): Promise<Approval | undefined> {
   const { vault, rows, pool } = parts.store;
   return reading(async () => {
     const found = await rows.select(pool, 'approval', OPEN, soughtBy(vault, sought).whose);
     if (found.length === 0) return undefined;
     const opened = await openAll(parts, pool, found, await nowOf(pool));
-    return opened.find(({ approval, recorded }) => isOpen(recorded) && isOpen(approval) && isSame(approval, sought))
-      ?.approval;
+    return opened.find(({ approval, recorded }) => isOpen(recorded) && isOpen(approval))?.approval;
   });
+}
+
+/** The same under its lock, brought to where the record is. */
+export async function lockOpenFor(
+  parts: ApprovalParts,
+  client: PoolClient,
+  sought: Sought,
+  now: string,
+): Promise<Locked | undefined> {
+  const { vault, rows } = parts.store;
+  const found = await rows.select(client, 'approval', `${OPEN} FOR UPDATE`, soughtBy(vault, sought).whose);
+  let open: Locked | undefined;
+  for (const opened of await openAll(parts, client, found, now)) {
+    const held = await hold(parts, client, opened, now);
+    if (isOpen(opened.recorded) && isOpen(held.approval)) open = held;
+  }
+  return open;
 }
 
 async function askLocked(
@@ -86,7 +118,7 @@ async function askLocked(
   };
   const { sessions, vault, rows } = parts.store;
   await reading(() => sessions.learnKey(request.sessionId));
-  const { digest, whose } = soughtBy(vault, request);
+  const { digest, whose } = soughtBy(vault, soughtIn(request));
   return parts.transactions.locking(`${actor.issuer} ${actor.subject}`, async (client) => {
     const now = await nowOf(client);
     const open = await rows.select(client, 'approval', `${OPEN} FOR UPDATE`, whose);

@@ -2,28 +2,23 @@
 import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import type { JsonRow } from '../../transcript/index.js';
-import { type ApprovalParts, lock, move, record } from '../rows/opened.js';
+import { type ApprovalParts, lock, move, READ_AT_ONCE, readAll, record } from '../rows/opened.js';
 import { sealedReason } from '../rows/reasons.js';
+import { BY_IDS } from '../rows/selecting.js';
 import {
   MAX_STANDING_MS,
   MAX_STANDING_USES,
   revoke,
   STANDING_USES,
-  standingFor,
+  standingOfAgent,
   standingRowOf,
 } from '../rows/standing.js';
 import { nowOf } from '../rows/transactions.js';
 import { termsIn } from '../values/binding.js';
 import { isAsked, type Requirement } from '../values/enough.js';
+import { mayPass } from '../values/passing.js';
 import { missingOf, reviewerNames } from '../values/persons.js';
-import {
-  type Approval,
-  type ApprovalState,
-  approvalRow,
-  type Decision,
-  DecisionRefused,
-  type Reviewer,
-} from '../values/state.js';
+import { type Approval, type ApprovalState, type Decision, DecisionRefused, type Reviewer } from '../values/state.js';
 import { isGranted, saidOf, signed, standingOf, type Word } from '../values/words.js';
 import { get } from './looking.js';
 
@@ -140,7 +135,7 @@ async function decideLocked(
   return state;
 }
 
-/** A no is a no: what was said before, and would let this very statement pass, ends with it. */
+/** A no is a no: what was said before, and may let this very statement pass in some form, ends with it. */
 async function endStanding(
   parts: ApprovalParts,
   client: PoolClient,
@@ -149,24 +144,31 @@ async function endStanding(
   via: Decision['via'],
 ): Promise<void> {
   const { rows } = parts.store;
-  const question = { ...termsIn(approval), shape: approval.shape.key };
-  // So many are found at a time.
-  for (let isMore = true; isMore; ) {
-    isMore = false;
-    for (const { id } of await standingFor(client, rows, question)) {
-      const ended = await revoke(client, rows, id);
-      const [row] = ended ? await rows.select(client, 'approval', 'WHERE t.id = $1', [ended.approval_id]) : [];
-      if (!ended || !row) continue;
-      isMore = true;
-      await record(parts, 'standing_revoked', approvalRow.parse(row), {
+  const now = await nowOf(client);
+  let after: string | undefined;
+  for (;;) {
+    const page = await standingOfAgent(client, rows, approval, after, READ_AT_ONCE);
+    const ids = page.map(({ approval_id: of }) => of);
+    const given = new Map(
+      (await readAll(parts, client, await rows.select(client, 'approval', BY_IDS, [ids]), now)).map((one) => [
+        one.id,
+        one,
+      ]),
+    );
+    for (const { id, approval_id: of } of page) {
+      const one = given.get(of);
+      if (!one || !mayPass(one, approval) || !(await revoke(client, rows, id))) continue;
+      await record(parts, 'standing_revoked', one, {
         standing: id,
-        approval: ended.approval_id,
+        approval: of,
         denied: approval.id,
         reviewer: reviewer.subject,
         issuer: reviewer.issuer,
         via,
       });
     }
+    if (page.length < READ_AT_ONCE) return;
+    after = page.at(-1)?.id;
   }
 }
 

@@ -1,31 +1,82 @@
 /** Ending: what is withdrawn, no longer fits what it was asked for, or is past its time. */
-import { ownRows } from '../../transcript/index.js';
+import type { PoolClient } from 'pg';
+import { ownRows, type WithdrawalCode } from '../../transcript/index.js';
 import { endRevoked, rowsBehind } from '../rows/mending.js';
-import { type ApprovalParts, expire, hold, isOpen, lock, move, openAll, READ_AT_ONCE, record } from '../rows/opened.js';
+import {
+  type ApprovalParts,
+  expire,
+  hold,
+  isOpen,
+  type Locked,
+  lock,
+  move,
+  openAll,
+  READ_AT_ONCE,
+  record,
+} from '../rows/opened.js';
 import { ENDS } from '../rows/recorded.js';
 import { DUE } from '../rows/selecting.js';
 import { nowOf } from '../rows/transactions.js';
 
-/**
- * The agent no longer wants it; or, with `instead`, has sent it once more, as another statement that a standing approval stands for. False
- * where there is nothing to withdraw. Throws RecorderUnavailable.
- */
-export async function withdraw(
-  parts: ApprovalParts,
-  id: string,
-  reason: string | undefined,
-  instead?: { readonly standing: string; readonly instead: string },
-): Promise<boolean> {
+/** The agent no longer wants it. False where there is nothing to withdraw. Throws RecorderUnavailable. */
+export async function withdraw(parts: ApprovalParts, id: string, reason: string | undefined): Promise<boolean> {
   const isWithdrawn = await parts.transactions.lockingOf(id, async (client) => {
     const now = await nowOf(client);
     const locked = await lock(parts, client, id, now);
     if (!locked || !isOpen(locked.approval)) return false;
     await move(parts, client, locked.row, 'withdrawn', now);
-    await record(parts, 'approval_withdrawn', locked.approval, { approval: id, reason: reason ?? null, ...instead });
+    await record(parts, 'approval_withdrawn', locked.approval, { approval: id, by: 'agent', reason: reason ?? null });
     return true;
   });
   if (isWithdrawn) parts.left.leave(id, 'withdrawn');
   return isWithdrawn;
+}
+
+/** What runs in the place of a statement that waits. */
+export interface Replacement {
+  readonly code: WithdrawalCode;
+  /** The statement that runs. */
+  readonly instead: string;
+  /** Under which standing approval. */
+  readonly standing?: string;
+}
+
+/** The gateway ends it, by its own word: the same statement runs otherwise. The last word of its transaction, so that nothing ends for what came to nothing. */
+export async function replaced(
+  parts: ApprovalParts,
+  client: PoolClient,
+  { approval, row }: Locked,
+  { code, instead, standing }: Replacement,
+  now: string,
+): Promise<void> {
+  await move(parts, client, row, 'withdrawn', now);
+  const how = { by: 'gateway', code, instead, ...(standing === undefined ? {} : { standing }) };
+  await record(parts, 'approval_withdrawn', approval, { approval: approval.id, ...how });
+}
+
+/**
+ * The same statement leaves without anybody's word, as rules let it: `say` writes down that it does, and what waited waits no more. False
+ * where it has run meanwhile, or may have: then nothing may be sent. Throws RecorderUnavailable.
+ */
+export async function replace(
+  parts: ApprovalParts,
+  id: string,
+  replacement: Replacement,
+  say: () => Promise<void>,
+): Promise<boolean> {
+  let isEnded = false;
+  const mayLeave = await parts.transactions.lockingOf(id, async (client) => {
+    const now = await nowOf(client);
+    const locked = await lock(parts, client, id, now);
+    if (locked?.approval.state === 'used') return false;
+    await say();
+    if (!locked || !isOpen(locked.approval)) return true;
+    await replaced(parts, client, locked, replacement, now);
+    isEnded = true;
+    return true;
+  });
+  if (isEnded) parts.left.leave(id, 'withdrawn');
+  return mayLeave;
 }
 
 /** It no longer fits what it was asked for. Throws RecorderUnavailable. */

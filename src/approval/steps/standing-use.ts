@@ -6,6 +6,8 @@ import { nowOf, reading } from '../rows/transactions.js';
 import { isAmong, standingBindingsOf } from '../values/binding.js';
 import type { Approval } from '../values/state.js';
 import { saidOf, standingOf } from '../values/words.js';
+import { lockOpenFor, type Sought } from './asking.js';
+import { replaced } from './ending.js';
 
 /** One that may let this statement run; undefined if none does. Throws RecorderUnavailable. */
 export function standing(parts: ApprovalParts, question: StandingQuestion): Promise<Standing | undefined> {
@@ -45,18 +47,23 @@ async function goodFor(
 
 /**
  * Counts one more use, against what the reviewers' signed words allow and the record says was used. False where it no longer lets this
- * statement run. `begin` as in `use`. Throws RecorderUnavailable.
+ * statement run, or where the same statement has a yes of its own by now. One of it that still waits for people waits no more from here
+ * on, and not before: a yes to what has run would let it run once more. `begin` as in `use`. Throws RecorderUnavailable.
  */
-export function useStanding(
+export async function useStanding(
   parts: ApprovalParts,
   id: string,
-  question: StandingQuestion,
+  question: StandingQuestion & Sought,
   statementId: string,
   begin: () => Promise<void>,
 ): Promise<boolean> {
   const { rows } = parts.store;
-  return parts.transactions.locking(`${question.issuer} ${question.subject}`, async (client) => {
+  let ended: string | undefined;
+  const isUsed = await parts.transactions.locking(`${question.issuer} ${question.subject}`, async (client) => {
     const now = await nowOf(client);
+    // In the order in which a no locks them: the one that waits, then what stands.
+    const waiting = await lockOpenFor(parts, client, question, now);
+    if (waiting?.approval.state === 'approved') return false;
     const [standing] = await standingFor(client, rows, question, id);
     const given = standing && (await goodFor(parts, client, standing, question, now));
     if (!given) return false;
@@ -64,8 +71,14 @@ export function useStanding(
     await record(parts, 'standing_used', approval, { approval: approval.id, standing: id, statement: statementId });
     await rows.update(client, 'standing_approval', standing.row, { uses: used + 1 });
     await begin();
+    if (waiting) {
+      await replaced(parts, client, waiting, { code: 'RAN_UNDER_STANDING', instead: statementId, standing: id }, now);
+      ended = waiting.approval.id;
+    }
     return true;
   });
+  if (ended !== undefined) parts.left.leave(ended, 'withdrawn');
+  return isUsed;
 }
 
 /** Whether nobody has ended a standing approval that came of this one, and its time is not over. Throws RecorderUnavailable. */

@@ -46,6 +46,22 @@ export async function use(parts: ApprovalParts, id: string, begin: () => Promise
   return isUsed;
 }
 
+const TOLD = `
+  SELECT FROM event e
+  WHERE e.session_id = $1 AND e.statement_id = $2 AND e.kind = 'approval_refused' AND e.body->>'approval' = $3 AND e.body->>'was' = 'used'
+  LIMIT 1`;
+
+/** `tell` writes down that one was asked for which is used: once, however often it is asked for. Throws RecorderUnavailable. */
+export async function tellUsed(parts: ApprovalParts, place: Place, tell: () => Promise<unknown>): Promise<void> {
+  const isTold = async (queries: Pick<Pool, 'query'>): Promise<boolean> =>
+    (await queries.query(TOLD, [place.session_id, place.statement_id, place.id])).rowCount !== 0;
+  if (await reading(() => isTold(parts.store.pool))) return;
+  await parts.transactions.lockingOf(place.id, async (client) => {
+    await parts.store.rows.select(client, 'approval', 'WHERE t.id = $1 FOR UPDATE', [place.id]);
+    if (!(await isTold(client))) await tell();
+  });
+}
+
 /** Whether the record still says that it is this use of it that runs. Throws RecorderUnavailable. */
 export function isStillUsed(
   parts: ApprovalParts,

@@ -4,6 +4,7 @@
  * what came of it; what the agent wrote comes last, and as the agent's. Each view draws this, and adds no words of its own.
  */
 import { moment } from '../../times/index.js';
+import { WITHDRAWALS } from '../../transcript/index.js';
 import type { Approval, Ended, Held, Outcome } from './state.js';
 
 /** A name, and a line or some for it. */
@@ -230,7 +231,8 @@ const WHY: Readonly<Record<NonNullable<Ended['why']>, string>> = {
   changed: 'the rules, or what it reads, have changed since it was asked for',
   ran: 'its statement had ended already',
   agent: 'its agent withdrew it',
-  standing: 'its agent sent it once more, and a standing approval stands for that',
+  standing: WITHDRAWALS.RAN_UNDER_STANDING,
+  allowed: WITHDRAWALS.RAN_AS_ALLOWED,
 };
 
 /** How one that is over came to be so, in a line; what came of its statement stands beside it. */

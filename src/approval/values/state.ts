@@ -121,6 +121,8 @@ export const textOfApproval = z.object({
     key: z.string(),
     text: z.string(),
     holes: z.array(z.object({ where: z.string(), kind: z.enum(['text', 'number']), example: z.string() })),
+    /** Values that all of its shape have, and those in its holes, binds among them: `n7`, `tabc`. Those of earlier versions do not tell. */
+    values: z.object({ fixed: z.array(z.string()), filled: z.array(z.string()) }).optional(),
   }),
   /** Where its result is wanted as a file: of which format. */
   format: z.enum(FORMATS).optional(),
@@ -188,11 +190,11 @@ export interface Ended {
   readonly at: Date | undefined;
   /**
    * Why nothing ran under it: nobody's word or no call of its agent in time, rules or objects that have changed, a statement that had its
-   * end already; its agent's own word, or a standing approval for the same statement, sent once more. undefined where the record does not
-   * tell, and for what was denied or used.
+   * end already; its agent's own word; or the same statement, sent once more, that a standing approval stands for, or that the rules allowed
+   * without asking. undefined where the record does not tell, and for what was denied or used.
    */
-  readonly why: 'undecided' | 'uncalled' | 'changed' | 'ran' | 'agent' | 'standing' | undefined;
-  /** The statement that was sent in its place, where a standing approval stands for that. */
+  readonly why: 'undecided' | 'uncalled' | 'changed' | 'ran' | 'agent' | 'standing' | 'allowed' | undefined;
+  /** The statement that was sent in its place, and ran otherwise. */
   readonly instead: string | undefined;
   /** Of one that was used; undefined where nothing is known of it yet. */
   readonly outcome: Outcome | undefined;
@@ -222,7 +224,7 @@ export interface Request {
     readonly isWorkload?: boolean | undefined;
   };
   readonly text: ApprovalText;
-  /** The statement's words and signs, however they are spaced: what is alike in it is the same statement. */
+  /** All statements that are the same have one, however they are written. */
   readonly same: string;
   /** Hexadecimal SHA-256. */
   readonly fits: string;

@@ -2,9 +2,11 @@
  * `snowfence connect`: the bridge that a stdio client starts. It speaks either generation of the protocol with the client and with
  * the gateway, forwards progress and cancellation, and holds nothing but an access token.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, ProtocolError, SdkError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Server } from '@modelcontextprotocol/server';
+import { decodeJwt } from 'jose';
 import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
 import { BY_CONNECT, BY_HEADER, headersOf, reportOf } from '../../reported/index.js';
@@ -121,14 +123,38 @@ export async function connect(options: TokenOptions, onProblem: (error: unknown)
   await using _hooks =
     report.place === undefined
       ? undefined
-      : await takePrompts({ url: options.url, place: report.place }, (body) =>
-          forwarded(options.url, source, body),
+      : await takePrompts(
+          { url: options.url, place: report.place },
+          { forward: (body) => forwarded(options.url, source, body), identity: () => identityOf(source) },
         ).catch(() => undefined);
   await serveBridge(remote);
   const waits = new AbortController();
   const { signal } = waits;
   await Promise.race([checked, sleep(LAST_WORDS_MS, undefined, { signal }).catch(() => undefined)]);
   waits.abort();
+}
+
+/** How long a token is waited for, where a hook asks whose it is. */
+const SIGNED_IN_MS = 1000;
+
+/** Whoever signed in for this bridge, as a digest by which hooks tell two of them apart; undefined where nobody has. */
+async function identityOf(source: TokenSource): Promise<string | undefined> {
+  const waits = new AbortController();
+  const { signal } = waits;
+  try {
+    const late = sleep(SIGNED_IN_MS, undefined, { signal }).catch(() => undefined);
+    const token = await Promise.race([source.token(), late]);
+    if (token === undefined) return undefined;
+    const { iss, sub, azp, client_id: client } = decodeJwt(token);
+    return createHash('sha256')
+      .update(JSON.stringify([iss, sub, client ?? azp]))
+      .digest('hex');
+  } catch {
+    // No token, or none that tells: what is wrong with it is said where the prompt is handed on.
+    return undefined;
+  } finally {
+    waits.abort();
+  }
 }
 
 /** What a hook hands over, told as whoever signed in for this bridge. */

@@ -24,6 +24,8 @@ export const statementEvent = storedEvent.extend({
       rows_changed: z.number().nullable(),
       approval: z.string().nullable(),
       reviewers: z.array(z.string()).readonly(),
+      /** Why the gateway itself ended it; null where it did not. */
+      gateway_said: z.string().nullable(),
     })
     .nullable(),
 });
@@ -31,8 +33,14 @@ export const statementEvent = storedEvent.extend({
 export function shownEnd(event: Parameters<typeof readEnd>[0]): z.output<typeof statementEvent>['end'] {
   const end = readEnd(event);
   if (!end) return null;
-  const { rows, rowsChanged, approval, reviewers } = end;
-  return { rows: rows ?? null, rows_changed: rowsChanged ?? null, approval: approval ?? null, reviewers };
+  const { rows, rowsChanged, approval, reviewers, withdrawal } = end;
+  return {
+    rows: rows ?? null,
+    rows_changed: rowsChanged ?? null,
+    approval: approval ?? null,
+    reviewers,
+    gateway_said: withdrawal?.by === 'gateway' ? withdrawal.words : null,
+  };
 }
 
 export const limitOf = (standard: number, most: number) => z.coerce.number().int().min(1).max(most).default(standard);

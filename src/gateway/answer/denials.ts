@@ -56,6 +56,13 @@ function ranWords(outcome: Outcome | undefined): string {
 /** How to go on where nobody knows whether a change was made. */
 export const LOOK = 'Look at the data before you repeat a change.';
 
+/** Rules let it run without anybody's word, and the same statement, which waited, has run under one. */
+export const RAN_MEANWHILE: Denial = {
+  code: 'APPROVAL_EXPIRED',
+  message: 'The same statement waited for a reviewer, and runs or has run under its approval, so this one has not run.',
+  hint: `${LOOK} ${ASK_ANEW}`,
+};
+
 /** How to go on after one that was used. */
 function afterUse(outcome: Outcome | undefined): string {
   if (!outcome) return `It may be running: ask for this approval again in a minute. ${LOOK}`;
@@ -70,6 +77,7 @@ const ENDS: Readonly<Record<NonNullable<EndedApproval['why']>, string>> = {
   ran: 'Its statement has ended already.',
   agent: 'You have withdrawn this statement.',
   standing: 'You have sent this statement once more, and a standing approval stands for that.',
+  allowed: 'You have sent this statement once more, and that ran as the rules allow, without asking.',
 };
 
 /** What the agent hears of an approval that is over: which end it took, when, what came of its statement, and how to go on. */
@@ -91,7 +99,9 @@ export function overDenial({ state, at, why, instead, outcome }: EndedApproval, 
       };
     default: {
       const hint =
-        instead === undefined ? ASK_ANEW : `The answer of that call, statement ${instead}, says what came of it.`;
+        instead === undefined
+          ? ASK_ANEW
+          : `The answer of that call, statement ${instead}, says what came of it. ${LOOK}`;
       return { code: 'APPROVAL_EXPIRED', message: why ? ENDS[why] : `It is ${state}.`, hint };
     }
   }
@@ -194,7 +204,7 @@ export const CHANGED_RULES: Denial = {
 };
 
 /** Of what waited too long: no refusal of theirs. */
-const OVERTAKEN: ReadonlySet<Denial> = new Set([RULES_CHANGED, TOKEN_ENDED, STANDING_ENDED, UNHEARD]);
+const OVERTAKEN: ReadonlySet<Denial> = new Set([RULES_CHANGED, TOKEN_ENDED, STANDING_ENDED, UNHEARD, RAN_MEANWHILE]);
 /** After these an approval holds again once it is known for certain that nothing was sent. */
 export const GIVEN_BACK: ReadonlySet<Denial> = new Set([UNHEARD, TOKEN_ENDED]);
 

@@ -15,6 +15,7 @@ import {
 } from '../../sql/index.js';
 import type { Judged } from '../judge/judged.js';
 import type { Intent } from '../record/intent.js';
+import { valuesOf } from './same.js';
 import { type IsColumn, standingShapeOf } from './standing-shape.js';
 
 /** By which door statements come in. There is one so far: tools of the Model Context Protocol. */
@@ -60,15 +61,11 @@ function columnsOf({ analysis, verdict }: Judged, tokens: readonly Token[]): IsC
 
 const unquoted = (text: string): string => text.slice(1, -1).replaceAll('""', '"');
 
-/** By which a statement is known again, however it is spaced. */
-export const sameAs = ({ statement }: Judged): string =>
-  JSON.stringify(statement ? tokensOf(statement).map(({ text }) => text) : []);
-
 /** What would run, and how wide a standing approval of it would be. */
 export function textOf({ request, judged }: Intent): ApprovalText {
   const binds = [...(request.binds ?? [])];
   const tokens = judged.statement ? tokensOf(judged.statement) : [];
-  const { key, text, holes } = standingShapeOf(tokens, binds, columnsOf(judged, tokens));
+  const { key, text, holes, places } = standingShapeOf(tokens, binds, columnsOf(judged, tokens));
   return {
     statement: request.sql,
     sent: judged.sent ?? '',
@@ -76,7 +73,12 @@ export function textOf({ request, judged }: Intent): ApprovalText {
     purpose: request.purpose ?? null,
     door: DOOR,
     // A word that was given for a page is none for a file, nor the other way round.
-    shape: { key: request.format === undefined ? key : JSON.stringify([key, request.format]), text, holes: [...holes] },
+    shape: {
+      key: request.format === undefined ? key : JSON.stringify([key, request.format]),
+      text,
+      holes: [...holes],
+      values: valuesOf(tokens, binds, (at) => places.has(at)),
+    },
     ...(request.format === undefined ? {} : { format: request.format }),
     ...reportedOf(request),
   };

@@ -26,6 +26,8 @@ export interface StandingShape {
   /** The statement with its holes marked, for people. */
   readonly text: string;
   readonly holes: readonly Hole[];
+  /** The tokens that stand in them. */
+  readonly places: ReadonlySet<number>;
 }
 
 /** Where a WHERE ends. */
@@ -182,6 +184,7 @@ class Shaper {
   #result(): StandingShape {
     const key: unknown[] = [];
     const holes: Hole[] = [];
+    const places = new Set<number>();
     let text = '';
     let end: number | undefined;
     let binds = 0;
@@ -192,6 +195,7 @@ class Shaper {
       const kind = isBind ? kindOf(bind) : token.kind === 'number' ? 'number' : 'text';
       const isHole = where !== undefined && kind !== undefined;
       if (isHole) {
+        places.add(at);
         holes.push({ where, kind, example: isBind ? String(bind) : token.text });
         key.push({ hole: kind, isBind });
       } else if (isBind) key.push({ bind: bind ?? null });
@@ -203,7 +207,7 @@ class Shaper {
     });
     // Those by number are none of the holes: each of their values stays.
     key.push(this.#tokens.some(({ kind }) => kind === 'bind') ? this.#binds : []);
-    return { key: JSON.stringify(key), text, holes };
+    return { key: JSON.stringify(key), text, holes, places };
   }
 }
 

@@ -30,18 +30,21 @@ export async function standingWord(
   return { standing: isUnbound && isChange(judged) ? undefined : found, given, granted, isUnbound };
 }
 
+/** Whether so many rows are more than its reviewers were told of: that is a new question. */
+export const isMore = ({ granted }: StandingWord, rows: number | undefined, verdict: Verdict): boolean =>
+  granted?.rows !== undefined && rows !== undefined && rows > mostRows(granted.rows, verdict);
+
 /** Whether the statement runs under it: one more use of it is counted then, and the statement bears its permit. */
 export async function usesStanding(
   { approvals, transcript }: { readonly approvals: Approvals; readonly transcript: TranscriptStore },
-  { standing, given, granted }: StandingWord,
-  question: StandingQuestion,
+  word: StandingWord,
+  question: StandingQuestion & { readonly same: string },
   intent: Intent,
   size: Estimate,
   verdict: Verdict,
 ): Promise<boolean> {
-  // Whoever let a shape run for a while was told how many rows it touches; more of them are a new question.
-  const isMore = granted?.rows !== undefined && size.rows !== undefined && size.rows > mostRows(granted.rows, verdict);
-  if (!standing || !given || isMore) return false;
+  const { standing, given } = word;
+  if (!standing || !given || isMore(word, size.rows, verdict)) return false;
   const begin = async (): Promise<void> => {
     const { approval_id: approval, id } = standing;
     await transcript.recorder.append(

@@ -118,17 +118,23 @@ export async function use(
   }
 }
 
-/** What became of it is in the record already, so that nothing is added but that it was asked for once more after its use. */
+/**
+ * What became of it is in the record already, so that nothing is added but that it was asked for after its use: once, however often it is
+ * asked for.
+ */
 async function overAgain(
   parts: UseParts,
   answer: AnswerBuilder,
   intent: Intent,
-  { id, decisions }: Approval,
+  approval: Approval,
   ended: EndedApproval | undefined,
 ): Promise<Answer> {
+  const { id, decisions } = approval;
   if (!ended) return refuseAgain(parts, answer, intent, id, UNUSABLE_APPROVAL);
   const denial = overDenial(ended, decisions);
-  return ended.state === 'used' ? refuseAgain(parts, answer, intent, id, denial, ended) : answer.denied(denial, ended);
+  if (ended.state === 'used')
+    await parts.approvals.tellUsed(approval, () => refuseAgain(parts, answer, intent, id, denial, ended));
+  return answer.denied(denial, ended);
 }
 
 /** What rules say of bytes and rows may have come true meanwhile, and a rule that asks others, too. */

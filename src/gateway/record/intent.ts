@@ -135,6 +135,11 @@ export class Intent {
   readonly request: QueryRequest;
   readonly judged: Judged;
   permit: Permit | undefined;
+  /**
+   * Of what rules let run, and which waits for a person since they asked for one: `say` writes down that it leaves, and what waits ends with
+   * that. False where that has run meanwhile.
+   */
+  replaces: ((say: () => Promise<void>) => Promise<boolean>) | undefined;
   /** When it was handed to the warehouse: set with nothing in between. */
   sentAt: Date | undefined;
   /** That it was, is in the record. */

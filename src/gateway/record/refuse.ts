@@ -32,6 +32,8 @@ export async function refuseAgain(
   ended?: EndedApproval,
 ): Promise<Answer> {
   counters.verdict('deny', denial.code);
-  await transcript.recorder.append(intent.event('approval_refused', { approval, denial }));
+  await transcript.recorder.append(
+    intent.event('approval_refused', { approval, denial, ...(ended === undefined ? {} : { was: ended.state }) }),
+  );
   return answer.denied(denial, ended);
 }

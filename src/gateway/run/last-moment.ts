@@ -1,6 +1,6 @@
 /** What was asked before a wait is asked again after it, with the connection in hand: then the statement leaves. */
 import type { TranscriptStore } from '../../transcript/index.js';
-import { CHANGED_APPROVAL, RULES_CHANGED, STANDING_ENDED, STILL, UNHEARD } from '../answer/denials.js';
+import { CHANGED_APPROVAL, RAN_MEANWHILE, RULES_CHANGED, STANDING_ENDED, STILL, UNHEARD } from '../answer/denials.js';
 import { isChange } from '../judge/judged.js';
 import type { Rules, Whose } from '../judge/whose.js';
 import type { Intent } from '../record/intent.js';
@@ -36,7 +36,9 @@ export async function stand(
   if (isDead()) throw new NotSent(unheard);
   let holds = true;
   if (permit) holds = await permit.holds(isSaid ? say : undefined);
-  else if (isSaid) await say();
+  else if (isSaid && intent.replaces) {
+    if (!(await intent.replaces(say))) throw new NotSent(RAN_MEANWHILE);
+  } else if (isSaid) await say();
   if (!holds) throw new NotSent(permit?.use === undefined ? STANDING_ENDED : UNHEARD);
   // And again: whoever writes under a name that was taken for dead hears so.
   if (isDead()) throw new NotSent(unheard);

@@ -16,6 +16,27 @@ export const denialShape = z.object({
   hint: z.string().optional(),
 });
 
+/** How an approval that is over ended. */
+const approvalEnded = z.object({
+  id: z.string(),
+  statement_id: z.string(),
+  state: z.enum(['denied', 'expired', 'withdrawn', 'used']),
+  at: z.string().nullable(),
+  why: z.enum(['undecided', 'uncalled', 'changed', 'ran', 'agent', 'standing', 'allowed']).optional(),
+  instead: z.string().optional().describe('The statement that was sent in its place.'),
+  outcome: z
+    .object({
+      state: z.enum(['ok', 'failed', 'cancelled', 'refused', 'unknown']),
+      at: z.string(),
+      code: z.string().nullable(),
+      query_id: z.string().nullable(),
+      rows_changed: z.number().nullable(),
+      rows_answered: z.number().nullable(),
+    })
+    .nullable()
+    .describe('What came of its statement. null where nothing is known of that yet, or nothing ran.'),
+});
+
 /** Fields that hold what others wrote, between the two that say so. */
 export const untrustedShape = <Shape extends z.ZodRawShape>(fields: Shape) => ({
   untrusted: z
@@ -67,26 +88,7 @@ export const queryOutput = z.object({
         .describe('Where a message about it went. Empty: nobody was told, people have to look by themselves.'),
     })
     .optional(),
-  approval_ended: z
-    .object({
-      id: z.string(),
-      statement_id: z.string(),
-      state: z.enum(['denied', 'expired', 'withdrawn', 'used']),
-      at: z.string().nullable(),
-      why: z.enum(['undecided', 'uncalled', 'changed', 'ran', 'agent', 'standing']).optional(),
-      instead: z.string().optional().describe('The statement that was sent in its place.'),
-      outcome: z
-        .object({
-          state: z.enum(['ok', 'failed', 'cancelled', 'refused', 'unknown']),
-          at: z.string(),
-          code: z.string().nullable(),
-          query_id: z.string().nullable(),
-          rows_changed: z.number().nullable(),
-          rows_answered: z.number().nullable(),
-        })
-        .nullable()
-        .describe('What came of its statement. null where nothing is known of that yet, or nothing ran.'),
-    })
+  approval_ended: approvalEnded
     .optional()
     .describe('Of an approval that is over: how it ended, and when. One that is used has let its statement run.'),
   ...untrustedShape({
@@ -146,12 +148,21 @@ function structured(answer: Answer, { consoleUrl, downloadsUrl = '' }: Links, ma
   };
 }
 
-const endedShape = ({ id, statement_id, state, at, why, instead, outcome }: NonNullable<Answer['ended']>): object => ({
+const endedShape = ({
+  id,
+  statement_id,
+  state,
+  at,
+  why,
+  instead,
+  outcome,
+}: NonNullable<Answer['ended']>): z.input<typeof approvalEnded> => ({
   id,
   statement_id,
   state,
   at: at?.toISOString() ?? null,
-  ...withoutGaps({ why, instead }),
+  ...(why === undefined ? {} : { why }),
+  ...(instead === undefined ? {} : { instead }),
   outcome: outcome
     ? {
         state: outcome.state,

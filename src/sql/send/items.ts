@@ -1,6 +1,7 @@
 /**
- * The entries of a statement's own SELECT list, as they stand in the text. Snowflake names a column without an alias after the text
- * that is sent; where a masked sub-query stands in it, that would be a name that nobody has written, with the rules in it.
+ * The entries of a statement's SELECT lists, as they stand in the text. Snowflake names a column without an alias after the text that is
+ * sent; where a masked sub-query stands in it, that would be a name that nobody has written, with the rules in it. A name comes out of any
+ * query that a star or a position goes through (of a sub-query, a CTE, the first of a UNION), so the entries of all lists are meant.
  */
 import { isOperator, isWord } from '../text/lex.js';
 import type { Statement } from '../text/statement.js';
@@ -35,31 +36,36 @@ const CLOSING = ['END', 'NULL', 'TRUE', 'FALSE'];
 /** Words that an operand or the rest of a type follows, and no alias; reserved ones besides (constructs/connect-by, data-types-numeric). */
 const LEADING = ['PRIOR', 'CONNECT_BY_ROOT', 'DISTINCT', 'DOUBLE', 'CHARACTER', 'CHAR', 'NCHAR', 'BINARY', 'ESCAPE'];
 
-/** Entries without an alias; none where the statement has no SELECT list of its own. */
+/** Entries of all SELECT lists that have no alias, in the order of the text; none where the statement gives no rows of its own. */
 export function unnamedItems({ tokens, pairs, kind }: Statement): readonly Item[] {
   if (kind !== 'select') return [];
-  let at = 0;
-  // Brackets around the whole, and definitions before it.
-  while (isOperator(tokens[at], '(')) at++;
-  if (isWord(tokens[at], 'WITH')) {
-    while (at < tokens.length && !isWord(tokens[at], 'SELECT')) at = behind(pairs, at);
-    if (!isWord(tokens[at], 'SELECT')) return [];
+  return tokens
+    .flatMap((token, at) => (isWord(token, 'SELECT') ? listBehind(at) : []))
+    .sort((one, other) => one.from - other.from || one.to - other.to);
+
+  function listBehind(select: number): readonly Item[] {
+    let at = select + 1;
+    while (isWord(tokens[at], 'ALL', 'DISTINCT')) at++;
+    if (isWord(tokens[at], 'TOP') && tokens[at + 1]?.kind === 'number') at += 2;
+    const items: Item[] = [];
+    let from = at;
+    for (; at <= tokens.length; at = behind(pairs, at)) {
+      const token = tokens[at];
+      const isEnd = token === undefined || isOperator(token, ')') || (isWord(token, ...ENDS) && !isOperand(from, at));
+      if (!isEnd && !isOperator(token, ',')) continue;
+      if (at > from && !isNamed({ from, to: at })) items.push({ from, to: at });
+      from = at + 1;
+      if (isEnd) break;
+    }
+    return items;
   }
-  if (!isWord(tokens[at], 'SELECT')) return [];
-  at++;
-  while (isWord(tokens[at], 'ALL', 'DISTINCT')) at++;
-  if (isWord(tokens[at], 'TOP') && tokens[at + 1]?.kind === 'number') at += 2;
-  const items: Item[] = [];
-  let from = at;
-  for (; at <= tokens.length; at = behind(pairs, at)) {
-    const token = tokens[at];
-    const isEnd = token === undefined || isOperator(token, ')') || isWord(token, ...ENDS);
-    if (!isEnd && !isOperator(token, ',')) continue;
-    if (at > from && !isNamed({ from, to: at })) items.push({ from, to: at });
-    from = at + 1;
-    if (isEnd) break;
+
+  /** Words of a clause that are not reserved are columns' names as well: where an entry begins, and behind a sign but a bracket's end or a star. */
+  function isOperand(from: number, at: number): boolean {
+    const before = tokens[at - 1];
+    if (isReserved(tokens[at])) return false;
+    return at === from || isWord(before, 'AS') || (before?.kind === 'operator' && !/^[)\]*]$/.test(before.text));
   }
-  return items;
 
   function isNamed({ from: first, to }: Item): boolean {
     const [before, last] = [tokens[to - 2], tokens[to - 1]];

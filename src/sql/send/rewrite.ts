@@ -145,13 +145,13 @@ class Rewriter {
     }
   }
 
-  /** A column whose expression holds a sub-query of ours keeps the agent's own words for a name. */
+  /** A column whose expression holds a sub-query of ours keeps the agent's own words for a name, in whichever query it stands. */
   #name({ statement, references, ownNames }: FullAnalysis, pieces: (string | undefined)[]): void {
     const changed = [...references.map((reference) => reference.from), ...ownNames.map(({ token }) => token)].sort(
       (one, other) => one - other,
     );
     let next = 0;
-    // Items come in the order of the text.
+    // Items come in the order of the text; those of a sub-query behind the one that it stands in.
     for (const { from, to } of unnamedItems(statement)) {
       while ((changed[next] ?? to) < from) next++;
       if ((changed[next] ?? to) >= to) continue;

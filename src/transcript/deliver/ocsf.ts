@@ -51,7 +51,11 @@ const STATUSES: Readonly<Record<OutcomeState, Status>> = {
 /** Of an action and its disposition: the id that both have there, and each in words. */
 const ALLOWED = [1, 'Allowed', 'Allowed'] as const;
 const DENIED = [2, 'Denied', 'Blocked'] as const;
-const WITHDRAWN = [99, 'Withdrawn', 'Withdrawn'] as const;
+/** Neither let run nor refused: its agent took it back, or the same, sent once more, ran in its place. */
+const WITHDRAWN = {
+  agent: [99, 'Withdrawn', 'Withdrawn'],
+  gateway: [99, 'Replaced', 'Replaced'],
+} as const;
 
 /** In words, after the subject; nothing that an agent wrote stands among them. Of a download, and of one that was denied. */
 const DOWNLOADED = 'downloaded the result of a statement';
@@ -64,14 +68,14 @@ const WORDS: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
   approval_expired: 'was not allowed a statement in time',
   approval_withdrawn: 'withdrew a statement',
 };
-/** Of one that waited, where a standing approval stands for the same. */
-const STOOD_FOR = 'sent a statement once more, and waits for a reviewer no longer';
+/** Of one that waited, where the same, sent once more, ran otherwise: nobody withdrew anything. */
+const RAN_OTHERWISE = 'sent a statement once more, and waits for a reviewer no longer';
 /** Of one that ran because people said yes. */
 const APPROVED = 'ran a statement that was approved';
 
-function wordsOf(kind: StoredEvent['kind'], { file, approval, agentsReason, detail }: End, isDenied: boolean): string {
+function wordsOf(kind: StoredEvent['kind'], { file, approval, withdrawal }: End, isDenied: boolean): string {
+  if (withdrawal?.by === 'gateway') return RAN_OTHERWISE;
   if (file) return isDenied ? NOT_DOWNLOADED : DOWNLOADED;
-  if (kind === 'approval_withdrawn' && agentsReason === undefined && detail !== undefined) return STOOD_FOR;
   return WORDS[kind] ?? (approval === undefined ? 'ran a statement' : APPROVED);
 }
 
@@ -93,8 +97,7 @@ export function toOcsf(
   const end = readEnd(outcome);
   if (end === undefined) throw new Error(`${outcome.kind} ends no statement.`);
   const isDenied = isRefused(end.state);
-  // Neither let run nor refused: its agent took it back.
-  const [actionId, action, disposition] = end.approvalEnd === 'withdrawn' ? WITHDRAWN : isDenied ? DENIED : ALLOWED;
+  const [actionId, action, disposition] = end.withdrawal ? WITHDRAWN[end.withdrawal.by] : isDenied ? DENIED : ALLOWED;
   const [activityId, activity] = end.file ? READ : activityOf(body['kind']);
   const [statusId, status] = STATUSES[end.state];
   const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap(

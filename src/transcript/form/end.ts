@@ -45,6 +45,8 @@ export interface End {
   readonly code: string | undefined;
   /** Why, by a rule, a reviewer, the warehouse or the gateway; never a word of the agent's. */
   readonly detail: string | undefined;
+  /** By whom it was withdrawn, where it was. */
+  readonly withdrawal: Withdrawal | undefined;
   /** Why it was withdrawn, as the agent wrote. */
   readonly agentsReason: string | undefined;
   /** Under which approval it ran, or for which it waited. */
@@ -56,6 +58,35 @@ export interface End {
   readonly connection: Connection | undefined;
   /** undefined for the end of the statement itself. */
   readonly file: FileEnding | undefined;
+}
+
+/** Why the gateway ends what waits for people, in words: the same statement ran otherwise. */
+export const WITHDRAWALS = {
+  RAN_UNDER_STANDING: 'its agent sent it once more, and a standing approval stands for that',
+  RAN_AS_ALLOWED: 'its agent sent it once more, and that ran as the rules allow, without asking',
+} as const;
+export type WithdrawalCode = keyof typeof WITHDRAWALS;
+
+/** Who withdrew it. What the gateway says has a code; what an agent says is a text of its own, whatever that says. */
+export type Withdrawal =
+  | { readonly by: 'agent' }
+  | { readonly by: 'gateway'; readonly code: WithdrawalCode | undefined; readonly words: string };
+
+const isCode = (code: unknown): code is WithdrawalCode => typeof code === 'string' && Object.hasOwn(WITHDRAWALS, code);
+
+/**
+ * By an event's fields; null is as none. Those of earlier versions name nobody, and have a text that may be an agent's: the gateway's are those
+ * that name the statement that ran instead, which was under a standing approval then.
+ */
+export function withdrawalOf({ by, code, instead }: Fields): Withdrawal {
+  const isEarlier = (by === undefined || by === null) && typeof instead === 'string';
+  if (by !== 'gateway' && !isEarlier) return { by: 'agent' };
+  const known = isEarlier ? 'RAN_UNDER_STANDING' : isCode(code) ? code : undefined;
+  return {
+    by: 'gateway',
+    code: known,
+    words: known ? WITHDRAWALS[known] : 'for a reason that this version does not know',
+  };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -132,8 +163,8 @@ export function readEnd(event: Told): End | undefined {
   const answered = numberOf(body['rows']);
   // What was rolled back has changed nothing, whatever it touched.
   const changed = kind === 'statement_completed' ? numberOf(body['rows_touched']) : undefined;
-  // Where a standing approval stands for the same, sent once more, the reason is ours.
-  const isWithdrawn = kind === 'approval_withdrawn' && body['instead'] === undefined;
+  const withdrawal = kind === 'approval_withdrawn' ? withdrawalOf(body) : undefined;
+  const replaced = withdrawal?.by === 'gateway' ? withdrawal : undefined;
   const reason = textOf(body['reason']);
   return {
     state,
@@ -144,10 +175,14 @@ export function readEnd(event: Told): End | undefined {
     bytes: numberOf(body['bytes']),
     durationMs: numberOf(body['duration_ms']),
     queryId: typeof body['query_id'] === 'string' ? body['query_id'] : undefined,
-    code: textOf(denial['code']) ?? textOf(body['code']) ?? CODES[kind],
+    code: textOf(denial['code']) ?? textOf(body['code']) ?? replaced?.code ?? CODES[kind],
     detail:
-      textOf(denial['message']) ?? textOf(body['message']) ?? (isWithdrawn ? undefined : reason) ?? textOf(body['end']),
-    agentsReason: isWithdrawn ? reason : undefined,
+      textOf(denial['message']) ??
+      textOf(body['message']) ??
+      (withdrawal ? replaced?.words : reason) ??
+      textOf(body['end']),
+    withdrawal,
+    agentsReason: withdrawal?.by === 'agent' ? reason : undefined,
     approval: textOf(approval['id']) ?? textOf(body['approval']),
     reviewers: reviewersOf(event, approval),
     prompt: textOf(about['prompt']) ?? textOf(fieldsOf(body['prompt'])['id']),

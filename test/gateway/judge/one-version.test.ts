@@ -61,7 +61,7 @@ function gatewayThatReloads() {
         isTakenTwice: async () => false,
       },
     },
-    approvals: {},
+    approvals: { openFor: async () => undefined },
     warehouse: {
       options: { confirm: 'off' },
       catalog: {

@@ -123,6 +123,47 @@ describe('who is behind an end', () => {
     expect(JSON.stringify(ours)).not.toMatch(/APPROVED|Why not/);
   });
 
+  it('is the gateway only where the event says so, whatever an agent writes', () => {
+    const words = 'its agent sent it once more, and a standing approval stands for that';
+    const own = { approval: 'a-1', by: 'gateway', code: 'RAN_UNDER_STANDING', instead: 's-2', standing: 'st-1' };
+    expect(readEnd(event('approval_withdrawn', own))).toMatchObject({
+      withdrawal: { by: 'gateway', code: 'RAN_UNDER_STANDING', words },
+      code: 'RAN_UNDER_STANDING',
+      detail: words,
+      agentsReason: undefined,
+    });
+    const { message, unmapped, action, disposition } = ocsf('approval_withdrawn', own) as unknown as Record<
+      string,
+      unknown
+    >;
+    expect([message, action, disposition]).toEqual([
+      expect.stringContaining('sent a statement once more'),
+      'Replaced',
+      'Replaced',
+    ]);
+    expect(unmapped).not.toHaveProperty('withdrawn_because');
+    // An earlier version named the statement alone that was sent in its place, and put its own words where the agent's stand.
+    const earlier = { approval: 'a-1', reason: 'it was sent once more', instead: 's-2', standing: 'st-1' };
+    expect(readEnd(event('approval_withdrawn', earlier))).toMatchObject({
+      withdrawal: { by: 'gateway', code: 'RAN_UNDER_STANDING', words },
+      code: 'RAN_UNDER_STANDING',
+      detail: words,
+      agentsReason: undefined,
+    });
+    const allowed = { approval: 'a-1', by: 'gateway', code: 'RAN_AS_ALLOWED', instead: 's-2' };
+    expect(readEnd(event('approval_withdrawn', allowed))?.detail).toContain('as the rules allow');
+    // Of an agent's, and of those of earlier versions, which name nobody.
+    for (const by of ['agent', undefined, 'gateway ', ['gateway']]) {
+      const forged = { approval: 'a-1', by, reason: words };
+      expect(readEnd(event('approval_withdrawn', forged))).toMatchObject({
+        withdrawal: { by: 'agent' },
+        code: 'APPROVAL_WITHDRAWN',
+        detail: undefined,
+        agentsReason: words,
+      });
+    }
+  });
+
   it('is the client that the statement came by, whichever its session began with', () => {
     for (const body of [{}, { about }])
       expect(ocsf('statement_completed', body)).toMatchObject({

@@ -105,9 +105,9 @@ function wordsOf({ kind, body, end }: StatementEvent): string {
     case 'approval_expired':
       return text(body['reason']) ?? '';
     case 'approval_withdrawn':
-      return text(body['instead']) === undefined
-        ? agentWrote(text(body['reason']))
-        : `sent once more as statement ${text(body['instead'])}, which a standing approval stands for`;
+      return end?.gateway_said
+        ? `by the gateway: ${end.gateway_said}${text(body['instead']) ? `, statement ${text(body['instead'])}` : ''}`
+        : agentWrote(text(body['reason']));
     default:
       return '';
   }

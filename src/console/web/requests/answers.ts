@@ -122,6 +122,7 @@ export interface StatementEvent extends RecordedEvent {
     readonly rows_changed: number | null;
     readonly approval: string | null;
     readonly reviewers: readonly string[];
+    readonly gateway_said: string | null;
   } | null;
 }
 
