@@ -6,6 +6,7 @@
 import type { FullAnalysis } from '../analysis/analysis.js';
 import type { ObjectName } from '../analysis/catalog.js';
 import { Refusal } from '../text/refusal.js';
+import { withoutAllByName } from '../text/rewordings.js';
 import type { Statement } from '../text/statement.js';
 import { NodeSqlParser } from './node-sql-parser.js';
 import type { Reader } from './reader.js';
@@ -59,7 +60,8 @@ export function secondOpinion(
 ): Opinion {
   // Without them everything would pass.
   if (!readers) throw new Error('The other parsers were not loaded.');
-  const { tokens, text } = analysis.statement;
+  const { tokens } = analysis.statement;
+  const text = analysis.kind === 'merge' ? withoutAllByName(tokens) : analysis.statement.text;
   const agreeing: string[] = [];
   if (analysis.kind === 'describe') return { readers: agreeing };
   const direct = analysis.objects.filter((use) => use.via.length === 0);

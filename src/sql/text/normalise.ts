@@ -12,7 +12,14 @@ import { bracketPairs, bracketsAround } from './brackets.js';
 import { type Clauses, isBoundary, isOfHierarchy, isOfMeasure } from './clauses.js';
 import { isOperator, isWord, type Token } from './lex.js';
 import { longLists } from './lists.js';
-import { deletionWithSources, endOfConnect, isAllByName, isPathBehindBracket, namesLikeWords } from './rewordings.js';
+import {
+  deletionWithSources,
+  endOfConnect,
+  inPlaceOfAll,
+  isAllByName,
+  isPathBehindBracket,
+  namesLikeWords,
+} from './rewordings.js';
 import { asBody, nodeOf } from './tree.js';
 
 export interface Piece {
@@ -144,10 +151,9 @@ class Normaliser {
 
   /** `ALL BY NAME` as one column, by its place (`isAllByName`): which ones it means the walk looks up. */
   #allByName(at: number): void {
-    const isUpdate = isWord(this.#tokens[at - 1], 'UPDATE');
-    this.#replaced.set(at, isUpdate ? 'SET' : '(');
-    this.#replaced.set(at + 1, '"all by name"');
-    this.#replaced.set(at + 2, isUpdate ? '= NULL' : ') VALUES (NULL)');
+    inPlaceOfAll(this.#tokens, at).forEach((text, index) => {
+      this.#replaced.set(at + index, text);
+    });
   }
 
   /** The parser reads a column on each side of an equals sign, and anything in brackets. */

@@ -53,6 +53,19 @@ export const isAllByName = (tokens: Tokens, at: number): boolean =>
   isWord(tokens[at - 1], 'UPDATE', 'INSERT') &&
   isWord(tokens[at - 2], 'THEN');
 
+/** What stands for the three words of `ALL BY NAME`: one column of a name that the walk knows by its place, and a value. */
+export const inPlaceOfAll = (tokens: Tokens, all: number): readonly [string, string, string] =>
+  isWord(tokens[all - 1], 'UPDATE') ? ['SET', '"all by name"', '= NULL'] : ['(', '"all by name"', ') VALUES (NULL)'];
+
+/** A text that other readers can read as well, of which none knows `ALL BY NAME`. */
+export function withoutAllByName(tokens: Tokens): string {
+  const texts = tokens.map(({ text }) => text);
+  tokens.forEach((_, at) => {
+    if (isAllByName(tokens, at)) texts.splice(at, 3, ...inPlaceOfAll(tokens, at));
+  });
+  return texts.join(' ');
+}
+
 /** Words that may begin a clause behind CONNECT BY's conditions, and are no reserved ones. */
 const NEXT = ['LIMIT', 'OFFSET', 'FETCH', 'EXCEPT'];
 
@@ -129,7 +142,9 @@ const isBehindSourceWord = (tokens: Tokens, from: number): boolean =>
 function writtenByMerge(tokens: Tokens, pairs: Pairs, then: number): readonly number[] {
   const found: number[] = [];
   if (isWord(tokens[then + 1], 'INSERT')) {
+    // Without VALUES behind it, it is a function's call in a CASE.
     const close = isOperator(tokens[then + 2], '(') ? (pairs.get(then + 2) ?? 0) : 0;
+    if (!isWord(tokens[close + 1], 'VALUES')) return found;
     for (let at = then + 3; at < close; at++) found.push(at);
     return found;
   }

@@ -75,6 +75,15 @@ describe('a hidden column', () => {
   });
 });
 
+describe('INSERT behind THEN', () => {
+  it.each([
+    'SELECT CASE WHEN TOTAL > 1 THEN INSERT(STATUS, 1, 2, CHANNEL) ELSE UPPER(STATUS) END AS X FROM ORDERS',
+    "SELECT CASE WHEN TOTAL > 1 THEN INSERT(UPPER(STATUS), 1, 2, 'x') END AS X FROM ORDERS",
+  ])('is a function in a CASE: %s', async (sql) => {
+    expect((await masked(full(sql))).denial).toBeUndefined();
+  });
+});
+
 describe('what is not the form that it looks like', () => {
   it.each([
     ['SELECT ANALYTICS.SALES.ORDERS.* FROM ORDERS, DB.S.ORDERS', 'NOT_UNDERSTOOD'],

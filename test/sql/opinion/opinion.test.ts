@@ -47,6 +47,8 @@ describe('other parsers', () => {
     'INSERT INTO orders (id) SELECT id FROM customers',
     'DELETE FROM orders WHERE id = 1',
     'UPDATE orders SET id = 1 WHERE id = 2',
+    'DELETE FROM db.s.orders o USING s.customers AS c, (SELECT id FROM events) e WHERE o.customer_id = c.id',
+    'MERGE INTO orders o USING (SELECT * FROM orders) n ON o.id = n.id WHEN MATCHED THEN UPDATE ALL BY NAME WHEN NOT MATCHED THEN INSERT ALL BY NAME',
   ])('read changes: %s', async (sql) => {
     const analysis = await analysed(sql);
     expect(secondOpinion(analysis, cteNames(analysis.statement)).readers).toEqual(['sqlparser-rs']);
