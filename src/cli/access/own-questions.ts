@@ -9,8 +9,8 @@ export const KEY_TABLE = [HASH_KEY.database, HASH_KEY.schema, HASH_KEY.name].joi
 export const KEY_READABLE = ownQuestion`SELECT COUNT(*) FROM ${KEY_TABLE}`;
 
 /** A result that is too large for one answer: it comes in chunks, from where Snowflake keeps results (functions/generator, functions/repeat). */
-export const CHUNKED_ROWS = 50_000;
-export const CHUNKED = ownQuestion`SELECT REPEAT('x', 40) AS T FROM TABLE(GENERATOR(ROWCOUNT => ${String(CHUNKED_ROWS)}))`;
+export const CHUNKED_ROWS = 10_000;
+export const CHUNKED = ownQuestion`SELECT REPEAT('x', 200) AS T FROM TABLE(GENERATOR(ROWCOUNT => ${String(CHUNKED_ROWS)}))`;
 /** Hosts that have to be reached, those with chunks of results among them (functions/system_allowlist). */
 export const HOSTS = ownQuestion`SELECT SYSTEM$ALLOWLIST() AS HOSTS`;
 

@@ -82,6 +82,8 @@ export function endOfConnect(tokens: Tokens, pairs: Pairs, { at: clauses }: Clau
     const isOver =
       clauses[at]?.name !== 'CONNECT' ||
       isOperator(token, ')') ||
+      // Of one query there is one; so each token is looked at for one of them alone, however often the words stand there.
+      (isWord(token, 'CONNECT') && isWord(tokens[at + 1], 'BY')) ||
       (isWord(token, 'START') && isWord(tokens[at + 1], 'WITH')) ||
       (isWord(token, ...NEXT) && isValueEnd(tokens[at - 1]));
     if (isOver) break;

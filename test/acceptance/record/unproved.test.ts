@@ -49,6 +49,8 @@ it('what was forged is shown by no stream and no export that goes on', async () 
       streamed += Buffer.from(part.value).toString();
   })().catch(() => undefined);
 
+  // What happens from the first word on is told.
+  await expect.poll(() => streamed).toContain('event: hello');
   const bot = await agent(ready, 'sales-bot');
   const asked = await query(bot, 'SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS', { purpose: 'an honest purpose' });
   await bot.close();

@@ -112,7 +112,7 @@ describe('what a wide table multiplies', () => {
 
 /** Whatever the grammar has words for, repeated: most of it is no statement, and it has to be told so soon. */
 const WORDS =
-  'UNPIVOT;UNPIVOT (;AT;AT (;BEFORE (;PIVOT (;WITHIN GROUP (;MATCH_RECOGNIZE;MATCH_RECOGNIZE (;CONNECT BY PRIOR;PRIOR;CASE WHEN;CASE;END;WHEN;AS;AS a,;USING;USING (a);VALUES;VALUES (1),;LATERAL;LATERAL f(a),;LATERAL.;RESAMPLE (;INTERVAL;OVER (;FROM;JOIN;UNION;WITH;IN;IN (;NOT;:;:a;::;::INT;::ARRAY(;::OBJECT(a;[;[0];[0].a;(;{;a =>;a => 1,;->;x ->;,;.;a.;$1;?;DEFAULT;IS NULL;CAST (;{*};*;"""a""";"stand in 100000"'.split(
+  'UNPIVOT;UNPIVOT (;AT;AT (;BEFORE (;PIVOT (;WITHIN GROUP (;MATCH_RECOGNIZE;MATCH_RECOGNIZE (;CONNECT BY PRIOR;CONNECT BY PRIOR a = a AND;UPDATE ALL BY NAME;INSERT ALL BY NAME;FORMAT;FINAL;FROM t date,;USING t,;(v):a,;v[0]:a,;db.s.t.*,;PRIOR;CASE WHEN;CASE;END;WHEN;AS;AS a,;USING;USING (a);VALUES;VALUES (1),;LATERAL;LATERAL f(a),;LATERAL.;RESAMPLE (;INTERVAL;OVER (;FROM;JOIN;UNION;WITH;IN;IN (;NOT;:;:a;::;::INT;::ARRAY(;::OBJECT(a;[;[0];[0].a;(;{;a =>;a => 1,;->;x ->;,;.;a.;$1;?;DEFAULT;IS NULL;CAST (;{*};*;"""a""";"stand in 100000"'.split(
     ';',
   );
 
