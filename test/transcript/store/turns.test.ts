@@ -1,8 +1,4 @@
 /** Whoever may connect takes every advisory lock there is, and keeps it: nothing that snowfence does hangs on one, and silence is told. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Approvals } from '../../../dist/approval/index.js';
@@ -18,7 +14,6 @@ import {
   withClient,
 } from '../../../dist/transcript/index.js';
 import { structureProblems } from '../../../dist/transcript/store/structure.js';
-import { startGateway, startParts } from '../../support/gateways/replicas.mjs';
 import { questionOf } from '../../support/store/approvals.js';
 import { checkpointsOf, fail } from '../../support/store/keeping.mjs';
 import { startPostgres, type TestPostgres } from '../../support/store/postgres.mjs';
@@ -361,51 +356,4 @@ describe('a turn of the notary that somebody keeps', () => {
     });
     expect(problems).toEqual([expect.stringContaining('The last checkpoint was not signed')]);
   });
-});
-
-it('from outside: not ready and nothing run while nobody notarises, and on again after', {
-  timeout: 300_000,
-}, async () => {
-  const policies = fileURLToPath(new URL('../../acceptance/policies', import.meta.url));
-  const parts = await startParts({ agents: [{ name: 'sales-bot', groups: ['sales-agents'] }], policies });
-  const [config = '', url = ''] = [parts.configurations[0], parts.urls[0]];
-  const gateway = await startGateway(config, url);
-  const thief = new pg.Client({ connectionString: await readFile(join(parts.folder, 'notary-url'), 'utf8') });
-  try {
-    const ready = async () => {
-      const response = await fetch(new URL('/readyz', url));
-      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-    };
-    const query = async () => {
-      const agent = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode: 'auto' } });
-      await agent.connect(
-        new StreamableHTTPClientTransport(new URL(url), { authProvider: { token: async () => parts.tokens[0] } }),
-      );
-      const { structuredContent } = await agent.callTool({
-        name: 'query',
-        arguments: { sql: 'SELECT COUNT(*) FROM ANALYTICS.SALES.ORDERS', purpose: 'to see whether it runs' },
-      });
-      await agent.close();
-      return structuredContent as object;
-    };
-    expect(await query()).toMatchObject({ status: 'ok' });
-    await thief.connect();
-    // With the notary's own password.
-    await thief.query('BEGIN');
-    await thief.query('SELECT FROM notary_turn FOR UPDATE');
-    await query();
-    await expect.poll(async () => (await ready()).status, { interval: 500 }).toBe(503);
-    expect((await ready()).body['integrity']).toMatch(/^Nobody has notarised since/);
-    expect(await query()).toMatchObject({ status: 'denied', denial: { code: 'RECORD_IN_DOUBT' } });
-    expect(await (await fetch(new URL('/metrics', url))).text()).toMatch(/snowfence_integrity_problems_total [1-9]/);
-    expect(gateway.words()).toContain('Nobody has notarised since');
-    await thief.query('ROLLBACK');
-    await expect.poll(async () => (await ready()).status).toBe(200);
-    expect(await query()).toMatchObject({ status: 'ok' });
-  } finally {
-    await thief.end();
-    gateway.child.kill('SIGKILL');
-    await gateway.ended;
-    await parts.end();
-  }
 });
