@@ -71,12 +71,12 @@ function query(draw: () => number, depth: number): string {
   return at(draw, forms)();
 }
 
-it('is told in the agent’s own words: 250 generated queries', async () => {
+it('is told in the agent’s own words: 120 generated queries', async () => {
   const draw = random(20_261_127);
   const bot = callerOf('bot', ['g']);
   let named = 0;
   const failed: string[] = [];
-  for (let round = 0; round < 250; round++) {
+  for (let round = 0; round < 120; round++) {
     const sql = query(draw, 4).replace(/\bFROM CUSTOMERS\b/g, 'FROM DB.PUBLIC.CUSTOMERS');
     const { status, columns, denial, error } = await gateway.query(bot, { sql, purpose: 'To see.' });
     if (status !== 'ok') {

@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { parse } from '../../dist/config/file.js';
-import { remembered } from '../../dist/mcp/schema.js';
-import { TOOLS } from '../../dist/mcp/tools.js';
-import { policiesFrom, policyJsonSchema } from '../../dist/policy/index.js';
+import { parse } from '../../../dist/config/file.js';
+import { remembered } from '../../../dist/mcp/schema.js';
+import { TOOLS } from '../../../dist/mcp/tools.js';
+import { policiesFrom, policyJsonSchema } from '../../../dist/policy/index.js';
 
 const POLICY = `policy: p
 description: d
