@@ -144,7 +144,7 @@ export function commands(ready: Ready, waiting: Waiting | undefined, style: Styl
     `${startedAs()} approvals list ${config}`,
     ...(waiting && reviewer
       ? [
-          style.dim(`Decide as ${reviewer.name}, whose token is in a file (cat ${token} prints it):`),
+          style.dim(`Decide as ${reviewer.name}: the first line reads the token from its file.`),
           `SNOWFENCE_TOKEN=$(cat ${token}) \\`,
           `  ${startedAs()} approvals approve ${waiting.id} \\`,
           `  ${config}`,
