@@ -1,6 +1,7 @@
 /** Tables: a head, and rows; on a narrow screen each row is a block in which every value has its column's name, so that none is out of sight. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { visibleText } from '../../../visible-text/index.js';
 
 /** A column's heading; `number` where figures stand below, `sr` where it is only read aloud. */
 export type Heading = string | { readonly text: string; readonly is: 'number' | 'sr' };
@@ -31,9 +32,9 @@ function label(table: HTMLTableElement, headings: readonly Heading[]): void {
     for (const [at, cell] of [...row.cells].entries()) {
       const heading = headings[at];
       cell.setAttribute('role', cell.tagName === 'TH' ? 'columnheader' : 'cell');
-      if (cell.tagName === 'TD' && typeof heading === 'string') cell.dataset['label'] = heading;
+      if (cell.tagName === 'TD' && typeof heading === 'string') cell.dataset['label'] = visibleText(heading);
       else if (cell.tagName === 'TD' && typeof heading === 'object' && heading.is === 'number')
-        cell.dataset['label'] = heading.text;
+        cell.dataset['label'] = visibleText(heading.text);
     }
   }
   for (const group of [table.tHead, ...table.tBodies]) group?.setAttribute('role', 'rowgroup');
