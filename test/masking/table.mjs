@@ -36,7 +36,7 @@ export const TYPES = [
   'UUID',
   'FILE',
 ];
-const METHODS = [
+export const METHODS = [
   { kind: 'null' },
   { kind: 'redact' },
   { kind: 'constant', value: 'none' },

@@ -35,6 +35,7 @@ import {
   type ObjectName,
   objectKey,
   Refusal,
+  type RelationInfo,
   readNames,
   readStatement,
   rewrite,
@@ -73,13 +74,7 @@ export const catalogsOf = (catalog: Warehouse['catalog'], metadataRole?: string)
     return catalog.version;
   },
   reader: (key) => ({
-    relation: async (name) => {
-      const relation = await catalog.relation(key, name);
-      const lacksText = relation?.kind === 'view' && !relation.viewText?.trim();
-      if (!lacksText || metadataRole === undefined) return relation;
-      const seen = await catalog.relation({ ...key, role: metadataRole }, name);
-      return { ...relation, viewText: seen?.viewText };
-    },
+    relation: (name) => catalog.relation(key, name),
     ...(metadataRole === undefined
       ? {}
       : { behind: (name: ObjectName) => catalog.relation({ ...key, role: metadataRole }, name) }),
@@ -226,19 +221,25 @@ export class Judge {
  * A view whose text can't be read stands for itself where the policies trust it: its own rules, masks and rows hold, no others. What
  * lies below is not known, so a policy that hides anything at all has to trust it, too.
  */
-const trusting = (reader: CatalogReader, policies: readonly Policy[]): CatalogReader => ({
-  ...reader,
-  constraints: (name, isHybrid) => reader.constraints(name, isHybrid),
-  relation: async (name) => {
-    const relation = await reader.relation(name);
+function trusting(reader: CatalogReader, policies: readonly Policy[]): CatalogReader {
+  const trusted = async (name: ObjectName, relation: RelationInfo | undefined): Promise<RelationInfo | undefined> => {
     if (relation?.kind !== 'view' || relation.viewText?.trim()) return relation;
     const { isGiven, withheldBy } = trustIn(policies, name);
     if (isGiven) return { ...relation, kind: 'table' };
+    // Whoever sees what views are made of may see more of it than the statement's own role.
+    const seen = await reader.behind?.(name);
+    if (seen?.viewText?.trim()) return { ...relation, viewText: seen.viewText };
     // Said only to whoever may read the view at all: its objects are judged before.
     const unreadable = `its text is not visible to the gateway, and ${withheldBy?.name}, which hides something, does not trust it`;
     return withheldBy ? { ...relation, unreadable } : relation;
-  },
-});
+  };
+  const { behind } = reader;
+  return {
+    constraints: (name, isHybrid) => reader.constraints(name, isHybrid),
+    relation: async (name) => trusted(name, await reader.relation(name)),
+    ...(behind ? { behind: async (name: ObjectName) => trusted(name, await behind(name)) } : {}),
+  };
+}
 
 /**
  * A view that is opened stands in the statement as what it is made of, and that the statement's own role has to read. Throws a Refusal where it

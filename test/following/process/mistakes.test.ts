@@ -6,57 +6,7 @@ import { parse } from '../../../dist/config/file.js';
 import { remembered } from '../../../dist/mcp/schema.js';
 import { TOOLS } from '../../../dist/mcp/tools.js';
 import { policiesFrom, policyJsonSchema } from '../../../dist/policy/index.js';
-
-const POLICY = `policy: p
-description: d
-principals:
-  issuer: https://login.example.com
-  groups: [g]
-  subjects: [s]
-  claims: { a: b }
-  except: { groups: [h] }
-  hours: { days: [mon], between: ["08:00", "18:00"], timezone: UTC }
-snowflake: { role: R, warehouse: W }
-rules:
-  - allow: [read]
-    on: [A.B.*]
-    reason: r
-  - deny: [write]
-    on: [A.B.*]
-  - approve: [delete]
-    on: [A.B.*]
-    by: { issuer: https://login.example.com, groups: [x], count: 1, within: 15m, tolerance: 10% }
-    when: { no_where: true, purpose_missing: true, function: [F], bytes_scanned_over: 1GB, rows_affected_over: 10 }
-columns:
-  - match: [A.B.C.D]
-    mask: email
-    reason: r
-  - match: [A.B.C.E]
-    mask: { constant: x }
-  - match: [A.B.C.F]
-    mask: { keep_first: 2 }
-  - match: [A.B.C.G]
-    mask: { keep_last: 2 }
-  - match: [A.B.C.H]
-    mask: { bucket: 10 }
-  - match: [A.B.C.I]
-    mask: { truncate_date: year }
-rows:
-  - on: A.B.C
-    where: REGION = 'EU'
-  - on: A.B.D
-    secure_view: A.B.V
-functions: { allow: [A.B.F] }
-views: { trusted: [A.B.V] }
-virtual_columns: { trusted: [A.B.T.C] }
-write_masked: deny
-detect:
-  - find: [email, { name: badge, pattern: "B[0-9]+" }]
-    mask: redact
-    except: [A.B.C.D]
-limits: { rows: 1, result_bytes: 1MB, timeout: 1m, statements_per_hour: 5, concurrent: 1, bytes_scanned_per_statement: 1GB, bytes_scanned_per_day: 1GB }
-record: { purpose: required, results: digest }
-`;
+import { WHOLE_POLICY } from '../../support/whole-policy.js';
 
 const CONFIG = `server: { listen: "127.0.0.1:8787", public_url: https://a.example.com/mcp, allowed_hosts: [a], allowed_origins: [https://b.example.com], behind_proxy: true, tls: { cert_file: c, key_file: k } }
 tools: { prefix: x_ }
@@ -148,7 +98,7 @@ const poorOf = (said: string): string[] =>
 const WRONG: readonly unknown[] = [{ odd: 1 }, -1.5, 0, 1e30, [], [[]], [{ odd: 1 }], 'x y*', '', null, true];
 
 describe.each([
-  ['a policy', POLICY, problemsOfPolicy],
+  ['a policy', WHOLE_POLICY, problemsOfPolicy],
   ['the configuration', CONFIG, problemsOfConfig],
 ] as const)('%s', (_, whole, problemsOf) => {
   const data = parseDocument(whole).toJS();
@@ -156,7 +106,7 @@ describe.each([
 
   it('has every key, and nothing is said of it as it is', async () => {
     expect(await problemsOf(whole)).toBe('');
-    if (whole === POLICY) {
+    if (whole === WHOLE_POLICY) {
       const named = new Set(all.flat());
       const keys: string[] = [];
       const look = (schema: unknown): void => {

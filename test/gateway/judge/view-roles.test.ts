@@ -2,7 +2,7 @@
  * Roles as accounts have them: one that may read views and not what lies behind them (user-guide/views-introduction), and one of the gateway's own
  * that sees structures and no data. From a configuration to an answer, over an embedded warehouse whose roles hold.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Gateway } from '../../../dist/gateway/gateway.js';
 import { Warehouse } from '../../../dist/warehouse/index.js';
 import { callerOf } from '../../support/caller.mjs';
@@ -10,13 +10,22 @@ import { Whole } from '../../support/gateways/whole.js';
 
 const S = 'DB.PUBLIC';
 const bot = callerOf('bot', ['g']);
-const VIEWS = [`${S}.PLAIN`, `${S}.NESTED`, `${S}.OF_MASKED`, `${S}.OF_FILTERED`, `${S}.CLOSED`];
+const VIEWS = [
+  `${S}.SHUT`,
+  `${S}.OVER_SHUT`,
+  `${S}.PLAIN`,
+  `${S}.NESTED`,
+  `${S}.OF_MASKED`,
+  `${S}.OF_FILTERED`,
+  `${S}.CLOSED`,
+];
 const BASE = [`${S}.PEOPLE`, `${S}.HIDDEN`, `${S}.FILTERED`, `${S}.FORBIDDEN`];
 const RULES = `rules:
   - allow: [read]
     on: [${S}.*]
   - deny: [any]
     on: [${S}.FORBIDDEN]
+views: { trusted: [${S}.SHUT] }
 columns:
   - { match: [${S}.PLAIN.MAIL], mask: email }
   - { match: [${S}.HIDDEN.MAIL], mask: redact }
@@ -35,6 +44,8 @@ beforeAll(async () => {
       `CREATE VIEW ${S}.NESTED AS SELECT MAIL FROM ${S}.PLAIN`,
       `CREATE VIEW ${S}.OF_MASKED AS SELECT ID, MAIL FROM ${S}.HIDDEN`,
       `CREATE VIEW ${S}.OF_FILTERED AS SELECT ID FROM ${S}.FILTERED`,
+      `CREATE SECURE VIEW ${S}.SHUT AS SELECT ID, MAIL FROM ${S}.HIDDEN`,
+      `CREATE VIEW ${S}.OVER_SHUT AS SELECT ID, MAIL FROM ${S}.SHUT`,
       `CREATE VIEW ${S}.CLOSED AS SELECT ID FROM ${S}.FORBIDDEN`,
     ],
     {
@@ -90,6 +101,26 @@ describe('a role that reads views only', () => {
     expect(said).toBe(
       `NOT_UNDERSTOOD ${S}.${view} is made of something that is masked or filtered for you, and the role R may read the view alone.`,
     );
+  });
+
+  it('has trusted views stand for themselves, also behind others, whoever could see their texts', async () => {
+    // A secure view's text is its owner's to see: to the agent's role and to the metadata role there is none.
+    const { catalog } = whole.warehouse;
+    const relation = catalog.relation.bind(catalog);
+    const looked = vi.spyOn(catalog, 'relation').mockImplementation(async (key, name) => {
+      const found = await relation(key, name);
+      return found?.name === 'SHUT' ? { ...found, viewText: undefined } : found;
+    });
+    const all = [
+      [1, 'ann@example.com'],
+      [2, 'bob@example.com'],
+    ];
+    expect(await ask(views, `SELECT ID, MAIL FROM ${S}.SHUT ORDER BY ID`)).toEqual(all);
+    // As itself, wherever it stands (sql/explain); the embedded warehouse shows it so only where the statement names it.
+    const planned = vi.spyOn(whole.warehouse, 'explain').mockResolvedValue({ objects: [`${S}.SHUT`], bytes: 1 });
+    expect(await ask(views, `SELECT ID, MAIL FROM ${S}.OVER_SHUT ORDER BY ID`)).toEqual(all);
+    planned.mockRestore();
+    looked.mockRestore();
   });
 
   it('hears nothing of what may not be read at all, and can not name what is behind a view', async () => {

@@ -5,42 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
 import { loadPolicies } from '../../../dist/policy/index.js';
-
-/** Every key that a policy file has. */
-const WHOLE = `policy: p
-description: d
-principals:
-  issuer: https://login.example.com
-  groups: [g]
-  subjects: [s]
-  claims: { a: b }
-  except: { groups: [h] }
-  hours: { days: [mon], between: ["08:00", "18:00"], timezone: UTC }
-snowflake: { role: R, warehouse: W }
-rules:
-  - allow: [read]
-    on: [A.B.*]
-    reason: r
-  - approve: [delete]
-    on: [A.B.*]
-    by: { groups: [x], count: 1, within: 15m, tolerance: 10% }
-    when: { no_where: true, bytes_scanned_over: 1GB, rows_affected_over: 10 }
-columns:
-  - match: [A.B.C.D]
-    mask: email
-    reason: r
-rows:
-  - on: A.B.C
-    where: REGION = 'EU'
-functions: { allow: [A.B.F] }
-views: { trusted: [A.B.V] }
-virtual_columns: { trusted: [A.B.T.C] }
-detect:
-  - find: [email]
-    mask: redact
-limits: { rows: 1, result_bytes: 1MB, timeout: 1m, concurrent: 1, bytes_scanned_per_statement: 1GB }
-record: { purpose: required, results: digest }
-`;
+import { WHOLE_POLICY } from '../../support/whole-policy.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -66,12 +31,12 @@ function* places(value: unknown, path: Path = []): Generator<Path> {
     yield* places(inner, [...path, Array.isArray(value) ? Number(key) : key]);
 }
 
-const document = parseDocument(WHOLE);
+const document = parseDocument(WHOLE_POLICY);
 const PLACES = [...places(document.toJS())];
 
 describe('what is said of a value', () => {
   it('is nothing where all is well', async () => {
-    expect(await problemsOf(WHOLE)).toBe('');
+    expect(await problemsOf(WHOLE_POLICY)).toBe('');
     expect(PLACES.length).toBeGreaterThan(60);
   });
 
@@ -79,7 +44,7 @@ describe('what is said of a value', () => {
   it.each([[{ odd: 1 }], [-1.5], [[]]])('%j names its place and says more than that it is invalid', async (odd) => {
     const poor: string[] = [];
     for (const path of PLACES) {
-      const changed = parseDocument(WHOLE);
+      const changed = parseDocument(WHOLE_POLICY);
       changed.setIn(path, odd);
       const said = await problemsOf(String(changed));
       for (const line of said.split('\n').filter(Boolean))
@@ -92,14 +57,14 @@ describe('what is said of a value', () => {
     ['mask: email', 'mask: e-mail', '"e-mail" is no mask.', 'Did you mean "email"?'],
     ['mask: email', 'mask: { keep: 4 }', '{ keep_last: 1 to 64 }', 'redact'],
     ['mask: email', 'mask: Hash', '"Hash" is no mask.', 'Did you mean "hash"?'],
-    ['find: [email]', 'find: [emial]', '"emial" is no detector.', 'Did you mean "email"?'],
+    ['find: [email,', 'find: [emial,', '"emial" is no detector.', 'Did you mean "email"?'],
     ['mask: redact', 'mask: hash', 'no mask of a text', 'redact'],
     ['result_bytes: 1MB', 'result_bytes: big', 'a number of bytes', '500KB'],
     ['tolerance: 10%', 'tolerance: some', 'a part of them such as 10%', 'tolerance'],
     ['groups: [g]', 'groups: []', 'An empty list is nobody', 'leave it out'],
     ['issuer: https', 'issuer: ftp', 'principals.issuer', 'it has to be an address such as https://'],
   ])('%s as %s: %s', async (right, wrong, ...words) => {
-    const said = await problemsOf(WHOLE.replace(right, wrong));
+    const said = await problemsOf(WHOLE_POLICY.replace(right, wrong));
     for (const word of words) expect(said).toContain(word);
   });
 });
