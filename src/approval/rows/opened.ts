@@ -127,15 +127,16 @@ export async function openAll(
     if (!recorded) continue;
     const { state } = recorded;
     await sessions.learnKey(session);
-    const text = vault.knows(session)
+    const { about = approval.about, ...text } = vault.knows(session)
       ? textOfApproval.parse(JSON.parse(vault.openText(session, `approval ${id}`, sealed)))
-      : ERASED;
+      : { ...ERASED, about: undefined };
     const isOver = (state === 'pending' || state === 'approved') && approval.expires_at.getTime() <= Date.parse(now);
     const outcome = outcomes.get(approval.statement_id) ?? null;
     opened.push({
       approval: {
         ...approval,
         ...text,
+        about,
         state: isOver ? 'expired' : state,
         fits: fits.toString('hex'),
         binding: binding.toString('hex'),

@@ -144,8 +144,10 @@ export const textOfApproval = z.object({
       job_source: z.enum(['call', 'connection']).optional(),
     })
     .optional(),
+  /** Row predicates hold claims of the agent's. Those of earlier versions have it in their row. */
+  about: aboutApproval.optional(),
 });
-export type ApprovalText = z.infer<typeof textOfApproval>;
+export type ApprovalText = Omit<z.infer<typeof textOfApproval>, 'about'>;
 
 export const ERASED: ApprovalText = {
   statement: '(erased)',

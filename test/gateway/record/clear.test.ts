@@ -20,6 +20,9 @@ const SECRETS = {
 const RULES = `rules:
   - allow: [read]
     on: [DB.S.*]
+  - approve: [read]
+    on: [DB.S.OWN]
+    by: { groups: [stewards] }
 rows:
   - on: DB.S.OWN
     where: NAME = {principal.claims.mail}`;
@@ -110,6 +113,9 @@ describe.each(Object.entries(SECRETS))('%s', (kind, secret) => {
       await gateway.explain(caller, { sql, purpose: secret, reported });
     }
     await gateway.query(caller, { sql: 'SELECT 1', format: 'csv', hasDownloads: true, purpose: secret });
+    // What waits for a person has its row predicates, which hold the claim.
+    const asked = await gateway.query(caller, { sql: 'SELECT NAME FROM DB.S.OWN', purpose: secret });
+    expect(asked.status).toBe('approval_required');
     await gateway.query(caller, { sql: 'SELECT 1', session: secret });
     await gateway.fetch(caller, secret, { cell: { row: 1, column: secret } });
     await gateway.resume(caller, secret, { waitMs: 0, signal: new AbortController().signal });
