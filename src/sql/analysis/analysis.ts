@@ -16,6 +16,8 @@ export interface ObjectUse {
   readonly position: Position | undefined;
   /** Views on the way from the statement to this object, outermost first; empty where the statement names it. */
   readonly via: readonly ObjectName[];
+  /** Views that every way to it leads through; none where the statement names it. */
+  readonly through: readonly ObjectName[];
 }
 
 export type ColumnUsage =
