@@ -85,8 +85,10 @@ function shownNames(
 const isForeseenIn = (foreseen: readonly OutputMask[], names: readonly string[]): boolean =>
   foreseen.length === names.length && foreseen.every(({ name }, at) => name === undefined || name === names[at]);
 
-/** Types whose values are no texts. */
-const NO_TEXT = /^(?:FIXED|REAL|BOOLEAN|DATE|TIME|TIMESTAMP_\w+)$/;
+/** Types whose values are neither texts nor numbers. */
+const NOT_LOOKED_AT = /^(?:BOOLEAN|DATE|TIME|TIMESTAMP_\w+)$/;
+/** Of these a value in which something is found is null: no text fits there. */
+const NUMBER = /^(?:FIXED|REAL)$/;
 
 /** How long rows are looked through without a pause. */
 const AT_A_TIME_MS = 20;
@@ -104,13 +106,15 @@ async function scrubbed(
   const whole = new Scrubber(detectRules(detect));
   const hasExceptions = isForeseen && detect.some(({ except }) => except.length > 0);
   const scrubbers = columns.map(({ type }, at) => {
-    if (NO_TEXT.test(type)) return undefined;
+    if (NOT_LOOKED_AT.test(type)) return undefined;
     const scrubber = hasExceptions ? new Scrubber(detectRules(detect, foreseen[at]?.origins)) : whole;
     return scrubber.isIdle ? undefined : scrubber;
   });
   if (scrubbers.every((scrubber) => scrubber === undefined)) return { rows, found: new Set() };
   // In place: the rows are this page's own, and nearly all of their values stay as they are.
-  const looked = scrubbers.flatMap((scrubber, at) => (scrubber ? [{ scrubber, at }] : []));
+  const looked = scrubbers.flatMap((scrubber, at) =>
+    scrubber ? [{ scrubber, at, isNumber: NUMBER.test(columns[at]?.type ?? '') }] : [],
+  );
   let since = performance.now();
   for (const row of rows as Json[][]) {
     // Others' requests are answered between two rows.
@@ -118,9 +122,11 @@ async function scrubbed(
       await setImmediate();
       since = performance.now();
     }
-    for (const { scrubber, at } of looked) {
+    for (const { scrubber, at, isNumber } of looked) {
       const value = row[at];
-      if (value !== null && typeof value !== 'number') row[at] = scrubber.value(value) as Json;
+      if (value === null) continue;
+      const shown = scrubber.value(value) as Json;
+      row[at] = isNumber && shown !== value ? null : shown;
     }
   }
   return { rows, found: new Set(scrubbers.flatMap((scrubber) => [...(scrubber?.found ?? [])])) };
