@@ -21,6 +21,7 @@ const ACCOUNT = {
   DATE_INPUT_FORMAT: 'DD.MM.YYYY',
   TWO_DIGIT_CENTURY_START: 1900,
   MULTI_STATEMENT_COUNT: 0,
+  DEFAULT_NULL_ORDERING: 'FIRST',
 };
 
 let embedded: Embedded;
@@ -69,6 +70,16 @@ describe('a session', () => {
     expect(await week(open({ week_start: 7 }))).toBe('2024-06-30');
     const now = await parameters(open({ timezone: 'Europe/Berlin', timestamp_type_mapping: 'TIMESTAMP_TZ' }));
     expect([now.get('TIMEZONE'), now.get('TIMESTAMP_TYPE_MAPPING')]).toEqual(['Europe/Berlin', 'TIMESTAMP_TZ']);
+  });
+
+  it('sorts NULL behind all values, which rows a LIMIT keeps goes by that', async () => {
+    const first = async (order: string): Promise<unknown> => {
+      const sql = `SELECT COLUMN1 AS C FROM VALUES (1), (NULL), (2) ORDER BY ${order} LIMIT 1`;
+      return (await open().ask(KEY, sql, 'test'))[0]?.['C'];
+    };
+    expect(await first('COLUMN1')).toBe(1);
+    expect(await first('COLUMN1 DESC')).toBeNull();
+    expect(await first('COLUMN1 NULLS FIRST')).toBeNull();
   });
 
   it('is set up by statements that the history is known by again, and nothing else is', () => {
