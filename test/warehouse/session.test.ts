@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkWarehouse } from '../../dist/cli/doctor/warehouse.js';
 import type { Config } from '../../dist/config/index.js';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
+import { maskExpression } from '../../dist/masking/index.js';
 import { setUpOf } from '../../dist/warehouse/connection/session-state.js';
 import { isOwnQuestion, SESSION_PARAMETERS, type Warehouse } from '../../dist/warehouse/index.js';
 import { policyOf, setOf } from '../support/policies.mjs';
@@ -68,6 +69,12 @@ describe('a session', () => {
       )[0];
     expect(await week(open())).toBe('2024-07-01');
     expect(await week(open({ week_start: 7 }))).toBe('2024-06-30');
+    // Masks do not: what a policy shows is the same whoever counts weeks how.
+    const mask = maskExpression({ kind: 'truncate_date', part: 'week' }, 'D', 'DATE');
+    for (const session of [{}, { week_start: 7 }, { week_start: 3 }]) {
+      const sql = `SELECT TO_VARCHAR(${mask}) AS W FROM (SELECT '2024-07-03'::DATE AS D)`;
+      expect((await open(session).ask(KEY, sql, 'test'))[0]?.['W']).toBe('2024-07-01');
+    }
     const now = await parameters(open({ timezone: 'Europe/Berlin', timestamp_type_mapping: 'TIMESTAMP_TZ' }));
     expect([now.get('TIMEZONE'), now.get('TIMESTAMP_TYPE_MAPPING')]).toEqual(['Europe/Berlin', 'TIMESTAMP_TZ']);
   });
