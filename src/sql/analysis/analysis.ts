@@ -90,6 +90,8 @@ export interface LongColumnReference {
   readonly object: ObjectName;
   readonly from: number;
   readonly to: number;
+  /** Another source in sight has the same last name, so that alone would not say which is meant. */
+  readonly hasNamesake: boolean;
 }
 
 /**

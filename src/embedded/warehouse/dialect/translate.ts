@@ -3,7 +3,7 @@
  * by `rules.ts`, the rest by polyglot's transpiler.
  */
 import { type Bind, COMPILER_CODES, SnowflakeError, type SnowType, syntaxError } from '../../../protocol/index.js';
-import { asBody, type Body, nodeOf } from '../../../sql/index.js';
+import { asBody, type Body, isBody, nodeOf } from '../../../sql/index.js';
 import type { Catalog, Relation } from '../engine/catalog.js';
 import { fromTree, toDuck } from '../engine/column-types.js';
 import { readable } from '../syntax/forms.js';
@@ -42,6 +42,14 @@ const bindMarkers = (sql: string): string =>
 const rowObjects = (sql: string): string =>
   sql.replaceAll(/SF_OBJECT_OF_ROW\(\*\)/g, "json_merge_patch('{}', to_json(struct_pack(*COLUMNS(*))))");
 
+/** Entries of ORDER BY that do not say where NULL goes, as DEFAULT_NULL_ORDERING = FIRST has them. */
+function nullsLowest(tree: unknown): unknown {
+  if (Array.isArray(tree)) return tree.map(nullsLowest);
+  if (!isBody(tree)) return tree;
+  const body = Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, nullsLowest(value)]));
+  return 'nulls_first' in body && body['nulls_first'] === null ? { ...body, nulls_first: body['desc'] !== true } : body;
+}
+
 const CACHE_SIZE = 500;
 const cache = new Map<string, Translated>();
 
@@ -55,6 +63,7 @@ export function translate(sql: string, session: DialectSession, catalog: Catalog
     session.database,
     session.schema,
     session.weekStart,
+    session.nullsLowest,
     [...session.values],
     [...session.variables],
     binds.map((bind) => [bind.type, /[.eE]/.test(bind.value ?? '')]),
@@ -88,6 +97,7 @@ function translateAnew(sql: string, session: DialectSession, catalog: Catalog, b
     default:
       out = translator.walk(withOutputNames(tree, sql), NO_CTES);
   }
+  if (session.nullsLowest) out = nullsLowest(out);
   translator.checkQuotedColumns();
   return {
     kind: node.kind,
