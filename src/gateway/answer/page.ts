@@ -1,8 +1,8 @@
 /** A page of a result: rows as the agent sees them, scanned once more for what detectors look for, and what of them is recorded. */
 import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { Scrubber } from '../../masking/index.js';
 import { detectRules, type Verdict } from '../../policy/index.js';
+import { Moment } from '../../turns/index.js';
 import type { Json, PageSize, RunResult } from '../../warehouse/index.js';
 import type { Judged, OutputMask } from '../judge/judged.js';
 import type { CutCell } from './answer.js';
@@ -88,9 +88,6 @@ const isForeseenIn = (foreseen: readonly OutputMask[], names: readonly string[])
 /** Types whose values are no texts. */
 const NO_TEXT = /^(?:FIXED|REAL|BOOLEAN|DATE|TIME|TIMESTAMP_\w+)$/;
 
-/** How long rows are looked through without a pause. */
-const AT_A_TIME_MS = 20;
-
 /** Takes what the detectors find out of rows, and says what that was. */
 async function scrubbed(
   { columns, rows }: Pick<RunResult, 'columns' | 'rows'>,
@@ -111,13 +108,10 @@ async function scrubbed(
   if (scrubbers.every((scrubber) => scrubber === undefined)) return { rows, found: new Set() };
   // In place: the rows are this page's own, and nearly all of their values stay as they are.
   const looked = scrubbers.flatMap((scrubber, at) => (scrubber ? [{ scrubber, at }] : []));
-  let since = performance.now();
+  const moment = new Moment();
   for (const row of rows as Json[][]) {
     // Others' requests are answered between two rows.
-    if (performance.now() - since > AT_A_TIME_MS) {
-      await setImmediate();
-      since = performance.now();
-    }
+    if (moment.isOver) await moment.next();
     for (const { scrubber, at } of looked) {
       const value = row[at];
       if (value !== null && typeof value !== 'number') row[at] = scrubber.value(value) as Json;
