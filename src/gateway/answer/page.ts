@@ -1,8 +1,8 @@
 /** A page of a result: rows as the agent sees them, scanned once more for what detectors look for, and what of them is recorded. */
 import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { Scrubber } from '../../masking/index.js';
 import { detectRules, type Verdict } from '../../policy/index.js';
+import { Moment } from '../../turns/index.js';
 import type { Json, PageSize, RunResult } from '../../warehouse/index.js';
 import type { Judged, OutputMask } from '../judge/judged.js';
 import type { CutCell } from './answer.js';
@@ -90,9 +90,6 @@ const NOT_LOOKED_AT = /^(?:BOOLEAN|DATE|TIME|TIMESTAMP_\w+)$/;
 /** Of these a value in which something is found is null: no text fits there. */
 const NUMBER = /^(?:FIXED|REAL)$/;
 
-/** How long rows are looked through without a pause. */
-const AT_A_TIME_MS = 20;
-
 /** Takes what the detectors find out of rows, and says what that was. */
 async function scrubbed(
   { columns, rows }: Pick<RunResult, 'columns' | 'rows'>,
@@ -115,13 +112,10 @@ async function scrubbed(
   const looked = scrubbers.flatMap((scrubber, at) =>
     scrubber ? [{ scrubber, at, isNumber: NUMBER.test(columns[at]?.type ?? '') }] : [],
   );
-  let since = performance.now();
+  const moment = new Moment();
   for (const row of rows as Json[][]) {
     // Others' requests are answered between two rows.
-    if (performance.now() - since > AT_A_TIME_MS) {
-      await setImmediate();
-      since = performance.now();
-    }
+    if (moment.isOver) await moment.next();
     for (const { scrubber, at, isNumber } of looked) {
       const value = row[at];
       if (value === null) continue;

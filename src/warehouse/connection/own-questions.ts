@@ -70,6 +70,8 @@ export const OBJECTS_OF_SCHEMA = ownQuestion`SHOW OBJECTS IN SCHEMA ${NAME}.${NA
 export const SHOWN = 10_000;
 /** Of a schema that has more: what follows a name, in the order of the names. */
 export const OBJECTS_AFTER = ownQuestion`SHOW OBJECTS IN SCHEMA ${NAME}.${NAME} LIMIT ${String(SHOWN)} FROM ${TEXT}`;
+/** Of a database that has more: what begins so, case included. */
+export const OBJECTS_BEGINNING = ownQuestion`SHOW OBJECTS IN DATABASE ${NAME} STARTS WITH ${TEXT} LIMIT ${String(SHOWN)}`;
 export const SCHEMAS = ownQuestion`SHOW SCHEMAS IN DATABASE ${NAME} LIMIT ${String(SHOWN)}`;
 export const DATABASES = ownQuestion`SHOW DATABASES LIMIT ${String(SHOWN)}`;
 export const DESCRIBE_TABLE = ownQuestion`DESCRIBE TABLE ${NAME}.${NAME}.${NAME}`;
@@ -124,6 +126,7 @@ export const OWN_FORMS: readonly RegExp[] = [
   OBJECTS_OF_DATABASE,
   OBJECTS_OF_SCHEMA,
   OBJECTS_AFTER,
+  OBJECTS_BEGINNING,
   SCHEMAS,
   DATABASES,
   DESCRIBE_TABLE,
