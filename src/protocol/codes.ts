@@ -60,11 +60,23 @@ export const COMPILER_CODES = {
   missingContainer: of('002003', '02000'),
   /** user-guide/views-semantic/querying. */
   ambiguousColumn: of('002028', '42601'),
+  /** mlorek/frostlake, tests compared with an account (the text; the code is not written there). */
+  wrongKind: of('002203', '02000'),
   unsetBind: of('002049', '42601'),
   unknownFunction: of('002141', '42601'),
   missingVariable: of('002211', '42601'),
   /** Of what the role may not do; that EXPLAIN of a system view has this very code is not written (sql-reference/sql/explain has its text). */
   notAuthorized: of('003001', '42501'),
+  /** A column is under a masking policy already; the code is not written anywhere that we know. */
+  underMaskingPolicy: of('003547', '23505'),
+  /** A table is under a row access policy already: public notes of dbt's errors. */
+  underRowPolicy: of('003549', '23505'),
+  /** Of a policy (user-guide/security-row-intro). */
+  wrongReturn: of('003551', '42601'),
+  /** A table has materialized views; the code is not written anywhere that we know. */
+  underMaterialized: of('003540', '23503'),
+  /** A policy is put on something; the code is not written anywhere that we know. */
+  policyInUse: of('003544', '23503'),
 } as const satisfies Readonly<Record<string, ErrorCode>>;
 
 /** Errors of a statement's life. */

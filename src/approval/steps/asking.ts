@@ -167,7 +167,9 @@ function newRow(parts: ApprovalParts, request: Request, digest: Buffer, now: str
     issuer: actor.issuer,
     subject: actor.subject,
     client_id: actor.clientId,
-    sealed: asBytes(vault.sealText(request.sessionId, `approval ${id}`, JSON.stringify({ ...text, about: request.about }))),
+    sealed: asBytes(
+      vault.sealText(request.sessionId, `approval ${id}`, JSON.stringify({ ...text, about: request.about })),
+    ),
     digest: asBytes(digest),
     policy_version: request.policyVersion,
     requirements: request.requirements,

@@ -1,11 +1,13 @@
 /** Trees of changes: what is changed keeps its name, the rest is walked as ever. */
 import { asBody, asList, type Body, folded, identifierOf, nodeOf } from '../../../sql/index.js';
 import type { Relation } from '../engine/catalog.js';
+import { unsupported } from '../engine/errors.js';
 import { ALL_BY_NAME, byName } from '../syntax/forms.js';
-import { identifierNode } from '../syntax/nodes.js';
+import { aliased, columnNode, identifierNode, ofTable, selectNode, subqueryNode } from '../syntax/nodes.js';
 import { parse } from '../syntax/parse.js';
 import { castTo } from './rules.js';
 import { NO_CTES, type Translator } from './translator.js';
+import { isUnderPolicy, ROWID } from './under-policies.js';
 
 const qualified = (body: Body, relation: Relation): Body => ({
   ...body,
@@ -39,11 +41,48 @@ export function targetTree(translator: Translator, kind: string, body: Body): Bo
   const table = asBody(body['table']);
   const relation = translator.target(table);
   const walked = asBody(asBody(translator.walk({ [kind]: { ...body, table: null } }, NO_CTES))[kind]);
-  const alias = identifierOf(table['alias']);
+  const alias = identifierOf(table['alias']) ?? identifierOf(body['alias']);
+  const rows = translator.changeable(relation, alias ? folded(alias) : relation.name);
+  if (rows) return underPolicy(kind, walked, table, relation, rows, alias ? folded(alias) : relation.name);
   return {
     [kind]: {
       ...walked,
       table: { ...qualified(table, relation), alias: alias ? identifierNode(folded(alias)) : null },
+    },
+  };
+}
+
+const CHANGED_ROWS = 'sf changed';
+const TEMPLATES = {
+  delete: asBody(asBody(parse('DELETE FROM T WHERE A IN (SELECT B FROM U)')[0])['delete']),
+  update: asBody(asBody(parse('UPDATE T SET A = 1 FROM U WHERE A = B')[0])['update']),
+};
+
+/** Rows that a policy hides are not selected, and what a column shows is what a condition or a value sees of it (user-guide/security-row-intro). */
+function underPolicy(kind: string, walked: Body, table: Body, relation: Relation, rows: Body, alias: string): Body {
+  const target = { ...qualified(table, relation), alias: null };
+  const condition = asBody(walked['where_clause'])['this'];
+  const id = aliased(ofTable(alias, ROWID), ROWID);
+  if (kind === 'delete') {
+    const where = asBody(TEMPLATES.delete['where_clause']);
+    const isIn = asBody(asBody(where['this'])['in']);
+    const found = { ...isIn, this: columnNode('rowid'), query: selectNode([id], rows, condition) };
+    return { delete: { ...TEMPLATES.delete, table: target, where_clause: { ...where, this: { in: found } } } };
+  }
+  const pairs = asList(walked['set']).map(asList);
+  const values = pairs.map(([, value], at) => aliased(value, `sf value ${at}`));
+  const sources = asList(asBody(walked['from_clause'])['expressions']);
+  const changed = subqueryNode(selectNode([id, ...values], [rows, ...sources], condition), CHANGED_ROWS);
+  const { from_clause: from, where_clause: where } = TEMPLATES.update;
+  const equal = asBody(asBody(asBody(where)['this'])['eq']);
+  const sameRow = { ...equal, left: ofTable(relation.name, 'rowid'), right: ofTable(CHANGED_ROWS, ROWID) };
+  return {
+    update: {
+      ...TEMPLATES.update,
+      table: target,
+      set: pairs.map(([column], at) => [column, ofTable(CHANGED_ROWS, `sf value ${at}`)]),
+      from_clause: { ...asBody(from), expressions: [changed] },
+      where_clause: { ...asBody(where), this: { eq: sameRow } },
     },
   };
 }
@@ -78,6 +117,7 @@ export function mergeTree(translator: Translator, body: Body): Body {
   const named = node?.kind === 'alias' ? node.body : undefined;
   const table = asBody(asBody(named ? named['this'] : body['this'])['table']);
   const relation = translator.target(table);
+  if (isUnderPolicy(relation)) throw unsupported('MERGE into a table under a policy');
   const walked = asBody(
     asBody(translator.walk({ merge: { ...body, this: null, whens: branches(body, relation) } }, NO_CTES))['merge'],
   );

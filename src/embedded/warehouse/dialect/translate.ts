@@ -21,6 +21,8 @@ export interface Translated {
   /** Declared Snowflake types of result columns, where they are known better than from DuckDB. */
   readonly declared: readonly (SnowType | undefined)[];
   readonly relations: readonly Relation[];
+  /** What policies on these read. */
+  readonly behind: readonly Relation[];
 }
 
 /** Whether a statement reads what was run before. */
@@ -96,5 +98,6 @@ function translateAnew(sql: string, session: DialectSession, catalog: Catalog, b
     binds: translator.used,
     declared: declaredTypes(tree, translator.relations),
     relations: translator.relations,
+    behind: translator.behind,
   };
 }

@@ -1,8 +1,10 @@
 /** SHOW, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
 
 import { type Cell, localResult, type Result, spellType } from '../../../protocol/index.js';
-import { type Catalog, estimatedBytes, isMaterialized, isSecure, type Relation } from '../engine/catalog.js';
+import { type Catalog, estimatedBytes, isSecure, type Relation } from '../engine/catalog.js';
 import { unsupported } from '../engine/errors.js';
+import { isMaterialized } from '../engine/materialized.js';
+import type { FullName } from '../engine/policies.js';
 import type { Session } from './execution.js';
 import { PATH, pathParts } from './names.js';
 
@@ -85,14 +87,14 @@ function scopeOf(rest: string, kind: string, session: Session): Scope {
   return { database: session.database, schema: parts[0], table: undefined };
 }
 
-const within = (scope: Scope, relation: Relation): boolean =>
+const within = (scope: Scope, relation: FullName & { readonly kind: string }): boolean =>
   (scope.database === undefined || relation.database === scope.database) &&
   (scope.schema === undefined || relation.schema === scope.schema) &&
   (scope.table === undefined || relation.name === scope.table);
 
 /** In the order of the names, and from the first on that begins with the cursor, without that one (sql/show-objects). */
-function following(relations: readonly Relation[], after: string | undefined): readonly Relation[] {
-  const ordered = [...relations].sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
+function following<Named extends FullName>(named: readonly Named[], after: string | undefined): readonly Named[] {
+  const ordered = [...named].sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
   if (after === undefined) return ordered;
   const at = ordered.findIndex(({ name }) => name.startsWith(after));
   return at < 0 ? ordered.filter(({ name }) => name > after) : ordered.slice(at + 1);
@@ -100,10 +102,81 @@ function following(relations: readonly Relation[], after: string | undefined): r
 
 const CREATED = '2026-01-01 00:00:00.000 -0800';
 
+/** sql/show-row-access-policies, sql/show-masking-policies. */
+const POLICY_COLUMNS = [
+  'created_on',
+  'name',
+  'database_name',
+  'schema_name',
+  'kind',
+  'owner',
+  'comment',
+  'options',
+  'owner_role_type',
+] as const;
+
+/** sql/show-materialized-views. */
+const MATERIALIZED_VIEW_COLUMNS = [
+  'created_on',
+  'name',
+  'reserved',
+  'database_name',
+  'schema_name',
+  'cluster_by',
+  'rows',
+  'bytes',
+  'source_database_name',
+  'source_schema_name',
+  'source_table_name',
+  'refreshed_on',
+  'compacted_on',
+  'owner',
+  'invalid',
+  'invalid_reason',
+  'behind_by',
+  'comment',
+  'text',
+  'is_secure',
+  'automatic_clustering',
+  'owner_role_type',
+] as const;
+
+/** What is stored of it is its table's, always: it is never behind, and invalid once the table is gone. */
+function materializedView(view: Relation, catalog: Catalog): Cell[] {
+  const base = view.madeOf && catalog.find(view.madeOf.database, view.madeOf.schema, view.madeOf.name);
+  const rows = base ?? view;
+  return [
+    CREATED,
+    view.name,
+    '',
+    view.database,
+    view.schema,
+    '',
+    String(rows.rows),
+    String(estimatedBytes({ ...view, rows: rows.rows })),
+    view.madeOf?.database ?? '',
+    view.madeOf?.schema ?? '',
+    view.madeOf?.name ?? '',
+    CREATED,
+    null,
+    'SYSADMIN',
+    String(!base),
+    base ? null : `Base table '${view.madeOf?.name ?? ''}' dropped. Marked Materialized View as invalid.`,
+    '0s',
+    view.comment,
+    view.text,
+    String(isSecure(view.text)),
+    'OFF',
+    'ROLE',
+  ];
+}
+
 /** Answers SHOW …; the argument is the text after SHOW. */
 export async function show(rest: string, session: Session, catalog: Catalog): Promise<Result> {
-  const match = /^(?:TERSE\s+)?(\w+)\b(.*)$/is.exec(rest.trim());
-  const kind = (match?.[1] ?? '').toUpperCase();
+  const match = /^(?:TERSE\s+)?(ROW\s+ACCESS\s+POLICIES|MASKING\s+POLICIES|MATERIALIZED\s+VIEWS|\w+)\b(.*)$/is.exec(
+    rest.trim(),
+  );
+  const kind = (match?.[1] ?? '').toUpperCase().replaceAll(/\s+/g, ' ');
   const tail = match?.[2] ?? '';
   const {
     matches,
@@ -240,6 +313,35 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
             String(isSecure(v.text)),
             String(isMaterialized(v.text)),
           ]),
+      );
+    case 'MATERIALIZED VIEWS':
+      return cut(
+        MATERIALIZED_VIEW_COLUMNS,
+        relations
+          .filter((relation) => isMaterialized(relation.text) && matches(relation.name))
+          .map((view) => materializedView(view, catalog)),
+      );
+    case 'ROW ACCESS POLICIES':
+    case 'MASKING POLICIES':
+      return cut(
+        POLICY_COLUMNS,
+        following(
+          catalog.policies.all().filter((policy) => {
+            const isKind = policy.kind === (kind === 'MASKING POLICIES' ? 'MASKING' : 'ROW ACCESS');
+            return isKind && catalog.mayGovern(session.role) && within(scope, policy) && matches(policy.name);
+          }),
+          after,
+        ).map(({ name, database, schema, kind: of, comment }) => [
+          CREATED,
+          name,
+          database,
+          schema,
+          `${of.replace(' ', '_')}_POLICY`,
+          'SYSADMIN',
+          comment,
+          '',
+          'ROLE',
+        ]),
       );
     case 'OBJECTS':
       return cut(

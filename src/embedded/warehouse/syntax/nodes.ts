@@ -13,6 +13,9 @@ const FUNCTION = asBody(firstItem('SELECT F(1)')['function']);
 const ALIAS = asBody(firstItem('SELECT 1 AS "X"')['alias']);
 const CAST = asBody(firstItem('SELECT CAST(1 AS INT)')['cast']);
 const COLUMN = asBody(firstItem('SELECT "X"')['column']);
+const CASE = asBody(firstItem('SELECT CASE WHEN TRUE THEN 1 END')['case']);
+const SELECT = asBody(asBody(parse('SELECT 1 FROM (SELECT 1) AS "X" ("A") WHERE TRUE')[0])['select']);
+const SUBQUERY = asBody(asBody(asList(asBody(SELECT['from'])['expressions'])[0])['subquery']);
 
 export const call = (name: string, ...args: readonly unknown[]): Body => ({ function: { ...FUNCTION, name, args } });
 
@@ -32,4 +35,27 @@ export const aliased = (node: unknown, name: string): Body => ({
 
 export const castNode = (node: unknown, type: string): Body => ({
   cast: { ...CAST, this: node, to: { data_type: 'custom', name: type } },
+});
+
+/** A column of a table by the name that it has in the query. */
+export const ofTable = (table: string, name: string): Body => ({
+  column: { ...COLUMN, name: identifierNode(name), table: identifierNode(table) },
+});
+
+export const caseNode = (condition: unknown, value: unknown): Body => ({
+  case: { ...CASE, whens: [[condition, value]] },
+});
+
+/** `SELECT items FROM sources [WHERE condition]`. */
+export const selectNode = (items: readonly unknown[], sources: unknown, condition?: unknown): Body => ({
+  select: {
+    ...SELECT,
+    expressions: items,
+    from: { ...asBody(SELECT['from']), expressions: Array.isArray(sources) ? sources : [sources] },
+    where_clause: condition === undefined ? null : { ...asBody(SELECT['where_clause']), this: condition },
+  },
+});
+
+export const subqueryNode = (query: unknown, alias: string, columns: readonly unknown[] = []): Body => ({
+  subquery: { ...SUBQUERY, this: query, alias: identifierNode(alias), column_aliases: columns },
 });

@@ -1,13 +1,23 @@
 /** CREATE, as far as there is something to make: tables, views, schemas, databases. */
-import { existingObject, type Result, type SnowType, statusResult, syntaxError } from '../../../protocol/index.js';
-import { asBody, asList, folded, identifierOf } from '../../../sql/index.js';
-import { duckColumnType, translate } from '../dialect/translate.js';
-import { unsupported } from '../engine/errors.js';
-import { bare } from '../syntax/bare.js';
-import { parse, toDuckSql, tokens } from '../syntax/parse.js';
-import { dialectSession } from './dialect-session.js';
-import type { Execution, Session } from './execution.js';
-import { pathParts, qualified, quote } from './names.js';
+import {
+  existingObject,
+  missingObject,
+  type Result,
+  type SnowType,
+  statusResult,
+  syntaxError,
+} from '../../../../protocol/index.js';
+import { asBody, asList, folded, identifierOf } from '../../../../sql/index.js';
+import { duckColumnType, translate } from '../../dialect/translate.js';
+import { unsupported } from '../../engine/errors.js';
+import { baseOf } from '../../engine/materialized.js';
+import { bare } from '../../syntax/bare.js';
+import { queryOf, readableView } from '../../syntax/forms.js';
+import { parse, toDuckSql, tokens } from '../../syntax/parse.js';
+import { dialectSession } from '../dialect-session.js';
+import type { Execution, Session } from '../execution.js';
+import { pathParts, qualified, quote } from '../names.js';
+import { createPolicy, policyAsked } from './policies.js';
 
 interface Target {
   readonly database: string;
@@ -78,13 +88,29 @@ async function createTable(sql: string, execution: Execution): Promise<Result> {
   return statusResult(`Table ${target.name} successfully created.`);
 }
 
-async function createView(sql: string, execution: Execution): Promise<Result> {
+/** A materialized view reads one table, as it is, and no rows that some may not see (user-guide/views-materialized, user-guide/security-row-intro). */
+function checkMaterialized(text: string, target: Target, { engine }: Execution): void {
+  const base = baseOf(text, target);
+  const table = base && engine.catalog.find(base.database, base.schema, base.name);
+  if (base && !table) throw missingObject([base.database, base.schema, base.name].join('.'));
+  if (table?.kind !== 'table') throw unsupported('this query in a materialized view');
+  if (table.rowPolicy) throw unsupported('CREATE ON OBJECTS ENFORCED BY ROW ACCESS POLICY');
+  // Masked columns (user-guide/security-column-ddm-intro, "Troubleshooting Dynamic Data Masking").
+  const query = queryOf(text);
+  const words = new Set(pathParts(query));
+  if (table.columns.some(({ name, mask }) => mask && (words.has(name) || query.includes('*'))))
+    throw unsupported('CREATE ON MASKING POLICY COLUMN');
+}
+
+async function createView(sql: string, isMaterialized: boolean, execution: Execution): Promise<Result> {
   const { session, engine } = execution;
-  const body = asBody(asBody(parse(sql)[0])['create_view']);
+  const body = asBody(asBody(parse(readableView(sql))[0])['create_view']);
   const target = targetOf(body['name'], session);
-  const position = tokens(sql).findIndex((token) => token.type === 'AS');
-  const text = sql.slice(tokens(sql)[position]?.end ?? 0).trim();
-  const inner = translate(text, dialectSession(session), engine.catalog, []);
+  const before = engine.catalog.find(target.database, target.schema, target.name);
+  if (before && body['if_not_exists'] === true)
+    return statusResult(`${target.name} already exists, statement succeeded.`);
+  if (isMaterialized) checkMaterialized(sql, target, execution);
+  const inner = translate(queryOf(sql), dialectSession(session), engine.catalog, []);
   const columns = asList(body['columns'])
     .map((column) => identifierOf(asBody(column)['name']) ?? identifierOf(column))
     .filter((name) => name !== undefined)
@@ -94,25 +120,34 @@ async function createView(sql: string, execution: Execution): Promise<Result> {
     `CREATE ${body['or_replace'] === true ? 'OR REPLACE ' : ''}VIEW ${qualified(target)}${list} AS ${inner.sql}`,
   );
   await engine.catalog.keepText(target, sql.replace(/;\s*$/, ''));
-  return statusResult(`View ${target.name} successfully created.`);
+  return statusResult(`${isMaterialized ? 'Materialized view' : 'View'} ${target.name} successfully created.`);
 }
+
+/** Its words, without the contents of texts and quoted names. */
+const withoutTexts = (sql: string): string => sql.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"/g, ' ');
 
 export async function create(sql: string, execution: Execution): Promise<Result> {
   const text = bare(sql);
+  const [, replaced, altered, rest = ''] = /^CREATE\s+(OR\s+REPLACE\s+)?(OR\s+ALTER\s+)?(.*)$/is.exec(text) ?? [];
+  const policy = policyAsked(rest);
+  if (policy) return createPolicy(policy, replaced !== undefined, altered !== undefined, execution);
+  // A table that is to be under a policy is never made without it.
+  if (/\b(?:MASKING|ROW\s+ACCESS)\s+POLICY\b/i.test(withoutTexts(text)))
+    throw unsupported('a policy in CREATE; use ALTER');
   const match =
-    /^CREATE\s+(OR\s+REPLACE\s+)?(?:(?:LOCAL|GLOBAL)\s+)?(?:TEMP|TEMPORARY|TRANSIENT|SECURE|RECURSIVE|VOLATILE)?\s*(?:MATERIALIZED\s+)?(TABLE|VIEW|SCHEMA|DATABASE)\s+(IF\s+NOT\s+EXISTS\s+)?((?:"(?:[^"]|"")*"|[^\s("])+)/is.exec(
+    /^CREATE\s+(OR\s+REPLACE\s+)?(?:(?:LOCAL|GLOBAL)\s+)?(?:TEMP|TEMPORARY|TRANSIENT|SECURE|RECURSIVE|VOLATILE)?\s*(MATERIALIZED\s+)?(TABLE|VIEW|SCHEMA|DATABASE)\s+(IF\s+NOT\s+EXISTS\s+)?((?:"(?:[^"]|"")*"|[^\s("])+)/is.exec(
       text,
     );
   if (!match) throw unsupported(`CREATE ${text.split(/\s+/)[1] ?? ''}`);
-  const kind = (match[2] ?? '').toUpperCase();
+  const kind = (match[3] ?? '').toUpperCase();
   if (kind === 'TABLE') return createTable(text, execution);
-  if (kind === 'VIEW') return createView(text, execution);
-  const parts = pathParts(match[4] ?? '');
+  if (kind === 'VIEW') return createView(text, match[2] !== undefined, execution);
+  const parts = pathParts(match[5] ?? '');
   const { session, engine } = execution;
   if (kind === 'SCHEMA') {
     const [name = '', database = session.database] = [...parts].reverse();
     await session.connection.run(
-      `CREATE SCHEMA ${match[3] || match[1] ? 'IF NOT EXISTS ' : ''}${quote(database)}.${quote(name)}`,
+      `CREATE SCHEMA ${match[4] || match[1] ? 'IF NOT EXISTS ' : ''}${quote(database)}.${quote(name)}`,
     );
     session.schema = name;
     session.database = database;
@@ -120,7 +155,7 @@ export async function create(sql: string, execution: Execution): Promise<Result>
   }
   const name = parts[0] ?? '';
   if (!(await engine.catalog.databases()).includes(name)) await engine.createDatabase(name);
-  else if (!match[3] && !match[1]) throw existingObject(name);
+  else if (!match[4] && !match[1]) throw existingObject(name);
   session.database = name;
   session.schema = 'PUBLIC';
   return statusResult(`Database ${name} successfully created.`);
