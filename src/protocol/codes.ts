@@ -91,6 +91,8 @@ export const STATEMENT_CODES = {
 /** Errors of rows, while a statement runs: 100000 and more. */
 export const RUN_CODES = {
   timestampNotRecognized: of('100035', '22007'),
+  /** sql-reference/functions/booland_agg. */
+  booleanNotRecognized: of('100037', '22018'),
   /** mlorek/frostlake, tests compared with an account. */
   dateNotRecognized: of('100040', '22007'),
   /** astronomer/astro-sdk#1708, OHDSI/Ares#366. */
@@ -99,6 +101,18 @@ export const RUN_CODES = {
   textTooLong: of('100078', '22000'),
   /** sodadata/soda-sql#64. */
   outOfRange: of('100039', '22003'),
+  /** Of a number that is too long for its type: calogica/dbt-expectations#16. */
+  numberOutOfRange: of('100046', '22003'),
+  /** snowflakedb/snowpark-python, tests. */
+  variantNotCast: of('100071', '22000'),
+  /** dbt-labs/dbt-core#10432. */
+  duplicateRow: of('100090', '42P18'),
+  /** A TIME; the code is not written anywhere that we know. */
+  timeNotRecognized: of('100108', '22007'),
+  /** The code is not written anywhere that we know. */
+  notOneRow: of('090150', '22000'),
+  /** user-guide/binary-examples. */
+  notHexadecimal: of('100115', '22000'),
   divisionByZero: of('100051', '22012'),
   /** mlorek/frostlake, tests compared with an account. */
   invalidJson: of('100069', '22P02'),

@@ -1,5 +1,5 @@
 /** Errors as Snowflake words them, each with the code by which programs know it (`codes.ts`). */
-import { COMPILER_CODES, type ErrorCode, SESSION_CODES, STATEMENT_CODES } from './codes.js';
+import { COMPILER_CODES, type ErrorCode, RUN_CODES, SESSION_CODES, STATEMENT_CODES } from './codes.js';
 
 /** An error that a driver is answered. */
 export class SnowflakeError extends Error {
@@ -120,6 +120,12 @@ export const insufficientPrivileges = (kind: string, name: string): SnowflakeErr
     COMPILER_CODES.notAuthorized,
     `SQL access control error:\nInsufficient privileges to operate on ${kind} '${name}'`,
   );
+
+// --- of rows
+
+/** dbt-labs/dbt-core#10432. */
+export const duplicateRow = (values: string): SnowflakeError =>
+  new SnowflakeError(RUN_CODES.duplicateRow, `Duplicate row detected during DML action\nRow Values: ${values}`);
 
 // --- of a statement's life
 

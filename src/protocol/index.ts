@@ -34,6 +34,7 @@ export { bodyOf, type Envelope, failure, inProgress, sessionFailure, statusOf, s
 export {
   ambiguousColumn,
   cancelled,
+  duplicateRow,
   emptyStatement,
   existingObject,
   expiredMaster,

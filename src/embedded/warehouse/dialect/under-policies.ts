@@ -12,6 +12,7 @@ import type { FullName, PolicyUse } from '../engine/policies.js';
 import { queryOf, readable } from '../syntax/forms.js';
 import { aliased, caseNode, castNode, identifierNode, ofTable, selectNode, subqueryNode } from '../syntax/nodes.js';
 import { parse } from '../syntax/parse.js';
+import { withOutputNames } from './outputs.js';
 
 type Place = Pick<FullName, 'database' | 'schema'>;
 
@@ -112,15 +113,25 @@ function permitted(relation: Relation, source: unknown, owner: Owner, withRowId:
   return selectNode([...items, ...kept], inner, rowPolicy ? ofTable(ROW, SHOWN) : undefined);
 }
 
+/** The names that a view gives its columns; none where these are its query's own. The generator writes them as they are. */
+function namesOf(relation: Relation): readonly Body[] {
+  const text = relation.text.slice(0, relation.text.length - queryOf(relation.text).length);
+  if (relation.kind !== 'view' || !/\(/.test(text)) return [];
+  if (relation.columns.some(({ name }) => !/^[A-Z_][\w$]*$/i.test(name)))
+    throw unsupported('names of columns in quotes, of a view over tables under policies');
+  return relation.columns.map(({ name }) => identifierNode(name));
+}
+
 /** What stands in the place of a table of a query, by its name there; undefined where the table itself may. */
 export function underPolicies(relation: Relation, table: Body, owner: Owner, withRowId = false): Body | undefined {
   const isInlined = readsUnderPolicy(relation, owner.catalog);
   if (!isUnderPolicy(relation) && !isInlined) return undefined;
   const alias = identifierOf(table['alias'])?.name ?? relation.name;
   const given = asList(table['column_aliases']);
-  const names = relation.columns.map(({ name }) => identifierNode(name));
+  const names = namesOf(relation);
+  const query = isInlined ? queryOf(relation.text) : '';
   const view = isInlined
-    ? owner.walk(parse(readable(queryOf(relation.text)))[0], relation, relation, 'view')
+    ? owner.walk(withOutputNames(parse(readable(query))[0], query), relation, relation, 'view')
     : undefined;
   if (!isUnderPolicy(relation)) return subqueryNode(view, alias, given.length > 0 ? given : names);
   const source =

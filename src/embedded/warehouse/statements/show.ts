@@ -1,12 +1,13 @@
 /** SHOW, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
 
 import { type Cell, localResult, type Result, spellType } from '../../../protocol/index.js';
-import { type Catalog, estimatedBytes, isSecure, type Relation } from '../engine/catalog.js';
+import { type Catalog, estimatedBytes, isSecure } from '../engine/catalog.js';
 import { unsupported } from '../engine/errors.js';
 import { isMaterialized } from '../engine/materialized.js';
 import type { FullName } from '../engine/policies.js';
 import type { Session } from './execution.js';
 import { PATH, pathParts } from './names.js';
+import { CREATED, MATERIALIZED_VIEW_COLUMNS, materializedView, POLICY_COLUMNS, policyRow } from './show-rows.js';
 
 /** SHOW's LIKE: case-insensitive, `%` and `_`. */
 function like(pattern: string | undefined): (name: string) => boolean {
@@ -98,77 +99,6 @@ function following<Named extends FullName>(named: readonly Named[], after: strin
   if (after === undefined) return ordered;
   const at = ordered.findIndex(({ name }) => name.startsWith(after));
   return at < 0 ? ordered.filter(({ name }) => name > after) : ordered.slice(at + 1);
-}
-
-const CREATED = '2026-01-01 00:00:00.000 -0800';
-
-/** sql/show-row-access-policies, sql/show-masking-policies. */
-const POLICY_COLUMNS = [
-  'created_on',
-  'name',
-  'database_name',
-  'schema_name',
-  'kind',
-  'owner',
-  'comment',
-  'options',
-  'owner_role_type',
-] as const;
-
-/** sql/show-materialized-views. */
-const MATERIALIZED_VIEW_COLUMNS = [
-  'created_on',
-  'name',
-  'reserved',
-  'database_name',
-  'schema_name',
-  'cluster_by',
-  'rows',
-  'bytes',
-  'source_database_name',
-  'source_schema_name',
-  'source_table_name',
-  'refreshed_on',
-  'compacted_on',
-  'owner',
-  'invalid',
-  'invalid_reason',
-  'behind_by',
-  'comment',
-  'text',
-  'is_secure',
-  'automatic_clustering',
-  'owner_role_type',
-] as const;
-
-/** What is stored of it is its table's, always: it is never behind, and invalid once the table is gone. */
-function materializedView(view: Relation, catalog: Catalog): Cell[] {
-  const base = view.madeOf && catalog.find(view.madeOf.database, view.madeOf.schema, view.madeOf.name);
-  const rows = base ?? view;
-  return [
-    CREATED,
-    view.name,
-    '',
-    view.database,
-    view.schema,
-    '',
-    String(rows.rows),
-    String(estimatedBytes({ ...view, rows: rows.rows })),
-    view.madeOf?.database ?? '',
-    view.madeOf?.schema ?? '',
-    view.madeOf?.name ?? '',
-    CREATED,
-    null,
-    'SYSADMIN',
-    String(!base),
-    base ? null : `Base table '${view.madeOf?.name ?? ''}' dropped. Marked Materialized View as invalid.`,
-    '0s',
-    view.comment,
-    view.text,
-    String(isSecure(view.text)),
-    'OFF',
-    'ROLE',
-  ];
 }
 
 /** Answers SHOW …; the argument is the text after SHOW. */
@@ -331,17 +261,7 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
             return isKind && catalog.mayGovern(session.role) && within(scope, policy) && matches(policy.name);
           }),
           after,
-        ).map(({ name, database, schema, kind: of, comment }) => [
-          CREATED,
-          name,
-          database,
-          schema,
-          `${of.replace(' ', '_')}_POLICY`,
-          'SYSADMIN',
-          comment,
-          '',
-          'ROLE',
-        ]),
+        ).map(policyRow),
       );
     case 'OBJECTS':
       return cut(

@@ -42,8 +42,21 @@ export const ofTable = (table: string, name: string): Body => ({
   column: { ...COLUMN, name: identifierNode(name), table: identifierNode(table) },
 });
 
-export const caseNode = (condition: unknown, value: unknown): Body => ({
-  case: { ...CASE, whens: [[condition, value]] },
+/** `CASE WHEN condition THEN value … END`. */
+export const casesNode = (whens: readonly (readonly unknown[])[]): Body => ({ case: { ...CASE, whens } });
+
+export const caseNode = (condition: unknown, value: unknown): Body => casesNode([[condition, value]]);
+
+const JOINED = asBody(asBody(parse('SELECT 1 FROM T INNER JOIN S ON TRUE')[0])['select']);
+
+/** `SELECT items FROM one INNER JOIN other ON condition`. */
+export const joinNode = (items: readonly unknown[], one: unknown, other: unknown, condition: unknown): Body => ({
+  select: {
+    ...JOINED,
+    expressions: items,
+    from: { ...asBody(JOINED['from']), expressions: [one] },
+    joins: [{ ...asBody(asList(JOINED['joins'])[0]), this: other, on: condition }],
+  },
 });
 
 /** `SELECT items FROM sources [WHERE condition]`. */
@@ -59,3 +72,8 @@ export const selectNode = (items: readonly unknown[], sources: unknown, conditio
 export const subqueryNode = (query: unknown, alias: string, columns: readonly unknown[] = []): Body => ({
   subquery: { ...SUBQUERY, this: query, alias: identifierNode(alias), column_aliases: columns },
 });
+
+const STAR = asBody(firstItem('SELECT * EXCLUDE ("X") FROM T')['star']);
+
+/** Everything but these columns. */
+export const star = (except: readonly string[]): Body => ({ star: { ...STAR, except: except.map(identifierNode) } });

@@ -11,6 +11,7 @@ import { asBody, asList, folded, identifierOf } from '../../../../sql/index.js';
 import { duckColumnType, translate } from '../../dialect/translate.js';
 import { unsupported } from '../../engine/errors.js';
 import { baseOf } from '../../engine/materialized.js';
+import { dotted } from '../../engine/policies.js';
 import { bare } from '../../syntax/bare.js';
 import { queryOf, readableView } from '../../syntax/forms.js';
 import { parse, toDuckSql, tokens } from '../../syntax/parse.js';
@@ -55,6 +56,22 @@ function conditions(definition: Readonly<Record<string, unknown>>): string {
     .join('');
 }
 
+/** The columns of a table that was just made, each with the type that its query says. */
+async function typesOf(
+  table: Target,
+  declared: readonly (SnowType | undefined)[],
+  { session }: Execution,
+): Promise<readonly (readonly [string, SnowType])[]> {
+  const found = await session.connection.runAndReadAll(
+    'SELECT column_name FROM duckdb_columns() WHERE database_name = $1 AND schema_name = $2 AND table_name = $3 ORDER BY column_index',
+    [table.database, table.schema, table.name],
+  );
+  return found.getRowsJS().flatMap(([name], at) => {
+    const type = declared[at];
+    return type ? [[String(name), type] as const] : [];
+  });
+}
+
 async function createTable(sql: string, execution: Execution): Promise<Result> {
   const { session, engine } = execution;
   const body = asBody(asBody(parse(sql)[0])['create_table']);
@@ -67,21 +84,26 @@ async function createTable(sql: string, execution: Execution): Promise<Result> {
   if (body['clone_source']) throw unsupported('CLONE');
   const declared = new Map<string, SnowType>();
   const head = `CREATE ${replace ? 'OR REPLACE ' : ''}TABLE ${qualified(target)}`;
+  const columns = asList(body['columns']).map((column) => {
+    const definition = asBody(column);
+    const name = identifierOf(definition['name']);
+    if (!name) throw syntaxError('unexpected column');
+    const type = duckColumnType(asBody(definition['data_type']));
+    declared.set(folded(name), type.declared);
+    const conditionsOf = `${definition['nullable'] === false ? ' NOT NULL' : ''}${conditions(definition)}`;
+    return { name: folded(name), type: type.declared, text: `${quote(folded(name))} ${type.duck}${conditionsOf}` };
+  });
   if (body['as_select']) {
     const position = tokens(sql).find((token) => /^(?:SELECT|WITH)$/.test(token.type))?.start ?? 0;
-    const inner = translate(sql.slice(position), dialectSession(session), engine.catalog, []);
+    const into = columns.length > 0 ? { columns, table: dotted(target) } : undefined;
+    const inner = translate(sql.slice(position), dialectSession(session), engine.catalog, [], into);
     await session.connection.run(`${head} AS ${inner.sql}`);
+    // What is known of a column better than DuckDB keeps it: its length, among others.
+    if (!into) for (const [name, type] of await typesOf(target, inner.declared, execution)) declared.set(name, type);
   } else {
-    const columns = asList(body['columns']).map((column) => {
-      const definition = asBody(column);
-      const name = identifierOf(definition['name']);
-      if (!name) throw syntaxError('unexpected column');
-      const type = duckColumnType(asBody(definition['data_type']));
-      declared.set(folded(name), type.declared);
-      return `${quote(folded(name))} ${type.duck}${definition['nullable'] === false ? ' NOT NULL' : ''}${conditions(definition)}`;
-    });
     const checks = asList(body['constraints']).map((constraint) => checkSql(asBody(constraint)['Check']));
-    await session.connection.run(`${head} (${[...columns, ...checks.filter((text) => text !== '')].join(', ')})`);
+    const parts = [...columns.map(({ text }) => text), ...checks.filter((text) => text !== '')];
+    await session.connection.run(`${head} (${parts.join(', ')})`);
   }
   await engine.catalog.declare(target, declared);
   if (body['temporary'] === true) session.temporary.add(qualified(target));
