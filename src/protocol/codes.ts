@@ -60,6 +60,8 @@ export const COMPILER_CODES = {
   missingContainer: of('002003', '02000'),
   /** user-guide/views-semantic/querying. */
   ambiguousColumn: of('002028', '42601'),
+  /** mlorek/frostlake, tests compared with an account (the text; the code is not written there). */
+  wrongKind: of('002203', '02000'),
   unsetBind: of('002049', '42601'),
   unknownFunction: of('002141', '42601'),
   missingVariable: of('002211', '42601'),
@@ -67,6 +69,16 @@ export const COMPILER_CODES = {
   notAuthorized: of('003001', '42501'),
   /** Its text is in snowflakedb/snowflake-jdbc#1021 and metabase/metabase#58818, that this is its code in none of them. */
   tooManyShown: of('090153', '22000'),
+  /** A column is under a masking policy already; the code is not written anywhere that we know. */
+  underMaskingPolicy: of('003547', '23505'),
+  /** A table is under a row access policy already: public notes of dbt's errors. */
+  underRowPolicy: of('003549', '23505'),
+  /** Of a policy (user-guide/security-row-intro). */
+  wrongReturn: of('003551', '42601'),
+  /** A table has materialized views; the code is not written anywhere that we know. */
+  underMaterialized: of('003540', '23503'),
+  /** A policy is put on something; the code is not written anywhere that we know. */
+  policyInUse: of('003544', '23503'),
 } as const satisfies Readonly<Record<string, ErrorCode>>;
 
 /** Errors of a statement's life. */
@@ -81,6 +93,8 @@ export const STATEMENT_CODES = {
 /** Errors of rows, while a statement runs: 100000 and more. */
 export const RUN_CODES = {
   timestampNotRecognized: of('100035', '22007'),
+  /** sql-reference/functions/booland_agg. */
+  booleanNotRecognized: of('100037', '22018'),
   /** mlorek/frostlake, tests compared with an account. */
   dateNotRecognized: of('100040', '22007'),
   /** astronomer/astro-sdk#1708, OHDSI/Ares#366. */
@@ -89,6 +103,18 @@ export const RUN_CODES = {
   textTooLong: of('100078', '22000'),
   /** sodadata/soda-sql#64. */
   outOfRange: of('100039', '22003'),
+  /** Of a number that is too long for its type: calogica/dbt-expectations#16. */
+  numberOutOfRange: of('100046', '22003'),
+  /** snowflakedb/snowpark-python, tests. */
+  variantNotCast: of('100071', '22000'),
+  /** dbt-labs/dbt-core#10432. */
+  duplicateRow: of('100090', '42P18'),
+  /** A TIME; the code is not written anywhere that we know. */
+  timeNotRecognized: of('100108', '22007'),
+  /** The code is not written anywhere that we know. */
+  notOneRow: of('090150', '22000'),
+  /** user-guide/binary-examples. */
+  notHexadecimal: of('100115', '22000'),
   divisionByZero: of('100051', '22012'),
   /** mlorek/frostlake, tests compared with an account. */
   invalidJson: of('100069', '22P02'),

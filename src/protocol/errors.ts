@@ -1,5 +1,5 @@
 /** Errors as Snowflake words them, each with the code by which programs know it (`codes.ts`). */
-import { COMPILER_CODES, type ErrorCode, SESSION_CODES, STATEMENT_CODES } from './codes.js';
+import { COMPILER_CODES, type ErrorCode, RUN_CODES, SESSION_CODES, STATEMENT_CODES } from './codes.js';
 
 /** An error that a driver is answered. */
 export class SnowflakeError extends Error {
@@ -67,6 +67,65 @@ export const statementCount = (actual: number, wanted: number): SnowflakeError =
 /** Of a system view; the text is that of sql-reference/sql/explain. */
 export const notExplained = (name: string): SnowflakeError =>
   new SnowflakeError(COMPILER_CODES.notAuthorized, `EXPLAIN command has insufficient privilege on object ${name}`);
+
+const POLICY_WORDS = { 'ROW ACCESS': 'Row access policy', MASKING: 'Masking policy' } as const;
+
+/** user-guide/security-row-intro, "Troubleshoot row access policies". */
+export const missingPolicy = (kind: keyof typeof POLICY_WORDS, name: string): SnowflakeError =>
+  compiling(COMPILER_CODES.missingContainer, `${POLICY_WORDS[kind]} '${name}' does not exist or not authorized.`);
+
+/** mlorek/frostlake, tests compared with an account. */
+export const policyInUse = (name: string): SnowflakeError =>
+  compiling(
+    COMPILER_CODES.policyInUse,
+    `Policy ${name} cannot be dropped/replaced as it is associated with one or more entities.`,
+  );
+
+/** mlorek/frostlake, tests compared with an account. */
+export const underRowPolicy = (name: string): SnowflakeError =>
+  new SnowflakeError(
+    COMPILER_CODES.underRowPolicy,
+    `Object ${name} already has a ROW_ACCESS_POLICY. Only one ROW_ACCESS_POLICY is allowed at a time.`,
+  );
+
+/** user-guide/security-column-ddm-intro, "Troubleshooting Dynamic Data Masking". */
+export const underMaskingPolicy = (): SnowflakeError =>
+  new SnowflakeError(
+    COMPILER_CODES.underMaskingPolicy,
+    'Specified column already attached to another masking policy. A column cannot be attached to multiple masking policies. Please drop the current association in order to attach a new masking policy.',
+  );
+
+/** user-guide/security-column-ddm-intro, "Troubleshooting Dynamic Data Masking". */
+export const wrongReturn = (): SnowflakeError =>
+  compiling(COMPILER_CODES.wrongReturn, 'Masking policy function argument and return type mismatch.');
+
+/** user-guide/security-row-intro, "Troubleshoot row access policies". */
+export const wrongRowReturn = (type: string): SnowflakeError =>
+  compiling(COMPILER_CODES.wrongReturn, `Row access policy return type '${type}' is not BOOLEAN.`);
+
+/** user-guide/security-column-ddm-intro, "Troubleshooting Dynamic Data Masking". */
+export const underMaterialized = (count: number, table: string): SnowflakeError =>
+  new SnowflakeError(
+    COMPILER_CODES.underMaterialized,
+    `SQL execution error: One or more materialized views exist on the table. number of mvs=${count}, table name=${table}.`,
+  );
+
+/** user-guide/security-row-intro, "Troubleshoot row access policies". */
+export const wrongKind = (found: string, asked: string): SnowflakeError =>
+  compiling(COMPILER_CODES.wrongKind, `Object found is of type '${found}', not specified type '${asked}'.`);
+
+/** user-guide/security-row-intro, "Troubleshoot row access policies". */
+export const insufficientPrivileges = (kind: string, name: string): SnowflakeError =>
+  new SnowflakeError(
+    COMPILER_CODES.notAuthorized,
+    `SQL access control error:\nInsufficient privileges to operate on ${kind} '${name}'`,
+  );
+
+// --- of rows
+
+/** dbt-labs/dbt-core#10432. */
+export const duplicateRow = (values: string): SnowflakeError =>
+  new SnowflakeError(RUN_CODES.duplicateRow, `Duplicate row detected during DML action\nRow Values: ${values}`);
 
 // --- of a statement's life
 

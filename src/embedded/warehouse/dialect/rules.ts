@@ -22,6 +22,13 @@ export interface RuleContext {
   readonly weekStart: number;
 }
 
+/** Where no number is too long for it, nothing is to be looked at. */
+function fixedOf(value: unknown, { precision = 38, scale = 0 }: SnowType): unknown {
+  return precision === 38 && scale === 0
+    ? call('SF_FIXED_OF', value)
+    : call('SF_STORE_FIXED', value, numberNode(precision), numberNode(scale), textNode(''));
+}
+
 /** Snowflake's cast to a type, from whatever the operand is at run time. */
 export function castTo(value: unknown, type: SnowType, safe = false): unknown {
   if (nodeOf(value)?.kind === 'null') return castNode(value, toDuck(type));
@@ -30,13 +37,13 @@ export function castTo(value: unknown, type: SnowType, safe = false): unknown {
     safe ? { try_cast: { ...asBody(asBody(castNode(node, duck))['cast']) } } : castNode(node, duck);
   switch (type.type) {
     case 'text':
-      return safe || (type.length ?? TEXT_LENGTH) >= TEXT_LENGTH
+      return (type.length ?? TEXT_LENGTH) >= TEXT_LENGTH
         ? call('SF_TEXT', typed(value))
-        : call('SF_TEXT_OF', typed(value), numberNode(type.length ?? TEXT_LENGTH));
+        : call(safe ? 'SF_TRY_TEXT_OF' : 'SF_TEXT_OF', typed(value), numberNode(type.length ?? TEXT_LENGTH));
     case 'decfloat':
       return castNode(value, 'VARCHAR');
     case 'fixed':
-      return plain(call('SF_DIGITS', typed(value)));
+      return plain(safe ? call('SF_DIGITS', typed(value)) : fixedOf(typed(value), type));
     case 'date':
       return safe ? plain(value) : call('SF_DATE', typed(value));
     case 'time':
@@ -52,8 +59,10 @@ export function castTo(value: unknown, type: SnowType, safe = false): unknown {
       return call('SF_TO_VARIANT', typed(value));
     case 'binary':
       return call('SF_TO_BINARY', typed(value));
-    default:
-      return plain(call('SF_UNWRAP', typed(value)));
+    case 'real':
+      return plain(call(safe ? 'SF_UNWRAP' : 'SF_REAL_OF', typed(value)));
+    case 'boolean':
+      return safe ? plain(call('SF_UNWRAP', typed(value))) : castNode(call('SF_BOOLEAN_OF', typed(value)), duck);
   }
 }
 

@@ -9,7 +9,8 @@ import { fromTree, toDuck } from '../engine/column-types.js';
 import { readable } from '../syntax/forms.js';
 import { parse, toDuckSql } from '../syntax/parse.js';
 import { declaredTypes, withOutputNames } from './outputs.js';
-import { insertTree, mergeTree, targetTree } from './targets.js';
+import { storedQuery } from './stored.js';
+import { type Changes, insertTree, mergeTree, targetTree } from './targets.js';
 import { type DialectSession, NO_CTES, Translator } from './translator.js';
 
 export interface Translated {
@@ -21,6 +22,10 @@ export interface Translated {
   /** Declared Snowflake types of result columns, where they are known better than from DuckDB. */
   readonly declared: readonly (SnowType | undefined)[];
   readonly relations: readonly Relation[];
+  /** What policies on these read. */
+  readonly behind: readonly Relation[];
+  /** Of a MERGE, a query of the row that it would change in more than one way, as its error shows it; binds are still to be put into it. */
+  readonly duplicates: string | undefined;
 }
 
 /** Whether a statement reads what was run before. */
@@ -38,6 +43,28 @@ const bindMarkers = (sql: string): string =>
     slot === undefined ? whole : `$${slot}`,
   );
 
+/** The values of binds in their places, for a query beside the statement. */
+export const withBinds = (sql: string, values: readonly (string | null)[]): string =>
+  sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|SF_BIND_(\d+)\(\)/g, (whole, slot: string | undefined) => {
+    if (slot === undefined) return whole;
+    const value = values[Number(slot) - 1] ?? null;
+    return value === null ? 'NULL' : `'${value.replaceAll("'", "''")}'`;
+  });
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** `[1, "a", NULL]`, as the error of a MERGE has it (dbt-labs/dbt-core#10432). */
+function duplicatesOf({ of, tree }: Changes): string {
+  const shown = of.columns.map(({ name, type }) => {
+    const text = `${quote(name)}::VARCHAR`;
+    const isNumber = type.type === 'fixed' || type.type === 'real';
+    return `coalesce(${isNumber ? text : `to_json(${text})::VARCHAR`}, 'NULL')`;
+  });
+  const table = [of.database, of.schema, of.name].map(quote).join('.');
+  return `SELECT '[' || concat_ws(', ', ${shown.join(', ')}) || ']' FROM ${table} WHERE rowid IN
+    (SELECT id FROM (${toDuckSql(tree)}) WHERE does IS NOT NULL GROUP BY id HAVING count(*) > 1 AND max(does) = 1) ORDER BY rowid LIMIT 1`;
+}
+
 /** `SF_OBJECT_OF_ROW(*)` as an object of all columns of the row, nulls left out. */
 const rowObjects = (sql: string): string =>
   sql.replaceAll(/SF_OBJECT_OF_ROW\(\*\)/g, "json_merge_patch('{}', to_json(struct_pack(*COLUMNS(*))))");
@@ -50,13 +77,26 @@ function nullsLowest(tree: unknown): unknown {
   return 'nulls_first' in body && body['nulls_first'] === null ? { ...body, nulls_first: body['desc'] !== true } : body;
 }
 
+/** The columns that a query's rows are put into, and the table's name in an error. */
+export interface Into {
+  readonly columns: readonly { readonly name: string; readonly type: SnowType }[];
+  readonly table: string;
+}
+
 const CACHE_SIZE = 500;
 const cache = new Map<string, Translated>();
 
 /**
  * Translates SELECT and DML; the same text in the same surroundings is translated once. Throws SnowflakeError.
  */
-export function translate(sql: string, session: DialectSession, catalog: Catalog, binds: readonly Bind[]): Translated {
+export function translate(
+  sql: string,
+  session: DialectSession,
+  catalog: Catalog,
+  binds: readonly Bind[],
+  into?: Into,
+): Translated {
+  if (into) return translateAnew(sql, session, catalog, binds, into);
   const key = JSON.stringify([
     sql,
     catalog.version,
@@ -76,13 +116,20 @@ export function translate(sql: string, session: DialectSession, catalog: Catalog
   return translated;
 }
 
-function translateAnew(sql: string, session: DialectSession, catalog: Catalog, binds: readonly Bind[]): Translated {
+function translateAnew(
+  sql: string,
+  session: DialectSession,
+  catalog: Catalog,
+  binds: readonly Bind[],
+  into?: Into,
+): Translated {
   const trees = parse(readable(sql));
   const tree = asBody(trees[0]);
   const node = nodeOf(tree);
   if (!node || trees.length !== 1) throw syntaxError('unexpected end of statement');
   const translator = new Translator(session, catalog, binds);
   let out: unknown;
+  let changes: Changes | undefined;
   switch (node.kind) {
     case 'insert':
       out = insertTree(translator, node.body);
@@ -92,10 +139,11 @@ function translateAnew(sql: string, session: DialectSession, catalog: Catalog, b
       out = targetTree(translator, node.kind, node.body);
       break;
     case 'merge':
-      out = mergeTree(translator, node.body);
+      ({ tree: out, changes } = mergeTree(translator, node.body));
       break;
     default:
       out = translator.walk(withOutputNames(tree, sql), NO_CTES);
+      if (into) out = storedQuery(out, into.columns, into.table);
   }
   if (session.nullsLowest) out = nullsLowest(out);
   translator.checkQuotedColumns();
@@ -106,5 +154,7 @@ function translateAnew(sql: string, session: DialectSession, catalog: Catalog, b
     binds: translator.used,
     declared: declaredTypes(tree, translator.relations),
     relations: translator.relations,
+    behind: translator.behind,
+    duplicates: changes && duplicatesOf(changes),
   };
 }

@@ -12,7 +12,9 @@ import {
 import { asBody, asList, asText, type Body, folded, identifierOf, isBody, nodeOf } from '../../../sql/index.js';
 import type { Catalog, Relation } from '../engine/catalog.js';
 import { aliased, call, castNode, identifierNode, textNode } from '../syntax/nodes.js';
+import { parse } from '../syntax/parse.js';
 import { applyRule, literalFor, namedArgument, type RuleContext } from './rules.js';
+import { checkDepth, type Owner, underPolicies } from './under-policies.js';
 
 export interface DialectSession {
   readonly user: string;
@@ -37,6 +39,8 @@ const SYSTEM_VIEWS: Readonly<Record<string, string>> = {
 };
 
 const NULL_NODE = { null: null };
+const FROM = asBody(asBody(asBody(parse('SELECT 1 FROM T')[0])['select'])['from']);
+const TABLE = asBody(asBody(asList(FROM['expressions'])[0])['table']);
 
 export const NO_CTES: ReadonlySet<string> = new Set();
 
@@ -48,10 +52,31 @@ export class Translator {
   readonly #relations: Relation[] = [];
   readonly #aliases = new Set<string>();
   readonly #quotedColumns: string[] = [];
+  readonly #behind: Relation[] = [];
   #placeholders = 0;
   readonly #context: RuleContext;
+  readonly #owner: Owner;
+  /** How many policies and views it stands in; in these it is their owner who reads. */
+  readonly #depth: number;
 
-  constructor(session: DialectSession, catalog: Catalog, binds: readonly Bind[]) {
+  constructor(session: DialectSession, catalog: Catalog, binds: readonly Bind[], depth = 0) {
+    checkDepth(depth);
+    this.#depth = depth;
+    this.#owner = {
+      catalog,
+      walk: (tree, home, current, what) => {
+        const values = new Map([
+          ...session.values,
+          ['CURRENT_DATABASE', current.database],
+          ['CURRENT_SCHEMA', current.schema],
+        ]);
+        const place = { database: home.database, schema: home.schema };
+        const inner = new Translator({ ...session, ...place, values }, catalog, [], depth + 1);
+        const walked = inner.walk(tree, NO_CTES);
+        this.#behind.push(...inner.behind, ...(what === 'policy' ? inner.relations : []));
+        return walked;
+      },
+    };
     this.#session = session;
     this.#catalog = catalog;
     this.#binds = binds;
@@ -88,14 +113,14 @@ export class Translator {
     return literalFor(value);
   }
 
-  /** The relation a table node names, folded; undefined for a name that a CTE defines. */
-  #table(body: Body, ctes: ReadonlySet<string>): Body {
+  /** The relation a table node names, folded; none for a name that a CTE defines. */
+  #table(body: Body, ctes: ReadonlySet<string>): { readonly body: Body; readonly relation?: Relation } {
     const names = [body['catalog'], body['schema'], body['name']].map((part) => identifierOf(part));
     const [catalog, schema, name] = names;
-    if (!name) return body;
+    if (!name) return { body };
     const identifierCall = nodeOf(body['identifier_func']);
     if (identifierCall) throw new SnowflakeError(COMPILER_CODES.unsupportedFeature, "Unsupported feature 'IDENTIFIER'");
-    if (!schema && ctes.has(folded(name))) return body;
+    if (!schema && ctes.has(folded(name))) return { body };
     const database = catalog ? folded(catalog) : this.#session.database;
     const schemaName = schema ? folded(schema) : this.#session.schema;
     const relation = this.#mine(this.#catalog.find(database, schemaName, folded(name)));
@@ -107,13 +132,14 @@ export class Translator {
       throw missingObject(shown);
     }
     this.#relations.push(relation);
-    return {
+    const named = {
       ...body,
       catalog: identifierNode(relation.database),
       schema: identifierNode(relation.schema),
       name: identifierNode(relation.name),
       alias: body['alias'] ?? (catalog || schema ? identifierNode(relation.name) : null),
     };
+    return { body: named, relation };
   }
 
   #systemView(body: Body): unknown {
@@ -178,7 +204,9 @@ export class Translator {
       if (system) return system;
       const resolved = this.#table(body, ctes);
       const applied = applyRule(kind, body, this.#context);
-      return applied ?? { table: this.#fields(resolved, ctes) };
+      if (applied !== undefined) return applied;
+      const table = this.#fields(resolved.body, ctes);
+      return (resolved.relation && underPolicies(resolved.relation, table, this.#owner)) ?? { table };
     }
     if (kind === 'column') {
       const name = identifierOf(body['name']);
@@ -207,7 +235,7 @@ export class Translator {
   /** What the role may not use is as good as not there. */
   #mine(relation: Relation | undefined): Relation | undefined {
     const role = this.#session.values.get('CURRENT_ROLE') ?? '';
-    return relation && this.#catalog.mayUse(role, relation) ? relation : undefined;
+    return relation && (this.#depth > 0 || this.#catalog.mayUse(role, relation)) ? relation : undefined;
   }
 
   /** Names of DML and DDL targets are untagged table records. */
@@ -237,6 +265,22 @@ export class Translator {
       const upper = name.toUpperCase();
       if ([...known].some((candidate) => candidate.toUpperCase() === upper)) throw invalidIdentifier(`"${name}"`);
     }
+  }
+
+  /** The rows of a target that are there to be changed, by a name, each with what DuckDB finds it by; undefined where all of them are. */
+  changeable(relation: Relation, alias: string): Body | undefined {
+    const name = {
+      catalog: identifierNode(relation.database),
+      schema: identifierNode(relation.schema),
+      name: identifierNode(relation.name),
+      alias: identifierNode(alias),
+    };
+    return underPolicies(relation, { ...TABLE, ...name }, this.#owner, true);
+  }
+
+  /** What policies read, which no statement is told of. */
+  get behind(): readonly Relation[] {
+    return this.#behind;
   }
 
   get used(): readonly number[] {

@@ -4,6 +4,9 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type SnowType, spellType, typeOfName } from '../../../protocol/index.js';
+import { baseOf, isMaterialized } from './materialized.js';
+import { dotted, type FullName, Policies, type PolicyUse } from './policies.js';
+import { SYSTEM_DATABASE } from './system.js';
 import { virtualColumns } from './virtual.js';
 
 export interface Column {
@@ -14,12 +17,11 @@ export interface Column {
   readonly comment: string;
   /** Of a virtual column what it is computed from; null of any other. */
   readonly expression: string | null;
+  /** The masking policy that is set on it. */
+  readonly mask: PolicyUse | undefined;
 }
 
-export interface Relation {
-  readonly database: string;
-  readonly schema: string;
-  readonly name: string;
+export interface Relation extends FullName {
   readonly kind: 'table' | 'view';
   readonly rows: number;
   readonly comment: string;
@@ -27,12 +29,14 @@ export interface Relation {
   readonly text: string;
   readonly columns: readonly Column[];
   readonly checks: readonly { readonly name: string; readonly clause: string }[];
+  readonly rowPolicy: PolicyUse | undefined;
+  /** Of a materialized view, the one table that it is made of. */
+  readonly madeOf: FullName | undefined;
 }
 
 /** Rows of one INSERT into what INFORMATION_SCHEMA is made of. */
 const FILLED_AT_ONCE = 100;
 
-export const SYSTEM_DATABASE = '__SF__';
 const HIDDEN_DATABASES = new Set(['system', 'temp', 'memory', SYSTEM_DATABASE]);
 const HIDDEN_SCHEMAS = new Set(['main', 'pg_catalog', 'information_schema']);
 
@@ -62,11 +66,10 @@ export interface RoleRights {
   readonly references: readonly string[];
 }
 
-const dotted = ({ database, schema, name }: Relation): string => [database, schema, name].join('.');
-
 export class Catalog {
   readonly #connection: DuckDBConnection;
   readonly #roles: Readonly<Record<string, RoleRights>>;
+  readonly policies: Policies;
   #relations = new Map<string, Relation>();
   #version = 0;
   #published: { readonly version: number; readonly done: Promise<void> } | undefined;
@@ -75,6 +78,12 @@ export class Catalog {
   constructor(connection: DuckDBConnection, roles: Readonly<Record<string, RoleRights>>) {
     this.#connection = connection;
     this.#roles = roles;
+    this.policies = new Policies(connection);
+  }
+
+  /** Whether a role makes policies, puts them on tables, and is told of them: a role with rights of its own has none of these. */
+  mayGovern(role: string): boolean {
+    return this.#roles[role] === undefined;
   }
 
   /** Whether a role may read it, or change it. */
@@ -125,6 +134,7 @@ export class Catalog {
         row['kind'] === 'table' ? virtualColumns(String(row['sql'])) : new Map<string, string>(),
       ]),
     );
+    await this.policies.refresh();
     const byTable = new Map<string, Column[]>();
     for (const row of columns) {
       const table = key(String(row['database_name']), String(row['schema_name']), String(row['table_name']));
@@ -141,6 +151,14 @@ export class Catalog {
         fallback: row['column_default'] === null || expression !== null ? null : String(row['column_default']),
         expression,
         comment: String(row['comment'] ?? ''),
+        mask: this.policies.maskOf(
+          {
+            database: String(row['database_name']),
+            schema: String(row['schema_name']),
+            name: String(row['table_name']),
+          },
+          String(row['column_name']),
+        ),
       });
       byTable.set(table, list);
     }
@@ -149,6 +167,7 @@ export class Catalog {
       const [database, schema, name] = [String(row['database_name']), String(row['schema_name']), String(row['name'])];
       if (HIDDEN_DATABASES.has(database) || HIDDEN_SCHEMAS.has(schema)) continue;
       const id = key(database, schema, name);
+      const text = texts.get(id) ?? (row['kind'] === 'view' ? asSnowflakeText(String(row['sql'] ?? '')) : '');
       relations.set(id, {
         database,
         schema,
@@ -156,9 +175,11 @@ export class Catalog {
         kind: row['kind'] === 'view' ? 'view' : 'table',
         rows: Number(row['size'] ?? 0),
         comment: String(row['comment'] ?? ''),
-        text: texts.get(id) ?? (row['kind'] === 'view' ? asSnowflakeText(String(row['sql'] ?? '')) : ''),
+        text,
+        madeOf: isMaterialized(text) ? baseOf(text, { database, schema }) : undefined,
         columns: byTable.get(id) ?? [],
         checks: checks.get(id) ?? [],
+        rowPolicy: this.policies.rowPolicyOf({ database, schema, name }),
       });
     }
     this.#relations = relations;
@@ -181,6 +202,11 @@ export class Catalog {
     return [...this.#relations.values()].sort((a, b) =>
       `${a.database}.${a.schema}.${a.name}` < `${b.database}.${b.schema}.${b.name}` ? -1 : 1,
     );
+  }
+
+  /** The materialized views of a table. */
+  materialized(table: FullName): readonly Relation[] {
+    return this.relations().filter(({ madeOf }) => madeOf !== undefined && dotted(madeOf) === dotted(table));
   }
 
   schemas(): readonly { database: string; schema: string }[] {
@@ -264,10 +290,7 @@ export class Catalog {
     );
   }
 
-  async declare(
-    relation: Pick<Relation, 'database' | 'schema' | 'name'>,
-    columns: ReadonlyMap<string, SnowType>,
-  ): Promise<void> {
+  async declare(relation: FullName, columns: ReadonlyMap<string, SnowType>): Promise<void> {
     await this.forget(relation);
     for (const [column, type] of columns)
       await this.#connection.run(`INSERT INTO ${SYSTEM_DATABASE}.main.declared_types VALUES ($1, $2, $3, $4, $5)`, [
@@ -279,7 +302,7 @@ export class Catalog {
       ]);
   }
 
-  async keepText(relation: Pick<Relation, 'database' | 'schema' | 'name'>, text: string): Promise<void> {
+  async keepText(relation: FullName, text: string): Promise<void> {
     await this.forget(relation);
     await this.#connection.run(`INSERT INTO ${SYSTEM_DATABASE}.main.view_texts VALUES ($1, $2, $3, $4)`, [
       relation.database,
@@ -289,7 +312,7 @@ export class Catalog {
     ]);
   }
 
-  async forget(relation: Pick<Relation, 'database' | 'schema' | 'name'>): Promise<void> {
+  async forget(relation: FullName): Promise<void> {
     const values = [relation.database, relation.schema, relation.name];
     const where = 'database_name = $1 AND schema_name = $2';
     await this.#connection.run(
@@ -300,14 +323,12 @@ export class Catalog {
       `DELETE FROM ${SYSTEM_DATABASE}.main.view_texts WHERE ${where} AND view_name = $3`,
       values,
     );
+    await this.policies.forget(relation);
   }
 }
 
 /** By the words of its own text, which is kept as it was written. */
 export const isSecure = (text: string): boolean => /^\s*CREATE\s+(?:OR\s+REPLACE\s+)?SECURE\b/i.test(text);
-
-export const isMaterialized = (text: string): boolean =>
-  /^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:SECURE\s+)?MATERIALIZED\b/i.test(text);
 
 /** A rough size, since DuckDB keeps none in memory: rows times columns times sixteen bytes. */
 export const estimatedBytes = (relation: Relation): number => relation.rows * relation.columns.length * 16;

@@ -8,8 +8,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { Catalog, type RoleRights, SYSTEM_DATABASE } from './catalog.js';
+import { Catalog, type RoleRights } from './catalog.js';
 import { installFunctions } from './functions.js';
+import { POLICY_TABLES } from './policies.js';
+import { SYSTEM_DATABASE } from './system.js';
 
 export interface EngineOptions {
   /** Databases that exist from the start, besides those that the seeds name. */
@@ -21,8 +23,7 @@ export interface EngineOptions {
   /** What some roles see, by their names; a role that is not among them sees and reads everything. */
   readonly roles?: Readonly<Record<string, RoleRights>> | undefined;
   /**
-   * What EXPLAIN names in the place of a table, by its full name: `T (+ RowAccessPolicy)` where one is under such a policy
-   * (user-guide/security-row-intro), a materialized view that is read instead (user-guide/views-materialized), `ARCHIVE OF …` (sql/explain).
+   * What EXPLAIN names in the place of a table, by its full name, where nothing that is here makes it do so: `ARCHIVE OF …` (sql/explain).
    */
   readonly explainAs?: Readonly<Record<string, string>> | undefined;
 }
@@ -41,6 +42,7 @@ const SYSTEM_TABLES = [
   `CREATE TABLE IF NOT EXISTS is_tables ("TABLE_CATALOG" VARCHAR, "TABLE_SCHEMA" VARCHAR, "TABLE_NAME" VARCHAR, "TABLE_TYPE" VARCHAR, "ROW_COUNT" BIGINT, "COMMENT" VARCHAR)`,
   `CREATE TABLE IF NOT EXISTS is_views ("TABLE_CATALOG" VARCHAR, "TABLE_SCHEMA" VARCHAR, "TABLE_NAME" VARCHAR, "VIEW_DEFINITION" VARCHAR, "IS_SECURE" VARCHAR)`,
   `CREATE TABLE IF NOT EXISTS is_columns ("TABLE_CATALOG" VARCHAR, "TABLE_SCHEMA" VARCHAR, "TABLE_NAME" VARCHAR, "COLUMN_NAME" VARCHAR, "ORDINAL_POSITION" BIGINT, "IS_NULLABLE" VARCHAR, "DATA_TYPE" VARCHAR, "COMMENT" VARCHAR)`,
+  ...POLICY_TABLES,
   // A folder may be from before these.
   'ALTER TABLE is_columns ADD COLUMN IF NOT EXISTS "KIND" VARCHAR',
   'ALTER TABLE is_columns ADD COLUMN IF NOT EXISTS "EXPRESSION" VARCHAR',

@@ -41,34 +41,33 @@ function offsetOf(text: string | undefined): number | undefined {
   return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3] ?? 0));
 }
 
-function micros(fields: readonly (string | number | undefined)[], fraction: string | undefined): bigint {
-  const [year, month, day, hour, minute, second] = fields.map((field) => Number(field ?? 0));
+function parsed(
+  fields: readonly (string | number | undefined)[],
+  fraction: string | undefined,
+  offset?: string,
+): ParsedTimestamp | undefined {
+  const [year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0] = fields.map((field) => Number(field ?? 0));
   const date = new Date(0);
-  date.setUTCFullYear(year ?? 1970, (month ?? 1) - 1, day ?? 1);
-  date.setUTCHours(hour ?? 0, minute ?? 0, second ?? 0, 0);
-  return BigInt(date.getTime()) * 1000n + BigInt((fraction ?? '').padEnd(6, '0').slice(0, 6) || '0');
+  date.setUTCFullYear(year, month - 1, day);
+  date.setUTCHours(hour, minute, second, 0);
+  const isThere = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  if (!isThere || date.getUTCHours() !== hour || date.getUTCMinutes() !== minute) return undefined;
+  const wall = BigInt(date.getTime()) * 1000n + BigInt((fraction ?? '').padEnd(6, '0').slice(0, 6) || '0');
+  return { wall, offsetMinutes: offsetOf(offset) };
 }
 
-/** Reads ISO 8601, RFC 2822 and epoch seconds, as AUTO does. Throws with Snowflake's words on anything else. */
-export function parseTimestamp(source: string): ParsedTimestamp {
+/** Reads ISO 8601, RFC 2822 and epoch seconds, as AUTO does; undefined where it is none, or no moment of the calendar. */
+export function parseTimestamp(source: string): ParsedTimestamp | undefined {
   const text = source.trim().replace(/^"|"$/g, '');
   let match = ISO.exec(text);
-  if (match) return { wall: micros(match.slice(1, 7), match[7]), offsetMinutes: offsetOf(match[8]) };
+  if (match) return parsed(match.slice(1, 7), match[7], match[8]);
   match = RFC.exec(text);
   if (match) {
     const month = MONTHS.indexOf(match[2] ?? '') + 1;
-    if (month > 0)
-      return {
-        wall: micros([match[3], month, match[1], match[4], match[5], match[6]], match[7]),
-        offsetMinutes: offsetOf(match[8]),
-      };
+    if (month > 0) return parsed([match[3], month, match[1], match[4], match[5], match[6]], match[7], match[8]);
   }
   match = SLASHED.exec(text);
-  if (match)
-    return {
-      wall: micros([match[3], match[1], match[2], match[4], match[5], match[6]], undefined),
-      offsetMinutes: undefined,
-    };
+  if (match) return parsed([match[3], match[1], match[2], match[4], match[5], match[6]], undefined);
   if (/^-?\d{1,18}$/.test(text)) {
     // Snowflake takes whole numbers as seconds, milli-, micro- or nanoseconds by their size.
     const value = BigInt(text);
@@ -83,7 +82,7 @@ export function parseTimestamp(source: string): ParsedTimestamp {
             : value / 1000n;
     return { wall, offsetMinutes: undefined };
   }
-  throw new Error(`Timestamp '${text}' is not recognized`);
+  return undefined;
 }
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
@@ -140,7 +139,9 @@ const ELEMENTS = /YYYY|YY|MMMM|MON|MM|DD|DY|HH24|HH12|HH|AM|PM|MI|SS|FF[0-9]?|TZ
 export function formatTime(type: string, value: string, format: string): string {
   const wanted = format || (DEFAULT_FORMATS.find(([prefix]) => type.startsWith(prefix))?.[1] ?? 'YYYY-MM-DD');
   const text = type.startsWith('TIME') && !type.startsWith('TIMESTAMP') ? `1970-01-01 ${value}` : value;
-  const { wall, offsetMinutes } = parseTimestamp(text);
+  const moment = parseTimestamp(text);
+  if (!moment) throw new Error(`Timestamp '${text}' is not recognized`);
+  const { wall, offsetMinutes } = moment;
   const date = new Date(Number(wall / 1000n) - (wall % 1000n < 0n ? 1 : 0));
   const fraction = pad(Number(((wall % 1_000_000n) + 1_000_000n) % 1_000_000n), 6);
   const hour12 = date.getUTCHours() % 12 || 12;

@@ -15,7 +15,8 @@ import {
   TIMESTAMPTZ,
   VARCHAR,
 } from '@duckdb/node-api';
-import { formatNumber, formatTime, parseTimestamp, zoneOffsetMinutes } from './formats.js';
+import { CONVERSIONS } from './conversions.js';
+import { formatNumber, formatTime, type ParsedTimestamp, parseTimestamp, zoneOffsetMinutes } from './formats.js';
 
 const DATE_PARTS = ['day', 'week', 'month', 'quarter', 'year'] as const;
 const CLOCK_PARTS = ['hour', 'minute', 'second', 'millisecond', 'microsecond'] as const;
@@ -30,8 +31,6 @@ const MACROS: readonly string[] = [
   `sf_unwrap(x JSON) AS (x ->> '$'), (x VARCHAR) AS x, (x) AS x`,
   // As texts, which numbers of 38 digits stay exact in: DuckDB would take a DECIMAL for JSON, and so for a double.
   `sf_text(x) AS CASE WHEN typeof(x) = 'JSON' THEN try_cast(x AS JSON) ->> '$' WHEN typeof(x) LIKE 'TIME%' THEN sf_js_to_char(typeof(x), x::VARCHAR, '') ELSE x::VARCHAR END`,
-  // A longer text is an error (functions/cast).
-  `sf_text_of(x, n) AS CASE WHEN length(sf_text(x)) > n THEN error('String ''' || sf_text(x) || ''' is too long and would be truncated') ELSE sf_text(x) END`,
   `sf_digits(x) AS CASE typeof(x) WHEN 'JSON' THEN try_cast(x AS JSON) ->> '$' WHEN 'BOOLEAN' THEN CASE x::VARCHAR WHEN 'true' THEN '1' WHEN 'false' THEN '0' END ELSE x::VARCHAR END`,
   `sf_path(x, p) AS json_extract(to_json(x), p)`,
   `sf_get(x, k) AS json_extract(to_json(x), CASE WHEN typeof(k) = 'VARCHAR' THEN '$."' || k::VARCHAR || '"' ELSE '$[' || k::VARCHAR || ']' END)`,
@@ -66,14 +65,9 @@ const MACROS: readonly string[] = [
   `sf_sha2(x, n := 256) AS sha256(x::VARCHAR)`,
   `sf_hex_encode(x) AS hex(x::VARCHAR)`,
   `sf_concat(a, b) AS a::VARCHAR || b::VARCHAR`,
-  `sf_to_binary(x, f := 'HEX') AS CASE upper(f) WHEN 'HEX' THEN unhex(x::VARCHAR) WHEN 'BASE64' THEN from_base64(x::VARCHAR) ELSE encode(x::VARCHAR) END`,
   `try_to_binary(x, f := 'HEX') AS CASE upper(f) WHEN 'HEX' THEN unhex(x) WHEN 'BASE64' THEN from_base64(x) ELSE encode(x) END`,
   // Dates and times.
-  `sf_ntz(x TIMESTAMP) AS x, (x DATE) AS x::TIMESTAMP, (x TIMESTAMPTZ) AS x::TIMESTAMP, (x) AS sf_js_ntz(x::VARCHAR)`,
-  `sf_ltz(x TIMESTAMPTZ) AS x, (x TIMESTAMP) AS x::TIMESTAMPTZ, (x DATE) AS x::TIMESTAMPTZ, (x) AS sf_js_ltz(x::VARCHAR, current_setting('TimeZone'))`,
-  `sf_date(x) AS CASE WHEN typeof(x) IN ('VARCHAR', 'JSON') THEN sf_js_ntz(x::VARCHAR)::DATE ELSE try_cast(x::VARCHAR AS TIMESTAMP)::DATE END`,
   'sf_now() AS now()',
-  `sf_time(x) AS left(x::VARCHAR, 15)::TIME`,
   `sf_datediff(p, a, b) AS CASE p WHEN 'week' THEN date_diff('day', date_trunc('week', a::TIMESTAMP), date_trunc('week', b::TIMESTAMP)) // 7 ELSE date_diff(p, a::TIMESTAMP, b::TIMESTAMP) END`,
   `sf_dateadd_date${addDate('DATE', 'DATE')}, ${addDate('TIMESTAMP', 'TIMESTAMP')}, ${addDate('TIMESTAMPTZ', 'TIMESTAMPTZ')}`,
   `sf_dateadd_clock(p, n, d TIMESTAMPTZ) AS d + (CASE p ${CLOCK_PARTS.map((p) => `WHEN '${p}' THEN to_${p}s(n::INT)`).join(' ')} END), (p, n, d) AS d::TIMESTAMP + (CASE p ${CLOCK_PARTS.map((p) => `WHEN '${p}' THEN to_${p}s(n::INT)`).join(' ')} END)`,
@@ -93,7 +87,8 @@ const TABLE_MACROS: readonly string[] = [
 /** Makes macros and functions in the database that the connection is in. */
 export async function installFunctions(connection: DuckDBConnection, hashKey: string): Promise<void> {
   for (const scalar of scalarFunctions(hashKey)) connection.registerScalarFunction(scalar);
-  for (const macro of [...MACROS, ...TABLE_MACROS]) await connection.run(`CREATE OR REPLACE MACRO ${macro}`);
+  for (const macro of [...MACROS, ...CONVERSIONS, ...TABLE_MACROS])
+    await connection.run(`CREATE OR REPLACE MACRO ${macro}`);
 }
 
 export const isDatePart = (part: string): boolean => DATE_PARTS.some((known) => known === part);
@@ -134,6 +129,18 @@ function changeObject(how: string, text: string, key: string, value: string): st
   return JSON.stringify(Object.fromEntries([...entries].sort(([left], [right]) => (left < right ? -1 : 1))));
 }
 
+/** `what` it was to be: `Date`, `Timestamp`, or `variant` and a type, where it is a VARIANT's. */
+function timestampOf(text: string, what: string, where: string): ParsedTimestamp {
+  const parsed = parseTimestamp(text);
+  if (parsed) return parsed;
+  const [first, type] = what.split(' ');
+  throw new Error(
+    type === undefined
+      ? `${where}${first ?? ''} '${text}' is not recognized`
+      : `${where}Failed to cast variant value ${text} to ${type}`,
+  );
+}
+
 /** A function of DuckDB's that is computed row by row: `of` its arguments. */
 const rowByRow = (
   name: string,
@@ -167,12 +174,12 @@ const scalarFunctions = (hashKey: string): DuckDBScalarFunction[] => [
       : formatNumber(String(value), String(format));
   }),
   rowByRow('sf_js_json', [VARCHAR], VARCHAR, (value) => (value === null ? null : strictJson(String(value)))),
-  rowByRow('sf_js_ntz', [VARCHAR], TIMESTAMP, (value) =>
-    value === null ? null : new DuckDBTimestampValue(parseTimestamp(String(value)).wall),
+  rowByRow('sf_js_ntz', [VARCHAR, VARCHAR, VARCHAR], TIMESTAMP, (value, what, where) =>
+    value === null ? null : new DuckDBTimestampValue(timestampOf(String(value), String(what), String(where)).wall),
   ),
-  rowByRow('sf_js_ltz', [VARCHAR, VARCHAR], TIMESTAMPTZ, (value, zone) => {
+  rowByRow('sf_js_ltz', [VARCHAR, VARCHAR, VARCHAR, VARCHAR], TIMESTAMPTZ, (value, zone, what, where) => {
     if (value === null) return null;
-    const { wall, offsetMinutes } = parseTimestamp(String(value));
+    const { wall, offsetMinutes } = timestampOf(String(value), String(what), String(where));
     const minutes = offsetMinutes ?? zoneOffsetMinutes(String(zone), Number(wall / 1000n), true);
     return new DuckDBTimestampTZValue(wall - BigInt(minutes) * 60_000_000n);
   }),

@@ -1,6 +1,6 @@
 /** What QUERY_HISTORY shows of statements that have ended. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { SYSTEM_DATABASE } from '../engine/catalog.js';
+import { SYSTEM_DATABASE } from '../engine/system.js';
 import type { Query } from './query.js';
 
 /** A text is kept up to here (documentation page account-usage/query_history: QUERY_TEXT is cut at 100K characters). */

@@ -2,9 +2,10 @@
 import { type Bind, emptyStatement, type Result, syntaxError } from '../../../protocol/index.js';
 import { unsupported } from '../engine/errors.js';
 import { bare } from '../syntax/bare.js';
-import { create } from './create.js';
+import { alter } from './define/alter.js';
+import { create } from './define/create.js';
+import { drop, truncate } from './define/drop.js';
 import { describe, getDdl } from './describe.js';
-import { drop, truncate } from './drop.js';
 import type { Execution } from './execution.js';
 import { explain } from './explain.js';
 import { run, runMany } from './run.js';
@@ -34,7 +35,7 @@ export async function execute(sql: string, binds: readonly (readonly Bind[])[], 
       return unsetVariable(rest, session);
     case 'ALTER':
       if (/^SESSION\b/i.test(rest)) return alterSession(rest.replace(/^SESSION\s*/i, ''), session);
-      throw unsupported('ALTER');
+      return changed(alter(rest, execution));
     case 'SHOW':
       return show(rest, session, engine.catalog);
     case 'DESC':

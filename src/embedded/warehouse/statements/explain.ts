@@ -1,4 +1,5 @@
 /** EXPLAIN: what a statement would read (documentation page sql/explain). */
+import type { DuckDBValue } from '@duckdb/node-api';
 import {
   type Bind,
   type Cell,
@@ -10,20 +11,66 @@ import {
 import { asBody, asList, asText } from '../../../sql/index.js';
 import { translate } from '../dialect/translate.js';
 import { estimatedBytes, isSecure, type Relation } from '../engine/catalog.js';
+import { columnsKept, isMaterialized } from '../engine/materialized.js';
+import { dotted } from '../engine/policies.js';
 import { bindValue } from './binds.js';
 import { dialectSession } from './dialect-session.js';
 import type { Execution } from './execution.js';
 import { qualified } from './names.js';
 
+/** Scans by the full names of what is scanned, each with the columns that are read there. */
+type Scans = Map<string, Set<string>>;
+
 /** Every scan in DuckDB's own plan, so that what it names is what the engine would read, views opened. */
-function scansOf(plan: unknown, out: Set<string>): void {
+function scansOf(plan: unknown, out: Scans): Scans {
   for (const step of asList(plan)) {
     const body = asBody(step);
-    const table = asText(asBody(body['extra_info'])['Table']);
-    // DuckDB quotes what is a word of its own.
-    if (table) out.add(table.replaceAll(/"((?:[^"]|"")*)"/g, (_whole, name: string) => name.replaceAll('""', '"')));
+    const info = asBody(body['extra_info']);
+    const table = asText(info['Table']);
+    if (table) {
+      // DuckDB quotes what is a word of its own.
+      const name = table.replaceAll(/"((?:[^"]|"")*)"/g, (_whole, quoted: string) => quoted.replaceAll('""', '"'));
+      const read = out.get(name) ?? new Set();
+      const columns = info['Projections'];
+      for (const column of Array.isArray(columns) ? columns : [columns]) read.add(asText(column));
+      const filters = info['Filters'];
+      for (const text of Array.isArray(filters) ? filters : [filters])
+        for (const [word] of asText(text).matchAll(/[A-Za-z_$][\w$]*/g)) read.add(word);
+      out.set(name, read);
+    }
     scansOf(body['children'], out);
   }
+  return out;
+}
+
+async function scansIn(sql: string, values: DuckDBValue[], { session }: Execution): Promise<Scans> {
+  const planned = await session.connection.runAndReadAll(`EXPLAIN (FORMAT JSON) ${sql}`, values);
+  return scansOf(JSON.parse(String(planned.getRowsJS()[0]?.[1] ?? '[]')), new Map());
+}
+
+/** A name in a plan, and what stands beside it. */
+interface Scan {
+  readonly operation: string;
+  readonly object: string;
+  readonly bytes: number | null;
+}
+
+/**
+ * As the plan names a table: under a row access policy by its last name alone, as a view (user-guide/security-row-intro, "Query profile"), and by a
+ * materialized view of it that has all columns which are read (user-guide/views-materialized, "How the Query Optimizer Uses Materialized Views").
+ */
+function scanOf(relation: Relation, columns: ReadonlySet<string>, { engine }: Execution): Scan {
+  const object = engine.explainAs[dotted(relation)];
+  const bytes = estimatedBytes(relation);
+  if (object !== undefined) return { operation: 'TableScan', object, bytes };
+  if (relation.rowPolicy)
+    return { operation: 'DynamicSecureView', object: `${relation.name} (+ RowAccessPolicy)`, bytes: null };
+  const read = relation.columns.map(({ name }) => name).filter((name) => columns.has(name));
+  const stored = engine.catalog.materialized(relation).find(({ text }) => {
+    const kept = columnsKept(text);
+    return kept !== undefined && read.length > 0 && read.every((name) => kept.has(name));
+  });
+  return { operation: 'TableScan', object: dotted(stored ?? relation), bytes };
 }
 
 export async function explain(rest: string, binds: readonly Bind[], execution: Execution): Promise<Result> {
@@ -32,37 +79,37 @@ export async function explain(rest: string, binds: readonly Bind[], execution: E
   const format = (match?.[1] ?? 'TABULAR').toUpperCase();
   const translated = translate(match?.[2] ?? '', dialectSession(session), engine.catalog, binds);
   const values = translated.binds.map((position) => bindValue(binds[position - 1] ?? { type: 'TEXT', value: null }));
-  const planned = await session.connection.runAndReadAll(`EXPLAIN (FORMAT JSON) ${translated.sql}`, values);
-  const scans = new Set<string>();
-  scansOf(JSON.parse(String(planned.getRowsJS()[0]?.[1] ?? '[]')), scans);
+  const scans = await scansIn(translated.sql, values, execution);
   if (/\bINFORMATION_SCHEMA\s*\./i.test(match?.[2] ?? '')) throw notExplained('INFORMATION_SCHEMA');
-  const dotted = ({ database, schema, name }: Relation): string => `${database}.${schema}.${name}`;
-  // A secure view stands for itself and shows nothing of what is below it (documentation page sql/explain).
-  for (const view of translated.relations.filter(({ kind, text }) => kind === 'view' && isSecure(text))) {
-    const below = new Set<string>();
-    const own = await session.connection.runAndReadAll(`EXPLAIN (FORMAT JSON) SELECT * FROM ${qualified(view)}`);
-    scansOf(JSON.parse(String(own.getRowsJS()[0]?.[1] ?? '[]')), below);
-    for (const table of translated.relations) below.delete(dotted(table));
-    for (const name of below) scans.delete(name);
-    scans.add(dotted(view));
+  const named = new Set(translated.relations.map(dotted));
+  // What policies read is told to nobody (user-guide/security-row-intro, "Query profile").
+  for (const relation of translated.behind) if (!named.has(dotted(relation))) scans.delete(dotted(relation));
+  // A secure view stands for itself and shows nothing of what is below it (sql/explain); a materialized one is what is read.
+  for (const view of translated.relations.filter(({ text }) => isSecure(text) || isMaterialized(text))) {
+    const below = await scansIn(`SELECT * FROM ${qualified(view)}`, [], execution);
+    for (const name of below.keys()) if (!named.has(name)) scans.delete(name);
+    scans.set(dotted(view), new Set());
   }
-  const shown = (relation: Relation): string => engine.explainAs[dotted(relation)] ?? dotted(relation);
-  const relations = engine.catalog.relations().filter((relation) => scans.has(dotted(relation)));
-  const bytes = relations.map(estimatedBytes);
-  const total = bytes.reduce((sum, size) => sum + size, 0);
+  const found = engine.catalog.relations().flatMap((relation) => {
+    const columns = scans.get(dotted(relation));
+    return columns ? [scanOf(relation, columns, execution)] : [];
+  });
+  const total = found.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  const partitions = found.filter(({ bytes }) => bytes !== null).length;
+  const one = (bytes: number | null): number | null => (bytes === null ? null : 1);
   const plan = {
-    GlobalStats: { partitionsTotal: relations.length, partitionsAssigned: relations.length, bytesAssigned: total },
+    GlobalStats: { partitionsTotal: partitions, partitionsAssigned: partitions, bytesAssigned: total },
     Operations: [
       [
         { id: 0, operation: 'Result', expressions: [] },
-        ...relations.map((relation, index) => ({
+        ...found.map(({ operation, object, bytes }, index) => ({
           id: index + 1,
           parentOperators: [0],
-          operation: 'TableScan',
-          objects: [shown(relation)],
-          partitionsTotal: 1,
-          partitionsAssigned: 1,
-          bytesAssigned: bytes[index] ?? 0,
+          operation,
+          objects: [object],
+          partitionsTotal: one(bytes),
+          partitionsAssigned: one(bytes),
+          bytesAssigned: bytes,
         })),
       ],
     ],
@@ -83,29 +130,18 @@ export async function explain(rest: string, binds: readonly Bind[], execution: E
       'bytesAssigned',
     ],
     [
-      [
-        'GlobalStats',
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        String(relations.length),
-        String(relations.length),
-        String(total),
-      ],
-      ...relations.map((relation, index): Cell[] => [
+      ['GlobalStats', null, null, null, null, null, null, String(partitions), String(partitions), String(total)],
+      ...found.map(({ operation, object, bytes }, index): Cell[] => [
         '1',
         String(index + 1),
         '[0]',
-        'TableScan',
-        shown(relation),
+        operation,
+        object,
         null,
         null,
-        '1',
-        '1',
-        String(bytes[index] ?? 0),
+        bytes === null ? null : '1',
+        bytes === null ? null : '1',
+        bytes === null ? null : String(bytes),
       ]),
     ],
     STATEMENT_TYPE.select,

@@ -6,12 +6,13 @@ import {
   type Chunk,
   cancelled,
   changeResult,
+  duplicateRow,
   type Result,
   STATEMENT_TYPE,
   type WireColumn,
   wireColumn,
 } from '../../../protocol/index.js';
-import { translate, usesHistory } from '../dialect/translate.js';
+import { type Translated, translate, usesHistory, withBinds } from '../dialect/translate.js';
 import { encoder } from '../engine/cells.js';
 import { fromDuck } from '../engine/column-types.js';
 import { bindValue } from './binds.js';
@@ -27,6 +28,19 @@ function originalNames(names: readonly string[], known: ReadonlySet<string>): st
     const base = match?.[1];
     return base !== undefined && names.slice(0, index).includes(base) && !known.has(name) ? base : name;
   });
+}
+
+/** sql/merge, "Duplicate join behavior": an error unless ERROR_ON_NONDETERMINISTIC_MERGE is FALSE. */
+async function checkDuplicates(
+  { duplicates, binds: positions }: Translated,
+  binds: readonly Bind[],
+  { session }: Execution,
+): Promise<void> {
+  const isAllowed = /^false$/i.test(session.parameters.text('ERROR_ON_NONDETERMINISTIC_MERGE'));
+  if (duplicates === undefined || isAllowed) return;
+  const values = positions.map((position) => binds[position - 1]?.value ?? null);
+  const found = (await session.connection.runAndReadAll(withBinds(duplicates, values))).getRowsJS()[0]?.[0];
+  if (found !== undefined) throw duplicateRow(String(found));
 }
 
 export async function run(sql: string, binds: readonly Bind[], execution: Execution): Promise<Result> {
@@ -58,6 +72,7 @@ export async function run(sql: string, binds: readonly Bind[], execution: Execut
   }
   execution.setRunning(true);
   try {
+    await checkDuplicates(translated, binds, execution);
     const zone = session.parameters.text('TIMEZONE');
     const prepared = await preparedFor(connection, engine.catalog.version, zone, translated.sql);
     if (values.length > 0) prepared.bind(values);

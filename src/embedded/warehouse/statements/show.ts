@@ -8,10 +8,13 @@ import {
   SnowflakeError,
   spellType,
 } from '../../../protocol/index.js';
-import { type Catalog, estimatedBytes, isMaterialized, isSecure, type Relation } from '../engine/catalog.js';
+import { type Catalog, estimatedBytes, isSecure } from '../engine/catalog.js';
 import { unsupported } from '../engine/errors.js';
+import { isMaterialized } from '../engine/materialized.js';
+import type { FullName } from '../engine/policies.js';
 import type { Session } from './execution.js';
 import { PATH, pathParts } from './names.js';
+import { CREATED, MATERIALIZED_VIEW_COLUMNS, materializedView, POLICY_COLUMNS, policyRow } from './show-rows.js';
 
 /** SHOW's LIKE: case-insensitive, `%` and `_`. */
 function like(pattern: string | undefined): (name: string) => boolean {
@@ -94,25 +97,25 @@ function scopeOf(rest: string, kind: string, session: Session): Scope {
   return { database: session.database, schema: parts[0], table: undefined };
 }
 
-const within = (scope: Scope, relation: Relation): boolean =>
+const within = (scope: Scope, relation: FullName & { readonly kind: string }): boolean =>
   (scope.database === undefined || relation.database === scope.database) &&
   (scope.schema === undefined || relation.schema === scope.schema) &&
   (scope.table === undefined || relation.name === scope.table);
 
 /** In the order of the names, and from the first on that begins with the cursor, without that one (sql/show-objects). */
-function following(relations: readonly Relation[], after: string | undefined): readonly Relation[] {
-  const ordered = [...relations].sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
+function following<Named extends FullName>(named: readonly Named[], after: string | undefined): readonly Named[] {
+  const ordered = [...named].sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
   if (after === undefined) return ordered;
   const at = ordered.findIndex(({ name }) => name.startsWith(after));
   return at < 0 ? ordered.filter(({ name }) => name > after) : ordered.slice(at + 1);
 }
 
-const CREATED = '2026-01-01 00:00:00.000 -0800';
-
 /** Answers SHOW …; the argument is the text after SHOW. */
 export async function show(rest: string, session: Session, catalog: Catalog): Promise<Result> {
-  const match = /^(?:TERSE\s+)?(\w+)\b(.*)$/is.exec(rest.trim());
-  const kind = (match?.[1] ?? '').toUpperCase();
+  const match = /^(?:TERSE\s+)?(ROW\s+ACCESS\s+POLICIES|MASKING\s+POLICIES|MATERIALIZED\s+VIEWS|\w+)\b(.*)$/is.exec(
+    rest.trim(),
+  );
+  const kind = (match?.[1] ?? '').toUpperCase().replaceAll(/\s+/g, ' ');
   const tail = match?.[2] ?? '';
   const {
     matches,
@@ -257,6 +260,25 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
             String(isSecure(v.text)),
             String(isMaterialized(v.text)),
           ]),
+      );
+    case 'MATERIALIZED VIEWS':
+      return cut(
+        MATERIALIZED_VIEW_COLUMNS,
+        relations
+          .filter((relation) => isMaterialized(relation.text) && matches(relation.name))
+          .map((view) => materializedView(view, catalog)),
+      );
+    case 'ROW ACCESS POLICIES':
+    case 'MASKING POLICIES':
+      return cut(
+        POLICY_COLUMNS,
+        following(
+          catalog.policies.all().filter((policy) => {
+            const isKind = policy.kind === (kind === 'MASKING POLICIES' ? 'MASKING' : 'ROW ACCESS');
+            return isKind && catalog.mayGovern(session.role) && within(scope, policy) && matches(policy.name);
+          }),
+          after,
+        ).map(policyRow),
       );
     case 'OBJECTS':
       return cut(

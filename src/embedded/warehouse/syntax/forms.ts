@@ -44,3 +44,16 @@ export function readable(sql: string): string {
   if (/^\s*DELETE\b/i.test(sql)) return deletion(sql);
   return /^\s*MERGE\b/i.test(sql) ? merge(sql) : sql;
 }
+
+/** The query of a view, out of the text that made it. */
+export function queryOf(text: string): string {
+  const position = tokens(text).find((token) => token.type === 'AS');
+  return text
+    .slice(position?.end ?? 0)
+    .replace(/;\s*$/, '')
+    .trim();
+}
+
+/** SECURE before MATERIALIZED is read by nobody. */
+export const readableView = (sql: string): string =>
+  sql.replace(/^(\s*CREATE\s+(?:OR\s+REPLACE\s+)?)SECURE\s+(?=MATERIALIZED\b)/i, '$1');
