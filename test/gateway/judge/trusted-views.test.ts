@@ -58,6 +58,12 @@ describe('a trusted view whose text can be read', () => {
     expect(await asked(`SELECT MAIL FROM ${S}.T`, policy)).toMatch(/^OBJECT_DENIED/);
   });
 
+  it('is changed by nobody, like any view', async () => {
+    const policy = `${READ_ALL}  - allow: [delete, insert]\n    on: [${S}.*]\n${TRUST}`;
+    for (const sql of [`DELETE FROM ${S}.V WHERE ID = 1`, `INSERT INTO ${S}.V (ID) VALUES (3)`])
+      expect(await asked(sql, policy)).toMatch(/^NOT_UNDERSTOOD .* is a view/);
+  });
+
   it('opens nothing that is named beside it', async () => {
     const policy = `${READ_ALL}${TRUST}${MASKS}`;
     expect(await asked(`SELECT V.MAIL, T.MAIL FROM ${S}.V JOIN ${S}.T ON T.ID = V.ID`, policy)).toEqual([
