@@ -1,9 +1,9 @@
 /** What of a view's columns and rows is hidden by what it reads: the same as a statement over the whole of it would have. */
-import { showObject, tellObject } from '../../sql/index.js';
-import { toldLine } from '../../visible-text/index.js';
-import type { CatalogRelation } from '../../warehouse/index.js';
-import type { Whose } from '../judge/whose.js';
-import type { Judging } from '../limits/judging.js';
+import { showObject, tellObject } from '../sql/index.js';
+import { toldLine } from '../visible-text/index.js';
+import type { CatalogRelation } from '../warehouse/index.js';
+import type { Whose } from './judge/whose.js';
+import type { Judging } from './limits/judging.js';
 
 export interface BelowView {
   /** By column, as a result names them. */
