@@ -126,7 +126,8 @@ describe('a comment of the catalog', () => {
       warehouse: {
         catalog: new Proxy(whole.warehouse.catalog, {
           get: (target, key) => {
-            const object = { database: 'DB', schema: 'PUBLIC', name: 'T', kind: 'table', comment: SECRET, rows: 1 };
+            const place = { database: 'DB', schema: 'PUBLIC', name: 'T' };
+            const object = { ...place, kind: 'table', comment: SECRET, rows: 1 } as const;
             if (key === 'pages') return () => pageOf(object);
             const columns = [{ name: 'ID', type: 'NUMBER', comment: SECRET }];
             if (key === 'relation') return async () => ({ ...object, columns, isSecure: false, isExternal: false });
