@@ -6,6 +6,7 @@
  * pagination" (sql/show-tables). So a database that does not fit into one answer is read schema by schema, of those that are asked for.
  */
 import { z } from 'zod';
+import { Moment } from '../../turns/index.js';
 import { type PoolKey, SETUP_TAG, type WarehouseConnection } from '../connection/connection.js';
 import {
   OBJECTS_AFTER,
@@ -292,8 +293,8 @@ export class Listings {
 
 const NONE: Page = { objects: [], isCut: false };
 
-function pageOf(answer: readonly unknown[]): Page {
-  const rows = z.array(objectRow).parse(answer);
+/** Taken in by moments: 10,000 rows are long enough that others would notice. */
+async function pageOf(answer: readonly unknown[]): Promise<Page> {
   // Each row comes with texts of its own, of which few differ.
   const texts = new Map<string, string>();
   const shared = (text: string): string => {
@@ -301,12 +302,15 @@ function pageOf(answer: readonly unknown[]): Page {
     if (known === undefined) texts.set(text, text);
     return known ?? text;
   };
-  const objects = rows.map((row) => {
-    const { database, schema, comment, ...object } = toObject(row);
-    return { ...object, database: shared(database), schema: shared(schema), comment: shared(comment) };
-  });
+  const objects: CatalogObject[] = [];
+  const moment = new Moment();
+  for (const row of answer) {
+    if (moment.isOver) await moment.next();
+    const { database, schema, comment, ...object } = toObject(objectRow.parse(row));
+    objects.push({ ...object, database: shared(database), schema: shared(schema), comment: shared(comment) });
+  }
   // Within one schema they stay as they came: a page goes on after Snowflake's last name, in its order.
   const [first] = objects;
   if (objects.some(({ schema }) => schema !== first?.schema)) objects.sort(byPlace);
-  return { objects, isCut: rows.length >= SHOWN };
+  return { objects, isCut: answer.length >= SHOWN };
 }
