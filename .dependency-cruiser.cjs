@@ -18,7 +18,7 @@ const ROOMS = {
   masking: ['sql'],
   policy: ['masking', 'mistakes', 'spelling', 'sql', 'times'],
   transcript: ['network', 'times'],
-  warehouse: ['network', 'times'],
+  warehouse: ['network', 'times', 'turns'],
   formats: [],
   approval: ['formats', 'times', 'transcript', 'turns', 'visible-text'],
   gateway: [

@@ -29,6 +29,7 @@ import type { StandParts } from './run/last-moment.js';
 import { Nearest } from './show/nearest.js';
 import { Visible } from './show/visible.js';
 import { Counting } from './weigh/counting.js';
+import { Plans } from './weigh/plans.js';
 import { Running } from './weigh/running.js';
 
 export interface GatewayParts extends Rules, StandParts, NoticesParts {
@@ -56,6 +57,7 @@ function partsOf(given: GatewayParts, admission: Admission, visible: Visible): P
   });
   const judging = new Judging(judge, admission);
   const budgets = new Budgets(transcript.recorder);
+  const plans = new Plans();
   return {
     ...given,
     admission,
@@ -73,7 +75,8 @@ function partsOf(given: GatewayParts, admission: Admission, visible: Visible): P
     nearest: new Nearest(visible),
     running: new Running(),
     confirmed: new Confirmed(),
-    counting: new Counting({ ...given, judge, judging, budgets }),
+    plans,
+    counting: new Counting({ ...given, judge, judging, budgets, plans }),
   };
 }
 

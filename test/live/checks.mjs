@@ -189,6 +189,29 @@ export const CHECKS = [
   },
   ...TYPES.map(ofType),
   {
+    claim: 'SHOW goes on by name within a schema, and a view is the same whether it was known for one or not',
+    page: 'sql/show-objects, sql/show-views, sql/desc-table',
+    async run({ warehouse, key, schema }) {
+      const [database, name] = schema.split('.');
+      const named = async (clauses) =>
+        (await warehouse.ask(key, `SHOW OBJECTS IN SCHEMA ${schema}${clauses}`, TAG)).map((row) => row.name);
+      const all = await named('');
+      const after = all.slice(all.indexOf('ORDERS') + 1).join(' ');
+      const of = async (name) => (await named(` LIMIT 10000 FROM '${name}'`)).join(' ');
+      must(after !== '' && (await of('ORDERS')) === after, 'it does not go on after a name');
+      must([after, ''].includes(await of('ORDERS_GONE')), 'it does something else after a name that is gone');
+      const { catalog } = warehouse;
+      const view = { database, schema: name, name: 'CONTACTS' };
+      catalog.invalidate();
+      const unknown = await catalog.relation(key, view);
+      catalog.invalidate();
+      await catalog.objects(key, database, name);
+      const listed = await catalog.relation(key, view);
+      must(unknown?.kind === 'view' && unknown.viewText !== undefined, 'it is no view, or has no text');
+      must(JSON.stringify(unknown) === JSON.stringify(listed), 'it is another');
+    },
+  },
+  {
     claim: 'a session has what the gateway sets, whatever the account has',
     page: 'parameters',
     async run({ warehouse, key }) {

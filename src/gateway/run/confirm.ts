@@ -1,5 +1,4 @@
 /** Snowflake's compiler has to see no object beyond the verdict's (documentation page sql-reference/sql/explain). */
-import { createHash } from 'node:crypto';
 import type { Principal } from '../../identity/index.js';
 import { HASH_KEY, isHashed } from '../../masking/index.js';
 import type { Denial } from '../../policy/index.js';
@@ -10,9 +9,8 @@ import { BEYOND_VERDICT } from '../answer/denials.js';
 import { keyOf } from '../judge/whose.js';
 import type { Log } from '../record/counters.js';
 import type { Intent } from '../record/intent.js';
+import { CONFIRMED_MS, type Plans, planKey } from '../weigh/plans.js';
 
-/** As long as the catalog is believed (warehouse/catalog/catalog.ts): a view that was made anew is seen by then. */
-const CONFIRMED_MS = 60_000;
 const CONFIRMED_CACHE = 2000;
 const INFORMATION_SCHEMA = 'INFORMATION_SCHEMA';
 
@@ -25,17 +23,18 @@ export class Confirmed {
     return (this.#until.get(key) ?? 0) > Date.now();
   }
 
-  add(key: string): void {
+  add(key: string, until: number): void {
     this.#until.delete(key);
     const [oldest] = this.#until.keys();
     if (this.#until.size >= CONFIRMED_CACHE && oldest !== undefined) this.#until.delete(oldest);
-    this.#until.set(key, Date.now() + CONFIRMED_MS);
+    this.#until.set(key, until);
   }
 }
 
 export interface ConfirmParts {
   readonly warehouse: Warehouse;
   readonly confirmed: Confirmed;
+  readonly plans: Plans;
   readonly log: Log;
 }
 
@@ -46,15 +45,13 @@ export async function confirm(
   principal: Principal,
   binds: readonly Bind[],
 ): Promise<Denial | undefined> {
-  const { warehouse, confirmed, log } = parts;
+  const { warehouse, confirmed, plans, log } = parts;
   const { analysis, verdict, sent } = intent.judged;
   const mode = warehouse.options.confirm;
   if (mode === 'off' || !analysis || !verdict || analysis.kind === 'describe') return undefined;
   // Where nothing seems to be read, that is what has to be confirmed, unless no table can be named there at all.
   if (namesNoTable(analysis)) return undefined;
-  const key = createHash('sha256')
-    .update(JSON.stringify([verdict.version, warehouse.catalog.version, verdict.role, sent]))
-    .digest('base64');
+  const key = planKey(warehouse, verdict, sent);
   if (mode === 'cached' && confirmed.has(key)) return undefined;
   const pool = keyOf(verdict, principal);
   const ask = async (text: string, given: readonly Bind[]): Promise<readonly string[]> =>
@@ -72,10 +69,13 @@ export async function confirm(
   const explained = analysis.objects.filter(({ object }) => object.schema !== INFORMATION_SCHEMA);
   const others = explained.map(({ object }) => object);
   const isExplained = others.length === named.length;
+  const askedAt = Date.now();
+  // Its size may have been weighed a moment ago, by the very plan that is asked for here.
+  const weighed = mode === 'cached' && isExplained ? plans.of(key) : undefined;
   const texts = sent === undefined ? [] : isExplained ? [sent] : others.map((object) => wholeOf(object));
   const beyond = new Set<string>();
   for (const text of texts)
-    for (const object of await ask(text, isExplained ? binds : []))
+    for (const object of weighed?.objects ?? (await ask(text, isExplained ? binds : [])))
       if (!(await allowed.has(object))) beyond.add(object);
   if (beyond.size > 0 && !(await isBelowTrusted(beyond, explained, allowed, (object) => ask(wholeOf(object), [])))) {
     log.error(
@@ -84,7 +84,7 @@ export async function confirm(
     );
     return BEYOND_VERDICT;
   }
-  confirmed.add(key);
+  confirmed.add(key, weighed?.until ?? askedAt + CONFIRMED_MS);
   return undefined;
 }
 

@@ -15,12 +15,14 @@ import type { Judging } from '../limits/judging.js';
 import type { Budgets } from '../record/budgets.js';
 import { headDigest, type Intent, sha256 } from '../record/intent.js';
 import { notOvertaken } from './overtaken.js';
+import { type Plans, planKey } from './plans.js';
 
 export interface CountingParts extends Rules {
   readonly judge: Judge;
   readonly judging: Judging;
   readonly warehouse: Warehouse;
   readonly budgets: Budgets;
+  readonly plans: Plans;
 }
 
 /** What is to be found out. */
@@ -103,7 +105,9 @@ export class Counting {
     const { warehouse } = this.#parts;
     if (!hides(verdict)) {
       const { binds = [] } = intent.request;
+      const askedAt = Date.now();
       const plan = await warehouse.explain(keyOf(verdict, principal), sent, binds, intent.tagOf('explain'));
+      this.#parts.plans.keep(planKey(warehouse, verdict, sent), plan.objects, askedAt);
       return plan.bytes;
     }
     const views = new Map(

@@ -6,6 +6,7 @@
  * pagination" (sql/show-tables). So a database that does not fit into one answer is read schema by schema, of those that are asked for.
  */
 import { z } from 'zod';
+import { Moment } from '../../turns/index.js';
 import { type PoolKey, SETUP_TAG, type WarehouseConnection } from '../connection/connection.js';
 import {
   OBJECTS_AFTER,
@@ -60,7 +61,7 @@ const SCHEMAS_BYTES = 8_000_000;
 /** What is not there has a memory of its own: whoever asks for thousands of names takes the place of nothing that is. */
 const MISSES_SIZE = 2000;
 const MISSED_MS = 10_000;
-/** A database that was too large for one answer is not asked for as a whole again for so long. */
+/** What was too much for one answer is not asked for as a whole again for so long. */
 const LARGE_MS = 3_600_000;
 const LARGE_SIZE = 2000;
 /** Of one schema: a million objects. What is beyond can still be named and read. */
@@ -170,7 +171,8 @@ export class Listings {
       page = await first();
       objects = page.objects;
     }
-    const passed = new Set([from]);
+    // Of a page that is held, the next one may well go on after this very name.
+    const passed = new Set(known ? [] : [from]);
     for (let pages = 0; pages < MOST_PAGES; pages++) {
       const left = isFromFirst ? objects.filter(({ name }) => name > from) : objects;
       const last = page.objects.at(-1)?.name;
@@ -198,20 +200,25 @@ export class Listings {
   }
 
   /**
-   * What a mistyped name may have been meant for: all of a database where one answer holds it, else what begins as the name does. At most two
-   * statements, and none for what was asked within a minute. Throws WarehouseUnavailable.
+   * What a mistyped name may have been meant for: all of a database where one answer holds it, else what begins as the name does, by two
+   * letters or, where that is too much, by half of it. Mostly one statement, and none for what was asked within a minute. Throws
+   * WarehouseUnavailable.
    */
   async near(key: PoolKey, database: string, name: string): Promise<readonly CatalogObject[]> {
     const whole = await this.#whole(key, database);
     if (whole) return whole;
-    const beginning = async (letters: number): Promise<Page> => {
-      const start = [...name].slice(0, letters).join('');
-      const list = JSON.stringify([key.role, database, null, start]);
-      return this.#page(key, list, '', OBJECTS_BEGINNING.of(database, start));
-    };
-    const page = await beginning(BEGINNING);
-    const half = Math.floor(name.length / 2);
-    return !page.isCut || half <= BEGINNING ? page.objects : (await beginning(half)).objects;
+    const letters = Math.max(BEGINNING, Math.floor(name.length / 2));
+    const start = [...name].slice(0, BEGINNING).join('');
+    const list = JSON.stringify([key.role, database, null, start]);
+    if (!this.#large.has(list)) {
+      const page = await this.#page(key, list, '', OBJECTS_BEGINNING.of(database, start));
+      if (!page.isCut || letters === BEGINNING) return page.objects;
+      this.#large.add(list);
+      this.#drop(list, '');
+    }
+    const longer = [...name].slice(0, letters).join('');
+    const narrower = JSON.stringify([key.role, database, null, longer]);
+    return (await this.#page(key, narrower, '', OBJECTS_BEGINNING.of(database, longer))).objects;
   }
 
   #heldWith(list: string, name: string): Page | undefined {
@@ -286,8 +293,8 @@ export class Listings {
 
 const NONE: Page = { objects: [], isCut: false };
 
-function pageOf(answer: readonly unknown[]): Page {
-  const rows = z.array(objectRow).parse(answer);
+/** Taken in by moments: 10,000 rows are long enough that others would notice. */
+async function pageOf(answer: readonly unknown[]): Promise<Page> {
   // Each row comes with texts of its own, of which few differ.
   const texts = new Map<string, string>();
   const shared = (text: string): string => {
@@ -295,12 +302,15 @@ function pageOf(answer: readonly unknown[]): Page {
     if (known === undefined) texts.set(text, text);
     return known ?? text;
   };
-  const objects = rows.map((row) => {
-    const { database, schema, comment, ...object } = toObject(row);
-    return { ...object, database: shared(database), schema: shared(schema), comment: shared(comment) };
-  });
+  const objects: CatalogObject[] = [];
+  const moment = new Moment();
+  for (const row of answer) {
+    if (moment.isOver) await moment.next();
+    const { database, schema, comment, ...object } = toObject(objectRow.parse(row));
+    objects.push({ ...object, database: shared(database), schema: shared(schema), comment: shared(comment) });
+  }
   // Within one schema they stay as they came: a page goes on after Snowflake's last name, in its order.
   const [first] = objects;
   if (objects.some(({ schema }) => schema !== first?.schema)) objects.sort(byPlace);
-  return { objects, isCut: rows.length >= SHOWN };
+  return { objects, isCut: answer.length >= SHOWN };
 }

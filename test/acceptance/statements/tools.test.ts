@@ -71,6 +71,37 @@ describe('describe', () => {
     await pipeline.close();
   });
 
+  it('goes on after any place that is said, and shows nothing there that would not be seen otherwise', async () => {
+    const listed = async (args: Record<string, unknown> = {}): Promise<string[]> => {
+      const answer = await call(sales, 'describe', args);
+      expect(answer).toMatchObject({ truncated: false, cursor: null });
+      return (answer as unknown as Described).objects.map(({ object }) => object);
+    };
+    const at = (...place: string[]): string => Buffer.from(JSON.stringify(place)).toString('base64url');
+    const all = await listed({ object: 'ANALYTICS' });
+    expect(all).toEqual([...all].sort());
+    for (const [index, object] of all.entries()) {
+      const cursor = at(...object.split('.'));
+      expect(await listed({ object: 'ANALYTICS', cursor })).toEqual(all.slice(index + 1));
+      expect(await listed({ cursor })).toEqual((await listed()).slice((await listed()).indexOf(object) + 1));
+    }
+    expect(await listed({ object: 'ANALYTICS', cursor: at('ANALYTICS', 'HR', '') })).toEqual(all);
+    expect(await listed({ object: 'ANALYTICS.SALES', cursor: at('ANALYTICS', 'HR', 'A') })).toEqual(
+      all.filter((object) => object.startsWith('ANALYTICS.SALES.')),
+    );
+    expect(await listed({ object: 'ANALYTICS', cursor: at('ZZZ', 'HR', '') })).toEqual([]);
+    expect(await listed({ object: 'ANALYTICS.HR', cursor: at('ANALYTICS', 'HR', '') })).toEqual([]);
+  });
+
+  it.each(['', 'x', 'W10', 'WyJBIl0', Buffer.from('["A","B",3]').toString('base64url')])(
+    'says so where a cursor is none of its own: %j',
+    async (cursor) => {
+      const { isError, content } = await sales.callTool({ name: 'describe', arguments: { cursor } });
+      expect(isError).toBe(true);
+      expect(JSON.stringify(content)).toContain('This cursor is from no answer of the describe tool');
+    },
+  );
+
   it('does not tell a hidden table from one that is not there', async () => {
     const text = async (object: string): Promise<string> =>
       withoutMarks(JSON.stringify(await sales.callTool({ name: 'describe', arguments: { object } }))).replaceAll(

@@ -26,9 +26,9 @@ beforeAll(async () => {
 afterAll(() => whole[Symbol.asyncDispose]());
 
 /** Counts of what was sent for one statement. */
-async function sentFor(sql: string): Promise<Readonly<Record<string, number>>> {
+async function sentFor(sql: string, by = gateway): Promise<Readonly<Record<string, number>>> {
   whole.own.length = 0;
-  const { status } = await gateway.query(bot, { sql });
+  const { status } = await by.query(bot, { sql });
   expect(status).toBe('ok');
   const counts: Record<string, number> = {};
   // Sessions are opened as more is asked at a time, and stay.
@@ -72,6 +72,43 @@ describe('a statement costs', () => {
     expect(await sentFor(`SELECT A FROM ${S}.T WHERE A > 1`)).toEqual({ EXPLAIN: 1 });
     expect(await sentFor(`SELECT A FROM ${S}.T WHERE A > 1`)).toEqual({});
     expect(await sentFor('SELECT 2')).toEqual({});
+  });
+});
+
+describe('a rule that goes by bytes', () => {
+  const BY_BYTES = `rules:
+  - allow: [any]
+    on: [${S}.*]
+  - approve: [read]
+    on: [${S}.*]
+    when: { bytes_scanned_over: 500GB }
+    by: { groups: [o], count: 1, within: 15m }
+`;
+
+  it('costs no second plan for a new text, whose size is that of what it reads', async () => {
+    const { gateway: weighing } = await whole.gateway(BY_BYTES);
+    await sentFor(`SELECT A AS BEFORE FROM ${S}.T`, weighing);
+    expect(await sentFor(`SELECT A AS WEIGHED FROM ${S}.T`, weighing)).toEqual({ EXPLAIN: 1 });
+  });
+
+  it('costs one where every statement is to be confirmed as it runs', async () => {
+    const { gateway: always } = await whole.gateway(BY_BYTES, {
+      warehouse: { options: { ...whole.warehouse.options, confirm: 'always' } },
+    });
+    await sentFor(`SELECT A AS BEFORE FROM ${S}.T`, always);
+    expect(await sentFor(`SELECT A AS ALWAYS FROM ${S}.T`, always)).toEqual({ EXPLAIN: 2 });
+  });
+
+  it('lets nothing pass that its plan names beyond the verdict', async () => {
+    const plan = vi.spyOn(whole.warehouse, 'explain').mockResolvedValue({ objects: ['DB.PUBLIC.SECRET'], bytes: 1 });
+    try {
+      const { gateway: weighing } = await whole.gateway(BY_BYTES);
+      const { denial } = await weighing.query(bot, { sql: `SELECT A AS BEYOND FROM ${S}.T` });
+      expect(denial?.code).toBe('NOT_VERIFIED');
+      expect(plan).toHaveBeenCalledTimes(1);
+    } finally {
+      plan.mockRestore();
+    }
   });
 });
 

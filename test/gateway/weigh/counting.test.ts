@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endingOf, tracesOf } from '../../../dist/gateway/record/traces.js';
 import { analyse, keptAnalysis, readStatement } from '../../../dist/sql/index.js';
-import { type HistoryEntry, StatementFailed } from '../../../dist/warehouse/index.js';
+import { type CatalogObject, type HistoryEntry, StatementFailed } from '../../../dist/warehouse/index.js';
 import { callerOf } from '../../support/caller.mjs';
 import { catalog, DEFAULTS } from '../../support/catalog.js';
 import { withinOneDay } from '../../support/day.js';
@@ -88,6 +88,11 @@ describe('bytes, where something is hidden', () => {
   });
 });
 
+/** A list of one object, as the catalog gives it. */
+async function* pageOf(object: CatalogObject) {
+  yield { objects: [object], end: object };
+}
+
 describe('how many rows there are', () => {
   it('is told of tables whose rows are all seen, and of no view as soon as any are hidden', async () => {
     const rowsOf = async (rules: string) => {
@@ -103,8 +108,8 @@ describe('how many rows there are', () => {
       warehouse: {
         catalog: new Proxy(whole.warehouse.catalog, {
           get: (target, key) =>
-            key === 'objects'
-              ? async () => [{ database: 'DB', schema: 'PUBLIC', name: 'M', kind: 'view', comment: '', rows: 50 }]
+            key === 'pages'
+              ? () => pageOf({ database: 'DB', schema: 'PUBLIC', name: 'M', kind: 'view', comment: '', rows: 50 })
               : Reflect.get(target, key),
         }),
       },
@@ -121,8 +126,9 @@ describe('a comment of the catalog', () => {
       warehouse: {
         catalog: new Proxy(whole.warehouse.catalog, {
           get: (target, key) => {
-            const object = { database: 'DB', schema: 'PUBLIC', name: 'T', kind: 'table', comment: SECRET, rows: 1 };
-            if (key === 'objects') return async () => [object];
+            const place = { database: 'DB', schema: 'PUBLIC', name: 'T' };
+            const object = { ...place, kind: 'table', comment: SECRET, rows: 1 } as const;
+            if (key === 'pages') return () => pageOf(object);
             const columns = [{ name: 'ID', type: 'NUMBER', comment: SECRET }];
             if (key === 'relation') return async () => ({ ...object, columns, isSecure: false, isExternal: false });
             const value: unknown = Reflect.get(target, key);

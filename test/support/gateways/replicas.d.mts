@@ -30,6 +30,7 @@ export function startParts(options: {
   readonly tools?: Readonly<Record<string, unknown>>;
   readonly sections?: Readonly<Record<string, unknown>>;
   readonly webhooks?: readonly Readonly<Record<string, unknown>>[];
+  readonly seeds?: readonly string[];
 }): Promise<Parts>;
 export function startGateway(config: string, url: string): Promise<StartedGateway>;
 export function restartPostgres(postgres: TestPostgres): Promise<void>;

@@ -19,7 +19,8 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Everything but the gateways, which come and go: one for each configuration that is answered. `policies`: a folder, absolute; `limits`: of
- * each principal; `server`, `tools`: more of those sections; `sections`: others; `webhooks`: as the configuration has them.
+ * each principal; `server`, `tools`: more of those sections; `sections`: others; `webhooks`: as the configuration has them;
+ * `seeds`: files with more of what is in the warehouse.
  */
 export async function startParts({
   agents,
@@ -30,6 +31,7 @@ export async function startParts({
   tools = {},
   sections = {},
   webhooks = [],
+  seeds = [],
 }) {
   const ends = [];
   const end = async () => {
@@ -51,7 +53,7 @@ export async function startParts({
         {
           port: warehousePort,
           databases: ['ANALYTICS'],
-          seeds: [file('../../acceptance/seed.sql')],
+          seeds: [file('../../acceptance/seed.sql'), ...seeds],
           latencyMs: 15,
           users: [{ name: 'SNOWFENCE', password }],
         },

@@ -71,6 +71,7 @@ export class Catalog {
   readonly #roles: Readonly<Record<string, RoleRights>>;
   readonly policies: Policies;
   #relations = new Map<string, Relation>();
+  #ordered: readonly Relation[] = [];
   #version = 0;
   #published: { readonly version: number; readonly done: Promise<void> } | undefined;
   #schemas: { database: string; schema: string }[] = [];
@@ -183,6 +184,10 @@ export class Catalog {
       });
     }
     this.#relations = relations;
+    this.#ordered = [...relations.values()]
+      .map((relation) => ({ relation, full: dotted(relation) }))
+      .sort((a, b) => (a.full < b.full ? -1 : 1))
+      .map(({ relation }) => relation);
     this.#version++;
     this.#schemas = (await read('SELECT database_name, schema_name FROM duckdb_schemas()'))
       .map((row) => ({ database: String(row['database_name']), schema: String(row['schema_name']) }))
@@ -198,10 +203,9 @@ export class Catalog {
     return this.#relations.get(key(database, schema, name));
   }
 
-  relations(): Relation[] {
-    return [...this.#relations.values()].sort((a, b) =>
-      `${a.database}.${a.schema}.${a.name}` < `${b.database}.${b.schema}.${b.name}` ? -1 : 1,
-    );
+  /** By their full names. */
+  relations(): readonly Relation[] {
+    return this.#ordered;
   }
 
   /** The materialized views of a table. */
