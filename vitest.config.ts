@@ -7,7 +7,6 @@ const FIRST = [
   'issuers.test.ts',
   'pages.test.ts',
   'approval.test.ts',
-  'doctor.test.ts',
   'faults.test.ts',
   'commands.test.ts',
   'in-doubt.test.ts',

@@ -17,3 +17,4 @@ export { LostDownloads } from './record/lost-downloads.js';
 export { previewOf, type RecordMask, recordMask } from './record/recorded.js';
 export { settle } from './record/settle.js';
 export { endingOf, readTag, statementOfTag, tracesOf } from './record/traces.js';
+export type { VisiblePlace } from './show/visible.js';

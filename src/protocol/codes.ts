@@ -67,6 +67,8 @@ export const COMPILER_CODES = {
   missingVariable: of('002211', '42601'),
   /** Of what the role may not do; that EXPLAIN of a system view has this very code is not written (sql-reference/sql/explain has its text). */
   notAuthorized: of('003001', '42501'),
+  /** Its text is in snowflakedb/snowflake-jdbc#1021 and metabase/metabase#58818, that this is its code in none of them. */
+  tooManyShown: of('090153', '22000'),
   /** A column is under a masking policy already; the code is not written anywhere that we know. */
   underMaskingPolicy: of('003547', '23505'),
   /** A table is under a row access policy already: public notes of dbt's errors. */

@@ -17,6 +17,7 @@ const DEFAULTS: readonly (readonly [name: string, value: ParameterValue])[] = [
   ['ERROR_ON_NONDETERMINISTIC_MERGE', true],
   ['ERROR_ON_NONDETERMINISTIC_UPDATE', false],
   ['GEOGRAPHY_OUTPUT_FORMAT', 'GeoJSON'],
+  ['DEFAULT_NULL_ORDERING', 'LAST'],
   ['GEOMETRY_OUTPUT_FORMAT', 'GeoJSON'],
   ['JS_TREAT_INTEGER_AS_BIGINT', false],
   ['MULTI_STATEMENT_COUNT', 1],

@@ -3,17 +3,26 @@
 /** Edits that turn one word into the other (Levenshtein); where they are more than `most`, some number above that. */
 export function distance(left: string, right: string, most = Number.POSITIVE_INFINITY): number {
   if (Math.abs(left.length - right.length) > most) return most + 1;
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
+  const row = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++)
-      next.push(
-        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1)),
-      );
-    row = next;
-    if (most !== Number.POSITIVE_INFINITY && Math.min(...row) > most) return most + 1;
+    // Further from the diagonal than `most` each place is more than that by itself.
+    const first = Math.max(1, i - most);
+    const last = Math.min(right.length, i + most);
+    const letter = left[i - 1];
+    let diagonal = row[first - 1] ?? 0;
+    let before = first === 1 ? i : most + 1;
+    row[first - 1] = before;
+    let best = before;
+    for (let j = first; j <= last; j++) {
+      const above = j === i + most ? most + 1 : (row[j] ?? 0);
+      before = Math.min(above + 1, before + 1, diagonal + (letter === right[j - 1] ? 0 : 1));
+      diagonal = row[j] ?? 0;
+      row[j] = before;
+      if (before < best) best = before;
+    }
+    if (best > most) return most + 1;
   }
-  return row.at(-1) ?? 0;
+  return row[right.length] ?? 0;
 }
 
 /** The one of them that a mistyped word was meant for, the first of several; undefined where none is within `most` edits. */

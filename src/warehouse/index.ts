@@ -2,7 +2,8 @@
  * Snowflake, as the gateway sees it: what exists there, what a statement would read, its rows, its end, what is remembered of it. Only this
  * room holds the driver and the credential. It never decides whether a statement may run, and tells of an error only what may be told.
  */
-export type { CatalogObject, CatalogRelation } from './catalog/catalog.js';
+export type { CatalogObject } from './catalog/objects.js';
+export type { CatalogRelation } from './catalog/relation.js';
 export { isOwnQuestion, type PoolKey, SETUP_TAG } from './connection/connection.js';
 export { loadDriver, parseVariant } from './connection/driver.js';
 export { exactNumber } from './connection/number.js';

@@ -1,5 +1,6 @@
 /** The warehouse as the gateway sees it: run, explain, look up. Nothing else holds the credential. */
-import { Catalog, type CatalogName } from './catalog/catalog.js';
+import { Catalog } from './catalog/catalog.js';
+import type { CatalogName } from './catalog/objects.js';
 import { Sizes } from './catalog/sizes.js';
 import { type PoolKey, SETUP_TAG, type WarehouseConnection } from './connection/connection.js';
 import type { WarehouseOptions } from './connection/options.js';

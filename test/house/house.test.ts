@@ -111,3 +111,50 @@ describe('paths that are written down', () => {
     expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 });
+
+describe('docs/snowflake-facts.md', () => {
+  const facts = text('docs/snowflake-facts.md');
+  const cells = (heading: string): readonly (readonly string[])[] =>
+    (facts.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '')
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && !/^\|[\s|-]+\|$/.test(line))
+      .slice(1)
+      .map((line) => line.split(' | ').map((cell) => cell.replaceAll(/^\| | \|$/g, '').trim()));
+  const held = (cell: string): readonly (readonly [path: string, name: string])[] =>
+    [...cell.matchAll(/`(test\/[^`]+)`: `([^`]+)`/g)].map(([, path = '', name = '']) => [path, name]);
+  const lists = cells('Where the documentation said otherwise');
+
+  it('has a test for each row of what the documentation says', () => {
+    expect(lists.length).toBeGreaterThanOrEqual(24);
+    expect(lists.filter((row) => row.length !== 3 || held(row[2] ?? '').length === 0)).toEqual([]);
+  });
+
+  it('names tests that are there', () => {
+    const all = [...lists, ...cells('Walks')].flatMap((row) => row.flatMap(held));
+    expect(all.length).toBeGreaterThan(40);
+    expect(all.filter(([path, name]) => !existsSync(join(ROOT, path)) || !text(path).includes(name))).toEqual([]);
+  });
+
+  it('says each fact once', () => {
+    const rows = facts.split('\n').filter((line) => line.startsWith('| '));
+    const once = new Set(rows.map((row) => row.replaceAll(/ +/g, ' ')));
+    expect(rows.length - once.size).toBeLessThanOrEqual(1);
+    expect(facts.match(/^\| fact /gm)).toHaveLength(1);
+  });
+});
+
+describe('examples/snowflake-setup.sql', () => {
+  it('puts no key into the history: what the mask `hash` is made with comes out of a function, into a table', () => {
+    const setup = text('examples/snowflake-setup.sql');
+    expect(setup).toContain('secrets.token_hex(32)');
+    expect(setup).toMatch(/INSERT INTO SNOWFENCE\.MASKING\.HASH_KEY\s+SELECT SNOWFENCE\.MASKING\.NEW_KEY\(/);
+    // Neither a literal that could be one, nor a place where somebody is asked to write theirs.
+    const literals = setup.replaceAll(/--.*$/gm, '').match(/'(?:[^']|'')*'/g) ?? [];
+    expect(literals.filter((literal) => literal.length > 20)).toEqual([
+      "'<the public key, without its first and last line>'",
+    ]);
+    const body = /SECURE FUNCTION SNOWFENCE\.MASKING\.HASH_TEXT[\s\S]*?\$\$([\s\S]*?)\$\$/.exec(setup)?.[1] ?? '';
+    expect(body.match(/FROM SNOWFENCE\.MASKING\.HASH_KEY/g)).toHaveLength(2);
+    expect(body).not.toContain("'");
+  });
+});

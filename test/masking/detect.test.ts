@@ -3,6 +3,7 @@ import { DETECTOR_KINDS, type DetectRule, patternFinder, Scrubber, type TextMask
 import { detectRules } from '../../dist/policy/index.js';
 import { policyOf, setOf } from '../support/policies.mjs';
 import { LABELLED, measure } from './labelled.mjs';
+import { wronglyFound } from './plain-rows.mjs';
 
 const REDACT: TextMask = { kind: 'redact' };
 const rule = (name: string, mask: TextMask = REDACT, pattern?: string): DetectRule => ({
@@ -199,6 +200,63 @@ describe('in a policy', () => {
     ['fax', /detect\.0\.find/],
   ])('refuses %s', async (find, message) => {
     await expect(load(`detect:\n  - find: [${find}]`)).rejects.toThrow(message);
+  });
+});
+
+describe('numbers', () => {
+  it.each([
+    [4_111_111_111_111_111, '[credit_card]'],
+    [4_222_222_222_222, '[credit_card]'],
+    [378_282_246_310_005, '[credit_card]'],
+    ['6200000000000000000', '[credit_card]'],
+    [4_111_111_111_111_112, 4_111_111_111_111_112],
+    [4.5, 4.5],
+    [-4_111_111_111_111_111, -4_111_111_111_111_111],
+    [1_700_000_000_000, 1_700_000_000_000],
+    // A bar code that would pass for a card.
+    [4_000_000_000_006, 4_000_000_000_006],
+  ])('%s', (value, shown) => expect(all().value(value)).toEqual(shown));
+
+  it('are looked at within values, under their names, and by a policy’s own patterns', () => {
+    expect(all().value({ card: 4_111_111_111_111_111, ssn: 219_099_999, mrn: 12_345_678, n: 219_099_999 })).toEqual({
+      card: '[credit_card]',
+      ssn: '[us_ssn]',
+      mrn: '[medical_record]',
+      n: 219_099_999,
+    });
+    const own = new Scrubber([rule('badge', REDACT, '^77[0-9]{4}$')]);
+    expect(own.value([771_234, 871_234])).toEqual(['[badge]', 871_234]);
+  });
+});
+
+describe('health care', () => {
+  it.each([
+    ['MRN 00123456', 'medical_record'],
+    ['"medicalRecordNumber": 12345678', 'medical_record'],
+    ['{"medical_record_number": "A-1234567"}', 'medical_record'],
+    ['NPI 1234567893', 'npi'],
+    ['NPI 1234567894', undefined],
+    ['1234567893', undefined],
+    ['1EG4-TE5-MK73', 'health_insurance'],
+    ['Medicare 1EG4TE5MK73 is hers', 'health_insurance'],
+    ['SEG4-TE5-MK73', undefined],
+    ['Health insurance ID: XYZ123456789', 'health_insurance'],
+    ['DOB: 03/12/1984', 'date_of_birth'],
+    ['date of birth 12 March 1984', 'date_of_birth'],
+    ['ordered on 03/12/1984', undefined],
+    ['born in 1984', undefined],
+  ])('%s', (text, kind) => expect(found(text)).toEqual(kind === undefined ? [] : [kind]));
+
+  it('keeps what stands around it', () => {
+    expect(all().text('pt MRN #12345678, DOB 1984-03-12, seen 2026-01-05')).toBe(
+      'pt MRN #[medical_record], DOB [date_of_birth], seen 2026-01-05',
+    );
+  });
+});
+
+describe('rows with nothing personal in them', () => {
+  it.each(wronglyFound(3000))('$kind changes none but for numbers with a card’s check digit', ({ kind, wrong }) => {
+    expect(wrong / 3000).toBeLessThanOrEqual(kind === 'credit_card' ? 0.015 : 0);
   });
 });
 

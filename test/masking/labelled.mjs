@@ -12,6 +12,7 @@ const upTo = (n) => Math.floor(next() * n);
 const one = (items) => items[upTo(items.length)];
 const many = (n, make) => Array.from({ length: n }, make).join('');
 const digits = (n) => many(n, () => upTo(10));
+const two = (n) => String(n).padStart(2, '0');
 const from = (alphabet, n) => many(n, () => alphabet[upTo(alphabet.length)]);
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 const ALNUM = `${LETTERS}${LETTERS.toUpperCase()}0123456789`;
@@ -268,6 +269,109 @@ times(20, () => holds('secret', from(ALNUM, 40), one(['Authorization: Bearer {}'
 // Forty characters that nothing names.
 times(10, () => holds('secret', from(`${ALNUM}/+`, 40), '{}'));
 
+// --- health care
+const npi = () => {
+  const body = `${1 + upTo(2)}${digits(8)}`;
+  return `${body}${luhn(`80840${body}`).at(-1)}`;
+};
+const MBI_LETTERS = 'ACDEFGHJKMNPQRTUVWXY';
+const mbi = (sign = '') => {
+  const letter = () => from(MBI_LETTERS, 1);
+  const any = () => from(`${MBI_LETTERS}0123456789`, 1);
+  return `${1 + upTo(9)}${letter()}${any()}${upTo(10)}${sign}${letter()}${any()}${upTo(10)}${sign}${letter()}${letter()}${digits(2)}`;
+};
+times(220, () =>
+  holds(
+    'medical_record',
+    one([
+      () => digits(6 + upTo(5)),
+      () => `${from('ABCDEFGHJK', 2)}${digits(6)}`,
+      () => `${from('ABCDEFGHJK', 1)}-${digits(7)}`,
+    ])(),
+    one([
+      'MRN {}',
+      'MRN: {}',
+      'mrn={}',
+      '"mrn": "{}"',
+      'Medical record number {}, seen twice',
+      'medical_record_no: {}',
+      'patient id {} moved to ward 3',
+      'Patient No. {}',
+      'PATIENT_ID={}',
+      'pt. with MRN #{} called',
+    ]),
+  ),
+);
+// What nothing names.
+times(5, () => holds('medical_record', digits(8), 'patient {} was seen'));
+times(210, () =>
+  holds(
+    'npi',
+    npi(),
+    one(['NPI {}', 'npi: {}', 'NPI #{}', 'National Provider Identifier: {}', 'provider_npi={}', '(NPI {})']),
+  ),
+);
+times(130, () => holds('health_insurance', mbi(one(['', '-'])), one(AROUND)));
+times(90, () =>
+  holds(
+    'health_insurance',
+    one([
+      () => `${from('ABCDEFGHJK', 3)}${digits(9)}`,
+      () => `${from('ABCDEFGHJK', 1)}${digits(9)}`,
+      () => `${digits(9)}${from('ABCD', 1)}`,
+    ])(),
+    one([
+      'health insurance number {}',
+      'Health plan ID: {}',
+      'Medicaid id {}',
+      'subscriber_id={}',
+      'NHS number {}',
+      'Versichertennummer {}',
+      'KVNR: {}',
+      'insurance member id: {}.',
+    ]),
+  ),
+);
+// Grouped like a telephone number.
+times(2, () => holds('health_insurance', `${digits(3)} ${digits(3)} ${digits(4)}`, 'NHS number {}'));
+const born = () => {
+  const [day, month, year] = [1 + upTo(28), 1 + upTo(12), 1920 + upTo(100)];
+  const name = ['January', 'Feb', 'March', 'April', 'May', 'June', 'Jul', 'August', 'Sept', 'Oct.', 'November', 'Dec'][
+    month - 1
+  ];
+  return one([
+    () => `${year}-${two(month)}-${two(day)}`,
+    () => `${month}/${day}/${year}`,
+    () => `${two(day)}.${two(month)}.${year}`,
+    () => `${two(month)}/${two(day)}/${two(year % 100)}`,
+    () => `${day} ${name} ${year}`,
+    () => `${name} ${day}, ${year}`,
+    () => `${year}${two(month)}${two(day)}`,
+  ])();
+};
+times(220, () =>
+  holds(
+    'date_of_birth',
+    born(),
+    one([
+      'DOB {}',
+      'DOB: {}',
+      'dob={}',
+      'D.O.B. {}',
+      'date of birth {}',
+      'date_of_birth: "{}"',
+      '{"birth_date":"{}"}',
+      'Birthday is {}',
+      'born {} in Lyon',
+      'born on {}',
+      'geboren am {}',
+      'né le {}',
+    ]),
+  ),
+);
+// Two words between them.
+times(5, () => holds('date_of_birth', born(), 'birthday, as she said, {}'));
+
 // --- nothing
 const WORDS =
   'the parcel came late and the box was open but all was there so no refund is due we sent a new one on monday the customer is happy with it'.split(
@@ -275,7 +379,6 @@ const WORDS =
   );
 const prose = () => Array.from({ length: 5 + upTo(20) }, () => one(WORDS)).join(' ');
 const uuid = () => `${from(HEX, 8)}-${from(HEX, 4)}-4${from(HEX, 3)}-a${from(HEX, 3)}-${from(HEX, 12)}`;
-const two = (n) => String(n).padStart(2, '0');
 const date = () => `20${two(upTo(30))}-${two(1 + upTo(12))}-${two(1 + upTo(28))}`;
 const time = () => `${two(upTo(24))}:${two(upTo(60))}:${two(upTo(60))}`;
 times(150, () => holdsNothing(prose()));
@@ -319,6 +422,25 @@ times(30, () =>
   holdsNothing(`width 1920-1080, ratio ${upTo(20)}/${upTo(20)}, rows ${upTo(9)} ${digits(3)} ${digits(3)}`),
 );
 times(30, () => holdsNothing(`${digits(3)}-${digits(4)}-${digits(2)}`));
+
+// What stands near the words of health care and is none of its numbers.
+times(40, () =>
+  holdsNothing(
+    one([
+      `the patient waited ${upTo(90)} minutes`,
+      `record ${digits(3)} of ${digits(4)} in the chart`,
+      `insurance paid ${digits(3)}.${digits(2)} on ${date()}`,
+      `the provider called at ${time()}`,
+      `born in ${1900 + upTo(100)}, lives in Bern`,
+      `health plan renewed on ${date()}`,
+      `policy ${digits(4)} was changed, medical record updated on ${date()}`,
+      `birthday offer ends ${date()}`,
+      `NPI was missing`,
+      `npi 12345`,
+      `plan B, patient A`,
+    ]),
+  ),
+);
 
 export const LABELLED = set;
 

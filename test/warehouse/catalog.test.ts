@@ -50,49 +50,123 @@ describe('an external table', () => {
   });
 });
 
-describe('a database of many objects', () => {
-  /** Answers as SHOW does: in the order of the names, 10,000 at most, and nothing said of the others. */
-  function manyOf(schemas: Readonly<Record<string, number>>) {
+describe('a view', () => {
+  /** What is there now, by name; each answer as Snowflake gives it. */
+  function holding(kinds: Record<string, 'TABLE' | 'VIEW' | 'SEMANTIC'>) {
     const asked: string[] = [];
-    const rowsOf = (schema: string) =>
-      Array.from({ length: schemas[schema] ?? 0 }, (_, at) => `T${String(at).padStart(6, '0')}`).map((name) => ({
-        name,
-        database_name: 'DB',
-        schema_name: schema,
-        kind: 'TABLE',
-      }));
     const simple = async (sql: string): Promise<object[]> => {
-      asked.push(sql);
-      if (sql.startsWith('SHOW SCHEMAS')) return Object.keys(schemas).map((name) => ({ name }));
-      const schema = /SCHEMA "DB"\."(\w+)"/.exec(sql)?.[1];
-      const all = (schema === undefined ? Object.keys(schemas) : [schema]).flatMap(rowsOf);
-      all.sort((one, other) => (one.name < other.name ? -1 : 1));
-      const from = /FROM '(\w+)'/.exec(sql)?.[1];
-      const at = from === undefined ? 0 : all.findIndex(({ name }) => name.startsWith(from)) + 1;
-      return all.slice(at, at + 10_000);
+      const name = /LIKE '(\w+)'/.exec(sql)?.[1] ?? /"(\w+)"$/.exec(sql)?.[1] ?? '';
+      asked.push(`${/^SHOW \w+|^DESCRIBE/.exec(sql)?.[0]} ${name}`);
+      const kind = kinds[name];
+      const row = { name, database_name: 'DB', schema_name: 'S', kind: kind === 'TABLE' ? 'TABLE' : 'VIEW' };
+      if (sql.startsWith('DESCRIBE')) return [{ name: `OF_${kind}`, type: 'NUMBER(38,0)' }];
+      // Semantic views are none of SHOW VIEWS (documentation page sql/show-views).
+      if (sql.startsWith('SHOW VIEWS'))
+        return kind === 'VIEW' ? [{ ...row, text: 'CREATE VIEW …', is_secure: 'false', comment: 'c' }] : [];
+      return kind === undefined ? [] : [{ ...row, rows: 1 }];
     };
     const pool = { use: (_key: unknown, work: (connection: unknown) => unknown) => work({ simple }) };
     return { catalog: new Catalog(pool as unknown as WarehousePool), asked };
   }
   const KEY = { role: 'R', warehouse: 'W' };
-  const keysOf = (objects: readonly { schema: string; name: string }[]): Set<string> =>
-    new Set(objects.map(({ schema, name }) => `${schema}.${name}`));
+  const named = (name: string) => ({ database: 'DB', schema: 'S', name });
+  const later = () => vi.advanceTimersByTime(60_001);
+
+  it('that was one before, or was listed as one, takes two questions; one of which nothing is known three', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const { catalog, asked } = holding({ V: 'VIEW' });
+      const first = await catalog.relation(KEY, named('V'));
+      expect(asked.splice(0)).toEqual(['SHOW OBJECTS V', 'DESCRIBE V', 'SHOW VIEWS V']);
+      later();
+      expect(await catalog.relation(KEY, named('V'))).toEqual({ ...first, comment: 'c' });
+      expect(asked.splice(0)).toEqual(['SHOW VIEWS V', 'DESCRIBE V']);
+      // What one role knows tells another nothing.
+      await catalog.relation({ ...KEY, role: 'OTHER' }, named('V'));
+      expect(asked).toHaveLength(3);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 
   it.each([
-    ['by one question where they fit', { S: 9999 }, 1],
-    ['in two schemas', { S: 6000, U: 6000 }, 4],
-    ['page by page', { S: 25_000, U: 3, EMPTY: 0 }, 7],
-    ['that are as many as a page', { S: 10_000 }, 4],
-    ['50,000 of them', { A: 10_001, B: 20_000, C: 19_999 }, 9],
-  ])('is listed whole: %s', async (_what, schemas, questions) => {
-    const { catalog, asked } = manyOf(schemas);
-    const objects = await catalog.objects(KEY, 'DB', undefined);
-    const total = Object.values(schemas).reduce((sum, count) => sum + count, 0);
-    expect(objects).toHaveLength(total);
-    expect(keysOf(objects).size).toBe(total);
-    expect(asked).toHaveLength(questions);
-    const [schema = ''] = Object.keys(schemas);
-    expect(await catalog.objects(KEY, 'DB', schema)).toHaveLength(schemas[schema as keyof typeof schemas] ?? 0);
+    ['TABLE', { kind: 'table', viewText: undefined, columns: [{ name: 'OF_TABLE' }] }],
+    ['SEMANTIC', { kind: 'view', viewText: undefined, columns: [{ name: 'OF_SEMANTIC' }] }],
+    [undefined, undefined],
+  ] as const)('that has become %s meanwhile is that', async (now, expected) => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const kinds: Parameters<typeof holding>[0] = { V: 'VIEW' };
+      const { catalog } = holding(kinds);
+      await catalog.relation(KEY, named('V'));
+      later();
+      if (now === undefined) delete kinds['V'];
+      else kinds['V'] = now;
+      const relation = await catalog.relation(KEY, named('V'));
+      if (expected === undefined) expect(relation).toBeUndefined();
+      else expect(relation).toMatchObject(expected);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is one from the next reading on where a table was', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const kinds: Parameters<typeof holding>[0] = { T: 'TABLE' };
+      const { catalog } = holding(kinds);
+      await catalog.relation(KEY, named('T'));
+      kinds['T'] = 'VIEW';
+      later();
+      expect(await catalog.relation(KEY, named('T'))).toMatchObject({ kind: 'view', viewText: 'CREATE VIEW …' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe('what is in use', () => {
+  it('is read anew in the last quarter of a minute, while nobody waits, and not before', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const { catalog, asked } = catalogOf({ columns: [ID], external: [] });
+      const look = () => catalog.relation({ role: 'R', warehouse: 'W' }, { database: 'DB', schema: 'S', name: 'T' });
+      await look();
+      vi.advanceTimersByTime(44_000);
+      await look();
+      expect(asked).toHaveLength(2);
+      vi.advanceTimersByTime(2000);
+      await Promise.all([look(), look(), look()]);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(asked).toHaveLength(4);
+      // What was begun then holds for a minute from there.
+      vi.advanceTimersByTime(44_000);
+      await look();
+      expect(asked).toHaveLength(4);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('holds so much and no more: of texts of a megabyte the oldest are read again', async () => {
+    const asked: string[] = [];
+    const simple = async (sql: string): Promise<object[]> => {
+      asked.push(sql);
+      const name = /LIKE '(\w+)'/.exec(sql)?.[1] ?? '';
+      if (sql.startsWith('DESCRIBE')) return [ID];
+      return [{ name, database_name: 'DB', schema_name: 'S', kind: 'VIEW', text: 'x'.repeat(1_000_000) }];
+    };
+    const pool = { use: (_key: unknown, work: (connection: unknown) => unknown) => work({ simple }) };
+    const catalog = new Catalog(pool as unknown as WarehousePool);
+    const look = (at: number) =>
+      catalog.relation({ role: 'R', warehouse: 'W' }, { database: 'DB', schema: 'S', name: `V${at}` });
+    for (let at = 0; at < 40; at++) await look(at);
+    asked.length = 0;
+    await look(39);
+    await look(20);
+    expect(asked).toEqual([]);
+    await look(0);
+    expect(asked).not.toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkWarehouse } from '../../dist/cli/doctor/warehouse.js';
 import type { Config } from '../../dist/config/index.js';
 import { DEFAULT_OPTIONS, Warehouse as Embedded } from '../../dist/embedded/warehouse/index.js';
+import { maskExpression } from '../../dist/masking/index.js';
 import { setUpOf } from '../../dist/warehouse/connection/session-state.js';
 import { isOwnQuestion, SESSION_PARAMETERS, type Warehouse } from '../../dist/warehouse/index.js';
 import { policyOf, setOf } from '../support/policies.mjs';
@@ -21,6 +22,7 @@ const ACCOUNT = {
   DATE_INPUT_FORMAT: 'DD.MM.YYYY',
   TWO_DIGIT_CENTURY_START: 1900,
   MULTI_STATEMENT_COUNT: 0,
+  DEFAULT_NULL_ORDERING: 'FIRST',
 };
 
 let embedded: Embedded;
@@ -67,8 +69,24 @@ describe('a session', () => {
       )[0];
     expect(await week(open())).toBe('2024-07-01');
     expect(await week(open({ week_start: 7 }))).toBe('2024-06-30');
+    // Masks do not: what a policy shows is the same whoever counts weeks how.
+    const mask = maskExpression({ kind: 'truncate_date', part: 'week' }, 'D', 'DATE');
+    for (const session of [{}, { week_start: 7 }, { week_start: 3 }]) {
+      const sql = `SELECT TO_VARCHAR(${mask}) AS W FROM (SELECT '2024-07-03'::DATE AS D)`;
+      expect((await open(session).ask(KEY, sql, 'test'))[0]?.['W']).toBe('2024-07-01');
+    }
     const now = await parameters(open({ timezone: 'Europe/Berlin', timestamp_type_mapping: 'TIMESTAMP_TZ' }));
     expect([now.get('TIMEZONE'), now.get('TIMESTAMP_TYPE_MAPPING')]).toEqual(['Europe/Berlin', 'TIMESTAMP_TZ']);
+  });
+
+  it('sorts NULL behind all values, which rows a LIMIT keeps goes by that', async () => {
+    const first = async (order: string): Promise<unknown> => {
+      const sql = `SELECT COLUMN1 AS C FROM VALUES (1), (NULL), (2) ORDER BY ${order} LIMIT 1`;
+      return (await open().ask(KEY, sql, 'test'))[0]?.['C'];
+    };
+    expect(await first('COLUMN1')).toBe(1);
+    expect(await first('COLUMN1 DESC')).toBeNull();
+    expect(await first('COLUMN1 NULLS FIRST')).toBeNull();
   });
 
   it('is set up by statements that the history is known by again, and nothing else is', () => {

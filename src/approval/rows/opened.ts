@@ -18,7 +18,7 @@ import {
   decisionRow,
   type Ended,
   ERASED,
-  textOfApproval,
+  sealedOfApproval,
 } from '../values/state.js';
 import { outcomesOf } from './outcome.js';
 import { openedReason } from './reasons.js';
@@ -127,8 +127,9 @@ export async function openAll(
     if (!recorded) continue;
     const { state } = recorded;
     await sessions.learnKey(session);
-    const { about = approval.about, ...text } = vault.knows(session)
-      ? textOfApproval.parse(JSON.parse(vault.openText(session, `approval ${id}`, sealed)))
+    const isErased = !vault.knows(session);
+    const { about = isErased ? null : approval.about, ...text } = !isErased
+      ? sealedOfApproval.parse(JSON.parse(vault.openText(session, `approval ${id}`, sealed)))
       : { ...ERASED, about: undefined };
     const isOver = (state === 'pending' || state === 'approved') && approval.expires_at.getTime() <= Date.parse(now);
     const outcome = outcomes.get(approval.statement_id) ?? null;

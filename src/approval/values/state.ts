@@ -144,10 +144,11 @@ export const textOfApproval = z.object({
       job_source: z.enum(['call', 'connection']).optional(),
     })
     .optional(),
-  /** Row predicates hold claims of the agent's. Those of earlier versions have it in their row. */
-  about: aboutApproval.optional(),
 });
-export type ApprovalText = Omit<z.infer<typeof textOfApproval>, 'about'>;
+export type ApprovalText = z.infer<typeof textOfApproval>;
+
+/** What is sealed: besides the text what it is about, whose row predicates hold claims of the agent's. Those of earlier versions have that in their row. */
+export const sealedOfApproval = textOfApproval.extend({ about: aboutApproval.nullable().optional() });
 
 export const ERASED: ApprovalText = {
   statement: '(erased)',

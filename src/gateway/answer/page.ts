@@ -1,8 +1,8 @@
 /** A page of a result: rows as the agent sees them, scanned once more for what detectors look for, and what of them is recorded. */
 import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { Scrubber } from '../../masking/index.js';
 import { detectRules, type Verdict } from '../../policy/index.js';
+import { Moment } from '../../turns/index.js';
 import type { Json, PageSize, RunResult } from '../../warehouse/index.js';
 import type { Judged, OutputMask } from '../judge/judged.js';
 import type { CutCell } from './answer.js';
@@ -85,11 +85,10 @@ function shownNames(
 const isForeseenIn = (foreseen: readonly OutputMask[], names: readonly string[]): boolean =>
   foreseen.length === names.length && foreseen.every(({ name }, at) => name === undefined || name === names[at]);
 
-/** Types whose values are no texts. */
-const NO_TEXT = /^(?:FIXED|REAL|BOOLEAN|DATE|TIME|TIMESTAMP_\w+)$/;
-
-/** How long rows are looked through without a pause. */
-const AT_A_TIME_MS = 20;
+/** Types whose values are neither texts nor numbers. */
+const NOT_LOOKED_AT = /^(?:BOOLEAN|DATE|TIME|TIMESTAMP_\w+)$/;
+/** Of these a value in which something is found is null: no text fits there. */
+const NUMBER = /^(?:FIXED|REAL)$/;
 
 /** Takes what the detectors find out of rows, and says what that was. */
 async function scrubbed(
@@ -104,23 +103,24 @@ async function scrubbed(
   const whole = new Scrubber(detectRules(detect));
   const hasExceptions = isForeseen && detect.some(({ except }) => except.length > 0);
   const scrubbers = columns.map(({ type }, at) => {
-    if (NO_TEXT.test(type)) return undefined;
+    if (NOT_LOOKED_AT.test(type)) return undefined;
     const scrubber = hasExceptions ? new Scrubber(detectRules(detect, foreseen[at]?.origins)) : whole;
     return scrubber.isIdle ? undefined : scrubber;
   });
   if (scrubbers.every((scrubber) => scrubber === undefined)) return { rows, found: new Set() };
   // In place: the rows are this page's own, and nearly all of their values stay as they are.
-  const looked = scrubbers.flatMap((scrubber, at) => (scrubber ? [{ scrubber, at }] : []));
-  let since = performance.now();
+  const looked = scrubbers.flatMap((scrubber, at) =>
+    scrubber ? [{ scrubber, at, isNumber: NUMBER.test(columns[at]?.type ?? '') }] : [],
+  );
+  const moment = new Moment();
   for (const row of rows as Json[][]) {
     // Others' requests are answered between two rows.
-    if (performance.now() - since > AT_A_TIME_MS) {
-      await setImmediate();
-      since = performance.now();
-    }
-    for (const { scrubber, at } of looked) {
+    if (moment.isOver) await moment.next();
+    for (const { scrubber, at, isNumber } of looked) {
       const value = row[at];
-      if (value !== null && typeof value !== 'number') row[at] = scrubber.value(value) as Json;
+      if (value === null) continue;
+      const shown = scrubber.value(value) as Json;
+      row[at] = isNumber && shown !== value ? null : shown;
     }
   }
   return { rows, found: new Set(scrubbers.flatMap((scrubber) => [...(scrubber?.found ?? [])])) };

@@ -175,7 +175,9 @@ export class Judge {
       if (barred) return refused(named.analysis, barred);
       const catalog = this.#parts.catalogs.reader(keyOf(standing(policies), principal));
       const reader = trusting(catalog, policies);
-      const analysed = await lookUp(named, reader, effort, (object) => mayBeLookedUp(policies, object));
+      const analysed = await lookUp(named, reader, effort, (object, through) =>
+        mayBeLookedUp(policies, object, through),
+      );
       secondOpinion(analysed, cteNames(analysed.statement));
       const circumstances = circumstancesOf(analysed, request, undefined);
       const spend = spending(effort, analysed.statement, 'columns');
@@ -218,14 +220,15 @@ export class Judge {
 }
 
 /**
- * A view whose text can't be read stands for itself where the policies trust it: its own rules, masks and rows hold, no others. What
- * lies below is not known, so a policy that hides anything at all has to trust it, too.
+ * A view stands for itself where the policies trust it: its own rules, masks and rows hold, no others. A policy that hides anything at all
+ * has to trust it, too; one whose text can be read is opened otherwise, and what is below it is judged by those who don't (`inSightOf`).
  */
 function trusting(reader: CatalogReader, policies: readonly Policy[]): CatalogReader {
   const trusted = async (name: ObjectName, relation: RelationInfo | undefined): Promise<RelationInfo | undefined> => {
-    if (relation?.kind !== 'view' || relation.viewText?.trim()) return relation;
+    if (relation?.kind !== 'view') return relation;
     const { isGiven, withheldBy } = trustIn(policies, name);
-    if (isGiven) return { ...relation, kind: 'table' };
+    if (isGiven) return { ...relation, kind: 'table', isTrusted: true };
+    if (relation.viewText?.trim()) return relation;
     // Whoever sees what views are made of may see more of it than the statement's own role.
     const seen = await reader.behind?.(name);
     if (seen?.viewText?.trim()) return { ...relation, viewText: seen.viewText };

@@ -3,6 +3,7 @@ import type { Principal } from '../../identity/index.js';
 import { type InForce, mayRead } from '../../policy/index.js';
 import { distance } from '../../spelling/index.js';
 import { type ObjectName, showObject, tellObject } from '../../sql/index.js';
+import { Moment } from '../../turns/index.js';
 import type { Judged } from '../judge/judged.js';
 import type { Visible } from './visible.js';
 
@@ -11,13 +12,15 @@ const MAX_MISTYPED = 64;
 /** One edit for each four characters, within these. */
 const [FEWEST_EDITS, MOST_EDITS] = [2, 4];
 const MAX_HINTS = 3;
+/** Of those that are near the rules are asked for so many, the nearest first: tables with numbers in their names are near to each other by thousands. */
+const MOST_JUDGED = 200;
 
 export class Nearest {
-  readonly #visible: Pick<Visible, 'catalogued'>;
+  readonly #visible: Pick<Visible, 'near'>;
   /** A judgement is remembered for a minute, and so is what is near: whoever asks the same again costs nothing more. */
   readonly #known = new WeakMap<Judged, Promise<Judged>>();
 
-  constructor(visible: Pick<Visible, 'catalogued'>) {
+  constructor(visible: Pick<Visible, 'near'>) {
     this.#visible = visible;
   }
 
@@ -35,14 +38,22 @@ export class Nearest {
   async #near(principal: Principal, rules: InForce, wanted: ObjectName): Promise<readonly string[]> {
     const most = Math.min(MOST_EDITS, Math.max(FEWEST_EDITS, Math.floor(wanted.name.length / 4)));
     // The denial stands also where nobody can say what else there is.
-    const objects = await this.#visible.catalogued(principal, wanted.database, rules).catch(() => []);
+    const objects = await this.#visible.near(principal, wanted, rules).catch(() => []);
+    const close: { readonly object: ObjectName; readonly edits: number }[] = [];
+    const moment = new Moment();
     // Names are compared before the rules are asked: most are far away.
-    return objects
-      .map((object) => ({ object, edits: editsBetween(object, wanted, most) }))
-      .filter(({ object, edits }) => edits <= most && isName(object) && mayRead(rules.policies, object))
-      .sort((left, right) => left.edits - right.edits)
-      .slice(0, MAX_HINTS)
-      .map(({ object }) => tellObject(object));
+    for (const object of objects) {
+      if (moment.isOver) await moment.next();
+      const edits = editsBetween(object, wanted, most);
+      if (edits <= most) close.push({ object, edits });
+    }
+    close.sort((left, right) => left.edits - right.edits);
+    const hints: string[] = [];
+    for (const { object } of close.slice(0, MOST_JUDGED)) {
+      if (isName(object) && mayRead(rules.policies, object)) hints.push(tellObject(object));
+      if (hints.length === MAX_HINTS) break;
+    }
+    return hints;
   }
 }
 

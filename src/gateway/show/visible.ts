@@ -16,7 +16,7 @@ import {
   standing,
   type Verdict,
 } from '../../policy/index.js';
-import { FairGate } from '../../turns/index.js';
+import { FairGate, Moment } from '../../turns/index.js';
 import type { CatalogObject, PoolKey, Warehouse } from '../../warehouse/index.js';
 import { keyOf, nameOf, type Rules, rulesFor } from '../judge/whose.js';
 
@@ -27,6 +27,23 @@ export interface VisibleParts extends Rules {
 /** Questions to the catalog at a time, and of these one principal's: they count against no limit on statements. */
 const LOOKED_AT_ONCE = 4;
 const LOOKED_OF_ONE = LOOKED_AT_ONCE / 2;
+/** Pages of the catalog that one answer goes through, each of them one statement where it is not known. */
+const MOST_PAGES = 16;
+
+/** What an answer goes on after; an empty name stands before all of its schema. */
+export interface VisiblePlace {
+  readonly database: string;
+  readonly schema: string;
+  readonly name: string;
+}
+
+interface Asked {
+  readonly database: string | undefined;
+  readonly schema: string | undefined;
+  readonly after: VisiblePlace | undefined;
+}
+
+const placeOf = ({ database, schema, name }: CatalogObject): VisiblePlace => ({ database, schema, name });
 
 export class Visible {
   readonly #parts: VisibleParts;
@@ -66,43 +83,72 @@ export class Visible {
   }
 
   /**
-   * Objects that the principal may describe, at most `limit`; in one schema, one database, or all that the policies name. By the policies
-   * of now, or those that a verdict was made by.
+   * Objects that the principal may describe, at most `limit`, by database, schema and name; in one schema, one database, or all that the policies
+   * name. `next`: where those after these are; undefined where there are none. An answer costs so much and no more: where few of many may be seen
+   * it may hold less than `limit`, or nothing, and go on nevertheless. By the policies of now.
    */
   async objects(
     principal: Principal,
     database: string | undefined,
     schema: string | undefined,
-    limit: number,
-    { policies }: InForce = this.#inForce(principal),
-  ): Promise<{ objects: readonly CatalogObject[]; isTruncated: boolean }> {
+    { limit, after }: { readonly limit: number; readonly after?: VisiblePlace | undefined },
+  ): Promise<{ objects: readonly CatalogObject[]; next: VisiblePlace | undefined }> {
+    const { policies } = this.#inForce(principal);
+    if (policies.length === 0) return { objects: [], next: undefined };
     const stands = standing(policies);
-    if (policies.length === 0) return { objects: [], isTruncated: false };
-    const { catalog } = this.#parts.warehouse;
-    const key = keyOf(stands, principal);
-    const found = await this.#inTurn(principal, async () => {
-      const databases = database === undefined ? await this.#databasesOf(policies, key) : [database];
-      const objects: CatalogObject[] = [];
-      // Where no rule lets them see anything, nothing is asked: whether it is there can't be told by how long the answer takes.
-      for (const name of databases)
-        if (mayHold(policies, name, schema)) objects.push(...(await catalog.objects(key, name, schema)));
-      return objects;
-    });
-    const readable = found.filter((object) => mayRead(policies, object));
+    const { found, next } = await this.#inTurn(principal, () =>
+      this.#readable(policies, keyOf(stands, principal), { database, schema, after }, limit),
+    );
     const comments = new Scrubber(detectRules(stands.detect));
-    const objects = readable.slice(0, limit).map((object) => ({
+    const objects = found.map((object) => ({
       ...object,
       rows: shownRowCount(policies, object, principal),
       comment: comments.text(object.comment),
     }));
-    return { objects, isTruncated: readable.length > limit };
+    return { objects, next };
   }
 
-  /** All that the catalog has of a database, whether it may be read or not; nothing where no rule lets them see any of it. */
-  async catalogued(principal: Principal, database: string, { policies }: InForce): Promise<readonly CatalogObject[]> {
+  async #readable(
+    policies: readonly Policy[],
+    key: PoolKey,
+    { database, schema, after }: Asked,
+    limit: number,
+  ): Promise<{ found: readonly CatalogObject[]; next: VisiblePlace | undefined }> {
+    const { catalog } = this.#parts.warehouse;
+    const databases = database === undefined ? await this.#databasesOf(policies, key) : [database];
+    const found: CatalogObject[] = [];
+    const moment = new Moment();
+    let pages = 0;
+    let last: CatalogObject | undefined;
+    for (const name of databases) {
+      // Where no rule lets them see anything, nothing is asked: whether it is there can't be told by how long the answer takes.
+      if ((after && name < after.database) || !mayHold(policies, name, schema)) continue;
+      for await (const { objects, end } of catalog.pages(key, name, schema, {
+        after: after?.database === name ? after : undefined,
+        mayHold: (one) => mayHold(policies, name, one),
+      })) {
+        for (const object of objects) {
+          if (moment.isOver) await moment.next();
+          if (!mayRead(policies, object)) continue;
+          if (found.length === limit) return { found, next: last && placeOf(last) };
+          found.push(object);
+          last = object;
+        }
+        if (++pages >= MOST_PAGES) return { found, next: { database: name, ...end } };
+      }
+    }
+    return { found, next: undefined };
+  }
+
+  /** What a mistyped name of a database may have been meant for, whether it may be read or not; nothing where no rule lets them see any of it. */
+  async near(
+    principal: Principal,
+    { database, name }: { readonly database: string; readonly name: string },
+    { policies }: InForce,
+  ): Promise<readonly CatalogObject[]> {
     if (!mayHold(policies, database, undefined)) return [];
     const key = keyOf(standing(policies), principal);
-    return this.#inTurn(principal, () => this.#parts.warehouse.catalog.objects(key, database, undefined));
+    return this.#inTurn(principal, () => this.#parts.warehouse.catalog.near(key, database, name));
   }
 
   async #inTurn<T>(principal: Principal, look: () => Promise<T>): Promise<T> {
@@ -118,8 +164,10 @@ export class Visible {
   async #databasesOf(policies: readonly Policy[], key: PoolKey): Promise<readonly string[]> {
     const globs = policies.flatMap((policy) => policy.rules.flatMap((rule) => (rule.effect === 'deny' ? [] : rule.on)));
     const names = globs.map((glob) => /^"?([^".]+)"?\./.exec(glob.source)?.[1] ?? '*');
-    if (names.some((name) => name.includes('*'))) return this.#parts.warehouse.catalog.databases(key);
-    return [...new Set(names.map((name) => name.toUpperCase()))];
+    const all = names.some((name) => name.includes('*'))
+      ? await this.#parts.warehouse.catalog.databases(key)
+      : new Set(names.map((name) => name.toUpperCase()));
+    return [...all].sort();
   }
 
   /** One table or view with its columns and how each is masked; undefined where it isn't there or isn't visible. */

@@ -1,6 +1,6 @@
 /** The tool that lists what somebody may see. */
 import { z } from 'zod';
-import { showRows } from '../../gateway/index.js';
+import { showRows, type VisiblePlace } from '../../gateway/index.js';
 import { methodName } from '../../masking/index.js';
 import { showObject } from '../../sql/index.js';
 import { toldLine, toldName } from '../../visible-text/index.js';
@@ -10,6 +10,8 @@ import { untrustedShape, withoutGaps } from './answered.js';
 import type { Tool, ToolResult } from './tool.js';
 
 const DESCRIBE_LIMIT = 500;
+/** Of three names of 255 characters, as bytes in JSON that may stand for two characters each. */
+const MAX_CURSOR = 8000;
 
 const describeInput = z.object({
   object: z
@@ -17,7 +19,27 @@ const describeInput = z.object({
     .max(1000)
     .optional()
     .describe('Nothing for all that you may see; or DATABASE, DATABASE.SCHEMA, or DATABASE.SCHEMA.TABLE.'),
+  cursor: z
+    .string()
+    .max(MAX_CURSOR)
+    .optional()
+    .describe('From an answer of this tool for the same object: its cursor, for those that come after.'),
 });
+
+/** Where a list goes on: the name after which, in a form that is read by nobody. It opens nothing: what may be seen is found out anew. */
+const place = z.tuple([z.string().min(1), z.string(), z.string()]);
+const cursorOf = ({ database, schema, name }: VisiblePlace): string =>
+  Buffer.from(JSON.stringify([database, schema, name])).toString('base64url');
+
+/** Throws where it is none. */
+function placeOf(cursor: string): VisiblePlace {
+  try {
+    const [database, schema, name] = place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    return { database, schema, name };
+  } catch {
+    throw new Error('This cursor is from no answer of the describe tool. Call it without one to begin anew.');
+  }
+}
 
 /** Dotted parts, folded where unquoted. */
 function nameParts(text: string): string[] {
@@ -34,6 +56,10 @@ export const describe: Tool = {
   input: describeInput,
   output: z.object({
     truncated: z.boolean(),
+    cursor: z
+      .string()
+      .nullable()
+      .describe('For this tool, with the same object: where those after these are. null where there are none.'),
     notices: z.array(z.string()),
     ...untrustedShape({
       objects: z.array(
@@ -52,7 +78,7 @@ export const describe: Tool = {
   }),
   isReadOnly: true,
   call: async (input, { gateway, caller, toolPrefix }) => {
-    const { object } = describeInput.parse(input);
+    const { object, cursor } = describeInput.parse(input);
     const [database, schema, name] = nameParts(object ?? '');
     const nothing = gateway.visible.nothing(caller.principal);
     if (nothing) return notAllowed(toldLine([nothing.message, nothing.hint].filter(Boolean).join(' ')));
@@ -81,24 +107,43 @@ export const describe: Tool = {
       };
       return {
         text: [...notices, fenced([`${entry.object} (${entry.kind})`, ...lines].join('\n'))].join('\n'),
-        structured: { truncated: false, notices, ...untrusted('names and comments', { objects: [entry], columns }) },
+        structured: {
+          truncated: false,
+          cursor: null,
+          notices,
+          ...untrusted('names and comments', { objects: [entry], columns }),
+        },
         isError: false,
       };
     }
-    const { objects, isTruncated } = await gateway.visible.objects(caller.principal, database, schema, DESCRIBE_LIMIT);
-    if (objects.length === 0 && object !== undefined) return notVisible(object, toolPrefix);
+    const { objects, next } = await gateway.visible.objects(caller.principal, database, schema, {
+      limit: DESCRIBE_LIMIT,
+      after: cursor === undefined ? undefined : placeOf(cursor),
+    });
+    if (objects.length === 0 && !next && object !== undefined && cursor === undefined)
+      return notVisible(object, toolPrefix);
     const entries = objects.map((entry) => ({
       object: showObject(entry),
       kind: entry.kind,
       comment: entry.comment,
       rows: entry.rows ?? null,
     }));
-    const notices = isTruncated ? [`Only the first ${DESCRIBE_LIMIT} are listed; name a schema to see fewer.`] : [];
+    const goesOn = next && cursorOf(next);
+    const notices = next ? ['There may be more, behind the cursor; naming a schema shows fewer.'] : [];
+    const more =
+      goesOn === undefined
+        ? []
+        : [
+            naming(toolPrefix)(
+              `There may be more: call the describe tool for the same with cursor ${goesOn}, or name a schema to see fewer.`,
+            ),
+          ];
     const lines = entries.map((entry) => `${entry.object}\t${entry.kind}\t${entry.rows ?? ''}\t${entry.comment}`);
     return {
-      text: [`${entries.length} tables and views that you may see.`, ...notices, fenced(lines.join('\n'))].join('\n'),
+      text: [`${entries.length} tables and views that you may see.`, ...more, fenced(lines.join('\n'))].join('\n'),
       structured: {
-        truncated: isTruncated,
+        truncated: next !== undefined,
+        cursor: goesOn ?? null,
         notices,
         ...untrusted('names and comments', { objects: entries, columns: [] }),
       },
@@ -109,7 +154,12 @@ export const describe: Tool = {
 
 const notAllowed = (why: string): ToolResult => ({
   text: why,
-  structured: { truncated: false, notices: [why], ...untrusted('names and comments', { objects: [], columns: [] }) },
+  structured: {
+    truncated: false,
+    cursor: null,
+    notices: [why],
+    ...untrusted('names and comments', { objects: [], columns: [] }),
+  },
   isError: false,
 });
 
@@ -119,6 +169,7 @@ const notVisible = (object: string, toolPrefix: string): ToolResult => {
     text: `${none} ${naming(toolPrefix)('Call the describe tool without an object to list what there is.')}`,
     structured: {
       truncated: false,
+      cursor: null,
       notices: [none],
       ...untrusted('names and comments', { objects: [], columns: [] }),
     },

@@ -5,6 +5,7 @@ import { withoutDictionaries } from '../masks/dictionaries.js';
 import { partsOf } from '../rules/globs.js';
 import { ANY, ruleFor } from './applicable.js';
 import { mayWrite } from './change.js';
+import { inSightOf } from './merging.js';
 import type { Question } from './question.js';
 import { rowsFor } from './rows.js';
 import type { AppliedRows, Verdict } from './verdict.js';
@@ -37,10 +38,11 @@ export function hiddenOf(
   question: Question & { readonly analysis: FullAnalysis },
   spend: Count,
 ): Pick<Verdict, 'masks' | 'rows'> {
-  const { policies, subject, analysis } = question;
+  const { subject, analysis } = question;
   const masks: AppliedMask[] = [];
   const rows: AppliedRows[] = [];
   for (const use of analysis.objects) {
+    const policies = inSightOf(question.policies, use);
     const own = rowsFor(policies, use.object, subject);
     const source = own.find(({ secureView }) => secureView !== undefined)?.secureView;
     // What hides rows of a view hides them as well where the view stands for a table.
@@ -52,5 +54,8 @@ export function hiddenOf(
     for (const mask of appliedMasks(policies, { object: use.object, columns, isExternal }, source, spend))
       masks.push(mask);
   }
-  return { masks: mayWrite(policies) ? masks : withoutDictionaries(analysis, masks, mayChange(question)), rows };
+  return {
+    masks: mayWrite(question.policies) ? masks : withoutDictionaries(analysis, masks, mayChange(question)),
+    rows,
+  };
 }

@@ -3,7 +3,7 @@
  * secure view that stands for a table, a user-defined function: each runs with its owner's rights and may read anything, so what one
  * policy says of it counts only as far as all who hide something say so (docs/policies.md, "Two policies in force").
  */
-import type { FunctionUse, ObjectName } from '../../sql/index.js';
+import type { FunctionUse, ObjectName, ObjectUse } from '../../sql/index.js';
 import { type Glob, partsOf } from '../rules/globs.js';
 import type { Policy } from '../rules/policy.js';
 
@@ -42,13 +42,17 @@ const consent = (
   return { isGiven: withheldBy === undefined, withheldBy };
 };
 
-/** Whether a view may be read whose text can't be: trusted by one policy, and by each that hides anything which it could read. */
+/** Whether a view stands for itself: trusted by one policy, and by each that hides anything which it could read. */
 export const trustIn = (policies: readonly Policy[], view: ObjectName): Consent =>
   consent(
     policies,
     (policy) => trusts(policy, view),
     (policy) => hidesBeyond(policy, [view]),
   );
+
+/** Who has a say on an object: not who trusts a view that every way to it leads through. */
+export const inSightOf = (policies: readonly Policy[], { through }: Pick<ObjectUse, 'through'>): readonly Policy[] =>
+  through.length === 0 ? policies : policies.filter((policy) => !through.some((view) => trusts(policy, view)));
 
 /** The same of a secure view that one policy puts into a table's place: the others name it as well, or trust it. */
 export const trustInSource = (policies: readonly Policy[], table: ObjectName, view: ObjectName): Consent =>

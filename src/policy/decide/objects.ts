@@ -3,6 +3,7 @@ import { type ObjectName, type Position, showObject, tellObject } from '../../sq
 import type { Rule } from '../rules/policy.js';
 import { ANY, type Applicable, approveRules, ruleFor } from './applicable.js';
 import { denyKey, isKeyTable } from './key.js';
+import { inSightOf } from './merging.js';
 import { type Circumstances, kindsOn, type Question } from './question.js';
 import type { AppliedRule, Denial, Verdict } from './verdict.js';
 
@@ -47,51 +48,55 @@ export function decideObjects(
   const asking = new Set<Rule>();
   const key = denyKey(analysis);
   if (key) return { denial: key, rules, asking };
-  for (const use of analysis.objects)
-    for (const kind of kindsOn(analysis, use)) {
-      const found = ruleFor(policies, kind, use.object, circumstances);
-      // An allowance of MERGE is one of its UPDATE; what denies an UPDATE or asks for somebody holds for that branch, too.
-      if (kind === 'update' && analysis.kind === 'merge' && (!found || found.rule.effect === 'allow')) continue;
-      const shown = showObject(use.object);
-      const told = tellObject(use.object);
-      const [view] = use.via;
-      const verb = kind === 'select' ? 'read' : kind;
-      const isDenied = !found || found.rule.effect === 'deny';
-      // What the refusal itself names is not said twice.
-      if (found && (view || !isDenied)) rules.push({ ...appliedOf(found), kind, object: shown });
-      const isMissing = circumstances !== ANY && !use.relation;
-      if (view && (isDenied || isMissing || isKeyTable(use.object)))
-        return { denial: beyondView(view, use.position), rules, asking };
-      if (isDenied) {
-        const denial: Denial = {
-          code: 'OBJECT_DENIED',
-          // One wording whether it exists or not: a refusal must not tell what there is.
-          message:
-            found?.rule.reason ??
-            (use.access === 'write' && kind === 'select'
-              ? `${told} is not something you may read, and this ${analysis.kind.toUpperCase()} goes by what is in it.`
-              : `${told} is not something you may ${verb}.`),
-          policy: found?.policy.name,
-          rule: found?.rule.place,
-          position: use.position,
-          hint: 'The describe tool lists what you may see.',
-        };
-        return { denial, rules, asking };
-      }
-      if (isMissing) {
-        const denial: Denial = {
-          code: 'OBJECT_DENIED',
-          message: `There is no ${told} that you may ${verb}.`,
-          policy: found.policy.name,
-          rule: found.rule.place,
-          position: use.position,
-          hint: 'The describe tool lists what you may see.',
-        };
-        return { denial, rules, asking };
-      }
-      if (found.rule.effect === 'approve' && circumstances !== ANY)
-        for (const rule of approveRules(policies, kind, use.object, circumstances)) asking.add(rule);
+  const questions = analysis.objects.flatMap((use) => {
+    const sighted = inSightOf(policies, use);
+    return kindsOn(analysis, use).map((kind) => ({ use, kind, sighted }));
+  });
+  for (const { use, kind, sighted } of questions) {
+    const found = ruleFor(sighted, kind, use.object, circumstances);
+    // An allowance of MERGE is one of its UPDATE; what denies an UPDATE or asks for somebody holds for that branch, too.
+    if (kind === 'update' && analysis.kind === 'merge' && (!found || found.rule.effect === 'allow')) continue;
+    const shown = showObject(use.object);
+    const told = tellObject(use.object);
+    const [view] = use.via;
+    const verb = kind === 'select' ? 'read' : kind;
+    // Who trusts the view lets through what it reads, where nobody else has a word on that.
+    const isDenied = found ? found.rule.effect === 'deny' : sighted.length === policies.length;
+    // What the refusal itself names is not said twice.
+    if (found && (view || !isDenied)) rules.push({ ...appliedOf(found), kind, object: shown });
+    const isMissing = circumstances !== ANY && !use.relation;
+    if (view && (isDenied || isMissing || isKeyTable(use.object)))
+      return { denial: beyondView(view, use.position), rules, asking };
+    if (isDenied) {
+      const denial: Denial = {
+        code: 'OBJECT_DENIED',
+        // One wording whether it exists or not: a refusal must not tell what there is.
+        message:
+          found?.rule.reason ??
+          (use.access === 'write' && kind === 'select'
+            ? `${told} is not something you may read, and this ${analysis.kind.toUpperCase()} goes by what is in it.`
+            : `${told} is not something you may ${verb}.`),
+        policy: found?.policy.name,
+        rule: found?.rule.place,
+        position: use.position,
+        hint: 'The describe tool lists what you may see.',
+      };
+      return { denial, rules, asking };
     }
+    if (isMissing) {
+      const denial: Denial = {
+        code: 'OBJECT_DENIED',
+        message: `There is no ${told} that you may ${verb}.`,
+        policy: found?.policy.name,
+        rule: found?.rule.place,
+        position: use.position,
+        hint: 'The describe tool lists what you may see.',
+      };
+      return { denial, rules, asking };
+    }
+    if (found?.rule.effect === 'approve' && circumstances !== ANY)
+      for (const rule of approveRules(sighted, kind, use.object, circumstances)) asking.add(rule);
+  }
   if (analysis.objects.length === 0) {
     for (const policy of policies) {
       const rule = policy.kinds.has(analysis.kind)

@@ -3,6 +3,7 @@ import type { ObjectName } from '../../sql/index.js';
 import type { Policy } from '../rules/policy.js';
 import { ANY, ruleFor } from './applicable.js';
 import { isKeyTable } from './key.js';
+import { inSightOf } from './merging.js';
 
 /** May this object be read at all: what `describe` and hints go by. */
 export function mayRead(policies: readonly Policy[], object: ObjectName): boolean {
@@ -26,9 +27,17 @@ export function mayHold(policies: readonly Policy[], database: string, schema: s
   );
 }
 
-/** Whether any rule lets this be read, whatever the circumstances: what only a view's text names is looked up no further than that. */
-export function mayBeLookedUp(policies: readonly Policy[], object: ObjectName): boolean {
+/**
+ * Whether any rule lets this be read, whatever the circumstances: what only a view's text names is looked up no further than that. Who trusts a
+ * view on the way to it has no say on it.
+ */
+export function mayBeLookedUp(
+  policies: readonly Policy[],
+  object: ObjectName,
+  through: readonly ObjectName[],
+): boolean {
   if (isKeyTable(object)) return false;
-  const found = ruleFor(policies, 'select', object, ANY);
-  return found !== undefined && found.rule.effect !== 'deny';
+  const sighted = inSightOf(policies, { through });
+  const found = ruleFor(sighted, 'select', object, ANY);
+  return found ? found.rule.effect !== 'deny' : sighted.length < policies.length;
 }

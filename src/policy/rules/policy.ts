@@ -77,7 +77,7 @@ export interface Policy {
   readonly columns: readonly ColumnRule[];
   readonly rows: readonly RowRule[];
   readonly functions: readonly Glob[];
-  /** Views that are read as they are where their text can't be. */
+  /** Views that stand for themselves. */
   readonly trustedViews: readonly Glob[];
   /** Virtual columns that are not hidden with what they are made of. */
   readonly trustedColumns: readonly Glob[];

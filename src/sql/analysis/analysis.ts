@@ -16,6 +16,8 @@ export interface ObjectUse {
   readonly position: Position | undefined;
   /** Views on the way from the statement to this object, outermost first; empty where the statement names it. */
   readonly via: readonly ObjectName[];
+  /** Views that every way to it leads through; none where the statement names it. */
+  readonly through: readonly ObjectName[];
 }
 
 export type ColumnUsage =
@@ -88,6 +90,8 @@ export interface LongColumnReference {
   readonly object: ObjectName;
   readonly from: number;
   readonly to: number;
+  /** Another source in sight has the same last name, so that alone would not say which is meant. */
+  readonly hasNamesake: boolean;
 }
 
 /**

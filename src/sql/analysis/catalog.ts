@@ -58,6 +58,8 @@ export interface RelationInfo extends ObjectName {
   readonly columns: readonly ColumnInfo[];
   /** A view's defining text; undefined where it can't be read (a secure view of another owner, say). */
   readonly viewText: string | undefined;
+  /** A view that stands for itself, for it is trusted; its `kind` is then `table`. */
+  readonly isTrusted?: boolean;
   /** Why a view can't be opened, in words, where that is more than that its text can't be read. */
   readonly unreadable?: string;
   /** A secure view: Snowflake runs nobody's predicate before its own (documentation page user-guide/views-secure). */

@@ -238,7 +238,9 @@ function byName(walk: Walk, target: Source, using: Source, token: number): void 
   }
   const differs = (what: string): Error =>
     walk.refusal(what, token, 'Name the columns: UPDATE SET …, INSERT (…) VALUES (…).');
-  walk.count(target.columns.length + using.columns.length);
+  walk.count(target.columns.length + using.columns.length + walk.findings.tables.length);
+  // What is not there has no columns either: that it is not there is what is said.
+  if (walk.findings.tables.some(({ object }) => walk.columnsOf(object).unknown === 'missing')) return;
   const names = new Set(target.columns.map(({ name }) => name));
   for (const { name, isMany } of using.columns)
     if (name === undefined || isMany === true || !names.has(name))

@@ -3,7 +3,7 @@ import type { ColumnUsage, Origin } from '../analysis/analysis.js';
 import { dangerOf } from '../functions/danger.js';
 import { isPure, snowflakeFunction } from '../functions/index.js';
 import { originsOf, UNKNOWN } from '../scope/origins.js';
-import { type Ctes, namesIn, qualifiedSource, type Resolution, type Scope } from '../scope/scope.js';
+import { type Ctes, hasNamesake, namesIn, qualifiedSources, type Resolution, type Scope } from '../scope/scope.js';
 import { isOperator } from '../text/lex.js';
 import {
   asBody,
@@ -269,7 +269,7 @@ function chain(
   const [first, last] = [parts[0], parts.at(-1)];
   if (!first || !last) throw walk.refusal('A column has no name.');
   const token = walk.token(last);
-  const qualified = isSequence(folded(last)) ? undefined : qualifiedSource(parts, scope);
+  const qualified = isSequence(folded(last)) ? undefined : qualifiedSources(parts, scope);
   const table = qualified && parts[qualified.width - 1];
   if (!qualified || !table) {
     const names = (): readonly string[] => {
@@ -290,11 +290,17 @@ function chain(
   }
   const { object } = qualified.source;
   walk.findings.columnNames.add(folded(last));
-  if (object) walk.findings.longColumns.push({ object, from: walk.token(first), to: walk.token(table) });
-  const resolution = walk.lookUp(folded(last), folded(table), scope);
+  if (object)
+    walk.findings.longColumns.push({
+      object,
+      from: walk.token(first),
+      to: walk.token(table),
+      hasNamesake: hasNamesake(scope, qualified.source),
+    });
+  const resolution = walk.lookUp(folded(last), folded(table), qualified.scope);
   if (resolution.kind === 'found') {
     for (const part of parts.slice(0, -1)) walk.claim(part, 'alias');
-    walk.noteTarget(folded(last), folded(table), scope, token);
+    walk.noteTarget(folded(last), folded(table), qualified.scope, token);
   }
   return walk.resolved(resolution, last, token, usage);
 }

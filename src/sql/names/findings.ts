@@ -3,6 +3,7 @@ import type {
   Access,
   ColumnUsage,
   ExcludedName,
+  LongColumnReference,
   Origin,
   OwnName,
   TableReference,
@@ -36,7 +37,7 @@ export interface Findings {
   readonly tables: TableUse[];
   readonly uses: ColumnFinding[];
   readonly references: TableReference[];
-  readonly longColumns: { object: ObjectName; from: number; to: number }[];
+  readonly longColumns: LongColumnReference[];
   readonly columnNames: Set<string>;
   readonly unowned: Unowned[];
   readonly assignments: AssignedToken[];

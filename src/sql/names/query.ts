@@ -1,7 +1,7 @@
 /** Queries: definitions, set operations, VALUES, SELECT with its clauses, stars. Each answers the columns that it gives. */
 import type { Origin, OutputColumn } from '../analysis/analysis.js';
 import { columnsNamed, originsOf, UNKNOWN } from '../scope/origins.js';
-import { type Ctes, namesIn, type Scope, type Source, scopeOf, sourcesNamed } from '../scope/scope.js';
+import { type Ctes, hasNamesake, namesIn, type Scope, type Source, scopeOf, sourcesNamed } from '../scope/scope.js';
 import { isOperator, isWord } from '../text/lex.js';
 import { asBody, asList, type Body, dotted, folded, type Identifier, identifierOf, nodeOf } from '../text/tree.js';
 import { isName, nameOf } from '../words/claims.js';
@@ -103,6 +103,10 @@ function made(walk: Walk, body: Body): ReadonlySet<string> {
   return new Set([
     ...(isPresent(body['connect']) ? ['LEVEL'] : []),
     ...(walk.statement.isResampled ? ['IS_GENERATED', 'BUCKET_START'] : []),
+    ...walk.resampledNames.flatMap((at) => {
+      const token = walk.statement.tokens[at];
+      return isName(token) ? [nameOf(token)] : [];
+    }),
   ]);
 }
 
@@ -270,7 +274,7 @@ function namesBefore({ statement: { tokens } }: Walk, from: number): readonly (n
 
 /**
  * `schema.table.*` and `db.schema.table.*` (sql/select: a star's qualifier is the name of an object). As with a column, the tokens before the last
- * name go where the table becomes a sub-query; of two tables of one name in FROM the rest would not say which.
+ * name go where the table becomes a sub-query; of two tables of one name in sight the rest would not say which.
  */
 function qualifiedInFull(walk: Walk, places: readonly (number | undefined)[], scope: Scope): readonly Source[] {
   const { tokens } = walk.statement;
@@ -282,23 +286,15 @@ function qualifiedInFull(walk: Walk, places: readonly (number | undefined)[], sc
   const shown = names.join('.').slice(0, 200);
   const [source] = sourcesNamed(names, scope);
   if (!source?.object) throw walk.refusal(`There is no ${shown} in FROM.`, first);
-  const isAlone = namesakes(scope, source) === 1;
-  if (!isAlone)
+  if (hasNamesake(scope, source))
     throw walk.refusal(
-      `Two tables in FROM have the name ${source.alias?.slice(0, 100) ?? ''}.`,
+      `Two tables in FROM have the name ${source.object.name.slice(0, 100)}.`,
       first,
       'Give each of them an alias, and write that before the star.',
     );
   for (const at of places) if (at !== undefined) walk.claimToken(at, 'alias');
-  walk.findings.longColumns.push({ object: source.object, from: first, to: last });
+  walk.findings.longColumns.push({ object: source.object, from: first, to: last, hasNamesake: false });
   return [source];
-}
-
-/** How many sources beside one have its name. */
-function namesakes(scope: Scope, source: Source): number {
-  let at: Scope | undefined = scope;
-  while (at && !at.sources.includes(source)) at = at.outer;
-  return at?.sources.filter(({ alias }) => alias === source.alias).length ?? 0;
 }
 
 /** A column that a clause of a star names: one of the star's own. */

@@ -89,6 +89,7 @@ export class Resolver extends Walk {
     const { tokens, pairs, isResampled } = this.statement;
     if (!isResampled) return;
     this.findings.hasStar = true;
+    for (const at of this.resampledNames) this.claimToken(at, 'alias');
     const known = new Set<string>();
     const keys = new Set<string>();
     for (const { object } of [...this.findings.tables]) {

@@ -89,8 +89,15 @@ export function table(walk: Walk, body: Body, ctes: Ctes, pivoted: boolean): Sou
       pivoted,
       ...clauses(walk, body, from, to),
     });
-  return renamed(walk, { alias: folded(alias ?? name), object, ...walk.columnsOf(object) }, body['column_aliases']);
+  const source = { alias: folded(alias ?? name), object, ...walk.columnsOf(object) };
+  return renamed(walk, isPresent(body['changes']) ? withChanges(source) : source, body['column_aliases']);
 }
+
+/** What CHANGES adds to the columns of its table, and `*` shows behind them (constructs/changes): none of them holds a value of the table. */
+const OF_CHANGES = ['METADATA$ACTION', 'METADATA$ISUPDATE', 'METADATA$ROW_ID'].map((name) => ({ name, origins: [] }));
+
+const withChanges = (source: Source): Source =>
+  source.unknown ? source : { ...source, columns: [...source.columns, ...OF_CHANGES] };
 
 /** AT, BEFORE, CHANGES and the boundary of a refresh are for tables and views (constructs/from): before them a definition's name could be a table's. */
 function ofTablesAlone(walk: Walk, body: Body, name: Identifier): void {

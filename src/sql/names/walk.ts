@@ -15,6 +15,7 @@ import { type ParsedStatement, positionOf } from '../text/statement.js';
 import { type Body, folded, type Identifier } from '../text/tree.js';
 import { type AliasPlaces, aliasPlaces } from '../words/alias-places.js';
 import { type Claims, isName, nameOf, type Owner } from '../words/claims.js';
+import { resampledNames } from '../words/resampled.js';
 import { type Symbols, symbolsOf } from '../words/symbols.js';
 import { type Form, unknownField } from './allow-lists.js';
 import { nothingFound } from './findings.js';
@@ -41,6 +42,8 @@ export abstract class Walk {
   /** Of every pattern of MATCH_RECOGNIZE in the text. */
   readonly symbols: ReadonlySet<string>;
   readonly #symbols: Symbols;
+  /** Tokens of the names that RESAMPLE gives to columns of its own. */
+  readonly resampledNames: readonly number[];
   readonly #keywords: ReadonlySet<number>;
   readonly #effort: Effort;
   readonly findings = nothingFound();
@@ -58,6 +61,7 @@ export abstract class Walk {
     this.aliasPlaces = aliasPlaces(statement.tokens, statement.pairs);
     this.#symbols = symbolsOf(statement.tokens, statement.pairs);
     this.symbols = this.#symbols.names;
+    this.resampledNames = statement.isResampled ? resampledNames(statement.tokens, statement.pairs) : [];
     this.relations = relations;
     this.defaults = defaults;
     this.claims = claims;

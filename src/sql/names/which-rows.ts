@@ -15,9 +15,9 @@ const REFLEXIVE: ReadonlySet<string> = new Set(['eq', 'gte', 'lte', 'null_safe_e
 export function saysWhichRows(walk: Walk, kind: ChangeKind): boolean {
   const body = asBody(nodeOf(walk.statement.tree)?.body);
   switch (kind) {
-    // Rows that are there are not touched.
+    // Rows that are there are not touched, unless OVERWRITE empties the table first (sql/insert).
     case 'insert':
-      return true;
+      return !kindsOf(walk, kind).includes('truncate');
     case 'update':
     case 'delete':
       return narrows(walk, asBody(body['where_clause'])['this']);

@@ -130,11 +130,25 @@ export function sourcesNamed(names: readonly string[], scope: Scope): readonly S
   return [];
 }
 
-/** The source that qualifies a column: `schema.table` or `db.schema.table` before it. */
-export function qualifiedSource(
+/**
+ * The sources that qualify a column, `schema.table` or `db.schema.table` before it: one, or several mentions of one table. What a column behind
+ * such a qualifier means is theirs alone, whatever else is called like the table.
+ */
+export function qualifiedSources(
   parts: readonly Identifier[],
   scope: Scope,
-): { source: Source; width: number } | undefined {
-  const [source] = sourcesNamed(parts.slice(0, -1).map(folded), scope);
-  return source && { source, width: parts.length - 1 };
+): { source: Source; scope: Scope; width: number } | undefined {
+  const found = sourcesNamed(parts.slice(0, -1).map(folded), scope);
+  const [source] = found;
+  return source && { source, scope: scopeOf(found, undefined), width: parts.length - 1 };
+}
+
+/** Whether a source's last name alone could mean another one: beside it, or in a query further in. */
+export function hasNamesake(scope: Scope, source: Source): boolean {
+  let count = 0;
+  for (let at: Scope | undefined = scope; at; at = at.outer) {
+    count += at.sources.filter(({ alias }) => alias === source.alias).length;
+    if (at.sources.includes(source)) break;
+  }
+  return count > 1;
 }

@@ -7,7 +7,7 @@
  * constructs/with, functions/case), nothing else.
  */
 import type { ExcludedName, FullAnalysis, TableReference } from '../analysis/analysis.js';
-import { objectKey, type RelationInfo, tellIdentifier, tellObject } from '../analysis/catalog.js';
+import { type ObjectName, objectKey, type RelationInfo, tellIdentifier, tellObject } from '../analysis/catalog.js';
 import { Effort } from '../analysis/effort.js';
 import { isOperator, isWord, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from '../text/lex.js';
 import { Refusal } from '../text/refusal.js';
@@ -200,8 +200,12 @@ class Rewriter {
       replace(from, point ?? to, `${replacement}${alias}`);
     }
     // Of a sub-query only the last name is left to qualify with.
-    for (const long of analysis.longColumns)
-      if (replaced.has(objectKey(long.object))) for (let at = long.from; at < long.to; at++) pieces[at] = undefined;
+    for (const long of analysis.longColumns) {
+      if (!replaced.has(objectKey(long.object))) continue;
+      // Cut down to its last name it would mean the other table, or both.
+      if (long.hasNamesake) throw namesake(long.object, analysis, long.from);
+      for (let at = long.from; at < long.to; at++) pieces[at] = undefined;
+    }
     this.#excluded(analysis, pieces);
     this.#ownNames(analysis, pieces);
     this.isRewritten ||= replaced.size > 0;
@@ -211,6 +215,14 @@ class Rewriter {
     return text;
   }
 }
+
+const namesake = (object: ObjectName, { statement }: FullAnalysis, token: number): Refusal =>
+  new Refusal(
+    'NOT_UNDERSTOOD',
+    `Two tables in sight have the name ${tellIdentifier(object.name)}, and the one that is meant here is read through a sub-query.`,
+    positionOf(statement, token),
+    'Give each of them an alias, and write that before their columns.',
+  );
 
 const tooLong = ({ statement }: FullAnalysis): Refusal =>
   new Refusal(

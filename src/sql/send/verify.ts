@@ -60,6 +60,7 @@ function readsAsJudged(text: string, analysis: FullAnalysis, treatments: Treatme
     relation: undefined,
     position: undefined,
     via: [],
+    through: [],
   }));
   secondOpinion({ kind, statement: parsed, objects }, cteNames(parsed));
   return true;

@@ -1,4 +1,6 @@
-/** What a text literal means: escapes and doubled quotes read (documentation page data-types-text, "String constants"). */
+/** What a text literal means: escapes and doubled quotes read (documentation page data-types-text, "String constants"), or what it names. */
+import { isOperator, isWord, lex, type Token } from './lex.js';
+import { Refusal } from './refusal.js';
 
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', '0': '\0' };
 
@@ -18,3 +20,51 @@ export const unescaped = (inner: string): string =>
 /** The value of a text literal, delimiters and all, in single quotes or between `$$`. */
 export const literalValue = (text: string): string =>
   text.startsWith('$$') ? text.slice(2, -2) : unescaped(text.slice(1, -1));
+
+/** Words behind which a source or a target is named. */
+const BEFORE_TABLE = ['FROM', 'JOIN', 'USING', 'INTO', 'UPDATE', 'LATERAL'];
+
+/** The tokens of a dotted name that a literal holds, at their places in the statement; undefined where it holds anything else, or an escape. */
+function namedBy({ kind, text, start }: Token): readonly Token[] | undefined {
+  const inner = text.slice(1, -1);
+  if (kind !== 'string' || !text.startsWith("'") || /[\\']/.test(inner)) return undefined;
+  let tokens: readonly Token[];
+  try {
+    tokens = lex(inner);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+  const isDotted =
+    tokens.length > 0 &&
+    tokens.length % 2 === 1 &&
+    tokens.every((token, at) =>
+      at % 2 === 1 ? isOperator(token, '.') : token.kind === 'word' || token.kind === 'quoted',
+    );
+  // A blank or a comment in it is no part of a name.
+  if (!isDotted || tokens.map((token) => token.text).join('') !== inner) return undefined;
+  return tokens.map((token) => ({ ...token, start: start + 1 + token.start }));
+}
+
+/**
+ * `IDENTIFIER('a.b')` anywhere, and `TABLE('a.b')` where a table is named, are the object that they name (documentation pages
+ * sql-reference/identifier-literal, sql-reference/literals-table): it stands in their place, where it is judged and sent. A literal that is no
+ * name stays what it was.
+ */
+export function withNamesOfLiterals(tokens: readonly Token[]): readonly Token[] {
+  const out: Token[] = [];
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at];
+    if (!token) break;
+    const [open, literal, close] = [tokens[at + 1], tokens[at + 2], tokens[at + 3]];
+    const isNaming = isWord(token, 'IDENTIFIER') || (isWord(token, 'TABLE') && isWord(tokens[at - 1], ...BEFORE_TABLE));
+    const isPart = isOperator(tokens[at - 1], '.') || isOperator(tokens[at + 4], '.');
+    const names =
+      isNaming && !isPart && literal && isOperator(open, '(') && isOperator(close, ')') ? namedBy(literal) : undefined;
+    if (names) {
+      out.push(...names);
+      at += 3;
+    } else out.push(token);
+  }
+  return out;
+}

@@ -44,6 +44,8 @@ export interface Normalised {
 
 const isName = (token: Token | undefined): boolean => token?.kind === 'word' || token?.kind === 'quoted';
 
+const isLiteral = (token: Token | undefined): boolean => token?.kind === 'string' || token?.kind === 'number';
+
 /** More of them are left to the parser, which refuses them. */
 const MAX_STAND_INS = 50;
 
@@ -190,8 +192,9 @@ class Normaliser {
       case 'ALL':
         if (isAllByName(this.#tokens, at)) this.#allByName(at);
         return;
+      case 'PIVOT':
       case 'UNPIVOT':
-        this.#unpivot(at);
+        this.#pivoted(at);
         return;
       case 'RESAMPLE':
         if (isOperator(next, '(') && isWord(this.#tokens[at + 2], 'USING')) {
@@ -271,8 +274,8 @@ class Normaliser {
     return (close !== undefined && close > at ? close : at) + 1;
   }
 
-  /** `UNPIVOT (v FOR n IN (jan january))` means `jan AS january`. */
-  #unpivot(at: number): void {
+  /** `UNPIVOT (v FOR n IN (jan january))` means `jan AS january`, and `PIVOT (f(v) FOR n IN ('a' x))` means `'a' AS x`. */
+  #pivoted(at: number): void {
     const isWithNulls = isWord(this.#tokens[at + 1], 'INCLUDE', 'EXCLUDE') && isWord(this.#tokens[at + 2], 'NULLS');
     const open = isWithNulls ? at + 3 : at + 1;
     // `v FOR n IN (`: in no further bracket, so that each is gone through for one construct alone.
@@ -281,8 +284,13 @@ class Normaliser {
     while (close !== undefined && list < close && !isWord(this.#tokens[list - 1], 'IN')) list = this.#next(list);
     const end = this.#pairs.get(list);
     if (close === undefined || list >= close || end === undefined) return;
+    const isPivot = isWord(this.#tokens[at], 'PIVOT');
+    // ANY and a sub-query are no lists of values.
+    if (isPivot && isWord(this.#tokens[list + 1], 'ANY', 'SELECT', 'WITH')) return;
     for (let index = list + 1; index < end; index++) {
-      const isPair = isName(this.#tokens[index - 1]) && isName(this.#tokens[index]);
+      const [before, token, next] = [this.#tokens[index - 1], this.#tokens[index], this.#tokens[index + 1]];
+      const isEnd = isOperator(next, ',') || index + 1 === end;
+      const isPair = isName(token) && (isPivot ? isEnd && isLiteral(before) : isName(before));
       if (isPair && !isWord(this.#tokens[index - 1], 'AS') && !isWord(this.#tokens[index], 'AS'))
         this.#asBefore.add(index);
     }

@@ -4,14 +4,14 @@
  * what is sent.
  *
  * Two tokens are put together only where no reader could take them for one, or find a comment begin between them: one of them is a bracket,
- * a comma or a dot, or just one of them is an operator.
+ * a comma or a dot, or just one of them is an operator, or the right one is the question mark of a quantifier (`b*?`, constructs/match_recognize).
  */
 import type { Token } from './lex.js';
 
 /** What stands in the places of some tokens; nothing where they are left out. */
 export type Pieces = readonly (string | undefined)[];
 
-const APART = /[(),.[\]]/;
+const APART = /[(),.[\]{}]/;
 /** Behind what was left out. */
 const CLOSING = /^[),]/;
 const OF_A_WORD = /[A-Za-z0-9_$'"]/;
@@ -22,6 +22,7 @@ const mayTouch = (left: string, right: string): boolean => {
   if (/^\.\d/.test(right)) return /[(,[]/.test(end);
   if (/\d\.$/.test(left)) return /[),\]]/.test(begin);
   if (APART.test(end) || APART.test(begin)) return true;
+  if (right === '?' && /[*+?]/.test(end)) return true;
   return OF_A_WORD.test(end) !== OF_A_WORD.test(begin);
 };
 

@@ -5,6 +5,7 @@ import { bracketPairs, oddBracket } from './brackets.js';
 import { type Clauses, clausesOf } from './clauses.js';
 import { kindOf, type StatementKind } from './kind.js';
 import { isOperator, isWord, joined, lex, type Token } from './lex.js';
+import { withNamesOfLiterals } from './literal.js';
 import { normalise, type Piece, restored } from './normalise.js';
 import { lineStarts, type Position, positionAt, positionIn, Refusal } from './refusal.js';
 import { asList, bodiesIn, identifierOf } from './tree.js';
@@ -57,7 +58,7 @@ function statementTokens(source: string): readonly Token[] {
   const all = lex(source);
   let end = all.length;
   while (end > 0 && isOperator(all[end - 1], ';')) end--;
-  return all.slice(0, end);
+  return withNamesOfLiterals(all.slice(0, end));
 }
 
 /** A statement's tokens: those that are there, or read anew from its text, where nothing else is kept of it. */

@@ -62,7 +62,7 @@ export function lookUp(
     const opened = nothingOpened(effort);
     // A description opens nothing.
     if (parsed.kind === 'describe') for (const key of names.keys()) opened.begun.add(key);
-    await load(names, { reader, mayBeRead, opened, spend: spending(effort, parsed, 'columns') }, 0);
+    await load(names, { reader, mayBeRead, opened, spend: spending(effort, parsed, 'columns') });
     return finish(parsed, defaults, opened, []);
   });
 }

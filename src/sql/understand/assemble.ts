@@ -44,22 +44,23 @@ export function assembled(
     if (!places.has(token)) places.set(token, positionOf(statement, token));
     return places.get(token);
   };
-  const objects: ObjectUse[] = [];
+  const objects = new Objects();
   const columns = new Uses();
   for (const { origins, usage, token } of distinctUses(findings.uses)) {
     spend(origins.length);
     for (const { object, column } of origins)
       if (!isUnknown({ object, column })) columns.add(object, column, usage, () => ({ position: place(token), via }));
   }
-  const known = new Set<string>();
-  const add = (use: ObjectUse): void => {
-    const key = `${use.access} ${objectKey(use.object)}`;
-    if (!known.has(key)) objects.push(use);
-    known.add(key);
-  };
   // Those that the statement names come before those that only a view reads: an object has one entry, the most direct.
   for (const { object, access, token } of findings.tables)
-    add({ object, access, relation: opened.relations.get(objectKey(object)), position: place(token), via });
+    objects.add({
+      object,
+      access,
+      relation: opened.relations.get(objectKey(object)),
+      position: place(token),
+      via,
+      through: [],
+    });
   const gone = new Set<string>();
   for (const { object, token } of findings.tables) {
     const key = objectKey(object);
@@ -67,11 +68,24 @@ export function assembled(
     if (gone.has(key)) continue;
     gone.add(key);
     for (const barred of opened.barred.get(key) ?? [])
-      add({ object: barred, access: 'read', relation: undefined, position: place(token), via: [...via, object] });
+      objects.add({
+        object: barred,
+        access: 'read',
+        relation: undefined,
+        position: place(token),
+        via: [...via, object],
+        through: [object],
+      });
     const view = opened.views.get(key);
     if (!view) continue;
     spend(PART * view.objects.length + 2 * view.columns.length);
-    for (const use of view.objects) add({ ...use, position: place(token), via: [...via, object, ...use.via.slice(1)] });
+    for (const use of view.objects)
+      objects.add({
+        ...use,
+        position: place(token),
+        via: [...via, object, ...use.via.slice(1)],
+        through: [object, ...use.through],
+      });
     const vias = new Map<readonly ObjectName[], readonly ObjectName[]>();
     for (const use of view.columns) {
       const below = vias.get(use.via) ?? [...via, object, ...use.via.slice(1)];
@@ -84,7 +98,7 @@ export function assembled(
     kind: statement.kind,
     defaults,
     isLookedUp: opened.asked.size > 0,
-    objects,
+    objects: objects.all,
     columns: columns.all,
     places: isOutermost ? findings.uses.filter(({ token }) => token >= 0) : [],
     functions: [...functions, ...(isOutermost ? [...opened.views.values()].flatMap(functionsOfView) : [])],
@@ -124,6 +138,25 @@ export function assembled(
     words,
     views: opened.views,
   };
+}
+
+/** Each object once for each access, as it was added first; through those views alone that all ways to it lead through. */
+class Objects {
+  readonly #uses = new Map<string, ObjectUse>();
+
+  get all(): readonly ObjectUse[] {
+    return [...this.#uses.values()];
+  }
+
+  add(use: ObjectUse): void {
+    const key = `${use.access} ${objectKey(use.object)}`;
+    const known = this.#uses.get(key);
+    if (!known) this.#uses.set(key, use);
+    else if (known.through.length > 0) {
+      const others = new Set(use.through.map(objectKey));
+      this.#uses.set(key, { ...known, through: known.through.filter((view) => others.has(objectKey(view))) });
+    }
+  }
 }
 
 /** Their places are in a text that is not the agent's. */

@@ -23,8 +23,8 @@ const COLUMN_READ = 2;
 /** A role's connections are few, and others wait for them. */
 const LOOKED_UP_AT_ONCE = 4;
 
-/** Whether something may be looked up that only a view's text names. */
-export type MayBeRead = (object: ObjectName) => boolean;
+/** Whether something may be looked up that only a view's text names; `through`: the views on the way to it, outermost first. */
+export type MayBeRead = (object: ObjectName, through: readonly ObjectName[]) => boolean;
 
 interface LookUp {
   readonly reader: CatalogReader;
@@ -34,15 +34,19 @@ interface LookUp {
   readonly spend: Count;
 }
 
-/** Looks up what a text names, some at a time, and opens the views among it. */
-export async function load(names: ReadonlyMap<string, ObjectName>, lookUp: LookUp, depth: number): Promise<void> {
+/** Looks up what a text names, some at a time, and opens the views among it. `through`: the views whose text it is, one within the other. */
+export async function load(
+  names: ReadonlyMap<string, ObjectName>,
+  lookUp: LookUp,
+  through: readonly ObjectName[] = [],
+): Promise<void> {
   const { reader, opened, spend } = lookUp;
   const wanted = [...names].filter(([key]) => !opened.asked.has(key));
   if (opened.asked.size + wanted.length > MAX_OBJECTS)
     throw new Refusal('NOT_UNDERSTOOD', `The statement reads more than ${MAX_OBJECTS} objects.`);
   for (const [key] of wanted) opened.asked.add(key);
   const looking = mapAtOnce(wanted, LOOKED_UP_AT_ONCE, async ([key, object]) => {
-    const relation = depth > 0 && reader.behind ? await reader.behind(object) : await reader.relation(object);
+    const relation = through.length > 0 && reader.behind ? await reader.behind(object) : await reader.relation(object);
     if (relation) opened.relations.set(key, relation);
   });
   await opened.effort.waitFor(looking);
@@ -50,27 +54,29 @@ export async function load(names: ReadonlyMap<string, ObjectName>, lookUp: LookU
   spend(LOOKED_UP * wanted.length + COLUMN_READ * read);
   for (const key of names.keys()) {
     const relation = opened.relations.get(key);
-    if (relation?.kind === 'view' && !opened.begun.has(key)) await open(relation, lookUp, depth);
+    if (relation?.kind === 'view' && !opened.begun.has(key)) await open(relation, lookUp, through);
   }
 }
 
-async function open(relation: RelationInfo, lookUp: LookUp, depth: number): Promise<void> {
+async function open(relation: RelationInfo, lookUp: LookUp, through: readonly ObjectName[]): Promise<void> {
   const { opened, mayBeRead } = lookUp;
   const key = objectKey(relation);
   opened.begun.add(key);
   try {
-    if (depth >= MAX_VIEW_DEPTH) throw notOpened(relation, `views are nested more than ${MAX_VIEW_DEPTH} deep`);
+    if (through.length >= MAX_VIEW_DEPTH)
+      throw notOpened(relation, `views are nested more than ${MAX_VIEW_DEPTH} deep`);
     const query = viewQuery(relation);
     // Names in a view's text are completed by the view's own place (documentation page sql/create-view).
     const own = { database: relation.database, schema: relation.schema };
     const inside = understood(relation, () => parseStatement(query));
     const names = understood(relation, () => namesOf(walk(inside, new Relations(), own, opened.effort)));
-    const barred = [...names.values()].filter((object) => !mayBeRead(object));
+    const way = [...through, relation];
+    const barred = [...names.values()].filter((object) => !mayBeRead(object, way));
     if (barred.length > 0) {
       opened.barred.set(key, barred);
       return;
     }
-    await load(names, lookUp, depth + 1);
+    await load(names, lookUp, way);
     opened.views.set(
       key,
       understood(relation, () => finish(inside, own, opened, [relation])),

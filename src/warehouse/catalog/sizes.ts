@@ -9,7 +9,8 @@ import { WHOLE_TABLE } from '../connection/own-questions.js';
 import type { WarehousePool } from '../connection/pool.js';
 import { StatementFailed } from '../errors/failures.js';
 import { explain } from '../run/confirm.js';
-import type { Catalog, CatalogName } from './catalog.js';
+import type { Catalog } from './catalog.js';
+import type { CatalogName } from './objects.js';
 
 const CACHE_MS = 60_000;
 const CACHE_SIZE = 20_000;
@@ -38,7 +39,10 @@ export class Sizes {
     const known = this.#entries.get(name);
     if (known && known.version === version && known.until > Date.now()) return known.value;
     const value = this.#read(key, object);
-    if (this.#entries.size >= CACHE_SIZE) this.#entries.clear();
+    // The oldest alone: whoever asks for thousands of names must not make the others ask for theirs again.
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size >= CACHE_SIZE && oldest !== undefined) this.#entries.delete(oldest);
+    this.#entries.delete(name);
     this.#entries.set(name, { value, until: Date.now() + CACHE_MS, version });
     // A failure is not remembered.
     value.catch(() => this.#entries.delete(name));

@@ -66,12 +66,14 @@ export const VIEW_LIKE = named('VIEWS');
 export const EXTERNAL_LIKE = named('EXTERNAL TABLES');
 export const OBJECTS_OF_DATABASE = ownQuestion`SHOW OBJECTS IN DATABASE ${NAME}`;
 export const OBJECTS_OF_SCHEMA = ownQuestion`SHOW OBJECTS IN SCHEMA ${NAME}.${NAME}`;
-/** What every SHOW ends at, without a word. */
+/** Where every SHOW ends: of objects without a word, of all others with an error if no LIMIT says so (sql/show-objects, sql/show-schemas). */
 export const SHOWN = 10_000;
 /** Of a schema that has more: what follows a name, in the order of the names. */
 export const OBJECTS_AFTER = ownQuestion`SHOW OBJECTS IN SCHEMA ${NAME}.${NAME} LIMIT ${String(SHOWN)} FROM ${TEXT}`;
-export const SCHEMAS = ownQuestion`SHOW SCHEMAS IN DATABASE ${NAME}`;
-export const DATABASES = ownQuestion`SHOW DATABASES`;
+/** Of a database that has more: what begins so, case included. */
+export const OBJECTS_BEGINNING = ownQuestion`SHOW OBJECTS IN DATABASE ${NAME} STARTS WITH ${TEXT} LIMIT ${String(SHOWN)}`;
+export const SCHEMAS = ownQuestion`SHOW SCHEMAS IN DATABASE ${NAME} LIMIT ${String(SHOWN)}`;
+export const DATABASES = ownQuestion`SHOW DATABASES LIMIT ${String(SHOWN)}`;
 export const DESCRIBE_TABLE = ownQuestion`DESCRIBE TABLE ${NAME}.${NAME}.${NAME}`;
 export const DESCRIBE_VIEW = ownQuestion`DESCRIBE VIEW ${NAME}.${NAME}.${NAME}`;
 
@@ -124,6 +126,7 @@ export const OWN_FORMS: readonly RegExp[] = [
   OBJECTS_OF_DATABASE,
   OBJECTS_OF_SCHEMA,
   OBJECTS_AFTER,
+  OBJECTS_BEGINNING,
   SCHEMAS,
   DATABASES,
   DESCRIBE_TABLE,

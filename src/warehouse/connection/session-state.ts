@@ -53,6 +53,8 @@ export const SESSION_PARAMETERS: readonly SessionParameter[] = [
     value: 'FALSE',
     changes: 'whether an UPDATE that meets a row twice is an error or takes any of the values',
   },
+  // Decides with ORDER BY which rows a LIMIT, a TOP or a ROW_NUMBER() keeps (constructs/order-by).
+  { name: 'DEFAULT_NULL_ORDERING', value: text('LAST'), changes: 'whether NULL is sorted before or after all values' },
   {
     name: 'WEEK_START',
     value: '0',

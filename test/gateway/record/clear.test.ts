@@ -14,6 +14,7 @@ const SECRETS = {
   us_ssn: '078-05-1120',
   iban: 'DE89370400440532013000',
   ip_address: '203.0.113.77',
+  health_insurance: '1EG4-TE5-MK73',
   secret: 'ghp_a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2',
 } as const;
 

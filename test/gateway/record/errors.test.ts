@@ -61,7 +61,7 @@ async function failing(sql: string, at: 'run' | 'explain' | 'catalog', fail: () 
     approvals: {},
     warehouse: {
       options: { confirm: at === 'explain' ? 'always' : 'off' },
-      catalog: { version: 1, relation, objects: async () => fail(), invalidate: () => undefined },
+      catalog: { version: 1, relation, near: async () => fail(), invalidate: () => undefined },
       run: async () => fail(),
       explain: async () => fail(),
     },

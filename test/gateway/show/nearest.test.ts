@@ -5,6 +5,7 @@ import { Nearest } from '../../../dist/gateway/show/nearest.js';
 import { type InForce, inForce } from '../../../dist/policy/index.js';
 import { distance } from '../../../dist/spelling/index.js';
 import { policyOf, setOf } from '../../support/policies.mjs';
+import { random } from '../../support/random.mjs';
 
 const PRINCIPAL = {
   issuer: 'https://i',
@@ -39,7 +40,7 @@ const refused = (name: string): Judged =>
 const nearest = (objects: readonly object[]) => {
   let asked = 0;
   const made = new Nearest({
-    catalogued: async () => {
+    near: async () => {
       asked++;
       return objects as never;
     },
@@ -55,7 +56,7 @@ describe('a name that is not there', () => {
 
   it('gets no hint where nothing is near, nor where the catalog can not be asked', async () => {
     expect(await nearest([table('PAYMENTS')]).hint(refused('ORDERS'))).toBe('Ask describe.');
-    const away = new Nearest({ catalogued: () => Promise.reject(new Error('gone')) });
+    const away = new Nearest({ near: () => Promise.reject(new Error('gone')) });
     expect((await away.of(PRINCIPAL, rules, refused('ORDERS'))).denial?.hint).toBe('Ask describe.');
   });
 
@@ -69,7 +70,46 @@ describe('a name that is not there', () => {
   });
 });
 
+describe('a database of tables that are near to each other by thousands', () => {
+  const MANY = Array.from({ length: 10_000 }, (_, at) => table(`T${String(at).padStart(6, '0')}`));
+
+  it('is looked through while others come to their turn', async () => {
+    let turns = 0;
+    const others = setInterval(() => turns++, 1);
+    const { hint } = nearest([...MANY, ...MANY, ...MANY]);
+    expect(await hint(refused('T00123X'))).toMatch(/^Did you mean DB\.S\.T001230 or /);
+    clearInterval(others);
+    expect(turns).toBeGreaterThan(0);
+  });
+
+  it('of which none may be read gets no hint, and few of them are held against the rules', async () => {
+    let looks = 0;
+    const hidden = MANY.map(({ database, name }) => ({
+      database,
+      name,
+      get schema() {
+        looks++;
+        return 'HR';
+      },
+    }));
+    expect(await nearest(hidden).hint(refused('T00123X'))).toBe('Ask describe.');
+    expect(looks).toBeLessThan(2 * MANY.length);
+  });
+});
+
 describe('edits', () => {
+  it('within a bound are what they are without it', () => {
+    const next = random(7);
+    const word = () => Array.from({ length: Math.floor(next() * 9) }, () => 'ABC'[Math.floor(next() * 3)]).join('');
+    for (let times = 0; times < 5000; times++) {
+      const [left, right] = [word(), word()];
+      const edits = distance(left, right);
+      for (const most of [0, 1, 2, 4, 9])
+        if (edits <= most) expect(distance(left, right, most)).toBe(edits);
+        else expect(distance(left, right, most)).toBeGreaterThan(most);
+    }
+  });
+
   /** Counts how often a letter of the name is looked at. */
   const counted = (name: string) => {
     let looks = 0;

@@ -92,7 +92,7 @@ describe('how many rows there are', () => {
   it('is told of tables whose rows are all seen, and of no view as soon as any are hidden', async () => {
     const rowsOf = async (rules: string) => {
       const { gateway } = await whole.gateway(rules);
-      const { objects } = await gateway.visible.objects(bot.principal, 'DB', 'PUBLIC', 10);
+      const { objects } = await gateway.visible.objects(bot.principal, 'DB', 'PUBLIC', { limit: 10 });
       const one = await gateway.visible.relation(bot.principal, 'DB', 'PUBLIC', 'T');
       return [objects.find(({ name }) => name === 'T')?.rows, one?.rows];
     };
@@ -109,7 +109,7 @@ describe('how many rows there are', () => {
         }),
       },
     });
-    const { objects } = await gateway.visible.objects(bot.principal, 'DB', 'PUBLIC', 10);
+    const { objects } = await gateway.visible.objects(bot.principal, 'DB', 'PUBLIC', { limit: 10 });
     expect(objects).toMatchObject([{ name: 'M', rows: undefined }]);
   });
 });
@@ -131,7 +131,7 @@ describe('a comment of the catalog', () => {
         }),
       },
     });
-    const { objects } = await gateway.visible.objects(bot.principal, 'DB', undefined, 10);
+    const { objects } = await gateway.visible.objects(bot.principal, 'DB', undefined, { limit: 10 });
     const one = await gateway.visible.relation(bot.principal, 'DB', 'PUBLIC', 'T');
     const comments = [objects[0]?.comment, one?.comment, one?.columns[0]?.comment];
     for (const comment of comments) {

@@ -56,6 +56,19 @@ describe('a view whose text can not be read', () => {
   });
 });
 
+describe('a join by every common column (constructs/join)', () => {
+  it.each([
+    'SELECT a.ID FROM DB.S.OPEN a NATURAL JOIN DB.S.OPEN b',
+    'SELECT COUNT(*) FROM DB.S.OPEN a NATURAL LEFT JOIN (SELECT EMAIL FROM DB.S.OPEN) b',
+    "SELECT a.ID FROM DB.S.OPEN a NATURAL JOIN (SELECT 'x' AS EMAIL) b",
+    'SELECT a.ID FROM DB.S.OPEN a JOIN DB.S.OPEN b USING (EMAIL)',
+  ])('does not go by one that may not be read: %s', async (sql) => {
+    const set = await load('columns:\n  - match: [DB.S.OPEN.EMAIL]\n    mask: deny\n');
+    const { denial } = await judgeWith().judge(BOT, { set, policies: set.policies }, { sql });
+    expect(denial).toMatchObject({ code: 'COLUMN_DENIED', message: expect.stringContaining('EMAIL') });
+  });
+});
+
 describe('rows of secure views', () => {
   const SQL = 'SELECT EMAIL FROM DB.S.OPEN';
 

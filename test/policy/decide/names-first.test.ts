@@ -260,16 +260,16 @@ describe('looking names up', () => {
   it('lists no database or schema in which nothing may be seen', async () => {
     const asked: string[] = [];
     const catalog = {
-      objects: async (_key: unknown, database: string, schema: string | undefined) => {
+      pages: async function* (_key: unknown, database: string, schema: string | undefined) {
         asked.push(schema === undefined ? database : `${database}.${schema}`);
-        return [];
+        yield* [];
       },
     };
     const parts = { policies: () => set, warehouse: { catalog }, now: () => new Date() };
     const visible = new Visible(parts as unknown as ConstructorParameters<typeof Visible>[0]);
     const principal = BOT as unknown as Parameters<Visible['objects']>[0];
     for (const [database, schema] of [['DB'], ['DB', 'S'], ['DB', 'HR'], ['DB', 'NOPE'], ['OTHER'], ['OTHER', 'S']])
-      await visible.objects(principal, database, schema, 10);
+      await visible.objects(principal, database, schema, { limit: 10 });
     expect(asked).toEqual(['DB', 'DB.S']);
   });
 });

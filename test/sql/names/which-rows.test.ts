@@ -69,6 +69,7 @@ describe('a change', () => {
     ],
     ['MERGE INTO ORDERS o USING CUSTOMERS c ON c.ID = 1 WHEN NOT MATCHED THEN INSERT (ID) VALUES (1)', true],
     ['INSERT INTO ORDERS SELECT * FROM ORDERS', true],
+    ['INSERT OVERWRITE INTO ORDERS SELECT * FROM ORDERS WHERE ID = 5', false],
   ])('%s: %s', async (sql, expected) => {
     expect(await says(sql)).toBe(expected);
   });

@@ -70,6 +70,16 @@ describe('what is sent', () => {
     expect(await sent("SELECT * FROM customers PIVOT(MAX(id) FOR region IN ('EU')) AS p")).toMatch(/\) PIVOT\(MAX/);
   });
 
+  it('gives MATCH_RECOGNIZE rows of the sub-query, and its pattern as it was written', async () => {
+    const text = await sent(
+      "SELECT * FROM customers MATCH_RECOGNIZE(ORDER BY id MEASURES LAST(email) AS m ALL ROWS PER MATCH PATTERN (a b*? {- c -}) DEFINE b AS email LIKE 'a%') AS r",
+    );
+    expect(text).toContain(guarded('EMAIL', "'***'"));
+    expect(text).toContain(`WHERE (REGION = 'EU')) MATCH_RECOGNIZE(ORDER BY id`);
+    expect(text).toContain("PATTERN (a b*? {- c -}) DEFINE b AS email LIKE 'a%') AS r");
+    expect(text).not.toContain('PHONE');
+  });
+
   it('takes time travel to where the table is named', async () => {
     expect(await sent('SELECT id FROM customers AT(OFFSET => -60) c')).toBe(
       `SELECT id FROM ${masked(guarded('ID')).replace(' WHERE', ' AT(OFFSET => -60) WHERE')} c`,

@@ -92,8 +92,12 @@ describe('lineage', () => {
 
 describe('what is not understood is refused', () => {
   it.each([
-    "SELECT * FROM IDENTIFIER('DB.P.SECRETS')",
-    "SELECT * FROM TABLE('DB.P.SECRETS')",
+    'SELECT * FROM IDENTIFIER($S)',
+    'SELECT * FROM TABLE(?)',
+    "SELECT * FROM IDENTIFIER('DB.P.' || 'SECRETS')",
+    "SELECT * FROM TABLE('DB.P.SECRETS; --')",
+    'SELECT * FROM TABLE($$DB.P.SECRETS$$)',
+    "SELECT * FROM IDENTIFIER('DB.P.SEC\\x52ETS')",
     'SELECT $x',
     'SELECT * FROM @stage',
     'SELECT * FROM DIRECTORY(@stage)',
@@ -104,8 +108,12 @@ describe('what is not understood is refused', () => {
   ])('%s', async (sql) => expect(['NOT_UNDERSTOOD', 'understood']).toContain(await refused(sql)));
 
   it.each([
-    "SELECT * FROM IDENTIFIER('DB.P.SECRETS')",
-    "SELECT * FROM TABLE('DB.P.SECRETS')",
+    'SELECT * FROM IDENTIFIER($S)',
+    'SELECT * FROM TABLE(?)',
+    "SELECT * FROM IDENTIFIER('DB.P.' || 'SECRETS')",
+    "SELECT * FROM TABLE('DB.P.SECRETS; --')",
+    'SELECT * FROM TABLE($$DB.P.SECRETS$$)',
+    "SELECT * FROM IDENTIFIER('DB.P.SEC\\x52ETS')",
     'SELECT * FROM @stage',
     'SHOW TABLES',
   ])('%s, without exception', async (sql) => expect(await refused(sql)).toBe('NOT_UNDERSTOOD'));

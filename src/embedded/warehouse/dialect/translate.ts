@@ -3,7 +3,7 @@
  * by `rules.ts`, the rest by polyglot's transpiler.
  */
 import { type Bind, COMPILER_CODES, SnowflakeError, type SnowType, syntaxError } from '../../../protocol/index.js';
-import { asBody, type Body, nodeOf } from '../../../sql/index.js';
+import { asBody, type Body, isBody, nodeOf } from '../../../sql/index.js';
 import type { Catalog, Relation } from '../engine/catalog.js';
 import { fromTree, toDuck } from '../engine/column-types.js';
 import { readable } from '../syntax/forms.js';
@@ -69,6 +69,14 @@ function duplicatesOf({ of, tree }: Changes): string {
 const rowObjects = (sql: string): string =>
   sql.replaceAll(/SF_OBJECT_OF_ROW\(\*\)/g, "json_merge_patch('{}', to_json(struct_pack(*COLUMNS(*))))");
 
+/** Entries of ORDER BY that do not say where NULL goes, as DEFAULT_NULL_ORDERING = FIRST has them. */
+function nullsLowest(tree: unknown): unknown {
+  if (Array.isArray(tree)) return tree.map(nullsLowest);
+  if (!isBody(tree)) return tree;
+  const body = Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, nullsLowest(value)]));
+  return 'nulls_first' in body && body['nulls_first'] === null ? { ...body, nulls_first: body['desc'] !== true } : body;
+}
+
 /** The columns that a query's rows are put into, and the table's name in an error. */
 export interface Into {
   readonly columns: readonly { readonly name: string; readonly type: SnowType }[];
@@ -95,6 +103,7 @@ export function translate(
     session.database,
     session.schema,
     session.weekStart,
+    session.nullsLowest,
     [...session.values],
     [...session.variables],
     binds.map((bind) => [bind.type, /[.eE]/.test(bind.value ?? '')]),
@@ -136,6 +145,7 @@ function translateAnew(
       out = translator.walk(withOutputNames(tree, sql), NO_CTES);
       if (into) out = storedQuery(out, into.columns, into.table);
   }
+  if (session.nullsLowest) out = nullsLowest(out);
   translator.checkQuotedColumns();
   return {
     kind: node.kind,

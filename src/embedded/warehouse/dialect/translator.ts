@@ -23,6 +23,8 @@ export interface DialectSession {
   readonly values: ReadonlyMap<string, string>;
   readonly variables: ReadonlyMap<string, string | number | boolean>;
   readonly weekStart: number;
+  /** DEFAULT_NULL_ORDERING is FIRST (constructs/order-by). */
+  readonly nullsLowest: boolean;
 }
 
 /** Tables of INFORMATION_SCHEMA and ACCOUNT_USAGE, each a table macro in the `__SF__` database. */

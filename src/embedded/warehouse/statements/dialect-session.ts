@@ -9,6 +9,7 @@ export function dialectSession(session: Session): DialectSession {
     schema: session.schema,
     variables: session.variables,
     weekStart: session.parameters.number('WEEK_START'),
+    nullsLowest: /^first$/i.test(session.parameters.text('DEFAULT_NULL_ORDERING')),
     values: new Map([
       ['CURRENT_DATABASE', session.database],
       ['CURRENT_SCHEMA', session.schema],

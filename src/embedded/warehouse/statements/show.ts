@@ -1,6 +1,13 @@
 /** SHOW, with the columns that Snowflake documents (sql-reference/sql/show-tables and its neighbours). */
 
-import { type Cell, localResult, type Result, spellType } from '../../../protocol/index.js';
+import {
+  type Cell,
+  COMPILER_CODES,
+  localResult,
+  type Result,
+  SnowflakeError,
+  spellType,
+} from '../../../protocol/index.js';
 import { type Catalog, estimatedBytes, isSecure } from '../engine/catalog.js';
 import { unsupported } from '../engine/errors.js';
 import { isMaterialized } from '../engine/materialized.js';
@@ -31,13 +38,14 @@ const CLAUSES = new RegExp(
 const unescaped = (text: string | undefined): string | undefined =>
   text?.replaceAll(/''|\\(.)/gs, (found, escaped: string | undefined) => escaped ?? found.slice(1));
 
-/** No SHOW answers more, and says nothing of it (sql/show-objects). */
+/** No SHOW answers more. SHOW OBJECTS says nothing of it, the others fail where no LIMIT bounds them (sql/show-objects, sql/show-views, sql/show-schemas). */
 const MOST_ROWS = 10_000;
 
 interface Filter {
   /** By LIKE and STARTS WITH together; the latter takes case into account and no wildcards. */
   readonly matches: (name: string) => boolean;
   readonly limit: number;
+  readonly isBounded: boolean;
   /** Only what follows the first name that begins so. */
   readonly after: string | undefined;
   /** What is left: IN and its scope. */
@@ -50,6 +58,7 @@ function filterOf(tail: string): Filter {
   const begins = unescaped(start) ?? '';
   return {
     matches: (name) => isLike(name) && name.startsWith(begins),
+    isBounded: limit !== undefined,
     limit: Math.min(MOST_ROWS, limit === undefined ? MOST_ROWS : Number(limit)),
     after: unescaped(after),
     scope,
@@ -111,11 +120,19 @@ export async function show(rest: string, session: Session, catalog: Catalog): Pr
   const {
     matches,
     limit,
+    isBounded,
     after,
     scope: words,
   } = filterOf(kind === 'EXTERNAL' ? tail.replace(/^\s+TABLES\b/i, '') : tail);
   const scope = scopeOf(words, kind, session);
-  const cut = (names: readonly string[], rows: Cell[][]): Result => localResult(names, rows.slice(0, limit));
+  const cut = (names: readonly string[], rows: Cell[][]): Result => {
+    if (kind !== 'OBJECTS' && !isBounded && rows.length > MOST_ROWS)
+      throw new SnowflakeError(
+        COMPILER_CODES.tooManyShown,
+        `The result set size exceeded the max number of rows(${MOST_ROWS}) supported for SHOW statements. Use LIMIT option to limit result set to a smaller number.`,
+      );
+    return localResult(names, rows.slice(0, limit));
+  };
   const relations = catalog
     .relations()
     .filter((relation) => within(scope, relation) && catalog.mayKnow(session.role, relation));

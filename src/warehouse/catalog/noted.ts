@@ -1,5 +1,5 @@
-/** Names that were asked for and are not there, for a short while; of too many the oldest is forgotten. */
-export class Misses {
+/** Names of which one thing is known for a while, such as that they are not there; of too many the oldest is forgotten. */
+export class Noted {
   readonly #most: number;
   readonly #ms: number;
   /** Until when, the oldest first. */
