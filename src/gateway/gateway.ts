@@ -9,10 +9,11 @@ import { Downloads } from './answer/downloads.js';
 import type { Waiting } from './ask/own.js';
 import { Pending } from './ask/pending.js';
 import type { NoticesParts } from './ask/word.js';
+import { belowView } from './below-view.js';
 import { type Explained, type ExplainParts, explain } from './explain.js';
 import { catalogsOf, Judge } from './judge/judge.js';
 import type { Judged, Question } from './judge/judged.js';
-import { type Caller, type Rules, rulesFor } from './judge/whose.js';
+import { type Caller, type Rules, rulesFor, whoseOf } from './judge/whose.js';
 import { Admission, type Limits } from './limits/admission.js';
 import { Judging } from './limits/judging.js';
 import { Refusals } from './limits/refusals.js';
@@ -101,6 +102,14 @@ export class Gateway {
     const explained = await explain(this.#parts, caller, request);
     await this.#parts.refusals.counted(caller, request, explained.answer);
     return explained;
+  }
+
+  /** One table or view with its columns and how each is masked, by what a view reads as well; undefined where it isn't there or isn't visible. */
+  async relation(caller: Caller, database: string, schema: string, name: string) {
+    const relation = await this.visible.relation(caller.principal, database, schema, name);
+    if (relation?.kind !== 'view') return relation && { ...relation, below: undefined };
+    const whose = whoseOf(this.#parts, caller, this.#parts.now());
+    return { ...relation, below: await belowView(this.#parts.judging, whose, relation) };
   }
 
   /** What has become of an approval; once it is given, runs the statement, exactly once. Waits for a decision as long as it is told to. */

@@ -6,9 +6,9 @@ import { KEY, Whole } from '../support/gateways/whole.js';
 const bot = callerOf('bot', ['g']);
 const POLICY = `rules:
   - allow: [read, insert, delete, update, merge]
-    on: [DB.PUBLIC.*]
+    on: [DB.PUBLIC.*, DB.OTHER.*]
 columns:
-  - match: [DB.PUBLIC.PEOPLE.SSN]
+  - match: [DB.PUBLIC.PEOPLE.SSN, DB.OTHER.T.SSN]
     mask: null
 rows:
   - on: DB.PUBLIC.PEOPLE
@@ -24,6 +24,9 @@ beforeAll(async () => {
     "INSERT INTO DB.PUBLIC.S VALUES ('x', 1), ('y', 2), ('y', 2), ('z', 9)",
     'CREATE TABLE DB.PUBLIC.PEOPLE (ID NUMBER, SSN VARCHAR, REGION VARCHAR)',
     "INSERT INTO DB.PUBLIC.PEOPLE VALUES (1, '111', 'EU'), (2, '222', 'US')",
+    'CREATE SCHEMA DB.OTHER',
+    'CREATE TABLE DB.OTHER.T (ID NUMBER, SSN VARCHAR)',
+    "INSERT INTO DB.OTHER.T VALUES (2, '222')",
   ]);
   ({ gateway } = await whole.gateway(POLICY));
 });
@@ -82,4 +85,49 @@ describe('a star behind a name in full (sql/select)', () => {
       });
     },
   );
+});
+
+describe('a table of another’s last name (sql/select, sql/delete)', () => {
+  it.each([
+    'DELETE FROM DB.PUBLIC.T USING DB.OTHER.T WHERE DB.OTHER.T.ID = DB.PUBLIC.T.ID',
+    "UPDATE DB.PUBLIC.T SET NAME = 'q' WHERE EXISTS (SELECT 1 FROM DB.OTHER.T WHERE OTHER.T.ID = PUBLIC.T.ID)",
+    'DELETE FROM DB.PUBLIC.T USING DB.OTHER.T o WHERE o.ID = DB.PUBLIC.T.ID',
+  ])('changes the rows that are meant, or none: %s', async (sql) => {
+    const { status, denial } = await gateway.query(bot, { sql });
+    if (status !== 'ok') expect(denial?.message).toMatch(/^Two tables in sight have the name T,/);
+    const others = ((await left()) as unknown[][]).filter(([id]) => Number(id) !== 2);
+    expect(others.map((row) => row.map(String).join(' '))).toEqual(['1 a', '3 c', '4 d']);
+  });
+
+  it('answers for the one that is named', async () => {
+    const sql = (name: string) =>
+      `SELECT x.ID, (SELECT COUNT(*) FROM DB.OTHER.T o WHERE o.ID = ${name}.ID) AS N FROM DB.PUBLIC.T x ORDER BY ID`;
+    const { rows } = await gateway.query(bot, { sql: sql('x') });
+    expect((rows as unknown[][]).map((row) => row.map(Number))).toEqual([
+      [1, 0],
+      [2, 1],
+      [3, 0],
+      [4, 0],
+    ]);
+    const { denial } = await gateway.query(bot, {
+      sql: 'SELECT (SELECT COUNT(*) FROM DB.PUBLIC.T WHERE OTHER.T.ID = PUBLIC.T.ID) AS N FROM DB.OTHER.T',
+    });
+    expect(denial?.hint).toContain('alias');
+  });
+});
+
+describe('a construct behind a masked table (constructs/pivot, constructs/unpivot)', () => {
+  it.each([
+    ["PEOPLE.E FROM DB.PUBLIC.PEOPLE PIVOT(MAX(ID) FOR REGION IN ('EU' AS E, 'US' AS U))", ['1']],
+    ["PEOPLE.U FROM DB.PUBLIC.PEOPLE PIVOT(MAX(ID) FOR REGION IN ('EU' AS E, 'US' AS U))", ['null']],
+    [
+      "PEOPLE.SSN FROM DB.PUBLIC.PEOPLE PIVOT(MAX(ID) FOR REGION IN ('EU' AS E)), DB.PUBLIC.S PIVOT(MAX(ID) FOR NAME IN ('x' AS X))",
+      ['null'],
+    ],
+    ['PEOPLE.V FROM DB.PUBLIC.PEOPLE UNPIVOT(V FOR N IN (SSN, REGION))', ['EU']],
+  ])('leaves it its name: SELECT %s', async (rest, expected) => {
+    const { status, denial, error, rows } = await gateway.query(bot, { sql: `SELECT ${rest}` });
+    expect({ status, denial, error }).toMatchObject({ status: 'ok' });
+    expect((rows as unknown[][]).map((row) => String(row[0]))).toEqual(expected);
+  });
 });

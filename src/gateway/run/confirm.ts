@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Principal } from '../../identity/index.js';
 import { HASH_KEY, isHashed } from '../../masking/index.js';
 import type { Denial } from '../../policy/index.js';
-import { namesNoTable, type ObjectName, objectKey, viewReads } from '../../sql/index.js';
+import { namesNoTable, type ObjectName, type ObjectUse, objectKey, viewReads } from '../../sql/index.js';
 import { type CatalogRelation, planName, type Warehouse } from '../../warehouse/index.js';
 import type { Bind } from '../answer/answer.js';
 import { BEYOND_VERDICT } from '../answer/denials.js';
@@ -69,18 +69,15 @@ export async function confirm(
   const allowed = new Allowed([...named, ...secure, ...keys], (name) => warehouse.catalog.relation(seeing, name));
   // Of INFORMATION_SCHEMA nothing can be explained (sql/explain). Its views are Snowflake's own, and what they are made of nobody can change;
   // what is read beside them is compiled by itself.
-  const others = named.filter((object) => object.schema !== INFORMATION_SCHEMA);
+  const explained = analysis.objects.filter(({ object }) => object.schema !== INFORMATION_SCHEMA);
+  const others = explained.map(({ object }) => object);
   const isExplained = others.length === named.length;
   const texts = sent === undefined ? [] : isExplained ? [sent] : others.map((object) => wholeOf(object));
   const beyond = new Set<string>();
   for (const text of texts)
     for (const object of await ask(text, isExplained ? binds : []))
       if (!(await allowed.has(object))) beyond.add(object);
-  // One that is not secure shows what it is made of (sql/explain), which is let through with it.
-  for (const { object, relation } of analysis.objects)
-    if (beyond.size > 0 && relation?.isTrusted)
-      for (const below of await ask(wholeOf(object), [])) beyond.delete(below);
-  if (beyond.size > 0) {
+  if (beyond.size > 0 && !(await isBelowTrusted(beyond, explained, allowed, (object) => ask(wholeOf(object), [])))) {
     log.error(
       { statement: intent.statementId, fingerprint: intent.fingerprint },
       'Snowflake would read an object beyond the verdict',
@@ -89,6 +86,29 @@ export async function confirm(
   }
   confirmed.add(key);
   return undefined;
+}
+
+/**
+ * Whether all of this is what trusted views are made of: one that is not secure shows that in a plan (sql/explain), and it is let through with the
+ * view. What else the statement names is explained by itself, so that nothing of it comes through beside a trusted view.
+ */
+async function isBelowTrusted(
+  beyond: ReadonlySet<string>,
+  uses: readonly ObjectUse[],
+  allowed: Allowed,
+  planOf: (object: ObjectName) => Promise<readonly string[]>,
+): Promise<boolean> {
+  const below = new Map<ObjectUse, ReadonlySet<string>>();
+  for (const use of uses) if (use.relation?.isTrusted) below.set(use, new Set(await planOf(use.object)));
+  if (![...beyond].every((object) => [...below.values()].some((plan) => plan.has(object)))) return false;
+  for (const { object, access, relation, via } of uses) {
+    if (via.length > 0 || access !== 'read' || relation?.isTrusted) continue;
+    const key = objectKey(object);
+    const own = [...below].filter(([{ by }]) => by.some((named) => objectKey(named) === key));
+    for (const read of await planOf(object))
+      if (!(await allowed.has(read)) && !own.some(([, plan]) => plan.has(read))) return false;
+  }
+  return true;
 }
 
 const wholeOf = ({ database, schema, name }: ObjectName): string =>

@@ -83,18 +83,21 @@ export const describe: Tool = {
     const nothing = gateway.visible.nothing(caller.principal);
     if (nothing) return notAllowed(toldLine([nothing.message, nothing.hint].filter(Boolean).join(' ')));
     if (database !== undefined && schema !== undefined && name !== undefined) {
-      const relation = await gateway.visible.relation(caller.principal, database, schema, name);
+      const relation = await gateway.relation(caller, database, schema, name);
       if (!relation) return notVisible(object ?? '', toolPrefix);
       const columns = relation.columns.map((column) =>
         withoutGaps({
           name: column.name,
           type: column.type,
           comment: column.comment,
-          mask: column.mask ? methodName(column.mask.method) : null,
+          mask: column.mask ? methodName(column.mask.method) : (relation.below?.masks.get(column.name) ?? null),
           reason: column.mask?.reason,
         }),
       );
-      const notices = relation.rowRules.map((rows) => toldLine(`You see only rows where ${showRows(rows)}.`));
+      const notices = [
+        ...relation.rowRules.map((rows) => toldLine(`You see only rows where ${showRows(rows)}.`)),
+        ...(relation.below?.notices ?? []),
+      ];
       const lines = columns.map(
         (column) =>
           `${String(column['name'])}\t${String(column['type'])}\t${column['mask'] === null ? '' : `masked: ${String(column['mask'])}`}\t${String(column['comment'])}`,

@@ -64,7 +64,7 @@ export function decideChange(
  * on the tables below it.
  */
 function decideTarget({ target, kind }: Analysis): Denial | undefined {
-  if (target?.relation?.kind !== 'view') return undefined;
+  if (!target || (target.relation?.kind !== 'view' && !target.relation?.isTrusted)) return undefined;
   return {
     code: 'NOT_UNDERSTOOD',
     message: `${tellObject(target.object)} is a view: ${kind.toUpperCase()} changes tables only.`,

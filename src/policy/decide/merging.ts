@@ -51,8 +51,20 @@ export const trustIn = (policies: readonly Policy[], view: ObjectName): Consent 
   );
 
 /** Who has a say on an object: not who trusts a view that every way to it leads through. */
-export const inSightOf = (policies: readonly Policy[], { through }: Pick<ObjectUse, 'through'>): readonly Policy[] =>
-  through.length === 0 ? policies : policies.filter((policy) => !through.some((view) => trusts(policy, view)));
+export function inSightOf(policies: readonly Policy[], { through }: Pick<ObjectUse, 'through'>): readonly Policy[] {
+  if (through.length === 0) return policies;
+  const sighted = policies.filter((policy) => !through.some((view) => trusts(policy, view)));
+  if (sighted.length === policies.length) return policies;
+  // The same list for the same policies: what is worked out for one is remembered by it.
+  const lists = sightedLists.get(policies) ?? new Map<string, readonly Policy[]>();
+  sightedLists.set(policies, lists);
+  const key = policies.map((policy) => (sighted.includes(policy) ? '1' : '0')).join('');
+  const known = lists.get(key) ?? sighted;
+  lists.set(key, known);
+  return known;
+}
+
+const sightedLists = new WeakMap<readonly Policy[], Map<string, readonly Policy[]>>();
 
 /** The same of a secure view that one policy puts into a table's place: the others name it as well, or trust it. */
 export const trustInSource = (policies: readonly Policy[], table: ObjectName, view: ObjectName): Consent =>

@@ -18,6 +18,8 @@ export interface ObjectUse {
   readonly via: readonly ObjectName[];
   /** Views that every way to it leads through; none where the statement names it. */
   readonly through: readonly ObjectName[];
+  /** What the statement names by which it is reached: itself, views. */
+  readonly by: readonly ObjectName[];
 }
 
 export type ColumnUsage =

@@ -11,6 +11,7 @@ import { type ObjectName, objectKey, type RelationInfo, tellIdentifier, tellObje
 import { Effort } from '../analysis/effort.js';
 import { isOperator, isWord, MAX_NAME, MAX_STATEMENT_LENGTH, quoteIdentifier } from '../text/lex.js';
 import { Refusal } from '../text/refusal.js';
+import { isReserved } from '../text/reserved.js';
 import { spaced } from '../text/spaced.js';
 import { positionOf } from '../text/statement.js';
 import { unnamedItems } from './items.js';
@@ -195,9 +196,12 @@ class Rewriter {
           positionOf(analysis.statement, from),
           'Read the table without it.',
         );
+      if (hasTwin(reference, analysis)) throw namesake(relation, analysis, from);
       replaced.add(objectKey(relation));
-      const alias = reference.hasAlias || reference.pivoted ? '' : ` AS ${tokens[to - 1]?.text ?? ''}`;
-      replace(from, point ?? to, `${replacement}${alias}`);
+      const alias = reference.hasAlias ? '' : ` AS ${tokens[to - 1]?.text ?? ''}`;
+      const close = reference.pivoted ? nameless(analysis.statement, point ?? to) : undefined;
+      replace(from, point ?? to, reference.pivoted ? replacement : `${replacement}${alias}`);
+      if (close !== undefined) pieces[close] = `${tokens[close]?.text ?? ''}${alias}`;
     }
     // Of a sub-query only the last name is left to qualify with.
     for (const long of analysis.longColumns) {
@@ -214,6 +218,46 @@ class Rewriter {
     if (replaced.size > 0 && text.length > MAX_STATEMENT_LENGTH) throw tooLong(analysis);
     return text;
   }
+}
+
+/** Whether another table of the same FROM has the name that this one has without an alias: two sub-queries of one name are an error, 002027. */
+function hasTwin(
+  { relation, from, hasAlias }: TableReference,
+  { references, target, statement }: FullAnalysis,
+): boolean {
+  if (hasAlias) return false;
+  const queryAt = (at: number): number | undefined => statement.clauses.at[at]?.query;
+  const [query, key] = [queryAt(from), objectKey(relation)];
+  const isTwin = (object: ObjectName, at: number): boolean =>
+    object.name === relation.name && queryAt(at) === query && objectKey(object) !== key;
+  return (
+    (target !== undefined && target.alias === target.object.name && isTwin(target.object, target.from)) ||
+    references.some((other) => !other.hasAlias && isTwin(other.relation, other.from))
+  );
+}
+
+const CONSTRUCTS = ['PIVOT', 'UNPIVOT', 'MATCH_RECOGNIZE'];
+/** Words that are no reserved ones, and may follow a source. */
+const FOLLOWING = ['LIMIT', 'OFFSET', 'FETCH', 'WINDOW', 'ASOF', 'RESAMPLE', 'MATCH_CONDITION', 'EXCEPT'];
+
+/**
+ * The end of the constructs behind a table, where no alias follows: there the table's name goes. Without one, a sub-query has a name that
+ * Snowflake gives, and two of them in one FROM the same (dbt-labs/dbt-snowflake#1251).
+ */
+function nameless({ tokens, pairs }: FullAnalysis['statement'], from: number): number | undefined {
+  let close: number | undefined;
+  for (let at = from; isWord(tokens[at], ...CONSTRUCTS); ) {
+    const open = isWord(tokens[at + 2], 'NULLS') ? at + 3 : at + 1;
+    close = isOperator(tokens[open], '(') ? pairs.get(open) : undefined;
+    if (close === undefined) return undefined;
+    at = close + 1;
+  }
+  const next = close === undefined ? undefined : tokens[close + 1];
+  const isAlias =
+    isWord(next, 'AS') ||
+    next?.kind === 'quoted' ||
+    (next?.kind === 'word' && !isReserved(next) && !isWord(next, ...FOLLOWING));
+  return isAlias ? undefined : close;
 }
 
 const namesake = (object: ObjectName, { statement }: FullAnalysis, token: number): Refusal =>

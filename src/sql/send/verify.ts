@@ -61,6 +61,7 @@ function readsAsJudged(text: string, analysis: FullAnalysis, treatments: Treatme
     position: undefined,
     via: [],
     through: [],
+    by: [object],
   }));
   secondOpinion({ kind, statement: parsed, objects }, cteNames(parsed));
   return true;

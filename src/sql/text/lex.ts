@@ -40,6 +40,8 @@ const QUOTED = /"(?:[^"\0]|"")*"/y;
 const STRING = /'(?:[^'\\\0]|''|\\[^\0])*'/y;
 const DOLLAR = /\$\$(?:[^$\0]|\$(?!\$))*\$\$/y;
 const BIND = /:\d+/y;
+/** The end of a partition, where a pattern or a branch of it ends (constructs/match_recognize): no text and no name begins so. */
+const PARTITION_END = /\$(?= ?[)|])/y;
 const VARIABLE = /\$[A-Za-z0-9_]+/y;
 const SPACE = /(?:[ \t\n]|\r\n)+/y;
 const LINE_COMMENT = /(?:--|\/\/)[^\r\n\0]*/y;
@@ -162,6 +164,7 @@ function read(text: string, take: Take): void {
     else if (/[A-Za-z_]/.test(first)) push('word', match(WORD, text, at) ?? first);
     else if (/[0-9]/.test(first) || (first === '.' && /[0-9]/.test(text[at + 1] ?? '') && !afterValue(last)))
       push('number', number(text, at));
+    else if (match(PARTITION_END, text, at) !== undefined) push('operator', '$');
     else if (first === '$') push('variable', match(VARIABLE, text, at) ?? unexpected(text, at));
     else if (first === ':' && /[0-9]/.test(text[at + 1] ?? '') && !afterValue(last))
       push('bind', match(BIND, text, at) ?? first);

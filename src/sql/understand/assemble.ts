@@ -60,6 +60,7 @@ export function assembled(
       position: place(token),
       via,
       through: [],
+      by: [object],
     });
   const gone = new Set<string>();
   for (const { object, token } of findings.tables) {
@@ -75,6 +76,7 @@ export function assembled(
         position: place(token),
         via: [...via, object],
         through: [object],
+        by: [object],
       });
     const view = opened.views.get(key);
     if (!view) continue;
@@ -85,6 +87,7 @@ export function assembled(
         position: place(token),
         via: [...via, object, ...use.via.slice(1)],
         through: [object, ...use.through],
+        by: [object],
       });
     const vias = new Map<readonly ObjectName[], readonly ObjectName[]>();
     for (const use of view.columns) {
@@ -140,7 +143,7 @@ export function assembled(
   };
 }
 
-/** Each object once for each access, as it was added first; through those views alone that all ways to it lead through. */
+/** Each object once for each access, as it was added first; through those views alone that all ways to it lead through, by all that lead to it. */
 class Objects {
   readonly #uses = new Map<string, ObjectUse>();
 
@@ -151,11 +154,17 @@ class Objects {
   add(use: ObjectUse): void {
     const key = `${use.access} ${objectKey(use.object)}`;
     const known = this.#uses.get(key);
-    if (!known) this.#uses.set(key, use);
-    else if (known.through.length > 0) {
-      const others = new Set(use.through.map(objectKey));
-      this.#uses.set(key, { ...known, through: known.through.filter((view) => others.has(objectKey(view))) });
+    if (!known) {
+      this.#uses.set(key, use);
+      return;
     }
+    const others = new Set(use.through.map(objectKey));
+    const named = new Set(known.by.map(objectKey));
+    this.#uses.set(key, {
+      ...known,
+      through: known.through.filter((view) => others.has(objectKey(view))),
+      by: [...known.by, ...use.by.filter((object) => !named.has(objectKey(object)))],
+    });
   }
 }
 

@@ -22,6 +22,17 @@ interface Described {
 }
 
 describe('describe', () => {
+  it('tells of a view what its rows have hidden by what it reads', async () => {
+    const { columns, notices } = (await call(sales, 'describe', {
+      object: 'ANALYTICS.SALES.CUSTOMER_CONTACTS',
+    })) as unknown as { columns: { name: string; mask: string | null }[]; notices: string[] };
+    expect(columns.find(({ name }) => name === 'CONTACT')?.mask).toBe('email');
+    const shown = await call(sales, 'query', { sql: 'SELECT * FROM ANALYTICS.SALES.CUSTOMER_CONTACTS' });
+    for (const { name, mask } of (shown as unknown as { columns: { name: string; mask: string | null }[] }).columns)
+      expect([name, columns.find((column) => column.name === name)?.mask]).toEqual([name, mask]);
+    expect(notices.join(' ')).toMatch(/rows of .* are hidden from you/);
+  });
+
   it('lists what the caller may see, and nothing else', async () => {
     const { objects } = (await call(sales, 'describe')) as unknown as Described;
     const names = objects.map((entry) => entry.object);

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callerOf } from '../../support/caller.mjs';
-import { Whole } from '../../support/gateways/whole.js';
+import { KEY, Whole } from '../../support/gateways/whole.js';
 import { policyOf, setOf } from '../../support/policies.mjs';
 
 const S = 'DB.S';
@@ -33,6 +33,10 @@ beforeAll(async () => {
     // What would have to be listed by a policy where the view was opened.
     `CREATE VIEW ${S}.ODD AS SELECT ID, MAIL, CURRENT_ROLE() IS NOT NULL AS ODD FROM ${S}.T WHERE ID < 2`,
     `CREATE VIEW ${S}.TWOFOLD AS SELECT V.MAIL AS THROUGH, T.MAIL AS BESIDE FROM ${S}.V JOIN ${S}.T ON T.ID = V.ID`,
+    `CREATE TABLE ${S}.SECRET (SALARY NUMBER)`,
+    `INSERT INTO ${S}.SECRET VALUES (40111)`,
+    `CREATE VIEW ${S}.PAYSUM AS SELECT COUNT(*) AS N FROM ${S}.SECRET`,
+    `CREATE VIEW ${S}.OTHER AS SELECT ID FROM ${S}.T`,
     `CREATE VIEW ${S}.ABOVE AS SELECT MAIL, PHONE FROM ${S}.V`,
   ]);
 });
@@ -52,6 +56,12 @@ describe('a trusted view whose text can be read', () => {
     expect(await asked(`SELECT MAIL, ODD FROM ${S}.ODD`, policy)).toEqual([['ann@example.com', true]]);
     expect(await asked(`SELECT MAIL, PHONE FROM ${S}.ABOVE`, policy)).toEqual([['ann@example.com', '+1 555']]);
     expect(await asked(`SELECT MAIL FROM ${S}.T`, policy)).toMatch(/^OBJECT_DENIED/);
+  });
+
+  it('is changed by nobody, like any view', async () => {
+    const policy = `${READ_ALL}  - allow: [delete, insert]\n    on: [${S}.*]\n${TRUST}`;
+    for (const sql of [`DELETE FROM ${S}.V WHERE ID = 1`, `INSERT INTO ${S}.V (ID) VALUES (3)`])
+      expect(await asked(sql, policy)).toMatch(/^NOT_UNDERSTOOD .* is a view/);
   });
 
   it('opens nothing that is named beside it', async () => {
@@ -89,6 +99,20 @@ describe('a trusted view whose text can be read', () => {
     expect(await asked(`SELECT V.MAIL, T.MAIL FROM ${S}.V JOIN ${S}.T ON T.ID = V.ID`, trusting, hides)).toEqual([
       ['***', '***'],
     ]);
+  });
+
+  it('covers nothing that another view has come to read since it was judged', async () => {
+    const policy = `${READ_ALL}  - deny: [read]\n    on: [${S}.SECRET]\n${'views: { trusted: [DB.S.PAYSUM] }\n'}`;
+    const set = await setOf(policyOf(policy, 'p'));
+    const { gateway } = await whole.gateway(READ_ALL, { policies: () => set });
+    const ask = async (sql: string) => (await gateway.query(bot, { sql })).denial?.code ?? 'ok';
+    expect(await ask(`SELECT N FROM ${S}.PAYSUM`)).toBe('ok');
+    expect(await ask(`SELECT O.ID FROM ${S}.OTHER O, ${S}.PAYSUM P`)).toBe('ok');
+    // What the catalog remembers is an older text.
+    await whole.warehouse.ask(KEY, `CREATE OR REPLACE VIEW ${S}.OTHER AS SELECT SALARY AS ID FROM ${S}.SECRET`, 'seed');
+    expect(await ask(`SELECT O.ID AS A FROM ${S}.OTHER O`)).toBe('NOT_VERIFIED');
+    expect(await ask(`SELECT O.ID AS A, P.N FROM ${S}.OTHER O, ${S}.PAYSUM P`)).toBe('NOT_VERIFIED');
+    expect(await ask(`SELECT P.N AS A FROM ${S}.PAYSUM P`)).toBe('ok');
   });
 
   it('is trusted by nobody where nobody says so', async () => {

@@ -70,6 +70,30 @@ describe('what is sent', () => {
     expect(await sent("SELECT * FROM customers PIVOT(MAX(id) FOR region IN ('EU')) AS p")).toMatch(/\) PIVOT\(MAX/);
   });
 
+  it.each([
+    [
+      "SELECT customers.name FROM customers PIVOT(MAX(id) FOR region IN ('EU' eu)) WHERE customers.eu > 1",
+      ')) AS customers WHERE',
+    ],
+    ['SELECT * FROM customers UNPIVOT INCLUDE NULLS (v FOR n IN (name, region)) LIMIT 5', ')) AS customers LIMIT 5'],
+    ["SELECT * FROM orders o, (SELECT 1 AS x), customers PIVOT(MAX(id) FOR region IN ('EU'))", ')) AS customers'],
+    [
+      'SELECT * FROM customers MATCH_RECOGNIZE(ORDER BY id MEASURES COUNT(*) AS n PATTERN (a+) DEFINE a AS id > 1) JOIN orders USING (n)',
+      ') AS customers JOIN',
+    ],
+    [
+      "SELECT * FROM customers AT(OFFSET => -60) PIVOT(MAX(id) FOR region IN ('EU')) PIVOT(MAX(name) FOR email IN ('a'))",
+      "('a')) AS customers",
+    ],
+    ["SELECT p.name FROM customers PIVOT(MAX(id) FOR region IN ('EU')) p", ')) p'],
+    ['SELECT * FROM customers PIVOT(MAX(id) FOR region IN (ANY)) "p"', ')) "p"'],
+    ['SELECT * FROM customers c UNPIVOT (v FOR n IN (name, region))', '(v FOR n IN (name, region))'],
+  ])('but behind it, where none stands: %s', async (sql, end) => {
+    const text = await sent(sql.replace(' JOIN orders USING (n)', ' JOIN orders ON TRUE'));
+    expect(text).toContain(end);
+    expect(text.match(/ AS customers/g) ?? []).toHaveLength(end.includes('AS customers') ? 1 : 0);
+  });
+
   it('gives MATCH_RECOGNIZE rows of the sub-query, and its pattern as it was written', async () => {
     const text = await sent(
       "SELECT * FROM customers MATCH_RECOGNIZE(ORDER BY id MEASURES LAST(email) AS m ALL ROWS PER MATCH PATTERN (a b*? {- c -}) DEFINE b AS email LIKE 'a%') AS r",
