@@ -113,7 +113,7 @@ export const RUN_CODES = {
   timeNotRecognized: of('100108', '22007'),
   /** The code is not written anywhere that we know. */
   notOneRow: of('090150', '22000'),
-  /** user-guide/binary-examples. */
+  /** sql-reference/binary-examples. */
   notHexadecimal: of('100115', '22000'),
   divisionByZero: of('100051', '22012'),
   /** mlorek/frostlake, tests compared with an account. */

@@ -213,6 +213,39 @@ describe('policies as objects', () => {
     expect(await refused(reader, sql)).toMatch(/Insufficient privileges|does not exist or not authorized/);
   });
 
+  it('hold for a view as they are when it is read, whenever it was made', async () => {
+    for (const sql of [
+      'CREATE TABLE LATER (A VARCHAR, "b c" NUMBER)',
+      "INSERT INTO LATER VALUES ('x', 1), ('y', 2)",
+      "CREATE ROW ACCESS POLICY ONLY_X AS (V VARCHAR) RETURNS BOOLEAN -> V = 'x' AND CURRENT_ROLE() = 'GUEST'",
+      'CREATE OR ALTER MASKING POLICY NOBODY AS (V NUMBER) RETURNS NUMBER -> 0',
+      'ALTER TABLE LATER ADD ROW ACCESS POLICY ONLY_X ON (A)',
+      'CREATE VIEW OF_LATER AS SELECT A, "b c", LENGTH(A) FROM LATER',
+      'ALTER VIEW OF_LATER MODIFY COLUMN "b c" SET MASKING POLICY NOBODY',
+    ])
+      await execute(admin, sql);
+    expect(await run(admin, 'SELECT * FROM OF_LATER')).toEqual([]);
+    expect(await run(guest, 'SELECT * FROM OF_LATER')).toEqual([['x', 0, 1]]);
+    await execute(admin, "CREATE OR ALTER ROW ACCESS POLICY ONLY_X AS (V VARCHAR) RETURNS BOOLEAN -> V = 'y'");
+    expect(await run(admin, 'SELECT * FROM OF_LATER')).toEqual([['y', 0, 1]]);
+    await execute(admin, 'ALTER TABLE LATER DROP ALL ROW ACCESS POLICIES');
+    expect(await run(admin, 'SELECT * FROM OF_LATER ORDER BY 1')).toEqual([
+      ['x', 0, 1],
+      ['y', 0, 1],
+    ]);
+    await execute(admin, 'CREATE MASKING POLICY MINUS AS (V NUMBER) RETURNS NUMBER -> -V');
+    await execute(admin, 'ALTER VIEW OF_LATER MODIFY COLUMN "b c" SET MASKING POLICY MINUS FORCE');
+    expect(await run(admin, 'SELECT "b c" FROM OF_LATER ORDER BY 1')).toEqual([[-2], [-1]]);
+    await execute(admin, 'DROP VIEW OF_LATER');
+    for (const sql of [
+      'DROP MASKING POLICY MINUS',
+      'DROP MASKING POLICY NOBODY',
+      'DROP ROW ACCESS POLICY ONLY_X',
+      'DROP TABLE LATER',
+    ])
+      await execute(admin, sql);
+  });
+
   it('are altered where they are, taken off, and dropped', async () => {
     for (const sql of [
       'CREATE TABLE SHORT_LIVED (A VARCHAR)',

@@ -109,6 +109,28 @@ describe('what is too long', () => {
     ).toEqual([['abc', null, 'ABCD']]);
   });
 
+  it('may be a sub-query, a count or a random number', async () => {
+    await execute(connection, 'CREATE OR REPLACE TABLE ANY_WAY (N NUMBER(4,2), V VARCHAR(9), O BOOLEAN, D DATE)');
+    await execute(
+      connection,
+      "INSERT INTO ANY_WAY VALUES ((SELECT MAX(K) FROM LONG), (SELECT 'x'), (SELECT TRUE), (SELECT '2024-01-01'))",
+    );
+    await execute(connection, 'INSERT INTO ANY_WAY (N, V) SELECT COUNT(*), MIN(L) FROM LONG');
+    await execute(connection, "UPDATE ANY_WAY SET N = (SELECT MIN(K) FROM LONG), V = (SELECT 'y') WHERE O");
+    expect(await rows('SELECT N, V FROM ANY_WAY ORDER BY N')).toEqual([
+      [1, 'y'],
+      [3, '12345'],
+    ]);
+    expect(await rows('SELECT (SELECT MAX(K) FROM LONG)::NUMBER(3,1), (SELECT MIN(L) FROM LONG)::VARCHAR(6)')).toEqual([
+      [3, '12345'],
+    ]);
+    await execute(
+      connection,
+      'INSERT INTO ANY_WAY (V, N) SELECT R, LENGTH(R) FROM (SELECT RANDSTR(9, RANDOM())::VARCHAR(9) AS R FROM TABLE(GENERATOR(ROWCOUNT => 20)))',
+    );
+    await execute(connection, 'DROP TABLE ANY_WAY');
+  });
+
   it('goes by the length that a table took over', async () => {
     await execute(
       connection,

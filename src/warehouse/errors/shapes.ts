@@ -6,8 +6,18 @@
  * A message is compared without regard to case, runs of white space and a full stop at the end.
  */
 
-/** `value`: never shown. The others are shown where they are of that kind, in errors of the compiler alone. */
-export type HoleKind = 'value' | 'name' | 'names' | 'token' | 'call' | 'function' | 'types' | 'count' | 'kind';
+/** `value`: never shown. `error`: another message of the run, as that is shown. The others are shown where they are of that kind, in errors of the compiler alone. */
+export type HoleKind =
+  | 'value'
+  | 'error'
+  | 'name'
+  | 'names'
+  | 'token'
+  | 'call'
+  | 'function'
+  | 'types'
+  | 'count'
+  | 'kind';
 
 export interface Shape {
   readonly text: string;
@@ -81,6 +91,14 @@ export const RUNNING: readonly Shape[] = [
     text: 'Numeric value {value} is not recognized',
     source: 'astronomer/astro-sdk#1708, OHDSI/Ares#366 (code 100038)',
   },
+  {
+    text: 'Numeric value {value} is out of range',
+    source: 'mlorek/frostlake, tests compared with an account (code 100039)',
+  },
+  {
+    text: 'The following string is not a legal hex-encoded value: {value}',
+    source: 'sql-reference/binary-examples (code 100115)',
+  },
   { text: 'Date {value} is not recognized', source: 'mlorek/frostlake, tests compared with an account (code 100040)' },
   { text: 'Time {value} is not recognized', source: 'mlorek/frostlake, tests compared with an account' },
   { text: 'Timestamp {value} is not recognized', source: 'docs/embedded-warehouse.md (code 100035)' },
@@ -124,7 +142,7 @@ export const RUNNING: readonly Shape[] = [
   { text: 'A primary key already exists', source: 'sql-reference/sql/create-hybrid-table (code 200001)' },
   { text: 'Duplicate key value violates unique constraint {value}', source: 'sql-reference/sql/create-hybrid-table' },
   {
-    text: 'DML operation to table {value} failed on column {value} with error: {value}',
+    text: 'DML operation to table {value} failed on column {value} with error: {error}',
     source: 'developer-guide/sql-api/submitting-multiple-statements',
   },
   {

@@ -73,7 +73,18 @@ interface Form {
 /** ASCII alone: other letters may change their length. */
 const lowered = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
-const HOLES: readonly HoleKind[] = ['value', 'name', 'names', 'token', 'call', 'function', 'types', 'count', 'kind'];
+const HOLES: readonly HoleKind[] = [
+  'value',
+  'error',
+  'name',
+  'names',
+  'token',
+  'call',
+  'function',
+  'types',
+  'count',
+  'kind',
+];
 
 function formOf({ text }: Shape): Form {
   const parts = text.split(/\{(\w+)\}/);
@@ -171,6 +182,8 @@ function shownIn(kind: HoleKind, content: string, own: OwnWords): string {
     switch (kind) {
       case 'value':
         return undefined;
+      case 'error':
+        return fitted(FORMS.running, content, NO_WORDS)?.words;
       case 'name':
         return isOwnName(inner, own) ? inner : undefined;
       case 'names':

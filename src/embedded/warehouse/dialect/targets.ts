@@ -90,10 +90,12 @@ function targetOf(
 ): Body {
   const rows = translator.changeable(relation, alias ?? relation.name);
   if (rows) return underPolicy(kind, walked, table, relation, rows, alias ?? relation.name);
+  // Of a DELETE the parser keeps it beside the table.
+  const own = identifierOf(table['alias']);
   return {
     [kind]: {
       ...walked,
-      table: { ...qualified(table, relation), alias: alias === undefined ? null : identifierNode(alias) },
+      table: { ...qualified(table, relation), alias: own ? identifierNode(folded(own)) : null },
     },
   };
 }

@@ -103,6 +103,7 @@ export function translate(
     session.database,
     session.schema,
     session.weekStart,
+    session.isOfView === true,
     session.nullsLowest,
     [...session.values],
     [...session.variables],

@@ -25,6 +25,8 @@ export interface DialectSession {
   readonly weekStart: number;
   /** DEFAULT_NULL_ORDERING is FIRST (constructs/order-by). */
   readonly nullsLowest: boolean;
+  /** For the query of a view, which is read by its text where policies hold: what is stored of it knows none. */
+  readonly isOfView?: boolean;
 }
 
 /** Tables of INFORMATION_SCHEMA and ACCOUNT_USAGE, each a table macro in the `__SF__` database. */
@@ -206,7 +208,9 @@ export class Translator {
       const applied = applyRule(kind, body, this.#context);
       if (applied !== undefined) return applied;
       const table = this.#fields(resolved.body, ctes);
-      return (resolved.relation && underPolicies(resolved.relation, table, this.#owner)) ?? { table };
+      const { relation } = resolved;
+      const read = relation && !this.#session.isOfView ? underPolicies(relation, table, this.#owner) : undefined;
+      return read ?? { table };
     }
     if (kind === 'column') {
       const name = identifierOf(body['name']);

@@ -132,7 +132,7 @@ async function createView(sql: string, isMaterialized: boolean, execution: Execu
   if (before && body['if_not_exists'] === true)
     return statusResult(`${target.name} already exists, statement succeeded.`);
   if (isMaterialized) checkMaterialized(sql, target, execution);
-  const inner = translate(queryOf(sql), dialectSession(session), engine.catalog, []);
+  const inner = translate(queryOf(sql), { ...dialectSession(session), isOfView: true }, engine.catalog, []);
   const columns = asList(body['columns'])
     .map((column) => identifierOf(asBody(column)['name']) ?? identifierOf(column))
     .filter((name) => name !== undefined)
