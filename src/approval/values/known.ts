@@ -43,6 +43,7 @@ export type ShownApproval = Pick<
   | 'client_id'
   | 'state'
   | 'purpose'
+  | 'is_erased'
   | 'statement'
   | 'sent'
   | 'requirements'
@@ -230,6 +231,7 @@ const WHY: Readonly<Record<NonNullable<Ended['why']>, string>> = {
   uncalled: 'it was approved, and its agent did not call for it in time',
   changed: 'the rules, or what it reads, have changed since it was asked for',
   ran: 'its statement had ended already',
+  erased: 'its texts were erased, so that nobody can be shown what it is about',
   agent: 'its agent withdrew it',
   standing: WITHDRAWALS.RAN_UNDER_STANDING,
   allowed: WITHDRAWALS.RAN_AS_ALLOWED,
@@ -250,14 +252,15 @@ export function standingFacts({
   decisions,
   held,
   shape,
-}: Pick<Approval, 'decisions' | 'held' | 'shape'>): readonly Fact[] {
+  is_erased: isErased,
+}: Pick<Approval, 'decisions' | 'held' | 'shape' | 'is_erased'>): readonly Fact[] {
   const given = decisions.filter(({ decision, standing_ms: ms }) => decision === 'approve' && ms !== null);
   return [
     ...some(
       'Given by',
       given.map(({ reviewer, decided_at: at }) => `${nameOf(reviewer)}, ${moment(at)}`),
     ),
-    ...some('Standing', held ? [heldWords(held)] : []),
+    ...some('Standing', held ? [heldWords(held, isErased)] : []),
     ...some('Shape', shape.text === '' ? [] : [shape.text]),
   ];
 }
@@ -267,14 +270,24 @@ export const decidedWords = ({ state, ended }: Pick<Approval, 'state' | 'ended'>
   `is no longer open: it is ${state}${ended ? ` (${endedWords(ended)})` : ''}.`;
 
 /** What became of the standing approval that came of it. */
-function heldWords({ id, expires_at: until, uses, max_uses: most, revoked }: Held): string {
+function heldWords({ id, expires_at: until, uses, max_uses: most, revoked }: Held, isErased: boolean): string {
   const end = revoked
     ? `ended by ${revoked.by}${revoked.denied === null ? '' : ` with the no to approval ${revoked.denied}`}, ${moment(revoked.at)}`
-    : `until ${moment(until)}`;
+    : isErased
+      ? 'of no use any more, since what it lets pass was erased'
+      : `until ${moment(until)}`;
   return `${id} for others of this shape, used ${uses} of ${most} times, ${end}`;
 }
 
-function afterOf({ decisions, state, outcome, about, ended, held }: ShownApproval): readonly Fact[] {
+function afterOf({
+  decisions,
+  state,
+  outcome,
+  about,
+  ended,
+  held,
+  is_erased: isErased,
+}: ShownApproval): readonly Fact[] {
   const said = decisions.map(
     ({ reviewer, decision, reason, decided_at: at, standing_ms: held, standing_uses: uses }) => {
       const others = held === null ? '' : `, and to others of this shape for ${held / 60_000} min, ${uses ?? 0} times`;
@@ -291,7 +304,7 @@ function afterOf({ decisions, state, outcome, about, ended, held }: ShownApprova
     ...some('Decided', said),
     ...some('Used', state === 'used' && ended?.at ? [moment(ended.at)] : []),
     ...some('Outcome', came),
-    ...some('Standing', held ? [heldWords(held)] : []),
+    ...some('Standing', held ? [heldWords(held, isErased)] : []),
   ];
 }
 
@@ -333,9 +346,17 @@ function reportedOf({ reported }: ShownApproval): readonly Fact[] {
   return facts;
 }
 
+/** What was erased is not what was never there. */
+function wroteOf({ subject, purpose, is_erased: isErased }: ShownApproval): Fact {
+  if (isErased) return { name: `What ${subject} wrote was erased`, lines: [] };
+  return purpose === null
+    ? { name: `${subject} gave no reason`, lines: [] }
+    : { name: `${subject} wrote, and nobody checked`, lines: [purpose] };
+}
+
 /** Everything, in the order in which it is read. */
 export function knownOf(approval: ShownApproval): Known {
-  const { about, subject, purpose, format } = approval;
+  const { about, format } = approval;
   return {
     headline: headlineOf(about),
     warnings: warningsOf(approval),
@@ -351,10 +372,7 @@ export function knownOf(approval: ShownApproval): Known {
     asked: askedOf(approval),
     after: afterOf(approval),
     reported: reportedOf(approval),
-    wrote:
-      purpose === null
-        ? { name: `${subject} gave no reason`, lines: [] }
-        : { name: `${subject} wrote, and nobody checked`, lines: [purpose] },
+    wrote: wroteOf(approval),
   };
 }
 
