@@ -16,7 +16,16 @@ export type { ShownStanding } from './steps/standing-list.js';
 export { Approvals } from './store.js';
 export type { Member, Requirement } from './values/enough.js';
 export { isAsked, isEnough } from './values/enough.js';
-export { decidedWords, type Fact, factsOf, type Known, knownOf, neededOf, standingFacts } from './values/known.js';
+export {
+  decidedWords,
+  type Fact,
+  factsOf,
+  type Known,
+  knownOf,
+  neededOf,
+  shapeText,
+  standingFacts,
+} from './values/known.js';
 export {
   type AboutApproval,
   APPROVAL_STATES,

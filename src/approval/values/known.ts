@@ -247,6 +247,14 @@ function endedWords({ state, at, why, instead }: Ended): string {
   return words.join(', ');
 }
 
+/** A hole that takes numbers, as it is kept: read as SQL, it has to be a literal, and what the detectors find is masked by that. */
+const NUMBER_KEPT = "'⟨number⟩'";
+/** The same as people see it: without quotes, which would say that a text stands there. */
+const NUMBER_HOLE = '⟨number⟩';
+
+/** A shape as people read it. */
+export const shapeText = (kept: string): string => kept.replaceAll(NUMBER_KEPT, NUMBER_HOLE);
+
 /** Of a statement that ran under a standing approval: who gave that, for which shape, for how long and how often. */
 export function standingFacts({
   decisions,
@@ -261,7 +269,7 @@ export function standingFacts({
       given.map(({ reviewer, decided_at: at }) => `${nameOf(reviewer)}, ${moment(at)}`),
     ),
     ...some('Standing', held ? [heldWords(held, isErased)] : []),
-    ...some('Shape', shape.text === '' ? [] : [shape.text]),
+    ...some('Shape', shape.text === '' ? [] : [shapeText(shape.text)]),
   ];
 }
 

@@ -1,5 +1,12 @@
 /** What waits for a person, or waited, as `snowfence approvals` lists and shows it. */
-import { type Approval, type ApprovalState, Approvals, knownOf, type ShownStanding } from '../../approval/index.js';
+import {
+  type Approval,
+  type ApprovalState,
+  Approvals,
+  knownOf,
+  type ShownStanding,
+  shapeText,
+} from '../../approval/index.js';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { previewFor } from '../../server/index.js';
@@ -15,7 +22,11 @@ const jsonOf = (value: unknown): string =>
   JSON.stringify(value, (name, entry: unknown) => (name === 'key' ? undefined : entry), 2);
 
 /** With what people are shown of it, in its order. */
-const withKnown = (approval: Approval): object => ({ ...approval, known: knownOf(approval) });
+const withKnown = (approval: Approval): object => ({
+  ...approval,
+  shape: { ...approval.shape, text: shapeText(approval.shape.text) },
+  known: knownOf(approval),
+});
 
 /** Those that are open come by when they end, the others by when they were asked for. */
 const isOver = (state: ApprovalState): boolean => state !== 'pending' && state !== 'approved';
@@ -88,7 +99,10 @@ export async function listStandingApprovals(config: Config, store: TranscriptSto
     all.push(...page.standing);
     next = page.next;
   } while (next !== undefined);
-  const standing = all.map((entry) => previewed(entry));
+  const standing = all.map((entry) => {
+    const shown = previewed(entry);
+    return { ...shown, shape: shapeText(shown.shape) };
+  });
   if (json) return JSON.stringify(standing, null, 2);
   if (standing.length === 0) return 'None is in force.';
   return table(

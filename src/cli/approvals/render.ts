@@ -1,5 +1,5 @@
 /** An approval as people read it: what is known in the order that `knownOf` has, a statement's own lines behind a bar, the agent's word last. */
-import { type Approval, type Fact, factsOf, type Known, knownOf } from '../../approval/index.js';
+import { type Approval, type Fact, factsOf, type Known, knownOf, shapeText } from '../../approval/index.js';
 import { printable, startedAs, titled } from '../../terminal/index.js';
 import { moment } from '../../times/index.js';
 import { shortId } from '../access/ids.js';
@@ -26,7 +26,7 @@ function shapeLines({ state, shape }: Approval): string[] {
   if (state !== 'pending') return [];
   if (shape.holes.length === 0) return [`${'Standing'.padEnd(WIDTH)} would let the very same statement pass again`];
   return [
-    ...titled('Standing would let pass'.padEnd(WIDTH), shape.text),
+    ...titled('Standing would let pass'.padEnd(WIDTH), shapeText(shape.text)),
     ...shape.holes.map(
       ({ where, kind, example }) =>
         `${' '.repeat(WIDTH)} ${printable(where)} any ${kind}, such as ${printable(example)}`,

@@ -13,6 +13,7 @@ import {
   MAX_STANDING_USES,
   mayDecide,
   STANDING_USES,
+  shapeText,
 } from '../../approval/index.js';
 import { saidIn } from '../../visible-text/index.js';
 import type { SignedIn } from '../people/people.js';
@@ -217,7 +218,14 @@ async function detailOf(
     history: [...(await parts.overview.history(approval, approval.statement_id, HISTORY))],
     is_masked: JSON.stringify(shown) !== JSON.stringify(whole),
     max_standing_minutes: MAX_STANDING_MS / 60_000,
-    shape: { text: highlighted(shown.shape.text), holes: [...shown.shape.holes] },
+    shape: {
+      // Read with its holes as literals, shown with each as what it takes.
+      text: highlighted(shown.shape.text).map((part) => {
+        const text = shapeText(part.text);
+        return text === part.text ? part : { kind: 'number' as const, text };
+      }),
+      holes: [...shown.shape.holes],
+    },
   };
 }
 
@@ -356,7 +364,7 @@ export const standing = route({
       standing: page.standing.map((entry) => ({
         id: entry.id,
         approval_id: entry.approval_id,
-        shape: parts.masked({ shape: entry.shape }).shape,
+        shape: shapeText(parts.masked({ shape: entry.shape }).shape),
         format: entry.format ?? null,
         uses: entry.uses,
         max_uses: entry.max_uses,
