@@ -17,12 +17,15 @@ export { Approvals } from './store.js';
 export type { Member, Requirement } from './values/enough.js';
 export { isAsked, isEnough } from './values/enough.js';
 export {
+  CHANGED_POLICIES,
   decidedWords,
   type Fact,
   factsOf,
+  isOutdated,
   type Known,
   knownOf,
   neededOf,
+  type ShownApproval,
   shapeText,
   standingFacts,
 } from './values/known.js';

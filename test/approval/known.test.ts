@@ -28,6 +28,7 @@ const approval = (more: Partial<ShownApproval> = {}): ShownApproval => ({
   state: 'pending',
   purpose: 'Tidy up.',
   is_erased: false,
+  policy_version: 'v1',
   statement: 'UPDATE T SET X = 1',
   sent: '',
   requirements: [{ issuers: ['https://login.example.com'], groups: ['stewards'], count: 2, rule: 'p.yaml:3' }],

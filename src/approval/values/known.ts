@@ -55,7 +55,11 @@ export type ShownApproval = Pick<
   | 'held'
   | 'format'
   | 'reported'
->;
+  | 'policy_version'
+> & {
+  /** The version of the policies in force now, where a view knows it. */
+  readonly policies_in_force?: string | undefined;
+};
 
 type About = NonNullable<Approval['about']>;
 type Size = About['estimate'];
@@ -115,7 +119,24 @@ function headlineOf(about: About | null): string {
 const NEARLY = 0.9;
 const isNearlyAll = ({ rows, of }: Size): boolean => rows !== null && of !== null && of > 1 && rows >= of * NEARLY;
 
-function warningsOf({ about }: ShownApproval): readonly string[] {
+/** A word on it counts only under the very policies that it was asked under (src/gateway/ask/use.ts). */
+export const CHANGED_POLICIES =
+  'The policies have changed since this was asked for. It is judged by those in force when its agent calls for it: unless they are again as they were, nothing runs, whoever has said yes, and the agent has to ask anew.';
+
+/** Whether it is open, and the policies are others than it was asked under. */
+export const isOutdated = ({
+  state,
+  policy_version: asked,
+  policies_in_force: now,
+}: Pick<ShownApproval, 'state' | 'policy_version' | 'policies_in_force'>): boolean =>
+  (state === 'pending' || state === 'approved') && now !== undefined && now !== asked;
+
+const warningsOf = (approval: ShownApproval): readonly string[] => [
+  ...(isOutdated(approval) ? [CHANGED_POLICIES] : []),
+  ...wholeOf(approval),
+];
+
+function wholeOf({ about }: ShownApproval): readonly string[] {
   if (!about) return [];
   const { every_row_of: whole, kind, estimate } = about;
   if (whole !== null && kind === 'insert')

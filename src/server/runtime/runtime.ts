@@ -154,7 +154,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     rows: transcript.rows,
     proofs: transcript.proofs,
     webhooks: config.webhooks,
-    payload: payloadFor(config, approvals, previewOf(recordMask(policies.current))),
+    payload: payloadFor(config, approvals, previewOf(recordMask(policies.current)), () => policies.current().version),
     onProblem: complain,
   });
   sending = delivery;
