@@ -26,9 +26,9 @@ export {
   knownOf,
   neededOf,
   type ShownApproval,
-  shapeText,
   standingFacts,
 } from './values/known.js';
+export { shapeText } from './values/shape.js';
 export {
   type AboutApproval,
   APPROVAL_STATES,

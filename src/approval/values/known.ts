@@ -5,6 +5,8 @@
  */
 import { moment } from '../../times/index.js';
 import { WITHDRAWALS } from '../../transcript/index.js';
+import { reportedOf } from './reported.js';
+import { shapeText } from './shape.js';
 import type { Approval, Ended, Held, Outcome } from './state.js';
 
 /** A name, and a line or some for it. */
@@ -268,14 +270,6 @@ function endedWords({ state, at, why, instead }: Ended): string {
   return words.join(', ');
 }
 
-/** A hole that takes numbers, as it is kept: read as SQL, it has to be a literal, and what the detectors find is masked by that. */
-const NUMBER_KEPT = "'⟨number⟩'";
-/** The same as people see it: without quotes, which would say that a text stands there. */
-const NUMBER_HOLE = '⟨number⟩';
-
-/** A shape as people read it. */
-export const shapeText = (kept: string): string => kept.replaceAll(NUMBER_KEPT, NUMBER_HOLE);
-
 /** Of a statement that ran under a standing approval: who gave that, for which shape, for how long and how often. */
 export function standingFacts({
   decisions,
@@ -335,44 +329,6 @@ function afterOf({
     ...some('Outcome', came),
     ...some('Standing', held ? [heldWords(held, isErased)] : []),
   ];
-}
-
-/** Who says what a person typed. */
-const SOURCES: Readonly<Record<string, string>> = {
-  hook: 'the client’s hook reported it',
-  call: 'the client said so with the call',
-  connection: 'the connection says so',
-};
-/** UTF-16 units of a prompt that people are shown before they look at the record. */
-const SHOWN_PROMPT = 2000;
-/** And of a job, all its parts together. */
-const SHOWN_JOB = 500;
-
-/** Nobody has checked it: who says so stands before what is said. */
-function reportedOf({ reported }: ShownApproval): readonly Fact[] {
-  const { prompt, job, job_source: source = '' } = reported ?? {};
-  const facts: Fact[] = [];
-  if (prompt) {
-    // What is masked in it has another length.
-    const isCut = prompt.length > SHOWN_PROMPT;
-    const size = isCut ? `, ${digits(prompt.length)} characters` : '';
-    const text = `${prompt.text.slice(0, SHOWN_PROMPT)}${isCut ? ' …' : ''}`;
-    facts.push({
-      name: `A person typed (${SOURCES[prompt.source] ?? 'reported'}${size})`,
-      lines: [text.toWellFormed()],
-    });
-  }
-  if (job) {
-    const parts = Object.entries(job).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-    const text = parts.join(' ');
-    const isCut = text.length > SHOWN_JOB;
-    const size = isCut ? `, ${digits(text.length)} characters` : '';
-    facts.push({
-      name: `Part of a job (${SOURCES[source] ?? 'reported'}${size})`,
-      lines: [isCut ? `${text.slice(0, SHOWN_JOB)} …`.toWellFormed() : text],
-    });
-  }
-  return facts;
 }
 
 /** What was erased is not what was never there. */
