@@ -4,11 +4,12 @@
  * Rooms (folders of `src/`), and the rooms that each may import, by their `index.ts`.
  */
 const ROOMS = {
-  network: [],
+  'exact-json': [],
+  network: ['exact-json'],
   turns: [],
   spelling: [],
-  mistakes: ['spelling'],
-  stdio: [],
+  mistakes: ['exact-json', 'spelling'],
+  stdio: ['exact-json'],
   reported: ['visible-text'],
   times: [],
   'visible-text': [],
@@ -35,7 +36,19 @@ const ROOMS = {
     'visible-text',
     'warehouse',
   ],
-  mcp: ['formats', 'gateway', 'identity', 'masking', 'mistakes', 'network', 'reported', 'sql', 'times', 'visible-text'],
+  mcp: [
+    'exact-json',
+    'formats',
+    'gateway',
+    'identity',
+    'masking',
+    'mistakes',
+    'network',
+    'reported',
+    'sql',
+    'times',
+    'visible-text',
+  ],
   console: [
     'approval',
     'gateway',

@@ -16,7 +16,19 @@ export type { ShownStanding } from './steps/standing-list.js';
 export { Approvals } from './store.js';
 export type { Member, Requirement } from './values/enough.js';
 export { isAsked, isEnough } from './values/enough.js';
-export { decidedWords, type Fact, factsOf, type Known, knownOf, neededOf, standingFacts } from './values/known.js';
+export {
+  CHANGED_POLICIES,
+  decidedWords,
+  type Fact,
+  factsOf,
+  isOutdated,
+  type Known,
+  knownOf,
+  neededOf,
+  type ShownApproval,
+  standingFacts,
+} from './values/known.js';
+export { shapeText } from './values/shape.js';
 export {
   type AboutApproval,
   APPROVAL_STATES,

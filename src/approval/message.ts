@@ -4,7 +4,7 @@
  * crawler that makes a preview, decides nothing. Agents' words stand in parts that no client reads as markup.
  */
 import { visibleLine, visibleLines } from '../visible-text/index.js';
-import { type Fact, factsOf, knownOf, type ShownApproval } from './values/known.js';
+import { CHANGED_POLICIES, type Fact, factsOf, knownOf, type ShownApproval } from './values/known.js';
 
 export type MessageForm = 'slack' | 'teams';
 
@@ -96,7 +96,7 @@ function withdrawnTitle({ ended }: ShownApproval): string {
 function wordsOf(kind: MessageKind, approval: ShownApproval, consoleUrl: string): Words {
   const known = knownOf(approval);
   const title = kind === 'approval_withdrawn' ? withdrawnTitle(approval) : TITLES[kind];
-  const isWhole = known.warnings.length > 0;
+  const isWhole = known.warnings.some((warning) => warning !== CHANGED_POLICIES);
   const verb = (approval.about?.kind ?? 'statement').replaceAll('_', ' ').toUpperCase();
   const facts: (readonly [string, string])[] = [];
   let length = 0;

@@ -4,6 +4,7 @@
  */
 import type { StandardSchemaWithJSON } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
+import { exactJson, numberIn } from '../exact-json/index.js';
 import { readValue } from '../mistakes/index.js';
 
 type Shape = StandardSchemaWithJSON<Record<string, unknown>, Record<string, unknown>>;
@@ -24,11 +25,11 @@ function meant(value: unknown, property: JsonSchema): unknown {
   // A text that a text is taken for stays one.
   if (types.includes('string')) return value;
   const text = value.trim();
-  if ((types.includes('integer') || types.includes('number')) && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
+  if ((types.includes('integer') || types.includes('number')) && /^-?\d+(?:\.\d+)?$/.test(text)) return numberIn(text);
   if (types.includes('boolean') && /^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   if (types.includes('array') && text.startsWith('['))
     try {
-      return JSON.parse(text);
+      return exactJson(text);
     } catch {
       // Refused as what it is, with its place.
     }

@@ -1,5 +1,6 @@
 /** A value read by its shape: what it is, or all that is wrong with it. */
 import type { z } from 'zod';
+import { isInexact } from '../exact-json/index.js';
 import { aboutKey, said } from './said.js';
 
 type Path = readonly PropertyKey[];
@@ -89,11 +90,28 @@ function* mistakesOf(issue: z.core.$ZodIssue, whole: string, given: unknown, bef
   yield { path, isKey: false, message };
 }
 
+/** Where numbers stand that a reader of JSON would have changed. */
+function* inexactIn(value: unknown, path: Path, seen: WeakSet<object>): Generator<Path> {
+  if (!isMap(value) || seen.has(value)) return;
+  seen.add(value);
+  if (isInexact(value)) yield path;
+  else for (const [key, one] of Object.entries(value)) yield* inexactIn(one, [...path, key], seen);
+}
+
+/** Its digits are not told: whoever sent them has them, and they may be a secret. */
+const inexactAt = (path: Path, whole: string): Mistake => ({
+  path,
+  isKey: false,
+  message: `${path.length === 0 ? whole : path.map(String).join('.')} is a number that would be read as another: whole ones are kept up to 9007199254740991, others to 15 digits. Send it as a text.`,
+});
+
 /**
  * A value from outside, by its shape. `whole`: what is said of the value as a whole, such as "The file". A shape's own messages are either
  * sentences, which end in a full stop, or what has to stand there ("a duration such as 30s"), which is put behind "it has to be".
  */
 export function readValue<Shape extends z.ZodType>(shape: Shape, given: unknown, whole: string): Read<z.output<Shape>> {
+  const inexact = [...inexactIn(given, [], new WeakSet())];
+  if (inexact.length > 0) return { mistakes: inexact.map((path) => inexactAt(path, whole)) };
   const parsed = shape.safeParse(given, { error: said });
   if (parsed.success) return { data: parsed.data };
   return { mistakes: parsed.error.issues.flatMap((issue) => [...mistakesOf(issue, whole, given, [])]) };

@@ -2,6 +2,7 @@
  * JSON of callers, of which nothing is built before its size is known: the cost of what is nested deeply, or has many small values, is
  * no matter of bytes. (4 MB of brackets held the thread for more than a second.)
  */
+import { exactJson } from '../exact-json/index.js';
 
 /** More than any request of ours has: a thousand values to bind, and what clients say of themselves. */
 const MAX_VALUES = 20_000;
@@ -57,12 +58,12 @@ function ensureSmall(bytes: Buffer): void {
   }
 }
 
-/** UTF-8; an object or a list. Throws JsonProblem. */
+/** UTF-8; an object or a list. Numbers that would be others are told apart (src/exact-json/). Throws JsonProblem. */
 export function parseBounded(bytes: Buffer): object {
   ensureSmall(bytes);
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString('utf8'));
+    value = exactJson(bytes.toString('utf8'));
   } catch {
     // What JSON.parse quotes of it is nobody's to read.
     throw new JsonProblem('The request is not JSON.');

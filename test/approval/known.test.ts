@@ -27,6 +27,8 @@ const approval = (more: Partial<ShownApproval> = {}): ShownApproval => ({
   client_id: 'bot',
   state: 'pending',
   purpose: 'Tidy up.',
+  is_erased: false,
+  policy_version: 'v1',
   statement: 'UPDATE T SET X = 1',
   sent: '',
   requirements: [{ issuers: ['https://login.example.com'], groups: ['stewards'], count: 2, rule: 'p.yaml:3' }],
@@ -57,6 +59,10 @@ it('has one order, the agent’s word apart', () => {
   expect(known.wrote).toEqual({ name: 'bot wrote, and nobody checked', lines: ['Tidy up.'] });
   expect(JSON.stringify({ ...known, wrote: undefined })).not.toContain('Tidy up.');
   expect(knownOf(approval({ purpose: null })).wrote).toEqual({ name: 'bot gave no reason', lines: [] });
+  expect(knownOf(approval({ purpose: null, is_erased: true })).wrote).toEqual({
+    name: 'What bot wrote was erased',
+    lines: [],
+  });
 });
 
 it('names first what is written; columns by their table', () => {
@@ -148,7 +154,9 @@ describe('a standing approval that came of it', () => {
       { ...word, reviewer: 'https://login.example.com carl', decision: 'approve' as const, standing_ms: 60_000 },
       { ...word, reviewer: 'https://login.example.com dora', decision: 'approve' as const, standing_ms: null },
     ];
-    expect(standingFacts({ decisions, held, shape: { key: 'k', text: 'DELETE FROM T', holes: [] } })).toEqual([
+    expect(
+      standingFacts({ decisions, held, is_erased: false, shape: { key: 'k', text: 'DELETE FROM T', holes: [] } }),
+    ).toEqual([
       { name: 'Given by', lines: [`carl, ${when}`] },
       { name: 'Standing', lines: [`h for others of this shape, used 3 of 20 times, until ${when}`] },
       { name: 'Shape', lines: ['DELETE FROM T'] },
@@ -178,6 +186,7 @@ describe('what came of it', () => {
     ['expired', 'undecided', 'nobody decided in time'],
     ['expired', 'uncalled', 'it was approved, and its agent did not call for it in time'],
     ['expired', 'changed', 'the rules, or what it reads, have changed since it was asked for'],
+    ['expired', 'erased', 'its texts were erased, so that nobody can be shown what it is about'],
     ['withdrawn', 'agent', 'its agent withdrew it'],
     ['withdrawn', 'standing', 'its agent sent it once more, and a standing approval stands for that, statement s'],
     [

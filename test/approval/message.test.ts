@@ -48,6 +48,7 @@ const payload = payloadFor(
     changed: async () => undefined,
   } as unknown as Approvals,
   previewOf(recordMask()),
+  () => undefined,
 );
 const event = (kind: string, body: object = {}): StoredEvent =>
   ({

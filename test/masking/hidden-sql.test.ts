@@ -223,7 +223,15 @@ it('a chat shows each word and sign of the text as sent', () => {
     if (!/^[\x20-\x7e]*$/.test(oneLine) || pieces(oneLine).some(({ kind }) => kind === 'unread')) continue;
     const approval = {
       ...{ id: 'i', subject: 's', state: 'pending', purpose: null, requirements: [], decisions: [], about: null },
-      ...{ issuer: 'https://issuer.example', client_id: 's', outcome: null, ended: null, held: null },
+      ...{
+        issuer: 'https://issuer.example',
+        client_id: 's',
+        outcome: null,
+        ended: null,
+        held: null,
+        is_erased: false,
+        policy_version: 'v',
+      },
       ...preview({ statement: 'SELECT 1', sent: oneLine }),
       expires_at: new Date(0),
     } as ShownApproval;

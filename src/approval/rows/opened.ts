@@ -119,6 +119,11 @@ export async function openAll(
     rows,
     shown.filter(({ id }) => decisions.some((one) => one.approval_id === id && one.standing_ms !== null)),
   );
+  // By what the store has now: what was erased opens nowhere, whoever has read it before.
+  await sessions.learnKeys(
+    parsed.map(({ read }) => read.session_id),
+    queries,
+  );
   const opened: Opened[] = [];
   for (const { row, read } of parsed) {
     const { sealed, fits, binding, standing: _standing, ...approval } = read;
@@ -126,26 +131,26 @@ export async function openAll(
     const recorded = all.get(id);
     if (!recorded) continue;
     const { state } = recorded;
-    await sessions.learnKey(session);
     const isErased = !vault.knows(session);
     const { about = isErased ? null : approval.about, ...text } = !isErased
       ? sealedOfApproval.parse(JSON.parse(vault.openText(session, `approval ${id}`, sealed)))
       : { ...ERASED, about: undefined };
-    const isOver = (state === 'pending' || state === 'approved') && approval.expires_at.getTime() <= Date.parse(now);
+    const why = whyNow(approval, state, isErased, now);
     const outcome = outcomes.get(approval.statement_id) ?? null;
     opened.push({
       approval: {
         ...approval,
         ...text,
         about,
-        state: isOver ? 'expired' : state,
+        is_erased: isErased,
+        state: why === undefined ? state : 'expired',
         fits: fits.toString('hex'),
         binding: binding.toString('hex'),
         decisions: decisions.flatMap((one) =>
           one.approval_id === id ? [{ ...one, reason: openedReason(vault, read, one) }] : [],
         ),
         outcome,
-        ended: endedOf(approval, recorded, isOver, outcome),
+        ended: endedOf(approval, recorded, why, outcome),
         held: held.get(id) ?? null,
       },
       row,
@@ -155,14 +160,28 @@ export async function openAll(
   return opened;
 }
 
-/** `isOver`: its time is, whether or not that is written down yet. */
+/** Why an open one is over as of now, whether or not that is written down yet: its time is, or nobody can be shown what it is about. */
+function whyNow(
+  { expires_at: until }: Pick<Approval, 'expires_at'>,
+  state: ApprovalState,
+  isErased: boolean,
+  now: string,
+): Ended['why'] {
+  if (!isOpen({ state })) return undefined;
+  if (until.getTime() <= Date.parse(now)) return unusedIn(state);
+  return isErased ? 'erased' : undefined;
+}
+
 function endedOf(
   { expires_at: until }: Pick<Approval, 'expires_at'>,
   { state, at, why, instead }: Recorded,
-  isOver: boolean,
+  whyIsOver: Ended['why'],
   outcome: Approval['outcome'],
 ): Ended | null {
-  if (isOver) return { state: 'expired', at: until, why: unusedIn(state), instead: undefined, outcome: undefined };
+  if (whyIsOver !== undefined) {
+    const since = whyIsOver === 'erased' ? undefined : until;
+    return { state: 'expired', at: since, why: whyIsOver, instead: undefined, outcome: undefined };
+  }
   if (state === 'pending' || state === 'approved') return null;
   return { state, at, why, instead, outcome: outcome ?? undefined };
 }

@@ -34,6 +34,7 @@ export const ENDS = {
   changed: 'the rules or what it reads have changed',
   overtaken: 'the rules, what it reads or its time',
   ran: 'its statement has ended',
+  erased: 'its texts were erased',
 } as const;
 
 const KINDS = ['approval_decided', 'approval_used', 'approval_released', 'approval_expired', 'approval_withdrawn'];
@@ -82,6 +83,7 @@ function whyOf({ kind, was, reason, ...body }: z.infer<typeof toldRow>): Ended['
     return withdrawal.by === 'agent' ? 'agent' : withdrawal.code && REPLACED_BY[withdrawal.code];
   }
   if (reason === ENDS.time) return unusedIn(was);
+  if (reason === ENDS.erased) return 'erased';
   return reason === ENDS.ran ? 'ran' : 'changed';
 }
 

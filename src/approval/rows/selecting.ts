@@ -2,11 +2,16 @@
 import { APPROVAL_BYTES } from '../../transcript/index.js';
 import type { ApprovalState } from '../values/state.js';
 
-export const DUE = `t.state IN ('pending', 'approved') AND t.expires_at <= now()`;
-/** One that is past its time is over, whether or not anybody has written that down yet. Each by an index, however many there ever were. */
+/** Without its session's key nobody can be shown what it is about, and so nobody decides on it or uses it. */
+const KEYED = 'EXISTS (SELECT FROM session_key k WHERE k.session_id = t.session_id)';
+const LASTS = `(t.expires_at > now() AND ${KEYED})`;
+
+export const IS_DUE = `(t.expires_at <= now() OR NOT ${KEYED})`;
+export const DUE = `t.state IN ('pending', 'approved') AND ${IS_DUE}`;
+/** One that is past its time, or was erased, is over, whether or not anybody has written that down yet. Each by an index, however many there ever were. */
 export const IN_STATE: Readonly<Record<ApprovalState | 'all', string>> = {
-  pending: `t.state = 'pending' AND t.expires_at > now()`,
-  approved: `t.state = 'approved' AND t.expires_at > now()`,
+  pending: `t.state = 'pending' AND ${LASTS}`,
+  approved: `t.state = 'approved' AND ${LASTS}`,
   denied: `t.state = 'denied'`,
   expired: `(t.state = 'expired' OR (${DUE}))`,
   withdrawn: `t.state = 'withdrawn'`,

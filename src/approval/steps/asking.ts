@@ -128,7 +128,7 @@ async function askLocked(
       // By the record it waits no longer, and its row says so from now on.
       if (!isOpen(opened.recorded)) continue;
       if (isSame(approval, request)) return told({ approval, isNew: false });
-      await expire(parts, client, held, ENDS.overtaken, now);
+      await expire(parts, client, held, approval.ended?.why === 'erased' ? ENDS.erased : ENDS.overtaken, now);
     }
     const over = await tooMany(parts, client, request);
     if (over) return over;

@@ -92,7 +92,7 @@ export async function outdate(parts: ApprovalParts, id: string): Promise<boolean
   return isOver;
 }
 
-/** Writes down which ones are past their time; how many. Any replica may; each is done once. Throws RecorderUnavailable. */
+/** Writes down which ones are past their time, or about what was erased; how many. Any replica may; each is done once. Throws RecorderUnavailable. */
 export async function expireDue(parts: ApprovalParts): Promise<number> {
   let expired = 0;
   for (;;) {
@@ -132,7 +132,7 @@ async function expireSome(parts: ApprovalParts): Promise<{ readonly read: number
     for (const opened of await openAll(parts, client, due, now)) {
       const held = await hold(parts, client, opened, now);
       if (!isOpen(opened.recorded)) continue;
-      await expire(parts, client, held, ENDS.time, now);
+      await expire(parts, client, held, held.approval.ended?.why === 'erased' ? ENDS.erased : ENDS.time, now);
       over.push(held.approval.id);
     }
     return { read: due.length, expired: over };

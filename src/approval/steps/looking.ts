@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type JsonRow, Strangers } from '../../transcript/index.js';
 import { type ApprovalParts, readAll } from '../rows/opened.js';
 import { recordedOf } from '../rows/recorded.js';
-import { BY_IDS, IN_STATE, MAX_PAGE_BYTES, pageOf } from '../rows/selecting.js';
+import { BY_IDS, IN_STATE, IS_DUE, MAX_PAGE_BYTES, pageOf } from '../rows/selecting.js';
 import { nowOf, reading } from '../rows/transactions.js';
 import { type Approval, type ApprovalState, approvalRow } from '../values/state.js';
 
@@ -63,14 +63,14 @@ function oneBy(parts: ApprovalParts, where: string, id: string): Promise<Approva
 }
 
 /**
- * Something that differs once its row does, or its time is over; undefined where there is none of that id. No more than that: whether
+ * Something that differs once its row does, or it is over for its time or an erasure; undefined where there is none of that id. No more than that: whether
  * the row is ours is told by reading it.
  */
 export function stamp(parts: ApprovalParts, id: string): Promise<string | undefined> {
   if (!z.uuid().safeParse(id).success) return Promise.resolve(undefined);
   return reading(async () => {
     const { rows } = await parts.store.pool.query<{ stamp: string }>(
-      `SELECT encode(t.mac, 'hex') || CASE WHEN t.expires_at <= now() THEN ' over' ELSE '' END AS stamp FROM approval t WHERE t.id = $1`,
+      `SELECT encode(t.mac, 'hex') || CASE WHEN ${IS_DUE} THEN ' over' ELSE '' END AS stamp FROM approval t WHERE t.id = $1`,
       [id],
     );
     return rows[0]?.stamp;

@@ -36,7 +36,7 @@ export function shownStanding(parts: ApprovalParts, after?: string): Promise<Sta
     const standing = page.flatMap(({ row: _row, binding: _binding, ...entry }) => {
       const approval = approvals.find(({ id }) => id === entry.approval_id);
       const { uses = 0, is_revoked: isRevoked = false } = recorded.get(entry.id) ?? {};
-      if (!approval || isRevoked) return [];
+      if (!approval || approval.is_erased || isRevoked) return [];
       const { shape, format } = approval;
       return [{ ...entry, uses: Math.max(entry.uses, uses), shape: shape.text, format }];
     });

@@ -31,7 +31,8 @@ async function goodFor(
   const { id, approval_id: of } = standing;
   const found = await rows.select(queries, 'approval', 'WHERE t.id = $1', [of]);
   const [approval] = await readAll(parts, queries, found, now);
-  if (!approval) return undefined;
+  // What nobody can be shown any more lets nothing pass.
+  if (!approval || approval.is_erased) return undefined;
   const said = await saidOf(queries, approval, keys);
   const given = standingOf(said.words, approval.requirements);
   const bindings = standingBindingsOf(rows, question.shape, question);
@@ -81,13 +82,16 @@ export async function useStanding(
   return isUsed;
 }
 
-/** Whether nobody has ended a standing approval that came of this one, and its time is not over. Throws RecorderUnavailable. */
+/** Whether nobody has ended a standing approval that came of this one, nor erased what it is about, and its time is not over. Throws RecorderUnavailable. */
 export function isStillStanding(
   parts: ApprovalParts,
   approval: Pick<Approval, 'binding' | 'requirements' | keyof Place>,
   id: string,
 ): Promise<boolean> {
   return reading(async () => {
+    const { sessions, vault } = parts.store;
+    await sessions.learnKey(approval.session_id);
+    if (!vault.knows(approval.session_id)) return false;
     const { words, revoked } = await saidOf(parts.store.pool, approval, parts.store.keys);
     const given = standingOf(words, approval.requirements);
     return given !== null && !revoked.has(id) && Date.parse(given.until) > Date.parse(await nowOf(parts.store.pool));

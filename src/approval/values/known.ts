@@ -5,6 +5,8 @@
  */
 import { moment } from '../../times/index.js';
 import { WITHDRAWALS } from '../../transcript/index.js';
+import { reportedOf } from './reported.js';
+import { shapeText } from './shape.js';
 import type { Approval, Ended, Held, Outcome } from './state.js';
 
 /** A name, and a line or some for it. */
@@ -43,6 +45,7 @@ export type ShownApproval = Pick<
   | 'client_id'
   | 'state'
   | 'purpose'
+  | 'is_erased'
   | 'statement'
   | 'sent'
   | 'requirements'
@@ -54,7 +57,11 @@ export type ShownApproval = Pick<
   | 'held'
   | 'format'
   | 'reported'
->;
+  | 'policy_version'
+> & {
+  /** The version of the policies in force now, where a view knows it. */
+  readonly policies_in_force?: string | undefined;
+};
 
 type About = NonNullable<Approval['about']>;
 type Size = About['estimate'];
@@ -114,7 +121,24 @@ function headlineOf(about: About | null): string {
 const NEARLY = 0.9;
 const isNearlyAll = ({ rows, of }: Size): boolean => rows !== null && of !== null && of > 1 && rows >= of * NEARLY;
 
-function warningsOf({ about }: ShownApproval): readonly string[] {
+/** A word on it counts only under the very policies that it was asked under (src/gateway/ask/use.ts). */
+export const CHANGED_POLICIES =
+  'The policies have changed since this was asked for. It is judged by those in force when its agent calls for it: unless they are again as they were, nothing runs, whoever has said yes, and the agent has to ask anew.';
+
+/** Whether it is open, and the policies are others than it was asked under. */
+export const isOutdated = ({
+  state,
+  policy_version: asked,
+  policies_in_force: now,
+}: Pick<ShownApproval, 'state' | 'policy_version' | 'policies_in_force'>): boolean =>
+  (state === 'pending' || state === 'approved') && now !== undefined && now !== asked;
+
+const warningsOf = (approval: ShownApproval): readonly string[] => [
+  ...(isOutdated(approval) ? [CHANGED_POLICIES] : []),
+  ...wholeOf(approval),
+];
+
+function wholeOf({ about }: ShownApproval): readonly string[] {
   if (!about) return [];
   const { every_row_of: whole, kind, estimate } = about;
   if (whole !== null && kind === 'insert')
@@ -230,6 +254,7 @@ const WHY: Readonly<Record<NonNullable<Ended['why']>, string>> = {
   uncalled: 'it was approved, and its agent did not call for it in time',
   changed: 'the rules, or what it reads, have changed since it was asked for',
   ran: 'its statement had ended already',
+  erased: 'its texts were erased, so that nobody can be shown what it is about',
   agent: 'its agent withdrew it',
   standing: WITHDRAWALS.RAN_UNDER_STANDING,
   allowed: WITHDRAWALS.RAN_AS_ALLOWED,
@@ -250,15 +275,16 @@ export function standingFacts({
   decisions,
   held,
   shape,
-}: Pick<Approval, 'decisions' | 'held' | 'shape'>): readonly Fact[] {
+  is_erased: isErased,
+}: Pick<Approval, 'decisions' | 'held' | 'shape' | 'is_erased'>): readonly Fact[] {
   const given = decisions.filter(({ decision, standing_ms: ms }) => decision === 'approve' && ms !== null);
   return [
     ...some(
       'Given by',
       given.map(({ reviewer, decided_at: at }) => `${nameOf(reviewer)}, ${moment(at)}`),
     ),
-    ...some('Standing', held ? [heldWords(held)] : []),
-    ...some('Shape', shape.text === '' ? [] : [shape.text]),
+    ...some('Standing', held ? [heldWords(held, isErased)] : []),
+    ...some('Shape', shape.text === '' ? [] : [shapeText(shape.text)]),
   ];
 }
 
@@ -267,14 +293,24 @@ export const decidedWords = ({ state, ended }: Pick<Approval, 'state' | 'ended'>
   `is no longer open: it is ${state}${ended ? ` (${endedWords(ended)})` : ''}.`;
 
 /** What became of the standing approval that came of it. */
-function heldWords({ id, expires_at: until, uses, max_uses: most, revoked }: Held): string {
+function heldWords({ id, expires_at: until, uses, max_uses: most, revoked }: Held, isErased: boolean): string {
   const end = revoked
     ? `ended by ${revoked.by}${revoked.denied === null ? '' : ` with the no to approval ${revoked.denied}`}, ${moment(revoked.at)}`
-    : `until ${moment(until)}`;
+    : isErased
+      ? 'of no use any more, since what it lets pass was erased'
+      : `until ${moment(until)}`;
   return `${id} for others of this shape, used ${uses} of ${most} times, ${end}`;
 }
 
-function afterOf({ decisions, state, outcome, about, ended, held }: ShownApproval): readonly Fact[] {
+function afterOf({
+  decisions,
+  state,
+  outcome,
+  about,
+  ended,
+  held,
+  is_erased: isErased,
+}: ShownApproval): readonly Fact[] {
   const said = decisions.map(
     ({ reviewer, decision, reason, decided_at: at, standing_ms: held, standing_uses: uses }) => {
       const others = held === null ? '' : `, and to others of this shape for ${held / 60_000} min, ${uses ?? 0} times`;
@@ -291,51 +327,21 @@ function afterOf({ decisions, state, outcome, about, ended, held }: ShownApprova
     ...some('Decided', said),
     ...some('Used', state === 'used' && ended?.at ? [moment(ended.at)] : []),
     ...some('Outcome', came),
-    ...some('Standing', held ? [heldWords(held)] : []),
+    ...some('Standing', held ? [heldWords(held, isErased)] : []),
   ];
 }
 
-/** Who says what a person typed. */
-const SOURCES: Readonly<Record<string, string>> = {
-  hook: 'the client’s hook reported it',
-  call: 'the client said so with the call',
-  connection: 'the connection says so',
-};
-/** UTF-16 units of a prompt that people are shown before they look at the record. */
-const SHOWN_PROMPT = 2000;
-/** And of a job, all its parts together. */
-const SHOWN_JOB = 500;
-
-/** Nobody has checked it: who says so stands before what is said. */
-function reportedOf({ reported }: ShownApproval): readonly Fact[] {
-  const { prompt, job, job_source: source = '' } = reported ?? {};
-  const facts: Fact[] = [];
-  if (prompt) {
-    // What is masked in it has another length.
-    const isCut = prompt.length > SHOWN_PROMPT;
-    const size = isCut ? `, ${digits(prompt.length)} characters` : '';
-    const text = `${prompt.text.slice(0, SHOWN_PROMPT)}${isCut ? ' …' : ''}`;
-    facts.push({
-      name: `A person typed (${SOURCES[prompt.source] ?? 'reported'}${size})`,
-      lines: [text.toWellFormed()],
-    });
-  }
-  if (job) {
-    const parts = Object.entries(job).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-    const text = parts.join(' ');
-    const isCut = text.length > SHOWN_JOB;
-    const size = isCut ? `, ${digits(text.length)} characters` : '';
-    facts.push({
-      name: `Part of a job (${SOURCES[source] ?? 'reported'}${size})`,
-      lines: [isCut ? `${text.slice(0, SHOWN_JOB)} …`.toWellFormed() : text],
-    });
-  }
-  return facts;
+/** What was erased is not what was never there. */
+function wroteOf({ subject, purpose, is_erased: isErased }: ShownApproval): Fact {
+  if (isErased) return { name: `What ${subject} wrote was erased`, lines: [] };
+  return purpose === null
+    ? { name: `${subject} gave no reason`, lines: [] }
+    : { name: `${subject} wrote, and nobody checked`, lines: [purpose] };
 }
 
 /** Everything, in the order in which it is read. */
 export function knownOf(approval: ShownApproval): Known {
-  const { about, subject, purpose, format } = approval;
+  const { about, format } = approval;
   return {
     headline: headlineOf(about),
     warnings: warningsOf(approval),
@@ -351,10 +357,7 @@ export function knownOf(approval: ShownApproval): Known {
     asked: askedOf(approval),
     after: afterOf(approval),
     reported: reportedOf(approval),
-    wrote:
-      purpose === null
-        ? { name: `${subject} gave no reason`, lines: [] }
-        : { name: `${subject} wrote, and nobody checked`, lines: [purpose] },
+    wrote: wroteOf(approval),
   };
 }
 

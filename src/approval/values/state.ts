@@ -193,10 +193,10 @@ export interface Ended {
   readonly at: Date | undefined;
   /**
    * Why nothing ran under it: nobody's word or no call of its agent in time, rules or objects that have changed, a statement that had its
-   * end already; its agent's own word; or the same statement, sent once more, that a standing approval stands for, or that the rules allowed
+   * end already; texts that were erased, so that nobody can be shown what it is about; its agent's own word; or the same statement, sent once more, that a standing approval stands for, or that the rules allowed
    * without asking. undefined where the record does not tell, and for what was denied or used.
    */
-  readonly why: 'undecided' | 'uncalled' | 'changed' | 'ran' | 'agent' | 'standing' | 'allowed' | undefined;
+  readonly why: 'undecided' | 'uncalled' | 'changed' | 'ran' | 'erased' | 'agent' | 'standing' | 'allowed' | undefined;
   /** The statement that was sent in its place, and ran otherwise. */
   readonly instead: string | undefined;
   /** Of one that was used; undefined where nothing is known of it yet. */
@@ -205,6 +205,8 @@ export interface Ended {
 
 export type Approval = Omit<z.infer<typeof approvalRow>, 'sealed' | 'fits' | 'binding' | 'standing'> &
   ApprovalText & {
+    /** Its session's key is gone, and with that its texts: nobody can be shown what it is about. */
+    readonly is_erased: boolean;
     /** Hexadecimal SHA-256 of what it is bound to besides its text. */
     readonly fits: string;
     /** Hexadecimal HMAC over all that it is bound to: what people's words are about. */

@@ -54,7 +54,7 @@ export async function openEvents(
   store: TranscriptStore,
   events: readonly StoredEvent[],
 ): Promise<readonly StoredEvent[]> {
-  for (const session of new Set(events.map((event) => event.session))) await store.sessions.learnKey(session);
+  await store.sessions.learnKeys(events.map((event) => event.session));
   return events.map((event) => {
     const { body, closed } = store.vault.open(event.session, event.statement, event.body);
     return { ...event, body: closed.length > 0 ? { ...body, erased: closed } : body };

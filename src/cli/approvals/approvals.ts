@@ -1,5 +1,12 @@
 /** What waits for a person, or waited, as `snowfence approvals` lists and shows it. */
-import { type Approval, type ApprovalState, Approvals, knownOf, type ShownStanding } from '../../approval/index.js';
+import {
+  type Approval,
+  type ApprovalState,
+  Approvals,
+  knownOf,
+  type ShownStanding,
+  shapeText,
+} from '../../approval/index.js';
 import type { Config } from '../../config/index.js';
 import { SnowfenceError } from '../../config/problem.js';
 import { previewFor } from '../../server/index.js';
@@ -8,14 +15,22 @@ import { moment } from '../../times/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
 import { auditorOf } from '../access/auditor.js';
 import { wholeId } from '../access/ids.js';
+import { policiesInForce } from '../access/in-force.js';
 import { renderApproval, renderInList } from './render.js';
 
 /** What two shapes are compared by has the literals in it, and is nobody's to read. */
 const jsonOf = (value: unknown): string =>
   JSON.stringify(value, (name, entry: unknown) => (name === 'key' ? undefined : entry), 2);
 
+/** With the version of the policies in force. */
+type InList = Approval & { readonly policies_in_force: string | undefined };
+
 /** With what people are shown of it, in its order. */
-const withKnown = (approval: Approval): object => ({ ...approval, known: knownOf(approval) });
+const withKnown = (approval: InList): object => ({
+  ...approval,
+  shape: { ...approval.shape, text: shapeText(approval.shape.text) },
+  known: knownOf(approval),
+});
 
 /** Those that are open come by when they end, the others by when they were asked for. */
 const isOver = (state: ApprovalState): boolean => state !== 'pending' && state !== 'approved';
@@ -39,7 +54,8 @@ export async function listApprovals(
     after: after === undefined ? undefined : await wholeId(store, 'approval', after),
   });
   const previewed = await previewFor(config);
-  const approvals = found.map((approval) => previewed(approval));
+  const inForce = await policiesInForce(store);
+  const approvals = found.map((approval): InList => ({ ...previewed(approval), policies_in_force: inForce }));
   if (json) return jsonOf(approvals.map(withKnown));
   if (approvals.length === 0) return state === 'pending' ? 'Nothing waits for a decision.' : 'There are none.';
   const lines = approvals.map(renderInList).join('\n\n');
@@ -69,7 +85,8 @@ export async function showApproval(
     const auditor = await auditorOf(config, whole.token, approval.requirements);
     await auditor.recordLook(store, approval.session_id, id);
   }
-  const shown = whole ? approval : (await previewFor(config))(approval);
+  const policies_in_force = await policiesInForce(store);
+  const shown: InList = { ...(whole ? approval : (await previewFor(config))(approval)), policies_in_force };
   if (json) return jsonOf(withKnown(shown));
   const isMasked = (['statement', 'sent', 'purpose', 'reported', 'decisions'] as const).some(
     (part) => JSON.stringify(shown[part]) !== JSON.stringify(approval[part]),
@@ -88,7 +105,10 @@ export async function listStandingApprovals(config: Config, store: TranscriptSto
     all.push(...page.standing);
     next = page.next;
   } while (next !== undefined);
-  const standing = all.map((entry) => previewed(entry));
+  const standing = all.map((entry) => {
+    const shown = previewed(entry);
+    return { ...shown, shape: shapeText(shown.shape) };
+  });
   if (json) return JSON.stringify(standing, null, 2);
   if (standing.length === 0) return 'None is in force.';
   return table(

@@ -1,8 +1,10 @@
 /** What reviewers decide: yes or no, for once or for a while, and the end of that. They prove who they are with an access token of their own. */
 import {
   Approvals,
+  CHANGED_POLICIES,
   DecisionRefused,
   decidedWords,
+  isOutdated,
   MAX_STANDING_MS,
   MAX_STANDING_USES,
   neededOf,
@@ -16,6 +18,7 @@ import { titled } from '../../terminal/index.js';
 import type { TranscriptStore } from '../../transcript/index.js';
 import { saidIn } from '../../visible-text/index.js';
 import { LEAST_TO_DECIDE, wholeId } from '../access/ids.js';
+import { policiesInForce } from '../access/in-force.js';
 
 const REASONS: Readonly<Record<DecisionRefused['problem'], string>> = {
   'not found': 'There is no such approval.',
@@ -104,7 +107,11 @@ export async function decideApproval(
     const { statement, sent } = (await previewFor(config))(approval);
     const outcome =
       approval.state === 'pending' ? `Noted. Needed are ${neededOf(approval)}.` : `The statement is ${approval.state}.`;
-    return [outcome, ...titled('Statement', statement), ...titled('Sent as  ', sent)].join('\n');
+    // A yes that lets nothing run is told as that.
+    const warnings = isOutdated({ ...approval, policies_in_force: await policiesInForce(store) })
+      ? [CHANGED_POLICIES]
+      : [];
+    return [outcome, ...warnings, ...titled('Statement', statement), ...titled('Sent as  ', sent)].join('\n');
   } catch (error) {
     throw refusedAs(error);
   }

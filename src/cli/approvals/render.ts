@@ -1,5 +1,13 @@
 /** An approval as people read it: what is known in the order that `knownOf` has, a statement's own lines behind a bar, the agent's word last. */
-import { type Approval, type Fact, factsOf, type Known, knownOf } from '../../approval/index.js';
+import {
+  type Approval,
+  type Fact,
+  factsOf,
+  type Known,
+  knownOf,
+  type ShownApproval,
+  shapeText,
+} from '../../approval/index.js';
 import { printable, startedAs, titled } from '../../terminal/index.js';
 import { moment } from '../../times/index.js';
 import { shortId } from '../access/ids.js';
@@ -26,7 +34,7 @@ function shapeLines({ state, shape }: Approval): string[] {
   if (state !== 'pending') return [];
   if (shape.holes.length === 0) return [`${'Standing'.padEnd(WIDTH)} would let the very same statement pass again`];
   return [
-    ...titled('Standing would let pass'.padEnd(WIDTH), shape.text),
+    ...titled('Standing would let pass'.padEnd(WIDTH), shapeText(shape.text)),
     ...shape.holes.map(
       ({ where, kind, example }) =>
         `${' '.repeat(WIDTH)} ${printable(where)} any ${kind}, such as ${printable(example)}`,
@@ -34,7 +42,10 @@ function shapeLines({ state, shape }: Approval): string[] {
   ];
 }
 
-export function renderApproval(approval: Approval): string {
+/** `policies_in_force`: the version of them, where it is known. */
+type Rendered = Approval & Pick<ShownApproval, 'policies_in_force'>;
+
+export function renderApproval(approval: Rendered): string {
   const known = knownOf(approval);
   return [
     `${printable(known.headline)}`,
@@ -52,7 +63,7 @@ export function renderApproval(approval: Approval): string {
 }
 
 /** One in a list: the same, shorter. */
-export function renderInList(approval: Approval): string {
+export function renderInList(approval: Rendered): string {
   const known = knownOf(approval);
   const { id, state, subject, expires_at: until, changed_at: changed } = approval;
   const isOpen = state === 'pending' || state === 'approved';

@@ -14,6 +14,7 @@ import {
   type TranscriptStore,
   type Webhook,
 } from '../../transcript/index.js';
+import { policiesInForce } from '../access/in-force.js';
 
 /** A chat's address is its secret. */
 const shownUrl = ({ url, format }: Webhook): string => (format === 'standard' ? url : new URL(url).origin);
@@ -76,10 +77,11 @@ function webhookOf(config: Config, name: string): Webhook {
 }
 
 export async function retryWebhook(config: Config, store: TranscriptStore, name: string): Promise<string> {
+  const inForce = await policiesInForce(store);
   const { sent, problem } = await retryDead(
     store,
     webhookOf(config, name),
-    payloadFor(config, new Approvals(store), await previewFor(config)),
+    payloadFor(config, new Approvals(store), await previewFor(config), () => inForce),
   );
   if (problem !== undefined)
     throw new SnowfenceError(

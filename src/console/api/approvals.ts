@@ -7,12 +7,14 @@ import {
   DecisionRefused,
   decidedWords,
   hasDecided,
+  isOutdated,
   isOwn,
   knownOf,
   MAX_STANDING_MS,
   MAX_STANDING_USES,
   mayDecide,
   STANDING_USES,
+  shapeText,
 } from '../../approval/index.js';
 import { saidIn } from '../../visible-text/index.js';
 import type { SignedIn } from '../people/people.js';
@@ -40,8 +42,9 @@ const knownShape = z.object({
 function knownShown(
   approval: Approval,
   { purpose, reported, decisions }: Pick<Approval, 'purpose' | 'reported' | 'decisions'>,
+  inForce: string,
 ): z.input<typeof knownShape> {
-  const known = knownOf({ ...approval, purpose, reported, decisions });
+  const known = knownOf({ ...approval, purpose, reported, decisions, policies_in_force: inForce });
   const copy = ({ name, lines }: (typeof known)['wrote']) => ({ name, lines: [...lines] });
   return {
     headline: known.headline,
@@ -75,6 +78,8 @@ const listed = z.object({
     z.object({ issuers: z.array(z.string()), groups: z.array(z.string()), count: z.number(), rule: z.string() }),
   ),
   approvals: z.number(),
+  /** It is open, and the policies are others than it was asked under: a warning says what comes of it. */
+  is_outdated: z.boolean(),
   known: knownShape,
   /** Why the one who asks may not decide; null where they may. */
   barred: z.string().nullable(),
@@ -97,10 +102,15 @@ function barredBy(approval: Approval, { person }: SignedIn): string | null {
 const SHOWN_TEXT = 300;
 const beginning = (text: string): string => (text.length > SHOWN_TEXT ? `${text.slice(0, SHOWN_TEXT)} …` : text);
 
-function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked']): z.input<typeof listed> {
+function listedOf(
+  approval: Approval,
+  who: SignedIn,
+  { masked, policies }: Pick<ApiParts, 'masked' | 'policies'>,
+): z.input<typeof listed> {
   const { id, statement_id, session_id, state, asked_at, expires_at, changed_at, client_id, requirements } = approval;
   const { statement, purpose, reported, decisions } = approval;
   const shown = masked({ statement, purpose, reported, decisions });
+  const inForce = policies().set.version;
   return {
     id,
     statement_id,
@@ -118,7 +128,8 @@ function listedOf(approval: Approval, who: SignedIn, masked: ApiParts['masked'])
     estimate: approval.about?.estimate ?? { bytes: null, rows: null },
     requirements: [...requirements],
     approvals: approval.decisions.filter(({ decision }) => decision === 'approve').length,
-    known: knownShown(approval, shown),
+    is_outdated: isOutdated({ ...approval, policies_in_force: inForce }),
+    known: knownShown(approval, shown, inForce),
     barred: barredBy(approval, who),
   };
 }
@@ -145,7 +156,7 @@ export const approvals = route({
     const { approvals: found, next } = await parts.approvals.list({ state: only, limit, after });
     const { count, isMore } = await parts.approvals.count(only);
     return {
-      approvals: found.map((approval) => listedOf(approval, who, parts.masked)),
+      approvals: found.map((approval) => listedOf(approval, who, parts)),
       next: next ?? null,
       total: Math.max(count, found.length),
       is_more: isMore,
@@ -163,7 +174,6 @@ const detail = listed.extend({
   format: z.string().nullable(),
   policy_version: z.string(),
   /** The policies have changed since: the agent has to ask anew. */
-  is_outdated: z.boolean(),
   decisions: z.array(
     z.object({
       reviewer: z.string(),
@@ -202,9 +212,9 @@ async function detailOf(
   };
   const shown = isWhole ? whole : parts.masked(whole);
   return {
-    ...listedOf(approval, who, parts.masked),
+    ...listedOf(approval, who, parts),
     purpose: shown.purpose,
-    known: knownShown(approval, shown),
+    known: knownShown(approval, shown, parts.policies().set.version),
     statement: highlighted(shown.statement),
     sent: highlighted(shown.sent),
     differences: differences(shown.statement, shown.sent),
@@ -212,12 +222,18 @@ async function detailOf(
     about: approval.about,
     format: approval.format ?? null,
     policy_version: approval.policy_version,
-    is_outdated: approval.policy_version !== parts.policies().set.version,
     decisions: shown.decisions.map(({ approval_id: _id, persons: _names, ...decision }) => decision),
     history: [...(await parts.overview.history(approval, approval.statement_id, HISTORY))],
     is_masked: JSON.stringify(shown) !== JSON.stringify(whole),
     max_standing_minutes: MAX_STANDING_MS / 60_000,
-    shape: { text: highlighted(shown.shape.text), holes: [...shown.shape.holes] },
+    shape: {
+      // Read with its holes as literals, shown with each as what it takes.
+      text: highlighted(shown.shape.text).map((part) => {
+        const text = shapeText(part.text);
+        return text === part.text ? part : { kind: 'number' as const, text };
+      }),
+      holes: [...shown.shape.holes],
+    },
   };
 }
 
@@ -356,7 +372,7 @@ export const standing = route({
       standing: page.standing.map((entry) => ({
         id: entry.id,
         approval_id: entry.approval_id,
-        shape: parts.masked({ shape: entry.shape }).shape,
+        shape: shapeText(parts.masked({ shape: entry.shape }).shape),
         format: entry.format ?? null,
         uses: entry.uses,
         max_uses: entry.max_uses,

@@ -87,9 +87,9 @@ async function standingIn(
   const used = events.find(({ kind, body }) => kind === 'approval_used' && typeof body['standing'] === 'string');
   const approval = used && (await approvals.get(textOf(used.body['approval']) ?? ''));
   if (!approval) return null;
-  const { shape, decisions, held, id } = approval;
+  const { shape, decisions, held, id, is_erased } = approval;
   const shown = masked({ shape: { text: shape.text, holes: shape.holes } }).shape;
-  const facts = standingFacts({ decisions, held, shape: { ...shape, text: shown.text } });
+  const facts = standingFacts({ decisions, held, is_erased, shape: { ...shape, text: shown.text } });
   return { approval: id, facts: facts.map(({ name, lines }) => ({ name, lines: [...lines] })) };
 }
 

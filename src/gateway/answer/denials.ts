@@ -75,6 +75,7 @@ const ENDS: Readonly<Record<NonNullable<EndedApproval['why']>, string>> = {
   uncalled: 'It was approved, and not called for in time.',
   changed: CHANGED_APPROVAL.message,
   ran: 'Its statement has ended already.',
+  erased: 'What was asked was erased from the record, so nobody can decide on it or let it run.',
   agent: 'You have withdrawn this statement.',
   standing: 'You have sent this statement once more, and a standing approval stands for that.',
   allowed: 'You have sent this statement once more, and that ran as the rules allow, without asking.',

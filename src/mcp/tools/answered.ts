@@ -22,7 +22,7 @@ const approvalEnded = z.object({
   statement_id: z.string(),
   state: z.enum(['denied', 'expired', 'withdrawn', 'used']),
   at: z.string().nullable(),
-  why: z.enum(['undecided', 'uncalled', 'changed', 'ran', 'agent', 'standing', 'allowed']).optional(),
+  why: z.enum(['undecided', 'uncalled', 'changed', 'ran', 'erased', 'agent', 'standing', 'allowed']).optional(),
   instead: z.string().optional().describe('The statement that was sent in its place.'),
   outcome: z
     .object({

@@ -14,7 +14,10 @@ const purpose = z
   .max(4000)
   .describe('In one sentence: what the user asked for. It is recorded and shown to reviewers.');
 const session = z.string().max(64).describe('The session of an earlier answer, to keep one transcript.');
-const binds = z.array(bind).max(1000).describe('Values for ? or :1, :2 in the statement.');
+const binds = z
+  .array(bind)
+  .max(1000)
+  .describe('Values for ? or :1, :2 in the statement. Numbers of more than 15 digits as texts.');
 
 export const queryInput = z.object({
   sql,

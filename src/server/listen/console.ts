@@ -28,7 +28,14 @@ export function makeConsole(config: Config, runtime: Runtime, log: Logger): Cons
     webhookProblem: (name) => runtime.delivery.problemOf(name),
     retryDead: async (name) => {
       const webhook = config.webhooks.find((entry) => entry.name === name);
-      return webhook && retryDead(transcript, webhook, payloadFor(config, approvals, masked));
+      return (
+        webhook &&
+        retryDead(
+          transcript,
+          webhook,
+          payloadFor(config, approvals, masked, () => policies.current().version),
+        )
+      );
     },
     masked,
     version: VERSION,

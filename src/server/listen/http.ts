@@ -99,6 +99,7 @@ export async function serveHttp(config: Config): Promise<void> {
     await runtime[Symbol.asyncDispose]();
     throw error;
   }
+  runtime.serves();
   log.info(
     { url: config.publicUrl.href, policies: runtime.policies.current().version, version: VERSION },
     'snowfence is listening',

@@ -57,6 +57,7 @@ export async function serveOnStdio(config: Config, token: StdioToken): Promise<v
     version: VERSION,
     toolPrefix: config.toolPrefix,
   };
+  runtime.serves();
   const report = reportOf(process.env, process.cwd());
   await serveUntilEnd(() =>
     makeServer(parts, {

@@ -65,25 +65,28 @@ function knownJson(approval: Approval, consoleUrl: string): object {
 
 /**
  * For chats: a message for each approval that was asked for, decided on, or is over, and for the end of what was approved. Nothing for what
- * an agent only repeats. Whoever gets the event itself has beside it what people are shown. `masked` takes personal data and secrets out.
+ * an agent only repeats. Whoever gets the event itself has beside it what people are shown. `masked` takes personal data and secrets out;
+ * `inForce`: the version of the policies in force.
  */
 export function payloadFor(
   config: Pick<Config, 'publicUrl'>,
   approvals: Approvals,
   masked: <T extends object>(record: T) => T,
+  inForce: () => string | undefined,
 ): Payload {
   const consoleUrl = new URL('/console', config.publicUrl).href;
+  const shown = (approval: Approval) => ({ ...masked(approval), policies_in_force: inForce() });
   return async (event, { format }) => {
     const { kind, body } = event;
     const isTold = isMessageKind(kind) && body['waiting'] === undefined;
     if (format === 'standard') {
       if (!isTold || !kind.startsWith('approval_')) return payloadOf(event);
       const approval = await approvalOf(approvals, kind, event);
-      return payloadOf(event, approval ? { approval: knownJson(masked(approval), consoleUrl) } : {});
+      return payloadOf(event, approval ? { approval: knownJson(shown(approval), consoleUrl) } : {});
     }
     if (!isTold) return undefined;
     const approval = await approvalOf(approvals, kind, event);
-    return approval && JSON.stringify(approvalMessage(format, kind, masked(approval), consoleUrl));
+    return approval && JSON.stringify(approvalMessage(format, kind, shown(approval), consoleUrl));
   };
 }
 

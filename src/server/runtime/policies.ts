@@ -26,7 +26,7 @@ export async function followPolicies(
   config: Config,
   log: Logger,
   note: Note,
-  keep: (set: PolicySet) => Promise<void>,
+  taken: (set: PolicySet, tell: () => void) => void,
 ): Promise<PolicyWatch> {
   const tellEmpty = ({ policies }: PolicySet): void => {
     if (policies.length > 0) return;
@@ -42,7 +42,7 @@ export async function followPolicies(
         if (opens === undefined) log.info(body, 'policies reloaded');
         else log.warn(body, 'policies reloaded: they open what was not open');
         tellEmpty(set);
-        void keep(set).finally(() => note('policy_reloaded', { ...body, files: filesOf(set) }));
+        taken(set, () => note('policy_reloaded', { ...body, files: filesOf(set) }));
       },
       onHeld: ({ version, opens, until }) => {
         log.warn({ version, opens, until }, 'changed policies are held back, since they open what is not open now');

@@ -29,6 +29,11 @@ export interface Runtime extends AsyncDisposable {
   readonly policies: PolicyWatch;
   readonly metrics: Metrics;
   readonly delivery: Pick<Delivery, 'behind' | 'problemOf'>;
+  /**
+   * It serves from now on: only then its policies are in force, which the record says, and it does its part for the store. One that can't
+   * serve after all, as where its port is taken, has left nothing behind.
+   */
+  readonly serves: () => void;
   /** A request came without a valid token. */
   readonly refused: (problem: string, address: string | undefined) => void;
   /** True where it was written down by itself. */
@@ -97,7 +102,18 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     transcript.contents
       .keep(set.files.map(({ name, text }) => ({ of: 'policy', name, text })))
       .catch((error: unknown) => log.error({ err: error }, 'the files of the policies could not be recorded'));
-  const policies = await followPolicies(config, log, note, keepSet);
+  let isServing = false;
+  let serves = (): void => undefined;
+  const serving = new Promise<void>((resolve) => {
+    serves = () => {
+      isServing = true;
+      resolve();
+    };
+  });
+  const policies = await followPolicies(config, log, note, (set, tell) => {
+    // What is in force once it serves is told then.
+    if (isServing) void keepSet(set).finally(tell);
+  });
   current = policies;
   const stopping = new AbortController();
   const { ready, problem } = await lookAtStore(transcript, config, log, stopping.signal);
@@ -138,12 +154,12 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     rows: transcript.rows,
     proofs: transcript.proofs,
     webhooks: config.webhooks,
-    payload: payloadFor(config, approvals, previewOf(recordMask(policies.current))),
+    payload: payloadFor(config, approvals, previewOf(recordMask(policies.current)), () => policies.current().version),
     onProblem: complain,
   });
   sending = delivery;
   let expiry: NodeJS.Timeout | undefined;
-  void ready.then(() => {
+  void Promise.all([ready, serving]).then(() => {
     if (stopping.signal.aborted) return;
     const set = policies.current();
     void keepSet(set).finally(() => note('policy_reloaded', startedWith(set)));
@@ -179,6 +195,7 @@ export async function startRuntime(config: Config, log: Logger): Promise<Runtime
     policies,
     metrics,
     delivery,
+    serves,
     refused: (problem, address) => {
       metrics.refused(problem);
       refusals.add(problem, address);

@@ -65,7 +65,7 @@ const WORDS: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
   statement_refused: 'was denied a statement',
   approval_asked: 'repeated a statement that waits for a reviewer',
   approval_decided: 'was denied a statement by a reviewer',
-  approval_expired: 'was not allowed a statement in time',
+  approval_expired: 'was not allowed a statement, since its approval expired',
   approval_withdrawn: 'withdrew a statement',
 };
 /** Of one that waited, where the same, sent once more, ran otherwise: nobody withdrew anything. */

@@ -162,12 +162,14 @@ export class Prompts {
   /** undefined where nothing proves that this principal reported it. */
   async #read(whose: Whose, session: string, position: number): Promise<PromptFound | undefined> {
     const key = `${session} ${position}`;
-    if (this.#known.has(key)) return this.#known.get(key);
+    await this.#sessions.learnKey(session);
+    // What was opened while its key was there is not given on once that was erased.
+    if (!this.#vault.knows(session)) this.#known.delete(key);
+    else if (this.#known.has(key)) return this.#known.get(key);
     const { rows } = await this.#pool.query<RawEvent>({ name: 'one_event', text: ONE, values: [session, position] });
     const [event] = rows;
     const isTheirs = (await this.#sessions.isOf(whose, session)) && event && event.kind === 'prompt_reported';
     if (!isTheirs || !(await isOursHere(this.#pool, event, this.#proving))) return undefined;
-    await this.#sessions.learnKey(session);
     const opened = this.#vault.open(session, null, JSON.parse(event.body) as Readonly<Record<string, unknown>>);
     const { data } = promptBody.safeParse(opened.body);
     const found = data && {

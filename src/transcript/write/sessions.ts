@@ -2,7 +2,7 @@
  * A session of the transcript: what one principal does with one client in one go. The protocol has none since 2026-07-28, so
  * ours goes by the handle that an answer gave, else by the token's id and the client, within a time of quiet.
  */
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { storable } from '../form/canonical.js';
 import type { Actor, ClientInfo } from '../form/event.js';
 import { timeOrderedId } from '../form/ids.js';
@@ -46,7 +46,7 @@ const FIND_BY_HANDLE = `
   SELECT s.id FROM session s JOIN chain c ON c.session_id = s.id
   WHERE s.id = $1 AND s.issuer = $2 AND s.subject = $3 AND s.client_id = $4 AND c.is_open`;
 
-const KEY = 'SELECT key_id, wrapped FROM session_key WHERE session_id = $1';
+const KEYS = 'SELECT session_id, key_id, wrapped FROM session_key WHERE session_id = ANY($1)';
 
 /** Open sessions without an event for so long, the gateway's and operators' own left out: these end with their process. */
 const QUIET = `
@@ -81,7 +81,8 @@ export class Sessions {
   }
 
   /**
-   * The session's id. An unknown handle, or one of somebody else, is passed over. `mayOpen` is asked where a new one has to be opened, and
+   * The session's id. An unknown handle, or one of somebody else, is passed over, and so is a session whose key was erased: what were written
+   * into it from then on could be read by nobody. `mayOpen` is asked where a new one has to be opened, and
    * throws where none may. Throws RecorderUnavailable.
    */
   async find(
@@ -97,7 +98,7 @@ export class Sessions {
       if (held) return held;
     }
     const known = this.#known.get(key);
-    if (known && now - known.lastSeen < QUIET_MS) {
+    if (known && now - known.lastSeen < QUIET_MS && (await this.#hasKey(known.id))) {
       known.lastSeen = now;
       return known.id;
     }
@@ -124,16 +125,38 @@ export class Sessions {
     return this.#vault.shownClient({ name: name ?? null, version: version ?? null });
   }
 
-  /** Makes the session's key known to the vault; one that was erased stays unknown. Throws RecorderUnavailable. */
-  async learnKey(id: string): Promise<void> {
-    if (this.#vault.knows(id)) return;
-    const { rows } = await this.#pool
-      .query<{ key_id: string; wrapped: Buffer }>({ name: 'session_key', text: KEY, values: [id] })
+  /** As `learnKeys`, of one. */
+  learnKey(id: string): Promise<void> {
+    return this.learnKeys([id]);
+  }
+
+  /**
+   * Makes the keys of sessions known to the vault. The store is asked each time: one that was erased meanwhile, by whichever process, is
+   * forgotten here as well, and opens nothing more. Throws RecorderUnavailable.
+   */
+  async learnKeys(ids: readonly string[], queries: Pick<Pool | PoolClient, 'query'> = this.#pool): Promise<void> {
+    if (ids.length === 0) return;
+    const { rows } = await queries
+      .query<{ session_id: string; key_id: string; wrapped: Buffer }>({
+        name: 'session_keys',
+        text: KEYS,
+        values: [[...new Set(ids)]],
+      })
       .catch((error: unknown) => {
         throw new RecorderUnavailable(error);
       });
-    const [row] = rows;
-    if (row) this.#vault.learn(id, { keyId: row.key_id, wrapped: row.wrapped });
+    const kept = new Map(rows.map((row) => [row.session_id, row]));
+    for (const id of ids) {
+      const row = kept.get(id);
+      if (!row) this.#vault.forget(id);
+      else if (!this.#vault.knows(id)) this.#vault.learn(id, { keyId: row.key_id, wrapped: row.wrapped });
+    }
+  }
+
+  /** Throws RecorderUnavailable. */
+  async #hasKey(id: string): Promise<boolean> {
+    await this.learnKey(id);
+    return this.#vault.knows(id);
   }
 
   async #byHandle(actor: Actor, handle: string): Promise<string | undefined> {
@@ -147,8 +170,7 @@ export class Sessions {
       });
       const id = rows[0]?.id;
       if (id === undefined || !(await this.#belongs(id, (owner) => isOwner(owner, actor)))) return undefined;
-      await this.learnKey(id);
-      return id;
+      return (await this.#hasKey(id)) ? id : undefined;
     } catch (error) {
       throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);
     }
@@ -169,10 +191,7 @@ export class Sessions {
         values: [key, QUIET_MS],
       });
       for (const { id } of rows)
-        if (await this.#belongs(id, (owner) => keyOfOwner(owner) === key)) {
-          await this.learnKey(id);
-          return id;
-        }
+        if ((await this.#belongs(id, (owner) => keyOfOwner(owner) === key)) && (await this.#hasKey(id))) return id;
       return undefined;
     } catch (error) {
       throw error instanceof RecorderUnavailable ? error : new RecorderUnavailable(error);

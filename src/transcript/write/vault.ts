@@ -5,6 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { RecordKeys, SealingKey } from '../form/keys.js';
+import { RecorderUnavailable } from './failures.js';
 import { isOurs, lookedThrough } from './looked-through.js';
 
 const NONCE = 12;
@@ -234,10 +235,10 @@ export class Vault {
     return { body: rest, closed };
   }
 
-  /** A text that is kept for the gateway alone. */
+  /** A text that is kept for the gateway alone. Throws RecorderUnavailable where the key is not known, as when it was just erased. */
   sealText(session: string, about: string, text: string): Buffer {
     const key = this.#known.get(session);
-    if (!key) throw new Error('The key of this session is not known.');
+    if (!key) throw new RecorderUnavailable(new Error('The key of this session is not known.'));
     return encrypt(key, aboutPart(session, undefined, about), Buffer.from(text));
   }
 

@@ -88,11 +88,6 @@ export function ApprovalPage({ id }: { id: string }): JSX.Element {
       {(approval) => (
         <>
           <Head approval={approval} />
-          {approval.is_outdated && approval.state === 'pending' && (
-            <p class="note wait">
-              The policies have changed since this was asked. It will not run; the agent has to ask anew.
-            </p>
-          )}
           <Warnings warnings={approval.known.warnings} />
           {problem && <Problem error={problem} />}
           <div class="columns wide-first decision">

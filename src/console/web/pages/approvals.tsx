@@ -80,7 +80,10 @@ export function ApprovalsPage(): JSX.Element {
                         ))}
                       </span>
                       <span class="row">
-                        {approval.known.warnings.length > 0 && <Badge tone="bad">whole table</Badge>}
+                        {approval.is_outdated && <Badge tone="wait">policies changed since</Badge>}
+                        {approval.known.warnings.length > (approval.is_outdated ? 1 : 0) && (
+                          <Badge tone="bad">whole table</Badge>
+                        )}
                         <Badge tone={toneOf(approval.state)}>{approval.state}</Badge>
                       </span>
                     </Link>

@@ -179,6 +179,7 @@ export interface ApprovalSummary {
   readonly estimate: { readonly bytes: number | null; readonly rows: number | null };
   readonly requirements: readonly Requirement[];
   readonly approvals: number;
+  readonly is_outdated: boolean;
   readonly known: Known;
   readonly barred: string | null;
 }
@@ -207,7 +208,6 @@ export interface Approval extends ApprovalSummary {
   readonly about: (Uses & { readonly kind: string; readonly reasons: readonly string[] }) | null;
   readonly format: string | null;
   readonly policy_version: string;
-  readonly is_outdated: boolean;
   readonly decisions: readonly {
     readonly reviewer: string;
     readonly decision: string;
