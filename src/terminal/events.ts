@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MOMENT_WIDTH, moment } from '../times/index.js';
 import { readEnd, type StoredEvent } from '../transcript/index.js';
+import { isPromptCut, PROMPT_BESIDE, PROMPT_KEPT, untiedWords } from '../visible-text/index.js';
 import { printable, type Style, titled } from './terminal.js';
 
 const opening = z.object({
@@ -9,6 +10,7 @@ const opening = z.object({
   purpose: z.string().nullable(),
   explain: z.boolean().nullish(),
   prompt: z.object({ source: z.string(), text: z.string(), length: z.number() }).nullish(),
+  prompt_untied: z.string().nullish(),
   job: z.record(z.string(), z.string()).nullish(),
   job_source: z.string().nullish(),
   verdict: z.string(),
@@ -25,6 +27,7 @@ const again = z.object({
   statement: z.string().nullish(),
   purpose: z.string().nullish(),
   prompt: opening.shape.prompt,
+  prompt_untied: opening.shape.prompt_untied,
   job: opening.shape.job,
   job_source: opening.shape.job_source,
 });
@@ -75,8 +78,11 @@ const SOURCES: Readonly<Record<string, string>> = {
 };
 
 /** Who says it comes before what is said: whatever stands there can't be taken for our word. */
-const typedWords = ({ source, text, length }: { source: string; text: string; length: number }): string => {
-  const isCut = length > text.length;
+const typedWords = (
+  { source, text, length }: { source: string; text: string; length: number },
+  most: number = PROMPT_BESIDE,
+): string => {
+  const isCut = isPromptCut(length, most);
   return `${SOURCES[source] ?? 'reported'}${isCut ? `, ${length} characters` : ''}: ${text}${isCut ? ' …' : ''}`;
 };
 
@@ -116,10 +122,16 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
 
 /** Whoever says it stands before what is said. */
 const reportedLines = (
-  { prompt, job, job_source: source }: Pick<z.infer<typeof opening>, 'prompt' | 'job' | 'job_source'>,
+  {
+    prompt,
+    prompt_untied: untied,
+    job,
+    job_source: source,
+  }: Pick<z.infer<typeof opening>, 'prompt' | 'prompt_untied' | 'job' | 'job_source'>,
   style: Style,
 ): readonly string[] => [
   ...(prompt ? [`${style.dim('typed  ')}  ${printable(typedWords(prompt))}`] : []),
+  ...(untied ? [`${style.dim('typed  ')}  ${untiedWords(untied)}`] : []),
   ...(job ? [`${style.dim('job    ')}  ${printable(`${SOURCES[source ?? ''] ?? 'reported'}: ${jobWords(job)}`)}`] : []),
 ];
 
@@ -156,7 +168,7 @@ export function linesOf(event: StoredEvent, style: Style, tied?: Tied): readonly
     }
     case 'prompt_reported': {
       const { id, prompt: text, prompt_length: length } = reported.parse(event.body);
-      const lines = titled(style.bold('typed  '), typedWords({ source: 'hook', text, length }));
+      const lines = titled(style.bold('typed  '), typedWords({ source: 'hook', text, length }, PROMPT_KEPT));
       const count = id === undefined ? undefined : tied?.get(id);
       if (count === undefined) return lines;
       const words =

@@ -87,6 +87,6 @@ export { stateProblems } from './verify/state.js';
 export { storeProblems, verifyStore } from './verify/store.js';
 export { type Content, contentDigest } from './write/contents.js';
 export { RecorderUnavailable, RecordInDoubt } from './write/failures.js';
-export { MAX_PROMPT, type PromptReport } from './write/prompts.js';
+export type { PromptReport, Untied } from './write/prompts.js';
 export type { Recorder } from './write/recorder.js';
 export { Vault } from './write/vault.js';

@@ -5,6 +5,7 @@
  */
 import { moment } from '../../times/index.js';
 import { WITHDRAWALS } from '../../transcript/index.js';
+import { isPromptCut, PROMPT_BESIDE } from '../../visible-text/index.js';
 import type { Approval, Ended, Held, Outcome } from './state.js';
 
 /** A name, and a line or some for it. */
@@ -301,8 +302,6 @@ const SOURCES: Readonly<Record<string, string>> = {
   call: 'the client said so with the call',
   connection: 'the connection says so',
 };
-/** UTF-16 units of a prompt that people are shown before they look at the record. */
-const SHOWN_PROMPT = 2000;
 /** And of a job, all its parts together. */
 const SHOWN_JOB = 500;
 
@@ -311,10 +310,9 @@ function reportedOf({ reported }: ShownApproval): readonly Fact[] {
   const { prompt, job, job_source: source = '' } = reported ?? {};
   const facts: Fact[] = [];
   if (prompt) {
-    // What is masked in it has another length.
-    const isCut = prompt.length > SHOWN_PROMPT;
+    const isCut = isPromptCut(prompt.length);
     const size = isCut ? `, ${digits(prompt.length)} characters` : '';
-    const text = `${prompt.text.slice(0, SHOWN_PROMPT)}${isCut ? ' …' : ''}`;
+    const text = `${prompt.text.slice(0, PROMPT_BESIDE)}${isCut ? ' …' : ''}`;
     facts.push({
       name: `A person typed (${SOURCES[prompt.source] ?? 'reported'}${size})`,
       lines: [text.toWellFormed()],

@@ -175,6 +175,7 @@ export function toOcsf(
       purpose: textOf(body['purpose']),
       withdrawn_because: end.agentsReason,
       prompt: body['prompt'] ?? undefined,
+      prompt_untied: textOf(body['prompt_untied']),
       job: body['job'] ?? undefined,
       job_source: textOf(body['job_source']),
       rows: end.rows,

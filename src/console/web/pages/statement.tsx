@@ -158,7 +158,12 @@ export function StatementView({ id, isWhole = false }: { id: string; isWhole?: b
               <div class="stack tight">
                 {problem && <Problem error={problem} />}
                 <Sql parts={detail.statement} label="The statement" />
-                <Reported prompt={body['prompt']} job={body['job']} jobSource={body['job_source']} />
+                <Reported
+                  prompt={body['prompt']}
+                  untied={body['prompt_untied']}
+                  job={body['job']}
+                  jobSource={body['job_source']}
+                />
                 <Reason purpose={text(body['purpose']) ?? null} />
                 {detail.is_masked && (
                   <p class="row small">
