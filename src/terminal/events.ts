@@ -98,11 +98,11 @@ type Tied = ReadonlyMap<string, number>;
 /** A statement and what was decided of it: the lines without their time. */
 function renderStatement(event: StoredEvent, style: Style): string[] {
   const body = opening.parse(event.body);
-  const isDenied = event.kind === 'statement_refused';
+  const isDenied = event.kind === 'statement_refused' || (body.explain === true && !!body.denial);
   const colour = isDenied ? style.red : body.verdict === 'approve' ? style.yellow : style.green;
   const lines = [
     ...titled(
-      colour(isDenied ? 'denied ' : body.explain ? 'explain' : body.verdict === 'approve' ? 'asks   ' : 'allowed'),
+      colour(body.explain ? 'explain' : isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed'),
       body.statement,
     ),
   ];

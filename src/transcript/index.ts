@@ -7,13 +7,14 @@
 export { type DeadLetter, type DeliveryState, deadLetters, deliveryStates, retryDead } from './deliver/dead-letters.js';
 export { DELIVERY_CONNECTIONS, Delivery } from './deliver/delivery.js';
 export { type Followed, follow, newestSequence } from './deliver/follow.js';
-export { toOcsf } from './deliver/ocsf.js';
+export { isToldAsOcsf, toOcsf } from './deliver/ocsf.js';
 export { type Reached, reached } from './deliver/reached.js';
 export { type Payload, payloadOf, post, readWebhookSecret, type Webhook } from './deliver/webhook.js';
 export { canonical } from './form/canonical.js';
 export {
   type End,
   endOf,
+  isExplained,
   joinedOf,
   readEnd,
   WITHDRAWALS,

@@ -66,6 +66,7 @@ function wordsOf({ kind, body, end }: StatementEvent): string {
   const ms = number(body['duration_ms']);
   const size = number(body['bytes']);
   switch (kind) {
+    case 'statement_submitted':
     case 'statement_refused':
     case 'approval_refused':
       return [text(denial['code']), text(denial['message']), text(denial['rule'])].filter(Boolean).join(' · ');
@@ -118,7 +119,7 @@ function Happened({ events }: { events: readonly StatementEvent[] }): JSX.Elemen
   return (
     <ol class="timeline">
       {events.map((event) => {
-        const [words, tone] = eventWords(event.kind);
+        const [words, tone] = eventWords(event.kind, event.body['explain'] === true);
         const after = Date.parse(event.at) - first;
         return (
           <li key={event.position} class={tone}>
