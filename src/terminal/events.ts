@@ -248,19 +248,57 @@ function outcomeLine(event: StoredEvent, style: Style): string {
 }
 
 const MAX_SHORT = 48;
-/** Of so many statements the beginnings are remembered. */
+/** Of so many statements the beginnings are remembered, and of each so many characters. */
 const REMEMBERED = 10_000;
+const MAX_COMPARED = 2000;
+/** With so many that begin alike one is compared: more are not under way at once. */
+const MAX_ALIKE = 20;
+/** What stands before the first character by which one differs from another, and from there on. */
+const BEFORE = 12;
+const AFTER = 24;
+
+/** Of how many characters two texts begin alike. */
+function common(one: string, other: string): number {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  return at;
+}
+
+/** A text in brief: its beginning, and where `others` begin so too, the places by which it is told from them. */
+function shortOf(text: string, others: readonly string[]): string {
+  if (text.length <= MAX_SHORT) return text;
+  const places = new Set<number>();
+  for (const other of others) {
+    const at = common(text, other);
+    if (at < text.length || other.length > text.length) places.add(Math.min(at, text.length - 1));
+  }
+  let short = text.slice(0, MAX_SHORT);
+  let end = MAX_SHORT;
+  for (const at of [...places].sort((left, right) => left - right)) {
+    if (at < end) continue;
+    const from = Math.max(end, at - BEFORE);
+    short += `${from > end ? ' … ' : ''}${text.slice(from, at + AFTER)}`;
+    end = Math.min(text.length, at + AFTER);
+  }
+  return end < text.length ? `${short} …` : short;
+}
 
 /**
  * For people, as the events of one session are given, page after page. An event that follows on another statement than its own names it: what is
  * under way at the same time stands in between.
  */
 export function rendering(style: Style): (events: readonly StoredEvent[], tied?: Tied) => string {
-  const texts = new Map<string, string>();
+  const texts = new Map<string, { readonly text: string; readonly at: string }>();
+  /** By their beginning, so that it is known of which others one has to be told apart: the newest of each. */
+  const alike = new Map<string, readonly string[]>();
   let last: string | undefined;
   const whose = ({ statement }: StoredEvent): string => {
-    const text = statement === null || statement === last ? undefined : texts.get(statement);
-    return text === undefined ? '' : style.dim(`  of: ${text}`);
+    const own = statement === null || statement === last ? undefined : texts.get(statement);
+    if (own === undefined) return '';
+    const others = (alike.get(own.text.slice(0, MAX_SHORT)) ?? []).filter((id) => id !== statement);
+    const among = others.flatMap((id) => texts.get(id)?.text ?? []);
+    const sent = among.includes(own.text) ? ` (sent at ${moment(own.at)})` : '';
+    return style.dim(`  of: ${shortOf(own.text, among)}${sent}`);
   };
   const linesWith = (event: StoredEvent, tied: Tied | undefined): readonly string[] => {
     const { statement, kind } = event;
@@ -274,11 +312,19 @@ export function rendering(style: Style): (events: readonly StoredEvent[], tied?:
     }
     return [named, ...more];
   };
-  const remember = (statement: string, { body }: StoredEvent): void => {
-    const text = printable(String(body['statement'] ?? '').replace(/\s+/g, ' '));
-    const [oldest] = texts.keys();
-    if (texts.size >= REMEMBERED && oldest !== undefined) texts.delete(oldest);
-    texts.set(statement, text.length > MAX_SHORT ? `${text.slice(0, MAX_SHORT)} …` : text);
+  const remember = (statement: string, { body, at }: StoredEvent): void => {
+    const text = printable(
+      String(body['statement'] ?? '')
+        .slice(0, MAX_COMPARED)
+        .replace(/\s+/g, ' '),
+    );
+    for (const map of [texts, alike]) {
+      const [oldest] = map.keys();
+      if (map.size >= REMEMBERED && oldest !== undefined) map.delete(oldest);
+    }
+    texts.set(statement, { text, at });
+    const beginning = text.slice(0, MAX_SHORT);
+    alike.set(beginning, [...(alike.get(beginning) ?? []), statement].slice(-MAX_ALIKE));
   };
   return (events, tied) =>
     events

@@ -496,6 +496,46 @@ describe('the ends of statements', () => {
     expect(shown).toMatch(/stopped .* of: SELECT COUNT\(\*\) AS HELD_\d/);
   });
 
+  it('are told apart where several that begin alike are under way at once', async () => {
+    const bot = await agent('bot');
+    const orders = [2021, 2022, 2023, 2024];
+    const asked = await Promise.all(
+      orders.map((order) => query(bot, `DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = ${order}`)),
+    );
+    for (const { approval } of asked) await answered(bot, approval?.id, { withdraw: true });
+    await bot.close();
+    for (const { statement_id: id } of asked) ended.set(id, 'cancelled');
+    const shown = (await cli(['sessions', 'show', asked[0]?.session ?? '', ...here()])).out;
+    for (const order of orders)
+      expect(shown).toMatch(new RegExp(`withdrawn.*of: DELETE FROM ANALYTICS.SALES.ORDERS WHERE.*\\b${order}\\b`));
+  });
+
+  it('are searched by quoted names, and with words on terms that say nothing', async () => {
+    const search = async (...terms: string[]) => cli(['sessions', 'search', ...here(), '--json', ...terms]);
+    for (const name of ['"ANALYTICS"."HR"."SALARIES"', 'ANALYTICS."HR".SALARIES', '"HR"."SALARIES"']) {
+      const { statements } = JSON.parse((await search(`table:${name} code:OBJECT_DENIED -is:explain`)).out) as {
+        statements: { text: string }[];
+      };
+      expect([name, statements.map(({ text }) => text)]).toEqual([name, ['SELECT * FROM ANALYTICS.HR.SALARIES']]);
+    }
+    for (const key of ['agent', 'table', 'code', 'prompt', 'state', 'is']) {
+      const { code, said } = await search(`${key}:`);
+      expect([key, code, said.replaceAll(/\s+/g, ' ')]).toEqual([
+        key,
+        2,
+        expect.stringContaining(`Nothing stands after ${key}:.`),
+      ]);
+    }
+    const minus = await search('-is:explain', 'agent:bot');
+    expect([minus.code, minus.said.replaceAll(/\s+/g, ' ')]).toEqual([
+      2,
+      expect.stringContaining('sessions search -- -is:explain'),
+    ]);
+    expect((await search('--', '-is:explain', 'agent:bot')).code).toBe(0);
+    const typo = await search('--limt', '3', 'agent:bot');
+    expect([typo.code, typo.said.includes('behind --')]).toEqual([2, false]);
+  });
+
   it('tell a person’s no, nobody’s word in time and a withdrawal apart in lists on the command line', async () => {
     const { out } = await cli(['sessions', 'search', 'verdict:asked', ...here()]);
     for (const [text, state] of [

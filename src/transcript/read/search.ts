@@ -218,13 +218,22 @@ const OTHERS: Readonly<Record<string, (conditions: Conditions, term: Term, now: 
 /** Everything that may stand before a colon. */
 const SEARCH_KEYS: readonly string[] = [...Object.keys(STORED), ...Object.keys(OTHERS)];
 
+const nothingAfter = (key: string, column: number): SearchProblem =>
+  new SearchProblem(
+    `Nothing stands after ${key}:.`,
+    column,
+    `What is sought follows it at once, without a space; the word itself is found by "${key}:" in quotation marks.`,
+  );
+
 function addTerm(conditions: Conditions, one: Term, now: Date): void {
   const { key, value, isNot, column } = one;
+  const bare = key === undefined && !one.isQuoted ? /^([A-Za-z_]+):$/.exec(value)?.[1]?.toLowerCase() : undefined;
+  if (bare !== undefined && SEARCH_KEYS.includes(bare)) throw nothingAfter(bare, column);
   if (key === undefined) {
     addWords(conditions, one);
     return;
   }
-  if (value === '') throw new SearchProblem(`Nothing stands after ${key}:.`, column);
+  if (value === '') throw nothingAfter(key, column);
   const stored = Object.hasOwn(STORED, key) ? STORED[key] : undefined;
   const special = Object.hasOwn(OTHERS, key) ? OTHERS[key] : undefined;
   if (stored === 'is' && !STANDINGS.includes(value.toLowerCase()))
