@@ -127,7 +127,7 @@ async function signIn(
       { resource },
     );
   } catch (error) {
-    if (error instanceof SnowfenceError || ending?.aborted) throw error;
+    if (error instanceof SnowfenceError || (ending?.aborted && error === ending.reason)) throw error;
     throw new SnowfenceError(
       'SIGN_IN_REFUSED',
       `What came back from the sign-in does not hold: ${error instanceof Error ? error.message : ''}. It was given to nobody.`,
