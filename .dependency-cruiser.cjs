@@ -18,7 +18,7 @@ const ROOMS = {
   identity: ['network'],
   masking: ['sql'],
   policy: ['masking', 'mistakes', 'spelling', 'sql', 'times'],
-  transcript: ['network', 'times'],
+  transcript: ['network', 'times', 'visible-text'],
   warehouse: ['network', 'times', 'turns'],
   formats: [],
   approval: ['formats', 'times', 'transcript', 'turns', 'visible-text'],

@@ -45,8 +45,12 @@ export async function explain(parts: ExplainParts, caller: Caller, request: Quer
     );
     const { judged } = intent;
     parts.counters.verdict(judged.verdict?.decision ?? 'deny', judged.denial?.code);
+    // A look and no attempt: what would be refused is no refusal, and nothing of it ends.
     await parts.transcript.recorder.append(
-      intent.event(judged.denial ? 'statement_refused' : 'statement_submitted', { denial: judged.denial ?? null }),
+      intent.event('statement_submitted', {
+        denial: judged.denial ?? null,
+        ...(judged.denial ? { verdict: 'deny' } : {}),
+      }),
     );
     if (judged.denial) return { judged, bytes: undefined, answer: answer.denied(judged.denial) };
     return { judged, ...(await scanned(parts, answer, intent, whose)) };

@@ -1,6 +1,7 @@
 /** What a person typed, as their client's hook reports it: written down before the agent does anything about it. */
 import type { Denial } from '../policy/index.js';
-import { MAX_PROMPT, type PromptReport, RecorderUnavailable, RecordInDoubt } from '../transcript/index.js';
+import { type PromptReport, RecorderUnavailable, RecordInDoubt } from '../transcript/index.js';
+import { PROMPT_KEPT } from '../visible-text/index.js';
 import { IN_DOUBT, unrecordedDenial } from './answer/denials.js';
 import type { Caller } from './judge/whose.js';
 import { NotAdmitted } from './limits/admission.js';
@@ -27,7 +28,7 @@ export async function reportPrompt(
     await admission.statement(principal, [prompt.text]);
     const mayOpen = (): Promise<void> => admission.session(principal);
     const id = await transcript.prompts.report(principal, client.address, prompt, mayOpen);
-    return { id, recorded: Math.min(prompt.text.length, MAX_PROMPT), denial: undefined };
+    return { id, recorded: Math.min(prompt.text.length, PROMPT_KEPT), denial: undefined };
   } catch (error) {
     if (error instanceof NotAdmitted) return not(error.denial);
     if (error instanceof RecordInDoubt) return not(IN_DOUBT);

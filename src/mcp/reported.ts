@@ -1,14 +1,13 @@
 /** What comes with a call beside its arguments: what the client says of it, and no agent writes. */
 import { z } from 'zod';
 import type { Reported } from '../gateway/index.js';
-import { type ConnectionReport, jobIn } from '../reported/index.js';
-import { saidIn } from '../visible-text/index.js';
+import { type ConnectionReport, conversationIn, jobIn } from '../reported/index.js';
+import { PROMPT_KEPT, saidIn } from '../visible-text/index.js';
 
 /** Keys of `_meta` (MCP, "General fields": a prefix of ours before the slash). */
 const META_PROMPT = 'snowfence/prompt';
 const META_JOB = 'snowfence/job';
-
-const MAX_PROMPT = 65_536;
+const META_CONVERSATION = 'snowfence/conversation';
 
 const textOf = (value: unknown): string | undefined => saidIn(z.string().safeParse(value).data);
 
@@ -22,11 +21,13 @@ export function reportedOf(
   const ownJob = jobIn(meta?.[META_JOB]);
   const job = ownJob ?? connection?.job;
   const { place } = connection ?? {};
-  if (text === undefined && job === undefined && place === undefined) return undefined;
+  const conversation = conversationIn(meta?.[META_CONVERSATION]) ?? connection?.conversation;
+  if ([text, job, place, conversation].every((one) => one === undefined)) return undefined;
   const source = own === undefined ? 'connection' : 'call';
   return {
-    ...(text === undefined ? {} : { prompt: { source, text: text.slice(0, MAX_PROMPT), length: text.length } }),
+    ...(text === undefined ? {} : { prompt: { source, text: text.slice(0, PROMPT_KEPT), length: text.length } }),
     job: job && { source: ownJob ? 'call' : 'connection', parts: job },
     place,
+    conversation,
   };
 }

@@ -33,6 +33,8 @@ export interface Connection {
   readonly report?: () => ConnectionReport;
   /** The one tool that a request calls: registering the others would be work for nothing. undefined registers all. */
   readonly tool?: string | undefined;
+  /** Whether anything may be said before the result; undefined as yes. */
+  readonly hasProgress?: boolean;
   /** Lets a cancellation that comes by another way reach a running call. */
   readonly onCall?: (requestId: string | number, controller: AbortController) => Disposable;
   /** The caller's turn to be worked on, until the call waits for something else. */
@@ -117,7 +119,7 @@ export function makeServer(parts: ServerParts, connection: Connection): McpServe
         const progressToken = mcpReq._meta?.progressToken;
         let progress = 0;
         const onProgress = (message: string): void => {
-          if (progressToken === undefined) return;
+          if (progressToken === undefined || connection.hasProgress === false) return;
           progress++;
           // A client that has gone does not hear of progress; its call is aborted by the signal.
           mcpReq

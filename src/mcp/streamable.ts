@@ -1,7 +1,15 @@
 /** Streamable HTTP, of 2026-07-28 and of older clients: every request is a call of its own, and no state is kept between two of them. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toNodeHandler } from '@modelcontextprotocol/node';
-import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server';
+import {
+  type AuthInfo,
+  createMcpHandler,
+  isLegacyRequest,
+  type McpHandlerRequestOptions,
+  type McpHttpHandler,
+  type McpServerFactory,
+  WebStandardStreamableHTTPServerTransport,
+} from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { TurnedAway } from '../gateway/index.js';
 import type { Principal } from '../identity/index.js';
@@ -24,19 +32,55 @@ function bothForms(accept: string | undefined): string {
   return types.some((type) => takes.includes(type ?? '')) ? 'application/json, text/event-stream' : (accept ?? '');
 }
 
+/** Whether whoever asks takes an answer as JSON alone, and no stream. */
+function takesJsonAlone(accept: string | undefined): boolean {
+  const types = (accept?.trim() || '*/*').split(',').map((type) => type.split(';')[0]?.trim().toLowerCase() ?? '');
+  const isTaken = (...names: readonly string[]): boolean => names.some((name) => types.includes(name));
+  return isTaken('application/json', 'application/*') && !isTaken('*/*', 'text/*', 'text/event-stream');
+}
+
+/**
+ * A request of an older client, answered by one body of JSON: the handler above answers those by a stream alone, so that this is its way
+ * (a server and a transport without a session for each request) with the transport's other form.
+ */
+async function answeredAsJson(
+  make: McpServerFactory,
+  request: Request,
+  { authInfo, parsedBody }: McpHandlerRequestOptions,
+): Promise<Response> {
+  const server = await make({ era: 'legacy', ...(authInfo ? { authInfo } : {}), requestInfo: request });
+  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
+  await server.connect(transport);
+  const end = (): void => {
+    transport.close().catch(() => undefined);
+    server.close().catch(() => undefined);
+  };
+  request.signal.addEventListener('abort', end, { once: true });
+  try {
+    return await transport.handleRequest(request, {
+      ...(authInfo ? { authInfo } : {}),
+      ...(parsedBody === undefined ? {} : { parsedBody }),
+    });
+  } finally {
+    end();
+  }
+}
+
 export class Streamable {
   readonly #parts: ServerParts;
   readonly #principals = new WeakMap<AuthInfo, Principal>();
   readonly #tools = new WeakMap<AuthInfo, string>();
   /** A request's turn, which its first call takes over. */
   readonly #turns = new WeakMap<AuthInfo, Disposable>();
+  /** Requests that are answered by JSON alone. */
+  readonly #plain = new WeakSet<AuthInfo>();
   readonly #calls = new CallsUnderWay();
   readonly #handler: ReturnType<typeof createMcpHandler>;
   readonly #node: ReturnType<typeof toNodeHandler>;
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
-    this.#handler = createMcpHandler((context) => {
+    const make: McpServerFactory = (context) => {
       const principal = context.authInfo ? this.#principals.get(context.authInfo) : undefined;
       if (!principal) throw new Error('A request came through without a principal.');
       const address = context.requestInfo?.headers.get('x-snowfence-address') ?? undefined;
@@ -48,10 +92,19 @@ export class Streamable {
         address,
         report: () => reportIn((name) => headers?.get(name)),
         onCall: (id, controller) => this.#calls.register(principal, address, id, controller),
+        // A message before the result would make a stream of the answer.
+        hasProgress: !(context.authInfo && this.#plain.has(context.authInfo)),
         work: async () => this.#takenOver(context.authInfo) ?? (await parts.gateway.admission.turn(principal)),
       });
-    });
-    this.#node = toNodeHandler(this.#handler, { maxRequestBodySize: MAX_BODY_BYTES });
+    };
+    this.#handler = createMcpHandler(make);
+    const fetch: McpHttpHandler['fetch'] = async (request, options) => {
+      const isPlain = options?.authInfo !== undefined && this.#plain.has(options.authInfo);
+      return isPlain && (await isLegacyRequest(request, options.parsedBody))
+        ? answeredAsJson(make, request, options)
+        : this.#handler.fetch(request, options);
+    };
+    this.#node = toNodeHandler({ fetch }, { maxRequestBodySize: MAX_BODY_BYTES });
   }
 
   #takenOver(auth: AuthInfo | undefined): Disposable | undefined {
@@ -118,6 +171,7 @@ export class Streamable {
     this.#calls.cancel(caller.principal, address, body);
     const call = toolCall.safeParse(body);
     if (call.success) this.#tools.set(caller.auth, call.data.params.name);
+    if (takesJsonAlone(request.headers.accept)) this.#plain.add(caller.auth);
     request.headers.accept = bothForms(request.headers.accept);
     // Ours alone: a caller can't set it.
     request.headers['x-snowfence-address'] = address ?? '';

@@ -11,11 +11,14 @@ export interface ConnectionReport {
   readonly prompt: string | undefined;
   readonly job: Readonly<Record<string, string>> | undefined;
   readonly place: string | undefined;
+  /** What the client calls its conversation, where all statements of the connection belong to one. */
+  readonly conversation: string | undefined;
 }
 
 const PROMPT_HEADER = 'snowfence-prompt';
 const JOB_HEADER = 'snowfence-job';
 const PLACE_HEADER = 'snowfence-place';
+const CONVERSATION_HEADER = 'snowfence-conversation';
 
 /** Says by whom a hook's prompt comes: by the `connect` of its folder, which signs in for both. */
 export const BY_HEADER = 'snowfence-reported-by';
@@ -25,6 +28,8 @@ export const BY_CONNECT = 'connect';
 const MAX_HEADER = 6000;
 const MAX_PARTS = 20;
 const MAX_VALUE = 500;
+/** Characters of what a client calls a conversation, wherever that is said. */
+export const MAX_CONVERSATION = 200;
 const KEY = /^[a-z][a-z0-9_]{0,31}$/;
 const PLACE = /^[0-9a-f]{8,64}$/;
 /** Characters that have no place in a name or a number of a job. */
@@ -93,8 +98,13 @@ function jobOf(pairs: Iterable<readonly [string, string | undefined]>): Readonly
   return job.size === 0 ? undefined : Object.fromEntries(job);
 }
 
+/** What a client calls its conversation; undefined where that is no such name. */
+export const conversationIn = (given: unknown): string | undefined =>
+  typeof given === 'string' && given.length > 0 && given.length <= MAX_CONVERSATION ? given : undefined;
+
 /**
- * `SNOWFENCE_PROMPT`: what a person asked; `SNOWFENCE_JOB`: pairs such as `run=17; commit=0a1b`. Where the environment is that of a job of
+ * `SNOWFENCE_PROMPT`: what a person asked; `SNOWFENCE_JOB`: pairs such as `run=17; commit=0a1b`; `SNOWFENCE_CONVERSATION`: what the client
+ * calls its conversation, as its hook says it. Where the environment is that of a job of
  * a known system, what that says of the job comes first.
  */
 export function reportOf(environment: Environment, folder: string): ConnectionReport {
@@ -108,6 +118,7 @@ export function reportOf(environment: Environment, folder: string): ConnectionRe
     prompt: saidIn(environment['SNOWFENCE_PROMPT']),
     job: jobOf([...known, ...own.filter(([key]) => !named.has(key))]),
     place: placeOf(environment['CLAUDE_PROJECT_DIR'] || folder),
+    conversation: conversationIn(environment['SNOWFENCE_CONVERSATION']),
   };
 }
 
@@ -141,7 +152,7 @@ const pairsIn = (text: string): readonly (readonly [string, string])[] =>
     });
 
 /** As headers of each request. A prompt that does not fit (6,000 bytes in percent-encoding) is left out: half a text may hide what it is. */
-export function headersOf({ prompt, job, place }: ConnectionReport): Readonly<Record<string, string>> {
+export function headersOf({ prompt, job, place, conversation }: ConnectionReport): Readonly<Record<string, string>> {
   const pairs = Object.entries(job ?? {}).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
   while (pairs.join('; ').length > MAX_HEADER) pairs.pop();
   const text = prompt === undefined ? undefined : encodeURIComponent(prompt.toWellFormed());
@@ -149,16 +160,23 @@ export function headersOf({ prompt, job, place }: ConnectionReport): Readonly<Re
     ...(text === undefined || text.length > MAX_HEADER ? {} : { [PROMPT_HEADER]: text }),
     ...(pairs.length === 0 ? {} : { [JOB_HEADER]: pairs.join('; ') }),
     ...(place === undefined ? {} : { [PLACE_HEADER]: place }),
+    ...(conversation === undefined ? {} : { [CONVERSATION_HEADER]: encodeURIComponent(conversation.toWellFormed()) }),
   };
 }
 
 /** What headers say; `read` answers null for one that is not there. Whoever writes them by hand need not encode plain words. */
 export function reportIn(read: (name: string) => string | null | undefined): ConnectionReport {
-  const [prompt, job, place] = [PROMPT_HEADER, JOB_HEADER, PLACE_HEADER].map((name) => read(name) ?? undefined);
+  const [prompt, job, place, conversation] = [PROMPT_HEADER, JOB_HEADER, PLACE_HEADER, CONVERSATION_HEADER].map(
+    (name) => read(name) ?? undefined,
+  );
   return {
     prompt: prompt === undefined || prompt.length > MAX_HEADER * 2 ? undefined : saidIn(decoded(prompt)),
     job: job === undefined ? undefined : jobOf(pairsIn(job)),
     place: place !== undefined && PLACE.test(place) ? place : undefined,
+    conversation:
+      conversation === undefined || conversation.length > MAX_HEADER
+        ? undefined
+        : conversationIn(decoded(conversation)),
   };
 }
 

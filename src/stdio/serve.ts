@@ -48,14 +48,22 @@ class Lines extends Transform {
   }
 }
 
-/** `make`: a server for the client. Answers once the client is gone, or a signal has come, and the connection is closed. */
-export async function serveUntilEnd(make: Parameters<typeof serveStdio>[0]): Promise<void> {
+/**
+ * `make`: a server for the client; `onEnd`: hears at once that nobody is served any more. Answers who ended it, once the client is gone, or a
+ * signal has come, and the connection is closed.
+ */
+export async function serveUntilEnd(
+  make: Parameters<typeof serveStdio>[0],
+  onEnd: () => void = () => undefined,
+): Promise<'client' | 'signal'> {
   const handle = serveStdio(make, { transport: new StdioServerTransport(process.stdin.pipe(new Lines())) });
-  await new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-    process.stdin.once('end', resolve);
-    process.stdin.once('close', resolve);
+  const by = await new Promise<'client' | 'signal'>((resolve) => {
+    process.once('SIGTERM', () => resolve('signal'));
+    process.once('SIGINT', () => resolve('signal'));
+    process.stdin.once('end', () => resolve('client'));
+    process.stdin.once('close', () => resolve('client'));
   });
+  onEnd();
   await handle.close();
+  return by;
 }

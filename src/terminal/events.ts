@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MOMENT_WIDTH, moment } from '../times/index.js';
 import { readEnd, type StoredEvent } from '../transcript/index.js';
+import { isPromptCut, PROMPT_BESIDE, PROMPT_KEPT, untiedWords } from '../visible-text/index.js';
 import { printable, type Style, titled } from './terminal.js';
 
 const opening = z.object({
@@ -9,6 +10,7 @@ const opening = z.object({
   purpose: z.string().nullable(),
   explain: z.boolean().nullish(),
   prompt: z.object({ source: z.string(), text: z.string(), length: z.number() }).nullish(),
+  prompt_untied: z.string().nullish(),
   job: z.record(z.string(), z.string()).nullish(),
   job_source: z.string().nullish(),
   verdict: z.string(),
@@ -25,6 +27,7 @@ const again = z.object({
   statement: z.string().nullish(),
   purpose: z.string().nullish(),
   prompt: opening.shape.prompt,
+  prompt_untied: opening.shape.prompt_untied,
   job: opening.shape.job,
   job_source: opening.shape.job_source,
 });
@@ -75,8 +78,11 @@ const SOURCES: Readonly<Record<string, string>> = {
 };
 
 /** Who says it comes before what is said: whatever stands there can't be taken for our word. */
-const typedWords = ({ source, text, length }: { source: string; text: string; length: number }): string => {
-  const isCut = length > text.length;
+const typedWords = (
+  { source, text, length }: { source: string; text: string; length: number },
+  most: number = PROMPT_BESIDE,
+): string => {
+  const isCut = isPromptCut(length, most);
   return `${SOURCES[source] ?? 'reported'}${isCut ? `, ${length} characters` : ''}: ${text}${isCut ? ' …' : ''}`;
 };
 
@@ -92,11 +98,11 @@ type Tied = ReadonlyMap<string, number>;
 /** A statement and what was decided of it: the lines without their time. */
 function renderStatement(event: StoredEvent, style: Style): string[] {
   const body = opening.parse(event.body);
-  const isDenied = event.kind === 'statement_refused';
+  const isDenied = event.kind === 'statement_refused' || (body.explain === true && !!body.denial);
   const colour = isDenied ? style.red : body.verdict === 'approve' ? style.yellow : style.green;
   const lines = [
     ...titled(
-      colour(isDenied ? 'denied ' : body.explain ? 'explain' : body.verdict === 'approve' ? 'asks   ' : 'allowed'),
+      colour(body.explain ? 'explain' : isDenied ? 'denied ' : body.verdict === 'approve' ? 'asks   ' : 'allowed'),
       body.statement,
     ),
   ];
@@ -116,10 +122,16 @@ function renderStatement(event: StoredEvent, style: Style): string[] {
 
 /** Whoever says it stands before what is said. */
 const reportedLines = (
-  { prompt, job, job_source: source }: Pick<z.infer<typeof opening>, 'prompt' | 'job' | 'job_source'>,
+  {
+    prompt,
+    prompt_untied: untied,
+    job,
+    job_source: source,
+  }: Pick<z.infer<typeof opening>, 'prompt' | 'prompt_untied' | 'job' | 'job_source'>,
   style: Style,
 ): readonly string[] => [
   ...(prompt ? [`${style.dim('typed  ')}  ${printable(typedWords(prompt))}`] : []),
+  ...(untied ? [`${style.dim('typed  ')}  ${untiedWords(untied)}`] : []),
   ...(job ? [`${style.dim('job    ')}  ${printable(`${SOURCES[source ?? ''] ?? 'reported'}: ${jobWords(job)}`)}`] : []),
 ];
 
@@ -156,7 +168,7 @@ export function linesOf(event: StoredEvent, style: Style, tied?: Tied): readonly
     }
     case 'prompt_reported': {
       const { id, prompt: text, prompt_length: length } = reported.parse(event.body);
-      const lines = titled(style.bold('typed  '), typedWords({ source: 'hook', text, length }));
+      const lines = titled(style.bold('typed  '), typedWords({ source: 'hook', text, length }, PROMPT_KEPT));
       const count = id === undefined ? undefined : tied?.get(id);
       if (count === undefined) return lines;
       const words =
@@ -236,19 +248,57 @@ function outcomeLine(event: StoredEvent, style: Style): string {
 }
 
 const MAX_SHORT = 48;
-/** Of so many statements the beginnings are remembered. */
+/** Of so many statements the beginnings are remembered, and of each so many characters. */
 const REMEMBERED = 10_000;
+const MAX_COMPARED = 2000;
+/** With so many that begin alike one is compared: more are not under way at once. */
+const MAX_ALIKE = 20;
+/** What stands before the first character by which one differs from another, and from there on. */
+const BEFORE = 12;
+const AFTER = 24;
+
+/** Of how many characters two texts begin alike. */
+function common(one: string, other: string): number {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  return at;
+}
+
+/** A text in brief: its beginning, and where `others` begin so too, the places by which it is told from them. */
+function shortOf(text: string, others: readonly string[]): string {
+  if (text.length <= MAX_SHORT) return text;
+  const places = new Set<number>();
+  for (const other of others) {
+    const at = common(text, other);
+    if (at < text.length || other.length > text.length) places.add(Math.min(at, text.length - 1));
+  }
+  let short = text.slice(0, MAX_SHORT);
+  let end = MAX_SHORT;
+  for (const at of [...places].sort((left, right) => left - right)) {
+    if (at < end) continue;
+    const from = Math.max(end, at - BEFORE);
+    short += `${from > end ? ' … ' : ''}${text.slice(from, at + AFTER)}`;
+    end = Math.min(text.length, at + AFTER);
+  }
+  return end < text.length ? `${short} …` : short;
+}
 
 /**
  * For people, as the events of one session are given, page after page. An event that follows on another statement than its own names it: what is
  * under way at the same time stands in between.
  */
 export function rendering(style: Style): (events: readonly StoredEvent[], tied?: Tied) => string {
-  const texts = new Map<string, string>();
+  const texts = new Map<string, { readonly text: string; readonly at: string }>();
+  /** By their beginning, so that it is known of which others one has to be told apart: the newest of each. */
+  const alike = new Map<string, readonly string[]>();
   let last: string | undefined;
   const whose = ({ statement }: StoredEvent): string => {
-    const text = statement === null || statement === last ? undefined : texts.get(statement);
-    return text === undefined ? '' : style.dim(`  of: ${text}`);
+    const own = statement === null || statement === last ? undefined : texts.get(statement);
+    if (own === undefined) return '';
+    const others = (alike.get(own.text.slice(0, MAX_SHORT)) ?? []).filter((id) => id !== statement);
+    const among = others.flatMap((id) => texts.get(id)?.text ?? []);
+    const sent = among.includes(own.text) ? ` (sent at ${moment(own.at)})` : '';
+    return style.dim(`  of: ${shortOf(own.text, among)}${sent}`);
   };
   const linesWith = (event: StoredEvent, tied: Tied | undefined): readonly string[] => {
     const { statement, kind } = event;
@@ -262,11 +312,19 @@ export function rendering(style: Style): (events: readonly StoredEvent[], tied?:
     }
     return [named, ...more];
   };
-  const remember = (statement: string, { body }: StoredEvent): void => {
-    const text = printable(String(body['statement'] ?? '').replace(/\s+/g, ' '));
-    const [oldest] = texts.keys();
-    if (texts.size >= REMEMBERED && oldest !== undefined) texts.delete(oldest);
-    texts.set(statement, text.length > MAX_SHORT ? `${text.slice(0, MAX_SHORT)} …` : text);
+  const remember = (statement: string, { body, at }: StoredEvent): void => {
+    const text = printable(
+      String(body['statement'] ?? '')
+        .slice(0, MAX_COMPARED)
+        .replace(/\s+/g, ' '),
+    );
+    for (const map of [texts, alike]) {
+      const [oldest] = map.keys();
+      if (map.size >= REMEMBERED && oldest !== undefined) map.delete(oldest);
+    }
+    texts.set(statement, { text, at });
+    const beginning = text.slice(0, MAX_SHORT);
+    alike.set(beginning, [...(alike.get(beginning) ?? []), statement].slice(-MAX_ALIKE));
   };
   return (events, tied) =>
     events

@@ -7,13 +7,14 @@
 export { type DeadLetter, type DeliveryState, deadLetters, deliveryStates, retryDead } from './deliver/dead-letters.js';
 export { DELIVERY_CONNECTIONS, Delivery } from './deliver/delivery.js';
 export { type Followed, follow, newestSequence } from './deliver/follow.js';
-export { toOcsf } from './deliver/ocsf.js';
+export { isToldAsOcsf, toOcsf } from './deliver/ocsf.js';
 export { type Reached, reached } from './deliver/reached.js';
 export { type Payload, payloadOf, post, readWebhookSecret, type Webhook } from './deliver/webhook.js';
 export { canonical } from './form/canonical.js';
 export {
   type End,
   endOf,
+  isExplained,
   joinedOf,
   readEnd,
   WITHDRAWALS,
@@ -87,6 +88,6 @@ export { stateProblems } from './verify/state.js';
 export { storeProblems, verifyStore } from './verify/store.js';
 export { type Content, contentDigest } from './write/contents.js';
 export { RecorderUnavailable, RecordInDoubt } from './write/failures.js';
-export { MAX_PROMPT, type PromptReport } from './write/prompts.js';
+export type { PromptReport, Untied } from './write/prompts.js';
 export type { Recorder } from './write/recorder.js';
 export { Vault } from './write/vault.js';

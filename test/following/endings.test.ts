@@ -81,6 +81,8 @@ let receiver: Receiver;
 const before: Counts[] = [];
 /** By each statement's id how it has to have ended. */
 const ended = new Map<string, string>();
+/** Those that were only explained: they have no end, and are in none of the counts. */
+const explained: string[] = [];
 
 const tokenOf = (name: string): string => parts.tokens[NAMES.indexOf(name)] ?? '';
 const here = (): string[] => ['--config', parts.configurations[0] ?? ''];
@@ -190,6 +192,17 @@ async function makeAll(): Promise<void> {
   await ask('denied', bot, 'SELECT 1; SELECT 2', 'MULTIPLE_STATEMENTS');
   await ask('denied', nobody, 'SELECT 1', 'NO_POLICY');
   await ask('denied', hurried, 'SELECT 1', 'PURPOSE_REQUIRED');
+  for (const sql of [
+    'DROP TABLE ANALYTICS.SALES.EXPLAINED',
+    'SELECT * FROM ANALYTICS.HR.EXPLAINED',
+    'SELEC EXPLAINED',
+    'SELECT 1 AS EXPLAINED',
+  ]) {
+    const { structuredContent } = await bot.callTool({ name: 'explain', arguments: { sql } });
+    const { verdict, statement_id: id } = structuredContent as { verdict: string; statement_id: string };
+    expect([sql, verdict]).toEqual([sql, sql.endsWith('AS EXPLAINED') ? 'allow' : 'deny']);
+    explained.push(id);
+  }
   await ask('failed', bot, 'SELECT 1 / (ORDER_ID - ORDER_ID) FROM ANALYTICS.SALES.ORDERS', '100051');
   const why = { purpose: 'To end.' };
   // Its policy's time is over, which the warehouse holds itself; then the hour's two are used up.
@@ -345,6 +358,15 @@ describe('the ends of statements', () => {
     }
   });
 
+  it('are none of what was only explained, which is found as that', async () => {
+    for (const terms of [['state:explained'], ['is:explain'], ['"EXPLAINED"', '--', '-state:open']]) {
+      const { out } = await cli(['sessions', 'search', '--json', '--limit', '200', ...here(), ...terms]);
+      const { statements, sums } = JSON.parse(out) as { statements: { id: string }[]; sums: { refused: number } };
+      expect([terms, statements.map(({ id }) => id).toSorted()]).toEqual([terms, explained.toSorted()]);
+      expect(sums.refused).toBe(0);
+    }
+  });
+
   it('are found by what they name, also where they were refused before anybody looked', async () => {
     const found = async (terms: string): Promise<string[]> => {
       const { out } = await cli(['sessions', 'search', terms, '--json', '--limit', '200', ...here()]);
@@ -364,7 +386,10 @@ describe('the ends of statements', () => {
     const statements = await overview.newest(hour, 200);
     const verdicts = await overview.verdicts(hour, 60);
     await pool.end();
-    expect(counted(statements.map(({ state }) => state ?? 'open'))).toEqual({ ...wanted(), open: 1 });
+    expect(
+      counted(statements.map(({ state, is_explained: isExplained }) => state ?? (isExplained ? 'explained' : 'open'))),
+    ).toEqual({ ...wanted(), explained: explained.length, open: 1 });
+    expect(verdicts.reduce((sum, each) => sum + each.statements, 0)).toBe(ended.size);
     // What nobody decided on in time is told apart where each is listed.
     expect(
       statements.flatMap(({ text, approval_end: end }) => (end === null ? [] : [[text.slice(0, 6), end]])),
@@ -471,6 +496,46 @@ describe('the ends of statements', () => {
     expect(shown).toMatch(/stopped .* of: SELECT COUNT\(\*\) AS HELD_\d/);
   });
 
+  it('are told apart where several that begin alike are under way at once', async () => {
+    const bot = await agent('bot');
+    const orders = [2021, 2022, 2023, 2024];
+    const asked = await Promise.all(
+      orders.map((order) => query(bot, `DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID = ${order}`)),
+    );
+    for (const { approval } of asked) await answered(bot, approval?.id, { withdraw: true });
+    await bot.close();
+    for (const { statement_id: id } of asked) ended.set(id, 'cancelled');
+    const shown = (await cli(['sessions', 'show', asked[0]?.session ?? '', ...here()])).out;
+    for (const order of orders)
+      expect(shown).toMatch(new RegExp(`withdrawn.*of: DELETE FROM ANALYTICS.SALES.ORDERS WHERE.*\\b${order}\\b`));
+  });
+
+  it('are searched by quoted names, and with words on terms that say nothing', async () => {
+    const search = async (...terms: string[]) => cli(['sessions', 'search', ...here(), '--json', ...terms]);
+    for (const name of ['"ANALYTICS"."HR"."SALARIES"', 'ANALYTICS."HR".SALARIES', '"HR"."SALARIES"']) {
+      const { statements } = JSON.parse((await search(`table:${name} code:OBJECT_DENIED -is:explain`)).out) as {
+        statements: { text: string }[];
+      };
+      expect([name, statements.map(({ text }) => text)]).toEqual([name, ['SELECT * FROM ANALYTICS.HR.SALARIES']]);
+    }
+    for (const key of ['agent', 'table', 'code', 'prompt', 'state', 'is']) {
+      const { code, said } = await search(`${key}:`);
+      expect([key, code, said.replaceAll(/\s+/g, ' ')]).toEqual([
+        key,
+        2,
+        expect.stringContaining(`Nothing stands after ${key}:.`),
+      ]);
+    }
+    const minus = await search('-is:explain', 'agent:bot');
+    expect([minus.code, minus.said.replaceAll(/\s+/g, ' ')]).toEqual([
+      2,
+      expect.stringContaining('sessions search -- -is:explain'),
+    ]);
+    expect((await search('--', '-is:explain', 'agent:bot')).code).toBe(0);
+    const typo = await search('--limt', '3', 'agent:bot');
+    expect([typo.code, typo.said.includes('behind --')]).toEqual([2, false]);
+  });
+
   it('tell a person’s no, nobody’s word in time and a withdrawal apart in lists on the command line', async () => {
     const { out } = await cli(['sessions', 'search', 'verdict:asked', ...here()]);
     for (const [text, state] of [
@@ -493,8 +558,10 @@ describe('the ends of statements', () => {
       .map((line) => JSON.parse(line) as { action: string; message: string; unmapped: { statement_id: string } });
     const ids = [...ended].flatMap(([id, state]) => (state === 'open' ? [] : [id]));
     // The file that was given out has one of its own.
-    const own = ocsf.filter(({ message }) => !message.includes('downloaded'));
-    expect([own.length, ocsf.length]).toEqual([ids.length, ids.length + 1]);
+    const looks = ocsf.filter(({ action }) => action === 'Explained');
+    expect(looks.map(({ unmapped }) => unmapped.statement_id).toSorted()).toEqual(explained.toSorted());
+    const own = ocsf.filter((event) => !looks.includes(event) && !event.message.includes('downloaded'));
+    expect([own.length, ocsf.length]).toEqual([ids.length, ids.length + 1 + looks.length]);
     expect(own.map(({ unmapped }) => unmapped.statement_id).toSorted()).toEqual(ids.toSorted());
     expect(own.filter(({ action }) => action === 'Denied')).toHaveLength(wanted()['denied'] ?? 0);
   });
@@ -515,5 +582,34 @@ describe('the ends of statements', () => {
     for (const counts of before)
       for (const [state, count] of Object.entries(counts)) sum[state] = (sum[state] ?? 0) + count;
     expect(sum).toEqual(wanted());
+  });
+
+  it('have rows that metrics count as a search does: answered, not changed', async () => {
+    const total = async () =>
+      Number(/^snowfence_rows_total (\d+)$/m.exec(await (await fetch(new URL('/metrics', url()))).text())?.[1]);
+    const [bot, first] = [await agent('bot'), await total()];
+    const change = await query(bot, 'DELETE FROM ANALYTICS.SALES.ORDERS WHERE ORDER_ID BETWEEN 2011 AND 2019');
+    await cli(['approvals', 'approve', change.approval?.id ?? '', ...here()], tokenOf('steward'));
+    expect((await answered(bot, change.approval?.id)).status).toBe('ok');
+    const page = await query(bot, 'SELECT ORDER_ID FROM ANALYTICS.SALES.ORDERS ORDER BY ORDER_ID', { max_rows: 5 });
+    await bot.callTool({ name: 'fetch', arguments: { cursor: page.cursor, max_rows: 3 } });
+    await bot.callTool({ name: 'fetch', arguments: { cursor: page.cursor, row: 1, column: 1 } });
+    const ids = [change, page].map(({ statement_id: id }) => id);
+    const sums = await Promise.all(
+      ids.map(
+        async (id) =>
+          (
+            JSON.parse((await cli(['sessions', 'search', `statement:${id}`, '--json', ...here()])).out) as {
+              sums: { rows: number; rows_changed: number };
+            }
+          ).sums,
+      ),
+    );
+    expect(sums).toMatchObject([
+      { rows: 0, rows_changed: 9 },
+      { rows: 8, rows_changed: 0 },
+    ]);
+    expect((await total()) - first).toBe(8);
+    await bot.close();
   });
 });

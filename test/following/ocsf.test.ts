@@ -158,7 +158,7 @@ describe('an export as OCSF', () => {
     }
   });
 
-  it('has nothing of what was only explained, which is told as such and never as running', async () => {
+  it('has what was only explained as such, never as running or refused, whatever the verdict', async () => {
     const mark = `ONLY_EXPLAINED_${Date.now()}`;
     const explained = (
       await pipeline.callTool({
@@ -172,6 +172,40 @@ describe('an export as OCSF', () => {
     };
     expect(found.statements).toMatchObject([{ id: explained.statement_id, is_explained: true, state: null }]);
     expect(await outOf(['sessions', 'search', mark])).toMatch(/allowed +explained/);
-    expect(await outOf(['sessions', 'export', session, '--format', 'ocsf'])).not.toContain(mark);
+    const dropping = (
+      await pipeline.callTool({ name: 'explain', arguments: { sql: `DROP TABLE ${mark}`, session, purpose: PURPOSE } })
+    ).structuredContent as { verdict: string; statement_id: string };
+    expect(dropping.verdict).toBe('deny');
+    const told = (await outOf(['sessions', 'export', session, '--format', 'ocsf']))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Ocsf)
+      .filter(({ query_info: { query_string: text } }) => text.includes(mark));
+    const same = {
+      activity_id: 99,
+      activity_name: 'Explain',
+      action: 'Explained',
+      disposition: 'Explained',
+      status: 'Success',
+      severity: 'Informational',
+      message: 'pipeline-bot asked what would become of a statement',
+    };
+    expect(told).toEqual([
+      expect.objectContaining({
+        ...same,
+        unmapped: expect.objectContaining({ explain: true, verdict: 'allow', kind: 'select' }),
+      }),
+      expect.objectContaining({
+        ...same,
+        unmapped: expect.objectContaining({
+          explain: true,
+          verdict: 'deny',
+          verdict_code: 'KIND_DENIED',
+          kind: 'drop',
+        }),
+      }),
+    ]);
+    const shown = await outOf(['sessions', 'show', session]);
+    expect(shown).toMatch(new RegExp(`explain +DROP TABLE ${mark}\\n.*KIND_DENIED`));
   });
 });

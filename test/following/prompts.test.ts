@@ -41,9 +41,9 @@ beforeAll(async () => {
   const secretFile = join(work, 'webhook-secret');
   await writeFile(secretFile, `whsec_${secret.toString('base64')}`);
   parts = await startParts({
-    agents: ['typist', 'silent', 'two-rooms', 'caller', 'runner', 'flood']
+    agents: ['typist', 'silent', 'two-rooms', 'caller', 'runner', 'flood', 'windows']
       .map((name) => ({ name, groups: ['open'] }))
-      .concat([{ name: 'strict-bot', groups: ['strict'] }]),
+      .concat(['strict-bot', 'strict-windows'].map((name) => ({ name, groups: ['strict'] }))),
     policies: folder,
     replicas: 2,
     sections: { webhooks: [{ name: 'siem', url: receiver.url, secret_file: secretFile }] },
@@ -62,7 +62,7 @@ afterAll(async () => {
   await rm(work, { recursive: true });
 });
 
-const NAMES = ['typist', 'silent', 'two-rooms', 'caller', 'runner', 'flood', 'strict-bot'];
+const NAMES = ['typist', 'silent', 'two-rooms', 'caller', 'runner', 'flood', 'windows', 'strict-bot', 'strict-windows'];
 const tokenOf = (name: string): string => parts.tokens[NAMES.indexOf(name)] ?? '';
 
 async function agent(name: string, replica = 0, headers: Record<string, string> = {}): Promise<Client> {
@@ -210,6 +210,15 @@ describe('a prompt that a hook reports', () => {
     const answer = await asked('typist');
     const body = await openingOf(answer);
     expect(body.prompt?.text).toBe('Does [email] owe us, card [credit_card]?');
+    // What is masked in it makes it no shorter: it is told whole, in the session of prompts too.
+    const shown = (await cli(['sessions', 'show', answer.session ?? '', ...here()])).out.replaceAll(/\s+/g, ' ');
+    expect(shown).toContain("reported by the client's hook: Does [email] owe us, card [credit_card]?");
+    const list = await cli(['sessions', 'list', '--agent', 'typist', '--json', ...here()]);
+    const prompts = (JSON.parse(list.out) as { id: string; client: { name: string } }[]).find(
+      ({ client: { name } }) => name === 'reported prompts',
+    );
+    const told = (await cli(['sessions', 'show', prompts?.id ?? '', ...here()])).out.replaceAll(/\s+/g, ' ');
+    expect(told).toContain("reported by the client's hook: Does [email] owe us, card [credit_card]?");
     expect(Object.keys(body.sealed ?? {})).toContain('prompt');
     const admin = storePool(parts.postgres.url, 30_000, 1);
     const { rows } = await admin
@@ -275,6 +284,51 @@ describe('a prompt that a hook reports', () => {
     expect(await from(undefined)).toBeUndefined();
     expect(await from('11'.repeat(16))).toBe('Of the first room.');
   }, 60_000);
+
+  it('is tied to no statement while several conversations of its place report, unless that says which it belongs to', async () => {
+    const place = '44'.repeat(16);
+    const headers = { 'snowfence-place': place };
+    const typed = (prompt: string, conversation?: string) =>
+      report('windows', { prompt, place, ...(conversation === undefined ? {} : { conversation }) });
+    const whose = async (more: Record<string, string> = {}) =>
+      openingOf(await asked('windows', SQL, 0, { ...headers, ...more }));
+
+    await typed('Of the first window.', 'window-1');
+    expect((await whose()).prompt?.text).toBe('Of the first window.');
+    await typed('Of the first window, later.', 'window-1');
+    expect((await whose()).prompt?.text).toBe('Of the first window, later.');
+    await typed('Of the second window.', 'window-2');
+    const untied = await asked('windows', SQL, 0, headers);
+    const opening = await openingOf(untied);
+    expect(opening.prompt).toBeUndefined();
+    expect(opening['prompt_untied']).toBe('conversations');
+    // Whoever says no place is meant by the one that all come from, and no more of it is known then.
+    expect(await openingOf(await asked('windows'))).toMatchObject({ prompt_untied: 'conversations' });
+    expect((await whose({ 'snowfence-conversation': 'window-1' })).prompt?.text).toBe('Of the first window, later.');
+    expect((await whose({ 'snowfence-conversation': 'window-2' })).prompt?.text).toBe('Of the second window.');
+    expect((await whose({ 'snowfence-conversation': 'window-3' })).prompt).toBeUndefined();
+    const client = await agent('windows', 1, headers);
+    const called = await client.callTool({
+      name: 'query',
+      arguments: { sql: SQL },
+      _meta: { 'snowfence/conversation': 'window-1' },
+    });
+    await client.close();
+    expect((await openingOf(called.structuredContent as unknown as QueryAnswer)).prompt?.text).toBe(
+      'Of the first window, later.',
+    );
+    const { out } = await cli(['sessions', 'show', untied.session ?? '', ...here()]);
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('several conversations of its place have reported prompts');
+    const ocsf = await cli(['sessions', 'export', untied.session ?? '', '--format', 'ocsf', ...here()]);
+    expect(ocsf.out).toContain('"prompt_untied":"conversations"');
+    // One that says no conversation is one of its own.
+    await report('windows', { prompt: 'Of another place.', place: '55'.repeat(16), conversation: 'window-9' });
+    await report('windows', { prompt: 'Of no conversation.', place: '55'.repeat(16) });
+    expect(await openingOf(await asked('windows', SQL, 0, { 'snowfence-place': '55'.repeat(16) }))).toMatchObject({
+      prompt_untied: 'conversations',
+    });
+    expect(await openingOf(await asked('windows'))).toMatchObject({ prompt_untied: 'places' });
+  }, 120_000);
 
   it('is kept in bounds, and says so', async () => {
     const told = await hook('flood', { prompt: 'long '.repeat(20_000) });
@@ -458,6 +512,22 @@ describe('a hook without a token', () => {
 });
 
 describe('a policy that asks for what the person typed', () => {
+  it('is not met by the prompt of another conversation, and says what to do', async () => {
+    const headers = { 'snowfence-place': '66'.repeat(16) };
+    const typed = (prompt: string, conversation: string) =>
+      report('strict-windows', { prompt, place: '66'.repeat(16), conversation });
+    await typed('Count them.', 'window-1');
+    expect((await asked('strict-windows', SQL, 0, headers)).status).toBe('ok');
+    await typed('Something else entirely.', 'window-2');
+    expect((await asked('strict-windows', SQL, 0, headers)).denial).toMatchObject({
+      code: 'PURPOSE_REQUIRED',
+      message: expect.stringContaining('Several conversations of this place'),
+      hint: expect.stringContaining('Snowfence-Conversation'),
+    });
+    const which = { ...headers, 'snowfence-conversation': 'window-1' };
+    expect((await asked('strict-windows', SQL, 0, which)).status).toBe('ok');
+  }, 60_000);
+
   it('takes no purpose of the agent’s own for it; then lets each step of the statement pass', async () => {
     const before = await asked('strict-bot');
     expect(before.denial).toMatchObject({ code: 'PURPOSE_REQUIRED', hint: expect.stringContaining('hook') });

@@ -85,6 +85,15 @@ describe('a prompt', () => {
   });
 });
 
+describe('a conversation', () => {
+  it('is what the client calls it, through an environment and a header; one that is too long is none', () => {
+    for (const name of ['c0ffee', 'Frühling; 3 %41', 'x'.repeat(200)])
+      expect(through({ SNOWFENCE_CONVERSATION: name }).read.conversation).toBe(name);
+    expect(through({ SNOWFENCE_CONVERSATION: 'x'.repeat(201) }).read.conversation).toBeUndefined();
+    expect(through({ SNOWFENCE_CONVERSATION: '' }).headers).not.toHaveProperty('snowfence-conversation');
+  });
+});
+
 describe('a place', () => {
   it('is the same for a hook and what runs beside it, another elsewhere, and no path', () => {
     expect(reportOf({}, '/home/anna/project').place).toBe(placeOf('/home/anna/project'));

@@ -1,4 +1,5 @@
 /** What a client reports of where a statement comes from, as people read it before they look at the record. */
+import { isPromptCut, PROMPT_BESIDE } from '../../visible-text/index.js';
 import type { Approval } from './state.js';
 
 /** As a fact that is known: a name, and a line for it. */
@@ -16,9 +17,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   call: 'the client said so with the call',
   connection: 'the connection says so',
 };
-/** UTF-16 units of a prompt that people are shown before they look at the record. */
-const SHOWN_PROMPT = 2000;
-/** And of a job, all its parts together. */
+/** UTF-16 units of a job that people are shown, all its parts together. */
 const SHOWN_JOB = 500;
 
 /** Nobody has checked it: who says so stands before what is said. */
@@ -26,10 +25,9 @@ export function reportedOf({ reported }: Pick<Approval, 'reported'>): readonly R
   const { prompt, job, job_source: source = '' } = reported ?? {};
   const facts: Reported[] = [];
   if (prompt) {
-    // What is masked in it has another length.
-    const isCut = prompt.length > SHOWN_PROMPT;
+    const isCut = isPromptCut(prompt.length);
     const size = isCut ? `, ${inThrees(prompt.length)} characters` : '';
-    const text = `${prompt.text.slice(0, SHOWN_PROMPT)}${isCut ? ' …' : ''}`;
+    const text = `${prompt.text.slice(0, PROMPT_BESIDE)}${isCut ? ' …' : ''}`;
     facts.push({
       name: `A person typed (${SOURCES[prompt.source] ?? 'reported'}${size})`,
       lines: [text.toWellFormed()],

@@ -65,7 +65,8 @@ export function connectCommand(command: Command): void {
         return;
       }
       const { connect } = await import('../connect/bridge.js');
-      await connect(asked, (error) => fail(error, false));
+      // An answer from outside that is still waited for would keep the process until then.
+      if ((await connect(asked, (error) => fail(error, false))) === 'signal') process.exit();
     });
 }
 

@@ -6,8 +6,9 @@ import { configOption, jsonOption, positiveOption, wholeOption } from '../io/opt
 import { complain, say } from '../io/output.js';
 
 const SEARCH_TERMS = `
-Terms have all to hold; a minus before one turns it round. Words are looked for
-in statements, purposes and what people typed, where clients report it.
+Terms have all to hold; a minus before one turns it round, and where the first
+has one, -- stands before it: sessions search -- -is:explain. Words are looked
+for in statements, purposes and what people typed, where clients report it.
   agent: client: group:            who
   table: column: masked: kind:     what, by any end of its name
   verdict:                         allowed, denied, asked
@@ -67,6 +68,15 @@ export function sessionsCommand(sessions: Command): void {
     .option('--cursor <cursor>', 'of the page before, as it names it: the next page')
     .addOption(jsonOption())
     .addHelpText('after', SEARCH_TERMS)
+    .configureOutput({
+      // A term that begins with a minus is no option that somebody mistyped.
+      outputError: (text, write) =>
+        write(
+          /unknown option '-[^-]/.test(text)
+            ? `${text}A term that begins with a minus stands behind --, and options before that: sessions search -- -is:explain\n`
+            : text,
+        ),
+    })
     .action(async (terms: string[], options) => {
       const { searchStatements } = await import('../record/sessions.js');
       say(

@@ -18,6 +18,8 @@ import type { TokenOptions, TokenSource } from './source.js';
 import { tokenSource } from './token.js';
 
 const CALL_TIMEOUT_MS = 15 * 60_000;
+/** Who asks while somebody has to sign in hears where after so long; a sign-in that goes by itself is done by then. */
+const SIGN_IN_PATIENCE_MS = 10_000;
 
 /** One connection to the gateway, made when it is first needed and anew after it broke. */
 class Remote {
@@ -25,6 +27,9 @@ class Remote {
   readonly #source: TokenSource;
   readonly #headers: Readonly<Record<string, string>>;
   #client: Promise<Client> | undefined;
+  #transport: StreamableHTTPClientTransport | undefined;
+  /** Clients that were told to sign in, and how each is told that it may ask again. */
+  readonly #told = new Set<() => void>();
   /** Why a request was not made, or its answer not followed; the protocol's own errors leave the remedy out. */
   #refusal: SnowfenceError | undefined;
 
@@ -55,29 +60,65 @@ class Remote {
         onUnauthorized: async () => this.#source.refused(),
       },
     });
+    this.#transport = transport;
     await client.connect(transport);
     return client;
   }
 
+  /**
+   * A token is there, so that nothing that was asked is sent after its client heard that it was not. Throws SIGN_IN_NEEDED with the address
+   * where somebody has to sign in first; `onSignedIn` is called once that is done.
+   */
+  async #signedIn(onSignedIn: () => void): Promise<void> {
+    const token = this.#source.token();
+    token.catch(() => undefined);
+    for (;;) {
+      const late = sleep(SIGN_IN_PATIENCE_MS, 'late', { ref: false });
+      if ((await Promise.race([token, late])) !== 'late') return;
+      const address = this.#source.signInAt?.();
+      if (address === undefined) continue;
+      if (!this.#told.has(onSignedIn)) {
+        this.#told.add(onSignedIn);
+        const again = (): void => {
+          this.#told.delete(onSignedIn);
+          onSignedIn();
+        };
+        token.then(again, () => this.#told.delete(onSignedIn));
+      }
+      throw new SnowfenceError(
+        'SIGN_IN_NEEDED',
+        `Nobody has signed in to use snowfence yet. Sign in here: ${address}`,
+        'Tell the person; then ask again.',
+        1,
+      );
+    }
+  }
+
   /** Throws with words that help whoever reads what their client shows. */
-  async ask<T>(name: string | undefined, question: (client: Client) => Promise<T>): Promise<T> {
-    this.#client ??= this.#open(name);
-    const opened = this.#client;
+  async ask<T>(name: string | undefined, question: (client: Client) => Promise<T>, onSignedIn: () => void): Promise<T> {
+    let opened: Promise<Client> | undefined;
     let isOpen = false;
     try {
+      await this.#signedIn(onSignedIn);
+      this.#client ??= this.#open(name);
+      opened = this.#client;
       const client = await opened;
       isOpen = true;
       return await question(client);
     } catch (error) {
-      if (!isOpen && this.#client === opened) this.#client = undefined;
+      if (!isOpen && opened !== undefined && this.#client === opened) this.#client = undefined;
       const refusal = this.#refusal;
       this.#refusal = undefined;
       throw explained(refusal ?? error, this.#url);
     }
   }
 
+  /** One that is being opened is broken off: whoever waited for it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#client?.catch(() => undefined))?.close();
+    const opened = this.#client?.catch(() => undefined);
+    await this.#transport?.close().catch(() => undefined);
+    const late = sleep(LAST_CLOSE_MS, undefined, { ref: false });
+    await (await Promise.race([opened, late]))?.close();
   }
 }
 
@@ -107,16 +148,29 @@ function explained(error: unknown, url: URL): Error {
   );
 }
 
+/** How long a connection that does not close is waited for. */
+const LAST_CLOSE_MS = 500;
+
 /** How long somebody who has gone already is waited for with what is wrong. */
 const LAST_WORDS_MS = 15_000;
 
 /**
- * Runs until the client closes standard input. What is wrong is said to `onProblem` at once, and to the client as the answer to each request,
+ * Runs until the client closes standard input, or a signal comes, and answers which. What is wrong is said to `onProblem` at once, and to the client as the answer to each request,
  * which it shows; a process that ends is "Connection closed" to it, whatever it said before.
  */
-export async function connect(options: TokenOptions, onProblem: (error: unknown) => void): Promise<void> {
-  const source = tokenSource(options);
-  const checked = source.token().then(() => undefined, onProblem);
+export async function connect(
+  options: TokenOptions,
+  onProblem: (error: unknown) => void,
+): Promise<'client' | 'signal'> {
+  const ending = new AbortController();
+  const source = tokenSource({ ...options, ending: ending.signal });
+  const checked = source.token().then(
+    () => undefined,
+    (error: unknown) => {
+      // That nobody signed in who has gone is no problem of anybody's.
+      if (!ending.signal.aborted || error !== ending.signal.reason) onProblem(error);
+    },
+  );
   const report = reportOf(process.env, process.cwd());
   await using remote = new Remote(options.url, source, headersOf(report));
   // Without it a hook needs a token of its own, and says so; nothing else does.
@@ -127,11 +181,13 @@ export async function connect(options: TokenOptions, onProblem: (error: unknown)
           { url: options.url, place: report.place },
           { forward: (body) => forwarded(options.url, source, body), identity: () => identityOf(source) },
         ).catch(() => undefined);
-  await serveBridge(remote);
+  const by = await serveBridge(remote, () => ending.abort());
+  if (by === 'signal') return by;
   const waits = new AbortController();
   const { signal } = waits;
   await Promise.race([checked, sleep(LAST_WORDS_MS, undefined, { signal }).catch(() => undefined)]);
   waits.abort();
+  return by;
 }
 
 /** How long a token is waited for, where a hook asks whose it is. */
@@ -175,12 +231,17 @@ function reportedFields(meta: Readonly<Record<string, unknown>> | undefined): Re
   return ours.length === 0 ? undefined : Object.fromEntries(ours);
 }
 
-async function serveBridge(remote: Remote): Promise<void> {
-  await serveUntilEnd(() => {
-    const server = new Server({ name: 'snowfence', version: VERSION }, { capabilities: { tools: {} } });
+function serveBridge(remote: Remote, onEnd: () => void): Promise<'client' | 'signal'> {
+  return serveUntilEnd(() => {
+    const server = new Server(
+      { name: 'snowfence', version: VERSION },
+      { capabilities: { tools: { listChanged: true } } },
+    );
+    // Whoever heard that somebody has to sign in first has no tools yet.
+    const onSignedIn = (): void => void server.sendToolListChanged().catch(() => undefined);
     const name = (): string | undefined => server.getClientVersion()?.name;
     server.setRequestHandler('tools/list', async () => ({
-      tools: (await remote.ask(name(), (client) => client.listTools())).tools,
+      tools: (await remote.ask(name(), (client) => client.listTools(), onSignedIn)).tools,
     }));
     server.setRequestHandler('tools/call', async (request, context) => {
       const { mcpReq } = context;
@@ -208,8 +269,8 @@ async function serveBridge(remote: Remote): Promise<void> {
                 }),
           },
         );
-      return remote.ask(name(), call);
+      return remote.ask(name(), call, onSignedIn);
     });
     return server;
-  });
+  }, onEnd);
 }

@@ -50,7 +50,8 @@ const SIGNED_IN_MAY = "default-src 'none'; style-src 'unsafe-inline'; img-src da
 
 export function browser(options: TokenOptions): TokenSource {
   let refreshToken: string | undefined;
-  return cached(async () => {
+  let signInAt: string | undefined;
+  const source = cached(async () => {
     const { resource, issuer, scopes } = await authorizationOf(options);
     const configuration = await configure(issuer, options.clientId ?? DEFAULT_BROWSER_CLIENT);
     if (refreshToken !== undefined) {
@@ -61,19 +62,25 @@ export function browser(options: TokenOptions): TokenSource {
         return { token: renewed.access_token, lifetimeMs: (renewed.expires_in ?? 60) * 1000 };
       }
     }
-    const answer = await signIn(configuration, resource, ['openid', 'offline_access', ...scopes], options.say);
+    const answer = await signIn(configuration, resource, ['openid', 'offline_access', ...scopes], options, (at) => {
+      signInAt = at;
+    });
     checkAudience(answer.access_token, resource, options.audience);
     refreshToken = answer.refresh_token;
     return { token: answer.access_token, lifetimeMs: (answer.expires_in ?? 60) * 1000 };
   });
+  return { ...source, signInAt: () => signInAt };
 }
 
+/** `onWaiting`: hears where somebody has to sign in, and undefined once that is over. */
 async function signIn(
   configuration: Configuration,
   resource: string,
   scopes: readonly string[],
-  say: (text: string) => void,
+  { say, ending }: Pick<TokenOptions, 'say' | 'ending'>,
+  onWaiting: (address: string | undefined) => void,
 ) {
+  ending?.throwIfAborted();
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -88,11 +95,15 @@ async function signIn(
     code_challenge_method: 'S256',
     prompt: 'consent',
   });
-  say(`Sign in to use snowfence: ${url.href}`);
-  openBrowser(url.href);
+  let timer: NodeJS.Timeout | undefined;
   try {
+    ending?.throwIfAborted();
+    say(`Sign in to use snowfence: ${url.href}`);
+    onWaiting(url.href);
+    openBrowser(url.href);
     const callback = await new Promise<URL>((resolve, reject) => {
-      const timer = setTimeout(
+      ending?.addEventListener('abort', () => reject(ending.reason), { once: true });
+      timer = setTimeout(
         () => reject(new SnowfenceError('SIGN_IN_TIMEOUT', 'Nobody signed in within five minutes.', 'Start again.', 1)),
         LOGIN_TIMEOUT_MS,
       );
@@ -102,7 +113,6 @@ async function signIn(
           response.writeHead(404).end();
           return;
         }
-        clearTimeout(timer);
         response
           .writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': SIGNED_IN_MAY })
           .end(SIGNED_IN);
@@ -117,7 +127,7 @@ async function signIn(
       { resource },
     );
   } catch (error) {
-    if (error instanceof SnowfenceError) throw error;
+    if (error instanceof SnowfenceError || (ending?.aborted && error === ending.reason)) throw error;
     throw new SnowfenceError(
       'SIGN_IN_REFUSED',
       `What came back from the sign-in does not hold: ${error instanceof Error ? error.message : ''}. It was given to nobody.`,
@@ -125,6 +135,8 @@ async function signIn(
       1,
     );
   } finally {
+    clearTimeout(timer);
+    onWaiting(undefined);
     server.closeAllConnections();
     server.close();
   }

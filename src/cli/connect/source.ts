@@ -14,6 +14,8 @@ export interface TokenOptions {
   /** Whom tokens are for, where that is not the gateway's address. */
   readonly audience: string | undefined;
   readonly say: (text: string) => void;
+  /** Ends a sign-in that waits for somebody, with its reason: nobody is there any more who asked for it. */
+  readonly ending?: AbortSignal;
 }
 
 export interface TokenSource {
@@ -21,6 +23,8 @@ export interface TokenSource {
   readonly token: () => Promise<string>;
   /** The last one was refused. */
   readonly refused: () => void;
+  /** Where somebody has to sign in before there is a token; undefined while nobody has to. */
+  readonly signInAt?: () => string | undefined;
 }
 
 /** A secret that the environment holds. `remedy`: what to put there. Throws a SnowfenceError where there is none. */

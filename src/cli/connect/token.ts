@@ -63,9 +63,42 @@ function checkEnd(token: string): void {
   );
 }
 
+/** What is wrong with options of which one would be ignored: each but a client's id names a place that the token comes from. */
+function apart(options: TokenOptions): SnowfenceError | undefined {
+  const { tokenFile, tokenEnv, githubActions: isJob, privateKeyFile, clientSecretEnv, clientId } = options;
+  const ofClient = [
+    ...(privateKeyFile === undefined ? [] : ['--private-key']),
+    ...(clientSecretEnv === undefined ? [] : ['--client-secret-env']),
+  ];
+  const others = [
+    ...(tokenFile === undefined ? [] : ['--token-file']),
+    ...(tokenEnv === undefined ? [] : ['--token-env']),
+    ...(isJob ? ['--github-actions'] : []),
+  ];
+  const [first, ...more] = [...others, ...ofClient];
+  if (first === undefined) return undefined;
+  if (more.length > 0)
+    return new SnowfenceError(
+      'USAGE',
+      `${first} and ${more.join(' and ')} can not stand together: a token comes from one place, and each of them names one.`,
+      'Leave out all but one.',
+    );
+  if (clientId !== undefined && others.length > 0)
+    return new SnowfenceError(
+      'USAGE',
+      `${first} and --client-id can not stand together: where a token comes from elsewhere, no client gets one.`,
+      'Leave out one of them.',
+    );
+  return clientId === undefined && ofClient.length > 0
+    ? new SnowfenceError('USAGE', `${first} belongs to --client-id, which is not given.`, 'Name the client.')
+    : undefined;
+}
+
 /** One that asks nobody; undefined where somebody has to sign in. */
 export function ownSource(options: TokenOptions): TokenSource | undefined {
   const { tokenFile, tokenEnv } = options;
+  const problem = apart(options);
+  if (problem) return { token: () => Promise.reject(problem), refused: () => undefined };
   if (tokenFile !== undefined)
     return held(options, async () => {
       const read = await readFile(tokenFile, 'utf8').catch((error: unknown) => {

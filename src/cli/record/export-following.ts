@@ -3,7 +3,7 @@ import { VERSION } from '../../config/version.js';
 import {
   eventLine,
   follow,
-  readEnd,
+  isToldAsOcsf,
   type SessionSummary,
   type StoredEvent,
   type TranscriptStore,
@@ -31,7 +31,7 @@ export async function followTo(
       if (wanted.size > 0 && !wanted.has(event.session)) continue;
       if (request.format === 'jsonl') await write(`${JSON.stringify(eventLine(event))}\n`);
       else {
-        if (readEnd(event) === undefined) continue;
+        if (!isToldAsOcsf(event)) continue;
         if (!summaries.has(event.session)) {
           if (summaries.size > 1000) summaries.clear();
           summaries.set(event.session, await store.reader.session(event.session));

@@ -1,7 +1,7 @@
 /** Statements of sessions as OCSF events: each once it has ended, with what opened it. */
 import { VERSION } from '../../config/version.js';
 import {
-  readEnd,
+  isToldAsOcsf,
   type SessionSummary,
   type StoredEvent,
   type TranscriptStore,
@@ -29,7 +29,7 @@ export async function exportOcsf(
       if (event.statement === null) continue;
       if (OPENS.has(event.kind) && !openings.has(event.statement)) openings.set(event.statement, event);
       const opening = openings.get(event.statement);
-      if (readEnd(event) === undefined || !opening) continue;
+      if (!isToldAsOcsf(event) || !opening) continue;
       await write(`${JSON.stringify(toOcsf(event, opening, session, VERSION, before))}\n`);
       written++;
     }

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import {
   follow,
+  isExplained,
   newestSequence,
   readEnd,
   type StoredEvent,
@@ -138,6 +139,7 @@ function brief(event: StoredEvent) {
     text: text(body['statement']),
     purpose: text(body['purpose']),
     verdict: text(body['verdict']),
+    is_explained: isExplained(event),
     statement_kind: text(body['kind']),
     rows: end ? (end.rows ?? null) : number(body['rows']),
     bytes: number(body['bytes']),

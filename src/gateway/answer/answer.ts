@@ -2,6 +2,7 @@
 import { type Approval, type Ended, neededOf } from '../../approval/index.js';
 import type { Format } from '../../formats/index.js';
 import type { Denial } from '../../policy/index.js';
+import type { Untied } from '../../transcript/index.js';
 import type { Json } from '../../warehouse/index.js';
 
 export type Bind = string | number | boolean | null;
@@ -40,6 +41,10 @@ export interface Reported {
   readonly job?: Job | undefined;
   /** Where the client works, as a digest: which prompts of hooks are meant. */
   readonly place?: string | undefined;
+  /** What the client calls the conversation that the statement belongs to, as its hook says it. */
+  readonly conversation?: string | undefined;
+  /** Hooks have reported prompts, and why it can't be told which of them is meant. */
+  readonly untied?: Untied | undefined;
 }
 
 export interface QueryRequest {

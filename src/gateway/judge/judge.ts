@@ -118,6 +118,7 @@ export class Judge {
           catalogs.version,
           hasPurpose(request),
           isReported(request),
+          request.reported?.untied,
           templateValues(policies, principal),
           request.sql,
         ]),
@@ -289,6 +290,7 @@ const circumstancesOf = (
 ): Circumstances => ({
   hasPurpose: hasPurpose(question),
   isReported: isReported(question),
+  untied: question.reported?.untied,
   hasWhere,
   functions: called,
   estimate,

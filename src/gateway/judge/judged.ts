@@ -1,13 +1,16 @@
 /** A statement judged, as every later step has it: plain data, the same for all who read it. */
 import type { Denial, Verdict } from '../../policy/index.js';
 import type { KeptAnalysis, KeptStatement, Origin } from '../../sql/index.js';
+import type { Untied } from '../../transcript/index.js';
 import { saidIn } from '../../visible-text/index.js';
 import { LogInRefused, type WarehouseUnavailable } from '../../warehouse/index.js';
 
 export interface Question {
   readonly sql: string;
   readonly purpose?: string | undefined;
-  readonly reported?: { readonly prompt?: { readonly text: string } | undefined } | undefined;
+  readonly reported?:
+    | { readonly prompt?: { readonly text: string } | undefined; readonly untied?: Untied | undefined }
+    | undefined;
   /** Of a statement that went this way before. */
   readonly goesOn?: boolean | undefined;
 }

@@ -22,10 +22,13 @@ async function withReported(
   { principal }: Caller,
   request: QueryRequest,
 ): Promise<QueryRequest> {
-  const { prompt, job, place } = request.reported ?? {};
+  const { prompt, job, place, conversation } = request.reported ?? {};
   if (prompt?.source === 'call') return request;
-  const found = await transcript.prompts.newest(principal, place);
+  const found = await transcript.prompts.newest(principal, { place, conversation });
   if (!found) return request;
+  // One that the connection has is known to belong to it.
+  if (typeof found === 'string')
+    return prompt ? request : { ...request, reported: { ...request.reported, untied: found } };
   return { ...request, reported: { job, place, prompt: { source: 'hook', ...found } } };
 }
 

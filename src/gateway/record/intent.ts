@@ -116,9 +116,10 @@ const ENDS: ReadonlySet<string> = new Set([
 
 /** Nothing where nothing was reported. The record keeps the beginning of a long prompt (vault.ts); the whole is in the event of its id. */
 function reportedOf({ reported }: QueryRequest): object {
-  const { prompt, job } = reported ?? {};
+  const { prompt, job, untied } = reported ?? {};
   return {
     ...(prompt ? { prompt } : {}),
+    ...(untied === undefined ? {} : { prompt_untied: untied }),
     ...(job ? { job: job.parts, job_source: job.source } : {}),
   };
 }

@@ -59,7 +59,8 @@ export async function complete(
       ...page.record,
     }),
   ]);
-  counters.ran(answer.elapsed, rows.length, bytes);
+  // The one row of a change tells how many it changed: that is none that was answered.
+  counters.ran(answer.elapsed, isChange(intent.judged) ? 0 : rows.length, bytes);
   return answer.finish({
     status: 'ok',
     columns,

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Gateway } from '../../gateway/index.js';
 import type { Principal } from '../../identity/index.js';
-import { BY_CONNECT, BY_HEADER } from '../../reported/index.js';
+import { BY_CONNECT, BY_HEADER, MAX_CONVERSATION } from '../../reported/index.js';
 import { saidIn } from '../../visible-text/index.js';
 import { bodyInTurn } from '../reading.js';
 
@@ -16,7 +16,7 @@ const reportBody = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{8,64}$/)
     .optional(),
-  conversation: z.string().max(200).optional(),
+  conversation: z.string().max(MAX_CONVERSATION).optional(),
 });
 
 /** Answers `{id, characters, recorded}`: how long the prompt is, and how much of it is kept. */

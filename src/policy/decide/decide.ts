@@ -91,14 +91,29 @@ function verdictOn(
   };
 }
 
+/** Why no prompt is known of a statement, and what a person can do about it. */
+const UNREPORTED = {
+  nothing: { why: 'Nothing was reported.', hint: 'their client needs the hook of snowfence' },
+  conversations: {
+    why: 'Several conversations of this place have reported prompts in the last four hours, and this statement does not say to which of them it belongs.',
+    hint: 'their client has to say the conversation with each statement (snowfence/conversation in _meta, or the header Snowfence-Conversation), or each conversation needs a folder of its own',
+  },
+  places: {
+    why: 'Prompts were reported from several places in the last four hours, and this statement does not say from which of them it comes.',
+    hint: 'their client has to say its place (the header Snowfence-Place; snowfence connect does)',
+  },
+} as const;
+
 function decidePurpose({ circumstances }: Question, base: Standing): Denial | undefined {
-  if (base.record.purpose === 'reported' && !circumstances.isReported)
+  if (base.record.purpose === 'reported' && !circumstances.isReported) {
+    const { why, hint } = UNREPORTED[circumstances.untied ?? 'nothing'];
     return {
       code: 'PURPOSE_REQUIRED',
-      message: 'Statements need what the person typed, as the client reports it. Nothing was reported.',
+      message: `Statements need what the person typed, as the client reports it. ${why}`,
       policy: base.policies[0],
-      hint: 'A purpose that an agent writes does not do. Tell the person: their client needs the hook of snowfence (docs/recording.md, "What the person typed").',
+      hint: `A purpose that an agent writes does not do. Tell the person: ${hint} (docs/recording.md, "What the person typed").`,
     };
+  }
   if (base.record.purpose !== 'required' || circumstances.hasPurpose) return undefined;
   return {
     code: 'PURPOSE_REQUIRED',

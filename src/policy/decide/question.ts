@@ -8,6 +8,8 @@ export interface Circumstances {
   readonly hasPurpose: boolean;
   /** What a person typed was reported, by whom else than the agent. */
   readonly isReported: boolean;
+  /** Prompts were reported, and why none of them is tied to the statement: of several conversations or places it says none. */
+  readonly untied?: 'conversations' | 'places' | undefined;
   readonly hasWhere: boolean;
   /** Names of the functions called, in capitals. */
   readonly functions: ReadonlySet<string>;

@@ -22,14 +22,21 @@ export interface Openings {
   readonly gained: readonly Part[];
 }
 
+/** What holds something back; of a mask which, and for whom and what it is, so that another one there can be held against it. */
+interface Kept extends Part {
+  readonly mask?: { readonly kind: string; readonly where: string };
+}
+
 interface Parts {
   readonly gives: Map<string, Part>;
-  readonly keeps: Map<string, Part>;
+  readonly keeps: Map<string, Kept>;
   readonly limits: Map<string, { readonly value: number; readonly part: Part }>;
 }
 
 interface Adder {
   readonly keep: (kind: string, on: string, more: readonly unknown[]) => void;
+  /** `about`: what it is for, beside its glob or name. */
+  readonly mask: (kind: string, on: string, mask: { readonly kind: string }, about: readonly unknown[]) => void;
   readonly give: (kind: string, on: string, more: readonly unknown[]) => void;
 }
 
@@ -46,6 +53,28 @@ const SHOWS_A_PART: ReadonlySet<string> = new Set([
   'email',
   'hash',
 ]);
+
+/**
+ * Whether a mask surely shows nothing that another one in its place hides: those that show nothing of any value, and in the order in which they
+ * count. Of others it is not sure: of four letters `keep_last: 2` shows two and `keep_last: 4` none, a hash shows which values are equal, and where
+ * a text was found `redact` says what it was, which a constant does not.
+ */
+function showsNoMore(mask: string, was: string): boolean {
+  switch (mask) {
+    case 'deny':
+      return true;
+    case 'null':
+      return was !== 'deny';
+    case 'redact':
+      return was !== 'deny' && was !== 'null' && was !== 'constant';
+    default:
+      return false;
+  }
+}
+
+const isNarrowed = ({ mask }: Kept, now: readonly Kept[]): boolean =>
+  mask !== undefined &&
+  now.some(({ mask: other }) => other?.where === mask.where && showsNoMore(other.kind, mask.kind));
 
 function addRules(file: PolicyFile, add: Adder): void {
   for (const { allow, deny, approve, on, when, by } of file.rules)
@@ -64,7 +93,7 @@ function addRules(file: PolicyFile, add: Adder): void {
 function addHidden(file: PolicyFile, add: Adder): void {
   for (const { match, mask } of file.columns)
     for (const glob of match) {
-      add.keep('mask', glob, [mask]);
+      add.mask('mask', glob, mask, []);
       if (SHOWS_A_PART.has(mask.kind)) add.give('mask that shows a part', glob, [mask]);
     }
   for (const { on, where, secure_view: view } of file.rows) {
@@ -73,7 +102,7 @@ function addHidden(file: PolicyFile, add: Adder): void {
   }
   for (const { find, mask, except } of file.detect)
     for (const what of find)
-      add.keep('detector', typeof what === 'string' ? what : what.name, [what, mask, except ?? null]);
+      add.mask('detector', typeof what === 'string' ? what : what.name, mask, [what, except ?? null]);
 }
 
 /** All of a set as single things. Whom they are for is part of each: another group is another thing. */
@@ -84,6 +113,13 @@ function partsOf(set: PolicySet): Parts {
     const under = written.snowflake;
     const add: Adder = {
       keep: (kind, on, more) => void parts.keeps.set(JSON.stringify([who, kind, on, more]), { kind, on, file: name }),
+      mask: (kind, on, mask, about) =>
+        void parts.keeps.set(JSON.stringify([who, kind, on, mask, about]), {
+          kind,
+          on,
+          file: name,
+          mask: { kind: mask.kind, where: JSON.stringify([who, kind, on, about]) },
+        }),
       give: (kind, on, more) =>
         void parts.gives.set(JSON.stringify([who, under, kind, on, more]), { kind, on, file: name }),
     };
@@ -122,7 +158,10 @@ function defaultOf(key: string): number {
 export function openingsOf(before: PolicySet, next: PolicySet): Openings {
   const [old, now] = [partsOf(before), partsOf(next)];
   if (now.gives.size === 0) return { lost: [], gained: [] };
-  const lost = [...old.keeps].flatMap(([key, part]) => (now.keeps.has(key) ? [] : [part]));
+  const kept = [...now.keeps.values()];
+  const lost: Part[] = [...old.keeps].flatMap(([key, part]) =>
+    now.keeps.has(key) || isNarrowed(part, kept) ? [] : [part],
+  );
   for (const key of new Set([...old.limits.keys(), ...now.limits.keys()])) {
     const [was, is] = [old.limits.get(key), now.limits.get(key)];
     const part = was?.part ?? is?.part;

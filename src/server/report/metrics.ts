@@ -60,7 +60,11 @@ export class Metrics {
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120],
       registers,
     });
-    this.#rows = new Counter({ name: 'snowfence_rows_total', help: 'Rows answered.', registers });
+    this.#rows = new Counter({
+      name: 'snowfence_rows_total',
+      help: 'Rows answered: first answers, later pages and files; those that a change changed are none.',
+      registers,
+    });
     this.#bytes = new Counter({ name: 'snowfence_result_bytes_total', help: 'Bytes of rows answered.', registers });
     this.#disagreements = new Counter({
       name: 'snowfence_parser_disagreements_total',

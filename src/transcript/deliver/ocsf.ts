@@ -1,9 +1,9 @@
 /**
  * Statements as events of OCSF's class Datastore Activity (6005), profile security_control, version 1.2.0 of the schema:
  * https://schema.ocsf.io/1.2.0/classes/datastore_activity. One event for each way a statement ends (refused, completed, failed, cancelled,
- * settled, denied by a person, not decided in time, withdrawn), and one for each way its download does.
+ * settled, denied by a person, not decided in time, withdrawn), one for each way its download does, and one for each that was only explained.
  */
-import { type Connection, connectionOf, type End, type OutcomeState, readEnd } from '../form/end.js';
+import { type Connection, connectionOf, type End, isExplained, type OutcomeState, readEnd } from '../form/end.js';
 import type { StoredEvent } from '../form/event.js';
 import { isRefused } from '../read/counted.js';
 import type { SessionSummary } from '../read/reader.js';
@@ -28,6 +28,8 @@ const ACTIVITIES: Readonly<Record<string, readonly [number, string]>> = {
 const READ: readonly [number, string] = [1, 'Read'];
 const OTHER: readonly [number, string] = [99, 'Other'];
 const UNKNOWN: readonly [number, string] = [0, 'Unknown'];
+/** Of a statement that was only explained: whatever kind it is, nothing of that kind was tried. */
+const EXPLAINED_ACTIVITY: readonly [number, string] = [99, 'Explain'];
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
@@ -51,6 +53,8 @@ const STATUSES: Readonly<Record<OutcomeState, Status>> = {
 /** Of an action and its disposition: the id that both have there, and each in words. */
 const ALLOWED = [1, 'Allowed', 'Allowed'] as const;
 const DENIED = [2, 'Denied', 'Blocked'] as const;
+/** Only explained: nothing was let run, and nothing refused. */
+const EXPLAINED = [99, 'Explained', 'Explained'] as const;
 /** Neither let run nor refused: its agent took it back, or the same, sent once more, ran in its place. */
 const WITHDRAWN = {
   agent: [99, 'Withdrawn', 'Withdrawn'],
@@ -70,6 +74,8 @@ const WORDS: Readonly<Partial<Record<StoredEvent['kind'], string>>> = {
 };
 /** Of one that waited, where the same, sent once more, ran otherwise: nobody withdrew anything. */
 const RAN_OTHERWISE = 'sent a statement once more, and waits for a reviewer no longer';
+/** Of one that was only explained. */
+const LOOKED = 'asked what would become of a statement';
 /** Of one that ran because people said yes. */
 const APPROVED = 'ran a statement that was approved';
 
@@ -80,6 +86,33 @@ function wordsOf(kind: StoredEvent['kind'], { file, approval, withdrawal }: End,
 }
 
 const IP = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]+)$/i;
+
+/** Of an explained one nothing has ended: that it was answered is all there is. */
+const lookOf = ({ body }: StoredEvent): End => ({
+  state: 'ok',
+  approvalEnd: undefined,
+  rows: undefined,
+  rowsChanged: undefined,
+  rowsAnswered: undefined,
+  bytes: undefined,
+  durationMs: undefined,
+  queryId: undefined,
+  code: undefined,
+  detail: undefined,
+  withdrawal: undefined,
+  agentsReason: undefined,
+  approval: undefined,
+  reviewers: [],
+  prompt: undefined,
+  connection: connectionOf(body['connection']),
+  file: undefined,
+});
+
+const codeOf = (denial: unknown): string | undefined =>
+  typeof denial === 'object' && denial !== null && 'code' in denial ? textOf(denial.code) : undefined;
+
+/** Whether an event is told as one of OCSF: it ends a statement or its download, or is all that there is of one that was only explained. */
+export const isToldAsOcsf = (event: StoredEvent): boolean => isExplained(event) || readEnd(event) !== undefined;
 
 /**
  * `outcome`: the event that ended the statement; `opening`: the one that it was submitted or refused with, which has its text. Leaves
@@ -94,11 +127,18 @@ export function toOcsf(
   before: string | undefined,
 ): object {
   const { body } = opening;
-  const end = readEnd(outcome);
+  const isLook = isExplained(outcome);
+  const end = isLook ? lookOf(outcome) : readEnd(outcome);
   if (end === undefined) throw new Error(`${outcome.kind} ends no statement.`);
   const isDenied = isRefused(end.state);
-  const [actionId, action, disposition] = end.withdrawal ? WITHDRAWN[end.withdrawal.by] : isDenied ? DENIED : ALLOWED;
-  const [activityId, activity] = end.file ? READ : activityOf(body['kind']);
+  const [actionId, action, disposition] = isLook
+    ? EXPLAINED
+    : end.withdrawal
+      ? WITHDRAWN[end.withdrawal.by]
+      : isDenied
+        ? DENIED
+        : ALLOWED;
+  const [activityId, activity] = isLook ? EXPLAINED_ACTIVITY : end.file ? READ : activityOf(body['kind']);
   const [statusId, status] = STATUSES[end.state];
   const objects = (Array.isArray(body['objects']) ? body['objects'] : []).flatMap(
     (use: { object?: unknown }) => textOf(use.object) ?? [],
@@ -126,7 +166,7 @@ export function toOcsf(
     severity_id: isDenied ? 3 : 1,
     severity: isDenied ? 'Medium' : 'Informational',
     time: Date.parse(outcome.at),
-    message: `${session.subject} ${wordsOf(outcome.kind, end, isDenied)}`,
+    message: `${session.subject} ${isLook ? LOOKED : wordsOf(outcome.kind, end, isDenied)}`,
     status_id: statusId,
     status,
     status_code: end.code,
@@ -170,11 +210,17 @@ export function toOcsf(
     },
     unmapped: drop({
       statement_id: outcome.statement ?? undefined,
+      // Of an explained one its verdict, which was told and not carried out.
+      explain: isLook ? true : undefined,
+      verdict: isLook ? textOf(body['verdict']) : undefined,
+      verdict_code: isLook ? codeOf(body['denial']) : undefined,
+      kind: isLook ? textOf(body['kind']) : undefined,
       fingerprint: textOf(body['fingerprint']),
       // What the agent wrote, and nobody checked.
       purpose: textOf(body['purpose']),
       withdrawn_because: end.agentsReason,
       prompt: body['prompt'] ?? undefined,
+      prompt_untied: textOf(body['prompt_untied']),
       job: body['job'] ?? undefined,
       job_source: textOf(body['job_source']),
       rows: end.rows,

@@ -109,9 +109,17 @@ const STATES: Readonly<Partial<Record<StoredEvent['kind'], OutcomeState>>> = {
 
 const SETTLED: ReadonlySet<unknown> = new Set(['ok', 'failed', 'unknown']);
 
+/**
+ * Whether an event is of a statement that was only explained: a look at what would become of it, which ends nothing and is refused nothing,
+ * whatever its verdict. Earlier versions wrote a `statement_refused` for one that would be refused.
+ */
+export const isExplained = ({ statement, kind, body }: Told): boolean =>
+  statement !== null && (kind === 'statement_submitted' || kind === 'statement_refused') && body['explain'] === true;
+
 /** How a statement ended with an event; undefined for one that ends none. */
-export function endOf({ statement, kind, body }: Told): OutcomeState | undefined {
-  if (statement === null) return undefined;
+export function endOf(event: Told): OutcomeState | undefined {
+  const { statement, kind, body } = event;
+  if (statement === null || isExplained(event)) return undefined;
   // It is another that waits already, found out only once it had been weighed: nothing more comes of this one.
   if (kind === 'approval_asked' && typeof body['repeats'] === 'string') return 'cancelled';
   // A reviewer's no, or nobody's word in time.

@@ -9,11 +9,15 @@ const REFUSED_STATE: OutcomeState = 'denied';
 
 /**
  * Refused is what ended as `denied`: by a rule, a limit or the gateway, by a person's no, or because nobody decided in time. What was
- * withdrawn, what repeats another statement, and what failed or was rolled back after it had begun is not. Metrics count the same ends
+ * withdrawn, what repeats another statement, what was only explained (it has no end), and what failed or was rolled back after it had begun is
+ * not. Metrics count the same ends
  * (`snowfence_statements_ended_total{state="denied"}`), and so do OCSF (`action: Denied`) and `verdict:denied` in a search.
  */
 export const isRefused = (state: string | null): boolean => state === REFUSED_STATE;
 export const REFUSED = `coalesce(o.state = '${REFUSED_STATE}', false)`;
+
+/** Of a statement `s` that was only explained. */
+export const EXPLAINED = `(s.terms @> ARRAY['is:explain'])`;
 
 /** Of statements of these an answer is one row of numbers, and `rows` of their outcome those that they changed. */
 const CHANGES = ['insert', 'update', 'delete', 'merge'];

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { parsed, type RawEvent, type StoredEvent } from '../form/event.js';
 import { EVENT_COLUMNS } from './columns.js';
-import { IS_CHANGE, LATER, LATER_OF_STATEMENT, REFUSED } from './counted.js';
+import { EXPLAINED, IS_CHANGE, LATER, LATER_OF_STATEMENT, REFUSED } from './counted.js';
 import { APPROVAL_END, IS_EXPLAINED, idAt, shownStatement } from './search.js';
 
 export type ShownStatement = z.infer<typeof shownStatement>;
@@ -70,7 +70,7 @@ const VERDICTS = `
   SELECT to_timestamp(floor(extract(epoch FROM s.at) / $2) * $2) AS at,
          CASE WHEN ${REFUSED} THEN 'denied' ELSE s.verdict END AS verdict,
          count(*) AS statements
-  FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 GROUP BY 1, 2 ORDER BY 1`;
+  FROM statement s LEFT JOIN outcome o ON o.id = s.id WHERE s.id >= $1 AND NOT ${EXPLAINED} GROUP BY 1, 2 ORDER BY 1`;
 const verdictRow = z.object({ at: z.date(), verdict: z.string(), statements: z.coerce.number() });
 
 /** By when it was given out: a page of today is today's, whenever its statement was sent. */
@@ -235,7 +235,7 @@ export class Overview {
     return this.#rows(liveRow, LIVE, [since]);
   }
 
-  /** How many statements had which verdict, in spans of so many seconds. */
+  /** How many statements had which verdict, in spans of so many seconds; those that were only explained are none of them. */
   verdicts(since: Date, seconds: number) {
     return this.#rows(verdictRow, VERDICTS, [idAt(since), seconds]);
   }

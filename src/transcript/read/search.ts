@@ -6,7 +6,7 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { NOISE, REPORTED, UNSEARCHED, wordsOf } from '../form/projection.js';
 import { term } from '../form/terms.js';
-import { LATER_OF_STATEMENT, REFUSED, type Sums, sumsOf } from './counted.js';
+import { EXPLAINED, LATER_OF_STATEMENT, REFUSED, type Sums, sumsOf } from './counted.js';
 import { notesOn } from './no-find.js';
 import { SearchProblem, STORED, type Term, termsIn } from './sought.js';
 
@@ -18,7 +18,7 @@ const VERDICTS: Readonly<Record<string, string>> = {
   asked: 'asked',
   approve: 'asked',
 };
-const STATES = ['ok', 'denied', 'failed', 'cancelled', 'unknown', 'open'];
+const STATES = ['ok', 'denied', 'failed', 'cancelled', 'unknown', 'open', 'explained'];
 
 /** What `is:` may ask. */
 const STANDINGS = ['explain', REPORTED, 'cut', UNSEARCHED];
@@ -139,7 +139,9 @@ function addState(conditions: Conditions, { value, isNot, column }: Term): void 
   if (!STATES.includes(state))
     throw new SearchProblem(`There is no state "${value}".`, column, `There are ${STATES.join(', ')}.`);
   conditions.needsOutcome = true;
-  if (state === 'open') conditions.add((slot) => `(o.id IS NULL) = ${slot}`, true, isNot);
+  // An explained one never ends, and nothing of it is open.
+  if (state === 'open') conditions.add((slot) => `(o.id IS NULL AND NOT ${EXPLAINED}) = ${slot}`, true, isNot);
+  else if (state === 'explained') conditions.add((slot) => `${EXPLAINED} = ${slot}`, true, isNot);
   else conditions.add((slot) => `o.state = ${slot}`, state, isNot);
 }
 
@@ -216,13 +218,22 @@ const OTHERS: Readonly<Record<string, (conditions: Conditions, term: Term, now: 
 /** Everything that may stand before a colon. */
 const SEARCH_KEYS: readonly string[] = [...Object.keys(STORED), ...Object.keys(OTHERS)];
 
+const nothingAfter = (key: string, column: number): SearchProblem =>
+  new SearchProblem(
+    `Nothing stands after ${key}:.`,
+    column,
+    `What is sought follows it at once, without a space; the word itself is found by "${key}:" in quotation marks.`,
+  );
+
 function addTerm(conditions: Conditions, one: Term, now: Date): void {
   const { key, value, isNot, column } = one;
+  const bare = key === undefined && !one.isQuoted ? /^([A-Za-z_]+):$/.exec(value)?.[1]?.toLowerCase() : undefined;
+  if (bare !== undefined && SEARCH_KEYS.includes(bare)) throw nothingAfter(bare, column);
   if (key === undefined) {
     addWords(conditions, one);
     return;
   }
-  if (value === '') throw new SearchProblem(`Nothing stands after ${key}:.`, column);
+  if (value === '') throw nothingAfter(key, column);
   const stored = Object.hasOwn(STORED, key) ? STORED[key] : undefined;
   const special = Object.hasOwn(OTHERS, key) ? OTHERS[key] : undefined;
   if (stored === 'is' && !STANDINGS.includes(value.toLowerCase()))
@@ -274,7 +285,7 @@ export interface Found {
   readonly notes: readonly string[];
 }
 
-export const IS_EXPLAINED = `s.terms @> ARRAY['is:explain'] AS is_explained`;
+export const IS_EXPLAINED = `${EXPLAINED} AS is_explained`;
 /** Of a statement `s` with its outcome `o`. */
 export const APPROVAL_END = `
   CASE WHEN s.verdict = 'asked' AND o.state IN ('denied', 'cancelled')

@@ -25,6 +25,21 @@ export interface Term {
   readonly column: number;
 }
 
+/** A name with dots of which a part at least is quoted, as SQL has it: `"A"."B".C`. Within quotes two of them are one. */
+const QUOTED_NAME =
+  /(-?)(?:([A-Za-z_]+):)?((?:[^\s".:]+\.)*"(?:[^"]|"")+"(?:\.(?:"(?:[^"]|"")+"|[^\s".]+))+|(?:[^\s".:]+\.)+"(?:[^"]|"")+")(?=\s|$)/y;
+const PART = /"((?:[^"]|"")+)"|[^.]+/g;
+/** What a quoted identifier has in it that needs no quotes: the record names objects without them then. */
+const PLAIN = /^[A-Z_][A-Z0-9_$]*$/;
+
+/** Such a name as the record has it. */
+const recorded = (name: string): string =>
+  [...name.matchAll(PART)]
+    .map(([part, quoted]) => (quoted !== undefined && PLAIN.test(quoted) ? quoted : part))
+    .join('.');
+
+const NAMES: ReadonlySet<string> = new Set(['table', 'object', 'column', 'masked']);
+
 const TERM = /(-?)(?:([A-Za-z_]+):)?(?:"((?:[^"\\]|\\.)*)"|(\/(?:[^/\\]|\\.)+\/)|([^\s"]+))/y;
 
 /** Throws SearchProblem. */
@@ -34,6 +49,21 @@ export function termsIn(text: string): Term[] {
   for (let at = 0; at < text.length; ) {
     if (/\s/.test(text.charAt(at))) {
       at++;
+      continue;
+    }
+    QUOTED_NAME.lastIndex = at;
+    const [name, minusOfName, keyOfName, dotted] = QUOTED_NAME.exec(text) ?? [];
+    if (name !== undefined && dotted !== undefined) {
+      const key = keyOfName?.toLowerCase();
+      terms.push({
+        key,
+        value: key !== undefined && NAMES.has(key) ? recorded(dotted) : dotted,
+        isNot: minusOfName === '-',
+        isQuoted: true,
+        column: at + 1,
+      });
+      if (terms.length > MAX_TERMS) throw new SearchProblem(`A search has at most ${MAX_TERMS} terms.`, at + 1);
+      at += name.length;
       continue;
     }
     TERM.lastIndex = at;

@@ -16,8 +16,6 @@ import type { Recorder } from './recorder.js';
 import type { Sessions } from './sessions.js';
 import type { Vault } from './vault.js';
 
-/** Characters (UTF-16 units) of a prompt that are kept. */
-export const MAX_PROMPT = 65_536;
 /** Whose places are compared, and those that are looked at. */
 const COMPARED = 1000;
 const LOOKED_AT = 5;
@@ -50,24 +48,41 @@ export interface PromptFound {
   readonly length: number;
 }
 
+/** Why none of several is tied: they come from several conversations of one place, or from several places. */
+export type Untied = 'conversations' | 'places';
+
+/** What a statement says of where it comes from: its place as the hook says it, and what the client calls the conversation. */
+export interface Whence {
+  readonly place: string | undefined;
+  readonly conversation: string | undefined;
+}
+
 /**
- * Of the newest, each with how many places there are among them; those without one are a place of their own. What came by a `connect` is of its
- * folder: whoever says no place is another client.
+ * Of the newest those that may be meant, with how many places and conversations they come from; those without one are one of their own. What
+ * came by a `connect` is of its folder: whoever says no place is another client.
  */
 const NEWEST = `
   WITH told AS (
-    SELECT e.session_id, e.position, e.sequence, e.body ->> 'place' AS place
+    SELECT e.session_id, e.position, e.sequence, e.body ->> 'place' AS place, e.body ->> 'conversation' AS conversation
     FROM session s JOIN chain c ON c.session_id = s.id JOIN event e ON e.session_id = s.id
     WHERE s.key = $1 AND c.last_at > now() - $2 * interval '1 millisecond'
       AND e.kind = 'prompt_reported' AND e.at > now() - $2 * interval '1 millisecond'
       AND ($3::text IS NOT NULL OR e.body ->> 'via' IS DISTINCT FROM 'connect')
+      AND ($4::text IS NULL OR e.body ->> 'conversation' = $4)
     ORDER BY e.sequence DESC LIMIT ${COMPARED}
-  ), places AS (SELECT count(DISTINCT coalesce(place, '')) AS n, bool_or(place IS NULL) AS has_none FROM told)
-  SELECT t.session_id AS session, t.position::float8 AS position
-  FROM told t, places p
-  WHERE t.place = $3 OR (p.n = 1 AND ($3::text IS NULL OR p.has_none))
-  ORDER BY t.sequence DESC LIMIT ${LOOKED_AT}`;
-const placedRow = z.object({ session: z.string(), position: z.number() });
+  ), places AS (SELECT count(DISTINCT coalesce(place, '')) AS n, coalesce(bool_or(place IS NULL), false) AS has_none FROM told),
+  meant AS (SELECT t.* FROM told t, places p WHERE t.place = $3 OR (p.n = 1 AND ($3::text IS NULL OR p.has_none)))
+  SELECT m.session_id AS session, m.position::float8 AS position,
+    p.n > 1 AND ($3::text IS NULL OR p.has_none) AS is_of_places,
+    (SELECT count(DISTINCT coalesce(conversation, '')) > 1 FROM meant) AS is_of_conversations
+  FROM places p LEFT JOIN LATERAL (SELECT * FROM meant ORDER BY sequence DESC LIMIT ${LOOKED_AT}) m ON true
+  ORDER BY m.sequence DESC`;
+const meantRow = z.object({
+  session: z.string().nullable(),
+  position: z.number().nullable(),
+  is_of_places: z.boolean(),
+  is_of_conversations: z.boolean(),
+});
 
 const ONE = `SELECT ${EVENT_COLUMNS} FROM event e WHERE e.session_id = $1 AND e.position = $2`;
 const promptBody = z.object({
@@ -134,10 +149,11 @@ export class Prompts {
   }
 
   /**
-   * The newest that belongs to what a principal does now; undefined where there is none, or where it can't be told which of several is
-   * meant: a caller that does not say its place while prompts come from more than one. Throws RecorderUnavailable.
+   * The newest that belongs to what a principal does now; undefined where there is none. Where it can't be told which of several is meant,
+   * why: a caller that does not say its place while prompts come from more than one, or not its conversation while those of its place do.
+   * Throws RecorderUnavailable.
    */
-  async newest(whose: Whose, place: string | undefined): Promise<PromptFound | undefined> {
+  async newest(whose: Whose, { place, conversation }: Whence): Promise<PromptFound | Untied | undefined> {
     try {
       const { rows } = await this.#pool.query({
         name: 'newest_prompts',
@@ -146,10 +162,13 @@ export class Prompts {
           this.#sessions.keyOf({ ...whose, tokenId: undefined }, CLIENT),
           TIED_MS,
           place === undefined ? null : nameOf(place),
+          conversation === undefined ? null : nameOf(conversation),
         ],
       });
-      const placed = rows.map((row) => placedRow.parse(row));
-      for (const { session, position } of placed) {
+      const meant = rows.map((row) => meantRow.parse(row));
+      for (const { session, position, is_of_places: isOfPlaces, is_of_conversations: isOfConversations } of meant) {
+        if (isOfConversations) return 'conversations';
+        if (session === null || position === null) return isOfPlaces ? 'places' : undefined;
         const found = await this.#read(whose, session, position);
         if (found) return found;
       }

@@ -4,6 +4,7 @@
  * is stored, still verifies. AES-256-GCM (NIST SP 800-38D) with 96 random bits of nonce.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { PROMPT_BESIDE, PROMPT_KEPT } from '../../visible-text/index.js';
 import type { RecordKeys, SealingKey } from '../form/keys.js';
 import { RecorderUnavailable } from './failures.js';
 import { isOurs, lookedThrough } from './looked-through.js';
@@ -50,8 +51,7 @@ export interface Masker {
 const STATEMENTS: ReadonlySet<string> = new Set(['statement', 'sent']);
 
 /** UTF-16 units of what is kept of a part; of a prompt in a statement's event its beginning, the whole has one of its own. */
-const KEPT: Readonly<Record<string, number>> = { statement: 262_144, purpose: 2000, prompt: 65_536 };
-const KEPT_OF_PROMPT = 2000;
+const KEPT: Readonly<Record<string, number>> = { statement: 262_144, purpose: 2000, prompt: PROMPT_KEPT };
 /** More than any value that a detector finds is long. */
 const MARGIN = 4096;
 
@@ -81,8 +81,8 @@ function fitted(
     const { text, ...rest } = value as { readonly text: unknown };
     if (typeof text === 'string')
       return {
-        shown: { ...(mask(rest) as object), text: shownOf(text, KEPT_OF_PROMPT, mask) },
-        kept: { ...rest, text: cut(text, KEPT_OF_PROMPT) },
+        shown: { ...(mask(rest) as object), text: shownOf(text, PROMPT_BESIDE, mask) },
+        kept: { ...rest, text: cut(text, PROMPT_BESIDE) },
       };
   }
   return { shown: mask(value), kept: value };

@@ -49,6 +49,7 @@ function post(body: object, headers: Record<string, string> = {}, path = '/mcp')
 }
 
 interface Message {
+  readonly id: number;
   readonly result: {
     readonly isError?: boolean;
     readonly tools: readonly Readonly<Record<string, unknown>>[];
@@ -93,6 +94,47 @@ describe('addresses and types', () => {
     const response = await post(LIST, { accept });
     expect(response.status).toBe(200);
     expect((await message(response)).result.tools.length).toBeGreaterThan(5);
+  });
+
+  it.each([
+    ['application/json', 'application/json'],
+    ['application/json;q=1, text/html', 'application/json'],
+    ['application/*', 'application/json'],
+    ['application/json, text/event-stream', 'text/event-stream'],
+    ['text/event-stream', 'text/event-stream'],
+    ['*/*', 'text/event-stream'],
+  ])('Accept: %s is answered as %s', async (accept, type) => {
+    const progress = { ...call('query', { sql: 'SELECT 1' }), id: 8 };
+    const withToken = { ...progress, params: { ...progress.params, _meta: { progressToken: 1 } } };
+    for (const body of [LIST, call('whoami', {}), withToken, { ...LIST, method: 'no/such' }]) {
+      const response = await post(body, { accept });
+      expect([body.method, response.headers.get('content-type')]).toEqual([body.method, expect.stringContaining(type)]);
+      expect(await message(response)).toMatchObject({ id: body.id });
+    }
+  });
+
+  it('a client of 2026-07-28 that takes JSON alone has it too', async () => {
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientInfo': { name: 'curl', version: '1' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+      progressToken: 1,
+    };
+    const body = {
+      ...call('query', { sql: 'SELECT 1' }),
+      params: { name: `${PREFIX}query`, arguments: { sql: 'SELECT 1' }, _meta: meta },
+    };
+    const response = await post(body, {
+      accept: 'application/json',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/call',
+      'mcp-name': `${PREFIX}query`,
+    });
+    expect([response.status, response.headers.get('content-type')]).toEqual([
+      200,
+      expect.stringContaining('application/json'),
+    ]);
+    expect(await message(response)).toMatchObject({ id: 7, result: {} });
   });
 
   it('a body of nothing is told as such', async () => {

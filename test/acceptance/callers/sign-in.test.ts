@@ -1,9 +1,11 @@
 /** `snowfence connect` with nothing but the gateway's address: a sign-in in the browser at the demo's identity provider. */
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { bareEnv, MAIN } from '../../support/demo.js';
 import { Person } from '../../support/outside/person.js';
@@ -64,6 +66,57 @@ describe('a sign-in in the browser', () => {
       expect((await client.listTools()).tools.length).toBeGreaterThan(5);
       await client.close();
     },
+  );
+
+  it('that nobody does is told to whoever asks, with its address; once it is done they may ask', async () => {
+    const { client, transport, address } = start();
+    let changes = 0;
+    client.setNotificationHandler(ToolListChangedNotificationSchema, () => {
+      changes++;
+    });
+    await client.connect(transport);
+    const [listed, called] = await Promise.all([
+      client.listTools().then(String, String),
+      client.callTool({ name: 'whoami', arguments: {} }).then(String, String),
+    ]);
+    for (const answer of [listed, called]) expect(answer).toContain(`Sign in here: ${await address}`);
+    expect(changes).toBe(0);
+    await signIn(await address, 'sales-bot');
+    await expect.poll(() => changes, { timeout: 20_000 }).toBe(1);
+    expect((await client.listTools()).tools.length).toBeGreaterThan(5);
+    await client.close();
+  }, 60_000);
+
+  it.each(['the end of standard input', 'SIGTERM', 'SIGINT'] as const)(
+    'that nobody does ends with its client, at once: by %s',
+    async (way) => {
+      const child = spawn(process.execPath, [MAIN, 'connect', '--url', ready.mcp_url], {
+        env: bareEnv({ XDG_STATE_HOME: state }),
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
+      const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
+      child.stdout.resume();
+      let said = '';
+      await new Promise<void>((resolve) => {
+        child.stderr.on('data', (text: Buffer) => {
+          said += text.toString();
+          if (/Sign in to use snowfence: \S+\n/.test(said)) resolve();
+        });
+      });
+      child.stdin.write(
+        `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 't', version: '1' } } })}\n${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' })}\n${JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' })}\n`,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const redirect = new URL(/redirect_uri=([^&\s]+)/.exec(said)?.[1]?.replace(/.*/, decodeURIComponent) ?? '');
+      const begun = performance.now();
+      if (way === 'the end of standard input') child.stdin.end();
+      else child.kill(way);
+      expect(await closed).toBe(0);
+      expect(performance.now() - begun).toBeLessThan(1500);
+      expect(said.trim().split('\n')).toHaveLength(1);
+      await expect(fetch(redirect)).rejects.toThrow();
+    },
+    30_000,
   );
 
   it('that goes wrong is shown by the client', async () => {

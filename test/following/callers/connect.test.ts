@@ -393,10 +393,10 @@ describe('what comes back from a browser', () => {
         if (address !== undefined) found(new URL(address));
       });
     });
-    child.stdin.end();
     const callback = new URL(url.searchParams.get('redirect_uri') ?? '');
     callback.search = new URLSearchParams(back(url.searchParams.get('state') ?? '')).toString();
     await fetch(callback);
+    child.stdin.end();
     return { code: await over, said: said.replaceAll(/\s+/g, ' ') };
   }
 
@@ -449,6 +449,31 @@ const ended = ['{"alg":"ES256"}', JSON.stringify({ exp: 1_700_000_000 }), 'TOKEN
 
 describe('what is wrong', () => {
   it.each([
+    [
+      'tokens from two places',
+      ['--client-id', 'x', '--client-secret-env', 'S', '--token-env', 'T'],
+      {},
+      /--token-env and --client-secret-env can not stand together/,
+    ],
+    [
+      'a key and a secret',
+      ['--client-id', 'x', '--client-secret-env', 'S', '--private-key', 'k.pem'],
+      {},
+      /--private-key and --client-secret-env can not stand together/,
+    ],
+    [
+      'a token and a client',
+      ['--client-id', 'x', '--token-file', 't'],
+      {},
+      /--token-file and --client-id can not stand together/,
+    ],
+    [
+      'a job and a token',
+      ['--github-actions', '--token-env', 'T'],
+      {},
+      /--token-env and --github-actions can not stand together/,
+    ],
+    ['a secret of no client', ['--client-secret-env', 'S'], {}, /--client-secret-env belongs to --client-id/],
     ['a token that is not there', ['--token-env', 'NOTHING'], {}, /NOTHING is not set.*Put the access token into it/],
     [
       'a file that is not there',

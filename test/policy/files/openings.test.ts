@@ -148,6 +148,57 @@ describe('what a set opens', () => {
     });
   });
 
+  const MASKS = [
+    'deny',
+    'null',
+    'redact',
+    '{ constant: x }',
+    'hash',
+    '{ keep_last: 4 }',
+    '{ keep_last: 2 }',
+    '{ keep_first: 4 }',
+    'email',
+    '{ bucket: 10 }',
+  ];
+  it.each(MASKS)('of the mask %s is nothing lost to one that shows nothing of any value', async (mask) => {
+    const column = (method: string): string[] => [
+      policy(`${RULES}columns:\n  - { match: [DB.S.T.A], mask: ${method} }\n`),
+    ];
+    for (const other of MASKS) {
+      const narrows =
+        mask === other ||
+        other === 'deny' ||
+        (other === 'null' && mask !== 'deny') ||
+        (other === 'redact' && !['deny', 'null', '{ constant: x }'].includes(mask));
+      const { lost } = await kindsOf(column(mask), column(other));
+      expect([mask, other, lost]).toEqual([mask, other, narrows ? [] : ['mask']]);
+      if (narrows && mask !== other) expect((await kindsOf(column(mask), column(other))).gained).toEqual([]);
+    }
+    // On another glob, or for others, it is another one.
+    expect(
+      (await kindsOf(column(mask), [policy(`${RULES}columns:\n  - { match: [DB.S.T.AB], mask: deny }\n`)])).lost,
+    ).toEqual(['mask']);
+  });
+
+  it('of a detector is nothing lost to one of the same that shows nothing', async () => {
+    const found = (mask: string, more = ''): string[] => [
+      policy(`${RULES}detect:\n  - { find: [email], mask: ${mask}${more} }\n`),
+    ];
+    for (const [before, after, lost] of [
+      ['{ keep_last: 4 }', 'redact', []],
+      ['{ keep_last: 4 }', 'null', []],
+      ['{ constant: x }', 'null', []],
+      ['{ constant: x }', 'redact', ['detector']],
+      ['{ keep_last: 4 }', '{ keep_last: 2 }', ['detector']],
+      ['redact', '{ keep_last: 4 }', ['detector']],
+      ['null', 'redact', ['detector']],
+    ] as const)
+      expect([before, after, (await kindsOf(found(before), found(after))).lost]).toEqual([before, after, [...lost]]);
+    expect((await kindsOf(found('{ keep_last: 4 }'), found('redact', ', except: [DB.S.T.A]'))).lost).toEqual([
+      'detector',
+    ]);
+  });
+
   it('has a case for each key', () => {
     // These three have tests of their own, below.
     const keys = new Set(['policy', 'principals', 'snowflake', ...CASES.map(({ key }) => key)]);

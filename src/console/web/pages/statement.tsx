@@ -66,6 +66,7 @@ function wordsOf({ kind, body, end }: StatementEvent): string {
   const ms = number(body['duration_ms']);
   const size = number(body['bytes']);
   switch (kind) {
+    case 'statement_submitted':
     case 'statement_refused':
     case 'approval_refused':
       return [text(denial['code']), text(denial['message']), text(denial['rule'])].filter(Boolean).join(' · ');
@@ -118,7 +119,7 @@ function Happened({ events }: { events: readonly StatementEvent[] }): JSX.Elemen
   return (
     <ol class="timeline">
       {events.map((event) => {
-        const [words, tone] = eventWords(event.kind);
+        const [words, tone] = eventWords(event.kind, event.body['explain'] === true);
         const after = Date.parse(event.at) - first;
         return (
           <li key={event.position} class={tone}>
@@ -158,7 +159,12 @@ export function StatementView({ id, isWhole = false }: { id: string; isWhole?: b
               <div class="stack tight">
                 {problem && <Problem error={problem} />}
                 <Sql parts={detail.statement} label="The statement" />
-                <Reported prompt={body['prompt']} job={body['job']} jobSource={body['job_source']} />
+                <Reported
+                  prompt={body['prompt']}
+                  untied={body['prompt_untied']}
+                  job={body['job']}
+                  jobSource={body['job_source']}
+                />
                 <Reason purpose={text(body['purpose']) ?? null} />
                 {detail.is_masked && (
                   <p class="row small">

@@ -1,5 +1,6 @@
 /** What every page is made of. */
 import type { ComponentChildren, JSX } from 'preact';
+import { isPromptCut, untiedWords } from '../../../visible-text/index.js';
 import type { Fact } from '../requests/answers.ts';
 import { Refused } from '../requests/api.ts';
 import { linkTo } from '../requests/hooks.ts';
@@ -104,16 +105,18 @@ export const Reason = ({ agent, purpose }: { agent?: string; purpose: string | n
 /** What a person typed, or a job that a client names: told with who says so, since nobody has checked it. */
 export const Reported = ({
   prompt,
+  untied,
   job,
   jobSource,
 }: {
   prompt: unknown;
+  untied: unknown;
   job: unknown;
   jobSource: unknown;
 }): JSX.Element => {
   const typed = prompt as { source?: unknown; text?: unknown; length?: unknown } | null | undefined;
   const text = typeof typed?.text === 'string' ? typed.text : undefined;
-  const isCut = text !== undefined && typeof typed?.length === 'number' && typed.length > text.length;
+  const isCut = typeof typed?.length === 'number' && isPromptCut(typed.length);
   const parts = typeof job === 'object' && job !== null ? Object.entries(job) : [];
   return (
     <>
@@ -123,6 +126,7 @@ export const Reported = ({
           {isCut && ` … (${String(typed?.length)} characters)`}
         </p>
       )}
+      {typeof untied === 'string' && <p class="small muted wrap">What the person typed is {untiedWords(untied)}.</p>}
       {parts.length > 0 && (
         <p class="small muted wrap">
           Part of a job, {SOURCES[String(jobSource)] ?? 'as was reported'}:{' '}

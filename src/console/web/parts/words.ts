@@ -126,4 +126,6 @@ const KINDS: Readonly<Record<string, readonly [string, Tone]>> = {
   hold_placed: ['Legal hold placed', ''],
   hold_lifted: ['Legal hold lifted', ''],
 };
-export const eventWords = (kind: string): readonly [string, Tone] => KINDS[kind] ?? [kind.replaceAll('_', ' '), ''];
+/** What an event is called, and its tone; `isExplained`: of a statement that was only explained. */
+export const eventWords = (kind: string, isExplained = false): readonly [string, Tone] =>
+  isExplained ? ['Explained', ''] : (KINDS[kind] ?? [kind.replaceAll('_', ' '), '']);

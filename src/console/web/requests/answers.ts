@@ -332,6 +332,8 @@ export interface LiveEvent {
   readonly text: string | null;
   readonly purpose: string | null;
   readonly verdict: string | null;
+  /** It was only explained: it ends nothing. */
+  readonly is_explained: boolean;
   readonly statement_kind: string | null;
   readonly rows: number | null;
   readonly bytes: number | null;
