@@ -261,14 +261,25 @@ export class Scrubber {
    * a line. What holds nothing comes back as it is.
    */
   value(value: unknown, name = ''): unknown {
-    if (typeof value === 'number') return this.#number(value, name);
+    return this.#within(value, name, true);
+  }
+
+  /** The same, numbers left alone. */
+  texts(value: unknown): unknown {
+    return this.#within(value, '', false);
+  }
+
+  #within(value: unknown, name: string, withNumbers: boolean): unknown {
+    if (typeof value === 'number') return withNumbers ? this.#number(value, name) : value;
     if (typeof value === 'string') {
       const { text, isGone } = this.#scrub(value, name);
       return isGone ? null : text;
     }
-    if (Array.isArray(value)) return value.map((item) => this.value(item, name));
+    if (Array.isArray(value)) return value.map((item) => this.#within(item, name, withNumbers));
     if (typeof value === 'object' && value !== null)
-      return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.text(key), this.value(item, key)]));
+      return Object.fromEntries(
+        Object.entries(value).map(([key, item]) => [this.text(key), this.#within(item, key, withNumbers)]),
+      );
     return value;
   }
 }

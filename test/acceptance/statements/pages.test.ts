@@ -58,6 +58,10 @@ beforeAll(async () => {
   ])
     await owner.ask(KEY, sql, 'test');
   [sales, pipeline] = await Promise.all([agent(demo.ready, 'sales-bot'), agent(demo.ready, 'pipeline-bot')]);
+  // What was looked for before it was there counts as missing for a few seconds more.
+  let at = 0;
+  const seen = async () => (await query(sales, `SELECT ${at++} FROM ANALYTICS.SALES.CUSTOMERS LIMIT 1`)).status;
+  await expect.poll(seen, { interval: 500 }).toBe('ok');
 });
 afterAll(async () => {
   await Promise.all([sales.close(), pipeline.close()]);
