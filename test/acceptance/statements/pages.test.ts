@@ -1,6 +1,7 @@
 /** Results in pages, rows of secure views, masks that may be written: against a demo with policies of its own. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Client } from '@modelcontextprotocol/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -61,7 +62,7 @@ beforeAll(async () => {
   // What was looked for before it was there counts as missing for a few seconds more.
   let at = 0;
   const seen = async () => (await query(sales, `SELECT ${at++} FROM ANALYTICS.SALES.CUSTOMERS LIMIT 1`)).status;
-  await expect.poll(seen, { interval: 500 }).toBe('ok');
+  while ((await seen()) !== 'ok') await setTimeout(500);
 });
 afterAll(async () => {
   await Promise.all([sales.close(), pipeline.close()]);
