@@ -1,13 +1,12 @@
 /** What comes with a call beside its arguments: what the client says of it, and no agent writes. */
 import { z } from 'zod';
 import type { Reported } from '../gateway/index.js';
-import { type ConnectionReport, conversationIn, jobIn } from '../reported/index.js';
+import { type ConnectionReport, conversationIn, jobIn, META_CONVERSATION } from '../reported/index.js';
 import { PROMPT_KEPT, saidIn } from '../visible-text/index.js';
 
 /** Keys of `_meta` (MCP, "General fields": a prefix of ours before the slash). */
 const META_PROMPT = 'snowfence/prompt';
 const META_JOB = 'snowfence/job';
-const META_CONVERSATION = 'snowfence/conversation';
 
 const textOf = (value: unknown): string | undefined => saidIn(z.string().safeParse(value).data);
 

@@ -19,6 +19,8 @@ const PROMPT_HEADER = 'snowfence-prompt';
 const JOB_HEADER = 'snowfence-job';
 const PLACE_HEADER = 'snowfence-place';
 const CONVERSATION_HEADER = 'snowfence-conversation';
+/** The same with a call, in its `_meta`. */
+export const META_CONVERSATION = 'snowfence/conversation';
 
 /** Says by whom a hook's prompt comes: by the `connect` of its folder, which signs in for both. */
 export const BY_HEADER = 'snowfence-reported-by';

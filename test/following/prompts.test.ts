@@ -398,7 +398,9 @@ describe('a hook without a token', () => {
     return client;
   }
   function typed(prompt: string, state: string, cwd: string, ...more: string[]) {
-    const child = execFile(process.execPath, [MAIN, 'prompt', '--url', url(), '--text', ...more], {
+    const isHook = more.includes('--hook');
+    const rest = isHook ? more.filter((word) => word !== '--hook') : ['--text', ...more];
+    const child = execFile(process.execPath, [MAIN, 'prompt', '--url', url(), ...rest], {
       cwd,
       env: bareEnv({ XDG_STATE_HOME: state }),
     });
@@ -444,6 +446,38 @@ describe('a hook without a token', () => {
     await client.close();
     await expect.poll(() => sockets(state)).toEqual([]);
     expect(await typed('Gone again.', state, mine, '--required')).toMatchObject({ code: 2 });
+    await rm(state, { recursive: true });
+  }, 60_000);
+
+  it('ties the prompts of one conversation after another to the statements of their own', async () => {
+    const state = await realpath(await mkdtemp('/tmp/sf-'));
+    /** As Claude Code runs it (documentation of its hooks: session_id, prompt, cwd). */
+    const hooked = (conversation: string, prompt: string) =>
+      typed(
+        JSON.stringify({ session_id: conversation, prompt, cwd: state, hook_event_name: 'UserPromptSubmit' }),
+        state,
+        state,
+        '--hook',
+      );
+    const promptOf = async (client: Client) => (await openingOf(await query(client, SQL))).prompt?.text;
+    const first = await connected(state, state);
+    await first.listTools();
+    expect(await hooked('one', 'Of the first session.')).toEqual({ code: 0, said: '' });
+    expect(await promptOf(first)).toBe('Of the first session.');
+    await first.close();
+    await expect.poll(() => sockets(state)).toEqual([]);
+    const second = await connected(state, state);
+    await second.listTools();
+    expect(await hooked('two', 'Of the second session.')).toEqual({ code: 0, said: '' });
+    expect(await promptOf(second)).toBe('Of the second session.');
+    expect(await hooked('three', 'After its client began anew.')).toEqual({ code: 0, said: '' });
+    expect(await promptOf(second)).toBe('After its client began anew.');
+    const beside = await connected(state, state);
+    await beside.listTools();
+    expect(await hooked('four', 'Of one of two windows.')).toEqual({ code: 0, said: '' });
+    expect(await promptOf(beside)).toBeUndefined();
+    await Promise.all([second.close(), beside.close()]);
+    await expect.poll(() => sockets(state)).toEqual([]);
     await rm(state, { recursive: true });
   }, 60_000);
 

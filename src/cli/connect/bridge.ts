@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, ProtocolError, SdkError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Server } from '@modelcontextprotocol/server';
 import { decodeJwt } from 'jose';
+import { z } from 'zod';
 import { SnowfenceError } from '../../config/problem.js';
 import { VERSION } from '../../config/version.js';
-import { BY_CONNECT, BY_HEADER, headersOf, reportOf } from '../../reported/index.js';
+import { BY_CONNECT, BY_HEADER, headersOf, META_CONVERSATION, reportOf } from '../../reported/index.js';
 import { serveUntilEnd } from '../../stdio/index.js';
 import { fetchHere } from './gateway-trust.js';
 import { type Said, takePrompts } from './handing-over.js';
@@ -172,6 +173,7 @@ export async function connect(
     },
   );
   const report = reportOf(process.env, process.cwd());
+  const conversation = new OwnConversation();
   await using remote = new Remote(options.url, source, headersOf(report));
   // Without it a hook needs a token of its own, and says so; nothing else does.
   await using _hooks =
@@ -179,9 +181,18 @@ export async function connect(
       ? undefined
       : await takePrompts(
           { url: options.url, place: report.place },
-          { forward: (body) => forwarded(options.url, source, body), identity: () => identityOf(source) },
+          {
+            forward: async (body, isAlone) => {
+              const said = await forwarded(options.url, source, body);
+              if (said.status < 300) conversation.handed(body, isAlone);
+              return said;
+            },
+            identity: () => identityOf(source),
+          },
         ).catch(() => undefined);
-  const by = await serveBridge(remote, () => ending.abort());
+  const by = await serveBridge(remote, report.conversation === undefined ? conversation : undefined, () =>
+    ending.abort(),
+  );
   if (by === 'signal') return by;
   const waits = new AbortController();
   const { signal } = waits;
@@ -231,7 +242,26 @@ function reportedFields(meta: Readonly<Record<string, unknown>> | undefined): Re
   return ours.length === 0 ? undefined : Object.fromEntries(ours);
 }
 
-function serveBridge(remote: Remote, onEnd: () => void): Promise<'client' | 'signal'> {
+const handedShape = z.object({ conversation: z.string() });
+
+/**
+ * Which conversation of its client a bridge belongs to: the last that was handed over while no other bridge ran here. One that another may be meant
+ * by makes that unknown again.
+ */
+class OwnConversation {
+  name: string | undefined;
+
+  handed(body: string, isAlone: boolean): void {
+    const { conversation } = handedShape.safeParse(JSON.parse(body)).data ?? {};
+    this.name = isAlone || conversation === this.name ? conversation : undefined;
+  }
+}
+
+function serveBridge(
+  remote: Remote,
+  own: OwnConversation | undefined,
+  onEnd: () => void,
+): Promise<'client' | 'signal'> {
   return serveUntilEnd(() => {
     const server = new Server(
       { name: 'snowfence', version: VERSION },
@@ -246,7 +276,10 @@ function serveBridge(remote: Remote, onEnd: () => void): Promise<'client' | 'sig
     server.setRequestHandler('tools/call', async (request, context) => {
       const { mcpReq } = context;
       const progressToken = mcpReq._meta?.progressToken;
-      const _meta = reportedFields(mcpReq._meta);
+      const _meta = reportedFields({
+        ...(own?.name === undefined ? {} : { [META_CONVERSATION]: own.name }),
+        ...mcpReq._meta,
+      });
       const call = (client: Client) =>
         client.callTool(
           {

@@ -18,6 +18,8 @@ const MAX_TRIED = 100;
 /** How long a `connect` is asked as whom it is signed in: one that needs more is not. */
 const IDENTITY_MS = 2000;
 const MAX_BODY_BYTES = 2_000_000;
+/** A header with what is handed over: one `connect` alone was found. */
+const ALONE = 'snowfence-alone';
 
 /** What a gateway, or whoever stands between, said. */
 export interface Said {
@@ -55,8 +57,8 @@ async function textOf(message: IncomingMessage): Promise<string> {
 
 /** What a `connect` does for hooks. */
 export interface Taking {
-  /** Tells the gateway, and throws nothing. */
-  readonly forward: (body: string) => Promise<Said>;
+  /** Tells the gateway, and throws nothing. `isAlone`: no other `connect` ran here when it was handed over, so it is our own client's. */
+  readonly forward: (body: string, isAlone: boolean) => Promise<Said>;
   /** As whom, by a digest; undefined where nobody is signed in yet. Throws nothing. */
   readonly identity: () => Promise<string | undefined>;
 }
@@ -77,7 +79,7 @@ export async function takePrompts(where: Where, { forward, identity }: Taking): 
       if (incoming.method === 'GET' && incoming.url === '/identity')
         return { status: 200, body: { identity: await identity() } };
       if (incoming.method !== 'POST' || incoming.url !== '/prompts') return { status: 404, body: undefined };
-      return forward(await textOf(incoming));
+      return forward(await textOf(incoming), incoming.headers[ALONE] === '1');
     };
     answer().then(
       (words) => response.end(JSON.stringify(words)),
@@ -104,11 +106,17 @@ export async function takePrompts(where: Where, { forward, identity }: Taking): 
 }
 
 /** One of them; undefined where nobody listens any more. Throws where it takes longer than `timeoutMs`. `body`: without it, as whom it is. */
-function askOne(path: string, timeoutMs: number, body?: string): Promise<Said | undefined> {
+function askOne(path: string, timeoutMs: number, body?: string, isAlone = false): Promise<Said | undefined> {
   const [method, address] = body === undefined ? ['GET', '/identity'] : ['POST', '/prompts'];
   return new Promise((resolve, reject) => {
     const asking = request(
-      { socketPath: path, path: address, method, signal: AbortSignal.timeout(timeoutMs) },
+      {
+        socketPath: path,
+        path: address,
+        method,
+        headers: isAlone ? { [ALONE]: '1' } : {},
+        signal: AbortSignal.timeout(timeoutMs),
+      },
       (response) => {
         textOf(response)
           .then((text) => said.parse(JSON.parse(text)))
@@ -151,7 +159,8 @@ export async function handOver(where: Where, body: string, timeoutMs: number): P
   const signedIn = [...found].flatMap(([identity, [path]]) => (identity === '' || path === undefined ? [] : [path]));
   const asked = signedIn.length > 0 ? signedIn : (found.get('') ?? []);
   if (asked.length === 0) return undefined;
-  const answers = await Promise.allSettled(asked.map((path) => askOne(path, timeoutMs, body)));
+  const isAlone = [...found.values()].flat().length === 1;
+  const answers = await Promise.allSettled(asked.map((path) => askOne(path, timeoutMs, body, isAlone)));
   const words = answers.flatMap((answer) => (answer.status === 'fulfilled' && answer.value ? [answer.value] : []));
   const [failed] = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as Error] : []));
   if (failed && (words.length === 0 || signedIn.length > 0)) throw failed;
