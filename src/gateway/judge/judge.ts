@@ -191,6 +191,7 @@ export class Judge {
       if (verdict.denial) return refused(analysis, verdict);
       const views = await secureViews(verdict, catalog);
       if (catalog.behind) await mayBeOpened(analysis, verdict, catalog);
+      holdsItsPolicies(analysis, verdict);
       const sent = rewrite(analysis, treatments(verdict, views), effort);
       return {
         version,
@@ -243,6 +244,24 @@ function trusting(reader: CatalogReader, policies: readonly Policy[]): CatalogRe
     relation: async (name) => trusted(name, await reader.relation(name)),
     ...(behind ? { behind: async (name: ObjectName) => trusted(name, await behind(name)) } : {}),
   };
+}
+
+/**
+ * A policy that Snowflake has on a view itself is not evaluated where the view is opened (user-guide/security-column-intro). Throws a Refusal where
+ * one would have to be.
+ */
+function holdsItsPolicies({ objects, views }: FullAnalysis, verdict: Verdict): void {
+  const treated = new Set([...verdict.masks, ...verdict.rows].map(({ object }) => objectKey(object)));
+  for (const { object, relation, position } of objects) {
+    const below = relation?.isUnderPolicy ? views.get(objectKey(object))?.objects : undefined;
+    if (!below?.some((use) => treated.has(objectKey(use.object)))) continue;
+    throw new Refusal(
+      'NOT_UNDERSTOOD',
+      `${showObject(object)} has a masking policy of Snowflake's own, and is made of something that is masked or filtered for you: both can't be kept.`,
+      position,
+      'Whoever keeps the policies can mask the columns of the view itself, or trust the view.',
+    );
+  }
 }
 
 /**

@@ -63,7 +63,20 @@ export async function confirm(
   // Of what the compiler takes by itself, the agent's role need not see anything.
   const { metadataRole } = warehouse.options;
   const seeing = metadataRole === undefined ? pool : { ...pool, role: metadataRole };
-  const allowed = new Allowed([...named, ...secure, ...keys], (name) => warehouse.catalog.relation(seeing, name));
+  /** Believed for as long as what was confirmed. */
+  const printsAs = async (object: ObjectName, text: string): Promise<boolean> => {
+    const printed = JSON.stringify(['printed', verdict.role, objectKey(object), text, warehouse.catalog.version]);
+    if (mode === 'cached' && confirmed.has(printed)) return true;
+    const since = Date.now();
+    const isSo = (await ask(wholeOf(object), [])).includes(text);
+    if (isSo) confirmed.add(printed, since);
+    return isSo;
+  };
+  const allowed = new Allowed(
+    [...named, ...secure, ...keys],
+    (name) => warehouse.catalog.relation(seeing, name),
+    printsAs,
+  );
   // Of INFORMATION_SCHEMA nothing can be explained (sql/explain). Its views are Snowflake's own, and what they are made of nobody can change;
   // what is read beside them is compiled by itself.
   const explained = analysis.objects.filter(({ object }) => object.schema !== INFORMATION_SCHEMA);
@@ -118,18 +131,29 @@ const wholeOf = ({ database, schema, name }: ObjectName): string =>
 class Allowed {
   readonly #objects: readonly ObjectName[];
   readonly #keys: ReadonlySet<string>;
+  readonly #printsAs: (object: ObjectName, text: string) => Promise<boolean>;
   readonly #relation: (name: ObjectName) => Promise<CatalogRelation | undefined>;
 
-  constructor(objects: readonly ObjectName[], relation: (name: ObjectName) => Promise<CatalogRelation | undefined>) {
+  constructor(
+    objects: readonly ObjectName[],
+    relation: (name: ObjectName) => Promise<CatalogRelation | undefined>,
+    printsAs: (object: ObjectName, text: string) => Promise<boolean>,
+  ) {
     this.#objects = objects;
+    this.#printsAs = printsAs;
     this.#keys = new Set(objects.map(objectKey));
     this.#relation = relation;
   }
 
   async has(text: string): Promise<boolean> {
     const { parts, isShort } = planName(text);
-    // Under a row access policy Snowflake prints the last name alone; which rows are there is its own affair.
-    if (isShort && parts.length === 1) return this.#objects.some(({ name }) => name === parts[0]);
+    // Under a row access policy Snowflake prints the last name alone; which rows are there is its own affair. Another table may have that
+    // name: one of the verdict's has to be printed so by itself.
+    if (isShort && parts.length === 1) {
+      for (const object of this.#objects)
+        if (object.name === parts[0] && (await this.#printsAs(object, text))) return true;
+      return false;
+    }
     const [database, schema, name, ...more] = parts;
     // A name whose parts can't be told apart is none of the verdict's.
     if (database === undefined || schema === undefined || name === undefined) return false;

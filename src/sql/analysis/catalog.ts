@@ -64,6 +64,8 @@ export interface RelationInfo extends ObjectName {
   readonly unreadable?: string;
   /** A secure view: Snowflake runs nobody's predicate before its own (documentation page user-guide/views-secure). */
   readonly isSecure?: boolean;
+  /** A policy of Snowflake's own is on it: of a view it holds only where the view itself is read. */
+  readonly isUnderPolicy?: boolean;
   /** An external table: its column VALUE holds each row as it stands in the file (documentation page sql/create-external-table). */
   readonly isExternal?: boolean;
   /** A hybrid table: its unique and foreign keys are enforced, so an error tells of rows (documentation page sql/create-hybrid-table). */

@@ -24,7 +24,7 @@ export const literalValue = (text: string): string =>
 /** Words behind which a source or a target is named. */
 const BEFORE_TABLE = ['FROM', 'JOIN', 'USING', 'INTO', 'UPDATE', 'LATERAL'];
 
-/** The tokens of a dotted name that a literal holds, at their places in the statement; undefined where it holds anything else, or an escape. */
+/** The tokens of a dotted name that a literal holds, from its place in the statement on; undefined where it holds anything else, or an escape. */
 function namedBy({ kind, text, start }: Token): readonly Token[] | undefined {
   const inner = text.slice(1, -1);
   if (kind !== 'string' || !text.startsWith("'") || /[\\']/.test(inner)) return undefined;
@@ -43,7 +43,18 @@ function namedBy({ kind, text, start }: Token): readonly Token[] | undefined {
     );
   // A blank or a comment in it is no part of a name.
   if (!isDotted || tokens.map((token) => token.text).join('') !== inner) return undefined;
-  return tokens.map((token) => ({ ...token, start: start + 1 + token.start }));
+  // In quotes, folded as it would be: so it is a name and nothing else, whatever words the grammar has. Its parts stand together.
+  let next = start + 1;
+  return tokens.map((token) => {
+    const isPlain = token.kind === 'word';
+    const part: Token = {
+      kind: isPlain ? 'quoted' : token.kind,
+      text: isPlain ? `"${token.text.toUpperCase()}"` : token.text,
+      start: next,
+    };
+    next += part.text.length;
+    return part;
+  });
 }
 
 /**

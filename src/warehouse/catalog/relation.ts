@@ -28,6 +28,8 @@ export interface CatalogRelation extends CatalogObject {
   readonly isExternal: boolean;
   /** A hybrid table, whose keys are enforced. */
   readonly isHybrid: boolean;
+  /** A masking policy of Snowflake's own is on one of its columns (sql/desc-view, "POLICY NAME"). */
+  readonly isUnderPolicy: boolean;
   /** A materialized view, which the compiler may read in the place of its table (user-guide/views-materialized). */
   readonly isMaterialized: boolean;
 }
@@ -45,6 +47,7 @@ const columnRow = z.object({
   kind: z.string().nullish(),
   expression: z.string().nullish(),
   comment: z.string().nullish(),
+  'policy name': z.string().nullish(),
 });
 
 /**
@@ -61,6 +64,8 @@ const toColumn = ({ name, type, kind, expression, comment }: z.infer<typeof colu
 /** The column that each external table has (documentation page user-guide/tables-external-intro). */
 const isRawRow = ({ name, type }: { readonly name: string; readonly type: string }): boolean =>
   name === 'VALUE' && /^VARIANT/i.test(type);
+
+const isMasked = (column: z.infer<typeof columnRow>): boolean => (column['policy name'] ?? '') !== '';
 
 const isTrue = (text: string | null | undefined): boolean => /^true$/i.test(text ?? '');
 
@@ -120,6 +125,7 @@ const viewOf = (
   viewText: view?.text ?? undefined,
   isSecure: isTrue(view?.is_secure),
   isMaterialized: isTrue(view?.is_materialized),
+  isUnderPolicy: columns.some(isMasked),
   columns: columns.map(toColumn),
 });
 
@@ -145,6 +151,7 @@ async function readAny(connection: WarehouseConnection, wanted: CatalogName): Pr
     viewText: undefined,
     isSecure: false,
     isMaterialized: false,
+    isUnderPolicy: columns.some(isMasked),
     columns: columns.map(toColumn),
   };
 }

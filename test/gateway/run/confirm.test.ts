@@ -57,6 +57,7 @@ beforeAll(async () => {
           isExternal: false,
           isHybrid: false,
           isMaterialized: false,
+          isUnderPolicy: false,
           comment: '',
           rows: undefined,
         }

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Gateway } from '../../../dist/gateway/gateway.js';
 import { callerOf } from '../../support/caller.mjs';
-import { Whole } from '../../support/gateways/whole.js';
+import { KEY, Whole } from '../../support/gateways/whole.js';
 
 const DB = 'DB.PUBLIC';
 const bot = callerOf('bot', ['g']);
@@ -45,6 +45,17 @@ const SEED = [
   `CREATE TABLE ${DB}.STOCK (ID NUMBER, PRICE NUMBER)`,
   `INSERT INTO ${DB}.STOCK VALUES (1, 10), (2, 20)`,
   `CREATE MATERIALIZED VIEW ${DB}.PRICES AS SELECT ID, PRICE FROM ${DB}.STOCK`,
+  'CREATE SCHEMA DB.A',
+  'CREATE SCHEMA DB.B',
+  ...['A', 'B'].flatMap((schema) => [
+    `CREATE TABLE DB.${schema}.T (ID NUMBER, NAME VARCHAR, SITE VARCHAR, PHONE VARCHAR)`,
+    `INSERT INTO DB.${schema}.T VALUES (1, 'Ann', 'a', '555')`,
+  ]),
+  `ALTER TABLE DB.B.T ADD ROW ACCESS POLICY ${DB}.OF_SITE ON (SITE)`,
+  'CREATE VIEW DB.A.V AS SELECT NAME FROM DB.A.T',
+  'CREATE VIEW DB.A.W AS SELECT NAME, PHONE FROM DB.A.T',
+  `ALTER VIEW DB.A.W MODIFY COLUMN NAME SET MASKING POLICY ${DB}.SHORT`,
+  'CREATE VIEW DB.A.OVER_W AS SELECT NAME FROM DB.A.W',
 ];
 
 let whole: Whole;
@@ -60,6 +71,29 @@ async function ask(sql: string) {
   const rows = 'rows' in answer ? answer.rows : undefined;
   return { ...answer, rows };
 }
+
+describe('a name that a plan cuts, and a view with a policy of its own', () => {
+  it('is no other table of that name', async () => {
+    const rules = `rules:\n  - allow: [read]\n    on: [DB.A.*]\n`;
+    const { gateway: other } = await whole.gateway(rules);
+    const code = async (sql: string) => (await other.query(bot, { sql })).denial?.code ?? 'ok';
+    expect(await code('SELECT NAME FROM DB.A.V')).toBe('ok');
+    await whole.warehouse.ask(KEY, 'CREATE OR REPLACE VIEW DB.A.V AS SELECT NAME FROM DB.B.T', 'seed');
+    expect(await code('SELECT NAME AS N FROM DB.A.V')).toBe('NOT_VERIFIED');
+  });
+
+  it('is not opened', async () => {
+    const rules = `rules:\n  - allow: [read]\n    on: [DB.A.*]\n`;
+    const { gateway: plain } = await whole.gateway(rules);
+    expect((await plain.query(bot, { sql: 'SELECT NAME FROM DB.A.W' })).rows).toEqual([['A']]);
+    const { gateway: hiding } = await whole.gateway(`${rules}columns: [{ match: [DB.A.T.PHONE], mask: 'null' }]\n`);
+    for (const from of ['DB.A.W', 'DB.A.OVER_W', '(SELECT * FROM DB.A.W)'])
+      expect((await hiding.query(bot, { sql: `SELECT NAME FROM ${from}` })).denial).toMatchObject({
+        code: 'NOT_UNDERSTOOD',
+        message: expect.stringContaining('masking policy of Snowflake'),
+      });
+  });
+});
 
 describe('beside policies of Snowflake’s own', () => {
   it.each([
