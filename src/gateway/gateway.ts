@@ -13,7 +13,7 @@ import { belowView } from './below-view.js';
 import { type Explained, type ExplainParts, explain } from './explain.js';
 import { catalogsOf, Judge } from './judge/judge.js';
 import type { Judged, Question } from './judge/judged.js';
-import { type Caller, type Rules, rulesFor, whoseOf } from './judge/whose.js';
+import { type Caller, nameOf, type Rules, rulesFor, whoseOf } from './judge/whose.js';
 import { Admission, type Limits } from './limits/admission.js';
 import { Judging } from './limits/judging.js';
 import { Refusals } from './limits/refusals.js';
@@ -27,7 +27,7 @@ import { type ResumeParts, resume, withdraw } from './resume.js';
 import { Confirmed } from './run/confirm.js';
 import type { StandParts } from './run/last-moment.js';
 import { Nearest } from './show/nearest.js';
-import { Visible } from './show/visible.js';
+import { Visible, type VisiblePlace } from './show/visible.js';
 import { Counting } from './weigh/counting.js';
 import { Plans } from './weigh/plans.js';
 import { Running } from './weigh/running.js';
@@ -113,6 +113,22 @@ export class Gateway {
     if (relation?.kind !== 'view') return relation && { ...relation, below: undefined };
     const whose = whoseOf(this.#parts, caller, this.#parts.now());
     return { ...relation, below: await belowView(this.#parts.judging, whose, relation) };
+  }
+
+  /**
+   * Where a list of what somebody may see goes on, for that principal to keep: the place may be the name of something that is hidden, so it is sealed.
+   */
+  cursorOf({ principal }: Caller, { database, schema, name }: VisiblePlace): string {
+    const { vault } = this.#parts.transcript;
+    return vault.lend(`describe ${nameOf(principal)}`, JSON.stringify([database, schema, name]));
+  }
+
+  /** undefined where this principal was given no such cursor. */
+  placeOf({ principal }: Caller, cursor: string): VisiblePlace | undefined {
+    const text = this.#parts.transcript.vault.returned(`describe ${nameOf(principal)}`, cursor);
+    if (text === undefined) return undefined;
+    const [database = '', schema = '', name = ''] = JSON.parse(text) as string[];
+    return { database, schema, name };
   }
 
   /** What has become of an approval; once it is given, runs the statement, exactly once. Waits for a decision as long as it is told to. */

@@ -1,6 +1,6 @@
 /** The tool that lists what somebody may see. */
 import { z } from 'zod';
-import { showRows, type VisiblePlace } from '../../gateway/index.js';
+import { type Caller, type Gateway, showRows, type VisiblePlace } from '../../gateway/index.js';
 import { methodName } from '../../masking/index.js';
 import { showObject } from '../../sql/index.js';
 import { toldLine, toldName } from '../../visible-text/index.js';
@@ -26,19 +26,11 @@ const describeInput = z.object({
     .describe('From an answer of this tool for the same object: its cursor, for those that come after.'),
 });
 
-/** Where a list goes on: the name after which, in a form that is read by nobody. It opens nothing: what may be seen is found out anew. */
-const place = z.tuple([z.string().min(1), z.string(), z.string()]);
-const cursorOf = ({ database, schema, name }: VisiblePlace): string =>
-  Buffer.from(JSON.stringify([database, schema, name])).toString('base64url');
-
-/** Throws where it is none. */
-function placeOf(cursor: string): VisiblePlace {
-  try {
-    const [database, schema, name] = place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-    return { database, schema, name };
-  } catch {
-    throw new Error('This cursor is from no answer of the describe tool. Call it without one to begin anew.');
-  }
+/** Throws where this caller was given no such cursor. */
+function placeOf(gateway: Gateway, caller: Caller, cursor: string): VisiblePlace {
+  const place = gateway.placeOf(caller, cursor);
+  if (!place) throw new Error('This cursor is from no answer of the describe tool. Call it without one to begin anew.');
+  return place;
 }
 
 /** Dotted parts, folded where unquoted. */
@@ -121,7 +113,7 @@ export const describe: Tool = {
     }
     const { objects, next } = await gateway.visible.objects(caller.principal, database, schema, {
       limit: DESCRIBE_LIMIT,
-      after: cursor === undefined ? undefined : placeOf(cursor),
+      after: cursor === undefined ? undefined : placeOf(gateway, caller, cursor),
     });
     if (objects.length === 0 && !next && object !== undefined && cursor === undefined)
       return notVisible(object, toolPrefix);
@@ -131,7 +123,7 @@ export const describe: Tool = {
       comment: entry.comment,
       rows: entry.rows ?? null,
     }));
-    const goesOn = next && cursorOf(next);
+    const goesOn = next && gateway.cursorOf(caller, next);
     const notices = next ? ['There may be more, behind the cursor; naming a schema shows fewer.'] : [];
     const more =
       goesOn === undefined

@@ -11,6 +11,7 @@ import { isOurs, lookedThrough } from './looked-through.js';
 
 const NONCE = 12;
 const TAG = 16;
+const LENT_BLOCK = 256;
 
 function encrypt(key: Uint8Array, about: string, plain: Uint8Array): Buffer {
   const nonce = randomBytes(NONCE);
@@ -105,12 +106,15 @@ export class Vault {
   readonly #mask: () => Masker;
   readonly #known = new Map<string, Buffer>();
   readonly #digestKey: Buffer;
+  /** Of what others keep for us: while the first of the keys is the same. */
+  readonly #lentKey: Buffer;
 
   constructor(keys: RecordKeys, mask: () => Masker) {
     if (keys.sealing.length === 0) throw new Error('A vault without a key.');
     this.#keys = keys.sealing;
     this.#mask = mask;
     this.#digestKey = Buffer.from(hkdfSync('sha256', this.#current.key, '', 'snowfence digest', 32));
+    this.#lentKey = Buffer.from(hkdfSync('sha256', this.#current.key, '', 'snowfence lent', 32));
   }
 
   get #current(): SealingKey {
@@ -253,6 +257,24 @@ export class Vault {
   shownClient(client: ClientNames): ClientNames {
     const masker = this.#mask();
     return lookedThrough('client', client, (part) => masker.value(part)) as ClientNames;
+  }
+
+  /** A text that others keep for us and can neither read nor make, in base64url; its length tells no more than a multiple of 256 bytes. */
+  lend(about: string, text: string): string {
+    const plain = Buffer.from(text);
+    const padded = Buffer.alloc(Math.ceil((plain.length + 1) / LENT_BLOCK) * LENT_BLOCK);
+    plain.copy(padded);
+    return encrypt(this.#lentKey, about, padded).toString('base64url');
+  }
+
+  /** undefined where it is none of ours, or about something else. */
+  returned(about: string, lent: string): string | undefined {
+    try {
+      const padded = decrypt(this.#lentKey, about, Buffer.from(lent, 'base64url'));
+      return padded.subarray(0, padded.indexOf(0)).toString();
+    } catch {
+      return undefined;
+    }
   }
 
   /** SQL with what the detectors find in its values taken out. */

@@ -71,29 +71,8 @@ describe('describe', () => {
     await pipeline.close();
   });
 
-  it('goes on after any place that is said, and shows nothing there that would not be seen otherwise', async () => {
-    const listed = async (args: Record<string, unknown> = {}): Promise<string[]> => {
-      const answer = await call(sales, 'describe', args);
-      expect(answer).toMatchObject({ truncated: false, cursor: null });
-      return (answer as unknown as Described).objects.map(({ object }) => object);
-    };
-    const at = (...place: string[]): string => Buffer.from(JSON.stringify(place)).toString('base64url');
-    const all = await listed({ object: 'ANALYTICS' });
-    expect(all).toEqual([...all].sort());
-    for (const [index, object] of all.entries()) {
-      const cursor = at(...object.split('.'));
-      expect(await listed({ object: 'ANALYTICS', cursor })).toEqual(all.slice(index + 1));
-      expect(await listed({ cursor })).toEqual((await listed()).slice((await listed()).indexOf(object) + 1));
-    }
-    expect(await listed({ object: 'ANALYTICS', cursor: at('ANALYTICS', 'HR', '') })).toEqual(all);
-    expect(await listed({ object: 'ANALYTICS.SALES', cursor: at('ANALYTICS', 'HR', 'A') })).toEqual(
-      all.filter((object) => object.startsWith('ANALYTICS.SALES.')),
-    );
-    expect(await listed({ object: 'ANALYTICS', cursor: at('ZZZ', 'HR', '') })).toEqual([]);
-    expect(await listed({ object: 'ANALYTICS.HR', cursor: at('ANALYTICS', 'HR', '') })).toEqual([]);
-  });
-
-  it.each(['', 'x', 'W10', 'WyJBIl0', Buffer.from('["A","B",3]').toString('base64url')])(
+  const place = Buffer.from('["ANALYTICS","HR","A"]').toString('base64url');
+  it.each(['', 'x', 'W10', 'WyJBIl0', place, 'A'.repeat(400)])(
     'says so where a cursor is none of its own: %j',
     async (cursor) => {
       const { isError, content } = await sales.callTool({ name: 'describe', arguments: { cursor } });
