@@ -3,6 +3,8 @@
  * nothing of these, so all but Medicare's numbers are told by the words before them. Each expression reads a bounded stretch.
  */
 
+import { isLuhn } from './numbers.js';
+
 export type HealthKind = 'medical_record' | 'npi' | 'health_insurance' | 'date_of_birth';
 
 type Report = (kind: HealthKind, start: number, end: number) => void;
@@ -59,15 +61,7 @@ const DATE_OF_BIRTH = named(
 );
 
 /** Luhn's check over the digits behind the prefix 80840 of health care in the United States (CMS, NPI check digit). */
-function isNpi(digits: string): boolean {
-  let sum = 24;
-  for (let at = 0; at < digits.length; at++) {
-    const digit = digits.charCodeAt(digits.length - 1 - at) - 48;
-    const value = at % 2 === 0 ? digit : digit * 2;
-    sum += value > 9 ? value - 9 : value;
-  }
-  return sum % 10 === 0;
-}
+const isNpi = (digits: string): boolean => isLuhn(`80840${digits}`);
 
 const always = (): boolean => true;
 const RULES: readonly (readonly [HealthKind, RegExp, (value: string) => boolean])[] = [

@@ -72,7 +72,7 @@ function groupsOf(text: string): Groups {
 }
 
 /** Luhn's check (ISO/IEC 7812-1). */
-function isLuhn(digits: string): boolean {
+export function isLuhn(digits: string): boolean {
   let sum = 0;
   for (let at = 0; at < digits.length; at++) {
     const digit = digits.charCodeAt(digits.length - 1 - at) - 48;
